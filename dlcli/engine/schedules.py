@@ -1,0 +1,122 @@
+"""Learning-rate schedules: the rate of step t, counted from 0.
+
+Open-loop schedules depend on t alone and are computed for whole blocks of steps (``rates``). Closed-loop ones
+depend on what the step saw (``Feedback``) and keep state; each is asked once a step, in order (``rate``).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a closed-loop schedule may look at before step t.
+
+    gradient and parameters are of one shape, any shape; objective is the value being minimised, penalties
+    included.
+    """
+
+    gradient: FloatArray
+    parameters: FloatArray
+    objective: float
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """Constants of the schedules; see ``FitLinearConfig`` for what each means to a user."""
+
+    name: str = "constant"
+    decay_rate: float = 0.01
+    decay_factor: float = 0.5
+    decay_every: int = 1000
+    decay_power: float = 1.0
+    hyper_lr: float = 0.001
+    polyak_target: float = 0.0
+    plateau_patience: int = 5
+    total_steps: int = 1000
+
+
+class Schedule:
+    """One schedule, bound to its first rate ``lr`` (a0 in the formulas) and its constants."""
+
+    def __init__(self, settings: ScheduleSettings, lr: float) -> None:
+        self.settings = settings
+        self.lr = lr
+        self.closed_loop = settings.name in CLOSED_LOOP
+        self._last = lr
+        self._gradient: FloatArray | None = None
+        self._parameters: FloatArray | None = None
+        self._sum_squares = 0.0
+        self._best = math.inf
+        self._bad_reports = 0
+
+    def rates(self, start: int, count: int) -> FloatArray:
+        """Rates of steps start .. start + count - 1, of shape (count,); open-loop schedules only."""
+        t = np.arange(start, start + count, dtype=np.float64)
+        return self.lr * OPEN_LOOP[self.settings.name](t, self.settings)
+
+    def rate(self, t: int, feedback: Feedback) -> float:
+        """Rate of step t; called once a step, in order."""
+        if not self.closed_loop:
+            return float(self.rates(t, 1)[0])
+        step = getattr(self, "_" + self.settings.name)
+        self._last = float(step(feedback))
+        if self.settings.name in ("hypergradient", "barzilai_borwein"):
+            self._gradient, self._parameters = feedback.gradient.copy(), feedback.parameters.copy()
+        return self._last
+
+    def report(self, loss: float) -> None:
+        """Tell the schedule the loss of a report (the validation loss where there is one); only plateau listens."""
+        if self.settings.name != "plateau":
+            return
+        if loss < self._best:
+            self._best, self._bad_reports = loss, 0
+            return
+        self._bad_reports += 1
+        if self._bad_reports >= self.settings.plateau_patience:
+            self._last, self._bad_reports = self._last * self.settings.decay_factor, 0
+
+    def _adagrad(self, feedback: Feedback) -> float:
+        """AdaGrad-norm (Ward, Wu, Bottou 2019): a0 / sqrt(b0^2 + sum |g|^2), with b0 = 0."""
+        self._sum_squares += float(np.sum(feedback.gradient**2))
+        return self.lr / math.sqrt(self._sum_squares) if self._sum_squares > 0 else self.lr
+
+    def _hypergradient(self, feedback: Feedback) -> float:
+        """Hypergradient descent (Baydin et al. 2018): a(t) = a(t-1) + beta <g(t), g(t-1)>."""
+        if self._gradient is None:
+            return self.lr
+        return self._last + self.settings.hyper_lr * float(np.sum(feedback.gradient * self._gradient))
+
+    def _polyak(self, feedback: Feedback) -> float:
+        """Polyak's step (f - f*) / |g|^2, capped at 100 times the first rate."""
+        square = float(np.sum(feedback.gradient**2))
+        gap = feedback.objective - self.settings.polyak_target
+        return min(gap / square, 100 * self.lr) if square > 0 and gap > 0 else 0.0
+
+    def _barzilai_borwein(self, feedback: Feedback) -> float:
+        """Barzilai and Borwein (1988), long step: <s, s> / <s, y>."""
+        if self._gradient is None or self._parameters is None:
+            return self.lr
+        s = feedback.parameters - self._parameters
+        y = feedback.gradient - self._gradient
+        curvature = float(np.sum(s * y))
+        return float(np.sum(s * s)) / curvature if curvature > 0 else self._last
+
+    def _plateau(self, feedback: Feedback) -> float:
+        return self._last
+
+
+OPEN_LOOP: dict[str, Callable[[FloatArray, ScheduleSettings], FloatArray]] = {
+    "constant": lambda t, s: np.ones_like(t),
+    "time": lambda t, s: 1 / (1 + s.decay_rate * t),
+    "step": lambda t, s: s.decay_factor ** np.floor(t / s.decay_every),
+    "exponential": lambda t, s: s.decay_factor**t,
+    "polynomial": lambda t, s: np.maximum(1 - t / s.total_steps, 0) ** s.decay_power,
+    "cosine": lambda t, s: 0.5 * (1 + np.cos(np.pi * np.minimum(t / s.total_steps, 1))),
+}
+CLOSED_LOOP = ("adagrad", "hypergradient", "polyak", "barzilai_borwein", "plateau")

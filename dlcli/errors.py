@@ -1,0 +1,28 @@
+"""The one error that a user sees, and the exit codes that scripts rely on."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns; part of the contract with scripts."""
+
+    OK = 0
+    DEFECT = 1
+    USAGE = 2
+    CHECK_FAILED = 3
+    TRAINING_FAILED = 4
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class DlcliError(Exception):
+    """A failure that the user can mend.
+
+    ``message`` says what was given and what was expected, ``hint`` what to do; both are printed on one line.
+    """
+
+    def __init__(self, message: str, hint: str = "", exit_code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code

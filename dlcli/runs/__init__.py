@@ -1,0 +1,1 @@
+"""The run directory: names, atomic writes, reports and pictures."""

@@ -1,0 +1,1 @@
+"""One plain function per command, callable from Python: config in, report out."""
