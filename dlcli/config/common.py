@@ -1,0 +1,95 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import field_validator
+
+from dlcli.config.base import Config, option
+
+DATA = "Data"
+OUTPUT = "Output"
+
+
+class OutputOptions(Config):
+    """How results are shown."""
+
+    json_output: bool = option(
+        False, "Print one JSON document, the report, to stdout.", panel=OUTPUT, flags=("--json",), cli_only=True
+    )
+    quiet: bool = option(
+        False, "Print nothing but errors, and the report if --json.", panel=OUTPUT, flags=("--quiet", "-q"),
+        cli_only=True,
+    )
+
+
+class RunOptions(OutputOptions):
+    """Where results go and what makes a run repeatable."""
+
+    out: Path | None = option(
+        None, "Run directory; by default runs/COMMAND-NNN.", panel=OUTPUT, complete="dir", cli_only=True
+    )
+    force: bool = option(
+        False, "Write into an --out directory that is not empty.", panel=OUTPUT, flags=("--force",), cli_only=True
+    )
+    seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63)
+    device: str = option(
+        "auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where it pays.", panel=OUTPUT
+    )
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        base, _, number = value.partition(":")
+        if base not in ("auto", "cpu", "cuda", "mps") or (number and (base != "cuda" or not number.isdigit())):
+            raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
+        return value
+
+
+class TableOptions(Config):
+    """How tables are read."""
+
+    delimiter: str | None = option(
+        None, "Field delimiter of text files: one character, or 'tab'; by default recognised.", panel=DATA
+    )
+    header: bool | None = option(
+        None, "Whether the first row holds the names; by default recognised.", panel=DATA,
+        flags=("--header/--no-header",),
+    )
+    encoding: str | None = option(
+        None, "Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.", panel=DATA
+    )
+    missing: Literal["error", "drop", "mean"] = option(
+        "error", "What to do with missing values: refuse, drop the row, or fill with the column's mean.", panel=DATA
+    )
+    missing_value: tuple[str, ...] = option(
+        (), "A further text that means 'missing', beside empty, NA, N/A, NaN, null, None and ?. Repeatable.",
+        panel=DATA, metavar="TEXT",
+    )
+    text: tuple[str, ...] = option(
+        (), "A column to take as text (categories), whatever it looks like. Repeatable.", panel=DATA,
+        metavar="COLUMN",
+    )
+    max_categories: int = option(
+        100, "Refuse a text column with more different texts than this.", panel=DATA, ge=2
+    )
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str | None) -> str | None:
+        value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}.get(value or "", value)
+        if value is not None and (len(value) != 1 or value in '"\n\r' or ord(value) > 127):
+            raise ValueError("expected one ASCII character, or 'tab'")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value is not None:
+            import codecs
+
+            try:
+                codecs.lookup(value)
+            except LookupError:
+                raise ValueError("expected the name of a text encoding, such as latin-1 or utf-16") from None
+        return value

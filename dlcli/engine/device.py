@@ -1,0 +1,64 @@
+"""Where the arithmetic runs. NumPy on the CPU; torch only when a GPU is used, as importing it takes seconds."""
+
+import ctypes
+import sys
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.moments import Gram, numpy_gram
+from dlcli.errors import DlcliError
+
+# Values in a table from which ``auto`` takes a GPU. Below, importing torch takes longer than the whole fit.
+WORTH_A_GPU = 50_000_000
+
+
+def cuda_driver_present() -> bool:
+    """Whether a CUDA driver can be loaded; a quick look that needs no torch."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+        count = ctypes.c_int(0)
+        return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    except (OSError, AttributeError):
+        return False
+
+
+def pick_device(asked: str, values: int = 0) -> str:
+    """The device to use, "cpu" or "cuda[:N]", for a table of so many ``values``.
+
+    Raises DlcliError when CUDA is asked for and torch finds none.
+    """
+    if asked == "auto":
+        return "cuda" if values >= WORTH_A_GPU and cuda_driver_present() and _torch_has(asked) else "cpu"
+    if asked.startswith("cuda") and not _torch_has(asked):
+        raise DlcliError(f"--device {asked}: torch finds no such CUDA device here", "use --device cpu, or auto")
+    return asked
+
+
+def _torch_has(device: str) -> bool:
+    import torch
+
+    number = int(device.partition(":")[2] or 0)
+    return torch.cuda.is_available() and number < torch.cuda.device_count()
+
+
+def describe_device(device: str) -> str:
+    """The device as the report names it."""
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def gram_on(device: str) -> Gram:
+    """The function that computes Z'Z on ``device``, in float64."""
+    if device == "cpu":
+        return numpy_gram
+    import torch
+
+    def gram(Z: FloatArray) -> FloatArray:
+        moved = torch.from_numpy(Z).to(device)
+        product: FloatArray = (moved.T @ moved).cpu().numpy()
+        return product
+
+    return gram

@@ -1,0 +1,164 @@
+"""Gradient descent on least squares, in the eigenbasis of A, where each step is a multiplication per mode.
+
+With A = V diag(l) V' and e = V'(theta - theta*), a step of rate a takes e to (1 - a l) e. Momentum m makes it a
+two-term recurrence, e(t+1) = c1 e(t) + c2 e(t-1), with
+  heavy ball: c1 = 1 + m - a l,         c2 = -m
+  Nesterov:   c1 = (1 + m)(1 - a l),    c2 = -m (1 - a l).
+The iterates are those of the textbook loop. Schedules known in advance are multiplied up in blocks, so that a
+million steps cost little; schedules that look at the gradient take one short step at a time.
+"""
+
+import time
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.least_squares import LeastSquares
+from dlcli.engine.schedules import Feedback, Schedule
+
+BLOCK = 4096
+State = tuple[FloatArray, FloatArray]  # e(t) and e(t-1), each of shape (p,)
+
+
+class SpectralDescent:
+    """Full-batch gradient descent from theta = 0 (``dlcli.engine.loop.Solver``)."""
+
+    def __init__(
+        self,
+        problem: LeastSquares,
+        schedule: Schedule,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        tolerance: float = 0.0,
+    ) -> None:
+        self.problem, self.schedule = problem, schedule
+        self.momentum, self.nesterov, self.tolerance = momentum, nesterov, tolerance
+        self.values, self.vectors = problem.modes
+        _, b, constant = problem.quadratic
+        live = self.values > 0
+        # A direction that the data don't determine has no gradient: theta stays 0 there.
+        self.optimum = np.where(live, self.vectors.T @ b / np.where(live, self.values, 1.0), 0.0)
+        self.floor = 0.5 * (constant - float(self.optimum @ (self.values * self.optimum)))
+        self.state: State = (-self.optimum, -self.optimum)
+        self.step = 0
+        self.lr = float("nan")
+        self.first_norm = self.gradient_norm()
+        self.converged = self.first_norm == 0.0
+
+    def parameters(self) -> FloatArray:
+        """Theta, of shape (p, 1)."""
+        return (self.vectors @ (self.optimum + self.state[0]))[:, None]
+
+    def loss(self) -> float:
+        """Mean squared error on the training rows."""
+        return self.problem.loss(self.parameters()[:, 0])
+
+    def objective(self) -> float:
+        """Half the mean squared error and the penalty."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return max(self.floor, 0.0) + 0.5 * float(np.sum(self.values * self.state[0] ** 2))
+
+    def gradient_norm(self) -> float:
+        """Norm of the gradient l e, the same in every orthonormal basis."""
+        return self._norm(self.state)
+
+    def feedback(self, loss: float) -> None:
+        """Pass the loss of a report on to the schedule."""
+        self.schedule.report(loss)
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Go to step ``until``, or to the step at which the gradient tolerance holds."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            if self.schedule.closed_loop:
+                self._one_by_one(until, deadline)
+                return
+            constant = self.schedule.settings.name == "constant"
+            while self.step < until and not self.converged and time.monotonic() < deadline:
+                count = until - self.step if constant else min(BLOCK, until - self.step)
+                self._take_block(count)
+
+    def _norm(self, state: State) -> float:
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return float(np.sqrt(np.sum((self.values * state[0]) ** 2)))
+
+    def _small(self, state: State) -> bool:
+        return self._norm(state) <= self.tolerance * self.first_norm
+
+    def _take_block(self, count: int) -> None:
+        """Take ``count`` steps at once; if the tolerance holds by then, only as many as it needs."""
+        state = self._jump(self.state, self.step, count)
+        if not self._small(state):
+            self.state, self.step = state, self.step + count
+        elif count == 1:
+            self.state, self.step, self.converged = state, self.step + 1, True
+        else:
+            # The norm falls steadily without momentum, so halving finds the first step that holds; with
+            # momentum it finds one that holds while the step before it did not.
+            half = count // 2
+            self._take_block(half)
+            if not self.converged:
+                self._take_block(count - half)
+            return
+        self.lr = float(self.schedule.rates(self.step - 1, 1)[0])
+
+    def _jump(self, state: State, start: int, count: int) -> State:
+        if self.schedule.settings.name == "constant":
+            return self._power(state, self.schedule.lr, count)
+        rates = self.schedule.rates(start, count)
+        decay = 1 - rates[:, None] * self.values  # (count, p)
+        if not self.momentum:
+            return np.multiply.reduce(decay, axis=0) * state[0], state[0]
+        c1, c2 = self._recurrence(decay)
+        m11, m12, m21, m22 = _product(c1, c2)
+        return m11 * state[0] + m12 * state[1], m21 * state[0] + m22 * state[1]
+
+    def _power(self, state: State, rate: float, count: int) -> State:
+        decay = 1 - rate * self.values
+        if not self.momentum:
+            return decay**count * state[0], decay ** (count - 1) * state[0]
+        c1, c2 = self._recurrence(decay)
+        one, zero = np.ones_like(c1), np.zeros_like(c1)
+        companion = np.stack([np.stack([c1, c2], -1), np.stack([one, zero], -1)], -2)  # (p, 2, 2)
+        power = np.linalg.matrix_power(companion, count)
+        after = power @ np.stack(state, -1)[:, :, None]
+        return after[:, 0, 0], after[:, 1, 0]
+
+    def _recurrence(self, decay: FloatArray) -> tuple[FloatArray, FloatArray]:
+        m = self.momentum
+        if self.nesterov:
+            return (1 + m) * decay, -m * decay
+        return m + decay, np.full_like(decay, -m)
+
+    def _one_by_one(self, until: int, deadline: float) -> None:
+        while self.step < until and not self.converged and time.monotonic() < deadline:
+            e = self.state[0]
+            look = e + self.momentum * (e - self.state[1]) if self.nesterov else e
+            feedback = Feedback(self.values * look, look + self.optimum, self._objective_at(look))
+            rate = self.schedule.rate(self.step, feedback)
+            c1, c2 = self._recurrence(1 - rate * self.values)
+            self.state = (c1 * e + c2 * self.state[1], e) if self.momentum else ((1 - rate * self.values) * e, e)
+            self.step, self.lr = self.step + 1, rate
+            self.converged = self._small(self.state)
+
+    def _objective_at(self, e: FloatArray) -> float:
+        return max(self.floor, 0.0) + 0.5 * float(np.sum(self.values * e * e))
+
+
+def _product(c1: FloatArray, c2: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Product of the companion matrices [[c1, c2], [1, 0]] over time, latest leftmost, as four (p,) arrays.
+
+    c1 and c2 have shape (count, p). Neighbours are multiplied pairwise, so the work is in whole arrays.
+    """
+    m11, m12, m21, m22 = c1, c2, np.ones_like(c1), np.zeros_like(c1)
+    while len(m11) > 1:
+        if len(m11) % 2:
+            p = m11.shape[1]
+            m11, m22 = (np.concatenate([m, np.ones((1, p))]) for m in (m11, m22))
+            m12, m21 = (np.concatenate([m, np.zeros((1, p))]) for m in (m12, m21))
+        a11, a12, a21, a22 = m11[1::2], m12[1::2], m21[1::2], m22[1::2]
+        b11, b12, b21, b22 = m11[::2], m12[::2], m21[::2], m22[::2]
+        m11, m12, m21, m22 = (
+            a11 * b11 + a12 * b21, a11 * b12 + a12 * b22, a21 * b11 + a22 * b21, a21 * b12 + a22 * b22,
+        )  # fmt: skip
+    return m11[0], m12[0], m21[0], m22[0]
