@@ -1,0 +1,48 @@
+"""Metrics, computed exactly and in one pass where they can be."""
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+
+
+def area_under_curve(truth: FloatArray, score: FloatArray) -> float:
+    """Area under the ROC curve by the Mann-Whitney statistic, ties counted half; nan with one class only.
+
+    truth (n,) holds 0 and 1, score (n,) any numbers.
+    """
+    order = np.argsort(score, kind="stable")
+    ordered = score[order]
+    # Mean rank of each run of equal scores.
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    ends = np.concatenate([starts[1:], [len(ordered)]])
+    ranks = np.repeat((starts + ends + 1) / 2, ends - starts)
+    positive = truth[order] == 1
+    p, n = int(positive.sum()), int(len(truth) - positive.sum())
+    if p == 0 or n == 0:
+        return float("nan")
+    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
+
+
+def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str, float]:
+    """loss, log_loss, accuracy and auc (macro average of one-against-rest for several classes).
+
+    log_probabilities (n, k), truth (n,) class codes.
+    """
+    codes = truth.astype(np.int64)
+    log_loss = float(-np.mean(log_probabilities[np.arange(len(codes)), codes]))
+    k = log_probabilities.shape[1]
+    # Differences of log-probabilities order rows as probabilities do, and keep their digits near 0 and 1.
+    if k == 2:
+        auc = area_under_curve(truth, log_probabilities[:, 1] - log_probabilities[:, 0])
+    else:
+        each = [area_under_curve((codes == c).astype(float), log_probabilities[:, c]) for c in range(k)]
+        known = [a for a in each if np.isfinite(a)]
+        auc = float(np.mean(known)) if known else float("nan")
+    accuracy = float(np.mean(np.argmax(log_probabilities, axis=1) == codes))
+    return {"loss": log_loss, "log_loss": log_loss, "accuracy": accuracy, "auc": auc}
+
+
+def r_squared(mean_squared_error: float, y_mean: float, y_variance: float, centred: bool) -> float:
+    """1 - MSE/variance; without intercept, 1 - MSE/(mean of y^2). nan when y doesn't vary."""
+    total = y_variance if centred else y_variance + y_mean**2
+    return 1 - mean_squared_error / total if total > 0 else float("nan")

@@ -1,0 +1,123 @@
+"""A fitted linear, logistic or softmax model: what is saved, and how it predicts."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.errors import DlcliError
+
+FORMAT = 1
+KIND = "dlcli-linear"
+Kind = Literal["mse", "logistic", "softmax"]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Coefficients in the data's own units.
+
+    coefficients (d, k), intercept (k,), fill (d,): what stands in for a missing value. k is 1 for ``mse`` and
+    ``logistic``, else the number of classes. ``schema`` is the table's, as JSON; ``settings`` are those that
+    predicting needs.
+    """
+
+    kind: Kind
+    coefficients: FloatArray
+    intercept: FloatArray
+    fill: FloatArray
+    schema: dict[str, Any]
+    settings: dict[str, Any]
+
+    def linear(self, X: FloatArray) -> FloatArray:
+        """X coefficients + intercept, (n, k), for X (n, d); missing values are filled."""
+        if np.isnan(X).any():
+            X = np.where(np.isnan(X), self.fill, X)
+        scores: FloatArray = X @ self.coefficients + self.intercept
+        return scores
+
+    def probabilities(self, X: FloatArray) -> FloatArray:
+        """Probability of each class, (n, classes)."""
+        scores = self.linear(X)
+        if self.kind == "logistic":
+            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+        scores = scores - scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=scores)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    def log_probabilities(self, X: FloatArray) -> FloatArray:
+        """Logarithm of each class's probability, (n, classes), exact where the probability rounds to 0."""
+        scores = self.linear(X)
+        if self.kind == "logistic":
+            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+        scores = scores - scores.max(axis=1, keepdims=True)
+        log: FloatArray = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return log
+
+    def to_bytes(self) -> bytes:
+        """The model as safetensors, its description in the metadata as JSON."""
+        from safetensors.numpy import save
+
+        description = {
+            "format": FORMAT, "kind": KIND, "loss": self.kind, "schema": self.schema, "settings": self.settings,
+        }  # fmt: skip
+        tensors = {
+            "coefficients": np.ascontiguousarray(self.coefficients),
+            "intercept": np.ascontiguousarray(self.intercept),
+            "fill": np.ascontiguousarray(self.fill),
+        }
+        return save(tensors, {"dlcli": json.dumps(description, ensure_ascii=True)})
+
+    @classmethod
+    def load(cls, path: Path, encoded: int | None = None) -> "LinearModel":
+        """Read a model; every tensor's name, shape, type and values are checked before use.
+
+        Raises DlcliError for a file that is missing, broken or not such a model.
+        """
+        description, tensors = _read(path)
+        if description.get("kind") != KIND or description.get("format") != FORMAT:
+            raise DlcliError(
+                f"{path} is not a linear model of format {FORMAT} (kind {description.get('kind')!r}, "
+                f"format {description.get('format')!r})",
+                "give a run directory of 'dlcli fit-linear' of this version",
+            )
+        kind = description.get("loss")
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        right = set(tensors) == {"coefficients", "intercept", "fill"} and kind in ("mse", "logistic", "softmax")
+        if right:
+            d, k = (*shapes["coefficients"], 0, 0)[:2]
+            right = (
+                shapes == {"coefficients": (d, k), "intercept": (k,), "fill": (d,)}
+                and all(t.dtype == np.float64 and np.isfinite(t).all() for t in tensors.values())
+                and (k == 1 if kind != "softmax" else k >= 2)
+                and isinstance(description.get("schema"), dict)
+                and isinstance(description.get("settings"), dict)
+            )
+        if not right:
+            raise DlcliError(f"{path} is damaged: its tensors don't fit its description", "train it again")
+        return cls(
+            kind, tensors["coefficients"], tensors["intercept"], tensors["fill"],
+            description["schema"], description["settings"],
+        )  # fmt: skip
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise DlcliError(f"there is no model at {path}", "give a run directory that 'dlcli fit-linear' made")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            description = json.loads(metadata.get("dlcli", "{}"))
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        text = " ".join(str(error).split())
+        raise DlcliError(f"{path} is not a readable model file: {text}", "train it again") from None
+    if not isinstance(description, dict):
+        raise DlcliError(f"{path} is damaged: it has no description", "train it again")
+    return description, tensors

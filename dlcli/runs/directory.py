@@ -1,0 +1,127 @@
+"""The run directory: its names, and writes that a kill or a full disk can't leave half done."""
+
+import json
+import math
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from dlcli.errors import DlcliError
+
+CONFIG = "config.toml"
+MODEL = "model.safetensors"
+METRICS = "metrics.jsonl"
+REPORT = "report.json"
+PLOTS = "plots"
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write ``path`` so that it holds either all of ``data`` or what it held before.
+
+    Temporary file beside it, fsync, rename, fsync of the folder. Raises DlcliError when the disk refuses.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DlcliError(f"cannot write {path}: {error.strerror or error}", "free some space or choose --out") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def to_json(document: Any, indent: int | None = 2) -> str:
+    """JSON without NaN or infinities, which JSON doesn't have: they become null."""
+    return json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return value
+
+
+class RunDirectory:
+    """One run's folder. It is checked at once and made at the first write, so refused input leaves nothing."""
+
+    def __init__(self, command: str, out: Path | None, force: bool = False) -> None:
+        """Raises DlcliError when ``out`` is a file, is not empty (without ``force``) or can't be written."""
+        self.command = command
+        self._given = out
+        self._path: Path | None = None
+        base = out or Path("runs")
+        if base.exists() and not base.is_dir():
+            raise DlcliError(f"--out {base} is a file", "give a directory")
+        if out is not None and out.is_dir() and not force and any(out.iterdir()):
+            raise DlcliError(f"--out {out} is not empty", "choose another directory, or add --force")
+        parent = base
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise DlcliError(f"cannot write to {parent}", "choose another directory with --out")
+
+    @property
+    def path(self) -> Path:
+        """The folder, made on first use."""
+        if self._path is None:
+            try:
+                self._path = self._make()
+            except OSError as error:
+                place = self._given or Path("runs")
+                raise DlcliError(
+                    f"cannot make {place}: {error.strerror or error}", "choose another directory with --out"
+                ) from None
+        return self._path
+
+    def _make(self) -> Path:
+        if self._given is not None:
+            self._given.mkdir(parents=True, exist_ok=True)
+            # With --force, what an earlier run left must not pass for this one's.
+            for name in (CONFIG, MODEL, METRICS, REPORT):
+                (self._given / name).unlink(missing_ok=True)
+            return self._given
+        runs = Path("runs")
+        runs.mkdir(exist_ok=True)
+        pattern = re.compile(re.escape(self.command) + r"-(\d+)")
+        numbers = [int(m.group(1)) for p in runs.iterdir() if (m := pattern.fullmatch(p.name))]
+        number = max(numbers, default=0) + 1
+        while True:  # another process may take the number between the look and the making
+            path = runs / f"{self.command}-{number:03d}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return path
+
+    def write(self, name: str, data: bytes | str) -> None:
+        """Write one file of the run, atomically."""
+        target = self.path / name
+        target.parent.mkdir(exist_ok=True)
+        write_atomic(target, data.encode() if isinstance(data, str) else data)
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Append one report to metrics.jsonl, flushed."""
+        try:
+            with (self.path / METRICS).open("a", encoding="utf-8") as stream:
+                stream.write(to_json(record, indent=None) + "\n")
+        except OSError as error:
+            raise DlcliError(f"cannot write {self.path / METRICS}: {error.strerror}", "free some space") from None

@@ -1,0 +1,46 @@
+"""What a task tells while it works; the console shows it, a Python caller may ignore it."""
+
+from typing import Any, Protocol
+
+from dlcli.engine.loop import Step
+
+
+class Progress(Protocol):
+    """Receives what happens during a run."""
+
+    def note(self, text: str) -> None:
+        """A fact worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Something the user should look at."""
+
+    def begin(self, title: str, steps: int, has_validation: bool) -> None:
+        """Training begins."""
+
+    def step(self, step: Step) -> None:
+        """A report."""
+
+    def end(self) -> None:
+        """Training has ended."""
+
+
+class Silent:
+    """A Progress that shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Ignore."""
+
+    def warn(self, text: str) -> None:
+        """Ignore."""
+
+    def begin(self, title: str, steps: int, has_validation: bool) -> None:
+        """Ignore."""
+
+    def step(self, step: Step) -> None:
+        """Ignore."""
+
+    def end(self) -> None:
+        """Ignore."""
+
+
+Report = dict[str, Any]
