@@ -26,3 +26,11 @@ class DlcliError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+
+
+class Interrupted(BaseException):
+    """Raised by the signal handlers of the command line; the training loop turns it into a last, saved report."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"signal {signum}")
+        self.signum = signum

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from dlcli import __version__
-from dlcli.errors import DlcliError, ExitCode
+from dlcli.errors import DlcliError, ExitCode, Interrupted
 
 # name -> (module with `command`, one line for --help)
 COMMANDS = {
@@ -96,8 +96,11 @@ def run(args: list[str] | None = None) -> int:
         return int(error.exit_code)
     except usage_error as error:
         return _usage(error)
+    except Interrupted as error:
+        print("dlcli: stopped before there was anything to save", file=sys.stderr)
+        return 128 + error.signum
     except (KeyboardInterrupt, typer.Abort):
-        print("dlcli: stopped; nothing was saved", file=sys.stderr)
+        print("dlcli: stopped before there was anything to save", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has gone: that is no failure of ours, and stdout can't be flushed any more.

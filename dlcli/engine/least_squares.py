@@ -88,6 +88,12 @@ class LeastSquares:
         return np.where(values > floor, values, 0.0), vectors
 
     @property
+    def resolution(self) -> float:
+        """The eigenvalue below which float64 sees none."""
+        values = self.modes[0]
+        return float(max(values[-1], np.finfo(np.float64).tiny) * len(values) * np.finfo(np.float64).eps)
+
+    @property
     def largest_eigenvalue(self) -> float:
         """l_max, the curvature that limits the learning rate."""
         return float(self.modes[0][-1])

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dlcli.engine.arrays import FloatArray
-
-
-class Interrupted(BaseException):
-    """Raised by the signal handlers of the command line; the loop turns it into a last, saved report."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(f"signal {signum}")
-        self.signum = signum
+from dlcli.errors import Interrupted
 
 
 class Solver(Protocol):
@@ -96,25 +89,19 @@ def train(
     status = reason = ""
     signum = 0
     while True:
-        try:
-            if status == "" and solver.step < limits.steps:
-                pass
-            parameters = solver.parameters()
-            loss = solver.loss()
-            val_loss = validate(parameters) if validate else None
-        except FloatingPointError:
-            loss, val_loss = math.inf, None
+        parameters = solver.parameters()
+        loss = solver.loss()
+        val_loss = validate(parameters) if validate else None
         watched = loss if val_loss is None else val_loss
         is_best = val_loss is None or val_loss < best
         bad_reports = 0 if watched < best else bad_reports + 1
         best = min(best, watched)
         if not status:
             status, reason = _outcome(solver, limits, first_objective, bad_reports, deadline)
-        seconds = time.monotonic() - start
-        norm = solver.gradient_norm()
         yield Step(
-            solver.step, loss, val_loss, solver.lr, norm, seconds, is_best, parameters, status, reason, signum
-        )
+            solver.step, loss, val_loss, solver.lr, solver.gradient_norm(), time.monotonic() - start, is_best,
+            parameters, status, reason, signum,
+        )  # fmt: skip
         if status:
             return
         solver.feedback(watched)

@@ -1,0 +1,155 @@
+"""The one place that prints: a live table on a terminal, plain lines in a pipe, JSON with --json."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from dlcli.data.names import printable
+from dlcli.engine.loop import Step
+
+VISIBLE_REPORTS = 12
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person writes them.
+
+    >>> duration(4.31), duration(75), duration(7300)
+    ('4.3s', '1m 15s', '2h 01m')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)}m {int(seconds % 60):02d}s"
+    return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60):02d}m"
+
+
+class Console:
+    """Progress and messages on stderr, results on stdout."""
+
+    def __init__(self, *, quiet: bool = False, json_output: bool = False) -> None:
+        self.quiet, self.json_output = quiet, json_output
+        self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._live: _LiveTable | None = None
+        self._steps = 0
+        self._validation = False
+
+    def note(self, text: str) -> None:
+        """A fact worth knowing, on stderr."""
+        if not self.quiet:
+            self._message(text)
+
+    def warn(self, text: str) -> None:
+        """A warning, on stderr."""
+        if not self.quiet:
+            self._message(f"warning: {text}")
+
+    def _message(self, text: str) -> None:
+        print("dlcli: " + " ".join(text.split()), file=sys.stderr)
+
+    def failures(self, texts: Sequence[str]) -> None:
+        """Checks that do not hold, on stderr even when quiet: a CI log must say why the job failed."""
+        for text in texts:
+            self._message(text)
+
+    def begin(self, title: str, steps: int, has_validation: bool) -> None:
+        """Training begins."""
+        self._steps, self._validation = steps, has_validation
+        if self.live_allowed:
+            self._live = _LiveTable(printable(title), steps, has_validation)
+        elif not self.quiet:
+            self._message(title)
+
+    def step(self, step: Step) -> None:
+        """One report: a row of the live table, or a plain line."""
+        if self._live:
+            self._live.add(step)
+        elif not self.quiet:
+            validation = f"  val_loss {_number(step.val_loss)}" if step.val_loss is not None else ""
+            print(
+                f"step {step.step}  loss {_number(step.loss)}{validation}  lr {_number(step.lr)}  "
+                f"gradient {_number(step.gradient_norm)}  {duration(step.seconds)}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def end(self) -> None:
+        """Training has ended."""
+        if self._live:
+            self._live.close()
+            self._live = None
+
+    def document(self, report: dict[str, Any]) -> None:
+        """The report as JSON on stdout."""
+        from dlcli.runs.directory import to_json
+
+        print(to_json(report))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+        """A result table on stdout: first column text, the others numbers."""
+        from rich.console import Console as RichConsole
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for number, column in enumerate(columns):
+            table.add_column(column, justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            # Text objects: names from data are shown as they are, never read as markup.
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        RichConsole(file=sys.stdout, highlight=False).print(table)
+
+    def line(self, text: str) -> None:
+        """One line of the result on stdout."""
+        print(text)
+
+
+class _LiveTable:
+    """The last reports and the time left, redrawn in place on stderr."""
+
+    def __init__(self, title: str, steps: int, has_validation: bool) -> None:
+        from rich.console import Console as RichConsole
+        from rich.live import Live
+
+        self.title, self.steps, self.has_validation = title, steps, has_validation
+        self.reports: deque[Step] = deque(maxlen=VISIBLE_REPORTS)
+        self.live = Live(console=RichConsole(stderr=True), refresh_per_second=8, transient=False)
+        self.live.start()
+
+    def add(self, step: Step) -> None:
+        self.reports.append(step)
+        self.live.update(self._table())
+
+    def close(self) -> None:
+        self.live.stop()
+
+    def _table(self) -> Any:
+        from rich.table import Table
+
+        table = Table(
+            title=self.title, caption=self._time_left(), title_justify="left", caption_justify="left", box=None,
+            pad_edge=False, header_style="bold",
+        )  # fmt: skip
+        names = ["step", "loss", *(["val loss"] if self.has_validation else []), "rate", "gradient"]
+        for name in names:
+            table.add_column(name, justify="right", no_wrap=True)
+        for s in self.reports:
+            validation = [_number(s.val_loss)] if self.has_validation else []
+            table.add_row(f"{s.step:,}", _number(s.loss), *validation, _number(s.lr), f"{s.gradient_norm:.2e}")
+        return table
+
+    def _time_left(self) -> str:
+        last = self.reports[-1]
+        if last.status:
+            return f"{last.status} after {last.step:,} steps, {duration(last.seconds)} ({last.reason})"
+        if last.step == 0 or last.seconds == 0:
+            return f"of {self.steps:,} steps"
+        rate = last.step / last.seconds
+        return f"{rate:,.0f} steps/s, at most {duration((self.steps - last.step) / rate)} left"

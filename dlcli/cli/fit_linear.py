@@ -1,0 +1,55 @@
+"""``dlcli fit-linear``: parses, runs the task, shows the result."""
+
+import typer
+
+from dlcli.cli import signals
+from dlcli.cli.console import Console, duration
+from dlcli.cli.options import command_function
+from dlcli.config.base import Config
+from dlcli.config.fit_linear import FitLinearConfig
+
+DOC = """Fit linear, logistic or softmax regression by gradient descent.
+
+With no DATA, the built-in example: 100 points on y = 3x + 2 with noise.
+
+Examples:
+
+- `dlcli fit-linear` – the built-in example
+
+- `dlcli fit-linear wine.csv --target quality` – least squares by full-batch gradient descent
+
+- `dlcli fit-linear wine.csv --target quality --optimizer exact` – least squares to the last digit
+
+- `dlcli fit-linear iris.csv --target species --cv 5` – classes, cross-validated
+
+- `dlcli fit-linear 'part-*.parquet' --target y --l1 0.01 --val 0.2 --early-stop 5`
+
+- `zcat logs.csv.gz | dlcli fit-linear - --target ms --missing drop --json`
+"""
+
+
+def run(config: Config) -> None:
+    """Fit and show."""
+    assert isinstance(config, FitLinearConfig)
+    signals.install()
+    from dlcli.tasks.fit_linear import fit_linear
+    from dlcli.tasks.linear_report import coefficient_rows, summary_rows
+
+    console = Console(quiet=config.quiet, json_output=config.json_output)
+    report = fit_linear(config, console)
+    if config.json_output:
+        console.document(report)
+    elif not config.quiet:
+        console.table(*coefficient_rows(report))
+        console.line("")
+        console.table(["", *report["metrics"]], summary_rows(report))
+        console.line("")
+        console.line(
+            f"{report['status']} after {report['steps']:,} steps ({report['reason']}), "
+            f"{duration(report['seconds'])}; saved in {report['run']}"
+        )
+    if report["signal"]:
+        raise typer.Exit(128 + report["signal"])
+
+
+command = command_function(FitLinearConfig, run, DOC)

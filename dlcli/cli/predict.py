@@ -1,0 +1,35 @@
+"""``dlcli predict``: parses and runs the task."""
+
+from dlcli.cli import signals
+from dlcli.cli.console import Console
+from dlcli.cli.options import command_function
+from dlcli.config.base import Config
+from dlcli.config.evaluate import PredictConfig
+
+DOC = """Write the predictions of a saved model, in input order.
+
+One row of output for each row of input: `prediction`, and for classes the probability of each.
+
+Examples:
+
+- `dlcli predict runs/fit-linear-001 new.csv > predictions.csv`
+
+- `dlcli predict runs/fit-linear-001 'part-*.parquet' --out predictions.parquet`
+"""
+
+
+def run(config: Config) -> None:
+    """Predict."""
+    assert isinstance(config, PredictConfig)
+    signals.install()
+    from dlcli.tasks.predict import predict
+
+    console = Console(quiet=config.quiet, json_output=config.json_output)
+    report = predict(config, console)
+    if config.json_output:
+        console.document(report)
+    elif config.out is not None and not config.quiet:
+        console.line(f"{report['rows']:,} predictions in {report['out']}")
+
+
+command = command_function(PredictConfig, run, DOC)

@@ -1,0 +1,150 @@
+"""Delimited text (CSV and its kin) to frames, block by block."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from dlcli.data import blocks
+from dlcli.data.columns import Kinds, ReadOptions
+from dlcli.data.dialect import recognise, recognise_encoding
+from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.data.names import listed, positional, unique_names
+from dlcli.data.sources import Source, byte_pieces
+from dlcli.errors import DlcliError
+
+HEAD_BYTES = 4 << 20
+PIECE_BYTES = 4 << 20
+
+
+class DelimitedReader(Reader):
+    """A delimited file whose dialect is recognised from its first 4 MB."""
+
+    def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
+        self.label = source.label
+        self.warnings = []
+        self._source = source
+        self._options = options
+        self._block_bytes = block_bytes
+        self._with_markers = bool(options.missing_values)
+        start = next(byte_pieces(source, HEAD_BYTES), b"")
+        self._encoding, self._skip = recognise_encoding(start, options.encoding, self.label)
+        self._bare_returns = False
+        head = next(blocks.cut_blocks(self._text(), True, HEAD_BYTES), b"")
+        if b"\n" not in head and b"\r" in head:
+            self._bare_returns = True
+            head = next(blocks.cut_blocks(self._text(), True, HEAD_BYTES), b"")
+        if not head.strip():
+            raise DlcliError(f"{self.label} has no rows", "give a file with rows of data")
+        self._dialect = recognise(head.decode(errors="replace"), options, source.path.suffix.lower())
+        self._header_bytes = blocks.first_record_length(head) if self._dialect.header else 0
+        self.names = self._names(head)
+        self._head = head[self._header_bytes :]
+
+    def _text(self) -> Iterator[bytes]:
+        pieces = byte_pieces(self._source, PIECE_BYTES)
+        text = blocks.as_utf8(pieces, self._encoding, self._skip, self.label)
+        return blocks.unix_lines(text) if self._bare_returns else text
+
+    def _names(self, head: bytes) -> list[str]:
+        if not self._dialect.header:
+            return positional(self._dialect.fields)
+        try:
+            head[: self._header_bytes].decode()
+        except UnicodeDecodeError:
+            message = f"{self.label}: the header is not UTF-8 text"
+            raise DlcliError(message, "give its encoding, for example --encoding latin-1") from None
+        names, repeated = unique_names(self._dialect.first)
+        if repeated:
+            self.warnings.append(f"{self.label}: column names that occur twice were numbered: {listed(repeated)}")
+        return names
+
+    def sample(self) -> pl.DataFrame:
+        """Up to 10,000 first rows as strings, (rows, columns)."""
+        return self._parse(self._head, dict.fromkeys(self.names, "text"), 1).head(SAMPLE_ROWS)
+
+    def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
+        """All rows, numbers as Float64 where their block allows it and everything else as strings."""
+        row, skip = 1, self._header_bytes
+        for block in blocks.cut_blocks(self._text(), True, self._block_bytes):
+            # A block may end within the header only where blocks are tiny or the header is huge.
+            body, skip = block[skip:], max(skip - len(block), 0)
+            if not body.strip(b"\r\n"):
+                continue
+            data = self._parse(body, kinds, row)
+            yield Frame(data, self.label, row)
+            row += data.height
+
+    def _parse(self, block: bytes, kinds: Kinds, row: int) -> pl.DataFrame:
+        """A block of whole records as (rows, columns of ``kinds`` and the last one)."""
+        tidy = self._without_spaces(block, row)
+        data = self._read(tidy, kinds)
+        if data is not None and data.to_series(data.width - 1).null_count() and self._is_uneven(tidy, data):
+            data = None
+        if data is None:
+            tidy = self._checked(block, row)
+            data = self._read(tidy, kinds)
+        if data is None:
+            raise DlcliError(f"{self.label}: the rows from {row} on cannot be read", "check the file's quotes")
+        return data.select(list(kinds))
+
+    def _without_spaces(self, block: bytes, row: int) -> bytes:
+        if not self._dialect.skip_space:
+            return block
+        if b'"' in block:
+            return self._checked(block, row)
+        mark = self._dialect.delimiter.encode()
+        while mark + b" " in block:
+            block = block.replace(mark + b" ", mark)
+        return block
+
+    def _is_uneven(self, block: bytes, data: pl.DataFrame) -> bool:
+        """Whether the block may hold blank lines or rows with too few fields, which the parser reads as missing."""
+        if blocks.has_blank_lines(block):
+            return True
+        expected = data.height * (self._dialect.fields - 1)
+        return blocks.count_delimiters(block, self._dialect.delimiter) != expected
+
+    def _checked(self, block: bytes, row: int) -> bytes:
+        mark, fields = self._dialect.delimiter, self._dialect.fields
+        return blocks.checked_records(block, mark, fields, row, self.label, spaces=self._dialect.skip_space)
+
+    def _read(self, block: bytes, kinds: Kinds) -> pl.DataFrame | None:
+        """The block in the quickest way that succeeds: with numbers, with missing markers too, as strings.
+
+        None where no way does. Once a file has shown missing markers they are looked for from then on.
+        """
+        numbers = "number" in kinds.values()
+        if numbers and not self._with_markers:
+            data = self._attempt(block, kinds, numbers=True, markers=False)
+            if data is not None:
+                return data
+        if numbers:
+            data = self._attempt(block, kinds, numbers=True, markers=True)
+            if data is not None:
+                self._with_markers = True
+                return data
+        return self._attempt(block, kinds, numbers=False, markers=False)
+
+    def _attempt(
+        self, block: bytes, kinds: Kinds, *, numbers: bool, markers: bool
+    ) -> pl.DataFrame | None:
+        # Without a header the parser insists on these names.
+        given = positional(len(self.names))
+        types: dict[str, type[pl.DataType]] = {
+            place: pl.Float64 if numbers and kinds.get(name) == "number" else pl.String
+            for place, name in zip(given, self.names, strict=True)
+        }
+        wanted = [p for p, name in zip(given, self.names, strict=True) if name in kinds or p == given[-1]]
+        try:
+            data = pl.read_csv(
+                block,
+                has_header=False,
+                separator=self._dialect.delimiter,
+                schema=types,
+                columns=wanted,
+                null_values=list(self._options.markers) if markers else None,
+            )
+        except (pl.exceptions.PolarsError, ValueError, UnicodeError):
+            return None
+        back = dict(zip(given, self.names, strict=True))
+        return data.rename({place: back[place] for place in wanted})

@@ -1,0 +1,28 @@
+"""The built-in example: the article's 100 points on y = 3x + 2 with uniform noise."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dlcli.data.table import Chunk, Column, Schema
+
+
+class LineExample:
+    """100 points: x uniform on [0, 1), y = 3x + 2 + noise uniform on [0, 1) less 1/2."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.warnings: list[str] = []
+        self.dropped = 0
+        self.target = Column("y", "number")
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The whole example as one chunk."""
+        random = np.random.default_rng(self.seed)
+        x = random.random(100)
+        y = 3 * x + 2 + (random.random(100) - 0.5)
+        yield Chunk(X=x[:, None].copy(), y=y, first_row=0, rows=None)
+
+    def finish(self) -> tuple[Schema, np.ndarray, None]:
+        """Schema of the example."""
+        return Schema(features=(Column("x", "number"),), target=self.target), np.array([0]), None

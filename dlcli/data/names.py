@@ -1,0 +1,76 @@
+"""Column names: how they are shown, made unique, and found from what a user typed."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from dlcli.errors import DlcliError
+
+SHOWN_CHARACTERS = 60
+LISTED_NAMES = 12
+
+
+def printable(text: str) -> str:
+    """``text`` fit for one line of a terminal: control characters escaped, cut to 60 characters."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: SHOWN_CHARACTERS + 1])
+    return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names joined by commas, at most a dozen of them and then how many more there are."""
+    every = list(names)
+    shown = ", ".join(printable(name) for name in every[:LISTED_NAMES])
+    more = len(every) - LISTED_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def positional(count: int) -> list[str]:
+    """The names of ``count`` columns that have none: column_1, column_2..."""
+    return [f"column_{i + 1}" for i in range(count)]
+
+
+def unique_names(raw: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names of a header made non-empty and unique, and the ones that occurred more than once."""
+    names: list[str] = []
+    taken = {text.strip() for text in raw}
+    repeated: list[str] = []
+    used: set[str] = set()
+    for i, text in enumerate(raw):
+        name = text.strip() or f"column_{i + 1}"
+        if name in used:
+            if text.strip():
+                repeated.append(name)
+            suffix = 2
+            while f"{name}_{suffix}" in used or f"{name}_{suffix}" in taken:
+                suffix += 1
+            name = f"{name}_{suffix}"
+        used.add(name)
+        names.append(name)
+    return names, repeated
+
+
+def find_name(wanted: str, names: Sequence[str], option: str) -> str:
+    """The column that ``wanted`` means: a name, or a position counted from 1 (negative: from the end).
+
+    Raises DlcliError, with the closest names, where there is no such column.
+    """
+    if wanted in names:
+        return wanted
+    try:
+        position = int(wanted)
+    except ValueError:
+        position = 0
+    if 1 <= abs(position) <= len(names):
+        return names[position - 1 if position > 0 else position]
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.6)
+    if close:
+        hint = f"did you mean {option} {' or '.join(printable(folded[name]) for name in close)}?"
+    else:
+        hint = f"name one of the columns with {option}: {listed(names)}"
+    raise DlcliError(f"{option} {printable(wanted)}: there is no such column among the {len(names)} columns", hint)
+
+
+def default_target(names: Sequence[str]) -> str | None:
+    """The one column that is called target, y, label or class, or None if there isn't exactly one."""
+    usual = [name for name in names if name.casefold() in ("target", "y", "label", "class")]
+    return usual[0] if len(usual) == 1 else None

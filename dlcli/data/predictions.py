@@ -1,0 +1,81 @@
+"""Tables of predictions, written chunk by chunk as CSV or Parquet."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from dlcli.errors import DlcliError
+
+FORMATS = (".csv", ".parquet")
+
+
+def check_output(out: Path | None, force: bool) -> None:
+    """Raise DlcliError for a file of another format, one that exists (without ``force``), or no such folder."""
+    if out is None:
+        return
+    if out.suffix not in FORMATS:
+        raise DlcliError(f"--out {out}: expected a name that ends in .csv or .parquet", "rename it")
+    if out.is_dir():
+        raise DlcliError(f"--out {out} is a directory", "give a file name")
+    if out.exists() and not force:
+        raise DlcliError(f"--out {out} exists", "choose another name, or add --force")
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise DlcliError(f"--out {out}: cannot write to {out.parent}", "make the directory, or choose another")
+
+
+def write_predictions(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], out: Path | None) -> None:
+    """Write ``frames`` in order to ``out``, or as CSV to stdout; a failure leaves no file behind.
+
+    Raises DlcliError when the disk refuses, and whatever the frames raise.
+    """
+    if out is None:
+        _csv(frames, schema, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        if out.suffix == ".csv":
+            with temporary.open("wb") as stream:
+                _csv(frames, schema, stream)
+        else:
+            _parquet(frames, schema, temporary)
+        temporary.replace(out)
+    except OSError as error:
+        raise DlcliError(f"cannot write {out}: {error.strerror or error}", "free some space") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _csv(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], stream: BinaryIO) -> None:
+    stream.write(pl.DataFrame(schema=schema).write_csv().encode())
+    for frame in frames:
+        # Text first: polars closes over a raw stream in ways that hide a closed pipe.
+        stream.write(frame.write_csv(include_header=False).encode())
+
+
+def _parquet(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], path: Path) -> None:
+    """Stream frames into one file; polars pulls them from the generator as it writes."""
+    from polars.io.plugins import register_io_source
+
+    failure: list[BaseException] = []
+
+    def source(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        try:
+            yield from frames
+        except BaseException as error:
+            # Polars would wrap it in an error of its own.
+            failure.append(error)
+            raise
+
+    try:
+        register_io_source(source, schema=schema).sink_parquet(path)
+    except BaseException:
+        if failure:
+            raise failure[0] from None
+        raise

@@ -1,0 +1,92 @@
+"""``dlcli eval`` as a function: config in, report out."""
+
+import time
+
+import numpy as np
+
+from dlcli.config.evaluate import EvalConfig
+from dlcli.data.names import printable
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.metrics import class_metrics, r_squared
+from dlcli.engine.moments import Moments
+from dlcli.errors import DlcliError
+from dlcli.models.linear import LinearModel
+from dlcli.runs import directory
+from dlcli.runs.report import base_report, environment
+from dlcli.tasks.checks import outcomes, parse_checks
+from dlcli.tasks.linear_data import ChunkSource
+from dlcli.tasks.progress import Progress, Report, Silent
+from dlcli.tasks.saved import load_run, open_data
+
+REGRESSION = ("loss", "rmse", "mae", "r2")
+CLASSES = ("loss", "log_loss", "accuracy", "auc")
+
+
+def evaluate(config: EvalConfig, progress: Progress | None = None) -> Report:
+    """Measure a saved model on a table, in one pass.
+
+    Returns the report, with ``metrics.test``, ``rows`` and ``checks``. Raises DlcliError for a damaged model or data
+    that don't fit it; a check that fails raises nothing.
+    """
+    start = time.monotonic()
+    progress = progress or Silent()
+    model, schema, trained = load_run(config.run)
+    checks = parse_checks(config.check, REGRESSION if model.kind == "mse" else CLASSES)
+    table, _ = open_data(config, model, schema, trained, progress, need_target=True)
+    if model.kind == "mse":
+        metrics, rows = _regression(model, table)
+    else:
+        metrics, rows = _classes(model, table)
+    for text in table.warnings:
+        progress.warn(text)
+    if table.dropped:
+        progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
+    report = base_report("eval", str(config.run), "cpu", trained.seed)
+    report |= {
+        "seconds": time.monotonic() - start,
+        "steps": 0,
+        "status": "finished",
+        "rows": rows,
+        "target": printable(schema.target.name) if schema.target else None,
+        "metrics": {"test": metrics},
+        "checks": outcomes(checks, metrics),
+        "environment": environment("cpu"),
+    }
+    if config.out is not None:
+        if not config.out.parent.is_dir():
+            raise DlcliError(f"--out {config.out}: there is no directory {config.out.parent}", "make it first")
+        if config.out.is_dir():
+            raise DlcliError(f"--out {config.out} is a directory", "give a file name")
+        directory.write_atomic(config.out, directory.to_json(report).encode() + b"\n")
+    return report
+
+
+def _regression(model: LinearModel, table: ChunkSource) -> tuple[dict[str, float], int]:
+    """Metrics from the running moments of (y, residual) and the sum of absolute residuals."""
+    moments, absolute = Moments.empty(2), 0.0
+    for chunk in table.chunks():
+        residual = chunk.y - model.linear(chunk.X)[:, 0]
+        absolute += float(np.abs(residual).sum())
+        moments = moments.merged(Moments.of(np.column_stack([chunk.y, residual])))
+    n = _rows(moments.count)
+    mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
+    variance = float(moments.scatter[0, 0]) / n
+    centred = bool(model.settings.get("intercept", True))
+    r2 = r_squared(mean_square, float(moments.mean[0]), variance, centred)
+    return {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}, n
+
+
+def _classes(model: LinearModel, table: ChunkSource) -> tuple[dict[str, float], int]:
+    scores: list[FloatArray] = []
+    truth: list[FloatArray] = []
+    for chunk in table.chunks():
+        scores.append(model.log_probabilities(chunk.X))
+        truth.append(chunk.y)
+    n = _rows(sum(map(len, truth)))
+    return class_metrics(np.concatenate(scores), np.concatenate(truth)), n
+
+
+def _rows(count: int) -> int:
+    if count == 0:
+        raise DlcliError("no rows are left to measure on", "use --missing mean")
+    return count

@@ -1,0 +1,289 @@
+"""One fit of a linear model: the problem in training units, a solver for it, and the result in the data's units."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.least_squares import LeastSquares, Units
+from dlcli.engine.loop import Limits, Solver, Step, train
+from dlcli.engine.metrics import class_metrics
+from dlcli.engine.moments import Moments, mean_squared_error
+from dlcli.engine.rates import automatic_rate, largest_stable_rate
+from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.errors import DlcliError
+from dlcli.models.linear import Kind, LinearModel
+from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_report import regression_metrics
+from dlcli.tasks.linear_solvers import ExactSolver, Problem, exact_solver, row_problem, row_solver
+from dlcli.tasks.progress import Progress
+
+DEMO_STEPS = 1000
+DEFAULT_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}
+# Above this condition number gradient descent on float64 moments has no digits left to find.
+HOPELESS = 1e10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: the method, whether it needs the rows, and for how long."""
+
+    optimizer: Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
+    keep_rows: bool
+    steps: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model in the data's units: intercept (k,), coefficients (d, k), std_errors (1 + d, k) or None."""
+
+    kind: Kind
+    optimizer: str
+    steps: list[Step]
+    last: Step
+    intercept: FloatArray
+    coefficients: FloatArray
+    std_errors: FloatArray | None
+    residual_sd: float | None
+    condition_number: float | None
+    largest_stable_lr: float | None
+    lr: float
+    metrics: dict[str, dict[str, float]]
+
+
+def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
+    """Resolve ``auto``. Raises DlcliError for an optimizer that the loss hasn't got."""
+    squares = kind == "mse"
+    optimizer = config.optimizer
+    if optimizer == "auto":
+        descent = squares or config.momentum or config.schedule != "constant" or config.lr != "auto"
+        optimizer = "gd" if descent else "newton"
+    if squares and optimizer in ("newton", "lbfgs"):
+        raise DlcliError(
+            f"--optimizer {optimizer} is for classes, and the target holds numbers",
+            "use --optimizer exact or gd, or --loss cross-entropy",
+        )
+    if not squares and optimizer == "exact":
+        raise DlcliError("--optimizer exact is for least squares, and the target holds classes", "use newton")
+    defaults = {"newton": 1000, "lbfgs": 1000, "exact": 1}
+    steps = DEMO_STEPS if demo else defaults.get(optimizer, 1_000_000 if squares and optimizer == "gd" else 10_000)
+    # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
+    return Plan(optimizer, not (squares and optimizer == "gd"), config.steps or steps)
+
+
+def fit(
+    config: FitLinearConfig,
+    plan: Plan,
+    data: Gathered,
+    train_groups: Sequence[int],
+    val_groups: Sequence[int],
+    device: str,
+    progress: Progress,
+    on_step: Callable[[Step], None],
+) -> Fit:
+    """Train on the rows of some groups and measure on others. ``on_step`` gets each report."""
+    target = data.schema.target
+    assert target is not None
+    kind: Kind = "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
+    moments = data.merged(train_groups)
+    held = data.merged(val_groups) if val_groups else None
+    units = Units.of(
+        moments.mean[1:], np.diag(moments.scatter)[1:], moments.count, config.intercept, config.standardize
+    )
+    squares = LeastSquares(moments, units, config.l2)
+    rows = None
+    if plan.keep_rows:
+        rows = row_problem(config, data, train_groups, val_groups, units, kind, device)
+    curvature = squares.largest_eigenvalue if rows is None or kind == "mse" else rows.objective.largest_eigenvalue()
+    stable = None
+    if plan.optimizer in ("gd", "sgd"):
+        stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
+    solver, lr = _solver(config, plan, squares, rows, curvature)
+    _announce(config, plan, squares, kind, stable, lr, progress)
+    validate = _validation(squares, held, rows)
+    limits = Limits(plan.steps, config.report_every, config.minutes, config.early_stop)
+    title = f"fit-linear: {kind}, {plan.optimizer}, {moments.count:,} rows, {len(units.scale)} columns"
+    progress.begin(title, plan.steps, validate is not None)
+    steps, best = _run(solver, limits, validate, on_step)
+    _advise(plan, squares, solver, steps[-1], kind, progress)
+    return _finish(config, plan, data, squares, rows, held, solver, steps, best, kind, stable, lr)
+
+
+def _solver(
+    config: FitLinearConfig, plan: Plan, squares: LeastSquares, rows: Problem | None, curvature: float
+) -> tuple[Solver, float]:
+    from dlcli.engine.spectral import SpectralDescent
+
+    if plan.optimizer == "exact":
+        assert rows is not None
+        return exact_solver(config, rows, squares), float("nan")
+    smallest = squares.smallest_eigenvalue if rows is None else 0.0
+    lr = config.lr if config.lr != "auto" else automatic_rate(curvature, smallest, config.momentum)
+    if rows is not None:
+        return row_solver(config, plan.optimizer, rows, lr, _schedule_settings(config, plan, 0.0), squares)
+    target = 0.0
+    if config.schedule == "polyak" and not config.l1:
+        target = SpectralDescent(squares, Schedule(ScheduleSettings(), lr)).floor
+    settings = _schedule_settings(config, plan, target)
+    if config.l1:
+        from dlcli.engine.gradient_descent import GradientDescent
+        from dlcli.engine.quadratic import QuadraticObjective
+
+        A, b, constant = squares.quadratic
+        objective = QuadraticObjective(
+            A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised
+        )
+        start = GradientDescent(
+            objective, Schedule(settings, lr), momentum=config.momentum, nesterov=config.nesterov,
+            tolerance=config.tolerance,
+        )  # fmt: skip
+        return start, lr
+    if config.schedule == "adagrad" and config.lr == "auto":
+        # AdaGrad-norm divides by |g(0)|, so its first step is that of the automatic rate.
+        lr *= SpectralDescent(squares, Schedule(settings, lr)).first_norm
+    solver = SpectralDescent(
+        squares, Schedule(settings, lr), momentum=config.momentum, nesterov=config.nesterov,
+        tolerance=config.tolerance,
+    )  # fmt: skip
+    return solver, lr
+
+
+def _schedule_settings(config: FitLinearConfig, plan: Plan, optimum: float) -> ScheduleSettings:
+    factor = config.decay_factor or DEFAULT_FACTORS.get(config.schedule, 0.5)
+    target = config.polyak_target if config.polyak_target is not None else optimum
+    return ScheduleSettings(
+        name=config.schedule.replace("-", "_"),
+        decay_rate=config.decay_rate,
+        decay_factor=factor,
+        decay_every=config.decay_every,
+        decay_power=config.decay_power,
+        hyper_lr=config.hyper_lr,
+        polyak_target=target,
+        plateau_patience=config.plateau_patience,
+        total_steps=plan.steps,
+    )
+
+
+def _announce(
+    config: FitLinearConfig,
+    plan: Plan,
+    squares: LeastSquares,
+    kind: Kind,
+    stable: float | None,
+    lr: float,
+    progress: Progress,
+) -> None:
+    """Say before the first step what the eigenvalues already tell."""
+    if stable is not None and config.lr != "auto" and lr > stable and config.schedule not in (
+        "adagrad", "polyak", "barzilai-borwein",
+    ):  # fmt: skip
+        progress.warn(f"learning rate {lr:.4g} is above the largest stable one, {stable:.4g}: expect divergence")
+    if plan.optimizer == "gd" and kind == "mse":
+        known = squares.condition_number
+        at_least = "at least " if not np.isfinite(known) else ""
+        number = min(known, squares.largest_eigenvalue / squares.resolution)
+        if number > HOPELESS and not config.l2:
+            progress.warn(
+                f"the condition number is {at_least}{number:.1e}: gradient descent can't reach the optimum in double "
+                "precision; use --optimizer exact, or add --l2"
+            )
+
+
+def _validation(
+    squares: LeastSquares, held: Moments | None, rows: Problem | None
+) -> Callable[[FloatArray], float] | None:
+    if held is None:
+        return None
+    if rows is not None and rows.validation is not None:
+        return rows.validation.loss
+    return lambda theta: squares.loss(theta[:, 0], held)
+
+
+def _run(
+    solver: Solver,
+    limits: Limits,
+    validate: Callable[[FloatArray], float] | None,
+    on_step: Callable[[Step], None],
+) -> tuple[list[Step], FloatArray]:
+    """All reports (without their parameters) and the best parameters."""
+    steps: list[Step] = []
+    best = solver.parameters()
+    nothing = np.zeros((0, 0))
+    for step in train(solver, limits, validate):
+        if step.is_best:
+            best = step.parameters
+        steps.append(replace(step, parameters=nothing))
+        on_step(step)
+    return steps, best
+
+
+def _advise(
+    plan: Plan, squares: LeastSquares, solver: Solver, last: Step, kind: Kind, progress: Progress
+) -> None:
+    """After the last step: what the user should know about it."""
+    separated = getattr(solver, "separated", None)
+    if separated:
+        progress.warn(
+            "the classes are perfectly separable: the loss has no minimum and the coefficients grow without bound; "
+            "add --l2 0.001 for a finite answer"
+        )
+    elif last.status == "finished" and plan.optimizer in ("gd", "newton", "lbfgs"):
+        progress.warn(
+            f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); raise --steps, "
+            + ("or use --optimizer exact" if kind == "mse" else "or use --optimizer newton")
+        )
+
+
+def _finish(
+    config: FitLinearConfig,
+    plan: Plan,
+    data: Gathered,
+    squares: LeastSquares,
+    rows: Problem | None,
+    held: Moments | None,
+    solver: Solver,
+    steps: list[Step],
+    best: FloatArray,
+    kind: Kind,
+    stable: float | None,
+    lr: float,
+) -> Fit:
+    moments = squares.moments
+    intercept, coefficients = squares.units.to_data(best)
+    metrics: dict[str, dict[str, float]] = {}
+    errors = residual_sd = None
+    condition: float | None = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
+    penalised = bool(config.l1 or config.l2)
+    if isinstance(solver, ExactSolver):
+        solution = solver.solution
+        intercept, coefficients = np.array([solution.intercept]), solution.coefficients[:, None]
+        loss = solution.rss / moments.count
+        metrics["train"] = regression_metrics(moments, loss, config.intercept) | {"r2": solution.r2}
+        residual_sd, condition = solution.residual_sd, solution.condition_number
+        if not penalised:
+            errors = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
+    elif kind == "mse":
+        loss = mean_squared_error(moments, float(intercept[0]), coefficients[:, 0])
+        metrics["train"] = regression_metrics(moments, loss, config.intercept)
+        freedom = moments.count - squares.rank
+        residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None
+        if not penalised and freedom > 0 and squares.rank == len(best):
+            spread = np.sqrt(np.maximum(np.diag(squares.covariance(loss * moments.count)), 0))
+            errors = (spread if config.intercept else np.concatenate([[np.nan], spread]))[:, None]
+    if kind == "mse" and held is not None:
+        held_loss = mean_squared_error(held, float(intercept[0]), coefficients[:, 0])
+        metrics["val"] = regression_metrics(held, held_loss, config.intercept)
+    if kind != "mse":
+        assert rows is not None
+        model = LinearModel(kind, coefficients, intercept, data.fill, {}, {})
+        for part, (X, y) in rows.parts().items():
+            metrics[part] = class_metrics(model.log_probabilities(X), y)
+        if not penalised and not getattr(solver, "separated", None):
+            errors = rows.std_errors(best, squares.units)
+    return Fit(
+        kind, plan.optimizer, steps, steps[-1], intercept, coefficients, errors, residual_sd, condition, stable, lr,
+        metrics,
+    )  # fmt: skip

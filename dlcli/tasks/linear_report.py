@@ -1,0 +1,93 @@
+"""The numbers of a fitted linear model: coefficients with standard errors, and metrics."""
+
+from typing import Any
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.metrics import r_squared
+from dlcli.engine.moments import Moments
+
+
+def coefficient_entries(
+    names: tuple[str, ...],
+    classes: tuple[str, ...],
+    intercept: FloatArray | None,
+    coefficients: FloatArray,
+    errors: FloatArray | None,
+) -> dict[str, Any]:
+    """The report's ``coefficients``: name -> {"value", "std_error"}, the intercept first.
+
+    intercept (k,) or None, coefficients (d, k), errors (1 + d, k) or None. With k > 1 outputs each entry holds one
+    value for each class, by name.
+    """
+    entries: dict[str, Any] = {}
+
+    def put(name: str, values: FloatArray, std_errors: FloatArray | None) -> None:
+        known = [None if std_errors is None or not np.isfinite(e) else float(e) for e in
+                 (std_errors if std_errors is not None else values)]  # fmt: skip
+        if len(values) == 1:
+            entries[name] = {"value": float(values[0]), "std_error": known[0]}
+        else:
+            entries[name] = {
+                "value": dict(zip(classes, map(float, values), strict=True)),
+                "std_error": dict(zip(classes, known, strict=True)),
+            }
+
+    if intercept is not None:
+        put("intercept", intercept, None if errors is None else errors[0])
+    for row, name in enumerate(names):
+        # A column may itself be called "intercept": the model's own keeps the name.
+        key = name if name != "intercept" else "intercept (column)"
+        put(key, coefficients[row], None if errors is None else errors[row + 1])
+    return entries
+
+
+def regression_metrics(moments: Moments, mean_squared_error: float, centred: bool) -> dict[str, float]:
+    """loss, rmse and r2 on the rows behind ``moments`` (y in column 0)."""
+    variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
+    return {
+        "loss": mean_squared_error,
+        "rmse": float(np.sqrt(mean_squared_error)),
+        "r2": r_squared(mean_squared_error, float(moments.mean[0]), variance, centred),
+    }
+
+
+def coefficient_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the coefficient table."""
+    entries = report["coefficients"]
+    first = next(iter(entries.values()), {"value": 0.0})
+    if isinstance(first["value"], dict):
+        classes = list(first["value"])
+        rows = [[name, *(f"{entry['value'][c]:.6g}" for c in classes)] for name, entry in entries.items()]
+        return ["coefficient", *classes], rows
+    rows = [
+        [name, f"{e['value']:.8g}", "" if e["std_error"] is None else f"{e['std_error']:.4g}"]
+        for name, e in entries.items()
+    ]
+    return ["coefficient", "value", "std error"], rows
+
+
+def summary_rows(report: dict[str, Any]) -> list[list[str]]:
+    """Rows of the summary table: metrics by rows measured, then what only this fit knows."""
+    rows = [
+        [name, *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"])]
+        for name in next(iter(report["metrics"].values()))
+    ]
+    width = len(report["metrics"])
+    for key, label in (
+        ("residual_sd", "residual sd"),
+        ("condition_number", "condition number"),
+        ("largest_stable_lr", "largest stable lr"),
+    ):
+        if report.get(key) is not None:
+            rows.append([label, _cell(report[key]), *[""] * (width - 1)])
+    if "cv" in report:
+        for name, fold in report["cv"]["metrics"].items():
+            text = f"{_cell(fold['mean'])} ± {_cell(fold['sd'])}"
+            rows.append([f"cv {name}", text, *[""] * (width - 1)])
+    return rows
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None or not np.isfinite(value) else f"{value:.6g}"

@@ -1,0 +1,65 @@
+"""A saved linear model and the table it is applied to."""
+
+from pathlib import Path
+
+from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.data.demos import LineExample
+from dlcli.data.table import Schema, Table
+from dlcli.errors import DlcliError
+from dlcli.models.linear import LinearModel
+from dlcli.runs import directory
+from dlcli.tasks.linear_data import ChunkSource
+from dlcli.tasks.progress import Progress
+from dlcli.tasks.tables import read_options
+
+
+def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
+    """Model, schema and config of a run directory. Raises DlcliError when something is missing or damaged."""
+    if run.suffix in (".pt", ".pth", ".pkl", ".joblib"):
+        raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
+    if run.name == directory.MODEL:
+        run = run.parent
+    if not run.is_dir():
+        raise DlcliError(f"there is no run directory {run}", "give one that 'dlcli fit-linear' made, such as runs/fit-linear-001")
+    model = LinearModel.load(run / directory.MODEL)
+    schema = Schema.from_json(model.schema)
+    if len(schema.encoded_names) != len(model.coefficients):
+        raise DlcliError(f"{run / directory.MODEL} is damaged: its columns don't match its coefficients", "train it again")
+    if (run / directory.CONFIG).is_file():
+        return model, schema, FitLinearConfig.build({}, run / directory.CONFIG)
+    return model, schema, FitLinearConfig()
+
+
+def open_data(
+    config: EvalConfig | PredictConfig,
+    model: LinearModel,
+    schema: Schema,
+    trained: FitLinearConfig,
+    progress: Progress,
+    *,
+    need_target: bool,
+) -> tuple[ChunkSource, str]:
+    """The table to apply the model to (the training data if none is given), and how missing values are treated."""
+    missing = config.missing or str(model.settings.get("missing", "error"))
+    # Unless said otherwise, data are read as the training data were.
+    unset = {
+        name: getattr(trained, name)
+        for name in ("delimiter", "header", "encoding", "missing_value", "text", "max_categories")
+        if getattr(config, name) == type(config).model_fields[name].default
+    }
+    same = config.data == () or Path(config.data[0]).suffixes == Path((trained.data or ("",))[0]).suffixes
+    reading = config.model_copy(update=unset) if same else config.model_copy(update={
+        "missing_value": unset.get("missing_value", config.missing_value)
+    })  # fmt: skip
+    sources = config.data or trained.data
+    if not sources:
+        progress.note("no DATA given: using the built-in example, which the model was trained on")
+        return LineExample(trained.seed), missing
+    if not config.data:
+        if "-" in sources:
+            raise DlcliError("the model was trained on standard input, which is gone", "give DATA")
+        progress.note("no DATA given: using the data that the model was trained on")
+    options = read_options(reading, missing=missing)
+    table = Table.open(sources, None, options, schema=schema, need_target=need_target)
+    return table, missing

@@ -1,0 +1,21 @@
+"""How a config's table options become the reader's."""
+
+from dlcli.config.common import TableOptions
+from dlcli.data.table import ReadOptions
+
+
+def read_options(
+    config: TableOptions, features: tuple[str, ...] = (), drop: tuple[str, ...] = (), missing: str | None = None
+) -> ReadOptions:
+    """Options of ``dlcli.data.table`` from those of a command."""
+    return ReadOptions(
+        delimiter=config.delimiter,
+        header=config.header,
+        encoding=config.encoding,
+        missing_values=config.missing_value,
+        missing=missing or config.missing,
+        text=config.text,
+        features=features,
+        drop=drop,
+        max_categories=config.max_categories,
+    )
