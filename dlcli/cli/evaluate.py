@@ -2,7 +2,7 @@
 
 import typer
 
-from dlcli.cli import signals
+from dlcli.cli import process
 from dlcli.cli.console import Console
 from dlcli.cli.options import command_function
 from dlcli.config.base import Config
@@ -27,7 +27,7 @@ Examples:
 def run(config: Config) -> None:
     """Measure and show."""
     assert isinstance(config, EvalConfig)
-    signals.install()
+    process.prepare()
     from dlcli.tasks.evaluate import evaluate
 
     console = Console(quiet=config.quiet, json_output=config.json_output)

@@ -2,7 +2,7 @@
 
 import typer
 
-from dlcli.cli import signals
+from dlcli.cli import process
 from dlcli.cli.console import Console, duration
 from dlcli.cli.options import command_function
 from dlcli.config.base import Config
@@ -31,7 +31,7 @@ Examples:
 def run(config: Config) -> None:
     """Fit and show."""
     assert isinstance(config, FitLinearConfig)
-    signals.install()
+    process.prepare()
     from dlcli.tasks.fit_linear import fit_linear
     from dlcli.tasks.linear_report import coefficient_rows, summary_rows
 

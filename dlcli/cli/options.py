@@ -67,12 +67,19 @@ def _parameter(config: type[Config], name: str) -> inspect.Parameter:
     else:
         flags = meta["flags"] or (flag_of(config, name),)
         info = typer.Option(
-            *flags, help=field.description, show_default=show, metavar=meta["metavar"], rich_help_panel=meta["panel"]
+            *flags,
+            help=field.description,
+            show_default=show,
+            metavar=meta["metavar"],
+            rich_help_panel=meta["panel"],
         )
     kind: Any = _cli_type(config, name)
     annotation = Annotated[kind if required else kind | None, info]
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=inspect.Parameter.empty if required else None
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=annotation,
+        default=inspect.Parameter.empty if required else None,
     )
 
 

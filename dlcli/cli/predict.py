@@ -1,6 +1,6 @@
 """``dlcli predict``: parses and runs the task."""
 
-from dlcli.cli import signals
+from dlcli.cli import process
 from dlcli.cli.console import Console
 from dlcli.cli.options import command_function
 from dlcli.config.base import Config
@@ -21,7 +21,7 @@ Examples:
 def run(config: Config) -> None:
     """Predict."""
     assert isinstance(config, PredictConfig)
-    signals.install()
+    process.prepare()
     from dlcli.tasks.predict import predict
 
     console = Console(quiet=config.quiet, json_output=config.json_output)

@@ -63,9 +63,7 @@ class Config(BaseModel):
             with file.open("rb") as stream:
                 values = tomllib.load(stream)
         except OSError as error:
-            raise DlcliError(
-                f"--config {file}: {error.strerror or error}", "give a readable TOML file"
-            ) from None
+            raise DlcliError(f"--config {file}: {error.strerror or error}", "give a readable TOML file") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DlcliError(f"--config {file} is not valid TOML: {error}", "mend the file") from None
         for key in values:
@@ -105,9 +103,7 @@ def flag_of(config: type[Config], name: str) -> str:
     return str(flags[0]).split("/")[0] if flags else "--" + name.replace("_", "-")
 
 
-def _explained(
-    config: type[Config], error: ValidationError, file: Path | None, given: Mapping[str, Any]
-) -> DlcliError:
+def _explained(config: type[Config], error: ValidationError, file: Path | None, given: Mapping[str, Any]) -> DlcliError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")

@@ -15,10 +15,17 @@ class OutputOptions(Config):
     """How results are shown."""
 
     json_output: bool = option(
-        False, "Print one JSON document, the report, to stdout.", panel=OUTPUT, flags=("--json",), cli_only=True
+        False,
+        "Print one JSON document, the report, to stdout.",
+        panel=OUTPUT,
+        flags=("--json",),
+        cli_only=True,
     )
     quiet: bool = option(
-        False, "Print nothing but errors, and the report if --json.", panel=OUTPUT, flags=("--quiet", "-q"),
+        False,
+        "Print nothing but errors, and the report if --json.",
+        panel=OUTPUT,
+        flags=("--quiet", "-q"),
         cli_only=True,
     )
 
@@ -30,12 +37,14 @@ class RunOptions(OutputOptions):
         None, "Run directory; by default runs/COMMAND-NNN.", panel=OUTPUT, complete="dir", cli_only=True
     )
     force: bool = option(
-        False, "Write into an --out directory that is not empty.", panel=OUTPUT, flags=("--force",), cli_only=True
+        False,
+        "Write into an --out directory that is not empty.",
+        panel=OUTPUT,
+        flags=("--force",),
+        cli_only=True,
     )
     seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63)
-    device: str = option(
-        "auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where it pays.", panel=OUTPUT
-    )
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where it pays.", panel=OUTPUT)
 
     @field_validator("device")
     @classmethod
@@ -53,26 +62,32 @@ class TableOptions(Config):
         None, "Field delimiter of text files: one character, or 'tab'; by default recognised.", panel=DATA
     )
     header: bool | None = option(
-        None, "Whether the first row holds the names; by default recognised.", panel=DATA,
+        None,
+        "Whether the first row holds the names; by default recognised.",
+        panel=DATA,
         flags=("--header/--no-header",),
     )
     encoding: str | None = option(
         None, "Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.", panel=DATA
     )
     missing: Literal["error", "drop", "mean"] = option(
-        "error", "What to do with missing values: refuse, drop the row, or fill with the column's mean.", panel=DATA
+        "error",
+        "What to do with missing values: refuse, drop the row, or fill with the column's mean.",
+        panel=DATA,
     )
     missing_value: tuple[str, ...] = option(
-        (), "A further text that means 'missing', beside empty, NA, N/A, NaN, null, None and ?. Repeatable.",
-        panel=DATA, metavar="TEXT",
+        (),
+        "A further text that means 'missing', beside empty, NA, N/A, NaN, null, None and ?. Repeatable.",
+        panel=DATA,
+        metavar="TEXT",
     )
     text: tuple[str, ...] = option(
-        (), "A column to take as text (categories), whatever it looks like. Repeatable.", panel=DATA,
+        (),
+        "A column to take as text (categories), whatever it looks like. Repeatable.",
+        panel=DATA,
         metavar="COLUMN",
     )
-    max_categories: int = option(
-        100, "Refuse a text column with more different texts than this.", panel=DATA, ge=2
-    )
+    max_categories: int = option(100, "Refuse a text column with more different texts than this.", panel=DATA, ge=2)
 
     @field_validator("delimiter")
     @classmethod

@@ -15,7 +15,9 @@ class EvalConfig(TableOptions, OutputOptions):
         (), "Data to measure on; none: what the run was trained on.", argument=True, complete="file"
     )
     check: tuple[str, ...] = option(
-        (), "Fail with exit code 3 unless this holds, for example 'r2>=0.9'. Repeatable.", panel="Options",
+        (),
+        "Fail with exit code 3 unless this holds, for example 'r2>=0.9'. Repeatable.",
+        panel="Options",
         metavar="CHECK",
     )
     out: Path | None = option(None, "Write the report to this file too.", panel=OUTPUT, complete="file")
@@ -36,5 +38,7 @@ class PredictConfig(TableOptions, OutputOptions):
     )
     force: bool = option(False, "Replace an --out file that exists.", panel=OUTPUT, flags=("--force",))
     missing: Literal["error", "drop", "mean"] | None = option(  # type: ignore[assignment]
-        None, "What to do with missing values; by default as in training. drop: an empty prediction.", panel=DATA
+        None,
+        "What to do with missing values; by default as in training. drop: an empty prediction.",
+        panel=DATA,
     )

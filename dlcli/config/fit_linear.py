@@ -22,49 +22,75 @@ class FitLinearConfig(TableOptions, RunOptions):
     """Linear, logistic and softmax regression."""
 
     data: tuple[str, ...] = option(
-        (), "Tables: CSV, TSV, JSON lines, Parquet, Arrow, .npy, .npz; globs; - for standard input. "
-        "None: the built-in example.", argument=True, complete="file",
+        (),
+        "Tables: CSV, TSV, JSON lines, Parquet, Arrow, .npy, .npz; globs; - for standard input. "
+        "None: the built-in example.",
+        argument=True,
+        complete="file",
     )
     target: str | None = option(
-        None, "Column to predict, by name or 1-based position; by default the one named target, y, label or class.",
-        panel=DATA, metavar="COLUMN",
+        None,
+        "Column to predict, by name or 1-based position; by default the one named target, y, label or class.",
+        panel=DATA,
+        metavar="COLUMN",
     )
     features: tuple[str, ...] = option(
-        (), "Columns to use, separated by commas; by default all others. Repeatable.", panel=DATA, metavar="COLUMNS"
+        (),
+        "Columns to use, separated by commas; by default all others. Repeatable.",
+        panel=DATA,
+        metavar="COLUMNS",
     )
     drop: tuple[str, ...] = option(
         (), "Columns to leave out, separated by commas. Repeatable.", panel=DATA, metavar="COLUMNS"
     )
     loss: Literal["auto", "mse", "cross-entropy"] = option(
-        "auto", "Mean squared error, or cross-entropy for classes (two: logistic, more: softmax); auto goes by "
-        "the target: numbers or text.", panel=MODEL,
+        "auto",
+        "Mean squared error, or cross-entropy for classes (two: logistic, more: softmax); auto goes by "
+        "the target: numbers or text.",
+        panel=MODEL,
     )
     intercept: bool = option(True, "Learn an intercept.", panel=MODEL, flags=("--intercept/--no-intercept",))
     standardize: bool = option(
-        True, "Train on standardised columns; coefficients are reported in the data's own units all the same.",
-        panel=MODEL, flags=("--standardize/--no-standardize",),
+        True,
+        "Train on standardised columns; coefficients are reported in the data's own units all the same.",
+        panel=MODEL,
+        flags=("--standardize/--no-standardize",),
     )
     optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
-        "auto", "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for cross-entropy; exact: "
-        "QR for least squares. auto: gd for mse, newton for cross-entropy.", panel=TRAINING,
+        "auto",
+        "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for cross-entropy; exact: "
+        "QR for least squares. auto: gd for mse, newton for cross-entropy.",
+        panel=TRAINING,
     )
     lr: float | Literal["auto"] = option(
-        "auto", "Learning rate; auto takes it from the largest eigenvalue.", panel=TRAINING, metavar="NUMBER|auto"
+        "auto",
+        "Learning rate; auto takes it from the largest eigenvalue.",
+        panel=TRAINING,
+        metavar="NUMBER|auto",
     )
     steps: int | None = option(
-        None, "Most steps to take; by default 1000 on the built-in example, else 1,000,000 (gd on mse), "
-        "10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).", panel=TRAINING, ge=1,
+        None,
+        "Most steps to take; by default 1000 on the built-in example, else 1,000,000 (gd on mse), "
+        "10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).",
+        panel=TRAINING,
+        ge=1,
     )
     minutes: float | None = option(None, "Stop after this time.", panel=TRAINING, gt=0)
     tolerance: float = option(
-        1e-15, "Stop when the gradient's norm is at most this much of the first; 0 takes every step.",
-        panel=TRAINING, ge=0, lt=1,
+        1e-15,
+        "Stop when the gradient's norm is at most this much of the first; 0 takes every step.",
+        panel=TRAINING,
+        ge=0,
+        lt=1,
     )
     momentum: float = option(0.0, "Momentum of gd and sgd.", panel=TRAINING, ge=0, lt=1)
     nesterov: bool = option(False, "Nesterov's momentum.", panel=TRAINING, flags=("--nesterov",))
     batch_size: int = option(256, "Rows a step of sgd and adam.", panel=TRAINING, ge=1)
     report_every: int = option(
-        0, "Steps between reports; 0: every 100 up to 1000, then every tenth of a decade.", panel=TRAINING, ge=0
+        0,
+        "Steps between reports; 0: every 100 up to 1000, then every tenth of a decade.",
+        panel=TRAINING,
+        ge=0,
     )
     schedule: ScheduleName = option("constant", "How the learning rate changes.", panel=SCHEDULE)
     decay_rate: float = option(0.01, "k of time decay, a0 / (1 + k t).", panel=SCHEDULE, ge=0)
@@ -85,7 +111,10 @@ class FitLinearConfig(TableOptions, RunOptions):
     dropout: float = option(0.0, "Dropout on the inputs, with sgd and adam.", panel=REGULARISE, ge=0, lt=1)
     val: float = option(0.0, "Fraction of the rows held out for validation.", panel=REGULARISE, ge=0, lt=1)
     early_stop: int | None = option(
-        None, "Stop after this many reports without a lower validation loss (needs --val).", panel=REGULARISE, ge=1,
+        None,
+        "Stop after this many reports without a lower validation loss (needs --val).",
+        panel=REGULARISE,
+        ge=1,
         metavar="PATIENCE",
     )
     cv: int | None = option(None, "Cross-validate with this many folds as well.", panel=REGULARISE, ge=2, metavar="K")

@@ -49,36 +49,40 @@ def unix_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def cut_blocks(pieces: Iterable[bytes], quoted: bool, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Blocks of about ``size`` bytes that end with a record; depends on the bytes and ``size`` alone.
+    """Blocks of about ``size`` bytes that end with a record; they depend on the pieces and ``size`` alone.
 
-    A newline ends a record if the number of quotation marks before it is even (any newline if not ``quoted``).
+    A newline ends a record if the number of quotation marks before it is even, or any newline does if not ``quoted``.
     """
-    parts: list[bytes] = []
-    length = 0
-    for piece in pieces:
-        parts.append(piece)
-        length += len(piece)
-        while length >= size:
-            buffer = b"".join(parts) if len(parts) > 1 else parts[0]
-            cut = _record_end(buffer[:size] if length > size else buffer, quoted)
-            if not cut:
-                cut = _record_end(buffer, quoted) if length < RECORD_BYTES else buffer.rfind(b"\n") + 1
-            if not cut and length >= RECORD_BYTES:
-                cut = length
-            parts, length = [buffer[cut:]], length - cut
-            if cut:
-                yield buffer[:cut]
-            else:
-                break
-    rest = b"".join(parts)
+    rest = b""  # the record that the blocks so far have not completed
+    for piece in _sized(pieces, size):
+        # Without quotes in the rest, the piece can be looked at alone, which saves a copy of it.
+        if b'"' in rest:
+            rest, piece = b"", rest + piece
+        cut = record_end(piece, quoted)
+        if not cut and len(rest) + len(piece) > RECORD_BYTES:
+            cut = piece.rfind(b"\n") + 1 or len(piece)
+        if cut:
+            yield b"".join((rest, memoryview(piece)[:cut]))
+            rest = piece[cut:]
+        else:
+            rest += piece
     if rest:
         yield rest
 
 
-def _record_end(buffer: bytes, quoted: bool) -> int:
-    """The length of the longest beginning of ``buffer`` that holds whole records only."""
+def _sized(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in pieces of at most ``size``."""
+    for piece in pieces:
+        if len(piece) <= size:
+            yield piece
+        else:
+            yield from (piece[i : i + size] for i in range(0, len(piece), size))
+
+
+def record_end(buffer: bytes, quoted: bool) -> int:
+    """The length of the longest beginning of ``buffer`` that holds whole records only, 0 if there is none."""
     cut = buffer.rfind(b"\n") + 1
-    if not quoted or not cut:
+    if not quoted or not cut or b'"' not in buffer:
         return cut
     even = (buffer.count(b'"') - buffer.count(b'"', cut)) % 2 == 0
     while cut and not even:

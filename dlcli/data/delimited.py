@@ -13,7 +13,6 @@ from dlcli.data.sources import Source, byte_pieces
 from dlcli.errors import DlcliError
 
 HEAD_BYTES = 4 << 20
-PIECE_BYTES = 4 << 20
 
 
 class DelimitedReader(Reader):
@@ -29,10 +28,10 @@ class DelimitedReader(Reader):
         start = next(byte_pieces(source, HEAD_BYTES), b"")
         self._encoding, self._skip = recognise_encoding(start, options.encoding, self.label)
         self._bare_returns = False
-        head = next(blocks.cut_blocks(self._text(), True, HEAD_BYTES), b"")
+        head = next(blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES), b"")
         if b"\n" not in head and b"\r" in head:
             self._bare_returns = True
-            head = next(blocks.cut_blocks(self._text(), True, HEAD_BYTES), b"")
+            head = next(blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES), b"")
         if not head.strip():
             raise DlcliError(f"{self.label} has no rows", "give a file with rows of data")
         self._dialect = recognise(head.decode(errors="replace"), options, source.path.suffix.lower())
@@ -40,8 +39,8 @@ class DelimitedReader(Reader):
         self.names = self._names(head)
         self._head = head[self._header_bytes :]
 
-    def _text(self) -> Iterator[bytes]:
-        pieces = byte_pieces(self._source, PIECE_BYTES)
+    def _text(self, size: int) -> Iterator[bytes]:
+        pieces = byte_pieces(self._source, size)
         text = blocks.as_utf8(pieces, self._encoding, self._skip, self.label)
         return blocks.unix_lines(text) if self._bare_returns else text
 
@@ -65,10 +64,10 @@ class DelimitedReader(Reader):
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, numbers as Float64 where their block allows it and everything else as strings."""
         row, skip = 1, self._header_bytes
-        for block in blocks.cut_blocks(self._text(), True, self._block_bytes):
+        for block in blocks.cut_blocks(self._text(self._block_bytes), True, self._block_bytes):
             # A block may end within the header only where blocks are tiny or the header is huge.
             body, skip = block[skip:], max(skip - len(block), 0)
-            if not body.strip(b"\r\n"):
+            if body.isspace() or not body:
                 continue
             data = self._parse(body, kinds, row)
             yield Frame(data, self.label, row)
@@ -125,9 +124,7 @@ class DelimitedReader(Reader):
                 return data
         return self._attempt(block, kinds, numbers=False, markers=False)
 
-    def _attempt(
-        self, block: bytes, kinds: Kinds, *, numbers: bool, markers: bool
-    ) -> pl.DataFrame | None:
+    def _attempt(self, block: bytes, kinds: Kinds, *, numbers: bool, markers: bool) -> pl.DataFrame | None:
         # Without a header the parser insists on these names.
         given = positional(len(self.names))
         types: dict[str, type[pl.DataType]] = {

@@ -3,7 +3,7 @@
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -48,7 +48,7 @@ class Reader(ABC):
                 yield conform(frame, kinds, options)
 
 
-def prefetch(items: Iterator[T]) -> Iterator[T]:
+def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
     """``items``, the next one made in another thread while the consumer works on the present one."""
     ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=1)
     stopped = threading.Event()
@@ -160,21 +160,24 @@ def quoted(text: str) -> str:
     return shown if shown and all(c.isalnum() or c in "-_.,:/=+@%" for c in shown) else f"'{shown}'"
 
 
-def infer_kinds(sample: pl.DataFrame, names: list[str], label: str, options: ReadOptions) -> dict[str, Kind]:
+def infer_kinds(
+    sample: pl.DataFrame, names: list[str], label: str, texts: tuple[str, ...], options: ReadOptions
+) -> dict[str, Kind]:
     """The kind of each of the columns ``names`` by its first rows.
 
-    Raises DlcliError for a type that isn't a number, text or boolean, and for a column that is mostly numbers.
+    Raises DlcliError for a type that isn't a number, text or boolean, and for a column that is mostly numbers;
+    ``texts`` are texts whatever they look like.
     """
-    return {name: _kind(sample.get_column(name), label, options) for name in names}
+    return {name: _kind(sample.get_column(name), label, name in texts, options) for name in names}
 
 
-def _kind(column: pl.Series, label: str, options: ReadOptions) -> Kind:
+def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) -> Kind:
     dtype = column.dtype
     if not (_is_exact(dtype) or dtype in (pl.String, pl.Categorical, pl.Enum)):
         shown = printable(column.name)
         message = f"{label}: column {shown!r} holds values of type {printable(str(dtype))}"
         raise DlcliError(f"{message}, expected numbers, texts or booleans", f"--drop {quoted(column.name)}")
-    if column.name in options.text:
+    if as_text:
         return "text"
     if dtype == pl.Boolean:
         return "boolean"

@@ -18,7 +18,9 @@ class Units:
     intercept: bool
 
     @classmethod
-    def of(cls, mean: FloatArray, scatter_diagonal: FloatArray, count: int, intercept: bool, standardize: bool) -> "Units":
+    def of(
+        cls, mean: FloatArray, scatter_diagonal: FloatArray, count: int, intercept: bool, standardize: bool
+    ) -> "Units":
         """Mean 0 and standard deviation 1 (without intercept: root mean square 1), or no change at all."""
         d = len(mean)
         if not standardize:

@@ -73,9 +73,7 @@ def next_report(step: int, limits: Limits) -> int:
     return min((step // every + 1) * every, limits.steps)
 
 
-def train(
-    solver: Solver, limits: Limits, validate: Callable[[FloatArray], float] | None = None
-) -> Iterator[Step]:
+def train(solver: Solver, limits: Limits, validate: Callable[[FloatArray], float] | None = None) -> Iterator[Step]:
     """Run ``solver`` and yield a Step at step 0 and at each report.
 
     The best step is that of the lowest validation loss where ``validate`` is given, else the last. The last

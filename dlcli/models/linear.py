@@ -86,7 +86,11 @@ class LinearModel:
             )
         kind = description.get("loss")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        right = set(tensors) == {"coefficients", "intercept", "fill"} and kind in ("mse", "logistic", "softmax")
+        right = set(tensors) == {"coefficients", "intercept", "fill"} and kind in (
+            "mse",
+            "logistic",
+            "softmax",
+        )
         if right:
             d, k = (*shapes["coefficients"], 0, 0)[:2]
             right = (

@@ -48,7 +48,9 @@ def parse_checks(texts: tuple[str, ...], known: tuple[str, ...]) -> list[Check]:
         except ValueError:
             match = None
         if not match:
-            raise DlcliError(f"--check {text!r}: expected METRIC, one of >= <= > < ==, and a number", "for example r2>=0.9")
+            raise DlcliError(
+                f"--check {text!r}: expected METRIC, one of >= <= > < ==, and a number", "for example r2>=0.9"
+            )
         metric = match.group(1).removeprefix("test.")
         if metric not in known:
             close = difflib.get_close_matches(metric, known, n=1)
@@ -64,8 +66,12 @@ def outcomes(checks: list[Check], metrics: Mapping[str, float]) -> list[dict[str
     """Each check's metric, value, verdict and text, for the report."""
     return [
         {
-            "metric": c.metric, "value": metrics[c.metric], "bound": c.bound, "sign": c.sign,
-            "holds": c.holds(metrics[c.metric]), "text": c.describe(metrics[c.metric]),
-        }  # fmt: skip
+            "metric": c.metric,
+            "value": metrics[c.metric],
+            "bound": c.bound,
+            "sign": c.sign,
+            "holds": c.holds(metrics[c.metric]),
+            "text": c.describe(metrics[c.metric]),
+        }
         for c in checks
     ]

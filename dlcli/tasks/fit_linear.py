@@ -65,7 +65,8 @@ def open_table(config: FitLinearConfig) -> ChunkSource:
     if not config.data:
         if config.target not in (None, "y"):
             raise DlcliError(
-                f"--target {config.target}: no DATA was given, and the built-in example predicts y", "give a file"
+                f"--target {config.target}: no DATA was given, and the built-in example predicts y",
+                "give a file",
             )
         return LineExample(config.seed)
     return Table.open(
@@ -89,9 +90,7 @@ def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kin
     )
 
 
-def check(
-    config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progress
-) -> tuple[Gathered, np.ndarray]:
+def check(config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progress) -> tuple[Gathered, np.ndarray]:
     """Refuse what can't be fitted, warn of constant and duplicate columns; returns the data without constants.
 
     The second value holds the positions of the columns kept.
@@ -115,7 +114,8 @@ def check(
     width = len(keep) + int(config.intercept)
     if moments.count < width and not (config.l1 or config.l2):
         raise DlcliError(
-            f"{moments.count} rows can't determine {width} coefficients", "add --l2 0.1, or fewer columns, or rows"
+            f"{moments.count} rows can't determine {width} coefficients",
+            "add --l2 0.1, or fewer columns, or rows",
         )
     if kind == "softmax":
         _check_classes(config, data)
@@ -166,9 +166,13 @@ def train(
     def on_step(step: Step) -> None:
         run.append_metrics(
             {
-                "step": step.step, "loss": step.loss, "val_loss": step.val_loss, "lr": step.lr,
-                "gradient_norm": step.gradient_norm, "seconds": step.seconds,
-            }  # fmt: skip
+                "step": step.step,
+                "loss": step.loss,
+                "val_loss": step.val_loss,
+                "lr": step.lr,
+                "gradient_norm": step.gradient_norm,
+                "seconds": step.seconds,
+            }
         )
         progress.step(step)
 
@@ -221,7 +225,11 @@ def make_report(
         "rows": data.rows,
         "metrics": result.metrics,
         "coefficients": coefficient_entries(
-            data.schema.encoded_names, target.levels, result.intercept if config.intercept else None, coefficients, errors
+            data.schema.encoded_names,
+            target.levels,
+            result.intercept if config.intercept else None,
+            coefficients,
+            errors,
         ),
         "residual_sd": result.residual_sd,
         "r2": result.metrics["train"].get("r2"),
@@ -272,11 +280,13 @@ def save(
 
     run.write(directory.CONFIG, config.to_toml())
     if result.last.status != "diverged":
-        settings = {"missing": config.missing, "intercept": config.intercept, "missing_value": list(config.missing_value)}
+        settings = {
+            "missing": config.missing,
+            "intercept": config.intercept,
+            "missing_value": list(config.missing_value),
+        }
         coefficients, _ = expanded(data, keep, result)
-        model = LinearModel(
-            result.kind, coefficients, result.intercept, data.fill, data.schema.to_json(), settings
-        )
+        model = LinearModel(result.kind, coefficients, result.intercept, data.fill, data.schema.to_json(), settings)
         run.write(directory.MODEL, model.to_bytes())
     steps = [s.step for s in result.steps]
     lines = [Line("training", steps, [s.loss for s in result.steps])]

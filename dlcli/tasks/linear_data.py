@@ -122,7 +122,8 @@ def gather(
     schema, order, code_map = table.finish()
     if rows == 0:
         raise DlcliError(
-            "no rows are left after dropping those with missing values", "use --missing mean, or --drop the columns"
+            "no rows are left after dropping those with missing values",
+            "use --missing mean, or --drop the columns",
         )
     X = y = group_of = None
     if keep_rows:
@@ -145,9 +146,7 @@ def gather(
     return Gathered(schema, selected, trained.mean[1:], rows, X, y, group_of)
 
 
-def _add(
-    moments: dict[int, Moments], X: FloatArray, y: FloatArray, groups: IntArray, gram: Gram
-) -> None:
+def _add(moments: dict[int, Moments], X: FloatArray, y: FloatArray, groups: IntArray, gram: Gram) -> None:
     for group in np.unique(groups):
         rows = slice(None) if np.all(groups == group) else groups == group
         count = len(y) if isinstance(rows, slice) else int(np.count_nonzero(rows))

@@ -21,10 +21,13 @@ from dlcli.tasks.linear_report import regression_metrics
 from dlcli.tasks.linear_solvers import ExactSolver, Problem, exact_solver, row_problem, row_solver
 from dlcli.tasks.progress import Progress
 
-DEMO_STEPS = 1000
+# The built-in example runs as in the article that it comes from.
+DEMO_STEPS, DEMO_RATE = 1000, 0.1
 DEFAULT_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}
 # Above this condition number gradient descent on float64 moments has no digits left to find.
 HOPELESS = 1e10
+# A gradient this much smaller than the first has brought what a user can see to rest.
+SMALL_ENOUGH = 1e-9
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Plan:
     optimizer: Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
     keep_rows: bool
     steps: int
+    lr: float | None
+    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,11 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
     defaults = {"newton": 1000, "lbfgs": 1000, "exact": 1}
     steps = DEMO_STEPS if demo else defaults.get(optimizer, 1_000_000 if squares and optimizer == "gd" else 10_000)
     # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
-    return Plan(optimizer, not (squares and optimizer == "gd"), config.steps or steps)
+    keep_rows = not (squares and optimizer == "gd")
+    lr = None if config.lr == "auto" else config.lr
+    if demo and lr is None and optimizer == "gd":
+        return Plan(optimizer, keep_rows, config.steps or steps, DEMO_RATE, 0.0)
+    return Plan(optimizer, keep_rows, config.steps or steps, lr, config.tolerance)
 
 
 def fit(
@@ -108,7 +117,7 @@ def fit(
     title = f"fit-linear: {kind}, {plan.optimizer}, {moments.count:,} rows, {len(units.scale)} columns"
     progress.begin(title, plan.steps, validate is not None)
     steps, best = _run(solver, limits, validate, on_step)
-    _advise(plan, squares, solver, steps[-1], kind, progress)
+    _advise(plan, solver, steps[-1], steps[0].gradient_norm, kind, progress)
     return _finish(config, plan, data, squares, rows, held, solver, steps, best, kind, stable, lr)
 
 
@@ -121,7 +130,7 @@ def _solver(
         assert rows is not None
         return exact_solver(config, rows, squares), float("nan")
     smallest = squares.smallest_eigenvalue if rows is None else 0.0
-    lr = config.lr if config.lr != "auto" else automatic_rate(curvature, smallest, config.momentum)
+    lr = plan.lr or automatic_rate(curvature, smallest, config.momentum)
     if rows is not None:
         return row_solver(config, plan.optimizer, rows, lr, _schedule_settings(config, plan, 0.0), squares)
     target = 0.0
@@ -133,20 +142,18 @@ def _solver(
         from dlcli.engine.quadratic import QuadraticObjective
 
         A, b, constant = squares.quadratic
-        objective = QuadraticObjective(
-            A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised
-        )
+        objective = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised)
         start = GradientDescent(
             objective, Schedule(settings, lr), momentum=config.momentum, nesterov=config.nesterov,
-            tolerance=config.tolerance,
+            tolerance=plan.tolerance,
         )  # fmt: skip
         return start, lr
-    if config.schedule == "adagrad" and config.lr == "auto":
+    if config.schedule == "adagrad" and plan.lr is None:
         # AdaGrad-norm divides by |g(0)|, so its first step is that of the automatic rate.
         lr *= SpectralDescent(squares, Schedule(settings, lr)).first_norm
     solver = SpectralDescent(
         squares, Schedule(settings, lr), momentum=config.momentum, nesterov=config.nesterov,
-        tolerance=config.tolerance,
+        tolerance=plan.tolerance,
     )  # fmt: skip
     return solver, lr
 
@@ -220,9 +227,7 @@ def _run(
     return steps, best
 
 
-def _advise(
-    plan: Plan, squares: LeastSquares, solver: Solver, last: Step, kind: Kind, progress: Progress
-) -> None:
+def _advise(plan: Plan, solver: Solver, last: Step, first: float, kind: Kind, progress: Progress) -> None:
     """After the last step: what the user should know about it."""
     separated = getattr(solver, "separated", None)
     if separated:
@@ -230,7 +235,9 @@ def _advise(
             "the classes are perfectly separable: the loss has no minimum and the coefficients grow without bound; "
             "add --l2 0.001 for a finite answer"
         )
-    elif last.status == "finished" and plan.optimizer in ("gd", "newton", "lbfgs"):
+        return
+    full_batch = plan.optimizer in ("gd", "newton", "lbfgs")
+    if full_batch and last.status == "finished" and last.gradient_norm > SMALL_ENOUGH * first:
         progress.warn(
             f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); raise --steps, "
             + ("or use --optimizer exact" if kind == "mse" else "or use --optimizer newton")

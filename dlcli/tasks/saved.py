@@ -21,11 +21,16 @@ def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
     if run.name == directory.MODEL:
         run = run.parent
     if not run.is_dir():
-        raise DlcliError(f"there is no run directory {run}", "give one that 'dlcli fit-linear' made, such as runs/fit-linear-001")
+        raise DlcliError(
+            f"there is no run directory {run}",
+            "give one that 'dlcli fit-linear' made, such as runs/fit-linear-001",
+        )
     model = LinearModel.load(run / directory.MODEL)
     schema = Schema.from_json(model.schema)
     if len(schema.encoded_names) != len(model.coefficients):
-        raise DlcliError(f"{run / directory.MODEL} is damaged: its columns don't match its coefficients", "train it again")
+        raise DlcliError(
+            f"{run / directory.MODEL} is damaged: its columns don't match its coefficients", "train it again"
+        )
     if (run / directory.CONFIG).is_file():
         return model, schema, FitLinearConfig.build({}, run / directory.CONFIG)
     return model, schema, FitLinearConfig()

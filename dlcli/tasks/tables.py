@@ -5,7 +5,10 @@ from dlcli.data.table import ReadOptions
 
 
 def read_options(
-    config: TableOptions, features: tuple[str, ...] = (), drop: tuple[str, ...] = (), missing: str | None = None
+    config: TableOptions,
+    features: tuple[str, ...] = (),
+    drop: tuple[str, ...] = (),
+    missing: str | None = None,
 ) -> ReadOptions:
     """Options of ``dlcli.data.table`` from those of a command."""
     return ReadOptions(

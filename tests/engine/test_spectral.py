@@ -103,7 +103,9 @@ def test_largest_stable_rate_is_where_the_steepest_direction_starts_to_grow(mome
     edge = largest_stable_rate(squares.largest_eigenvalue, momentum, nesterov)
     norms = []
     for factor in (0.99, 1.01):
-        solver = SpectralDescent(squares, Schedule(ScheduleSettings(), factor * edge), momentum=momentum, nesterov=nesterov)
+        solver = SpectralDescent(
+            squares, Schedule(ScheduleSettings(), factor * edge), momentum=momentum, nesterov=nesterov
+        )
         solver.advance(5000, math.inf)
         norms.append(solver.gradient_norm() / solver.first_norm)
     assert norms[0] < 1e-6

@@ -1,0 +1,193 @@
+"""Parquet, Arrow and numpy files to frames, batch by batch."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dlcli.data.columns import Kinds
+from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.data.names import listed, positional, printable
+from dlcli.data.sources import Source
+from dlcli.errors import DlcliError
+
+BATCH_ROWS = 1 << 16
+BATCH_BYTES = 16 << 20
+MEMBER_BYTES = 8 << 30
+
+
+class ColumnarReader(Reader):
+    """A Parquet or Arrow file, streamed."""
+
+    def __init__(self, source: Source) -> None:
+        self.label = source.label
+        self.warnings = []
+        self._format = source.format
+        scan = pl.scan_parquet if source.format == "parquet" else pl.scan_ipc
+        try:
+            # As a list, so that [ and * in the name are no pattern.
+            self._lazy = scan([source.path], glob=False) if source.format == "parquet" else scan(source.path)
+            self.names = self._lazy.collect_schema().names()
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> DlcliError:
+        reason = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return DlcliError(f"{self.label} cannot be read as {self._format}: {reason}", "write the file again")
+
+    def sample(self) -> pl.DataFrame:
+        """Up to 10,000 first rows, (rows, columns)."""
+        try:
+            return self._lazy.head(SAMPLE_ROWS).collect()
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            raise self._damaged(error) from None
+
+    def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
+        """All rows in order, about 65,536 at a time."""
+        row = 1
+        try:
+            for data in self._lazy.select(list(kinds)).collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+                yield Frame(data, self.label, row)
+                row += data.height
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            raise self._damaged(error) from None
+
+
+class ArrayReader(Reader):
+    """Arrays: a ``.npy`` file, mapped a piece at a time, or the members of a ``.npz`` file, held in memory."""
+
+    def __init__(self, source: Source) -> None:
+        self.label = source.label
+        self.warnings = []
+        self._path = source.path
+        try:
+            if source.format == "npy":
+                self._members: dict[str, NDArray[Any]] | None = None
+                array = np.load(source.path, mmap_mode="r", allow_pickle=False)
+                self.names, self._rows = self._described(array)
+                self._cell_bytes = array.dtype.itemsize * (array.shape[1] if array.ndim == 2 else 1)
+            else:
+                self._members = self._unzipped(source.path)
+                self.names = list(self._members)
+                self._rows = len(next(iter(self._members.values())))
+                self._cell_bytes = 8 * len(self.names)
+        except (
+            ValueError,
+            OSError,
+            EOFError,
+            SyntaxError,
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+        ) as e:
+            raise self._refused(e) from None
+
+    def _refused(self, error: Exception) -> DlcliError:
+        if "pickle" in str(error) or "Object" in str(error):
+            hint = "convert it with .astype(float) before saving it"
+            return DlcliError(f"{self.label} holds Python objects, which could run code and are never loaded", hint)
+        reason = printable(str(error) or type(error).__name__)
+        return DlcliError(f"{self.label} cannot be read as numpy arrays: {reason}", "save the file again")
+
+    def _described(self, array: NDArray[Any]) -> tuple[list[str], int]:
+        """Column names and number of rows; raises DlcliError for an array that is no table of numbers."""
+        if array.dtype.names and array.ndim == 1:
+            for name in array.dtype.names:
+                self._check_type(array.dtype[name], f"field {printable(name)!r}")
+            return list(array.dtype.names), len(array)
+        self._check_type(array.dtype, "the array")
+        if array.ndim != 2:
+            message = f"{self.label} holds an array of shape {array.shape}, expected two dimensions: rows and columns"
+            raise DlcliError(message, "reshape it to (rows, columns) before saving it")
+        return positional(array.shape[1]), array.shape[0]
+
+    def _check_type(self, dtype: np.dtype[Any], what: str) -> None:
+        if dtype.kind not in "biufUS" or dtype.shape:
+            message = f"{self.label}: {what} has type {printable(str(dtype))}, expected numbers or booleans"
+            raise DlcliError(message, "convert it with .astype(float) before saving it")
+
+    def _unzipped(self, path: Path) -> dict[str, NDArray[Any]]:
+        """The columns of a ``.npz`` file: those of X and y, or its arrays of one dimension, (rows,) each."""
+        with zipfile.ZipFile(path) as archive:
+            limit = min(MEMBER_BYTES, available_memory())
+            for member in archive.infolist():
+                if member.file_size > limit:
+                    size = f"{member.file_size / 2**30:.1f} GiB, above the {limit / 2**30:.1f} GiB that can be used"
+                    hint = "save the data as .npy or .parquet, which are read piece by piece"
+                    raise DlcliError(f"{self.label}: {printable(member.filename)} expands to {size}", hint)
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        columns: dict[str, NDArray[Any]] = {}
+        if "X" in arrays:
+            X = arrays.pop("X")
+            names, _ = self._described(X)
+            columns = {name: X[:, i] for i, name in enumerate(names)} if X.ndim == 2 else {n: X[n] for n in names}
+        for name, array in arrays.items():
+            flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+            self._check_type(flat.dtype, f"array {printable(name)!r}")
+            if flat.ndim != 1:
+                message = f"{self.label}: array {printable(name)!r} has shape {flat.shape}, expected one dimension"
+                raise DlcliError(message, "save X as (rows, columns) and every other array as (rows,)")
+            columns[name] = flat
+        self._check_lengths(columns)
+        return columns
+
+    def _check_lengths(self, columns: dict[str, NDArray[Any]]) -> None:
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) != 1:
+            shown = listed(f"{name} {length}" for name, length in lengths.items()) or "none"
+            raise DlcliError(f"{self.label}: its arrays must have equally many rows, not {shown}", "save them again")
+
+    def sample(self) -> pl.DataFrame:
+        """Up to 10,000 first rows, (rows, columns)."""
+        return self._rows_between(0, min(SAMPLE_ROWS, self._rows), self.names)
+
+    def _rows_between(self, low: int, high: int, names: list[str]) -> pl.DataFrame:
+        if self._members is not None:
+            return pl.DataFrame({name: _column(self._members[name][low:high]) for name in names})
+        try:
+            # Mapped anew for every piece, so that the pages read don't add up in memory.
+            array = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, OSError) as error:
+            raise self._refused(error) from None
+        part = array[low:high]
+        if array.dtype.names:
+            return pl.DataFrame({name: _column(part[name]) for name in names})
+        places = {name: i for i, name in enumerate(self.names)}
+        return pl.DataFrame({name: _column(part[:, places[name]]) for name in names})
+
+    def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
+        """All rows, about 16 MB at a time."""
+        step = max(1, BATCH_BYTES // max(self._cell_bytes, 1))
+        for low in range(0, self._rows, step):
+            high = min(low + step, self._rows)
+            yield Frame(self._rows_between(low, high, list(kinds)), self.label, low + 1)
+
+
+def _column(values: NDArray[Any]) -> NDArray[Any]:
+    """Values as a type that polars takes: no half or extended precision, native byte order, texts not bytes."""
+    kind = values.dtype.kind
+    if kind == "f":
+        return np.ascontiguousarray(values, dtype=np.float64)
+    if kind == "S":
+        return np.char.decode(values, "latin-1")
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+
+
+def available_memory() -> int:
+    """Bytes of memory that can still be used, or a huge number where the system doesn't say."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+        return int(text.split("MemAvailable:")[1].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 1 << 62

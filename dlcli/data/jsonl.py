@@ -1,0 +1,88 @@
+"""JSON lines to frames, block by block."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from dlcli.data import blocks
+from dlcli.data.columns import Kinds, ReadOptions
+from dlcli.data.dialect import recognise_encoding
+from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.data.names import printable
+from dlcli.data.sources import Source, byte_pieces
+from dlcli.errors import DlcliError
+
+HEAD_BYTES = 4 << 20
+
+
+class JsonLinesReader(Reader):
+    """A file with one JSON object a line; its columns are the keys among the first 10,000 rows."""
+
+    def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
+        self.label = source.label
+        self.warnings = []
+        self._source = source
+        self._block_bytes = block_bytes
+        start = next(byte_pieces(source, HEAD_BYTES), b"")
+        self._encoding, self._skip = recognise_encoding(start, options.encoding, self.label)
+        head = next(self._blocks(HEAD_BYTES), b"")
+        self._head = self._objects(head, 1, SAMPLE_ROWS)
+        self.names = list(dict.fromkeys(key for row in self._head for key in row))
+        if not self.names:
+            raise DlcliError(f"{self.label} has no rows", "give a file with a JSON object on every line")
+
+    def _blocks(self, size: int) -> Iterator[bytes]:
+        text = blocks.as_utf8(byte_pieces(self._source, size), self._encoding, self._skip, self.label)
+        return blocks.cut_blocks(text, False, size)
+
+    def _objects(self, block: bytes, first_row: int, limit: int | None = None) -> list[dict[str, Any]]:
+        """The objects of a block's lines that aren't blank; raises DlcliError naming the row that isn't one."""
+        rows: list[dict[str, Any]] = []
+        for line in block.split(b"\n"):
+            if not line.strip():
+                continue
+            where = f"{self.label}: row {first_row + len(rows)}"
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DlcliError(f"{where} is not JSON: {printable(str(error))}", "mend the line") from None
+            if not isinstance(row, dict):
+                raise DlcliError(f"{where} is not a JSON object", 'every line must be one, as in {"x": 1.5}')
+            rows.append(row)
+            if len(rows) == limit:
+                break
+        return rows
+
+    def sample(self) -> pl.DataFrame:
+        """Up to 10,000 first rows as strings, (rows, columns)."""
+        return self._as_texts(self._head, self.names, 1)
+
+    def _as_texts(self, rows: list[dict[str, Any]], names: list[str], first_row: int) -> pl.DataFrame:
+        columns = {name: [self._text(row.get(name), name, first_row + i) for i, row in enumerate(rows)]
+                   for name in names}  # fmt: skip
+        return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+
+    def _text(self, value: object, name: str, row: int) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, (dict, list)):
+            message = f"{self.label}: column {printable(name)!r}, row {row} holds a list or an object"
+            raise DlcliError(message, f"--drop {printable(name)}")
+        return str(value).lower() if isinstance(value, bool) else repr(value)
+
+    def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
+        """All rows, numbers as Float64 where their block allows it."""
+        types = {"number": pl.Float64, "boolean": pl.Boolean, "text": pl.String}
+        schema = {name: types[kind] for name, kind in kinds.items()}
+        row = 1
+        for block in self._blocks(self._block_bytes):
+            if not block.strip():
+                continue
+            try:
+                data = pl.read_ndjson(block, schema=schema)
+            except (pl.exceptions.PolarsError, ValueError):
+                data = self._as_texts(self._objects(block, row), list(kinds), row)
+            yield Frame(data, self.label, row)
+            row += data.height

@@ -1,0 +1,192 @@
+"""Tables: files in, chunks of a float64 matrix and a target out."""
+
+from collections.abc import Iterator, Sequence
+
+from dlcli.data.columnar import ArrayReader, ColumnarReader
+from dlcli.data.columns import (
+    Chunk,
+    Column,
+    FloatArray,
+    IntArray,
+    Kind,
+    ReadOptions,
+    Schema,
+)
+from dlcli.data.delimited import DelimitedReader
+from dlcli.data.encode import Encoder
+from dlcli.data.frames import Frame, Reader, infer_kinds, prefetch
+from dlcli.data.jsonl import JsonLinesReader
+from dlcli.data.names import default_target, find_name, listed, printable
+from dlcli.data.sources import Source, expand
+from dlcli.errors import DlcliError
+
+__all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
+
+MISSING_POLICIES = ("error", "drop", "mean")
+
+
+def open_reader(source: Source, options: ReadOptions) -> Reader:
+    """The reader for a source's format."""
+    if source.format == "delimited":
+        return DelimitedReader(source, options)
+    if source.format == "jsonl":
+        return JsonLinesReader(source, options)
+    if source.format in ("parquet", "arrow"):
+        return ColumnarReader(source)
+    return ArrayReader(source)
+
+
+class Table:
+    """Rows of one file or more with the columns that a model needs.
+
+    ``columns`` are the names of all columns, ``features`` those used, ``target`` the target (None if it isn't
+    wanted), ``warnings`` lines for the user, ``dropped`` the number of rows that the last pass left out.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        features: Sequence[Column],
+        target: Column | None,
+        options: ReadOptions,
+        *,
+        fixed: bool,
+        classes: bool,
+    ) -> None:
+        self._readers = list(readers)
+        self._options = options
+        self._fixed = fixed
+        self._classes = classes
+        self._columns = tuple(features)
+        self.target = target
+        self.columns = list(readers[0].names)
+        self.features = [column.name for column in features]
+        self.warnings = [line for reader in readers for line in reader.warnings]
+        self._encoder = self._new_encoder()
+
+    @classmethod
+    def open(
+        cls,
+        sources: Sequence[str],
+        target: str | None,
+        options: ReadOptions,
+        *,
+        schema: Schema | None = None,
+        class_target: bool = False,
+        need_target: bool = True,
+    ) -> "Table":
+        """The table in ``sources`` (paths, patterns or "-"), for training, or for the model of ``schema``.
+
+        ``class_target`` takes a numeric target as classes. Raises DlcliError for what cannot be read or used.
+        """
+        if options.missing not in MISSING_POLICIES:
+            raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use error, drop or mean")
+        if options.max_categories < 2:
+            raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
+        readers = [open_reader(source, options) for source in expand(sources)]
+        _check_same_columns(readers)
+        if schema is None:
+            return _for_training(readers, target, options, class_target, need_target)
+        return _for_model(readers, target, options, schema, need_target)
+
+    def _new_encoder(self) -> Encoder:
+        return Encoder(self._columns, self.target, self._options, fixed=self._fixed, classes=self._classes)
+
+    @property
+    def dropped(self) -> int:
+        """The number of rows that the latest pass left out for missing values."""
+        return self._encoder.dropped
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows as chunks, from the start at every call; raises DlcliError for a row that cannot be used."""
+        self._encoder = encoder = self._new_encoder()
+        frames = prefetch(self._frames())
+        any_rows = False
+        try:
+            for frame in frames:
+                any_rows = True
+                yield from encoder.encode(frame)
+        finally:
+            frames.close()
+        if not any_rows:
+            label = self._readers[0].label
+            raise DlcliError(f"{label}: there are no rows of data", "if the first row is data, use --no-header")
+
+    def _frames(self) -> Iterator[Frame]:
+        kinds: dict[str, Kind] = {column.name: column.kind for column in self._columns}
+        if self.target is not None:
+            kinds[self.target.name] = self.target.kind
+        for reader in self._readers:
+            yield from reader.frames(kinds, self._options)
+
+    def finish(self) -> tuple[Schema, IntArray, IntArray | None]:
+        """After a whole pass: the schema; X's column for each of the schema's encoded names, (w,); and for class
+        targets the place among the sorted levels of each code in y, (k,), else None.
+
+        Raises DlcliError if no rows are left or a feature has no values.
+        """  # fmt: skip
+        return self._encoder.finish(self._readers[0].label)
+
+
+def _check_same_columns(readers: Sequence[Reader]) -> None:
+    first = readers[0]
+    for other in readers[1:]:
+        lacking = [name for name in first.names if name not in set(other.names)]
+        extra = [name for name in other.names if name not in set(first.names)]
+        if lacking or extra:
+            parts = [f"lacks {listed(lacking)}"] * bool(lacking) + [f"also has {listed(extra)}"] * bool(extra)
+            message = f"{other.label} has other columns than {first.label}: it {' and '.join(parts)}"
+            raise DlcliError(message, "give files with the same columns, in any order")
+
+
+def _for_training(
+    readers: Sequence[Reader], target: str | None, options: ReadOptions, class_target: bool, need_target: bool
+) -> Table:
+    """A table whose columns' kinds are those of the first file's first rows."""
+    first, notes = readers[0], []
+    names = first.names
+    chosen: str | None = None
+    if target is not None:
+        chosen = find_name(target, names, "--target")
+    elif need_target:
+        chosen = default_target(names)
+        if chosen is None:
+            raise DlcliError(f"no target was named; the columns are {listed(names)}", "--target COLUMN")
+        notes.append(f"the target is the column {printable(chosen)!r}; --target COLUMN names another")
+    dropped = {find_name(name, names, "--drop") for name in options.drop}
+    kept = [find_name(name, names, "--features") for name in options.features] or names
+    for name in options.text:
+        find_name(name, names, "--text")
+    if chosen is not None and chosen in dropped:
+        raise DlcliError(f"{printable(chosen)!r} is the target and is dropped too", "leave out its --drop")
+    features = [name for name in dict.fromkeys(kept) if name != chosen and name not in dropped]
+    if not features:
+        raise DlcliError(f"{first.label}: no feature columns are left", "give more --features, or fewer --drop")
+    used = features if chosen is None else [*features, chosen]
+    texts = tuple(find_name(name, names, "--text") for name in options.text)
+    kinds = infer_kinds(first.sample(), used, first.label, texts, options)
+    columns = [Column(name, kinds[name]) for name in features]
+    column = None if chosen is None else Column(chosen, kinds[chosen])
+    table = Table(readers, columns, column, options, fixed=False, classes=class_target)
+    table.warnings.extend(notes)
+    return table
+
+
+def _for_model(
+    readers: Sequence[Reader], target: str | None, options: ReadOptions, schema: Schema, need_target: bool
+) -> Table:
+    """A table with the columns that ``schema`` names, found by name."""
+    first = readers[0]
+    lacking = [column.name for column in schema.features if column.name not in first.names]
+    if lacking:
+        message = f"{first.label} lacks the model's column{'s' * (len(lacking) > 1)} {listed(lacking)}"
+        raise DlcliError(message, f"its columns are {listed(first.names)}; name them as when training")
+    wanted: Column | None = None
+    if need_target and schema.target is not None:
+        name = find_name(target if target is not None else schema.target.name, first.names, "--target")
+        wanted = Column(name, schema.target.kind, schema.target.levels)
+    table = Table(readers, schema.features, wanted, options, fixed=True, classes=False)
+    known = {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
+    if extra := [name for name in first.names if name not in known]:
+        table.warnings.append(f"ignored columns not in the model: {listed(extra)}")
+    return table

@@ -1,0 +1,178 @@
+"""Problems and solvers that need the rows themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.arrays import FloatArray
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlcli.engine.exact import ExactSolution
+from dlcli.engine.least_squares import LeastSquares, Units
+from dlcli.engine.loop import Solver
+from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.models.linear import Kind
+from dlcli.tasks.linear_data import Gathered
+
+ADAM_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows in training units, and the same rows in the data's.
+
+    objective and validation are over Z = [1, (X - shift) / scale]; X (n, d) and y (n,) are the training rows,
+    X_val and y_val the validation rows, in the data's units.
+    """
+
+    kind: Kind
+    objective: Any
+    validation: Any
+    X: FloatArray
+    y: FloatArray
+    X_val: FloatArray | None
+    y_val: FloatArray | None
+
+    def parts(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """The rows to measure on, by name."""
+        parts = {"train": (self.X, self.y)}
+        if self.X_val is not None and self.y_val is not None:
+            parts["val"] = (self.X_val, self.y_val)
+        return parts
+
+    def std_errors(self, theta: FloatArray, units: Units) -> FloatArray | None:
+        """Standard errors (1 + d, k) in the data's units, from the Fisher information at ``theta`` (p, k)."""
+        p, k = theta.shape
+        information = self.objective.hessian(theta) * len(self.y)
+        # For softmax the information is singular along equal shifts of all classes; the coefficients sum to zero
+        # over classes, which is the direction that the pseudo-inverse leaves out.
+        inverse = np.linalg.pinv(information, hermitian=True)
+        T = units.transform
+        errors = np.full((1 + len(units.scale), k), np.nan)
+        for c in range(k):
+            block = inverse[c * p : (c + 1) * p, c * p : (c + 1) * p]
+            spread = np.sqrt(np.maximum(np.diag(T @ block @ T.T), 0))
+            errors[0 if units.intercept else 1 :, c] = spread
+        return errors
+
+
+def row_problem(
+    config: FitLinearConfig,
+    data: Gathered,
+    train_groups: Sequence[int],
+    val_groups: Sequence[int],
+    units: Units,
+    kind: Kind,
+    device: str,
+) -> Problem:
+    """The objective over the training rows, and one over the validation rows if there are any."""
+    from dlcli.engine.objectives import make_objective
+
+    assert data.X is not None
+    assert data.y is not None
+    assert data.groups is not None
+    target = data.schema.target
+    outputs = len(target.levels) if target and kind == "softmax" else 1
+    penalised = np.ones(len(units.scale) + int(units.intercept))
+    if units.intercept:
+        penalised[0] = 0.0
+    everything = not val_groups and len(train_groups) == len(data.moments)
+    rows = slice(None) if everything else np.isin(data.groups, list(train_groups))
+    X, y = data.X[rows], data.y[rows]
+
+    def objective(X: FloatArray, y: FloatArray) -> Any:
+        return make_objective(
+            _training_columns(X, units), y, kind=kind, n_outputs=outputs, l1=config.l1, l2=config.l2,
+            penalised=penalised, device=device,
+        )  # fmt: skip
+
+    X_val = y_val = validation = None
+    if val_groups:
+        held = np.isin(data.groups, list(val_groups))
+        X_val, y_val = data.X[held], data.y[held]
+        validation = objective(X_val, y_val)
+    return Problem(kind, objective(X, y), validation, X, y, X_val, y_val)
+
+
+def _training_columns(X: FloatArray, units: Units) -> FloatArray:
+    start = int(units.intercept)
+    Z = np.empty((len(X), X.shape[1] + start))
+    Z[:, :start] = 1.0
+    np.subtract(X, units.shift, out=Z[:, start:])
+    Z[:, start:] /= units.scale
+    return Z
+
+
+class ExactSolver:
+    """Least squares solved outright, as a Solver of one step."""
+
+    def __init__(self, solution: "ExactSolution", squares: LeastSquares) -> None:
+        self.solution, self.squares = solution, squares
+        self.step = 0
+        self.lr = float("nan")
+        self.converged = False
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Take the one step."""
+        self.step, self.converged = 1, True
+
+    def parameters(self) -> FloatArray:
+        """Theta (p, 1) in training units; zero before the step."""
+        p = len(self.squares.penalised)
+        if not self.step:
+            return np.zeros((p, 1))
+        units, solution = self.squares.units, self.solution
+        slopes = solution.coefficients * units.scale
+        if not units.intercept:
+            return slopes[:, None]
+        first = solution.intercept + float(units.shift @ solution.coefficients)
+        return np.concatenate([[first], slopes])[:, None]
+
+    def loss(self) -> float:
+        """Mean squared error on the training rows."""
+        if self.step:
+            return self.solution.rss / self.squares.moments.count
+        return self.squares.loss(self.parameters()[:, 0])
+
+    def objective(self) -> float:
+        """Half the mean squared error and the penalty."""
+        theta = self.parameters()[:, 0]
+        return 0.5 * (self.loss() + self.squares.l2 * float(self.squares.penalised @ theta**2))
+
+    def gradient_norm(self) -> float:
+        """Norm of the gradient, as the moments give it: near 0 after the step."""
+        A, b, _ = self.squares.quadratic
+        theta = self.parameters()[:, 0]
+        return float(np.linalg.norm(A @ theta - b + self.squares.l2 * self.squares.penalised * theta))
+
+    def feedback(self, loss: float) -> None:
+        """Nothing listens."""
+
+
+def exact_solver(config: FitLinearConfig, rows: Problem, squares: LeastSquares) -> ExactSolver:
+    """Solve least squares by QR and refinement."""
+    from dlcli.engine.exact import solve_exact
+
+    scale = squares.units.scale if config.standardize else None
+    solution = solve_exact(rows.X, rows.y, intercept=config.intercept, l2=config.l2, scale=scale)
+    return ExactSolver(solution, squares)
+
+
+def row_solver(
+    config: FitLinearConfig, optimizer: str, rows: Problem, lr: float, settings: ScheduleSettings
+) -> tuple[Solver, float]:
+    """The solver of that name on the rows, and its learning rate."""
+    from dlcli.engine.gradient_descent import GradientDescent
+    from dlcli.engine.lbfgs import LBFGS
+    from dlcli.engine.minibatch import MiniBatch
+    from dlcli.engine.newton import Newton
+
+    if optimizer == "newton":
+        return Newton(rows.objective, tolerance=config.tolerance), float("nan")
+    if optimizer == "lbfgs":
+        return LBFGS(rows.objective, tolerance=config.tolerance), float("nan")
+    raise NotImplementedError

@@ -1,0 +1,53 @@
+"""One hermetic way to run the real command, and where the real test data are."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the command left: exit code, streams, and the folder that it ran in."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def dlcli(tmp_path):
+    """Run ``python -m dlcli`` in an empty folder, as a subprocess, with a fixed environment."""
+
+    def run(*args: object, stdin: bytes | str | None = None, cwd: Path | None = None, **env: str) -> Result:
+        clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
+        clean |= {"COLUMNS": "100", "PYTHONPATH": str(Path(__file__).resolve().parents[1]), **env}
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [sys.executable, "-m", "dlcli", *map(str, args)],
+            cwd=cwd or tmp_path, env=clean, input=data or b"", capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode(), cwd or tmp_path)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real test data; tests that need it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no test data at {SHARED}")
+    return SHARED
