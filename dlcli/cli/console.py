@@ -4,10 +4,12 @@ import os
 import sys
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlcli.data.names import printable
-from dlcli.engine.loop import Step
+
+if TYPE_CHECKING:
+    from dlcli.engine.loop import Step
 
 VISIBLE_REPORTS = 12
 
@@ -67,7 +69,7 @@ class Console:
         elif not self.quiet:
             self._message(title)
 
-    def step(self, step: Step) -> None:
+    def step(self, step: "Step") -> None:
         """One report: a row of the live table, or a plain line."""
         if self._live:
             self._live.add(step)
@@ -123,7 +125,7 @@ class _LiveTable:
         self.live = Live(console=RichConsole(stderr=True), refresh_per_second=8, transient=False)
         self.live.start()
 
-    def add(self, step: Step) -> None:
+    def add(self, step: "Step") -> None:
         self.reports.append(step)
         self.live.update(self._table())
 

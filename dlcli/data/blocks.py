@@ -51,7 +51,8 @@ def unix_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def cut_blocks(pieces: Iterable[bytes], quoted: bool, size: int = BLOCK_BYTES) -> Iterator[bytes]:
     """Blocks of about ``size`` bytes that end with a record; they depend on the pieces and ``size`` alone.
 
-    A newline ends a record if the number of quotation marks before it is even, or any newline does if not ``quoted``.
+    A newline ends a record if the number of quotation marks before it is even; any newline does if not
+    ``quoted``.
     """
     rest = b""  # the record that the blocks so far have not completed
     for piece in _sized(pieces, size):
@@ -124,8 +125,8 @@ def has_blank_lines(block: bytes) -> bool:
 def checked_records(block: bytes, delimiter: str, fields: int, first_row: int, label: str, *, spaces: bool) -> bytes:
     """The block's records, every field quoted and blank lines gone, so that any parser reads them alike.
 
-    Raises DlcliError naming the row for bytes that aren't UTF-8, for a row with too many or too few fields and for
-    a quotation mark out of place. Slow: for blocks that the fast parser refuses, or whose rows look uneven.
+    Raises DlcliError naming the row for bytes that aren't UTF-8, for a row with too many or too few fields and
+    for a quotation mark out of place. Slow: for blocks that the fast parser refuses, or whose rows look uneven.
     """
     text = _decoded(block, delimiter, first_row, label)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=spaces, strict=True)
@@ -138,7 +139,7 @@ def checked_records(block: bytes, delimiter: str, fields: int, first_row: int, l
                 continue
             if len(record) != fields:
                 found = f"{len(record)} field{'s' * (len(record) != 1)}"
-                hint = f"mend the row, or check --delimiter (read as {delimiter!r}): every row must have as many fields"
+                hint = f"mend the row, or give the --delimiter if it isn't {delimiter!r}"
                 raise DlcliError(f"{label}: row {row} has {found}, expected {fields}", hint)
             writer.writerow(record)
             row += 1

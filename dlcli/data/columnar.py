@@ -60,7 +60,7 @@ class ColumnarReader(Reader):
 
 
 class ArrayReader(Reader):
-    """Arrays: a ``.npy`` file, mapped a piece at a time, or the members of a ``.npz`` file, held in memory."""
+    """Arrays: a ``.npy`` file, mapped a piece at a time, or the members of a ``.npz`` file, in memory."""
 
     def __init__(self, source: Source) -> None:
         self.label = source.label
@@ -103,7 +103,7 @@ class ArrayReader(Reader):
             return list(array.dtype.names), len(array)
         self._check_type(array.dtype, "the array")
         if array.ndim != 2:
-            message = f"{self.label} holds an array of shape {array.shape}, expected two dimensions: rows and columns"
+            message = f"{self.label} holds an array of shape {array.shape}, expected rows and columns"
             raise DlcliError(message, "reshape it to (rows, columns) before saving it")
         return positional(array.shape[1]), array.shape[0]
 
@@ -118,7 +118,7 @@ class ArrayReader(Reader):
             limit = min(MEMBER_BYTES, available_memory())
             for member in archive.infolist():
                 if member.file_size > limit:
-                    size = f"{member.file_size / 2**30:.1f} GiB, above the {limit / 2**30:.1f} GiB that can be used"
+                    size = f"{member.file_size / 2**30:.1f} GiB, above the limit of {limit / 2**30:.1f} GiB"
                     hint = "save the data as .npy or .parquet, which are read piece by piece"
                     raise DlcliError(f"{self.label}: {printable(member.filename)} expands to {size}", hint)
         with np.load(path, allow_pickle=False) as file:
@@ -171,7 +171,7 @@ class ArrayReader(Reader):
 
 
 def _column(values: NDArray[Any]) -> NDArray[Any]:
-    """Values as a type that polars takes: no half or extended precision, native byte order, texts not bytes."""
+    """Values as a type that polars takes: float64 for any float, native byte order, texts for bytes."""
     kind = values.dtype.kind
     if kind == "f":
         return np.ascontiguousarray(values, dtype=np.float64)

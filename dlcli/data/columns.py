@@ -124,9 +124,9 @@ class Schema:
 class Chunk:
     """Some rows of a table.
 
-    X is (n, w) and in Fortran order; y is (n,): numbers, class codes, or empty without a target; ``first_row`` is
-    the number of its first row, from 1 over all sources; ``rows`` (n,) holds each row's number where rows before or
-    between these were dropped.
+    X is (n, w) and in Fortran order; y is (n,): numbers, class codes, or (0,) without a target; ``first_row`` is
+    the number of its first row, from 1 over all sources; ``rows`` (n,) holds every row's number where some of
+    the rows that were read together with these were dropped.
     """
 
     X: FloatArray

@@ -97,7 +97,7 @@ class DelimitedReader(Reader):
         return block
 
     def _is_uneven(self, block: bytes, data: pl.DataFrame) -> bool:
-        """Whether the block may hold blank lines or rows with too few fields, which the parser reads as missing."""
+        """Whether there may be blank lines or rows with too few fields, which the parser reads as missing."""
         if blocks.has_blank_lines(block):
             return True
         expected = data.height * (self._dialect.fields - 1)

@@ -28,8 +28,8 @@ CHUNK_CELLS = 8 << 20
 class Encoder:
     """Turns frames into chunks, learning the levels of texts as they come unless a schema fixes them.
 
-    While it learns, numbers and booleans have the first columns of X, in order, and every level of a text, the
-    reference too, gets the next free column when it first occurs: X may be wider from one chunk to the next.
+    While it learns, numbers and booleans have the first columns of X, in order, and every level of a text (also
+    the reference) gets the next free column when it first occurs: X may be wider from one chunk to the next.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Encoder:
         return part.to_numpy(order="fortran", writable=True)
 
     def _numeric_target(self, data: pl.DataFrame) -> FloatArray:
-        """The target (n,) with NaN where missing; zeros in place of the texts of a class, (0,) without a target."""
+        """The target (n,), NaN where missing; zeros in place of a class's texts; (0,) without a target."""
         if self._target is None:
             return np.empty(0)
         column = data.get_column(self._target.name)
@@ -120,15 +120,16 @@ class Encoder:
         if len(found):
             row, column = found[0]
             name = names[column]
-            message = f"{frame.label}: column {printable(name)!r}, row {row + frame.first_row}: the value is infinite"
+            where = f"{frame.label}: column {printable(name)!r}, row {row + frame.first_row}"
             hint = "mend the value; or, to take it as missing, --missing-value with its text"
-            raise DlcliError(message, hint if self._is_target(name) else f"{hint}; or --drop {quoted(name)}")
+            hint = hint if self._is_target(name) else f"{hint}; or --drop {quoted(name)}"
+            raise DlcliError(f"{where}: the value is infinite", hint)
 
     def _is_target(self, name: str) -> bool:
         return self._target is not None and name == self._target.name
 
     def _keep(self, frame: Frame, numbers: FloatArray, y: FloatArray) -> BoolArray | None:
-        """Which rows stay, (n,), or None for all; raises DlcliError for a missing cell that no option allows for."""
+        """Which rows stay, (n,), or None for all; raises DlcliError for a missing cell that is not allowed."""
         data = frame.data
         missing: dict[str, BoolArray] = {}
         for i, name in enumerate(self._plain):

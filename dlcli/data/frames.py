@@ -42,7 +42,7 @@ class Reader(ABC):
         """All rows; the columns of ``kinds`` and perhaps others, of whatever types."""
 
     def frames(self, kinds: Kinds, options: ReadOptions) -> Iterator[Frame]:
-        """All rows, the columns of ``kinds`` in that order: Float64, String or Boolean, null where missing."""
+        """All rows, the columns of ``kinds`` in that order, as Float64, String or Boolean; null: missing."""
         for frame in self.raw_frames(kinds):
             if frame.data.height:
                 yield conform(frame, kinds, options)
@@ -88,7 +88,7 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
 
 
 def conform(frame: Frame, kinds: Kinds, options: ReadOptions) -> Frame:
-    """``frame`` with exactly the columns of ``kinds``, in order: Float64, String or Boolean, null where missing.
+    """``frame`` with exactly the columns of ``kinds``, in order, as Float64, String or Boolean; null: missing.
 
     Raises DlcliError naming the first row with a cell that is not of its column's kind.
     """
@@ -165,8 +165,8 @@ def infer_kinds(
 ) -> dict[str, Kind]:
     """The kind of each of the columns ``names`` by its first rows.
 
-    Raises DlcliError for a type that isn't a number, text or boolean, and for a column that is mostly numbers;
-    ``texts`` are texts whatever they look like.
+    ``texts`` are texts whatever they look like. Raises DlcliError for a type that isn't a number, text or boolean,
+    and for a column that is mostly numbers.
     """
     return {name: _kind(sample.get_column(name), label, name in texts, options) for name in names}
 

@@ -38,7 +38,7 @@ class JsonLinesReader(Reader):
         return blocks.cut_blocks(text, False, size)
 
     def _objects(self, block: bytes, first_row: int, limit: int | None = None) -> list[dict[str, Any]]:
-        """The objects of a block's lines that aren't blank; raises DlcliError naming the row that isn't one."""
+        """The objects on a block's lines, blank ones left out; raises DlcliError naming a row that isn't one."""
         rows: list[dict[str, Any]] = []
         for line in block.split(b"\n"):
             if not line.strip():

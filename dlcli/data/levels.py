@@ -37,8 +37,8 @@ class Levels:
     def encode(self, frame: Frame, rows: IntArray) -> IntArray:
         """The codes (n,) of the frame's column, -1 where missing; new levels get the next codes.
 
-        ``rows`` (n,) are the rows' numbers in their source, for the DlcliError that is raised for a level that the
-        model doesn't know, or once there are too many levels.
+        ``rows`` (n,) are the rows' numbers in their source, for the DlcliError that is raised for a level that
+        the model doesn't know, or once there are too many levels.
         """
         column = frame.data.get_column(self._column.name)
         values = column.drop_nulls().unique(maintain_order=True).to_list()

@@ -161,7 +161,7 @@ def _forget(path: Path) -> None:
 
 
 def byte_pieces(source: Source, size: int) -> Iterator[bytes]:
-    """The decompressed bytes of ``source`` in pieces of about ``size``; raises DlcliError for a damaged file."""
+    """The decompressed bytes of ``source`` in pieces of about ``size``; raises DlcliError if it is damaged."""
     try:
         if source.compression == "gzip":
             with gzip.open(source.path, "rb") as file:
@@ -180,7 +180,7 @@ def byte_pieces(source: Source, size: int) -> Iterator[bytes]:
 
 
 def _zstd_pieces(raw: BinaryIO, size: int) -> Iterator[bytes]:
-    """Decompressed pieces of one zstd frame after another; raises EOFError where the last one is cut short."""
+    """Decompressed pieces of one zstd frame after another; raises EOFError if the last one is cut short."""
     inflater = zstandard.ZstdDecompressor().decompressobj()
     parts: list[bytes] = []
     length, begun = 0, False

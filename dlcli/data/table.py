@@ -98,7 +98,7 @@ class Table:
         return self._encoder.dropped
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows as chunks, from the start at every call; raises DlcliError for a row that cannot be used."""
+        """All rows as chunks, from the start at every call; raises DlcliError for a row that is of no use."""
         self._encoder = encoder = self._new_encoder()
         frames = prefetch(self._frames())
         any_rows = False
@@ -120,11 +120,13 @@ class Table:
             yield from reader.frames(kinds, self._options)
 
     def finish(self) -> tuple[Schema, IntArray, IntArray | None]:
-        """After a whole pass: the schema; X's column for each of the schema's encoded names, (w,); and for class
-        targets the place among the sorted levels of each code in y, (k,), else None.
+        """The schema, X's column for each of its encoded names, and the sorted code for each class code in y.
+
+        To be called after a whole pass. The second is (len(encoded_names),); the third is (classes,), None for a
+        target that is a number.
 
         Raises DlcliError if no rows are left or a feature has no values.
-        """  # fmt: skip
+        """
         return self._encoder.finish(self._readers[0].label)
 
 

@@ -51,6 +51,7 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
     usable, keep = check(config, data, kind, progress)
+    run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     result = train(config, plan, usable, device, run, progress)
     folds = cross_validate(config, plan, usable, device, progress) if config.cv else None
     report = make_report(config, data, keep, result, folds, run, device, time.monotonic() - start)
