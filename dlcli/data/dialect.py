@@ -45,10 +45,10 @@ def recognise_encoding(start: bytes, option: str | None, label: str) -> tuple[st
 
     Raises DlcliError for an encoding that Python doesn't know, and for bytes that are no text.
     """
-    for bom, name in BOMS.items():
-        if start.startswith(bom) and not (option and _codec(option) == "iso8859-1"):
-            return name, len(bom)
     name = _codec(option) if option else "utf-8"
+    for bom, told in BOMS.items():
+        if start.startswith(bom):
+            return told, len(bom)
     if b"\0" in start[:4096] and not name.startswith(("utf-16", "utf-32")):
         hint = "if it is UTF-16 text without a byte-order mark: --encoding utf-16-le"
         raise DlcliError(f"{label} is not text: it holds zero bytes", hint)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from dlcli.data.blocks import BLOCK_BYTES
 from dlcli.data.columnar import ArrayReader, ColumnarReader
 from dlcli.data.columns import (
     Chunk,
@@ -25,12 +26,12 @@ __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema",
 MISSING_POLICIES = ("error", "drop", "mean")
 
 
-def open_reader(source: Source, options: ReadOptions) -> Reader:
-    """The reader for a source's format."""
+def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_BYTES) -> Reader:
+    """The reader for a source's format; text is read in blocks of about ``block_bytes``."""
     if source.format == "delimited":
-        return DelimitedReader(source, options)
+        return DelimitedReader(source, options, block_bytes)
     if source.format == "jsonl":
-        return JsonLinesReader(source, options)
+        return JsonLinesReader(source, options, block_bytes)
     if source.format in ("parquet", "arrow"):
         return ColumnarReader(source)
     return ArrayReader(source)
@@ -74,16 +75,18 @@ class Table:
         schema: Schema | None = None,
         class_target: bool = False,
         need_target: bool = True,
+        block_bytes: int = BLOCK_BYTES,
     ) -> "Table":
         """The table in ``sources`` (paths, patterns or "-"), for training, or for the model of ``schema``.
 
-        ``class_target`` takes a numeric target as classes. Raises DlcliError for what cannot be read or used.
+        ``class_target`` takes a numeric target as classes; without ``need_target`` none is looked for unless it is
+        named. Raises DlcliError for what cannot be read or used.
         """
         if options.missing not in MISSING_POLICIES:
             raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use error, drop or mean")
         if options.max_categories < 2:
             raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
-        readers = [open_reader(source, options) for source in expand(sources)]
+        readers = [open_reader(source, options, block_bytes) for source in expand(sources)]
         _check_same_columns(readers)
         if schema is None:
             return _for_training(readers, target, options, class_target, need_target)

@@ -25,9 +25,11 @@ NEGLIGIBLE = 1e-22
 ALIAS_TOLERANCE = 1e-11
 # Standard errors are refined too up to this much work, n d^2: about 2 s.
 REFINE_ERRORS_UP_TO = 20_000_000
-# Values per block in double-double (temporaries stay in the cache) and in the QR (long enough for threads).
+# Values per block in double-double: the temporaries stay in the cache.
 BLOCK_VALUES = 1 << 16
-QR_BLOCK_VALUES = 1 << 21
+# Values per block of the QR: so few that BLAS starts no threads, which on a busy machine wait for each other and
+# can take ten times as long.
+QR_BLOCK_VALUES = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class _Design:
         return self.X.shape[1] + self.intercept
 
     @property
+    def qr_rows(self) -> int:
+        """Rows per block of the QR: several times the columns, so that the stacked R are short."""
+        return max(QR_BLOCK_VALUES // max(self.width, 1), 4 * self.width)
+
+    @property
     def height(self) -> int:
         return len(self.X) + (self.X.shape[1] if self.penalty is not None else 0)
 
@@ -74,9 +81,9 @@ class _Design:
         penalty = None if self.penalty is None else DoubleDouble(self.penalty.hi[kept], self.penalty.lo[kept])
         return _Design(self.X[:, kept], self.mean[kept], self.scale[kept], self.intercept, penalty)
 
-    def data_blocks(self, values: int) -> Iterator[DoubleDouble]:
-        """The rows of the data, transposed: arrays (p, rows) with about so many values each."""
-        first, rows = int(self.intercept), max(values // max(self.width, 1), 2 * self.width, 1)
+    def data_blocks(self, rows: int) -> Iterator[DoubleDouble]:
+        """The rows of the data, transposed: arrays (p, rows)."""
+        first = int(self.intercept)
         for start in range(0, len(self.X), rows):
             chunk = np.ascontiguousarray(self.X[start : start + rows].T)
             Z = DoubleDouble.difference(chunk, self.mean[:, None]).scaled(1 / self.scale[:, None])
@@ -84,9 +91,9 @@ class _Design:
             A.hi[first:], A.lo[first:] = Z.hi, Z.lo
             yield A
 
-    def blocks(self, values: int) -> Iterator[DoubleDouble]:
-        """All rows: those of the data, then those of the penalty."""
-        yield from self.data_blocks(values)
+    def blocks(self, rows: int) -> Iterator[DoubleDouble]:
+        """All rows: those of the data, then those of the penalty in one block."""
+        yield from self.data_blocks(rows)
         if self.penalty is not None:
             first, diagonal = int(self.intercept), np.arange(len(self.mean))
             A = DoubleDouble.of(np.zeros((self.width, len(self.mean))))
@@ -99,7 +106,7 @@ class _Design:
     ) -> tuple[FloatArray, FloatArray]:
         """b - r - A theta, of shape (m,), and c - A'r, of shape (p,): computed in double-double, then rounded."""
         f, g, start = np.empty(len(b.hi)), c, 0
-        for A in self.blocks(BLOCK_VALUES):
+        for A in self.blocks(max(BLOCK_VALUES // max(self.width, 1), 1)):
             rows = slice(start, start + A.hi.shape[1])
             f[rows] = (b[rows] - r[rows] - dot(A, theta[:, None])).round()
             g = g - (A * r[None, rows]).total(1)
@@ -117,13 +124,16 @@ class _Factors:
     @classmethod
     def of(cls, blocks: Iterator[DoubleDouble]) -> "_Factors":
         """QR of the blocks, then of their stacked R (Demmel et al. 2012, "tall skinny QR"): few copies of A."""
-        parts = [np.linalg.qr(A.hi.T) for A in blocks]
-        top, R = np.linalg.qr(np.concatenate([part.R for part in parts]))
-        Q, start = [], 0
-        while parts:
-            part = parts.pop(0)
-            Q.append(part.Q @ top[start : start + len(part.R)])
-            start += len(part.R)
+        Q, heads = [], []
+        for A in blocks:
+            q, head = np.linalg.qr(A.hi.T)
+            Q.append(q)
+            heads.append(head)
+        top, R = np.linalg.qr(np.concatenate(heads))
+        start = 0
+        for i, head in enumerate(heads):
+            Q[i] = Q[i] @ top[start : start + len(head)]
+            start += len(head)
         return cls(Q, R)
 
     @cached_property
@@ -160,11 +170,11 @@ def solve_exact(
         root = (DoubleDouble.of(float(n)) * DoubleDouble.of(l2)).sqrt()
         penalty = (root * DoubleDouble.of(weights)).scaled(1 / units)
     design = _Design(X, mean, units, intercept, penalty)
-    factors = _Factors.of(design.blocks(QR_BLOCK_VALUES))
+    factors = _Factors.of(design.blocks(design.qr_rows))
     kept = _independent(factors.R, 2 * np.finfo(float).eps * np.sqrt(n) * typical / units, intercept)
     if len(kept) < X.shape[1]:
         design = design.columns(kept)
-        factors = _Factors.of(design.blocks(QR_BLOCK_VALUES))
+        factors = _Factors.of(design.blocks(design.qr_rows))
 
     target = DoubleDouble.difference(y, np.asarray(y_mean)).scaled(1 / y_unit)
     b = DoubleDouble.of(np.zeros(design.height))
@@ -194,7 +204,7 @@ def solve_exact(
 def _units(X: FloatArray, centre: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Per column of X (n, d): the mean (0 unless ``centre``), a power of two near the spread, the mean of |x|."""
     n, d = X.shape
-    rows = max(QR_BLOCK_VALUES // max(d, 1), 1)
+    rows = max(BLOCK_VALUES // max(d, 1), 1)
     parts = [X[start : start + rows] for start in range(0, n, rows)]
     mean = sum((part.sum(axis=0) / n for part in parts), np.zeros(d)) if centre else np.zeros(d)
     typical = sum((np.abs(part).sum(axis=0) / n for part in parts), np.zeros(d))
@@ -277,7 +287,7 @@ def _condition_number(design: _Design, factors: _Factors, l2: float) -> float:
     """Largest by smallest eigenvalue of X'X/n + l2, X to mean 0 and sd 1 (no intercept: rms 1): squared, from R."""
     if not len(design.mean):
         return 1.0
-    R = factors.R if not l2 else _Factors.of(design.data_blocks(QR_BLOCK_VALUES)).R
+    R = factors.R if not l2 else _Factors.of(design.data_blocks(design.qr_rows)).R
     # Below the intercept's row are the coordinates of the centred columns.
     first = int(design.intercept)
     centred = R[first:, first:]

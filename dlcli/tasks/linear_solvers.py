@@ -25,7 +25,7 @@ ADAM_RATE = 0.01
 class Problem:
     """Rows in training units, and the same rows in the data's.
 
-    objective and validation are over Z = [1, (X - shift) / scale]; X (n, d) and y (n,) are the training rows,
+    objective (None for the exact solver) and validation (for classes) are over Z = [1, (X - shift) / scale]; X (n, d) and y (n,) are the training rows,
     X_val and y_val the validation rows, in the data's units.
     """
 
@@ -70,8 +70,6 @@ def row_problem(
     device: str,
 ) -> Problem:
     """The objective over the training rows, and one over the validation rows if there are any."""
-    from dlcli.engine.objectives import make_objective
-
     assert data.X is not None
     assert data.y is not None
     assert data.groups is not None
@@ -80,11 +78,14 @@ def row_problem(
     penalised = np.ones(len(units.scale) + int(units.intercept))
     if units.intercept:
         penalised[0] = 0.0
+    build = config.optimizer != "exact"
     everything = not val_groups and len(train_groups) == len(data.moments)
     rows = slice(None) if everything else np.isin(data.groups, list(train_groups))
     X, y = data.X[rows], data.y[rows]
 
     def objective(X: FloatArray, y: FloatArray) -> Any:
+        from dlcli.engine.objectives import make_objective
+
         return make_objective(
             _training_columns(X, units), y, kind=kind, n_outputs=outputs, l1=config.l1, l2=config.l2,
             penalised=penalised, device=device,
@@ -94,8 +95,8 @@ def row_problem(
     if val_groups:
         held = np.isin(data.groups, list(val_groups))
         X_val, y_val = data.X[held], data.y[held]
-        validation = objective(X_val, y_val)
-    return Problem(kind, objective(X, y), validation, X, y, X_val, y_val)
+        validation = objective(X_val, y_val) if kind != "mse" else None
+    return Problem(kind, objective(X, y) if build else None, validation, X, y, X_val, y_val)
 
 
 def _training_columns(X: FloatArray, units: Units) -> FloatArray:

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlcli.data.columns import ReadOptions
+from dlcli.data.table import Table
+from dlcli.errors import DlcliError
+
+TABLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "tables"
+NIST = TABLES.parent / "nist"
+
+pytestmark = pytest.mark.skipif(not TABLES.is_dir(), reason="the real tables of ../shared/data are absent")
+
+
+def read(name, target, **options):
+    table = Table.open([str(TABLES / name)], target, ReadOptions(**options))
+    chunks = list(table.chunks())
+    schema, order, _ = table.finish()
+    X = np.concatenate([chunk.X for chunk in chunks])[:, order]
+    y = np.concatenate([chunk.y for chunk in chunks])
+    return X, y, schema, table
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "rows", "width"),
+    [("abalone_noheader.csv", "-1", 4177, 9), ("airfoil_tab.dat", "TARGET", 1503, 5), ("iris.csv", "species", 150, 4),
+     ("iris_noheader.tsv", "-1", 150, 4), ("stackloss.csv", "STACKLOSS", 21, 3), ("tips.csv", "tip", 244, 8),
+     ("wine_red_semicolon.csv", None, 1599, 11)],
+)  # fmt: skip
+def test_reads_as_it_is(name, target, rows, width):
+    X, y, schema, _ = read(name, target)
+    assert X.shape == (rows, width)
+    assert len(schema.encoded_names) == width
+    assert np.isfinite(X).all()
+    assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "options", "told", "remedy"),
+    [
+        ("adult_test_comma_space.csv", "-1", {}, "column 'column_2', row 5: the value is missing", "--drop column_2"),
+        ("automobile85_qmark.csv", "price", {}, "column 'normalized-losses', row 1:", "--missing drop"),
+        ("horse_colic_qmark.csv", "23", {}, "column 'column_9', row 1:", "--missing mean"),
+        ("mpg.csv", "mpg", {}, "column 'horsepower', row 33:", "--drop horsepower"),
+        ("mpg.csv", "mpg", {"missing": "drop"}, "column 'name' has more than 100 different texts (row ", "--drop name"),
+        ("mpg_quoted_commas.csv", "mpg", {}, "column 'horsepower', row 33:", "--drop horsepower"),
+        ("penguins.csv", "species", {}, "column 'bill_length_mm', row 4:", "--missing drop"),
+        ("penguins_semicolon_bom_crlf.csv", "species", {}, "column 'bill_length_mm', row 4:", "--missing drop"),
+        ("police_killings_latin1.csv", "pov", {}, "row 144 is not UTF-8", "--encoding latin-1"),
+        (
+            "police_killings_latin1.csv",
+            "pov",
+            {"encoding": "latin-1"},
+            "column 'age', row 12: 'Unknown'",
+            "--missing-v",
+        ),
+        ("student_mat_semicolon_quoted.csv", "G3", {}, "column 'G2', row 2:", "--missing drop"),
+        ("tips_question_marks.csv", "tip", {}, "column 'total_bill', row 3:", "--missing mean"),
+        ("tips_ragged.csv", "tip", {}, "row 100 has 6 fields, expected 7", "mend the row"),
+        ("tips_ragged.csv", "tip", {"missing": "mean"}, "row 100 has 6 fields, expected 7", "mend the row"),
+        ("titanic.csv", "survived", {}, "column 'deck', row 1:", "--drop deck"),
+        ("titanic.csv.gz", "survived", {}, "column 'deck', row 1:", "--drop deck"),
+        ("titanic.csv", None, {}, "'class'", "--target"),
+    ],
+)
+def test_refused_with_the_place_and_the_remedy(name, target, options, told, remedy):
+    if target is None:
+        target = "survivd"
+        told, remedy = "--target survivd", "survived"
+    with pytest.raises(DlcliError) as caught:
+        read(name, target, **options)
+    assert told in caught.value.message
+    assert remedy in caught.value.hint
+    assert "\n" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "options", "rows"),
+    [
+        ("adult_test_comma_space.csv", "-1", {"missing": "drop"}, 15060),
+        ("adult_test_comma_space.csv", "-1", {"missing": "mean"}, 16281),
+        ("automobile85_qmark.csv", "price", {"missing": "drop"}, 159),
+        ("automobile85_qmark.csv", "price", {"missing": "mean"}, 201),
+        ("horse_colic_qmark.csv", "23", {"missing": "mean"}, 299),
+        ("mpg.csv", "mpg", {"missing": "drop", "drop": ("name",)}, 392),
+        ("mpg_quoted_commas.csv", "mpg", {"missing": "mean", "max_categories": 400}, 398),
+        ("penguins.csv", "species", {"missing": "drop"}, 333),
+        ("penguins_semicolon_bom_crlf.csv", "species", {"missing": "drop"}, 333),
+        ("student_mat_semicolon_quoted.csv", "G3", {"missing": "mean"}, 395),
+        ("tips_question_marks.csv", "tip", {"missing": "mean"}, 244),
+        ("titanic.csv", "survived", {"missing": "drop", "drop": ("deck",)}, 712),
+        ("titanic.csv.gz", "survived", {"missing": "mean"}, 891),
+    ],
+)
+def test_readable_with_the_options(name, target, options, rows):
+    X, y, schema, _ = read(name, target, **options)
+    assert X.shape == (rows, len(schema.encoded_names))
+    assert np.isfinite(y).all()
+
+
+def test_police_killings_with_its_remedies():
+    features = ("age", "gender", "raceethnicity", "armed", "share_white", "p_income", "urate")
+    X, _, _, table = read(
+        "police_killings_latin1.csv", "pov", encoding="latin-1", missing="drop", missing_values=("-", "Unknown"),
+        features=features,
+    )  # fmt: skip
+    assert len(X) + table.dropped == 467
+
+
+def test_twins_read_alike():
+    options = {"missing": "mean", "drop": ("name",)}
+    for one, other, target in (
+        ("mpg.csv", "mpg_quoted_commas.csv", "mpg"),
+        ("titanic.csv", "titanic.csv.gz", "survived"),
+        ("penguins.csv", "penguins_semicolon_bom_crlf.csv", "species"),
+    ):
+        extra = options if target == "mpg" else {"missing": "mean"}
+        first, second = read(one, target, **extra), read(other, target, **extra)
+        np.testing.assert_array_equal(first[0], second[0])
+        np.testing.assert_array_equal(first[1], second[1])
+        assert first[2] == second[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "expected"),
+    [("wine_red_semicolon.csv", "y", 0.360551703), ("airfoil_tab.dat", "TARGET", 0.515709742),
+     ("abalone_noheader.csv", "-1", 0.537884403)],
+)  # fmt: skip
+def test_least_squares_as_published(name, target, expected):
+    X, y, _, _ = read(name, target)
+    A = np.column_stack([np.ones(len(X)), X])
+    residual = y - A @ np.linalg.lstsq(A, y, rcond=None)[0]
+    assert 1 - residual @ residual / ((y - y.mean()) @ (y - y.mean())) == pytest.approx(expected, abs=1e-8)
+
+
+def test_long_decimals_are_correctly_rounded():
+    table = Table.open([str(NIST / "filip.csv")], "y", ReadOptions())
+    X = np.concatenate([chunk.X for chunk in table.chunks()])
+    lines = (NIST / "filip.csv").read_text().splitlines()[1:]
+    expected = np.array([[float(text) for text in line.split(",")[1:]] for line in lines])
+    np.testing.assert_array_equal(X, expected)
