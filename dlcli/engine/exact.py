@@ -237,9 +237,7 @@ def _independent(R: FloatArray, resolution: FloatArray, intercept: bool) -> IntA
     return np.array(kept, dtype=np.int64)
 
 
-def _refine(
-    design: _Design, factors: _Factors, b: DoubleDouble, c: DoubleDouble
-) -> tuple[DoubleDouble, DoubleDouble]:
+def _refine(design: _Design, factors: _Factors, b: DoubleDouble, c: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
     """r (m,) and theta (p,) with r + A theta = b (m,) and A'r = c (p,), by Björck's refinement."""
     r, theta = DoubleDouble.of(np.zeros(design.height)), DoubleDouble.of(np.zeros(design.width))
     f, g, before = b.round(), c.round(), np.inf

@@ -18,7 +18,7 @@ class Feedback:
     """What a closed-loop schedule may look at before step t.
 
     gradient and parameters are of one shape, any shape; objective is the value being minimised, penalties
-    included.
+    included (less its minimum where that is known and ``polyak_target`` is None).
     """
 
     gradient: FloatArray
@@ -36,7 +36,7 @@ class ScheduleSettings:
     decay_every: int = 1000
     decay_power: float = 1.0
     hyper_lr: float = 0.001
-    polyak_target: float = 0.0
+    polyak_target: float | None = None
     plateau_patience: int = 5
     total_steps: int = 1000
 
@@ -95,7 +95,7 @@ class Schedule:
     def _polyak(self, feedback: Feedback) -> float:
         """Polyak's step (f - f*) / |g|^2, capped at 100 times the first rate."""
         square = float(np.sum(feedback.gradient**2))
-        gap = feedback.objective - self.settings.polyak_target
+        gap = feedback.objective - (self.settings.polyak_target or 0.0)
         return min(gap / square, 100 * self.lr) if square > 0 and gap > 0 else 0.0
 
     def _barzilai_borwein(self, feedback: Feedback) -> float:

@@ -44,7 +44,7 @@ class SpectralDescent:
         self.step = 0
         self.lr = float("nan")
         self.first_norm = self.gradient_norm()
-        self.converged = self.first_norm == 0.0
+        self.converged = self._small(self.state)
 
     def parameters(self) -> FloatArray:
         """Theta, of shape (p, 1)."""
@@ -83,7 +83,8 @@ class SpectralDescent:
             return float(np.sqrt(np.sum((self.values * state[0]) ** 2)))
 
     def _small(self, state: State) -> bool:
-        return self._norm(state) <= self.tolerance * self.first_norm
+        # Tolerance 0 asks for every step, even past a gradient of exactly 0.
+        return self.tolerance > 0 and self._norm(state) <= self.tolerance * self.first_norm
 
     def _take_block(self, count: int) -> None:
         """Take ``count`` steps at once; if the tolerance holds by then, only as many as it needs."""
@@ -142,7 +143,9 @@ class SpectralDescent:
             self.converged = self._small(self.state)
 
     def _objective_at(self, e: FloatArray) -> float:
-        return max(self.floor, 0.0) + 0.5 * float(np.sum(self.values * e * e))
+        above = 0.5 * float(np.sum(self.values * e * e))
+        # Polyak's step needs the gap to the minimum: here it is known outright, not as a difference that cancels.
+        return above if self.schedule.settings.polyak_target is None else max(self.floor, 0.0) + above
 
 
 def _product(c1: FloatArray, c2: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -147,8 +147,9 @@ def gather(
 
 
 def _add(moments: dict[int, Moments], X: FloatArray, y: FloatArray, groups: IntArray, gram: Gram) -> None:
-    for group in np.unique(groups):
-        rows = slice(None) if np.all(groups == group) else groups == group
+    present = [0] if not groups.any() else np.unique(groups).tolist()
+    for group in present:
+        rows = slice(None) if len(present) == 1 else groups == group
         count = len(y) if isinstance(rows, slice) else int(np.count_nonzero(rows))
         Z = np.empty((count, X.shape[1] + 1), order="F")
         Z[:, 0] = y[rows]

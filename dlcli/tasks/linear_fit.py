@@ -132,11 +132,8 @@ def _solver(
     smallest = squares.smallest_eigenvalue if rows is None else 0.0
     lr = plan.lr or automatic_rate(curvature, smallest, config.momentum)
     if rows is not None:
-        return row_solver(config, plan.optimizer, rows, lr, _schedule_settings(config, plan, 0.0), squares)
-    target = 0.0
-    if config.schedule == "polyak" and not config.l1:
-        target = SpectralDescent(squares, Schedule(ScheduleSettings(), lr)).floor
-    settings = _schedule_settings(config, plan, target)
+        return row_solver(config, plan.optimizer, rows, lr, _schedule_settings(config, plan))
+    settings = _schedule_settings(config, plan)
     if config.l1:
         from dlcli.engine.gradient_descent import GradientDescent
         from dlcli.engine.quadratic import QuadraticObjective
@@ -158,9 +155,8 @@ def _solver(
     return solver, lr
 
 
-def _schedule_settings(config: FitLinearConfig, plan: Plan, optimum: float) -> ScheduleSettings:
+def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
     factor = config.decay_factor or DEFAULT_FACTORS.get(config.schedule, 0.5)
-    target = config.polyak_target if config.polyak_target is not None else optimum
     return ScheduleSettings(
         name=config.schedule.replace("-", "_"),
         decay_rate=config.decay_rate,
@@ -168,7 +164,7 @@ def _schedule_settings(config: FitLinearConfig, plan: Plan, optimum: float) -> S
         decay_every=config.decay_every,
         decay_power=config.decay_power,
         hyper_lr=config.hyper_lr,
-        polyak_target=target,
+        polyak_target=config.polyak_target,
         plateau_patience=config.plateau_patience,
         total_steps=plan.steps,
     )

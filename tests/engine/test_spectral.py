@@ -65,7 +65,9 @@ def test_iterates_equal_the_textbook_loop(
         # Divisions by differences of nearly equal gradients magnify rounding without bound; few steps compare.
         steps, momentum, nesterov = min(steps, 8), 0.0, False
     lr = fraction * largest_stable_rate(squares.largest_eigenvalue, momentum, nesterov)
-    constants = ScheduleSettings(name, decay_every=20, decay_factor=0.9, total_steps=steps, hyper_lr=1e-4 * lr)
+    constants = ScheduleSettings(
+        name, decay_every=20, decay_factor=0.9, total_steps=steps, hyper_lr=1e-4 * lr, polyak_target=0.0
+    )
     solver = SpectralDescent(squares, Schedule(constants, lr), momentum=momentum, nesterov=nesterov)
     solver.advance(steps, math.inf)
     expected = textbook(X, y, squares, Schedule(constants, lr), steps, momentum, nesterov)
