@@ -10,6 +10,9 @@ from typer.core import TyperCommand, TyperGroup
 from dlcli import __version__
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 
+# Typer carries its own copy of Click, and shows of its errors only BadParameter: this is the base of them all.
+ClickException: Any = typer.BadParameter.__mro__[2]
+
 # name -> (module with `command`, one line for --help)
 COMMANDS = {
     "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
@@ -87,14 +90,13 @@ def root(
 
 def run(args: list[str] | None = None) -> int:
     """Run the command line and return the exit code; every user error becomes one line on stderr."""
-    usage_error = typer.BadParameter.__mro__[2]  # Click's ClickException, which Typer carries a copy of
     try:
         result = app(args, standalone_mode=False, prog_name="dlcli")
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except DlcliError as error:
         fail(error)
         return int(error.exit_code)
-    except usage_error as error:
+    except ClickException as error:
         return _usage(error)
     except Interrupted as error:
         print("dlcli: stopped before there was anything to save", file=sys.stderr)
@@ -104,7 +106,7 @@ def run(args: list[str] | None = None) -> int:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has gone: that is no failure of ours, and stdout can't be flushed any more.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return int(ExitCode.OK)
     except MemoryError:
         fail(DlcliError("not enough memory for this table", "use fewer columns, or --optimizer gd with --loss mse"))

@@ -74,7 +74,7 @@ def _parameter(config: type[Config], name: str) -> inspect.Parameter:
             rich_help_panel=meta["panel"],
         )
     kind: Any = _cli_type(config, name)
-    annotation = Annotated[kind if required else kind | None, info]
+    annotation: Any = Annotated[kind if required else kind | None, info]  # type: ignore[valid-type, unused-ignore]
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -28,7 +28,7 @@ def option(
     ``flags`` replaces the flag made from the field's name; ``complete`` is "file" or "dir" for shell completion;
     ``argument`` makes it positional; ``cli_only`` keeps it out of config files.
     """
-    extra = {
+    extra: dict[str, Any] = {
         "panel": panel,
         "flags": flags,
         "metavar": metavar,

@@ -41,10 +41,10 @@ class ColumnarReader(Reader):
         reason = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
         return DlcliError(f"{self.label} cannot be read as {self._format}: {reason}", "write the file again")
 
-    def sample(self) -> pl.DataFrame:
+    def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows, (rows, columns)."""
         try:
-            return self._lazy.head(SAMPLE_ROWS).collect()
+            return self._lazy.select(names).head(SAMPLE_ROWS).collect()
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             raise self._damaged(error) from None
 
@@ -99,7 +99,7 @@ class ArrayReader(Reader):
         """Column names and number of rows; raises DlcliError for an array that is no table of numbers."""
         if array.dtype.names and array.ndim == 1:
             for name in array.dtype.names:
-                self._check_type(array.dtype[name], f"field {printable(name)!r}")
+                self._check_type(array.dtype[name], f"field '{printable(name)}'")
             return list(array.dtype.names), len(array)
         self._check_type(array.dtype, "the array")
         if array.ndim != 2:
@@ -130,9 +130,9 @@ class ArrayReader(Reader):
             columns = {name: X[:, i] for i, name in enumerate(names)} if X.ndim == 2 else {n: X[n] for n in names}
         for name, array in arrays.items():
             flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-            self._check_type(flat.dtype, f"array {printable(name)!r}")
+            self._check_type(flat.dtype, f"array '{printable(name)}'")
             if flat.ndim != 1:
-                message = f"{self.label}: array {printable(name)!r} has shape {flat.shape}, expected one dimension"
+                message = f"{self.label}: array '{printable(name)}' has shape {flat.shape}, expected one dimension"
                 raise DlcliError(message, "save X as (rows, columns) and every other array as (rows,)")
             columns[name] = flat
         self._check_lengths(columns)
@@ -144,9 +144,9 @@ class ArrayReader(Reader):
             shown = listed(f"{name} {length}" for name, length in lengths.items()) or "none"
             raise DlcliError(f"{self.label}: its arrays must have equally many rows, not {shown}", "save them again")
 
-    def sample(self) -> pl.DataFrame:
+    def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows, (rows, columns)."""
-        return self._rows_between(0, min(SAMPLE_ROWS, self._rows), self.names)
+        return self._rows_between(0, min(SAMPLE_ROWS, self._rows), names)
 
     def _rows_between(self, low: int, high: int, names: list[str]) -> pl.DataFrame:
         if self._members is not None:

@@ -82,11 +82,11 @@ class Column:
             raise DlcliError(f"a model's column must be an object with a name, not {printable(repr(value))}")
         name, kind, levels = value["name"], value.get("kind"), value.get("levels", [])
         if kind not in get_args(Kind):
-            raise DlcliError(f"the model's column {printable(name)!r} has the unknown kind {printable(repr(kind))}")
+            raise DlcliError(f"the model's column '{printable(name)}' has the unknown kind {printable(repr(kind))}")
         if not isinstance(levels, list) or not all(isinstance(level, str) for level in levels):
-            raise DlcliError(f"the levels of the model's column {printable(name)!r} must be a list of texts")
+            raise DlcliError(f"the levels of the model's column '{printable(name)}' must be a list of texts")
         if len(set(levels)) != len(levels) or (kind == "boolean" and tuple(levels) != BOOLEAN_LEVELS):
-            raise DlcliError(f"the levels of the model's column {printable(name)!r} are not distinct or not booleans")
+            raise DlcliError(f"the levels of the model's column '{printable(name)}' are not distinct or not booleans")
         return cls(name, cast(Kind, kind), tuple(levels))
 
 

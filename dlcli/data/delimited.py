@@ -57,9 +57,9 @@ class DelimitedReader(Reader):
             self.warnings.append(f"{self.label}: column names that occur twice were numbered: {listed(repeated)}")
         return names
 
-    def sample(self) -> pl.DataFrame:
+    def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows as strings, (rows, columns)."""
-        return self._parse(self._head, dict.fromkeys(self.names, "text"), 1).head(SAMPLE_ROWS)
+        return self._parse(self._head, dict.fromkeys(names, "text"), 1).head(SAMPLE_ROWS)
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, numbers as Float64 where their block allows it and everything else as strings."""

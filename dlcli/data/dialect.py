@@ -72,7 +72,7 @@ def checked_delimiter(option: str) -> str:
     delimiter = NAMED_DELIMITERS.get(option.lower(), option)
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         hint = "use for example --delimiter ';' or --delimiter tab"
-        raise DlcliError(f"--delimiter {printable(option)!r} is not one ASCII character", hint)
+        raise DlcliError(f"--delimiter '{printable(option)}' is not one ASCII character", hint)
     return delimiter
 
 
@@ -89,16 +89,19 @@ def recognise(head: str, options: ReadOptions, extension: str = "") -> Dialect:
     later = [field for row in rows for field in row[1:] if field]
     # One field that begins with a space by chance must not change how all the others are read.
     skip_space = delimiter != " " and bool(later) and sum(f[0] == " " for f in later) >= 0.9 * len(later)
+    if skip_space:
+        rows = _rows(head, delimiter, spaces=True)
+        first = [field.strip() for field in rows[0]]
     header = options.header
     if header is None:
-        header = not any(is_number(text) or (text and text in options.markers) for text in first)
+        header = not any(_is_value(text, options) for text in first)
     return Dialect(delimiter, header, skip_space, tuple(first))
 
 
-def _rows(head: str, delimiter: str) -> list[list[str]]:
+def _rows(head: str, delimiter: str, *, spaces: bool = False) -> list[list[str]]:
     """The first rows of ``head`` that aren't blank, as far as they can be read at all."""
     rows: list[list[str]] = []
-    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, skipinitialspace=False)
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, skipinitialspace=spaces)
     with suppress(csv.Error):  # whoever reads the block says where and what
         rows.extend(islice((row for row in reader if row), SNIFFED_ROWS))
     return rows
@@ -116,6 +119,11 @@ def _delimiter(head: str) -> str:
         if fields > 1 and score > best_score:
             best, best_score = delimiter, score
     return best
+
+
+def _is_value(text: str, options: ReadOptions) -> bool:
+    """Whether a field of the first row is data rather than a name: a number (also 1,5) or a mark for missing."""
+    return is_number(text) or is_number(text.replace(",", ".", 1)) or bool(text and text in options.markers)
 
 
 def is_number(text: str) -> bool:

@@ -120,7 +120,7 @@ class Encoder:
         if len(found):
             row, column = found[0]
             name = names[column]
-            where = f"{frame.label}: column {printable(name)!r}, row {row + frame.first_row}"
+            where = f"{frame.label}: column '{printable(name)}', row {row + frame.first_row}"
             hint = "mend the value; or, to take it as missing, --missing-value with its text"
             hint = hint if self._is_target(name) else f"{hint}; or --drop {quoted(name)}"
             raise DlcliError(f"{where}: the value is infinite", hint)
@@ -152,7 +152,7 @@ class Encoder:
 
     def _missing_cell(self, frame: Frame, missing: dict[str, BoolArray]) -> DlcliError:
         name, mask = min(missing.items(), key=lambda item: int(item[1].argmax()))
-        where = f"{frame.label}: column {printable(name)!r}, row {int(mask.argmax()) + frame.first_row}"
+        where = f"{frame.label}: column '{printable(name)}', row {int(mask.argmax()) + frame.first_row}"
         if self._is_target(name):
             return DlcliError(f"{where}: the target is missing", "--missing drop leaves such rows out")
         hint = f"--missing drop, --missing mean, or --drop {quoted(name)}"
@@ -202,9 +202,9 @@ class Encoder:
         if self._empty and self._read_rows:
             name = next(column.name for column in self._features if column.name in self._empty)
             raise DlcliError(
-                f"{label}: column {printable(name)!r} has no values at all ({listed(sorted(self._empty))})"
+                f"{label}: column '{printable(name)}' has no values at all ({listed(sorted(self._empty))})"
                 if len(self._empty) > 1
-                else f"{label}: column {printable(name)!r} has no values at all",
+                else f"{label}: column '{printable(name)}' has no values at all",
                 " ".join(f"--drop {quoted(c.name)}" for c in self._features if c.name in self._empty),
             )
         if self.dropped == self._read_rows:

@@ -34,8 +34,8 @@ class Reader(ABC):
     warnings: list[str]
 
     @abstractmethod
-    def sample(self) -> pl.DataFrame:
-        """Up to 10,000 first rows, every column in the type that the source has it in (text: as strings)."""
+    def sample(self, names: list[str]) -> pl.DataFrame:
+        """Up to 10,000 first rows of the columns ``names``, each in the type that the source has it in (text: as strings)."""
 
     @abstractmethod
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
@@ -146,7 +146,7 @@ def bad_cell(label: str, name: str, row: int, text: str, kind: Kind) -> DlcliErr
     """The error for a cell that isn't a number (or boolean) in a column of them."""
     shown, column = printable(text), printable(name)
     wanted = "a number" if kind == "number" else "true or false"
-    message = f"{label}: column {column!r}, row {row}: {shown!r} is not {wanted}"
+    message = f"{label}: column '{column}', row {row}: '{shown}' is not {wanted}"
     hint = (
         f"if it marks a missing value: --missing-value {quoted(text)}; "
         f"if the column is text: --text {quoted(name)}; or --drop {quoted(name)}"
@@ -175,7 +175,7 @@ def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) ->
     dtype = column.dtype
     if not (_is_exact(dtype) or dtype in (pl.String, pl.Categorical, pl.Enum)):
         shown = printable(column.name)
-        message = f"{label}: column {shown!r} holds values of type {printable(str(dtype))}"
+        message = f"{label}: column '{shown}' holds values of type {printable(str(dtype))}"
         raise DlcliError(f"{message}, expected numbers, texts or booleans", f"--drop {quoted(column.name)}")
     if as_text:
         return "text"
@@ -195,7 +195,7 @@ def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) ->
     if present.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean"
     if present.str.contains(r"^\s*[-+]?\d+,\d+\s*$").all():
-        message = f"{label}: column {printable(column.name)!r} holds numbers with a decimal comma"
+        message = f"{label}: column '{printable(column.name)}' holds numbers with a decimal comma"
         hint = f"write them with a point, or --text {quoted(column.name)}, or --drop {quoted(column.name)}"
         raise DlcliError(message, hint)
     return "text"

@@ -55,9 +55,9 @@ class JsonLinesReader(Reader):
                 break
         return rows
 
-    def sample(self) -> pl.DataFrame:
+    def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows as strings, (rows, columns)."""
-        return self._as_texts(self._head, self.names, 1)
+        return self._as_texts(self._head, names, 1)
 
     def _as_texts(self, rows: list[dict[str, Any]], names: list[str], first_row: int) -> pl.DataFrame:
         columns = {name: [self._text(row.get(name), name, first_row + i) for i, row in enumerate(rows)]
@@ -68,7 +68,7 @@ class JsonLinesReader(Reader):
         if value is None or isinstance(value, str):
             return value
         if isinstance(value, (dict, list)):
-            message = f"{self.label}: column {printable(name)!r}, row {row} holds a list or an object"
+            message = f"{self.label}: column '{printable(name)}', row {row} holds a list or an object"
             raise DlcliError(message, f"--drop {printable(name)}")
         return str(value).lower() if isinstance(value, bool) else repr(value)
 

@@ -56,12 +56,12 @@ class Levels:
 
     def _place(self, frame: Frame, column: pl.Series, value: Level, rows: IntArray) -> tuple[str, int]:
         first = int((column == value).arg_max() or 0)
-        return f"{frame.label}: column {printable(self._column.name)!r}", int(rows[first])
+        return f"{frame.label}: column '{printable(self._column.name)}'", int(rows[first])
 
     def _unknown(self, frame: Frame, column: pl.Series, value: Level, rows: IntArray) -> DlcliError:
         where, row = self._place(frame, column, value, rows)
         known = listed(sorted(shown_level(level) for level in self._codes))
-        message = f"{where}, row {row}: the model does not know {printable(shown_level(value))!r}, only {known}"
+        message = f"{where}, row {row}: the model does not know '{printable(shown_level(value))}', only {known}"
         return DlcliError(message, "mend or leave out the row, or train again with such rows among the data")
 
     def _too_many(self, frame: Frame, column: pl.Series, value: Level, rows: IntArray) -> DlcliError:

@@ -11,8 +11,13 @@ LISTED_NAMES = 12
 
 def printable(text: str) -> str:
     """``text`` fit for one line of a terminal: control characters escaped, cut to 60 characters."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: SHOWN_CHARACTERS + 1])
+    shown = printable_path(text[: SHOWN_CHARACTERS + 1])
     return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def printable_path(text: str) -> str:
+    """Likewise but whole, as the end of a path is what tells files apart."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def listed(names: Iterable[str]) -> str:

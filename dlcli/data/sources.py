@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from dlcli.data.names import printable
+from dlcli.data.names import printable, printable_path
 from dlcli.errors import DlcliError
 
 FORMATS = {
@@ -61,17 +61,19 @@ def expand(patterns: Sequence[str]) -> list[Source]:
         elif not os.path.lexists(pattern) and glob.has_magic(pattern):
             matches = sorted(glob.glob(pattern, recursive=True))
             if not matches:
-                raise DlcliError(f"no file matches {printable(pattern)}", "check the pattern and the folder")
+                raise DlcliError(f"no file matches {printable_path(pattern)}", "check the pattern and the folder")
             found.extend(_source(match) for match in matches if not os.path.isdir(match))
         else:
             found.append(_source(pattern))
     if not found:
-        raise DlcliError(f"{printable(patterns[0])} matches folders only", "add a pattern for the files, as in /*.csv")
+        raise DlcliError(
+            f"{printable_path(patterns[0])} matches folders only", "add a pattern for the files, as in /*.csv"
+        )
     return found
 
 
 def _source(name: str) -> Source:
-    path, label = Path(name), printable(name)
+    path, label = Path(name), printable_path(name)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -102,7 +104,9 @@ def _similar(path: Path) -> str:
     except (OSError, ValueError):
         return "check the path and the folder that you are in"
     close = difflib.get_close_matches(path.name, names, n=1)
-    return f"did you mean {printable(str(path.parent / close[0]))}?" if close else "check the path and its spelling"
+    return (
+        f"did you mean {printable_path(str(path.parent / close[0]))}?" if close else "check the path and its spelling"
+    )
 
 
 def _unreadable(label: str, error: Exception) -> DlcliError:

@@ -157,19 +157,19 @@ def _for_training(
         chosen = default_target(names)
         if chosen is None:
             raise DlcliError(f"no target was named; the columns are {listed(names)}", "--target COLUMN")
-        notes.append(f"the target is the column {printable(chosen)!r}; --target COLUMN names another")
+        notes.append(f"the target is the column '{printable(chosen)}'; --target COLUMN names another")
     dropped = {find_name(name, names, "--drop") for name in options.drop}
     kept = [find_name(name, names, "--features") for name in options.features] or names
     for name in options.text:
         find_name(name, names, "--text")
     if chosen is not None and chosen in dropped:
-        raise DlcliError(f"{printable(chosen)!r} is the target and is dropped too", "leave out its --drop")
+        raise DlcliError(f"'{printable(chosen)}' is the target and is dropped too", "leave out its --drop")
     features = [name for name in dict.fromkeys(kept) if name != chosen and name not in dropped]
     if not features:
         raise DlcliError(f"{first.label}: no feature columns are left", "give more --features, or fewer --drop")
     used = features if chosen is None else [*features, chosen]
     texts = tuple(find_name(name, names, "--text") for name in options.text)
-    kinds = infer_kinds(first.sample(), used, first.label, texts, options)
+    kinds = infer_kinds(first.sample(used), used, first.label, texts, options)
     columns = [Column(name, kinds[name]) for name in features]
     column = None if chosen is None else Column(chosen, kinds[chosen])
     table = Table(readers, columns, column, options, fixed=False, classes=class_target)

@@ -115,6 +115,8 @@ def _outcome(
     objective = solver.objective()
     if not math.isfinite(objective) or objective > 1e12 * max(first_objective, 1e-300):
         return "diverged", "the loss grew without bound"
+    if getattr(solver, "separated", ""):
+        return "stopped", "separable classes: the loss has no minimum"
     if solver.converged:
         return "converged", "gradient tolerance"
     if limits.patience is not None and bad_reports >= limits.patience:

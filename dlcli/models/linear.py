@@ -46,7 +46,8 @@ class LinearModel:
             scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
         scores = scores - scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
-        return scores / scores.sum(axis=1, keepdims=True)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
 
     def log_probabilities(self, X: FloatArray) -> FloatArray:
         """Logarithm of each class's probability, (n, classes), exact where the probability rounds to 0."""
@@ -84,7 +85,7 @@ class LinearModel:
                 f"format {description.get('format')!r})",
                 "give a run directory of 'dlcli fit-linear' of this version",
             )
-        kind = description.get("loss")
+        kind: Any = description.get("loss")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
         right = set(tensors) == {"coefficients", "intercept", "fill"} and kind in (
             "mse",

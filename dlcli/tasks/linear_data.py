@@ -18,7 +18,10 @@ class ChunkSource(Protocol):
     """A table being read, or the built-in example."""
 
     warnings: list[str]
-    dropped: int
+
+    @property
+    def dropped(self) -> int:
+        """Rows left out for missing values."""
 
     def chunks(self) -> Iterator[Chunk]:
         """Chunks of encoded rows; can be started again."""

@@ -8,17 +8,20 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.descent import GradientDescent
 from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Limits, Solver, Step, train
 from dlcli.engine.metrics import class_metrics
 from dlcli.engine.moments import Moments, mean_squared_error
+from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.engine.spectral import SpectralDescent
 from dlcli.errors import DlcliError
 from dlcli.models.linear import Kind, LinearModel
 from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_report import regression_metrics
-from dlcli.tasks.linear_solvers import ExactSolver, Problem, exact_solver, row_problem, row_solver
+from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_solver, row_problem, row_solver
 from dlcli.tasks.progress import Progress
 
 # The built-in example runs as in the article that it comes from.
@@ -79,8 +82,12 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
     keep_rows = not (squares and optimizer == "gd")
     lr = None if config.lr == "auto" else config.lr
     if demo and lr is None and optimizer == "gd":
-        return Plan(optimizer, keep_rows, config.steps or steps, DEMO_RATE, 0.0)
-    return Plan(optimizer, keep_rows, config.steps or steps, lr, config.tolerance)
+        return Plan(optimizer, keep_rows, config.steps or steps, DEMO_RATE, config.tolerance or 0.0)
+    tolerance = config.tolerance
+    if tolerance is None:
+        rounding_bound = optimizer == "gd" and (keep_rows or config.l1 > 0)
+        tolerance = 1e-9 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
+    return Plan(optimizer, keep_rows, config.steps or steps, lr, tolerance)
 
 
 def fit(
@@ -106,7 +113,9 @@ def fit(
     rows = None
     if plan.keep_rows:
         rows = row_problem(config, data, train_groups, val_groups, units, kind, device)
-    curvature = squares.largest_eigenvalue if rows is None or kind == "mse" else rows.objective.largest_eigenvalue()
+    # A bound on the curvature of cross-entropy: a quarter of least squares' for two classes, a half for more.
+    share = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}[kind]
+    curvature = share * (squares.largest_eigenvalue - config.l2) + config.l2
     stable = None
     if plan.optimizer in ("gd", "sgd"):
         stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
@@ -124,35 +133,36 @@ def fit(
 def _solver(
     config: FitLinearConfig, plan: Plan, squares: LeastSquares, rows: Problem | None, curvature: float
 ) -> tuple[Solver, float]:
-    from dlcli.engine.spectral import SpectralDescent
-
+    """The solver of a plan, and its first learning rate."""
     if plan.optimizer == "exact":
         assert rows is not None
         return exact_solver(config, rows, squares), float("nan")
-    smallest = squares.smallest_eigenvalue if rows is None else 0.0
-    lr = plan.lr or automatic_rate(curvature, smallest, config.momentum)
+    if plan.optimizer == "adam":
+        automatic = ADAM_RATE
+    elif plan.optimizer == "sgd":
+        # The mean squared length of a row bounds what a mini-batch can see of the curvature.
+        automatic = curvature / squares.largest_eigenvalue / float(np.trace(squares.quadratic[0]))
+    else:
+        automatic = automatic_rate(curvature, squares.smallest_eigenvalue if rows is None else 0.0, config.momentum)
+    lr = plan.lr or automatic
+    schedule = Schedule(_schedule_settings(config, plan), lr)
     if rows is not None:
-        return row_solver(config, plan.optimizer, rows, lr, _schedule_settings(config, plan))
-    settings = _schedule_settings(config, plan)
-    if config.l1:
-        from dlcli.engine.gradient_descent import GradientDescent
-        from dlcli.engine.quadratic import QuadraticObjective
-
+        assert rows.objective is not None
+        solver = row_solver(config, plan.optimizer, rows.objective, schedule, plan.tolerance)
+    elif config.l1:
         A, b, constant = squares.quadratic
-        objective = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised)
-        start = GradientDescent(
-            objective, Schedule(settings, lr), momentum=config.momentum, nesterov=config.nesterov,
-            tolerance=plan.tolerance,
-        )  # fmt: skip
-        return start, lr
+        quadratic = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised)
+        solver = GradientDescent(
+            quadratic, schedule, momentum=config.momentum, nesterov=config.nesterov, tolerance=plan.tolerance
+        )
+    else:
+        solver = SpectralDescent(
+            squares, schedule, momentum=config.momentum, nesterov=config.nesterov, tolerance=plan.tolerance
+        )
     if config.schedule == "adagrad" and plan.lr is None:
         # AdaGrad-norm divides by |g(0)|, so its first step is that of the automatic rate.
-        lr *= SpectralDescent(squares, Schedule(settings, lr)).first_norm
-    solver = SpectralDescent(
-        squares, Schedule(settings, lr), momentum=config.momentum, nesterov=config.nesterov,
-        tolerance=plan.tolerance,
-    )  # fmt: skip
-    return solver, lr
+        schedule.lr = lr = lr * solver.gradient_norm()
+    return solver, lr if plan.optimizer in ("gd", "sgd", "adam") else float("nan")
 
 
 def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
@@ -201,7 +211,8 @@ def _validation(
     if held is None:
         return None
     if rows is not None and rows.validation is not None:
-        return rows.validation.loss
+        loss: Callable[[FloatArray], float] = rows.validation.loss
+        return loss
     return lambda theta: squares.loss(theta[:, 0], held)
 
 

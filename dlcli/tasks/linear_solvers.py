@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from dlcli.engine.exact import ExactSolution
+from dlcli.engine.exact import ExactSolution, solve_exact
 from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Solver
-from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.engine.objectives import RowObjective, make_objective
+from dlcli.engine.schedules import Schedule
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_data import Gathered
 
@@ -30,8 +27,8 @@ class Problem:
     """
 
     kind: Kind
-    objective: Any
-    validation: Any
+    objective: RowObjective | None
+    validation: RowObjective | None
     X: FloatArray
     y: FloatArray
     X_val: FloatArray | None
@@ -47,6 +44,7 @@ class Problem:
     def std_errors(self, theta: FloatArray, units: Units) -> FloatArray | None:
         """Standard errors (1 + d, k) in the data's units, from the Fisher information at ``theta`` (p, k)."""
         p, k = theta.shape
+        assert self.objective is not None
         information = self.objective.hessian(theta) * len(self.y)
         # For softmax the information is singular along equal shifts of all classes; the coefficients sum to zero
         # over classes, which is the direction that the pseudo-inverse leaves out.
@@ -83,11 +81,9 @@ def row_problem(
     rows = slice(None) if everything else np.isin(data.groups, list(train_groups))
     X, y = data.X[rows], data.y[rows]
 
-    def objective(X: FloatArray, y: FloatArray) -> Any:
-        from dlcli.engine.objectives import make_objective
-
+    def objective(X: FloatArray, y: FloatArray) -> RowObjective:
         return make_objective(
-            _training_columns(X, units), y, kind=kind, n_outputs=outputs, l1=config.l1, l2=config.l2,
+            _training_columns(X, units), y, kind, outputs, l1=config.l1, l2=config.l2,
             penalised=penalised, device=device,
         )  # fmt: skip
 
@@ -111,7 +107,7 @@ def _training_columns(X: FloatArray, units: Units) -> FloatArray:
 class ExactSolver:
     """Least squares solved outright, as a Solver of one step."""
 
-    def __init__(self, solution: "ExactSolution", squares: LeastSquares) -> None:
+    def __init__(self, solution: ExactSolution, squares: LeastSquares) -> None:
         self.solution, self.squares = solution, squares
         self.step = 0
         self.lr = float("nan")
@@ -156,24 +152,37 @@ class ExactSolver:
 
 def exact_solver(config: FitLinearConfig, rows: Problem, squares: LeastSquares) -> ExactSolver:
     """Solve least squares by QR and refinement."""
-    from dlcli.engine.exact import solve_exact
-
     scale = squares.units.scale if config.standardize else None
     solution = solve_exact(rows.X, rows.y, intercept=config.intercept, l2=config.l2, scale=scale)
     return ExactSolver(solution, squares)
 
 
 def row_solver(
-    config: FitLinearConfig, optimizer: str, rows: Problem, lr: float, settings: ScheduleSettings
-) -> tuple[Solver, float]:
-    """The solver of that name on the rows, and its learning rate."""
-    from dlcli.engine.gradient_descent import GradientDescent
-    from dlcli.engine.lbfgs import LBFGS
-    from dlcli.engine.minibatch import MiniBatch
-    from dlcli.engine.newton import Newton
+    config: FitLinearConfig,
+    optimizer: str,
+    objective: RowObjective,
+    schedule: Schedule,
+    tolerance: float,
+) -> Solver:
+    """The solver of that name on the rows."""
+    from dlcli.engine.descent import GradientDescent, MiniBatch
+    from dlcli.engine.newton import LBFGS, Newton
 
     if optimizer == "newton":
-        return Newton(rows.objective, tolerance=config.tolerance), float("nan")
+        return Newton(objective, tolerance)
     if optimizer == "lbfgs":
-        return LBFGS(rows.objective, tolerance=config.tolerance), float("nan")
-    raise NotImplementedError
+        return LBFGS(objective, tolerance)
+    if optimizer == "gd":
+        return GradientDescent(
+            objective, schedule, momentum=config.momentum, nesterov=config.nesterov, tolerance=tolerance
+        )
+    return MiniBatch(
+        objective,
+        schedule,
+        adam=optimizer == "adam",
+        batch_size=config.batch_size,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        dropout=config.dropout,
+        seed=config.seed,
+    )

@@ -52,7 +52,7 @@ def test_reads_as_it_is(name, target, rows, width):
             "police_killings_latin1.csv",
             "pov",
             {"encoding": "latin-1"},
-            "column 'age', row 12: 'Unknown'",
+            "column 'age', row 13: 'Unknown'",
             "--missing-v",
         ),
         ("student_mat_semicolon_quoted.csv", "G3", {}, "column 'G2', row 2:", "--missing drop"),

@@ -1,0 +1,195 @@
+"""Solvers that take gradient steps one by one: full batch and mini-batches, with proximal L1."""
+
+import time
+from typing import Protocol
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.objectives import RowObjective
+from dlcli.engine.schedules import Feedback, Schedule
+
+
+class Objective(Protocol):
+    """What a gradient solver needs to know."""
+
+    l1: float
+    penalised: FloatArray
+    shape: tuple[int, int]
+
+    def loss(self, theta: FloatArray) -> float:
+        """Mean loss without penalties."""
+
+    def penalty(self, theta: FloatArray) -> float:
+        """Both penalties."""
+
+    def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """The smooth part and its gradient."""
+
+
+def shrink(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
+    """Soft thresholding, the proximal step of L1: towards 0 by ``threshold``, and exactly 0 within it."""
+    return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0)
+
+
+def smallest_subgradient(objective: Objective, theta: FloatArray, gradient: FloatArray) -> FloatArray:
+    """The subgradient of the whole objective that is nearest to 0; it is 0 exactly at the optimum."""
+    if not objective.l1:
+        return gradient
+    threshold = objective.l1 * objective.penalised
+    return np.where(theta != 0, gradient + threshold * np.sign(theta), shrink(gradient, threshold))
+
+
+class FirstOrder:
+    """What solvers on rows or moments share: theta, and measures of it (``dlcli.engine.loop.Solver``)."""
+
+    def __init__(self, objective: Objective, tolerance: float) -> None:
+        self._objective, self.tolerance = objective, tolerance
+        self.theta = np.zeros(objective.shape)
+        self.step = 0
+        self.lr = float("nan")
+        self.converged = False
+        self.first_norm = self.gradient_norm()
+
+    def parameters(self) -> FloatArray:
+        """Theta, (p, k)."""
+        return self.theta.copy()
+
+    def loss(self) -> float:
+        """Mean loss on the training rows, without penalties."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._objective.loss(self.theta)
+
+    def objective(self) -> float:
+        """The value being minimised."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, _ = self._objective.value_and_gradient(self.theta)
+            l1 = self._objective.l1 * float(np.sum(np.abs(self._objective.penalised * self.theta)))
+        return value + l1
+
+    def gradient_norm(self) -> float:
+        """Norm of the smallest subgradient."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            _, gradient = self._objective.value_and_gradient(self.theta)
+            return self.norm(self.theta, gradient)
+
+    def norm(self, theta: FloatArray, gradient: FloatArray) -> float:
+        """Norm of the smallest subgradient at theta, given the smooth gradient there."""
+        return float(np.linalg.norm(smallest_subgradient(self._objective, theta, gradient)))
+
+    def small(self, norm: float) -> bool:
+        """Whether the gradient tolerance holds."""
+        return self.tolerance > 0 and norm <= self.tolerance * self.first_norm
+
+    def feedback(self, loss: float) -> None:
+        """Nothing listens."""
+
+
+class GradientDescent(FirstOrder):
+    """Full-batch (proximal) gradient descent from theta = 0, with heavy-ball or Nesterov momentum."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        schedule: Schedule,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        tolerance: float = 0.0,
+    ) -> None:
+        super().__init__(objective, tolerance)
+        self.schedule, self.momentum, self.nesterov = schedule, momentum, nesterov
+        self.velocity = np.zeros(objective.shape)
+
+    def feedback(self, loss: float) -> None:
+        """Pass the loss of a report on to the schedule."""
+        self.schedule.report(loss)
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Step to ``until``; the tolerance is checked at every step."""
+        l1 = self._objective.l1 * self._objective.penalised
+        with np.errstate(over="ignore", invalid="ignore"):
+            while self.step < until and not self.converged and time.monotonic() < deadline:
+                look = self.theta + self.momentum * self.velocity if self.nesterov else self.theta
+                value, gradient = self._objective.value_and_gradient(look)
+                if not self.nesterov and self.small(self.norm(look, gradient)):
+                    self.converged = True
+                    return
+                rate = self.schedule.rate(self.step, Feedback(gradient, look, value))
+                moved = self.theta + self.momentum * self.velocity - rate * gradient
+                theta = shrink(moved, rate * l1) if self._objective.l1 else moved
+                self.velocity = theta - self.theta
+                self.theta, self.step, self.lr = theta, self.step + 1, rate
+                if self.nesterov:
+                    self.converged = self.small(self.gradient_norm())
+
+
+class MiniBatch(FirstOrder):
+    """Stochastic gradient descent (with momentum) or Adam (Kingma and Ba 2015) on mini-batches.
+
+    Each epoch goes through the rows in a new order. ``dropout`` zeroes inputs, never the intercept, and scales the
+    rest by 1/(1 - dropout). One step is one mini-batch.
+    """
+
+    def __init__(
+        self,
+        objective: RowObjective,
+        schedule: Schedule,
+        *,
+        adam: bool = False,
+        batch_size: int = 256,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        dropout: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(objective, 0.0)
+        self.rows, self.schedule, self.adam = objective, schedule, adam
+        self.batch_size = min(batch_size, objective.rows)
+        self.momentum, self.nesterov, self.dropout = momentum, nesterov, dropout
+        self.random = np.random.default_rng(seed)
+        self.first = np.zeros(objective.shape)
+        self.second = np.zeros(objective.shape)
+        self._order = np.zeros(0, dtype=np.int64)
+        self._next = 0
+
+    def feedback(self, loss: float) -> None:
+        """Pass the loss of a report on to the schedule."""
+        self.schedule.report(loss)
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Step to ``until``, one mini-batch each."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            while self.step < until and time.monotonic() < deadline:
+                look = self.theta + self.momentum * self.first if self.nesterov else self.theta
+                gradient = self.rows.batch_gradient(look, self._batch(), self._mask())
+                rate = self.schedule.rate(self.step, Feedback(gradient, look, float("nan")))
+                theta = self._moved(gradient, rate)
+                if self.rows.l1:
+                    theta = shrink(theta, rate * self.rows.l1 * self.rows.penalised)
+                self.theta, self.step, self.lr = theta, self.step + 1, rate
+
+    def _moved(self, gradient: FloatArray, rate: float) -> FloatArray:
+        if not self.adam:
+            self.first = self.momentum * self.first - rate * gradient
+            return self.theta + self.first
+        t = self.step + 1
+        self.first = 0.9 * self.first + 0.1 * gradient
+        self.second = 0.999 * self.second + 0.001 * gradient**2
+        root = np.sqrt(self.second / (1 - 0.999**t)) + 1e-8
+        return self.theta - rate * (self.first / (1 - 0.9**t)) / root
+
+    def _batch(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+        if self._next + self.batch_size > len(self._order):
+            self._order, self._next = self.random.permutation(self.rows.rows), 0
+        start = self._next
+        self._next += self.batch_size
+        return self._order[start : self._next]
+
+    def _mask(self) -> FloatArray | None:
+        if not self.dropout:
+            return None
+        shape = (self.batch_size, self.rows.shape[0])
+        keep = (self.random.random(shape) >= self.dropout) / (1 - self.dropout)
+        keep[:, self.rows.penalised[:, 0] == 0] = 1.0
+        return keep

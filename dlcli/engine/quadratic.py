@@ -1,0 +1,35 @@
+"""Least squares as a quadratic in theta, for methods that take one step at a time on the moments."""
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.objectives import l2_penalty
+
+
+class QuadraticObjective:
+    """1/2 theta'A theta - b'theta + constant/2, which is half the mean squared error, plus penalties.
+
+    A (p, p), b (p,), constant = y'y/n; theta (p, 1).
+    """
+
+    def __init__(
+        self, A: FloatArray, b: FloatArray, constant: float, *, l1: float, l2: float, penalised: FloatArray
+    ) -> None:
+        self.A, self.b, self.constant = A, b[:, None], constant
+        self.l1, self.l2, self.penalised = l1, l2, penalised[:, None]
+        self.shape = (len(b), 1)
+
+    def loss(self, theta: FloatArray) -> float:
+        """Mean squared error."""
+        return max(float(np.sum(theta * (self.A @ theta - 2 * self.b))) + self.constant, 0.0)
+
+    def penalty(self, theta: FloatArray) -> float:
+        """Both penalties."""
+        return l2_penalty(self.l2, self.penalised, theta) + self.l1 * float(np.sum(np.abs(self.penalised * theta)))
+
+    def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """The smooth part (without l1) and its gradient (p, 1)."""
+        product = self.A @ theta
+        value = 0.5 * (float(np.sum(theta * (product - 2 * self.b))) + self.constant)
+        ridge = self.l2 * self.penalised * theta
+        return value + 0.5 * float(np.sum(ridge * theta)), product - self.b + ridge
