@@ -10,17 +10,13 @@ def area_under_curve(truth: FloatArray, score: FloatArray) -> float:
 
     truth (n,) holds 0 and 1, score (n,) any numbers.
     """
-    order = np.argsort(score, kind="stable")
-    ordered = score[order]
-    # Mean rank of each run of equal scores.
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    ends = np.concatenate([starts[1:], [len(ordered)]])
-    ranks = np.repeat((starts + ends + 1) / 2, ends - starts)
-    positive = truth[order] == 1
-    p, n = int(positive.sum()), int(len(truth) - positive.sum())
-    if p == 0 or n == 0:
+    positive, negative = np.sort(score[truth == 1]), np.sort(score[truth != 1])
+    if not len(positive) or not len(negative):
         return float("nan")
-    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
+    # Two plain sorts and a merge are several times quicker than ranking all rows together.
+    below = np.searchsorted(negative, positive, side="left").sum(dtype=np.float64)
+    up_to = np.searchsorted(negative, positive, side="right").sum(dtype=np.float64)
+    return float((below + up_to) / 2 / (len(positive) * len(negative)))
 
 
 def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str, float]:

@@ -17,13 +17,14 @@ STALLED = 1e-9  # relative gradient below which a step that gains nothing has me
 class SecondOrder(FirstOrder):
     """A line search along a direction that the subclass gives; stops where rounding lets nothing more be gained."""
 
+    needs_hessian = False
+
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
         self.rows = objective
         self.separated = ""
         super().__init__(objective, tolerance)
         if start is not None:
             self.theta = start
-        self._norm = self.first_norm
 
     def direction(self, gradient: FloatArray) -> FloatArray:
         """Where to go from theta, given the smooth gradient there; of theta's shape."""
@@ -65,6 +66,8 @@ class SecondOrder(FirstOrder):
         length = 1.0
         for _ in range(40):
             theta = self.theta + length * move
+            # The full step nearly always stands, so its Hessian is the next step's: one pass over the rows.
+            self.rows.sums(theta, hessian=self.needs_hessian)
             there = self.rows.value_and_gradient(theta)[0] + float(np.sum(l1 * np.abs(theta)))
             if there <= here + 1e-4 * length * slope + noise:
                 return theta, True
@@ -85,6 +88,8 @@ class SecondOrder(FirstOrder):
 
 class Newton(SecondOrder):
     """Newton's method; with L1, proximal Newton with coordinate descent inside (Lee, Sun, Saunders 2014)."""
+
+    needs_hessian = True
 
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
         if start is None and objective.rows >= WORTH_A_START and len(objective.Z):

@@ -48,14 +48,28 @@ class RowObjective:
         self.shape = (Z.shape[1], outputs)
         self.rows = len(y)
         self._sums = _SUMS[kind]
+        self._latest: tuple[FloatArray, Sums] | None = None
 
     def sums(self, theta: FloatArray, hessian: bool = False) -> Sums:
-        """Sums over all rows, in an order that doesn't depend on the number of threads."""
+        """Sums over all rows, in an order that doesn't depend on the number of threads.
+
+        The latest are kept: a solver asks for loss, gradient and Hessian at the same theta one after another.
+        ``theta`` must not be changed in place.
+        """
+        if self._latest is not None and self._latest[0] is theta:
+            known = self._latest[1]
+            if known.hessian is not None or not hessian:
+                return known
+        known = self._all_sums(theta, hessian)
+        self._latest = (theta, known)
+        return known
+
+    def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
         parts = list(self._map(lambda rows: self._sums(self.Z[rows], self.y[rows], theta, hessian)))
         return Sums(
             float(sum(p.loss for p in parts)),
             np.sum([p.gradient for p in parts], axis=0),
-            np.sum([p.hessian for p in parts], axis=0) if hessian else None,
+            np.sum([p.hessian for p in parts if p.hessian is not None], axis=0) if hessian else None,
             min(p.margin for p in parts),
         )
 

@@ -32,8 +32,7 @@ class TorchObjective(RowObjective):
         self._y = torch.from_numpy(y).to(device)
         self._codes = self._y.long() if kind != "mse" else self._y
 
-    def sums(self, theta: FloatArray, hessian: bool = False) -> Sums:
-        """Sums over all rows, at once."""
+    def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
         return self._torch_sums(self._Z, self._y, self._codes, theta, hessian)
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:

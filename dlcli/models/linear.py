@@ -41,22 +41,11 @@ class LinearModel:
 
     def probabilities(self, X: FloatArray) -> FloatArray:
         """Probability of each class, (n, classes)."""
-        scores = self.linear(X)
-        if self.kind == "logistic":
-            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-        scores = scores - scores.max(axis=1, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=1, keepdims=True)
-        return scores
+        return np.exp(self.log_probabilities(X))
 
     def log_probabilities(self, X: FloatArray) -> FloatArray:
         """Logarithm of each class's probability, (n, classes), exact where the probability rounds to 0."""
-        scores = self.linear(X)
-        if self.kind == "logistic":
-            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-        scores = scores - scores.max(axis=1, keepdims=True)
-        log: FloatArray = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return log
+        return log_softmax(self.linear(X))
 
     def to_bytes(self) -> bytes:
         """The model as safetensors, its description in the metadata as JSON."""
@@ -107,6 +96,15 @@ class LinearModel:
             kind, tensors["coefficients"], tensors["intercept"], tensors["fill"],
             description["schema"], description["settings"],
         )  # fmt: skip
+
+
+def log_softmax(scores: FloatArray) -> FloatArray:
+    """Logarithms of class probabilities, (n, k), from scores (n, k), or (n, 1) for two classes."""
+    if scores.shape[1] == 1:
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+    scores = scores - scores.max(axis=1, keepdims=True)
+    log: FloatArray = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return log
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:

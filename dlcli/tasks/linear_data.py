@@ -71,7 +71,8 @@ class Split:
 class Gathered:
     """A table in the form that training takes.
 
-    moments: by group, y in column 0. X (n, d), y (n,), groups (n,): the rows, for methods that need them.
+    moments: by group, y in column 0. ones_X (n, 1 + d), y (n,), groups (n,): the rows after a column of ones, for
+    methods that need them.
     fill (d,): column means over the training rows.
     """
 
@@ -79,7 +80,7 @@ class Gathered:
     moments: dict[int, Moments]
     fill: FloatArray
     rows: int
-    X: FloatArray | None = None
+    ones_X: FloatArray | None = None  # noqa: N815
     y: FloatArray | None = None
     groups: IntArray | None = None
 
@@ -98,8 +99,9 @@ class Gathered:
         """The same rows with some of the columns; the schema stays that of the whole table."""
         chosen = np.concatenate([[0], keep + 1])
         moments = {g: m.select(chosen) for g, m in self.moments.items()}
-        X = None if self.X is None else self.X[:, keep]
-        return replace(self, moments=moments, fill=self.fill[keep], X=X)
+        every = len(keep) == len(self.fill)
+        ones_X = self.ones_X if self.ones_X is None or every else self.ones_X[:, chosen]
+        return replace(self, moments=moments, fill=self.fill[keep], ones_X=ones_X)
 
 
 def gather(
@@ -128,14 +130,14 @@ def gather(
             "no rows are left after dropping those with missing values",
             "use --missing mean, or --drop the columns",
         )
-    X = y = group_of = None
+    ones_X = y = group_of = None
     if keep_rows:
-        X, y, group_of = _joined(parts, order, code_map)
+        ones_X, y, group_of = _joined(parts, order, code_map)
         if classes:
             group_of = split.stratified(y)
             for start in range(0, rows, 1 << 16):
                 stop = start + (1 << 16)
-                _add(moments, X[start:stop], y[start:stop], group_of[start:stop], gram)
+                _add(moments, ones_X[start:stop, 1:], y[start:stop], group_of[start:stop], gram)
     if keep_rows and classes:
         selected = moments
     else:
@@ -146,7 +148,7 @@ def gather(
     for group, m in selected.items():
         if group != VALIDATION:
             trained = trained.merged(m)
-    return Gathered(schema, selected, trained.mean[1:], rows, X, y, group_of)
+    return Gathered(schema, selected, trained.mean[1:], rows, ones_X, y, group_of)
 
 
 def _add(moments: dict[int, Moments], X: FloatArray, y: FloatArray, groups: IntArray, gram: Gram) -> None:
@@ -165,7 +167,9 @@ def _joined(
     parts: list[tuple[FloatArray, FloatArray, IntArray]], order: IntArray, code_map: IntArray | None
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     rows = sum(len(y) for _, y, _ in parts)
-    X = np.empty((rows, len(order)))
+    ones_X = np.empty((rows, 1 + len(order)))
+    ones_X[:, 0] = 1.0
+    X = ones_X[:, 1:]
     start = 0
     for part, _, _ in parts:
         # A level first seen in a later chunk has no column in the earlier ones: it was 0 there.
@@ -176,7 +180,7 @@ def _joined(
     y = np.concatenate([y for _, y, _ in parts])
     if code_map is not None:
         y = code_map[y.astype(np.int64)].astype(np.float64)
-    return X, y, np.concatenate([g for _, _, g in parts])
+    return ones_X, y, np.concatenate([g for _, _, g in parts])
 
 
 def _means(table: ChunkSource, split: Split) -> FloatArray:

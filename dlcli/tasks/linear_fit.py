@@ -11,14 +11,13 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.descent import GradientDescent
 from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Limits, Solver, Step, train
-from dlcli.engine.metrics import class_metrics
 from dlcli.engine.moments import Moments, mean_squared_error
 from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
 from dlcli.errors import DlcliError
-from dlcli.models.linear import Kind, LinearModel
+from dlcli.models.linear import Kind
 from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_report import regression_metrics
 from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_solver, row_problem, row_solver
@@ -236,10 +235,11 @@ def _run(
 
 def _advise(plan: Plan, solver: Solver, last: Step, first: float, kind: Kind, progress: Progress) -> None:
     """After the last step: what the user should know about it."""
-    separated = getattr(solver, "separated", None)
+    separated = getattr(solver, "separated", "")
     if separated:
+        which = "perfectly separable" if separated == "perfect" else "separable in part"
         progress.warn(
-            "the classes are perfectly separable: the loss has no minimum and the coefficients grow without bound; "
+            f"the classes are {which}: the loss has no minimum and the coefficients grow without bound; "
             "add --l2 0.001 for a finite answer"
         )
         return
@@ -292,10 +292,8 @@ def _finish(
         metrics["val"] = regression_metrics(held, held_loss, config.intercept)
     if kind != "mse":
         assert rows is not None
-        model = LinearModel(kind, coefficients, intercept, data.fill, {}, {})
-        for part, (X, y) in rows.parts().items():
-            metrics[part] = class_metrics(model.log_probabilities(X), y)
-        if not penalised and not getattr(solver, "separated", None):
+        metrics = rows.class_metrics(best)
+        if not penalised and not getattr(solver, "separated", "") and squares.rank == len(best):
             errors = rows.std_errors(best, squares.units)
     return Fit(
         kind, plan.optimizer, steps, steps[-1], intercept, coefficients, errors, residual_sd, condition, stable, lr,

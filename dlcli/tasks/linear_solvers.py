@@ -10,9 +10,10 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.exact import ExactSolution, solve_exact
 from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Solver
+from dlcli.engine.metrics import class_metrics
 from dlcli.engine.objectives import RowObjective, make_objective
 from dlcli.engine.schedules import Schedule
-from dlcli.models.linear import Kind
+from dlcli.models.linear import Kind, log_softmax
 from dlcli.tasks.linear_data import Gathered
 
 ADAM_RATE = 0.01
@@ -20,25 +21,25 @@ ADAM_RATE = 0.01
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows in training units, and the same rows in the data's.
+    """Training and validation rows, Z = [1, (X - shift) / scale] (n, p) and y (n,).
 
-    objective (None for the exact solver) and validation (for classes) are over Z = [1, (X - shift) / scale]; X (n, d) and y (n,) are the training rows,
-    X_val and y_val the validation rows, in the data's units.
+    ``objective`` is over the training rows (None for the exact solver, whose rows stay in the data's units),
+    ``validation`` over the others (for classes).
     """
 
     kind: Kind
-    objective: RowObjective | None
-    validation: RowObjective | None
-    X: FloatArray
+    Z: FloatArray
     y: FloatArray
-    X_val: FloatArray | None
-    y_val: FloatArray | None
+    objective: RowObjective | None
+    Z_val: FloatArray | None = None
+    y_val: FloatArray | None = None
+    validation: RowObjective | None = None
 
-    def parts(self) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """The rows to measure on, by name."""
-        parts = {"train": (self.X, self.y)}
-        if self.X_val is not None and self.y_val is not None:
-            parts["val"] = (self.X_val, self.y_val)
+    def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
+        """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
+        parts = {"train": class_metrics(log_softmax(self.Z @ theta), self.y)}
+        if self.Z_val is not None and self.y_val is not None:
+            parts["val"] = class_metrics(log_softmax(self.Z_val @ theta), self.y_val)
         return parts
 
     def std_errors(self, theta: FloatArray, units: Units) -> FloatArray | None:
@@ -68,7 +69,7 @@ def row_problem(
     device: str,
 ) -> Problem:
     """The objective over the training rows, and one over the validation rows if there are any."""
-    assert data.X is not None
+    assert data.ones_X is not None
     assert data.y is not None
     assert data.groups is not None
     target = data.schema.target
@@ -76,32 +77,35 @@ def row_problem(
     penalised = np.ones(len(units.scale) + int(units.intercept))
     if units.intercept:
         penalised[0] = 0.0
-    build = config.optimizer != "exact"
+    first = 0 if units.intercept else 1
     everything = not val_groups and len(train_groups) == len(data.moments)
-    rows = slice(None) if everything else np.isin(data.groups, list(train_groups))
-    X, y = data.X[rows], data.y[rows]
+    # Without cross-validation nobody needs the rows again, so they are standardised where they are.
+    rows = slice(None) if everything and not config.cv else np.isin(data.groups, list(train_groups))
+    Z, y = data.ones_X[rows], data.y[rows]
+    if config.optimizer == "exact":
+        return Problem(kind, Z[:, 1:], y, None)
+    Z = _standardized(Z, units)[:, first:]
 
-    def objective(X: FloatArray, y: FloatArray) -> RowObjective:
+    def objective(Z: FloatArray, y: FloatArray) -> RowObjective:
         return make_objective(
-            _training_columns(X, units), y, kind, outputs, l1=config.l1, l2=config.l2,
-            penalised=penalised, device=device,
+            Z, y, kind, outputs, l1=config.l1, l2=config.l2, penalised=penalised, device=device
         )  # fmt: skip
 
-    X_val = y_val = validation = None
-    if val_groups:
-        held = np.isin(data.groups, list(val_groups))
-        X_val, y_val = data.X[held], data.y[held]
-        validation = objective(X_val, y_val) if kind != "mse" else None
-    return Problem(kind, objective(X, y) if build else None, validation, X, y, X_val, y_val)
+    if not val_groups:
+        return Problem(kind, Z, y, objective(Z, y))
+    held = np.isin(data.groups, list(val_groups))
+    Z_val, y_val = _standardized(data.ones_X[held], units)[:, first:], data.y[held]
+    validation = objective(Z_val, y_val) if kind != "mse" else None
+    return Problem(kind, Z, y, objective(Z, y), Z_val, y_val, validation)
 
 
-def _training_columns(X: FloatArray, units: Units) -> FloatArray:
-    start = int(units.intercept)
-    Z = np.empty((len(X), X.shape[1] + start))
-    Z[:, :start] = 1.0
-    np.subtract(X, units.shift, out=Z[:, start:])
-    Z[:, start:] /= units.scale
-    return Z
+def _standardized(ones_X: FloatArray, units: Units) -> FloatArray:
+    """[1, (X - shift) / scale] in place, a block of rows at a time so that each is read from memory once."""
+    for start in range(0, len(ones_X), 8192):
+        block = ones_X[start : start + 8192, 1:]
+        block -= units.shift
+        block /= units.scale
+    return ones_X
 
 
 class ExactSolver:
@@ -153,7 +157,7 @@ class ExactSolver:
 def exact_solver(config: FitLinearConfig, rows: Problem, squares: LeastSquares) -> ExactSolver:
     """Solve least squares by QR and refinement."""
     scale = squares.units.scale if config.standardize else None
-    solution = solve_exact(rows.X, rows.y, intercept=config.intercept, l2=config.l2, scale=scale)
+    solution = solve_exact(rows.Z, rows.y, intercept=config.intercept, l2=config.l2, scale=scale)
     return ExactSolver(solution, squares)
 
 
