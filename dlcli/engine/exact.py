@@ -65,7 +65,7 @@ class _Design:
 
     @property
     def width(self) -> int:
-        return self.X.shape[1] + self.intercept
+        return int(self.X.shape[1]) + int(self.intercept)
 
     @property
     def qr_rows(self) -> int:
@@ -139,7 +139,7 @@ class _Factors:
     @cached_property
     def inverse(self) -> FloatArray:
         """The inverse of a square R."""
-        return np.linalg.inv(self.R)
+        return np.asarray(np.linalg.inv(self.R))
 
     def correct(self, f: FloatArray, g: FloatArray) -> tuple[FloatArray, FloatArray]:
         """dr (m,) and dtheta (p,) with dr + A dtheta = f and A'dr = g, to the accuracy of the factors."""
@@ -275,10 +275,12 @@ def _spreads(design: _Design, factors: _Factors) -> FloatArray:
     if design.intercept:
         directions[0, 1:] = -design.mean / design.scale
     if design.height * design.width**2 > REFINE_ERRORS_UP_TO:
-        return np.linalg.norm(directions @ factors.inverse, axis=1)
+        lengths: FloatArray = np.linalg.norm(directions @ factors.inverse, axis=1)
+        return lengths
     zero = DoubleDouble.of(np.zeros(design.height))
     solved = (_refine(design, factors, zero, DoubleDouble.of(w))[0] for w in directions)
-    return np.sqrt(np.array([float(dot(r, r).round()) for r in solved]))
+    squares: FloatArray = np.array([float(dot(r, r).round()) for r in solved])
+    return np.asarray(np.sqrt(squares))
 
 
 def _condition_number(design: _Design, factors: _Factors, l2: float) -> float:

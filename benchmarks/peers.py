@@ -1,0 +1,78 @@
+"""The peers, each from file to saved model in one process: python peers.py NAME FILE OUT.
+
+OUT is a .npz with intercept and coefficients in the data's units, or the peer's own model file.
+"""
+
+import sys
+
+
+def _save(out: str, intercept: float, coefficients: object) -> None:
+    import numpy as np
+
+    np.savez(out, intercept=intercept, coefficients=coefficients)
+
+
+def _scikit(file: str, out: str, *, reader: str, classes: str = "") -> None:
+    import numpy as np
+
+    if reader == "pandas":
+        import pandas as pd
+
+        table = pd.read_csv(file)
+        X, y = table.drop(columns="y").to_numpy(), table["y"].to_numpy()
+    else:
+        import polars as pl
+
+        frame = pl.read_csv(file)
+        X, y = frame.drop("y").to_numpy(), frame["y"].to_numpy()
+    if not classes:
+        from sklearn.linear_model import LinearRegression
+
+        model = LinearRegression().fit(X, y)
+        _save(out, float(model.intercept_), model.coef_)
+        return
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(X)
+    # C is large so that all solve the same, unpenalised problem.
+    model = LogisticRegression(C=1e10, solver=classes).fit(scaler.transform(X), y)
+    coefficients = model.coef_[0] / scaler.scale_
+    _save(out, float(model.intercept_[0] - np.sum(coefficients * scaler.mean_)), coefficients)
+
+
+def _torch(file: str, out: str, *, classes: bool) -> None:
+    """A plain full-batch loop of 1000 steps, as one would write it."""
+    import polars as pl
+    import torch
+
+    frame = pl.read_csv(file)
+    X = torch.from_numpy(frame.drop("y").to_numpy()).float()
+    y = torch.from_numpy(frame["y"].to_numpy()).float()
+    mean, sd = X.mean(0), X.std(0)
+    X = (X - mean) / sd
+    weight = torch.zeros(X.shape[1], requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight, bias], lr=1.0 if classes else 0.1)
+    loss_of = torch.nn.functional.binary_cross_entropy_with_logits if classes else torch.nn.functional.mse_loss
+    for _ in range(1000):
+        optimizer.zero_grad()
+        loss = loss_of(X @ weight + bias, y)
+        loss.backward()
+        optimizer.step()
+    coefficients = (weight.detach() / sd).double()
+    _save(out, float(bias.detach() - (coefficients * mean).sum()), coefficients.numpy())
+
+
+PEERS = {
+    "sklearn-pandas": lambda f, o: _scikit(f, o, reader="pandas"),
+    "sklearn-polars": lambda f, o: _scikit(f, o, reader="polars"),
+    "sklearn-pandas-lbfgs": lambda f, o: _scikit(f, o, reader="pandas", classes="lbfgs"),
+    "sklearn-polars-lbfgs": lambda f, o: _scikit(f, o, reader="polars", classes="lbfgs"),
+    "sklearn-polars-newton": lambda f, o: _scikit(f, o, reader="polars", classes="newton-cholesky"),
+    "torch": lambda f, o: _torch(f, o, classes=False),
+    "torch-logistic": lambda f, o: _torch(f, o, classes=True),
+}
+
+if __name__ == "__main__":
+    PEERS[sys.argv[1]](sys.argv[2], sys.argv[3])
