@@ -73,7 +73,7 @@ class TorchObjective(RowObjective):
         second = np.empty((k * p, k * p))
         for a in range(k):
             for b in range(k):
-                weight = probability[:, a] * ((a == b) - probability[:, b])
+                weight = probability[:, a] * (float(a == b) - probability[:, b])
                 second[a * p : (a + 1) * p, b * p : (b + 1) * p] = _numpy((Z * weight[:, None]).T @ Z)
         return second
 

@@ -1,0 +1,92 @@
+"""Objectives against finite differences, and NumPy's against torch's."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcli.engine import objectives
+from dlcli.engine.objectives import make_objective
+from dlcli.engine.quadratic import QuadraticObjective
+
+
+def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
+    random = np.random.default_rng(seed)
+    Z = np.column_stack([np.ones(n), random.normal(size=(n, d))])
+    outputs = 3 if kind == "softmax" else 1
+    y = {"mse": random.normal(size=n), "logistic": random.integers(0, 2, n), "softmax": random.integers(0, 3, n)}[kind]
+    penalised = np.array([0.0] + [1.0] * d)
+    if device:
+        from dlcli.engine.objectives_torch import TorchObjective
+
+        made = TorchObjective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalised=penalised, device=device)
+    else:
+        made = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalised=penalised)
+    return made, random.normal(size=(d + 1, outputs))
+
+
+@settings(max_examples=30, deadline=None)
+@given(kind=st.sampled_from(["mse", "logistic", "softmax"]), seed=st.integers(0, 10**6))
+def test_gradient_and_hessian_are_the_derivatives(kind, seed):
+    objective, theta = make(kind, seed)
+    _, gradient = objective.value_and_gradient(theta)
+    hessian = objective.hessian(theta)
+    p, k = theta.shape
+    h = 1e-5
+    for i in range(p):
+        for c in range(k):
+            move = np.zeros_like(theta)
+            move[i, c] = h
+            up, g_up = objective.value_and_gradient(theta + move)
+            down, g_down = objective.value_and_gradient(theta - move)
+            assert (up - down) / (2 * h) == pytest.approx(gradient[i, c], abs=1e-7)
+            column = ((g_up - g_down) / (2 * h)).T.ravel()
+            np.testing.assert_allclose(hessian[:, c * p + i], column, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["mse", "logistic", "softmax"])
+def test_torch_computes_the_same(kind):
+    ours, theta = make(kind, l1=0.1)
+    theirs, _ = make(kind, l1=0.1, device="cpu")
+    assert theirs.loss(theta) == pytest.approx(ours.loss(theta), rel=1e-13)
+    np.testing.assert_allclose(theirs.value_and_gradient(theta)[1], ours.value_and_gradient(theta)[1], atol=1e-14)
+    np.testing.assert_allclose(theirs.hessian(theta), ours.hessian(theta), atol=1e-13)
+    if kind != "mse":
+        assert theirs.sums(theta).margin == pytest.approx(ours.sums(theta).margin)
+    rows, keep = np.array([3, 1, 7]), np.random.default_rng(0).random((3, 4))
+    np.testing.assert_allclose(
+        theirs.batch_gradient(theta, rows, keep), ours.batch_gradient(theta, rows, keep), atol=1e-14
+    )
+
+
+@pytest.mark.parametrize("kind", ["mse", "logistic", "softmax"])
+def test_blocks_and_threads_change_nothing(kind, monkeypatch):
+    whole, theta = make(kind, n=500)
+    monkeypatch.setattr(objectives, "BLOCK", 7)
+    blocks, _ = make(kind, n=500)
+    np.testing.assert_allclose(blocks.hessian(theta), whole.hessian(theta), rtol=1e-12, atol=1e-15)
+    monkeypatch.setattr(objectives, "WORTH_THREADS", 10)
+    threaded, _ = make(kind, n=500)
+    assert np.array_equal(threaded.hessian(theta), blocks.hessian(theta))
+    assert threaded.loss(theta) == blocks.loss(theta)
+
+
+def test_extreme_scores_do_not_overflow():
+    for kind in ("logistic", "softmax"):
+        objective, theta = make(kind, l2=0.0)
+        value, gradient = objective.value_and_gradient(theta * 1e4)
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+
+
+def test_quadratic_is_the_mean_squared_error():
+    rows, theta = make("mse", l1=0.2)
+    Z, y = rows.Z, rows.y
+    moments = QuadraticObjective(
+        Z.T @ Z / len(y), Z.T @ y / len(y), float(y @ y) / len(y), l1=0.2, l2=0.1, penalised=rows.penalised[:, 0]
+    )
+    assert moments.loss(theta) == pytest.approx(rows.loss(theta))
+    assert moments.penalty(theta) == pytest.approx(rows.penalty(theta))
+    ours, theirs = moments.value_and_gradient(theta), rows.value_and_gradient(theta)
+    assert ours[0] == pytest.approx(theirs[0])
+    np.testing.assert_allclose(ours[1], theirs[1], atol=1e-13)
