@@ -1,9 +1,10 @@
 """Time whole processes in turn, A B C A B C ..., and take medians and ratios within each round."""
 
+import json
 import os
 import statistics
 import subprocess
-import time
+import sys
 from dataclasses import dataclass, field
 
 
@@ -21,19 +22,27 @@ class Timing:
         return statistics.median(self.seconds)
 
 
+# The peak memory of a process counts that of its parent at the fork, so a small one starts and times it.
+LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+errors = process.stderr.read()
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - start
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps([seconds, usage.ru_maxrss / 1024, errors.decode(errors="replace")[-300:] if code else ""]))
+"""
+
+
 def run_once(command: list[str]) -> tuple[float, float, str]:
     """Wall seconds, peak memory in MB and, if it failed, the end of its error output."""
     # These make a current NumPy slower; every process runs without them alike.
     env = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    failed = errors.decode(errors="replace").strip()[-300:] if process.returncode else ""
-    return seconds, usage.ru_maxrss / 1024, failed
+    launcher = [sys.executable, "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launcher, env=env, capture_output=True, text=True, check=True)
+    seconds, megabytes, failed = json.loads(done.stdout)
+    return float(seconds), float(megabytes), str(failed)
 
 
 def in_turn(commands: dict[str, list[str]], rounds: int, warm_up: int = 1) -> dict[str, Timing]:

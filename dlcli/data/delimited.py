@@ -1,6 +1,7 @@
 """Delimited text (CSV and its kin) to frames, block by block."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import polars as pl
 
@@ -37,7 +38,9 @@ class DelimitedReader(Reader):
         self._dialect = recognise(head.decode(errors="replace"), options, source.path.suffix.lower())
         self._header_bytes = blocks.first_record_length(head) if self._dialect.header else 0
         self.names = self._names(head)
-        self._head = head[self._header_bytes :]
+        # A lone quotation mark further down leaves nothing but the header in the first block.
+        blocks_from_start = blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES)
+        self._head = head[self._header_bytes :] or b"".join(islice(blocks_from_start, 2))[self._header_bytes :]
 
     def _text(self, size: int) -> Iterator[bytes]:
         pieces = byte_pieces(self._source, size)
