@@ -45,4 +45,5 @@ def run(config: Config) -> None:
         raise typer.Exit(int(ExitCode.CHECK_FAILED))
 
 
+CONFIG = EvalConfig
 command = command_function(EvalConfig, run, DOC)

@@ -52,4 +52,5 @@ def run(config: Config) -> None:
         raise typer.Exit(128 + report["signal"])
 
 
+CONFIG = FitLinearConfig
 command = command_function(FitLinearConfig, run, DOC)

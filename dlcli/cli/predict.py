@@ -32,4 +32,5 @@ def run(config: Config) -> None:
         console.line(f"{report['rows']:,} predictions in {report['out']}")
 
 
+CONFIG = PredictConfig
 command = command_function(PredictConfig, run, DOC)

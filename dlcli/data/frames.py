@@ -35,7 +35,7 @@ class Reader(ABC):
 
     @abstractmethod
     def sample(self, names: list[str]) -> pl.DataFrame:
-        """Up to 10,000 first rows of the columns ``names``, each in the type that the source has it in (text: as strings)."""
+        """Up to 10,000 first rows of the columns ``names``, each in the source's own type (text: as strings)."""
 
     @abstractmethod
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
