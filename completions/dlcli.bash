@@ -9,6 +9,16 @@ _dlcli_paths() {
     mapfile -t COMPREPLY < <(compgen "$1" -- "$current")
 }
 
+# A run directory first, then files; $1 lists the options that take a value.
+_dlcli_run_first() {
+    local j seen=0
+    for ((j = i + 1; j < COMP_CWORD; j++)); do
+        if [[ ${COMP_WORDS[j]} != -* ]]; then ((seen++))
+        elif [[ " $1 " == *" ${COMP_WORDS[j]} "* ]]; then ((j++)); fi
+    done
+    if ((seen)); then _dlcli_paths -f; else _dlcli_paths -d; fi
+}
+
 _dlcli() {
     local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="" i
     COMPREPLY=()
@@ -45,7 +55,7 @@ _dlcli() {
             esac
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --check --out --help -h' ;;
-                *) _dlcli_paths -f ;;
+                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --check --out' ;;
             esac ;;
         predict)
             case "$previous" in
@@ -55,7 +65,7 @@ _dlcli() {
             esac
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --out --force --help -h' ;;
-                *) _dlcli_paths -f ;;
+                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --out' ;;
             esac ;;
     esac
 }

@@ -44,7 +44,8 @@ def commands() -> list[Command]:
 
 def _command(name: str, module: str, summary: str) -> Command:
     config: type[Config] = importlib.import_module(module).CONFIG
-    options, arguments = [], []
+    options: list[Option] = []
+    arguments: list[Takes] = []
     for field in config.model_fields:
         meta = field_meta(config, field)
         if meta["argument"]:
@@ -82,6 +83,13 @@ def _flags_that(command: Command, takes: Takes) -> list[str]:
     return [flag for option in command.options if option.takes == takes for flag in option.flags]
 
 
+def _bash_argument(command: Command) -> str:
+    if command.arguments[:1] != ("dir",):
+        return "_dlcli_paths -f"
+    valued = " ".join(flag for option in command.options if option.takes != "flag" for flag in option.flags)
+    return f"_dlcli_run_first '{valued}'"
+
+
 def bash() -> str:
     """The script for bash 4 and newer."""
     cases = []
@@ -103,7 +111,7 @@ def bash() -> str:
             esac
             case "$current" in
                 -*) _dlcli_words '{every}' ;;
-                *) _dlcli_paths -f ;;
+                *) {_bash_argument(command)} ;;
             esac ;;"""
         )
     names = " ".join(command.name for command in commands())
@@ -116,6 +124,16 @@ _dlcli_words() {{
 _dlcli_paths() {{
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen "$1" -- "$current")
+}}
+
+# A run directory first, then files; $1 lists the options that take a value.
+_dlcli_run_first() {{
+    local j seen=0
+    for ((j = i + 1; j < COMP_CWORD; j++)); do
+        if [[ ${{COMP_WORDS[j]}} != -* ]]; then ((seen++))
+        elif [[ " $1 " == *" ${{COMP_WORDS[j]}} "* ]]; then ((j++)); fi
+    done
+    if ((seen)); then _dlcli_paths -f; else _dlcli_paths -d; fi
 }}
 
 _dlcli() {{

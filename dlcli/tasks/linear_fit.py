@@ -193,15 +193,21 @@ def _announce(
         "adagrad", "polyak", "barzilai-borwein",
     ):  # fmt: skip
         progress.warn(f"learning rate {lr:.4g} is above the largest stable one, {stable:.4g}: expect divergence")
-    if plan.optimizer == "gd" and kind == "mse":
-        known = squares.condition_number
+    if plan.optimizer != "gd" or kind != "mse" or config.l2:
+        return
+    known, lowest = squares.condition_number, squares.largest_eigenvalue / squares.smallest_eigenvalue
+    if squares.rank < len(squares.penalised) and lowest < HOPELESS:
+        progress.warn(
+            f"the columns determine only {squares.rank} of {len(squares.penalised)} coefficients, as some depend on "
+            "others: this is the solution with the smallest ones; drop columns, or add --l2"
+        )
+    elif max(known, lowest) > HOPELESS:
         at_least = "at least " if not np.isfinite(known) else ""
         number = min(known, squares.largest_eigenvalue / squares.resolution)
-        if number > HOPELESS and not config.l2:
-            progress.warn(
-                f"the condition number is {at_least}{number:.1e}: gradient descent can't reach the optimum in double "
-                "precision; use --optimizer exact, or add --l2"
-            )
+        progress.warn(
+            f"the condition number is {at_least}{number:.1e}: gradient descent can't reach the optimum in double "
+            "precision; use --optimizer exact, or add --l2"
+        )
 
 
 def _validation(

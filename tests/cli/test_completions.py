@@ -109,6 +109,7 @@ def test_bash_and_zsh_complete_what_a_person_types(terminal):
     shown = terminal.expect("dlcli fit-linear --out tab", "tables/")
     assert "table.csv" not in shown
     terminal.expect("dlcli eval tab", "tables/")
+    terminal.expect("dlcli eval --check x tables table", r"table\.csv", "tables/")
     terminal.expect("dlcli predict --fo", "--force")
 
 

@@ -215,6 +215,7 @@ def test_constant_and_duplicate_columns_are_named(dlcli, tmp_path):
     assert result.code == 0, result.err
     assert "'fixed' is constant" in result.err
     assert "'a' and 'twice' are duplicates" in result.err
+    assert "determine only 3 of 4 coefficients" in result.err
 
 
 def test_separable_classes_are_said(dlcli, tmp_path):
@@ -230,3 +231,16 @@ def test_lasso_gives_exact_zeros(dlcli, tmp_path):
     np.savez(tmp_path / "t.npz", X=X, y=X[:, 0] * 3 + random.normal(size=100) * 0.1)
     report = dlcli("fit-linear", "t.npz", "--l1", "0.5", "--json", "-q").report
     assert [entry["value"] == 0 for entry in report["coefficients"].values()] == [False, False] + [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "r2"),
+    [
+        (["wine_red_semicolon.csv"], 0.360551703),
+        (["airfoil_tab.dat"], 0.515709742),
+        (["abalone_noheader.csv", "--target", "9"], 0.537884403),
+    ],
+)
+def test_published_r2_of_real_tables(dlcli, shared, arguments, r2):
+    report = dlcli("fit-linear", shared / "tables" / arguments[0], *arguments[1:], "--json", "-q").report
+    assert report["r2"] == pytest.approx(r2, abs=5e-10)
