@@ -4,7 +4,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlcli.data.names import printable
 
@@ -17,7 +17,7 @@ VISIBLE_REPORTS = 12
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}"
+    return f"{value:.6g}" if value == value else "-"
 
 
 def duration(seconds: float) -> str:
@@ -102,7 +102,9 @@ class Console:
 
         table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for number, column in enumerate(columns):
-            table.add_column(column, justify="right" if number else "left", overflow="fold")
+            # A number that is cut or folded can be misread; a name can't.
+            justify: Literal["left", "right"] = "right" if number else "left"
+            table.add_column(printable(column), justify=justify, overflow="fold", no_wrap=bool(number))
         for row in rows:
             # Text objects: names from data are shown as they are, never read as markup.
             table.add_row(*(Text(printable(cell)) for cell in row))
@@ -133,19 +135,18 @@ class _LiveTable:
         self.live.stop()
 
     def _table(self) -> Any:
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(
-            title=self.title, caption=self._time_left(), title_justify="left", caption_justify="left", box=None,
-            pad_edge=False, header_style="bold",
-        )  # fmt: skip
+        table = Table(box=None, pad_edge=False, header_style="bold")
         names = ["step", "loss", *(["val loss"] if self.has_validation else []), "rate", "gradient"]
         for name in names:
             table.add_column(name, justify="right", no_wrap=True)
         for s in self.reports:
             validation = [_number(s.val_loss)] if self.has_validation else []
             table.add_row(f"{s.step:,}", _number(s.loss), *validation, _number(s.lr), f"{s.gradient_norm:.2e}")
-        return table
+        return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
 
     def _time_left(self) -> str:
         last = self.reports[-1]

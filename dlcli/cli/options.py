@@ -59,17 +59,17 @@ def _parameter(config: type[Config], name: str) -> inspect.Parameter:
     field, meta = config.model_fields[name], field_meta(config, name)
     required = field.is_required()
     default = field.default
-    show: bool | str = False
-    if not required and default not in (None, ()) and not isinstance(default, bool):
-        show = str(default)
+    text = field.description or ""
+    if not required and default not in (None, ()) and not isinstance(default, bool) and "y default" not in text:
+        text += f" Default: {default}."
     if meta["argument"]:
         info = typer.Argument(help=field.description, show_default=False, metavar=name.upper())
     else:
         flags = meta["flags"] or (flag_of(config, name),)
         info = typer.Option(
             *flags,
-            help=field.description,
-            show_default=show,
+            help=text,
+            show_default=False,
             metavar=meta["metavar"],
             rich_help_panel=meta["panel"],
         )

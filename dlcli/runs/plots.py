@@ -23,8 +23,11 @@ class Line:
     y: Sequence[float]
 
 
-def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str, log_y: bool = False) -> bytes:
-    """PNG bytes of a chart of ``lines``; points that aren't finite (or positive, with log_y) are left out."""
+def line_chart(lines: Sequence[Line], *, title: str, x_label: str, log_y: bool = False) -> bytes:
+    """PNG bytes of a chart of ``lines``, ``title`` naming what is up.
+
+    Points that aren't finite (or positive, with log_y) are left out.
+    """
     kept = [_finite_points(line, log_y) for line in lines]
     xs = [x for points in kept for x, _ in points] or [0.0, 1.0]
     ys = [y for points in kept for _, y in points] or [0.0, 1.0]
@@ -32,7 +35,7 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str,
     image = Image.new("RGB", (SIZE[0] * SCALE, SIZE[1] * SCALE), PAPER)
     draw = ImageDraw.Draw(image)
     frame = _Frame(x_axis, y_axis)
-    _draw_axes(draw, frame, title, x_label, y_label)
+    _draw_axes(draw, frame, title, x_label)
     for points, colour in zip(kept, COLOURS, strict=False):
         pixels = [frame.pixel(x, y) for x, y in points]
         if len(pixels) > 1:
@@ -74,17 +77,25 @@ class _Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """Positions from 0 to 1 and labels, at round numbers."""
         step = _round_step((self.high - self.low) / 6)
-        if self.log and step < 1:
-            # Less than a few decades: plain round values, placed on the log axis.
-            low, high = 10**self.low, 10**self.high
-            step = _round_step((high - low) / 5)
-            values = [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1) if k > 0]
-            return [(self.position(v), _label(v)) for v in values]
         if self.log:
+            if step < 1:
+                return self._within_decades()
             step = math.ceil(step)
         marks = [k * step for k in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
         span = self.high - self.low
         return [((m - self.low) / span, _label(10.0**m if self.log else m)) for m in marks]
+
+    def _within_decades(self) -> list[tuple[float, str]]:
+        """Ticks of a log axis of few decades: 1, 2 and 5, or finer where that gives fewer than three."""
+        decades = range(math.floor(self.low), math.ceil(self.high) + 1)
+        for digits in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
+            values = [d * 10.0**k for k in decades for d in digits]
+            inside = [v for v in values if self.low <= math.log10(v) <= self.high]
+            if len(inside) >= 3:
+                return [(self.position(v), _label(v)) for v in inside]
+        step = _round_step((10**self.high - 10**self.low) / 4)
+        marks = range(math.ceil(10**self.low / step), math.floor(10**self.high / step) + 1)
+        return [(self.position(k * step), _label(k * step)) for k in marks]
 
 
 class _Frame:
@@ -118,7 +129,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size * SCALE)
 
 
-def _draw_axes(draw: ImageDraw.ImageDraw, frame: _Frame, title: str, x_label: str, y_label: str) -> None:
+def _draw_axes(draw: ImageDraw.ImageDraw, frame: _Frame, title: str, x_label: str) -> None:
     small, large = _font(15), _font(20)
     for position, label in frame.x.ticks():
         x, y = frame.at(position, 0)
@@ -132,7 +143,6 @@ def _draw_axes(draw: ImageDraw.ImageDraw, frame: _Frame, title: str, x_label: st
     draw.text((frame.left, 14 * SCALE), title, fill=INK, font=large)
     middle = (frame.left + frame.right) / 2
     draw.text((middle, SIZE[1] * SCALE - 12 * SCALE), x_label, fill=INK, font=small, anchor="mb")
-    draw.text((12 * SCALE, frame.top - 8 * SCALE), y_label, fill=INK, font=small, anchor="lb")
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, names: Sequence[str]) -> None:

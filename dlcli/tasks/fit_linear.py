@@ -293,8 +293,8 @@ def save(
     lines = [Line("training", steps, [s.loss for s in result.steps])]
     if result.steps[0].val_loss is not None:
         lines.append(Line("validation", steps, [s.val_loss or float("nan") for s in result.steps]))
-    label = "mean squared error" if result.kind == "mse" else "cross-entropy"
-    chart = line_chart(lines, title="Loss", x_label="step", y_label=label, log_y=True)
+    title = "Loss: " + ("mean squared error" if result.kind == "mse" else "cross-entropy")
+    chart = line_chart(lines, title=title, x_label="step", log_y=True)
     run.write(f"{directory.PLOTS}/loss.png", chart)
     run.write(directory.REPORT, directory.to_json(report) + "\n")
 

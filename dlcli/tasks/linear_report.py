@@ -9,6 +9,9 @@ from dlcli.engine.metrics import r_squared
 from dlcli.engine.moments import Moments
 
 
+WIDE = 5  # classes that fit side by side in a table
+
+
 def coefficient_entries(
     names: tuple[str, ...],
     classes: tuple[str, ...],
@@ -59,6 +62,9 @@ def coefficient_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]
     first = next(iter(entries.values()), {"value": 0.0})
     if isinstance(first["value"], dict):
         classes = list(first["value"])
+        if len(classes) > WIDE:
+            long = [[n, c, f"{entry['value'][c]:.6g}"] for n, entry in entries.items() for c in classes]
+            return ["coefficient", "class", "value"], long
         rows = [[name, *(f"{entry['value'][c]:.6g}" for c in classes)] for name, entry in entries.items()]
         return ["coefficient", *classes], rows
     rows = [
@@ -73,6 +79,8 @@ def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     rows = [
         [name, *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"])]
         for name in next(iter(report["metrics"].values()))
+        # For classes the loss is the log-loss: once is enough.
+        if not (name == "loss" and "log_loss" in report["metrics"]["train"])
     ]
     width = len(report["metrics"])
     for key, label in (
@@ -84,6 +92,8 @@ def summary_rows(report: dict[str, Any]) -> list[list[str]]:
             rows.append([label, _cell(report[key]), *[""] * (width - 1)])
     if "cv" in report:
         for name, fold in report["cv"]["metrics"].items():
+            if name == "loss":
+                continue
             text = f"{_cell(fold['mean'])} ± {_cell(fold['sd'])}"
             rows.append([f"cv {name}", text, *[""] * (width - 1)])
     return rows

@@ -1,0 +1,67 @@
+"""The run directory: numbering, refusals, and writes that are whole or not at all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dlcli.errors import DlcliError
+from dlcli.runs.directory import RunDirectory, to_json, write_atomic
+
+
+def test_runs_are_numbered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [RunDirectory("fit-linear", None).path.name for _ in range(3)]
+    assert names == ["fit-linear-001", "fit-linear-002", "fit-linear-003"]
+    (tmp_path / "runs" / "fit-linear-999").mkdir()
+    assert RunDirectory("fit-linear", None).path.name == "fit-linear-1000"
+
+
+def test_nothing_is_made_before_the_first_use(tmp_path):
+    RunDirectory("fit-linear", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_force_clears_what_an_earlier_run_left(tmp_path):
+    (tmp_path / "model.safetensors").write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DlcliError, match="not empty"):
+        RunDirectory("fit-linear", tmp_path)
+    assert RunDirectory("fit-linear", tmp_path, force=True).path == tmp_path
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.txt"]
+
+
+def test_json_has_no_nan():
+    assert json.loads(to_json({"a": float("nan"), "b": [float("inf"), 1.5]})) == {"a": None, "b": [None, 1.5]}
+
+
+def test_a_full_disk_is_a_message_and_leaves_the_old_file():
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    from pathlib import Path
+
+    with pytest.raises(DlcliError, match="cannot write"):
+        write_atomic(Path("/dev/full/x"), b"data")
+
+
+def test_killed_while_saving_leaves_a_whole_file(tmp_path):
+    target = tmp_path / "model.bin"
+    code = (
+        "import itertools, sys\nfrom pathlib import Path\nfrom dlcli.runs.directory import write_atomic\n"
+        "for i in itertools.count():\n"
+        f"    write_atomic(Path({str(target)!r}), bytes([i % 256]) * 2_000_000)\n"
+    )
+    for attempt in range(6):
+        process = subprocess.Popen([sys.executable, "-c", code])
+        while not target.exists():
+            time.sleep(0.01)
+        time.sleep(0.05 + 0.017 * attempt)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        data = target.read_bytes()
+        assert len(data) == 2_000_000
+        assert len(set(data)) == 1
