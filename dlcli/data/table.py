@@ -188,6 +188,9 @@ def _for_model(
         raise DlcliError(message, f"its columns are {listed(first.names)}; name them as when training")
     wanted: Column | None = None
     if need_target and schema.target is not None:
+        if target is None and schema.target.name not in first.names:
+            message = f"{first.label} lacks the target column {listed([schema.target.name])}, which measuring needs"
+            raise DlcliError(message, f"its columns are {listed(first.names)}; to predict without it: dlcli predict")
         name = find_name(target if target is not None else schema.target.name, first.names, "--target")
         wanted = Column(name, schema.target.kind, schema.target.levels)
     table = Table(readers, schema.features, wanted, options, fixed=True, classes=False)

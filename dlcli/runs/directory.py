@@ -1,5 +1,6 @@
 """The run directory: its names, and writes that a kill or a full disk can't leave half done."""
 
+import contextlib
 import json
 import math
 import os
@@ -30,7 +31,8 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise DlcliError(f"cannot write {path}: {error.strerror or error}", "free some space or choose --out") from None
 
 

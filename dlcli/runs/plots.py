@@ -30,7 +30,7 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, log_y: bool =
     """
     kept = [_finite_points(line, log_y) for line in lines]
     xs = [x for points in kept for x, _ in points] or [0.0, 1.0]
-    ys = [y for points in kept for _, y in points] or [0.0, 1.0]
+    ys = [y for points in kept for _, y in points] or [1.0, 10.0]
     x_axis, y_axis = _Axis(min(xs), max(xs), False), _Axis(min(ys), max(ys), log_y)
     image = Image.new("RGB", (SIZE[0] * SCALE, SIZE[1] * SCALE), PAPER)
     draw = ImageDraw.Draw(image)

@@ -118,7 +118,7 @@ def fit(
     stable = None
     if plan.optimizer in ("gd", "sgd"):
         stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
-    solver, lr = _solver(config, plan, squares, rows, curvature)
+    solver, lr = _solver(config, plan, squares, rows, curvature, kind)
     _announce(config, plan, squares, kind, stable, lr, progress)
     validate = _validation(squares, held, rows)
     limits = Limits(plan.steps, config.report_every, config.minutes, config.early_stop)
@@ -130,14 +130,15 @@ def fit(
 
 
 def _solver(
-    config: FitLinearConfig, plan: Plan, squares: LeastSquares, rows: Problem | None, curvature: float
+    config: FitLinearConfig, plan: Plan, squares: LeastSquares, rows: Problem | None, curvature: float, kind: Kind
 ) -> tuple[Solver, float]:
     """The solver of a plan, and its first learning rate."""
     if plan.optimizer == "exact":
         assert rows is not None
         return exact_solver(config, rows, squares), float("nan")
     if plan.optimizer == "adam":
-        automatic = ADAM_RATE
+        # Adam's steps are as long as the rate whatever the gradient, so it must know how large the targets are.
+        automatic = ADAM_RATE * (float(np.sqrt(squares.quadratic[2])) or 1.0 if kind == "mse" else 1.0)
     elif plan.optimizer == "sgd":
         # The mean squared length of a row bounds what a mini-batch can see of the curvature.
         automatic = curvature / squares.largest_eigenvalue / float(np.trace(squares.quadratic[0]))

@@ -8,7 +8,6 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.metrics import r_squared
 from dlcli.engine.moments import Moments
 
-
 WIDE = 5  # classes that fit side by side in a table
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from dlcli.errors import DlcliError
-from dlcli.runs.directory import RunDirectory, to_json, write_atomic
+from dlcli.runs.directory import RunDirectory, to_json
 
 
 def test_runs_are_numbered(tmp_path, monkeypatch):
@@ -39,13 +39,21 @@ def test_json_has_no_nan():
     assert json.loads(to_json({"a": float("nan"), "b": [float("inf"), 1.5]})) == {"a": None, "b": [None, 1.5]}
 
 
-def test_a_full_disk_is_a_message_and_leaves_the_old_file():
-    if not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full here")
-    from pathlib import Path
-
-    with pytest.raises(DlcliError, match="cannot write"):
-        write_atomic(Path("/dev/full/x"), b"data")
+def test_a_disk_that_refuses_is_a_message_and_leaves_the_old_file(tmp_path):
+    target = tmp_path / "model.bin"
+    target.write_bytes(b"old")
+    code = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom dlcli.runs.directory import write_atomic\n"
+        "from dlcli.errors import DlcliError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"try:\n    write_atomic(Path({str(target)!r}), bytes(10_000))\n"
+        "except DlcliError as error:\n    sys.exit(error.message)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["model.bin"]
 
 
 def test_killed_while_saving_leaves_a_whole_file(tmp_path):
