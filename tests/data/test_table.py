@@ -118,7 +118,7 @@ def test_schema_without_a_target(tmp_path):
     np.testing.assert_array_equal(X, [[5, 0, 1, 1]])
     assert y.shape == (0,)
     assert table.target is None
-    assert "--target" in refusal(path, None, schema=MODEL)
+    assert "lacks the target column y" in refusal(path, None, schema=MODEL)
 
 
 def test_schema_refuses_what_the_model_does_not_know(tmp_path):
