@@ -29,7 +29,8 @@ class Objective(Protocol):
 
 def shrink(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
     """Soft thresholding, the proximal step of L1: towards 0 by ``threshold``, and exactly 0 within it."""
-    return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0)
+    # Adding 0 turns -0 into 0.
+    return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0) + 0.0
 
 
 def smallest_subgradient(objective: Objective, theta: FloatArray, gradient: FloatArray) -> FloatArray:

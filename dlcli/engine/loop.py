@@ -118,7 +118,7 @@ def _outcome(
     if getattr(solver, "separated", ""):
         return "stopped", "separable classes: the loss has no minimum"
     if solver.converged:
-        return "converged", "gradient tolerance"
+        return "converged", getattr(solver, "reason", "gradient tolerance")
     if limits.patience is not None and bad_reports >= limits.patience:
         return "stopped", f"early stopping: {bad_reports} reports without improvement"
     if solver.step >= limits.steps:

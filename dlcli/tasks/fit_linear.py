@@ -15,13 +15,13 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.models.linear import Kind, LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
+from dlcli.tasks.linear_checks import check
 from dlcli.tasks.linear_data import VALIDATION, ChunkSource, Gathered, Split, gather
-from dlcli.tasks.linear_fit import Fit, Plan, fit, make_plan
+from dlcli.tasks.linear_fit import Fit, fit
+from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_report import coefficient_entries
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.tables import read_options
-
-TOO_WIDE = 20_000
 
 
 def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Report:
@@ -89,66 +89,6 @@ def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kin
         f"--loss mse: the target {name!r} holds {table.target.kind} values, expected numbers",
         "use --loss cross-entropy, or choose another --target",
     )
-
-
-def check(config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progress) -> tuple[Gathered, np.ndarray]:
-    """Refuse what can't be fitted, warn of constant and duplicate columns; returns the data without constants.
-
-    The second value holds the positions of the columns kept.
-    """
-    names = data.schema.encoded_names
-    moments = data.merged(data.training_groups())
-    if moments.count < 2:
-        raise DlcliError(f"only {moments.count} row to train on, expected at least 2", "give more rows")
-    if len(names) > TOO_WIDE and kind == "mse":
-        raise DlcliError(f"{len(names):,} columns, expected at most {TOO_WIDE:,}", "use --features or --drop")
-    variance = np.diag(moments.scatter)[1:] / moments.count
-    # A column whose spread is within the rounding of its mean is constant.
-    constant = variance <= (4 * np.finfo(float).eps * np.abs(moments.mean[1:])) ** 2
-    keep = np.flatnonzero(~constant) if config.intercept else np.arange(len(names))
-    for i in np.flatnonzero(constant) if config.intercept else []:
-        progress.warn(f"column {printable(names[i])!r} is constant: its coefficient is 0")
-    usable = data.columns(keep)
-    if len(keep) == 0 and not config.intercept:
-        raise DlcliError("there is nothing to learn: no feature column and no intercept", "give a feature column")
-    _warn_duplicates([names[i] for i in keep], usable.merged(usable.training_groups()).scatter, progress)
-    width = len(keep) + int(config.intercept)
-    if moments.count < width and not (config.l1 or config.l2):
-        raise DlcliError(
-            f"{moments.count} rows can't determine {width} coefficients",
-            "add --l2 0.1, or fewer columns, or rows",
-        )
-    if kind == "softmax":
-        _check_classes(config, data)
-    return usable, keep
-
-
-def _warn_duplicates(names: list[str], scatter: np.ndarray, progress: Progress) -> None:
-    spread = np.sqrt(np.diag(scatter)[1:])
-    spread[spread == 0] = 1.0
-    correlation = np.triu(np.abs(scatter[1:, 1:] / np.outer(spread, spread)), 1)
-    seen: set[int] = set()
-    for i, j in np.argwhere(correlation > 1 - 1e-14):
-        if j not in seen:
-            seen.add(int(j))
-            progress.warn(f"columns {printable(names[i])!r} and {printable(names[j])!r} are duplicates up to scale")
-
-
-def _check_classes(config: FitLinearConfig, data: Gathered) -> None:
-    assert data.schema.target is not None
-    assert data.y is not None
-    assert data.groups is not None
-    name, levels = printable(data.schema.target.name), data.schema.target.levels
-    if len(levels) < 2:
-        only = f" ({printable(levels[0])!r})" if levels else ""
-        raise DlcliError(f"target {name!r} has only one class{only}, expected at least two", "give more rows")
-    counts = np.bincount(data.y.astype(np.int64), minlength=len(levels))
-    if config.cv and counts.min() < config.cv:
-        rare = printable(levels[int(np.argmin(counts))])
-        raise DlcliError(
-            f"--cv {config.cv}: class {rare!r} of {name!r} has only {counts.min()} rows",
-            f"use --cv {max(2, counts.min())} or fewer folds",
-        )
 
 
 def train(

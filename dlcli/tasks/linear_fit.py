@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -16,31 +15,15 @@ from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
-from dlcli.errors import DlcliError
 from dlcli.models.linear import Kind
+from dlcli.tasks.linear_advice import advise, announce
 from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.linear_report import regression_metrics
 from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_solver, row_problem, row_solver
 from dlcli.tasks.progress import Progress
 
-# The built-in example runs as in the article that it comes from.
-DEMO_STEPS, DEMO_RATE = 1000, 0.1
 DEFAULT_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}
-# Above this condition number gradient descent on float64 moments has no digits left to find.
-HOPELESS = 1e10
-# A gradient this much smaller than the first has brought what a user can see to rest.
-SMALL_ENOUGH = 1e-9
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train: the method, whether it needs the rows, and for how long."""
-
-    optimizer: Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
-    keep_rows: bool
-    steps: int
-    lr: float | None
-    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -59,34 +42,6 @@ class Fit:
     largest_stable_lr: float | None
     lr: float
     metrics: dict[str, dict[str, float]]
-
-
-def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
-    """Resolve ``auto``. Raises DlcliError for an optimizer that the loss hasn't got."""
-    squares = kind == "mse"
-    optimizer = config.optimizer
-    if optimizer == "auto":
-        descent = squares or config.momentum or config.schedule != "constant" or config.lr != "auto"
-        optimizer = "gd" if descent else "newton"
-    if squares and optimizer in ("newton", "lbfgs"):
-        raise DlcliError(
-            f"--optimizer {optimizer} is for classes, and the target holds numbers",
-            "use --optimizer exact or gd, or --loss cross-entropy",
-        )
-    if not squares and optimizer == "exact":
-        raise DlcliError("--optimizer exact is for least squares, and the target holds classes", "use newton")
-    defaults = {"newton": 1000, "lbfgs": 1000, "exact": 1}
-    steps = DEMO_STEPS if demo else defaults.get(optimizer, 1_000_000 if squares and optimizer == "gd" else 10_000)
-    # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
-    keep_rows = not (squares and optimizer == "gd")
-    lr = None if config.lr == "auto" else config.lr
-    if demo and lr is None and optimizer == "gd":
-        return Plan(optimizer, keep_rows, config.steps or steps, DEMO_RATE, config.tolerance or 0.0)
-    tolerance = config.tolerance
-    if tolerance is None:
-        rounding_bound = optimizer == "gd" and (keep_rows or config.l1 > 0)
-        tolerance = 1e-9 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
-    return Plan(optimizer, keep_rows, config.steps or steps, lr, tolerance)
 
 
 def fit(
@@ -119,13 +74,13 @@ def fit(
     if plan.optimizer in ("gd", "sgd"):
         stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
     solver, lr = _solver(config, plan, squares, rows, curvature, kind)
-    _announce(config, plan, squares, kind, stable, lr, progress)
+    announce(config, plan, squares, kind, stable, lr, progress)
     validate = _validation(squares, held, rows)
     limits = Limits(plan.steps, config.report_every, config.minutes, config.early_stop)
     title = f"fit-linear: {kind}, {plan.optimizer}, {moments.count:,} rows, {len(units.scale)} columns"
     progress.begin(title, plan.steps, validate is not None)
     steps, best = _run(solver, limits, validate, on_step)
-    _advise(plan, solver, steps[-1], steps[0].gradient_norm, kind, progress)
+    advise(plan, solver, steps[-1], steps[0].gradient_norm, kind, progress)
     return _finish(config, plan, data, squares, rows, held, solver, steps, best, kind, stable, lr)
 
 
@@ -180,37 +135,6 @@ def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
     )
 
 
-def _announce(
-    config: FitLinearConfig,
-    plan: Plan,
-    squares: LeastSquares,
-    kind: Kind,
-    stable: float | None,
-    lr: float,
-    progress: Progress,
-) -> None:
-    """Say before the first step what the eigenvalues already tell."""
-    if stable is not None and config.lr != "auto" and lr > stable and config.schedule not in (
-        "adagrad", "polyak", "barzilai-borwein",
-    ):  # fmt: skip
-        progress.warn(f"learning rate {lr:.4g} is above the largest stable one, {stable:.4g}: expect divergence")
-    if plan.optimizer != "gd" or kind != "mse" or config.l2:
-        return
-    known, lowest = squares.condition_number, squares.largest_eigenvalue / squares.smallest_eigenvalue
-    if squares.rank < len(squares.penalised) and lowest < HOPELESS:
-        progress.warn(
-            f"the columns determine only {squares.rank} of {len(squares.penalised)} coefficients, as some depend on "
-            "others: this is the solution with the smallest ones; drop columns, or add --l2"
-        )
-    elif max(known, lowest) > HOPELESS:
-        at_least = "at least " if not np.isfinite(known) else ""
-        number = min(known, squares.largest_eigenvalue / squares.resolution)
-        progress.warn(
-            f"the condition number is {at_least}{number:.1e}: gradient descent can't reach the optimum in double "
-            "precision; use --optimizer exact, or add --l2"
-        )
-
-
 def _validation(
     squares: LeastSquares, held: Moments | None, rows: Problem | None
 ) -> Callable[[FloatArray], float] | None:
@@ -240,24 +164,6 @@ def _run(
     return steps, best
 
 
-def _advise(plan: Plan, solver: Solver, last: Step, first: float, kind: Kind, progress: Progress) -> None:
-    """After the last step: what the user should know about it."""
-    separated = getattr(solver, "separated", "")
-    if separated:
-        which = "perfectly separable" if separated == "perfect" else "separable in part"
-        progress.warn(
-            f"the classes are {which}: the loss has no minimum and the coefficients grow without bound; "
-            "add --l2 0.001 for a finite answer"
-        )
-        return
-    full_batch = plan.optimizer in ("gd", "newton", "lbfgs")
-    if full_batch and last.status == "finished" and last.gradient_norm > SMALL_ENOUGH * first:
-        progress.warn(
-            f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); raise --steps, "
-            + ("or use --optimizer exact" if kind == "mse" else "or use --optimizer newton")
-        )
-
-
 def _finish(
     config: FitLinearConfig,
     plan: Plan,
@@ -277,7 +183,8 @@ def _finish(
     metrics: dict[str, dict[str, float]] = {}
     errors = residual_sd = None
     condition: float | None = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
-    penalised = bool(config.l1 or config.l2)
+    # Textbook standard errors are those of the unbiased fit.
+    penalised = bool(config.l1 or config.l2 or config.dropout)
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         intercept, coefficients = np.array([solution.intercept]), solution.coefficients[:, None]

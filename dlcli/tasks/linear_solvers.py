@@ -111,6 +111,8 @@ def _standardized(ones_X: FloatArray, units: Units) -> FloatArray:
 class ExactSolver:
     """Least squares solved outright, as a Solver of one step."""
 
+    reason = "solved outright"
+
     def __init__(self, solution: ExactSolution, squares: LeastSquares) -> None:
         self.solution, self.squares = solution, squares
         self.step = 0

@@ -231,6 +231,7 @@ def test_lasso_gives_exact_zeros(dlcli, tmp_path):
     np.savez(tmp_path / "t.npz", X=X, y=X[:, 0] * 3 + random.normal(size=100) * 0.1)
     report = dlcli("fit-linear", "t.npz", "--l1", "0.5", "--json", "-q").report
     assert [entry["value"] == 0 for entry in report["coefficients"].values()] == [False, False] + [True] * 5
+    assert "-0.0" not in str(report["coefficients"])
 
 
 @pytest.mark.parametrize(
