@@ -1,6 +1,10 @@
 """Exact least squares: closed forms, aliasing, and double-double arithmetic against fractions."""
 
+import csv
+import json
+import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,3 +99,124 @@ def test_condition_number_is_that_of_the_standardised_columns():
     X, y = data()
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert solve_exact(X, y, intercept=True).condition_number == pytest.approx(np.linalg.cond(Z.T @ Z), rel=1e-6)
+
+
+NIST = Path(__file__).resolve().parents[3] / "shared/data/nist"
+NAMES = ["norris", "pontius", "noint1", "noint2", "filip", "longley",
+         "wampler1", "wampler2", "wampler3", "wampler4", "wampler5"]  # fmt: skip
+# What rounding the decimals of the data to float64 leaves of the certified digits.
+CEILINGS = {"wampler2": (12.5, 12.5), "filip": (7.5, 7.5)}
+
+
+def nist(name):
+    if not NIST.is_dir():
+        pytest.skip(f"no NIST data in {NIST}")
+    with open(NIST / f"{name}.csv", newline="") as file:
+        table = np.array([[float(cell) for cell in row] for row in list(csv.reader(file))[1:]])
+    return table[:, 1:], table[:, 0], json.loads((NIST / "certified.json").read_text())[name]
+
+
+def digits(found, certified):
+    error = abs(found - certified) / abs(certified)
+    return 15.0 if error < 1e-15 else -math.log10(error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nist_certified_digits(name):
+    X, y, certified = nist(name)
+    found = solve_exact(X, y, intercept=certified["intercept"])
+    values = [found.intercept, *found.coefficients][0 if certified["intercept"] else 1 :]
+    errors = [found.intercept_std_error, *found.std_errors][0 if certified["intercept"] else 1 :]
+    for_values, for_errors = CEILINGS.get(name, (13, 12.5))
+    assert found.aliased == ()
+    entries = list(certified["coefficients"].values())
+    assert min(digits(v, c["value"]) for v, c in zip(values, entries, strict=True)) >= for_values
+    assert digits(found.r2, certified["r2"]) >= for_errors
+    if certified["residual_sd"] == 0:
+        assert found.residual_sd < 1e-9 * y.std()
+        return
+    assert min(digits(e, c["std_error"]) for e, c in zip(errors, entries, strict=True)) >= for_errors
+    assert digits(found.residual_sd, certified["residual_sd"]) >= for_errors
+
+
+@pytest.mark.parametrize("name", ["norris", "pontius", "longley", "wampler2", "filip"])
+def test_nist_data_as_stored_are_solved_to_the_last_digit(name):
+    X, y, _ = nist(name)
+    found = solve_exact(X, y, intercept=True)
+    np.testing.assert_allclose([found.intercept, *found.coefficients], fractions_solution(X, y), rtol=4e-16)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 5), st.booleans())
+def test_agrees_with_lstsq_on_well_conditioned_data(seed, extra, d, intercept):
+    random = np.random.default_rng(seed)
+    Q = np.linalg.qr(random.normal(size=(d + 1 + extra, d)))[0]
+    X, y = Q * random.uniform(0.5, 2, size=d), random.normal(size=len(Q))
+    Z = np.column_stack([np.ones(len(y)), X]) if intercept else X
+    if np.linalg.cond(Z) > 100:
+        return
+    found = solve_exact(X, y, intercept=intercept)
+    got = [found.intercept, *found.coefficients] if intercept else found.coefficients
+    np.testing.assert_allclose(got, np.linalg.lstsq(Z, y)[0], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_fewer_rows_than_columns_leave_the_rest_aliased(intercept):
+    X, y = data(n=3, d=6)
+    found = solve_exact(X, y, intercept=intercept)
+    assert found.aliased == tuple(range(2 if intercept else 3, 6))
+    np.testing.assert_allclose(X @ found.coefficients + found.intercept, y, rtol=1e-9)
+    assert np.isnan(found.std_errors).all()
+    assert np.isnan(found.residual_sd)
+
+
+def test_the_dummy_trap_and_constant_columns_are_aliased():
+    random = np.random.default_rng(0)
+    dummies = np.eye(3)[np.arange(30) % 3]
+    X = np.column_stack([dummies, np.full(30, 0.1), random.normal(size=30)])
+    y = random.normal(size=30)
+    assert solve_exact(X, y, intercept=True).aliased == (2, 3)
+    assert solve_exact(X, y, intercept=False).aliased == (3,)
+
+
+def test_a_ridge_keeps_duplicates_apart():
+    X, y = data()
+    found = solve_exact(np.column_stack([X[:, 0], X[:, 0]]), y, intercept=True, l2=0.1)
+    assert found.aliased == ()
+    assert found.coefficients[0] == pytest.approx(found.coefficients[1], rel=1e-12)
+    assert np.isnan(found.std_errors).all()
+
+
+def test_std_errors_without_refinement_agree(monkeypatch):
+    X, y = data()
+    refined = solve_exact(X, y, intercept=True)
+    monkeypatch.setattr("dlcli.engine.exact.REFINE_ERRORS_UP_TO", 0)
+    plain = solve_exact(X, y, intercept=True)
+    np.testing.assert_allclose(plain.std_errors, refined.std_errors, rtol=1e-12)
+    assert plain.intercept_std_error == pytest.approx(refined.intercept_std_error, rel=1e-12)
+
+
+def test_many_blocks_of_rows_give_what_one_does(monkeypatch):
+    X, y = data(n=500)
+    expected = solve_exact(X, y, intercept=True)
+    monkeypatch.setattr("dlcli.engine.exact.BLOCK_VALUES", 64)
+    monkeypatch.setattr("dlcli.engine.exact.QR_BLOCK_VALUES", 64)
+    found = solve_exact(X, y, intercept=True)
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, rtol=4e-16)
+    np.testing.assert_allclose(found.std_errors, expected.std_errors, rtol=1e-15)
+
+
+def test_units_of_any_size_change_nothing_but_the_exponent():
+    X, y = data()
+    small, large = solve_exact(X, y, intercept=True), solve_exact(X * 2.0**600, y * 2.0**400, intercept=True)
+    np.testing.assert_array_equal(large.coefficients, small.coefficients * 2.0**-200)
+    assert large.residual_sd == small.residual_sd * 2.0**400
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "l2"),
+    [(np.zeros((0, 2)), np.zeros(0), 0.0), (np.ones((3, 1)), np.ones(2), 0.0), (np.ones((3, 1)), np.ones(3), -1.0)],
+)
+def test_what_cannot_be_solved_is_refused(X, y, l2):
+    with pytest.raises(ValueError, match="no least squares"):
+        solve_exact(X, y, intercept=True, l2=l2)
