@@ -101,8 +101,9 @@ def test_missing_empty_and_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("sent", "format_"),
-    [(b"a,b\n1,2\n", "delimited"), (gzip.compress(b"a,b\n"), "delimited"), (b'{"a": 1}\n', "jsonl"),
-     (gzip.compress(b'{"a": 1}\n'), "jsonl"), (b"PAR1....", "parquet"), (b"\x93NUMPY\x01\0", "npy")],
+    [(b"a,b\n1,2\n", "delimited"), (gzip.compress(b"a,b\n", mtime=0), "delimited"), (b'{"a": 1}\n', "jsonl"),
+     (gzip.compress(b'{"a": 1}\n', mtime=0), "jsonl"), (b"PAR1....", "parquet"), (b"\x93NUMPY\x01\0", "npy")],
+    ids=["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet", "npy"],
 )  # fmt: skip
 def test_standard_input_is_recognised_by_content(monkeypatch, sent, format_):
     class Input:
