@@ -16,6 +16,7 @@ ClickException: Any = typer.BadParameter.__mro__[2]
 # name -> (module with `command`, one line for --help)
 COMMANDS = {
     "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
+    "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model; fail a CI job when a check does not hold."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
 }

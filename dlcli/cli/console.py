@@ -33,6 +33,11 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60):02d}m"
 
 
+def _measured(step: "Step") -> dict[str, float]:
+    """The metrics that a report shows: the inputs' own never change, and the log-loss is the loss."""
+    return {n: v for n, v in step.metrics.items() if not n.startswith("input_") and n != "log_loss"}
+
+
 class Console:
     """Progress and messages on stderr, results on stdout."""
 
@@ -40,8 +45,6 @@ class Console:
         self.quiet, self.json_output = quiet, json_output
         self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._live: _LiveTable | None = None
-        self._steps = 0
-        self._validation = False
 
     def note(self, text: str) -> None:
         """A fact worth knowing, on stderr."""
@@ -61,11 +64,10 @@ class Console:
         for text in texts:
             self._message(text)
 
-    def begin(self, title: str, steps: int, has_validation: bool) -> None:
-        """Training begins."""
-        self._steps, self._validation = steps, has_validation
+    def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
+        """Training begins; it takes so many steps, or seconds."""
         if self.live_allowed:
-            self._live = _LiveTable(printable(title), steps, has_validation)
+            self._live = _LiveTable(printable(title), steps, has_validation, seconds)
         elif not self.quiet:
             self._message(title)
 
@@ -75,8 +77,9 @@ class Console:
             self._live.add(step)
         elif not self.quiet:
             validation = f"  val_loss {_number(step.val_loss)}" if step.val_loss is not None else ""
+            measured = "".join(f"  {name} {value:.4g}" for name, value in _measured(step).items())
             print(
-                f"step {step.step}  loss {_number(step.loss)}{validation}  lr {_number(step.lr)}  "
+                f"step {step.step}  loss {_number(step.loss)}{validation}{measured}  lr {_number(step.lr)}  "
                 f"gradient {_number(step.gradient_norm)}  {duration(step.seconds)}",
                 file=sys.stderr,
                 flush=True,
@@ -118,11 +121,11 @@ class Console:
 class _LiveTable:
     """The last reports and the time left, redrawn in place on stderr."""
 
-    def __init__(self, title: str, steps: int, has_validation: bool) -> None:
+    def __init__(self, title: str, steps: int | None, has_validation: bool, seconds: float | None) -> None:
         from rich.console import Console as RichConsole
         from rich.live import Live
 
-        self.title, self.steps, self.has_validation = title, steps, has_validation
+        self.title, self.steps, self.has_validation, self.seconds = title, steps, has_validation, seconds
         self.reports: deque[Step] = deque(maxlen=VISIBLE_REPORTS)
         self.live = Live(console=RichConsole(stderr=True), refresh_per_second=8, transient=False)
         self.live.start()
@@ -140,18 +143,24 @@ class _LiveTable:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        names = ["step", "loss", *(["val loss"] if self.has_validation else []), "rate", "gradient"]
+        measured = list(_measured(self.reports[-1]))
+        names = ["step", "loss", *(["val loss"] if self.has_validation else []), *measured, "rate", "gradient"]
         for name in names:
             table.add_column(name, justify="right", no_wrap=True)
         for s in self.reports:
             validation = [_number(s.val_loss)] if self.has_validation else []
-            table.add_row(f"{s.step:,}", _number(s.loss), *validation, _number(s.lr), f"{s.gradient_norm:.2e}")
+            metrics = [f"{s.metrics[name]:.4g}" for name in measured]
+            gradient = f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-"
+            table.add_row(f"{s.step:,}", _number(s.loss), *validation, *metrics, _number(s.lr), gradient)
         return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
 
     def _time_left(self) -> str:
         last = self.reports[-1]
         if last.status:
             return f"{last.status} after {last.step:,} steps, {duration(last.seconds)} ({last.reason})"
+        if self.steps is None:
+            rate = last.step / last.seconds if last.seconds else 0.0
+            return f"{rate:,.1f} steps/s, {duration(max((self.seconds or 0.0) - last.seconds, 0.0))} left"
         if last.step == 0 or last.seconds == 0:
             return f"of {self.steps:,} steps"
         rate = last.step / last.seconds

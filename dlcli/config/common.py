@@ -9,6 +9,12 @@ from dlcli.config.base import Config, option
 
 DATA = "Data"
 OUTPUT = "Output"
+SCHEDULE = "Schedule"
+
+ScheduleName = Literal[
+    "constant", "time", "step", "exponential", "polynomial", "cosine", "one-cycle",
+    "adagrad", "hypergradient", "polyak", "barzilai-borwein", "plateau",
+]  # fmt: skip
 
 
 class OutputOptions(Config):
@@ -108,3 +114,22 @@ class TableOptions(Config):
             except LookupError:
                 raise ValueError("expected the name of a text encoding, such as latin-1 or utf-16") from None
         return value
+
+
+class ScheduleOptions(Config):
+    """How the learning rate changes, and the constants of the formulas."""
+
+    schedule: ScheduleName = option("constant", "How the learning rate changes.", panel=SCHEDULE)
+    decay_rate: float = option(0.01, "k of time decay, a0 / (1 + k t).", panel=SCHEDULE, ge=0)
+    decay_factor: float | None = option(
+        None, "g of step (0.5), exponential (0.999) and plateau (0.5) decay.", panel=SCHEDULE, gt=0, le=1
+    )
+    decay_every: int = option(1000, "s of step decay, a0 g^floor(t/s).", panel=SCHEDULE, ge=1)
+    decay_power: float = option(1.0, "p of polynomial decay, a0 (1 - t/T)^p.", panel=SCHEDULE, gt=0)
+    hyper_lr: float = option(0.001, "beta of hypergradient descent.", panel=SCHEDULE, ge=0)
+    polyak_target: float | None = option(
+        None, "f* of Polyak's step; by default the optimum where it is known, else 0.", panel=SCHEDULE
+    )
+    plateau_patience: int = option(
+        5, "Reports without improvement before plateau lowers the rate.", panel=SCHEDULE, ge=1
+    )

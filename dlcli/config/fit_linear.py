@@ -5,20 +5,14 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from dlcli.config.base import option
-from dlcli.config.common import DATA, RunOptions, TableOptions
+from dlcli.config.common import DATA, RunOptions, ScheduleOptions, TableOptions
 
 MODEL = "Model"
 TRAINING = "Training"
-SCHEDULE = "Schedule"
 REGULARISE = "Against overfitting"
 
-ScheduleName = Literal[
-    "constant", "time", "step", "exponential", "polynomial", "cosine",
-    "adagrad", "hypergradient", "polyak", "barzilai-borwein", "plateau",
-]  # fmt: skip
 
-
-class FitLinearConfig(TableOptions, RunOptions):
+class FitLinearConfig(ScheduleOptions, TableOptions, RunOptions):
     """Linear, logistic and softmax regression."""
 
     data: tuple[str, ...] = option(
@@ -92,20 +86,6 @@ class FitLinearConfig(TableOptions, RunOptions):
         "Steps between reports; 0: every 100 up to 1000, then every tenth of a decade.",
         panel=TRAINING,
         ge=0,
-    )
-    schedule: ScheduleName = option("constant", "How the learning rate changes.", panel=SCHEDULE)
-    decay_rate: float = option(0.01, "k of time decay, a0 / (1 + k t).", panel=SCHEDULE, ge=0)
-    decay_factor: float | None = option(
-        None, "g of step (0.5), exponential (0.999) and plateau (0.5) decay.", panel=SCHEDULE, gt=0, le=1
-    )
-    decay_every: int = option(1000, "s of step decay, a0 g^floor(t/s).", panel=SCHEDULE, ge=1)
-    decay_power: float = option(1.0, "p of polynomial decay, a0 (1 - t/T)^p.", panel=SCHEDULE, gt=0)
-    hyper_lr: float = option(0.001, "beta of hypergradient descent.", panel=SCHEDULE, ge=0)
-    polyak_target: float | None = option(
-        None, "f* of Polyak's step; by default the optimum where it is known, else 0.", panel=SCHEDULE
-    )
-    plateau_patience: int = option(
-        5, "Reports without improvement before plateau lowers the rate.", panel=SCHEDULE, ge=1
     )
     l1: float = option(0.0, "L1 penalty (lasso): exact zeros.", panel=REGULARISE, ge=0)
     l2: float = option(0.0, "L2 penalty (ridge), half the sum of squares times this.", panel=REGULARISE, ge=0)

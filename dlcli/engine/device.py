@@ -34,6 +34,20 @@ def pick_device(asked: str, values: int = 0) -> str:
     return asked
 
 
+def pick_network_device(asked: str) -> str:
+    """The device for a network: a GPU where there is one, unless the CPU is ``asked`` for.
+
+    Raises DlcliError for a device that torch doesn't find.
+    """
+    import torch
+
+    if asked == "auto":
+        return "cuda" if cuda_driver_present() and torch.cuda.is_available() else "cpu"
+    if asked == "mps" and not torch.backends.mps.is_available():
+        raise DlcliError("--device mps: torch finds no Apple GPU here", "use --device cpu, or auto")
+    return pick_device(asked)
+
+
 def _torch_has(device: str) -> bool:
     import torch
 
@@ -43,8 +57,8 @@ def _torch_has(device: str) -> bool:
 
 def describe_device(device: str) -> str:
     """The device as the report names it."""
-    if device == "cpu":
-        return "cpu"
+    if device in ("cpu", "mps"):
+        return device
     import torch
 
     return f"{device} ({torch.cuda.get_device_name(device)})"

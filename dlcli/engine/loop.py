@@ -2,12 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
-from dlcli.engine.arrays import FloatArray
 from dlcli.errors import Interrupted
+
+
+UNLIMITED = 2**62  # as a number of steps: only the time is limited
 
 
 class Solver(Protocol):
@@ -29,8 +31,8 @@ class Solver(Protocol):
     def gradient_norm(self) -> float:
         """Euclidean norm of the objective's gradient (with L1: of its smallest subgradient)."""
 
-    def parameters(self) -> FloatArray:
-        """A copy of the parameters, of shape (columns, outputs)."""
+    def parameters(self) -> Any:
+        """A copy of the parameters: an array of shape (columns, outputs), or a network's tensors by name."""
 
     def feedback(self, loss: float) -> None:
         """Take the loss of a report, for schedules that listen."""
@@ -38,7 +40,7 @@ class Solver(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """One report of the loop. ``status`` is empty until the last one."""
+    """One report of the loop. ``status`` is empty until the last one; ``metrics`` are those of validation."""
 
     step: int
     loss: float
@@ -47,20 +49,36 @@ class Step:
     gradient_norm: float
     seconds: float
     is_best: bool
-    parameters: FloatArray
+    parameters: Any
     status: str = ""
     reason: str = ""
     signum: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When to report and when to stop. ``report_every`` 0 means every tenth of the current power of ten."""
+    """When to report and when to stop.
+
+    ``report_every`` 0 means every tenth of the current power of ten; ``report_seconds`` asks for reports by time.
+    """
 
     steps: int
     report_every: int = 0
     minutes: float | None = None
     patience: int | None = None
+    report_seconds: float = math.inf
+
+
+@dataclass
+class Memory:
+    """What the loop itself remembers, so that a run can be taken up again: saved with a checkpoint."""
+
+    first_objective: float = math.nan
+    best: float = math.inf
+    bad_reports: int = 0
+    seconds: float = 0.0
+    resumed: bool = False
 
 
 def next_report(step: int, limits: Limits) -> int:
@@ -73,58 +91,83 @@ def next_report(step: int, limits: Limits) -> int:
     return min((step // every + 1) * every, limits.steps)
 
 
-def train(solver: Solver, limits: Limits, validate: Callable[[FloatArray], float] | None = None) -> Iterator[Step]:
+def train(
+    solver: Solver,
+    limits: Limits,
+    validate: Callable[[Any], Mapping[str, float]] | None = None,
+    memory: Memory | None = None,
+) -> Iterator[Step]:
     """Run ``solver`` and yield a Step at step 0 and at each report.
 
-    The best step is that of the lowest validation loss where ``validate`` is given, else the last. The last
-    Step's status is ``converged``, ``finished`` (steps used up), ``stopped`` (time, early stopping or a signal;
-    ``reason`` says which) or ``diverged``.
+    ``validate`` maps parameters to metrics, ``loss`` among them. The best step is that of the lowest validation loss
+    where it is given, else the last. The last Step's status is ``converged``, ``finished`` (steps used up, or the
+    time when there is no limit of steps), ``stopped`` (time, early stopping or a signal; ``reason`` says which) or
+    ``diverged``. A run taken up again hands in its ``memory`` and starts with the next report.
     """
-    start = time.monotonic()
+    memory = memory or Memory()
+    start = time.monotonic() - memory.seconds
     deadline = start + limits.minutes * 60 if limits.minutes is not None else math.inf
-    first_objective = solver.objective()
-    best, bad_reports = math.inf, 0
+    if not memory.resumed:
+        memory.first_objective = solver.objective()
+    skip_report = memory.resumed
     status = reason = ""
     signum = 0
     while True:
-        parameters = solver.parameters()
-        loss = solver.loss()
-        val_loss = validate(parameters) if validate else None
-        watched = loss if val_loss is None else val_loss
-        is_best = val_loss is None or val_loss < best
-        bad_reports = 0 if watched < best else bad_reports + 1
-        best = min(best, watched)
-        if not status:
-            status, reason = _outcome(solver, limits, first_objective, bad_reports, deadline)
-        yield Step(
-            solver.step, loss, val_loss, solver.lr, solver.gradient_norm(), time.monotonic() - start, is_best,
-            parameters, status, reason, signum,
-        )  # fmt: skip
-        if status:
-            return
-        solver.feedback(watched)
+        if not skip_report:
+            before = memory.best, memory.bad_reports
+            step = _report(solver, validate, memory, start)
+            if signum:  # a report that a run without the signal would not have had leaves no trace
+                memory.best, memory.bad_reports = before
+            if not status:
+                status, reason = _outcome(solver, limits, memory, deadline)
+            yield replace(step, status=status, reason=reason, signum=signum)
+            if status:
+                return
+            solver.feedback(step.loss if step.val_loss is None else step.val_loss)
+        skip_report = False
+        # Reports by time fall on the same moments whether or not the run was taken up again.
+        passed = (time.monotonic() - start) // limits.report_seconds if math.isfinite(limits.report_seconds) else 0
+        pause = start + (passed + 1) * limits.report_seconds
         try:
-            solver.advance(next_report(solver.step, limits), deadline)
+            solver.advance(next_report(solver.step, limits), min(deadline, pause))
         except Interrupted as interrupt:
             status, reason, signum = "stopped", "signal", interrupt.signum
 
 
-def _outcome(
-    solver: Solver, limits: Limits, first_objective: float, bad_reports: int, deadline: float
-) -> tuple[str, str]:
-    objective = solver.objective()
+def _report(
+    solver: Solver, validate: Callable[[Any], Mapping[str, float]] | None, memory: Memory, start: float
+) -> Step:
+    parameters, loss = solver.parameters(), solver.loss()
+    metrics = validate(parameters) if validate else {}
+    val_loss = metrics.get("loss")
+    watched = loss if val_loss is None else val_loss
+    is_best = val_loss is None or val_loss < memory.best
+    memory.bad_reports = 0 if watched < memory.best else memory.bad_reports + 1
+    memory.best = min(memory.best, watched)
+    memory.seconds = time.monotonic() - start
+    return Step(
+        solver.step, loss, val_loss, solver.lr, solver.gradient_norm(), memory.seconds, is_best, parameters,
+        metrics={name: value for name, value in metrics.items() if name != "loss"},
+    )  # fmt: skip
+
+
+def _outcome(solver: Solver, limits: Limits, memory: Memory, deadline: float) -> tuple[str, str]:
+    objective, first_objective = solver.objective(), memory.first_objective
+    if getattr(solver, "failure", ""):
+        return "diverged", str(getattr(solver, "failure", ""))
     if not math.isfinite(objective) or objective > 1e12 * max(first_objective, 1e-300):
         return "diverged", "the loss grew without bound"
     if getattr(solver, "separated", ""):
         return "stopped", "separable classes: the loss has no minimum"
     if solver.converged:
         return "converged", getattr(solver, "reason", "gradient tolerance")
-    if limits.patience is not None and bad_reports >= limits.patience:
-        return "stopped", f"early stopping: {bad_reports} reports without improvement"
-    if solver.step >= limits.steps:
-        if objective > first_objective * (1 + 1e-9):
-            return "diverged", "the loss ended above where it began"
+    if limits.patience is not None and memory.bad_reports >= limits.patience:
+        return "stopped", f"early stopping: {memory.bad_reports} reports without improvement"
+    ended, timed_out = solver.step >= limits.steps, time.monotonic() >= deadline
+    if (ended or timed_out) and objective > first_objective * getattr(solver, "noise_factor", 1 + 1e-9):
+        return "diverged", "the loss ended above where it began"
+    if ended:
         return "finished", "steps used up"
-    if time.monotonic() >= deadline:
-        return "stopped", "time limit"
+    if timed_out:
+        return ("finished", "time used up") if limits.steps >= UNLIMITED else ("stopped", "time limit")
     return "", ""

@@ -7,6 +7,7 @@ depend on what the step saw (``Feedback``) and keep state; each is asked once a 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,11 @@ class Schedule:
         t = np.arange(start, start + count, dtype=np.float64)
         return self.lr * OPEN_LOOP[self.settings.name](t, self.settings)
 
+    def rate_at(self, fraction: float) -> float:
+        """Rate when this ``fraction`` of the run is over, for runs limited by time; annealing schedules only."""
+        t = np.array([fraction * self.settings.total_steps])
+        return float(self.lr * OPEN_LOOP[self.settings.name](t, self.settings)[0])
+
     def rate(self, t: int, feedback: Feedback) -> float:
         """Rate of step t; called once a step, in order."""
         if not self.closed_loop:
@@ -80,6 +86,15 @@ class Schedule:
         self._bad_reports += 1
         if self._bad_reports >= self.settings.plateau_patience:
             self._last, self._bad_reports = self._last * self.settings.decay_factor, 0
+
+    def state(self) -> dict[str, Any]:
+        """What the schedule remembers of the steps so far, for a checkpoint: numbers, and arrays or None."""
+        return {name: getattr(self, name) for name in REMEMBERED}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what ``state`` gave."""
+        for name in REMEMBERED:
+            setattr(self, name, state[name])
 
     def _adagrad(self, feedback: Feedback) -> float:
         """AdaGrad-norm (Ward, Wu, Bottou 2019): a0 / sqrt(b0^2 + sum |g|^2), with b0 = 0."""
@@ -118,5 +133,18 @@ OPEN_LOOP: dict[str, Callable[[FloatArray, ScheduleSettings], FloatArray]] = {
     "exponential": lambda t, s: s.decay_factor**t,
     "polynomial": lambda t, s: np.maximum(1 - t / s.total_steps, 0) ** s.decay_power,
     "cosine": lambda t, s: 0.5 * (1 + np.cos(np.pi * np.minimum(t / s.total_steps, 1))),
+    "one_cycle": lambda t, s: _one_cycle(np.minimum(t / s.total_steps, 1)),
 }
+# These depend on t / T, so they can follow the time as well as the steps.
+ANNEALED = ("polynomial", "cosine", "one_cycle")
+REMEMBERED = ("_last", "_gradient", "_parameters", "_sum_squares", "_best", "_bad_reports")
 CLOSED_LOOP = ("adagrad", "hypergradient", "polyak", "barzilai_borwein", "plateau")
+
+WARM_UP, FIRST_SHARE = 0.3, 0.04  # of one-cycle, as in Smith and Topin (2018) and in PyTorch
+
+
+def _one_cycle(p: FloatArray) -> FloatArray:
+    """Shares of the largest rate: linear from a twenty-fifth to 1 over the first 30%, then half a cosine to 0."""
+    up = FIRST_SHARE + (1 - FIRST_SHARE) * p / WARM_UP
+    down = 0.5 * (1 + np.cos(np.pi * (p - WARM_UP) / (1 - WARM_UP)))
+    return np.where(p < WARM_UP, up, down)

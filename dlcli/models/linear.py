@@ -1,6 +1,5 @@
 """A fitted linear, logistic or softmax model: what is saved, and how it predicts."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
+from dlcli.models.file import read_model, write_model
 
 FORMAT = 1
 KIND = "dlcli-linear"
@@ -49,17 +49,11 @@ class LinearModel:
 
     def to_bytes(self) -> bytes:
         """The model as safetensors, its description in the metadata as JSON."""
-        from safetensors.numpy import save
-
         description = {
             "format": FORMAT, "kind": KIND, "loss": self.kind, "schema": self.schema, "settings": self.settings,
         }  # fmt: skip
-        tensors = {
-            "coefficients": np.ascontiguousarray(self.coefficients),
-            "intercept": np.ascontiguousarray(self.intercept),
-            "fill": np.ascontiguousarray(self.fill),
-        }
-        return save(tensors, {"dlcli": json.dumps(description, ensure_ascii=True)})
+        tensors = {"coefficients": self.coefficients, "intercept": self.intercept, "fill": self.fill}
+        return write_model(description, tensors)
 
     @classmethod
     def load(cls, path: Path, encoded: int | None = None) -> "LinearModel":
@@ -67,7 +61,7 @@ class LinearModel:
 
         Raises DlcliError for a file that is missing, broken or not such a model.
         """
-        description, tensors = _read(path)
+        description, tensors = read_model(path, "fit-linear")
         if description.get("kind") != KIND or description.get("format") != FORMAT:
             raise DlcliError(
                 f"{path} is not a linear model of format {FORMAT} (kind {description.get('kind')!r}, "
@@ -105,22 +99,3 @@ def log_softmax(scores: FloatArray) -> FloatArray:
     scores = scores - scores.max(axis=1, keepdims=True)
     log: FloatArray = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     return log
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise DlcliError(f"there is no model at {path}", "give a run directory that 'dlcli fit-linear' made")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            description = json.loads(metadata.get("dlcli", "{}"))
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        text = " ".join(str(error).split())
-        raise DlcliError(f"{path} is not a readable model file: {text}", "train it again") from None
-    if not isinstance(description, dict):
-        raise DlcliError(f"{path} is damaged: it has no description", "train it again")
-    return description, tensors

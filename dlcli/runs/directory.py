@@ -80,6 +80,15 @@ class RunDirectory:
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise DlcliError(f"cannot write to {parent}", "choose another directory with --out")
 
+    @classmethod
+    def reopen(cls, command: str, path: Path) -> "RunDirectory":
+        """The directory of a run that is taken up again: nothing in it is removed. Raises DlcliError."""
+        if not (path / CONFIG).is_file():
+            raise DlcliError(f"--resume {path}: there is no run directory", f"give one that 'dlcli {command}' made")
+        run = cls(command, path, force=True)
+        run._path = path
+        return run
+
     @property
     def path(self) -> Path:
         """The folder, made on first use."""

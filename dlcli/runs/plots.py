@@ -63,7 +63,7 @@ class _Axis:
     def __init__(self, low: float, high: float, log: bool) -> None:
         self.log = log
         low, high = (math.log10(low), math.log10(high)) if log else (low, high)
-        if high - low < 1e-12 * max(abs(low), abs(high), 1e-300):
+        if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
             pad = 0.5 if log else max(abs(low) * 0.1, 0.5)
             low, high = low - pad, high + pad
         pad = (high - low) * 0.04

@@ -1,6 +1,6 @@
 """One fit of a linear model: the problem in training units, a solver for it, and the result in the data's units."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,21 +135,22 @@ def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
     )
 
 
-def _validation(
-    squares: LeastSquares, held: Moments | None, rows: Problem | None
-) -> Callable[[FloatArray], float] | None:
+Validate = Callable[[FloatArray], Mapping[str, float]]
+
+
+def _validation(squares: LeastSquares, held: Moments | None, rows: Problem | None) -> Validate | None:
     if held is None:
         return None
     if rows is not None and rows.validation is not None:
-        loss: Callable[[FloatArray], float] = rows.validation.loss
-        return loss
-    return lambda theta: squares.loss(theta[:, 0], held)
+        objective = rows.validation
+        return lambda theta: {"loss": objective.loss(theta)}
+    return lambda theta: {"loss": squares.loss(theta[:, 0], held)}
 
 
 def _run(
     solver: Solver,
     limits: Limits,
-    validate: Callable[[FloatArray], float] | None,
+    validate: Validate | None,
     on_step: Callable[[Step], None],
 ) -> tuple[list[Step], FloatArray]:
     """All reports (without their parameters) and the best parameters."""

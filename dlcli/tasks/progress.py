@@ -14,8 +14,8 @@ class Progress(Protocol):
     def warn(self, text: str) -> None:
         """Something the user should look at."""
 
-    def begin(self, title: str, steps: int, has_validation: bool) -> None:
-        """Training begins."""
+    def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
+        """Training begins; it takes so many steps, or seconds."""
 
     def step(self, step: Step) -> None:
         """A report."""
@@ -33,7 +33,7 @@ class Silent:
     def warn(self, text: str) -> None:
         """Ignore."""
 
-    def begin(self, title: str, steps: int, has_validation: bool) -> None:
+    def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Ignore."""
 
     def step(self, step: Step) -> None:

@@ -1,0 +1,65 @@
+"""Batches of crops from an image set, as uint8 arrays; every batch depends on the seed and its number only."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.data.pictures import Pictures
+
+Pixels = NDArray[np.uint8]
+TURNS = 8  # mirrored or not, and turned by 0, 1, 2 or 3 quarters
+
+
+class CropSampler:
+    """Random square crops of the images of several sets in step: ``sets[0]`` alone, or inputs and targets.
+
+    ``side`` is the side of the crop, ``margin`` what each side of it needs in excess; images that are too small for
+    the margin are continued by reflection. Each pass over the images takes each of them once, in random order. No
+    state is kept between batches, so a run taken up again gets the very crops that it would have had.
+    """
+
+    def __init__(self, sets: Sequence[Pictures], side: int, margin: int, *, flips: bool, seed: int) -> None:
+        self.sets, self.side, self.margin, self.flips, self.seed = tuple(sets), side, margin, flips, seed
+        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+
+    def indices(self, step: int, size: int) -> list[int]:
+        """Numbers of the images of batch ``step`` of ``size`` images."""
+        count = len(self.sets[0])
+        chosen = []
+        for position in range(step * size, (step + 1) * size):
+            epoch, place = divmod(position, count)
+            if epoch != self._epoch:
+                self._epoch, self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(count)
+            chosen.append(int(self._order[place]))
+        return chosen
+
+    def batch(self, step: int, size: int) -> list[Pixels]:
+        """One array (size, channels, side + 2 margin, side + 2 margin) for each set."""
+        chosen = self.indices(step, size)
+        draws = np.random.default_rng((self.seed, 2, step)).random((size, 3))
+        width = self.side + 2 * self.margin
+        batches = [np.empty((size, width, width, s.channels), np.uint8) for s in self.sets]
+        for place, (index, (top, left, turn)) in enumerate(zip(chosen, draws, strict=True)):
+            number = int(turn * TURNS) if self.flips else 0
+            for batch, pictures in zip(batches, self.sets, strict=True):
+                batch[place] = turned(_cut(pictures.pixels(index), width, top, left), number)
+        return [np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) for batch in batches]
+
+
+def turned(pixels: Pixels, number: int) -> Pixels:
+    """``pixels`` (H, W, C) turned by ``number % 4`` quarters, and mirrored from 4 on; a view."""
+    result = np.rot90(pixels, number % 4)
+    return result[:, ::-1] if number >= 4 else result
+
+
+def _cut(pixels: Pixels, width: int, top: float, left: float) -> Pixels:
+    """The square of ``width`` at this fraction of the free play."""
+    height_free, width_free = pixels.shape[0] - width, pixels.shape[1] - width
+    if height_free < 0 or width_free < 0:
+        down, right = max(-height_free, 0), max(-width_free, 0)
+        pads = ((down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0))
+        pixels = np.pad(pixels, pads, mode="symmetric")
+        height_free, width_free = max(height_free, 0), max(width_free, 0)
+    y, x = int(top * (height_free + 1)), int(left * (width_free + 1))
+    return pixels[y : y + width, x : x + width]

@@ -1,0 +1,41 @@
+"""Ctrl-C and SIGTERM wait for the end of a step, so that what is saved is never half a step."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from dlcli.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def deferred_signals() -> Iterator[Callable[[], None]]:
+    """Within, the first signal is only noted; the function given raises Interrupted for it when called.
+
+    A second signal ends the process at once. Outside the main thread, where Python allows no handlers, nothing
+    changes.
+    """
+    noted: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        noted.append(signum)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+
+    def check() -> None:
+        if noted:
+            raise Interrupted(noted[0])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = [signal.signal(number, note) for number in SIGNALS]
+    try:
+        yield check
+    finally:
+        if not noted:  # after the first signal the default handlers stay: a second one ends the process
+            for number, handler in zip(SIGNALS, before, strict=True):
+                signal.signal(number, handler)

@@ -1,0 +1,54 @@
+"""What a network's output is held to."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CHARBONNIER = 1e-3
+
+
+def mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
+    """Mean of (output - target)^2; both (B, C, H, W)."""
+    return F.mse_loss(output, target)
+
+
+def mean_absolute_error(output: Tensor, target: Tensor) -> Tensor:
+    """Mean of |output - target|."""
+    return F.l1_loss(output, target)
+
+
+def charbonnier(output: Tensor, target: Tensor) -> Tensor:
+    """Mean of sqrt((output - target)^2 + 1e-6) (Charbonnier et al. 1994): L1 with a round bottom."""
+    return ((output - target).square() + CHARBONNIER**2).sqrt().mean()
+
+
+def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Mean of -t log(o) - (1 - t) log(1 - o) for values in [0, 1]."""
+    return F.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), target)
+
+
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Mean negative log of the softmax of ``output`` (B, K) at the classes ``target`` (B,)."""
+    return F.cross_entropy(output, target)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": mean_squared_error,
+    "l1": mean_absolute_error,
+    "charbonnier": charbonnier,
+    "bce": binary_cross_entropy,
+    "cross-entropy": cross_entropy,
+}
+
+
+def bfloat16_is_fast(device: str) -> bool:
+    """Whether the processor multiplies bfloat16 matrices faster than float32 ones."""
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported())
+    if device != "cpu":
+        return False
+    # Private in torch 2.11 to 2.13, so its absence is no error.
+    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(bool(test()) for test in tests if test is not None)

@@ -1,0 +1,250 @@
+"""Training a network, a step at a time: what the loop needs of it."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dlcli.engine.optimizers import optimizer_tensors, restore_optimizers
+from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
+
+MAX_BAD_STEPS = 20  # non-finite steps in a row after which the run is given up
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch on the device: what the network gets, what a residual is subtracted from, and what it should give."""
+
+    input: Tensor
+    base: Tensor | None
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """How to train a network: everything but the network, the batches and the loss."""
+
+    batch_size: int
+    steps: int
+    seconds: float | None = None
+    l1: float = 0.0
+    clip: float | None = None
+    ema: float = 0.0
+    amp: bool = False
+
+
+Objective = Callable[[Tensor, Batch], Tensor]
+Batches = Callable[[int, int], Batch]  # (step, batch size) -> batch; the same arguments give the same batch
+
+
+class NetworkSolver:
+    """A ``Solver`` that trains a network by mini-batches.
+
+    Each optimizer's rate is its own first rate times the schedule's relative rate. Steps whose loss or gradient is
+    not finite are skipped and counted; too many in a row set ``failure``. When memory runs out the batch is halved.
+    """
+
+    noise_factor = 2.0  # a mini-batch loss may end this much above the first before that counts as divergence
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        objective: Objective,
+        optimizers: Sequence[torch.optim.Optimizer],
+        schedule: Schedule,
+        settings: NetworkSettings,
+        weights_of: nn.Module | None = None,
+    ) -> None:
+        """``weights_of`` is the network as it was before compilation, which owns the weights."""
+        self.module = weights_of or network
+        self.network, self.batches, self.compute_loss = network, batches, objective
+        self.optimizers, self.schedule, self.settings = list(optimizers), schedule, settings
+        self.step, self.lr = 0, schedule.lr
+        self.batch_size = settings.batch_size
+        self.seconds = 0.0
+        self.origin = time.monotonic()  # when the run began; earlier by what was spent before it was taken up again
+        self.check_signal: Callable[[], None] = lambda: None
+        self.skipped = self.bad_in_a_row = self.images_seen = 0
+        self.converged = False
+        self.failure = ""
+        self.warnings: list[str] = []
+        self._weights = list(self.module.parameters())
+        self.first_rates = [[float(g["lr"]) for g in o.param_groups] for o in self.optimizers]
+        self.average = [w.detach().clone() for w in self._weights] if settings.ema else None
+        self.loss_sum = 0.0
+        self.loss_count = 0
+        self._last_loss = math.nan
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Take steps to step ``until``, or past ``deadline`` (time.monotonic), or until a signal or a failure."""
+        self.network.train()
+        while self.step < until and not self.failure:
+            self.check_signal()
+            now = time.monotonic()
+            if now >= deadline:
+                break
+            self.seconds = now - self.origin
+            self._take_step()
+
+    def fraction(self) -> float:
+        """How much of the run is over, from 0 to 1: by steps, or by time."""
+        if self.settings.seconds is not None:
+            return min(1.0, self.seconds / self.settings.seconds)
+        return min(1.0, self.step / self.settings.steps)
+
+    def _take_step(self) -> None:
+        try:
+            loss = self._backward(self.batches(self.step, self.batch_size))
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or self.batch_size == 1:
+                raise
+            self._halve_batch()
+            return
+        self.step += 1
+        self.images_seen += self.batch_size
+        norm = self._clip()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            self._count_bad_step()
+            return
+        self.bad_in_a_row = 0
+        self._set_rates(loss)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self._shrink()
+        self._average()
+        self.loss_sum += loss
+        self.loss_count += 1
+
+    def _backward(self, batch: Batch) -> float:
+        for weight in self._weights:
+            weight.grad = None
+        loss = self._forward(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _forward(self, batch: Batch) -> Tensor:
+        device = batch.input.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.settings.amp):
+            output = self.network(batch.input, batch.base)
+        return self.compute_loss(output.float(), batch)
+
+    def _clip(self) -> float:
+        return float(nn.utils.clip_grad_norm_(self._weights, self.settings.clip or math.inf, foreach=True))
+
+    def _count_bad_step(self) -> None:
+        self.skipped += 1
+        self.bad_in_a_row += 1
+        if self.bad_in_a_row >= MAX_BAD_STEPS:
+            self.failure = f"{MAX_BAD_STEPS} steps in a row gave a loss or gradient that is not finite"
+
+    def _halve_batch(self) -> None:
+        self.batch_size //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.warnings.append(f"memory ran out: the batch is now {self.batch_size}")
+
+    def _set_rates(self, loss: float) -> None:
+        self.lr = self._scheduled_rate(loss)
+        share = self.lr / self.schedule.lr
+        for optimizer, rates in zip(self.optimizers, self.first_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * share
+
+    def _scheduled_rate(self, loss: float) -> float:
+        settings = self.schedule.settings
+        if settings.name in ANNEALED and self.settings.seconds is not None:
+            return self.schedule.rate_at(self.fraction())
+        if not self.schedule.closed_loop or settings.name == "plateau":
+            return self.schedule.rate(self.step - 1, _NO_FEEDBACK)
+        gradient = torch.cat([w.grad.flatten() for w in self._weights if w.grad is not None])
+        weights = torch.cat([w.detach().flatten() for w in self._weights if w.grad is not None])
+        feedback = Feedback(gradient.double().cpu().numpy(), weights.double().cpu().numpy(), loss)
+        return self.schedule.rate(self.step - 1, feedback)
+
+    @torch.no_grad()
+    def _shrink(self) -> None:
+        """L1 as a proximal step on the weights (not the biases): exact zeros."""
+        if self.settings.l1:
+            for weight in self._weights:
+                if weight.ndim > 1:
+                    weight.copy_(weight.sign() * (weight.abs() - self.lr * self.settings.l1).clamp_(min=0))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        if self.average is not None:
+            # The mean of the first steps, then an exponential mean: no start-up bias.
+            share = max(1 - self.settings.ema, 1 / (self.step + 1))
+            torch._foreach_lerp_(self.average, [w.detach() for w in self._weights], share)
+
+    def loss(self) -> float:
+        """Mean training loss of the steps since the last ``feedback``; at step 0 that of the first batch."""
+        if self.loss_count:
+            self._last_loss = self.loss_sum / self.loss_count
+        elif not math.isfinite(self._last_loss) and not self.skipped:
+            with torch.no_grad():
+                self._last_loss = float(self._forward(self.batches(0, self.batch_size)))
+        return self._last_loss
+
+    def objective(self) -> float:
+        """The last training loss; networks are judged by it for divergence only."""
+        return self.loss() if not math.isfinite(self._last_loss) and not self.skipped else self._last_loss
+
+    def gradient_norm(self) -> float:
+        """Euclidean norm of the last step's gradient; nan before the first."""
+        squares = [float(w.grad.double().square().sum()) for w in self._weights if w.grad is not None]
+        return math.sqrt(sum(squares)) if squares else math.nan
+
+    def parameters(self) -> dict[str, Tensor]:
+        """A copy of the network's tensors by name, on the CPU; the averaged weights where there are some."""
+        state = {name: t.detach().cpu().clone() for name, t in self.module.state_dict().items()}
+        if self.average is not None:
+            names = [name for name, _ in self.module.named_parameters()]
+            state |= {n: a.detach().cpu().clone() for n, a in zip(names, self.average, strict=True)}
+        return state
+
+    def feedback(self, loss: float) -> None:
+        """Tell the schedule the loss of a report, and begin a new mean."""
+        self.schedule.report(loss)
+        self.loss_sum, self.loss_count = 0.0, 0
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """All that the rest of the run depends on, as arrays and numbers, for a checkpoint."""
+        tensors = {f"network.{name}": t for name, t in self.module.state_dict().items()}
+        tensors |= {f"average.{i}": t for i, t in enumerate(self.average or [])} | optimizer_tensors(self.optimizers)
+        arrays = {name: np.array(t.detach().cpu().numpy(), order="C") for name, t in tensors.items()}
+        schedule = self.schedule.state()
+        arrays |= {f"schedule.{name}": v for name, v in schedule.items() if isinstance(v, np.ndarray)}
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in REMEMBERED}
+        numbers["schedule"] = {k: v for k, v in schedule.items() if not isinstance(v, np.ndarray)}
+        return arrays, numbers
+
+    def restore(self, arrays: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> None:
+        """Take up what ``state`` gave."""
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        self.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("network.")})
+        with torch.no_grad():
+            for index, average in enumerate(self.average or []):
+                average.copy_(tensors[f"average.{index}"])
+        restore_optimizers(self.optimizers, tensors)
+        for name in REMEMBERED:
+            setattr(self, name, numbers[name])
+        remembered = {n.removeprefix("schedule."): a for n, a in arrays.items() if n.startswith("schedule.")}
+        self.schedule.restore(numbers["schedule"] | remembered)
+
+
+REMEMBERED = (
+    "step", "lr", "batch_size", "seconds", "skipped", "bad_in_a_row", "images_seen", "loss_sum", "loss_count", "_last_loss",
+)  # fmt: skip
+_NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch means that memory ran out, on a GPU or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -1,0 +1,194 @@
+"""Networks of convolutions and deconvolutions (transposed convolutions) that restore or classify images."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+OUTPUTS = ("residual", "sigmoid", "linear")
+
+
+@dataclass(frozen=True)
+class DeconvSpec:
+    """Shape of a network; all that is needed to build it.
+
+    filters and strides have one entry for each convolution; the deconvolutions mirror them. ``output`` says what
+    the last deconvolution gives: a residual that is subtracted from the input image, the image through a sigmoid,
+    or the image itself. With ``classes`` a fully connected layer on the features of a square of ``side`` pixels
+    ends the network; ``decoder`` says whether the deconvolutions come before it.
+    """
+
+    input_channels: int
+    output_channels: int
+    filters: tuple[int, ...]
+    strides: tuple[int, ...]
+    kernel: int = 3
+    depth: int = 0
+    unshuffle: int = 1
+    skip: bool = False
+    activation: Literal["relu", "sigmoid", "tanh", "leaky-relu", "gelu"] = "relu"
+    dropout: float = 0.0
+    output: Literal["residual", "sigmoid", "linear"] = "residual"
+    decoder: bool = True
+    classes: int = 0
+    side: int = 0
+
+    @property
+    def multiple(self) -> int:
+        """Height and width are padded to a multiple of this inside the network."""
+        product = self.unshuffle
+        for stride in self.strides:
+            product *= stride
+        return product
+
+
+def activate(x: Tensor, name: str) -> Tensor:
+    """The activation ``name`` of ``x``."""
+    if name == "relu":
+        return F.relu(x)
+    if name == "leaky-relu":
+        return F.leaky_relu(x, 0.1)
+    if name == "gelu":
+        return F.gelu(x)
+    return torch.sigmoid(x) if name == "sigmoid" else torch.tanh(x)
+
+
+class Deconvolution(nn.ConvTranspose2d):
+    """A transposed convolution: the adjoint of the convolution with the same weights.
+
+    At stride 1 it is computed as the convolution with the filters turned by a half and their axes swapped, which is
+    the same sum and for which processors have the faster kernels.
+    """
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
+        if self.stride == (1, 1) and output_size is None:
+            flipped = self.weight.transpose(0, 1).flip(2, 3)
+            return F.conv2d(x, flipped, self.bias, padding=self.kernel_size[0] - 1 - int(self.padding[0]))
+        result: Tensor = super().forward(x, output_size)
+        return result
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(activation(conv(x))) (He et al. 2016, without batch norm, as in EDSR)."""
+
+    def __init__(self, channels: int, kernel: int, activation: str) -> None:
+        super().__init__()
+        self.activation = activation
+        self.first = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+        self.second = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape (B, channels, h, w)."""
+        result: Tensor = x + self.second(activate(self.first(x), self.activation))
+        return result
+
+
+class DeconvNet(nn.Module):
+    """The network of a ``DeconvSpec``.
+
+    Convolutions, each followed by residual blocks; then the mirrored deconvolutions, each preceded by as many.
+    """
+
+    def __init__(self, spec: DeconvSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        shuffled = spec.unshuffle**2
+        first, last = spec.input_channels * shuffled, spec.output_channels * shuffled
+        self.convolutions = nn.ModuleList()
+        self.encoder_blocks = nn.ModuleList()
+        self.deconvolutions = nn.ModuleList()
+        self.decoder_blocks = nn.ModuleList()
+        for level, (filters, stride) in enumerate(zip(spec.filters, spec.strides, strict=True)):
+            # A strided kernel is a multiple of its stride wide: every pixel then gets equally many terms.
+            kernel = spec.kernel if stride == 1 else 2 * stride
+            padding = (kernel - stride + 1) // 2
+            before = spec.filters[level - 1] if level else first
+            after = spec.filters[level - 1] if level else last
+            self.convolutions.append(nn.Conv2d(before, filters, kernel, stride, padding))
+            self.encoder_blocks.append(self._blocks(filters))
+            if spec.decoder:
+                self.deconvolutions.append(Deconvolution(filters, after, kernel, stride, padding))
+                # The blocks at the bottom are the encoder's.
+                bottom = level == len(spec.filters) - 1
+                self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
+        if spec.classes:
+            self.classifier = nn.Linear(self._features(), spec.classes)
+        self.initialise()
+
+    def _blocks(self, channels: int) -> nn.Sequential:
+        spec = self.spec
+        return nn.Sequential(*(ResidualBlock(channels, spec.kernel, spec.activation) for _ in range(spec.depth)))
+
+    def _features(self) -> int:
+        spec = self.spec
+        padded = -(-spec.side // spec.multiple) * spec.multiple
+        if spec.decoder:
+            return spec.output_channels * padded * padded
+        small = padded // spec.multiple
+        return spec.filters[-1] * small * small
+
+    def initialise(self) -> None:
+        """He et al. (2015) normal weights, zero biases; a residual's last layer starts at zero: the identity."""
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                backwards = isinstance(module, nn.ConvTranspose2d)
+                nn.init.kaiming_normal_(module.weight, mode="fan_out" if backwards else "fan_in", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                # Blocks start near the identity, so that a deep stack neither grows nor shrinks its signal.
+                module.second.weight.data.mul_(0.3)
+        if self.spec.output == "residual" and self.spec.decoder:
+            self.deconvolutions[0].get_parameter("weight").data.zero_()
+
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """Kernels of all but the first convolution and the last deconvolution: those between hidden features."""
+        ends = [self.convolutions[0].get_parameter("weight")]
+        if self.spec.decoder:
+            ends.append(self.deconvolutions[0].get_parameter("weight"))
+        return [w for w in self.parameters() if w.ndim == 4 and not any(w is end for end in ends)]
+
+    def forward(self, x: Tensor, base: Tensor | None = None) -> Tensor:
+        """Restored images (B, output_channels, H, W), or class scores (B, classes), from x (B, input_channels, H, W).
+
+        ``base`` (B, output_channels, H, W) is what a residual is subtracted from; by default x.
+        """
+        spec = self.spec
+        height, width = x.shape[-2:]
+        padded = _pad(x, spec.multiple)
+        h = F.pixel_unshuffle(padded, spec.unshuffle) if spec.unshuffle > 1 else padded
+        h = self._features_of(h.contiguous(memory_format=torch.channels_last))
+        if spec.classes:
+            scores: Tensor = self.classifier(h.flatten(1))
+            return scores
+        h = F.pixel_shuffle(h, spec.unshuffle) if spec.unshuffle > 1 else h
+        h = h[..., :height, :width]
+        if spec.output == "residual":
+            return (x if base is None else base) - h
+        return h
+
+    def _features_of(self, h: Tensor) -> Tensor:
+        spec = self.spec
+        kept = []
+        for convolution, blocks in zip(self.convolutions, self.encoder_blocks, strict=True):
+            h = blocks(self._hidden(convolution(h)))
+            kept.append(h)
+        for level in reversed(range(len(self.deconvolutions))):
+            h = self.deconvolutions[level](self.decoder_blocks[level](h))
+            if level:
+                h = self._hidden(h + kept[level - 1] if spec.skip else h)
+        return h
+
+    def _hidden(self, h: Tensor) -> Tensor:
+        h = activate(h, self.spec.activation)
+        return F.dropout2d(h, self.spec.dropout, self.training) if self.spec.dropout else h
+
+
+def _pad(x: Tensor, multiple: int) -> Tensor:
+    height, width = x.shape[-2:]
+    down, right = -height % multiple, -width % multiple
+    return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x

@@ -1,0 +1,44 @@
+"""Model files: safetensors with a JSON description in the metadata. Nothing is ever unpickled."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.errors import DlcliError
+
+METADATA_KEY = "dlcli"
+PICKLES = (".pt", ".pth", ".pkl", ".joblib", ".ckpt")
+
+
+def read_model(path: Path, command: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Description and tensors of a model file that ``command`` should have made.
+
+    Raises DlcliError for a file that is missing, broken or not a dlcli model.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise DlcliError(f"there is no model at {path}", f"give a run directory that 'dlcli {command}' made")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            description = json.loads(metadata.get(METADATA_KEY, "{}"))
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        text = " ".join(str(error).split())
+        raise DlcliError(f"{path} is not a readable model file: {text}", "train it again") from None
+    if not isinstance(description, dict):
+        raise DlcliError(f"{path} is damaged: it has no description", "train it again")
+    return description, tensors
+
+
+def write_model(description: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> bytes:
+    """The bytes of a model file."""
+    from safetensors.numpy import save
+
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    return save(contiguous, {METADATA_KEY: json.dumps(description, ensure_ascii=True)})

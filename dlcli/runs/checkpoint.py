@@ -1,0 +1,40 @@
+"""The last full state of a run, for --resume: one safetensors file with the numbers as JSON in its metadata."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.errors import DlcliError
+
+STATE = "checkpoint/state.safetensors"
+KEY = "dlcli"
+
+
+def to_bytes(tensors: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> bytes:
+    """A checkpoint's bytes; ``numbers`` may hold nan, which a first report has."""
+    from safetensors.numpy import save
+
+    return save({k: np.ascontiguousarray(t) for k, t in tensors.items()}, {KEY: json.dumps(numbers)})
+
+
+def load(run: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Tensors and numbers of a run's checkpoint. Raises DlcliError when there is none, or it is broken."""
+    from safetensors import SafetensorError, safe_open
+
+    path = run / STATE
+    if not path.is_file():
+        raise DlcliError(f"--resume {run}: it has no checkpoint", "give a run directory of 'dlcli train-deconv'")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+            numbers = json.loads((file.metadata() or {})[KEY])
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        text = " ".join(str(error).split())
+        raise DlcliError(f"--resume {run}: its checkpoint is not readable: {text}", "train anew") from None
+    if not isinstance(numbers, dict):
+        raise DlcliError(f"--resume {run}: its checkpoint is damaged", "train anew")
+    return tensors, numbers

@@ -1,0 +1,155 @@
+"""How a network is to be shaped and trained: presets, and every ``auto`` and default resolved."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.optimizers import RATES
+from dlcli.engine.schedules import ScheduleSettings
+from dlcli.errors import DlcliError
+from dlcli.models.deconv import DeconvSpec
+
+# What each preset means; the options of the same names change it.
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"filters": "64,64,64,64", "stride": "1", "unshuffle": 2, "skip": True, "optimizer": "muon"},
+    # The article's listing: conv 32, conv 64, deconv 32, deconv 3 with a sigmoid.
+    "article": {
+        "filters": "32,64", "stride": "1", "output": "sigmoid", "optimizer": "adam", "lr": 1e-3, "loss": "bce",
+        "batch_size": 32, "epochs": 10.0, "schedule": "constant", "crop": 32,
+    },
+    # Mao, Shen and Yang (2016), RED10: five convolutions, five deconvolutions, symmetric skips.
+    "rednet": {"filters": "64,64,64,64,64", "stride": "1", "skip": True, "optimizer": "adam", "lr": 1e-3},
+    # Half as wide as DRUNet (Zhang et al. 2021): strided convolutions down, strided deconvolutions up.
+    "large": {"filters": "32,64,128,256", "stride": "1,2,2,2", "depth": 4, "skip": True, "optimizer": "muon",
+              "crop": 128, "batch_size": 32},
+}  # fmt: skip
+CLASSIFIER: dict[str, Any] = {"filters": "32,64,128", "stride": "1,2,2", "depth": 1, "unshuffle": 1, "batch_size": 128}
+BOTTLENECK: dict[str, Any] = {"filters": "32,64,16", "stride": "2,2,2", "unshuffle": 1, "skip": False}
+DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
+REPORTS = 20
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """How to train a network; ``steps`` or ``seconds`` limits the run, the other is None."""
+
+    spec: DeconvSpec
+    optimizer: str
+    lr: float
+    loss: str
+    schedule: ScheduleSettings
+    batch_size: int
+    side: int
+    augment: Literal["none", "flips", "shifts"]
+    steps: int | None
+    seconds: float | None
+    report_every: int
+    ema: float
+
+
+def make_plan(
+    config: TrainDeconvConfig, input_channels: int, channels: int, classes: int, images: int, side: int
+) -> NetworkPlan:
+    """Resolve every default for ``images`` training images whose smallest side is ``side`` pixels."""
+    preset = settings_of(config)
+    batch_size = config.batch_size or preset.get("batch_size", 16)
+    steps, seconds = _limits(config, preset, images, batch_size)
+    optimizer = config.optimizer or preset["optimizer"]
+    lr = config.lr or (preset.get("lr") if optimizer == preset["optimizer"] else None) or RATES[optimizer]
+    loss = config.loss or ("cross-entropy" if classes else preset.get("loss", "mse"))
+    crop = side if classes else min(config.crop or preset.get("crop", 64), side)
+    augment = config.augment
+    if augment == "auto":
+        augment = "shifts" if classes else "flips"
+    total = steps or 10_000
+    schedule = ScheduleSettings(
+        name=(config.schedule or preset.get("schedule", "polynomial")).replace("-", "_"),
+        decay_rate=config.decay_rate,
+        decay_factor=config.decay_factor or {"exponential": 0.999}.get(config.schedule or "", 0.5),
+        decay_every=config.decay_every,
+        decay_power=config.decay_power,
+        hyper_lr=config.hyper_lr,
+        polyak_target=config.polyak_target,
+        plateau_patience=config.plateau_patience,
+        total_steps=total,
+    )
+    ema = config.ema if config.ema is not None else preset.get("ema", 0.0)
+    every = config.report_every or (max(1, math.ceil(steps / REPORTS)) if steps else 2**62)
+    spec = make_spec(config, preset, input_channels, channels, classes, crop)
+    return NetworkPlan(
+        spec, optimizer, lr, loss, schedule, batch_size, crop, augment, steps, seconds, every, ema
+    )  # fmt: skip
+
+
+def settings_of(config: TrainDeconvConfig) -> dict[str, Any]:
+    """The preset of ``--arch``, as the task changes it."""
+    preset = dict(PRESETS[config.arch])
+    if config.arch == "fast" and config.task == "classify":
+        preset |= CLASSIFIER
+    if config.arch == "fast" and config.task == "reconstruct":
+        preset |= BOTTLENECK
+    return preset
+
+
+def make_spec(
+    config: TrainDeconvConfig, preset: dict[str, Any], input_channels: int, channels: int, classes: int, side: int
+) -> DeconvSpec:
+    """The network's shape. Raises DlcliError where filters and strides don't fit together."""
+    filters = _numbers(config.filters or preset["filters"])
+    strides = _numbers(config.stride or preset["stride"])
+    if config.filters and not config.stride and len(strides) not in (1, len(filters)):
+        strides = (*strides, *[strides[-1]] * len(filters))[: len(filters)]
+    if len(strides) == 1:
+        strides = strides * len(filters)
+    if len(strides) != len(filters):
+        raise DlcliError(
+            f"--stride {config.stride} has {len(strides)} numbers, and there are {len(filters)} convolutions",
+            "give one stride, or one for each",
+        )
+    kernel = config.kernel or preset.get("kernel", 3)
+    if kernel % 2 == 0 and 1 in strides:
+        raise DlcliError(f"--kernel {kernel} is even, which moves the image by half a pixel", "give an odd number")
+    restores = config.task not in ("reconstruct", "classify")
+    # The article's listing ends in deconvolutions whatever the task; the others classify straight from the features.
+    decoder = not classes or config.arch == "article"
+    spec = DeconvSpec(
+        input_channels=input_channels,
+        output_channels=channels,
+        filters=filters,
+        strides=strides,
+        kernel=kernel,
+        depth=config.depth if config.depth is not None else preset.get("depth", 0),
+        unshuffle=preset.get("unshuffle", 1),
+        skip=config.skip if config.skip is not None else preset.get("skip", False),
+        activation=config.activation or preset.get("activation", "relu"),
+        dropout=config.dropout,
+        output=preset.get("output", "residual" if restores else "linear"),
+        decoder=decoder,
+        classes=classes,
+        side=side if classes else 0,
+    )
+    if classes and spec.filters and side < spec.multiple:
+        raise DlcliError(
+            f"images of {side} pixels are too small for strides that multiply to {spec.multiple}",
+            "give a larger --crop, or smaller --stride",
+        )
+    return spec
+
+
+def _limits(
+    config: TrainDeconvConfig, preset: dict[str, Any], images: int, batch_size: int
+) -> tuple[int | None, float | None]:
+    """Steps or seconds to train for."""
+    if config.steps:
+        return config.steps, None
+    if config.minutes:
+        return None, config.minutes * 60
+    epochs = config.epochs or preset.get("epochs")
+    if epochs:
+        return max(1, math.ceil(epochs * images / batch_size)), None
+    return None, 60 * (DEFAULT_MINUTES if config.data else DEMO_MINUTES)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))

@@ -1,0 +1,238 @@
+"""``dlcli train-deconv`` as a function: config in, report out."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.device import describe_device, pick_network_device
+from dlcli.engine.interrupts import deferred_signals
+from dlcli.engine.loop import UNLIMITED, Limits, Memory, Step, train
+from dlcli.engine.losses import bfloat16_is_fast
+from dlcli.engine.network import NetworkSettings, NetworkSolver
+from dlcli.engine.optimizers import make_optimizers
+from dlcli.engine.schedules import Schedule
+from dlcli.errors import DlcliError, ExitCode
+from dlcli.models.deconv import DeconvNet
+from dlcli.models.saved_deconv import SavedNetwork
+from dlcli.runs import checkpoint, directory
+from dlcli.tasks.deconv_data import TrainingImages, read_images
+from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan
+from dlcli.tasks.deconv_problem import Problem, make_problem
+from dlcli.tasks.deconv_report import make_report, write_pictures
+from dlcli.tasks.progress import Progress, Report, Silent
+from dlcli.tasks.restoration import Restoration
+
+LIMITS = ("epochs", "steps", "minutes")
+RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads")
+LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
+
+
+def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) -> Report:
+    """Train a network and write its run directory, a checkpoint with each report.
+
+    Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad data or settings, 4
+    when training fails.
+    """
+    start = time.monotonic()
+    progress = progress or Silent()
+    config, run = _open_run(config)
+    device = pick_network_device(config.device)
+    images = read_images(config, progress)
+    restoration = Restoration.of_config(config)
+    plan = _plan(config, images, restoration)
+    torch.manual_seed(config.seed)
+    torch.set_flush_denormal(True)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    problem = make_problem(config, plan, images, restoration, device, amp=uses_bfloat16(config, device))
+    run.path.mkdir(parents=True, exist_ok=True)
+    training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes)
+    training.run_all()
+    report = make_report(training, images, describe_device(device), time.monotonic() - start)
+    run.write(directory.REPORT, directory.to_json(report) + "\n")
+    if training.last.status == "diverged":
+        raise DlcliError(
+            f"training failed at step {training.last.step} with learning rate {plan.lr:.4g} ({training.last.reason})",
+            f"use a smaller rate, such as --lr {plan.lr / 10:.2g}", ExitCode.TRAINING_FAILED,
+        )  # fmt: skip
+    return report
+
+
+def uses_bfloat16(config: TrainDeconvConfig, device: str) -> bool:
+    """Whether --amp means bfloat16 here."""
+    return config.amp == "on" or (config.amp == "auto" and bfloat16_is_fast(device))
+
+
+def _open_run(config: TrainDeconvConfig) -> tuple[TrainDeconvConfig, directory.RunDirectory]:
+    """The run's directory; with --resume also the settings that it had, with the limit that is given now."""
+    if config.resume is None:
+        return config, directory.RunDirectory("train-deconv", config.out, config.force)
+    for name in sorted(config.model_fields_set - set(RESUMABLE)):
+        flag = "DATA" if name == "data" else "--" + name.replace("_", "-")
+        raise DlcliError(f"{flag} can't change with --resume", "give only --epochs, --steps or --minutes with it")
+    run = directory.RunDirectory.reopen("train-deconv", config.resume)
+    given = {name: getattr(config, name) for name in config.model_fields_set}
+    saved = TrainDeconvConfig.read_toml(config.resume / directory.CONFIG)
+    if any(name in given for name in LIMITS):
+        saved = {name: value for name, value in saved.items() if name not in LIMITS}
+    return TrainDeconvConfig.build({**saved, **given}), run
+
+
+def _plan(config: TrainDeconvConfig, images: TrainingImages, restoration: Restoration) -> NetworkPlan:
+    channels = images.train.channels
+    classes = len(images.train.classes) if config.task == "classify" else 0
+    inputs = channels if classes else restoration.degradation().input_channels(channels)
+    return make_plan(config, inputs, channels, classes, len(images.train), images.side)
+
+
+@dataclass
+class Training:
+    """One run of the loop: the solver, what it has reached, and what each report leaves in the run directory."""
+
+    config: TrainDeconvConfig
+    plan: NetworkPlan
+    problem: Problem
+    run: directory.RunDirectory
+    device: str
+    progress: Progress
+    restoration: Restoration
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        plan, config = self.plan, self.config
+        network: Any = self.problem.network
+        self.network: DeconvNet = network
+        hidden = network.hidden_weights()
+        optimizers = make_optimizers(network, hidden, plan.optimizer, plan.lr, momentum=config.momentum, l2=config.l2)
+        settings = NetworkSettings(
+            plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema,
+            uses_bfloat16(config, self.device),
+        )  # fmt: skip
+        trained: Any = torch.compile(network) if self._compiles() else network
+        schedule = Schedule(plan.schedule, plan.lr)
+        self.solver = NetworkSolver(
+            trained, self.problem.batches, self.problem.objective, optimizers, schedule, settings, network
+        )
+        self.memory = Memory()
+        self.best: dict[str, Tensor] = self.solver.parameters()
+        self.best_step = self.last = Step(0, math.nan, None, plan.lr, math.nan, 0.0, True, None)
+        self.steps: list[Step] = []
+
+    def _compiles(self) -> bool:
+        long = (self.plan.seconds or 0.0) >= LONG_ENOUGH_TO_COMPILE
+        return self.config.compile == "on" or (
+            self.config.compile == "auto" and self.device.startswith("cuda") and long
+        )
+
+    def run_all(self) -> None:
+        """Train to the end, or to a signal."""
+        plan = self.plan
+        if self.config.resume is not None:
+            self._restore(self.config.resume)
+        self.run.write(directory.CONFIG, self.config.to_toml())
+        limits = Limits(
+            plan.steps or UNLIMITED,
+            plan.report_every,
+            None if plan.seconds is None else plan.seconds / 60,
+            self.config.early_stop,
+            plan.seconds / REPORTS if plan.seconds and not self.config.report_every else math.inf,
+        )
+        self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
+        warned = 0
+        try:
+            with deferred_signals() as check_signal:
+                self.solver.check_signal = check_signal
+                self.solver.origin = time.monotonic() - self.memory.seconds
+                for step in train(self.solver, limits, self.problem.validate, self.memory):
+                    self._report(step)
+                    for text in self.solver.warnings[warned:]:
+                        self.progress.warn(text)
+                    warned = len(self.solver.warnings)
+        finally:
+            self.progress.end()
+        if self.solver.skipped:
+            self.progress.warn(f"skipped {self.solver.skipped} steps whose loss or gradient was not finite")
+
+    def _title(self) -> str:
+        size = sum(p.numel() for p in self.network.parameters())
+        config, plan = self.config, self.plan
+        return f"train-deconv: {config.task}, {config.arch}, {size:,} weights, {plan.optimizer}, {self.device}" + (
+            ", bfloat16" if self.solver.settings.amp else ""
+        )
+
+    def _report(self, step: Step) -> None:
+        self.last = replace(step, parameters=None)
+        self.steps.append(self.last)
+        self.run.append_metrics(
+            {"step": step.step, "loss": step.loss, "val_loss": step.val_loss, **step.metrics, "lr": step.lr,
+             "gradient_norm": step.gradient_norm, "seconds": step.seconds}
+        )  # fmt: skip
+        diverged = step.status == "diverged"
+        if step.is_best and not diverged:
+            self.run.write(directory.MODEL, self._saved(step.parameters).to_bytes())
+            self.best_step = self.last
+        if not step.signum and step.is_best and not diverged:
+            self.best = step.parameters
+        if not diverged:
+            self.run.write(checkpoint.STATE, self._checkpoint())
+        write_pictures(self.run, self.steps, self.problem)
+        self.progress.step(self.last)
+
+    def _saved(self, state: dict[str, Tensor]) -> SavedNetwork:
+        task = self.restoration.to_json() | {"channels": self.network.spec.output_channels}
+        return SavedNetwork(self.network.spec, state, task, self.classes, self.restoration.arrays or {})
+
+    def _checkpoint(self) -> bytes:
+        arrays, numbers = self.solver.state()
+        arrays |= {f"best.{name}": tensor.numpy() for name, tensor in self.best.items()}
+        numbers["memory"] = vars(self.memory)
+        numbers["threads"] = torch.get_num_threads()
+        numbers["environment"] = _environment(self.device)
+        numbers["finished"] = self.last.status == "finished"
+        numbers["best_step"] = _plain(self.best_step)
+        numbers["steps"] = [_plain(step) for step in self.steps if not step.signum]
+        return checkpoint.to_bytes(arrays, numbers)
+
+    def _restore(self, path: Any) -> None:
+        arrays, numbers = checkpoint.load(path)
+        try:
+            if numbers["finished"] and self.solver_would_stop(numbers):
+                raise DlcliError(f"--resume {path}: the run is finished", "give more --steps, --epochs or --minutes")
+            self.solver.restore(arrays, numbers)
+            self.memory = Memory(**(numbers["memory"] | {"resumed": True}))
+            self.best = {n[5:]: torch.from_numpy(a.copy()) for n, a in arrays.items() if n.startswith("best.")}
+            self.best_step = Step(**numbers["best_step"])
+            self.steps = [Step(**values) for values in numbers["steps"]]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            text = " ".join(str(error).split())
+            raise DlcliError(
+                f"--resume {path}: its checkpoint doesn't fit its settings: {text}", "train anew"
+            ) from None
+        if not self.config.threads and self.device == "cpu":
+            torch.set_num_threads(int(numbers["threads"]))
+        if numbers["environment"] != _environment(self.device):
+            self.progress.warn(
+                f"the checkpoint was made by {numbers['environment']}, this is {_environment(self.device)}: the run "
+                "goes on, but its numbers may differ in the last digits"
+            )
+
+    def solver_would_stop(self, numbers: dict[str, Any]) -> bool:
+        """Whether the limits are used up already."""
+        steps, seconds = self.plan.steps, self.plan.seconds
+        return (steps is not None and numbers["step"] >= steps) or (
+            seconds is not None and numbers["memory"]["seconds"] >= seconds
+        )
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    return vars(replace(step, parameters=None)) | {"metrics": dict(step.metrics)}
+
+
+def _environment(device: str) -> str:
+    capability = torch.backends.cpu.get_cpu_capability() if device == "cpu" else torch.cuda.get_device_name(device)
+    return f"torch {torch.__version__}, {capability}"
