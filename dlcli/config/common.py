@@ -10,11 +10,20 @@ from dlcli.config.base import Config, option
 DATA = "Data"
 OUTPUT = "Output"
 SCHEDULE = "Schedule"
+IMAGES = "Images"
 
 ScheduleName = Literal[
     "constant", "time", "step", "exponential", "polynomial", "cosine", "one-cycle",
     "adagrad", "hypergradient", "polyak", "barzilai-borwein", "plateau",
 ]  # fmt: skip
+
+
+def known_device(value: str) -> str:
+    """The name of a device, checked. Raises ValueError for one that can't be."""
+    base, _, number = value.partition(":")
+    if base not in ("auto", "cpu", "cuda", "mps") or (number and (base != "cuda" or not number.isdigit())):
+        raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
+    return value
 
 
 class OutputOptions(Config):
@@ -55,10 +64,7 @@ class RunOptions(OutputOptions):
     @field_validator("device")
     @classmethod
     def _known_device(cls, value: str) -> str:
-        base, _, number = value.partition(":")
-        if base not in ("auto", "cpu", "cuda", "mps") or (number and (base != "cuda" or not number.isdigit())):
-            raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
-        return value
+        return known_device(value)
 
 
 class TableOptions(Config):

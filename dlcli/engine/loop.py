@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from dlcli.errors import Interrupted
 
-
 UNLIMITED = 2**62  # as a number of steps: only the time is limited
 
 

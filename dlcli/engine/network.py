@@ -240,7 +240,8 @@ class NetworkSolver:
 
 
 REMEMBERED = (
-    "step", "lr", "batch_size", "seconds", "skipped", "bad_in_a_row", "images_seen", "loss_sum", "loss_count", "_last_loss",
+    "step", "lr", "batch_size", "seconds", "skipped", "bad_in_a_row", "images_seen", "loss_sum", "loss_count",
+    "_last_loss",
 )  # fmt: skip
 _NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
 

@@ -44,6 +44,16 @@ class DeconvSpec:
         return product
 
 
+def kernel_and_padding(spec: DeconvSpec, stride: int) -> tuple[int, int]:
+    """Side and padding of the convolution, and of the deconvolution, of this ``stride``.
+
+    A strided kernel is a multiple of its stride wide: every pixel then gets equally many terms. Sides of odd strides
+    are three times the stride, as only an even overlap can be padded evenly.
+    """
+    kernel = spec.kernel if stride == 1 else 2 * stride if stride % 2 == 0 else 3 * stride
+    return kernel, (kernel - stride) // 2
+
+
 def activate(x: Tensor, name: str) -> Tensor:
     """The activation ``name`` of ``x``."""
     if name == "relu":
@@ -102,9 +112,7 @@ class DeconvNet(nn.Module):
         self.deconvolutions = nn.ModuleList()
         self.decoder_blocks = nn.ModuleList()
         for level, (filters, stride) in enumerate(zip(spec.filters, spec.strides, strict=True)):
-            # A strided kernel is a multiple of its stride wide: every pixel then gets equally many terms.
-            kernel = spec.kernel if stride == 1 else 2 * stride
-            padding = (kernel - stride + 1) // 2
+            kernel, padding = kernel_and_padding(spec, stride)
             before = spec.filters[level - 1] if level else first
             after = spec.filters[level - 1] if level else last
             self.convolutions.append(nn.Conv2d(before, filters, kernel, stride, padding))
@@ -159,7 +167,7 @@ class DeconvNet(nn.Module):
         """
         spec = self.spec
         height, width = x.shape[-2:]
-        padded = _pad(x, spec.multiple)
+        padded = pad_to_multiple(x, spec.multiple)
         h = F.pixel_unshuffle(padded, spec.unshuffle) if spec.unshuffle > 1 else padded
         h = self._features_of(h.contiguous(memory_format=torch.channels_last))
         if spec.classes:
@@ -188,7 +196,8 @@ class DeconvNet(nn.Module):
         return F.dropout2d(h, self.spec.dropout, self.training) if self.spec.dropout else h
 
 
-def _pad(x: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """``x`` (B, C, H, W) continued at the bottom and on the right by its last pixels, to multiples of ``multiple``."""
     height, width = x.shape[-2:]
     down, right = -height % multiple, -width % multiple
     return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x

@@ -36,6 +36,19 @@ def read_model(path: Path, command: str) -> tuple[dict[str, Any], dict[str, NDAr
     return description, tensors
 
 
+def read_kind(path: Path) -> str | None:
+    """The kind of model that a file says it is, from its header alone; None where it says nothing readable."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            description = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError):
+        return None
+    kind = description.get("kind") if isinstance(description, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
 def write_model(description: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> bytes:
     """The bytes of a model file."""
     from safetensors.numpy import save

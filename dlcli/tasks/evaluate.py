@@ -1,6 +1,7 @@
 """``dlcli eval`` as a function: config in, report out."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -16,20 +17,43 @@ from dlcli.runs.report import base_report, environment
 from dlcli.tasks.checks import outcomes, parse_checks
 from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.saved import load_run, open_data
+from dlcli.tasks.saved import holds_network, load_run, open_data
 
 REGRESSION = ("loss", "rmse", "mae", "r2")
 CLASSES = ("loss", "log_loss", "accuracy", "auc")
 
 
 def evaluate(config: EvalConfig, progress: Progress | None = None) -> Report:
-    """Measure a saved model on a table, in one pass.
+    """Measure a saved model: a linear one on a table, in one pass; a network on images.
 
-    Returns the report, with ``metrics.test``, ``rows`` and ``checks``. Raises DlcliError for a damaged model or data
-    that don't fit it; a check that fails raises nothing.
+    Returns the report, with ``metrics.test``, ``rows`` or ``images``, and ``checks``. Raises DlcliError for a damaged
+    model or data that don't fit it; a check that fails raises nothing.
     """
-    start = time.monotonic()
     progress = progress or Silent()
+    check_file(config.out)
+    if holds_network(config):
+        from dlcli.tasks.deconv_evaluate import evaluate_network
+
+        report = evaluate_network(config, progress)
+    else:
+        report = _evaluate_linear(config, progress)
+    if config.out is not None:
+        directory.write_atomic(config.out, directory.to_json(report).encode() + b"\n")
+    return report
+
+
+def check_file(out: Path | None) -> None:
+    """Raise DlcliError where no report can be written to ``out``, before the work begins."""
+    if out is None:
+        return
+    if not out.parent.is_dir():
+        raise DlcliError(f"--out {out}: there is no directory {out.parent}", "make it first")
+    if out.is_dir():
+        raise DlcliError(f"--out {out} is a directory", "give a file name")
+
+
+def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
+    start = time.monotonic()
     model, schema, trained = load_run(config.run)
     checks = parse_checks(config.check, REGRESSION if model.kind == "mse" else CLASSES)
     table, _ = open_data(config, model, schema, trained, progress, need_target=True)
@@ -52,12 +76,6 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> Report:
         "checks": outcomes(checks, metrics),
         "environment": environment("cpu"),
     }
-    if config.out is not None:
-        if not config.out.parent.is_dir():
-            raise DlcliError(f"--out {config.out}: there is no directory {config.out.parent}", "make it first")
-        if config.out.is_dir():
-            raise DlcliError(f"--out {config.out} is a directory", "give a file name")
-        directory.write_atomic(config.out, directory.to_json(report).encode() + b"\n")
     return report
 
 

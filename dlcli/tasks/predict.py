@@ -13,20 +13,32 @@ from dlcli.errors import DlcliError
 from dlcli.models.linear import LinearModel
 from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.saved import load_run, open_data
+from dlcli.tasks.saved import holds_network, load_run, open_data
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 def predict(config: PredictConfig, progress: Progress | None = None) -> Report:
+    """Predict with a saved model: a row for each row of a table, or an image for each image.
+
+    Returns the report. Raises DlcliError for a damaged model, data that don't fit it, and an ``out`` that can't be.
+    """
+    progress = progress or Silent()
+    if holds_network(config):
+        from dlcli.tasks.deconv_predict import predict_network
+
+        return predict_network(config, progress)
+    return _predict_linear(config, progress)
+
+
+def _predict_linear(config: PredictConfig, progress: Progress) -> Report:
     """Write one prediction for each input row, in input order; constant memory.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
     refused as in training; with ``drop`` their prediction is empty, so that rows still correspond.
     """
     start = time.monotonic()
-    progress = progress or Silent()
     if config.json_output and config.out is None:
         raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
     check_output(config.out, config.force)

@@ -1,12 +1,16 @@
-"""A saved linear model and the table it is applied to."""
+"""A run directory as eval and predict take it up: which kind of model it holds, and a linear model with its table."""
 
 from pathlib import Path
 
+from dlcli.config.base import Config, field_meta, flag_of
+from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.data.demos import LineExample
 from dlcli.data.table import Schema, Table
 from dlcli.errors import DlcliError
+from dlcli.models.file import PICKLES, read_kind
+from dlcli.models.linear import KIND as LINEAR
 from dlcli.models.linear import LinearModel
 from dlcli.runs import directory
 from dlcli.tasks.linear_data import ChunkSource
@@ -14,17 +18,51 @@ from dlcli.tasks.progress import Progress
 from dlcli.tasks.tables import read_options
 
 
-def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
-    """Model, schema and config of a run directory. Raises DlcliError when something is missing or damaged."""
-    if run.suffix in (".pt", ".pth", ".pkl", ".joblib"):
+NETWORK = "dlcli-deconv"  # the kind of dlcli.models.saved_deconv, which imports torch
+
+
+def run_folder(run: Path) -> Path:
+    """The run directory that ``run``, a directory or the model file in it, means. Raises DlcliError if there is none."""
+    if run.suffix in PICKLES:
         raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
     if run.name == directory.MODEL:
         run = run.parent
     if not run.is_dir():
         raise DlcliError(
             f"there is no run directory {run}",
-            "give one that 'dlcli fit-linear' made, such as runs/fit-linear-001",
+            "give one that 'dlcli fit-linear' or 'dlcli train-deconv' made, such as runs/fit-linear-001",
         )
+    return run
+
+
+def holds_network(config: EvalConfig | PredictConfig) -> bool:
+    """Whether the run holds an image network, by a look at its model's header, which needs no torch.
+
+    Raises DlcliError for no run, a model that dlcli didn't make, and options that the run's kind doesn't have.
+    """
+    model = run_folder(config.run) / directory.MODEL
+    kind = read_kind(model)
+    if kind is None and model.is_file():
+        LinearModel.load(model)  # says what is wrong with the file
+    if kind not in (None, LINEAR, NETWORK):
+        raise DlcliError(f"{model} holds a model of kind {kind!r}, which this version doesn't know", "update dlcli")
+    if kind == NETWORK:
+        _refuse(config, DATA, "is for tables, and this run holds an image network")
+        return True
+    _refuse(config, IMAGES, "is for image networks, and this run holds a linear model")
+    return False
+
+
+def _refuse(config: Config, panel: str, why: str) -> None:
+    for name, field in type(config).model_fields.items():
+        meta = field_meta(type(config), name)
+        if meta["panel"] == panel and not meta["argument"] and getattr(config, name) != field.default:
+            raise DlcliError(f"{flag_of(type(config), name)} {why}", "leave it out")
+
+
+def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
+    """Model, schema and config of a run directory. Raises DlcliError when something is missing or damaged."""
+    run = run_folder(run)
     model = LinearModel.load(run / directory.MODEL)
     schema = Schema.from_json(model.schema)
     if len(schema.encoded_names) != len(model.coefficients):

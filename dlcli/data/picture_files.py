@@ -1,0 +1,129 @@
+"""Image files in folders: walked in sorted order, without hidden files and without going in circles."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcli.data.images import EXTENSIONS
+from dlcli.data.names import listed, printable, printable_path
+from dlcli.errors import DlcliError
+
+# Folders with these names hold parts of a data set, and would pass for classes.
+PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+KNOWN = f"files that end in {', '.join(EXTENSIONS)}"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that is left out and why, both fit to be shown."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Image files of a folder: names relative to it, their paths, and what could not be looked into."""
+
+    names: list[str]
+    paths: list[Path]
+    skipped: list[Skipped]
+
+
+def is_image_name(name: str) -> bool:
+    """Whether the extension is one of an image, in either case."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def checked_mode(path: Path, label: str) -> int:
+    """The mode of what is at ``path``; raises DlcliError, with the closest name, where there is nothing."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        raise DlcliError(f"{label}: there is no such file or folder", _similar(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise DlcliError(f"{label} cannot be read: {printable(reason)}", "check the path and its permissions") from None
+
+
+def list_images(folder: Path) -> Listing:
+    """All image files in ``folder`` and the folders in it, sorted by name, "/" between the names of folders.
+
+    Links are followed, each folder being entered once. Raises DlcliError when ``folder`` itself cannot be read.
+    """
+    found: list[tuple[str, Path]] = []
+    skipped: list[Skipped] = []
+    waiting, seen = [(folder, "")], set[tuple[int, int]]()
+    while waiting:
+        place, prefix = waiting.pop()
+        try:
+            status = place.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            names = sorted(os.listdir(place))
+        except OSError as error:
+            if not prefix:
+                raise _closed(folder, error) from None
+            skipped.append(Skipped(printable_path(prefix), f"cannot be read: {error.strerror}"))
+            continue
+        for name in names:
+            path = place / name
+            if name.startswith("."):
+                continue
+            if path.is_dir():
+                waiting.append((path, f"{prefix}{name}/"))
+            elif is_image_name(name):
+                found.append((prefix + name, path))
+    found.sort()
+    return Listing([name for name, _ in found], [path for _, path in found], skipped)
+
+
+def list_classes(folder: Path) -> tuple[Listing, list[str], tuple[str, ...]]:
+    """Image files in the class folders of ``folder``, the class of each, and all classes in sorted order.
+
+    Raises DlcliError when there are no class folders, or one holds no image.
+    """
+    label = printable_path(str(folder))
+    wanted = f"put the images of each class in a folder of its own, as in {label}/cat and {label}/dog"
+    listing, labels, classes = Listing([], [], []), list[str](), list[str]()
+    try:
+        entries = sorted(os.listdir(folder))
+    except OSError as error:
+        raise _closed(folder, error) from None
+    for entry in entries:
+        if entry.startswith("."):
+            continue
+        if (folder / entry).is_dir():
+            inner = list_images(folder / entry)
+            if not inner.names:
+                message = f"{label}: the class folder {printable(entry)} holds no image"
+                raise DlcliError(message, f"fill it with {KNOWN}, or delete it")
+            classes.append(entry)
+            labels.extend([entry] * len(inner.names))
+            listing.names.extend(f"{entry}/{name}" for name in inner.names)
+            listing.paths.extend(inner.paths)
+            listing.skipped.extend(Skipped(f"{printable_path(entry)}/{s.name}", s.why) for s in inner.skipped)
+        elif is_image_name(entry):
+            listing.skipped.append(Skipped(printable_path(entry), "is in no class folder"))
+    if not classes:
+        raise DlcliError(f"{label} has no class folders", wanted)
+    if {name.lower() for name in classes} <= PARTS:
+        message = f"{label} holds {listed(classes)}, which are parts of a data set rather than classes"
+        raise DlcliError(message, f"name one of them, as in {label}/{printable(classes[0])}")
+    return listing, labels, tuple(classes)
+
+
+def _closed(folder: Path, error: OSError) -> DlcliError:
+    return DlcliError(f"{printable_path(str(folder))} cannot be read: {error.strerror}", "check its permissions")
+
+
+def _similar(path: Path) -> str:
+    try:
+        close = difflib.get_close_matches(path.name, sorted(os.listdir(path.parent)), n=1)
+    except (OSError, ValueError):
+        close = []
+    if close:
+        return f"did you mean {printable_path(str(path.parent / close[0]))}?"
+    return "check the path and the folder that you are in"

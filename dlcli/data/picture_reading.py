@@ -1,0 +1,92 @@
+"""Many images at once: their headers, then their pixels, on all cores; what can't be read is put aside."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import repeat
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.data.images import Header
+from dlcli.data.names import printable_path
+from dlcli.data.picture_files import Skipped
+from dlcli.data.picture_sources import Candidate, Gathered
+from dlcli.errors import DlcliError
+
+Result = TypeVar("Result")
+Source = NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
+
+
+@dataclass
+class Opened:
+    """A candidate whose header was read, and in the end where its pixels come from."""
+
+    candidate: Candidate
+    label: str | None
+    header: Header
+    source: Source | None = None
+
+
+def _in_parallel(function: Callable[[Candidate], Result], candidates: Sequence[Candidate]) -> list[Result]:
+    """``function`` of each candidate, in order, on as many threads as there are cores for this process."""
+    if all(candidate.path is None for candidate in candidates):
+        return [function(candidate) for candidate in candidates]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        try:
+            return list(pool.map(function, candidates))
+        except BaseException:  # Ctrl-C must not wait for thousands of images
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _tried(function: Callable[[], Result], candidate: Candidate) -> Result | str:
+    """What ``function`` gives, or why it can't, without the name of the candidate."""
+    try:
+        return function()
+    except DlcliError as error:
+        return error.message.removeprefix(printable_path(candidate.name)).lstrip(" :")
+
+
+def looked_at(found: Gathered, min_side: int, skipped: list[Skipped]) -> list[Opened]:
+    """The candidates that have a header and are large enough; the others are added to ``skipped``."""
+    opened = []
+    headers = _in_parallel(lambda candidate: _tried(candidate.header, candidate), found.candidates)
+    for candidate, header, label in zip(found.candidates, headers, found.labels or repeat(None), strict=False):
+        if not isinstance(header, str) and min(header.height, header.width) < min_side:
+            header = f"is {header.width} x {header.height} pixels, expected {min_side} or more on a side"
+        if isinstance(header, str):
+            skipped.append(Skipped(printable_path(candidate.name), header))
+        else:
+            opened.append(Opened(candidate, label, header))
+    return opened
+
+
+def decoded(opened: Sequence[Opened], channels: int, skipped: list[Skipped]) -> list[Opened]:
+    """Those that decode to the very end, with their pixels; the others are added to ``skipped``."""
+    pixels = _in_parallel(
+        lambda candidate: _tried(partial(candidate.load, candidate.name, channels), candidate),
+        [one.candidate for one in opened],
+    )
+    kept = []
+    for one, source in zip(opened, pixels, strict=True):
+        if isinstance(source, str):
+            skipped.append(Skipped(printable_path(one.candidate.name), source))
+        else:
+            kept.append(replace(one, source=source))
+    return kept
+
+
+def frame_notes(opened: Sequence[Opened]) -> list[str]:
+    """One line for each kind of note, with the first image that it is about and how many more there are."""
+    about: dict[str, list[str]] = {}
+    for one in opened:
+        if one.header.note:
+            about.setdefault(one.header.note, []).append(printable_path(one.candidate.name))
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}" for note, names in about.items()
+    ]

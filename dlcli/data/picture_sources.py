@@ -1,0 +1,208 @@
+"""From what the user typed to images that can be read: folders, patterns, files, arrays and IDX."""
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.data.idx import find_idx, is_idx, read_idx
+from dlcli.data.images import Header, read_header, read_pixels, with_channels
+from dlcli.data.names import printable, printable_path
+from dlcli.data.picture_arrays import Arrays, as_bytes, read_npy, read_npz
+from dlcli.data.picture_files import KNOWN, Skipped, checked_mode, is_image_name, list_classes, list_images
+from dlcli.errors import DlcliError
+
+PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
+ARRAYS = (".npy", ".npz")
+DIGITS = tuple("0123456789")
+CLASSED = "to train a classifier, give a folder of class folders, a folder with IDX files, or an .npz with labels"
+
+Part = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be an image: a file at ``path``, or an ``array`` (H, W, C) of uint8 or of floats in [0, 1]."""
+
+    name: str
+    path: Path | None = None
+    array: NDArray[Any] | None = None
+
+    def header(self) -> Header:
+        """Its size and colour. Raises DlcliError for a file that is no image."""
+        if self.path is not None:
+            return read_header(self.path, self.name)
+        assert self.array is not None
+        height, width, channels = self.array.shape
+        return Header(height, width, channels == 1, "")
+
+    def load(self, label: str, channels: int) -> NDArray[np.uint8]:
+        """Its pixels (H, W, channels). Raises DlcliError, which names it ``label``, if it is damaged."""
+        if self.path is not None:
+            return read_pixels(self.path, label, channels)
+        assert self.array is not None
+        return with_channels(as_bytes(self.array), channels)
+
+
+@dataclass
+class Gathered:
+    """Candidates, the class of each (None: not known), the classes in order, and what was left out."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    labels: list[str] | None = None
+    classes: tuple[str, ...] = ()
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def gather(data: Sequence[str], labelled: bool, part: Part) -> Gathered:
+    """All that ``data`` stands for, in its order, with names made unique.
+
+    Raises DlcliError for what is missing, unknown or refused, and for folders and patterns without images.
+    """
+    if not data:
+        raise DlcliError("no images were given", "name a folder with images, or image files")
+    items = [_item(text, labelled, part) for text in dict.fromkeys(data)]
+    every = [labels for item in items if (labels := item.labels) is not None]
+    candidates = [candidate for item in items for candidate in item.candidates]
+    names = _unique(candidate.name for candidate in candidates)
+    renamed = [
+        c if c.name == name else Candidate(name, c.path, c.array) for c, name in zip(candidates, names, strict=True)
+    ]
+    return Gathered(
+        renamed,
+        [label for labels in every for label in labels] if len(every) == len(items) else None,
+        _merged([item.classes for item in items]) if len(every) == len(items) else (),
+        [skipped for item in items for skipped in item.skipped],
+    )
+
+
+def _item(text: str, labelled: bool, part: Part) -> Gathered:
+    """One of the things that the user typed."""
+    label = printable_path(text)
+    if not os.path.lexists(text) and glob.has_magic(text):
+        return _pattern(text, labelled, part)
+    path = Path(text)
+    mode = checked_mode(path, label)
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise DlcliError(f"{label} is neither a file nor a folder", "save what it gives as a file first")
+    if stat.S_ISREG(mode):
+        return _file(path, path.name, labelled, part)
+    if (idx := find_idx(path, part)) is not None:
+        return _idx(*idx, part)
+    if labelled:
+        listing, labels, classes = list_classes(path)
+        return Gathered(_files(listing.names, listing.paths), labels, classes, listing.skipped)
+    listing = list_images(path)
+    if not listing.names:
+        other = find_idx(path, "test" if part == "train" else "train") is not None
+        hint = f"its IDX files are not those of the {part} part" if other else f"expected {KNOWN}"
+        raise DlcliError(f"{label} holds no image", hint)
+    return Gathered(_files(listing.names, listing.paths), skipped=listing.skipped)
+
+
+def _files(names: Sequence[str], paths: Sequence[Path]) -> list[Candidate]:
+    return [Candidate(name, path) for name, path in zip(names, paths, strict=True)]
+
+
+def _pattern(pattern: str, labelled: bool, part: Part) -> Gathered:
+    """The image and array files that a pattern matches, named as seen from its first folder without * ? or [."""
+    base = Path(pattern)
+    while glob.has_magic(str(base)):
+        base = base.parent
+    found = Gathered()
+    for match in sorted(glob.glob(pattern, recursive=True)):
+        path = Path(match)
+        known = is_image_name(match) or path.suffix.lower() in ARRAYS
+        if not path.is_dir() and known:
+            inner = _file(path, path.relative_to(base).as_posix(), labelled, part)
+            found.candidates.extend(inner.candidates)
+            if inner.labels is not None:
+                found.labels = (found.labels or []) + inner.labels
+                found.classes = _merged([found.classes, inner.classes])
+    if not found.candidates:
+        raise DlcliError(f"no image matches {printable_path(pattern)}", f"expected {KNOWN}")
+    return found
+
+
+def _file(path: Path, name: str, labelled: bool, part: Part) -> Gathered:
+    label, extension = printable_path(str(path)), path.suffix.lower()
+    if extension in PICKLES:
+        hint = "save the images as .npz, or as PNG files"
+        raise DlcliError(f"{label} holds pickled objects, which could run code and are never loaded", hint)
+    if labelled and extension != ".npz":
+        raise DlcliError(f"{label} is one file without classes", CLASSED)
+    if is_image_name(name):
+        return Gathered([Candidate(name, path)])
+    stem = os.path.splitext(name)[0]
+    if extension == ".npy":
+        return _arrays(read_npy(path), stem)
+    if extension == ".npz":
+        return _arrays(read_npz(path, part, labelled), stem)
+    if is_idx(path):
+        return _arrays(Arrays(_idx_images(path), None), name.removesuffix(".gz").removesuffix("-ubyte"))
+    what = f"the extension {printable(extension)}, which is not read" if extension else "no extension"
+    raise DlcliError(f"{label} has {what}", f"give {KNOWN}, .npy, .npz, or a folder of them")
+
+
+def _arrays(arrays: Arrays, stem: str) -> Gathered:
+    images = arrays.images
+    width = max(3, len(str(len(images) - 1)))
+    candidates = [Candidate(f"{stem}-{i:0{width}d}", array=image) for i, image in enumerate(images)]
+    if arrays.labels is None:
+        return Gathered(candidates)
+    values = arrays.labels.tolist()
+    return Gathered(candidates, [str(value) for value in values], tuple(str(value) for value in sorted(set(values))))
+
+
+def _idx_images(path: Path) -> NDArray[np.uint8]:
+    values = read_idx(path)
+    if values.ndim != 3:
+        raise DlcliError(f"{printable_path(str(path))} holds labels, expected images", "give the file of the images")
+    return values[:, :, :, None]
+
+
+def _idx(images_path: Path, labels_path: Path, part: Part) -> Gathered:
+    """MNIST's pair of files; there are ten classes even if not all occur."""
+    images, labels = _idx_images(images_path), read_idx(labels_path)
+    if labels.shape != images.shape[:1]:
+        message = f"{printable_path(str(images_path))} holds {len(images):,} images, but its labels have the shape"
+        raise DlcliError(f"{message} {labels.shape}", "fetch both files again")
+    found = _arrays(Arrays(images, None), part)
+    found.labels = [str(label) for label in labels.tolist()]
+    found.classes = _merged([DIGITS, tuple(str(label) for label in np.unique(labels).tolist())])
+    return found
+
+
+def _merged(groups: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """All classes once: numbers by size, else in alphabetical order."""
+    names = {name for group in groups for name in group}
+    if all(name.isdecimal() for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
+    return tuple(sorted(names))
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Names with -2, -3... before the extension of those that occurred before, as outputs are named after them."""
+    every = list(names)
+    taken, used = set(every), set[str]()
+    unique = []
+    for name in every:
+        root, extension = os.path.splitext(name)
+        number, new = 2, name
+        while new in used or (new != name and new in taken):
+            new, number = f"{root}-{number}{extension}", number + 1
+        used.add(new)
+        unique.append(new)
+    return unique
+
+
+def loader(candidate: Candidate, channels: int) -> "partial[NDArray[np.uint8]]":
+    """A call that gives a candidate's pixels, its errors naming the whole path."""
+    return partial(candidate.load, str(candidate.path or candidate.name), channels)

@@ -1,0 +1,237 @@
+"""The images that training, evaluation and prediction work on, held in memory or decoded when asked for."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.data.idx import available_memory
+from dlcli.data.names import listed, printable, printable_path
+from dlcli.data.picture_cache import PictureCache
+from dlcli.data.picture_files import Skipped
+from dlcli.data.picture_reading import Opened, Source, decoded, frame_notes, looked_at
+from dlcli.data.picture_sources import CLASSED, Part, gather, loader
+from dlcli.errors import DlcliError
+
+__all__ = ["Pictures", "Skipped", "open_pairs", "open_pictures"]
+
+CACHE_BYTES = 256 << 20
+MODEST = 256 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A sequence of images, 8 bits, of any sizes, all with ``channels`` 1 (gray) or 3 (RGB).
+
+    ``names`` are relative to the folder that was given, with extension; ``paths`` the files, None for arrays;
+    ``labels`` (N,) index into ``classes``, None where there are none; ``skipped`` the images left out; ``notes``
+    lines for the user. It may be used by threads at the same time.
+    """
+
+    names: tuple[str, ...]
+    paths: tuple[Path | None, ...]
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+    channels: int
+    _shapes: tuple[tuple[int, int], ...] = field(repr=False)
+    _sources: tuple[Source, ...] = field(repr=False)
+    _cache: PictureCache = field(repr=False)
+
+    @classmethod
+    def of_arrays(
+        cls,
+        arrays: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
+        names: Sequence[str] | None = None,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        classes: Sequence[str] = (),
+    ) -> "Pictures":
+        """Images of uint8 that are (H, W), or (H, W, C) all with the same C, 1 or 3; not copied."""
+        held = tuple(array[:, :, None] if array.ndim == 2 else array for array in arrays)
+        channels = {array.shape[2] for array in held} or {1}
+        if len(channels) != 1 or not channels <= {1, 3} or any(array.dtype != np.uint8 for array in held):
+            raise ValueError("expected arrays of uint8, all with 1 or all with 3 channels")
+        return cls(
+            names=tuple(names) if names is not None else tuple(f"image-{i:03d}" for i in range(len(held))),
+            paths=(None,) * len(held),
+            labels=None if labels is None else np.asarray(labels, dtype=np.int64),
+            classes=tuple(classes),
+            skipped=(),
+            notes=(),
+            channels=channels.pop(),
+            _shapes=tuple((array.shape[0], array.shape[1]) for array in held),
+            _sources=held,
+            _cache=PictureCache(0),
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def shape(self, i: int) -> tuple[int, int]:
+        """Height and width of image ``i`` in pixels, without decoding it."""
+        return self._shapes[i]
+
+    def pixels(self, i: int) -> NDArray[np.uint8]:
+        """Image ``i``, (H, W, channels) of uint8, which may be shared: not to be written to.
+
+        Raises DlcliError for a file that isn't held in memory and turns out to be damaged.
+        """
+        source = self._sources[i]
+        if isinstance(source, np.ndarray):
+            return source
+        pixels = self._cache.get(source, source)
+        if pixels.shape[:2] != self._shapes[i]:
+            raise DlcliError(f"{printable_path(str(self.paths[i]))} changed while it was in use", "start again")
+        return pixels
+
+    def subset(self, indices: Iterable[int] | NDArray[np.integer]) -> "Pictures":
+        """The images at ``indices``, in that order; what was skipped and noted stays as it is."""
+        chosen = [int(i) for i in indices]
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in chosen),
+            paths=tuple(self.paths[i] for i in chosen),
+            labels=None if self.labels is None else self.labels[chosen],
+            _shapes=tuple(self._shapes[i] for i in chosen),
+            _sources=tuple(self._sources[i] for i in chosen),
+        )
+
+
+def open_pictures(
+    data: Sequence[str],
+    *,
+    channels: int | None = None,
+    labelled: bool = False,
+    part: Part = "train",
+    memory: int | None = None,
+    min_side: int = 1,
+    min_count: int = 1,
+) -> Pictures:
+    """The images in ``data``: folders, image files, patterns, .npy, .npz, IDX files and folders of those.
+
+    ``channels`` None means 1 if every image is gray, else 3. ``labelled`` asks for classes: class folders, IDX, or
+    .npz with labels; ``part`` is the one to take of IDX and .npz files that have two. Images that can't be read or
+    are smaller than ``min_side`` pixels on a side are skipped. If all of them take more than ``memory`` bytes
+    (default: half of what is free) files are only looked at now, and decoded when asked for.
+
+    Raises DlcliError when fewer than ``min_count`` images remain, fewer than 2 classes, or a class without images.
+    """
+    found = gather(data, labelled, part)
+    given = printable_path(data[0]) + (f" and {len(data) - 1} more" if len(data) > 1 else "")
+    if labelled and found.labels is None:
+        raise DlcliError(f"{given}: not all of it has classes", CLASSED)
+    skipped, total = list(found.skipped), len(found.candidates) + len(found.skipped)
+    opened = looked_at(found, min_side, skipped)
+    if channels is None:
+        channels = 1 if all(one.header.gray for one in opened) else 3
+    size = sum(one.header.height * one.header.width for one in opened) * channels
+    limit = _memory_limit(size) if memory is None else memory
+    notes = frame_notes(opened)
+    if size <= limit:
+        opened = decoded(opened, channels, skipped)
+    else:
+        for one in opened:
+            one.source = loader(one.candidate, channels)
+        taken = f"{size / 2**30:.1f} GiB, of {limit / 2**30:.1f} GiB to spare"
+        notes.append(f"decoded, the images take {taken}: they are read from disk whenever they are used")
+    if len(opened) < min_count:
+        raise _too_few(given, len(opened), total, min_count, skipped)
+    if labelled:
+        _check_classes(given, found.classes, opened, skipped)
+    return Pictures(
+        names=tuple(one.candidate.name for one in opened),
+        paths=tuple(one.candidate.path for one in opened),
+        labels=None if found.labels is None else _codes(opened, found.classes),
+        classes=found.classes,
+        skipped=tuple(skipped),
+        notes=tuple(notes),
+        channels=channels,
+        _shapes=tuple((one.header.height, one.header.width) for one in opened),
+        _sources=tuple(one.source for one in opened if one.source is not None),
+        _cache=PictureCache(min(CACHE_BYTES, limit)),
+    )
+
+
+def open_pairs(
+    inputs: str, targets: str, *, channels: int | None = None, memory: int | None = None, min_side: int = 1
+) -> tuple[Pictures, Pictures]:
+    """Input and target images, pair by pair in the same order, for the same number of channels.
+
+    Files match by relative name without extension (two single files match as they are), arrays by position. Images
+    without a partner of the same size are in ``skipped`` of their side. Raises DlcliError when no pair remains.
+    """
+    half = None if memory is None else memory // 2
+    first = open_pictures([inputs], channels=channels, memory=half, min_side=min_side)
+    second = open_pictures([targets], channels=channels, memory=half, min_side=min_side)
+    if first.channels != second.channels:
+        return open_pairs(inputs, targets, channels=3, memory=memory, min_side=min_side)
+    wanted, alone = _keys(first, inputs)
+    offered, others = _keys(second, targets)
+    pairs: list[tuple[int, int]] = []
+    for key, i in wanted.items():
+        if (j := offered.get(key)) is None:
+            why = "has no target of the same name"
+        elif first.shape(i) != second.shape(j):
+            (high, wide), (height, width) = first.shape(i), second.shape(j)
+            why = f"is {wide} x {high} pixels and its target {width} x {height}"
+        else:
+            pairs.append((i, j))
+            continue
+        alone.append(Skipped(printable_path(first.names[i]), why))
+    if not pairs:
+        message = f"{printable_path(inputs)} and {printable_path(targets)} have no pair of images of one name and size"
+        raise DlcliError(f"{message}: {alone[0].name} {alone[0].why}", "name every input as its target is named")
+    for key in offered.keys() - wanted.keys():
+        others.append(Skipped(printable_path(second.names[offered[key]]), "has no input of the same name"))
+    others.sort(key=lambda skip: skip.name)
+    ours = replace(first.subset(i for i, _ in pairs), skipped=(*first.skipped, *alone))
+    return ours, replace(second.subset(j for _, j in pairs), skipped=(*second.skipped, *others))
+
+
+def _memory_limit(size: int) -> int:
+    """Bytes that images which need ``size`` may take; a little is never asked about, as asking takes time."""
+    return MODEST if size <= MODEST else available_memory() // 2
+
+
+def _too_few(given: str, count: int, total: int, wanted: int, skipped: Sequence[Skipped]) -> DlcliError:
+    if not skipped:
+        return DlcliError(f"{given}: {count} images, expected {wanted} or more", "add images")
+    first = f"{skipped[0].name} {skipped[0].why}"
+    message = f"{given}: {count} of {total} images can be used, expected {wanted} or more; {first}"
+    return DlcliError(message, "mend those images or give others")
+
+
+def _check_classes(given: str, classes: Sequence[str], opened: Sequence[Opened], skipped: Sequence[Skipped]) -> None:
+    """Raises DlcliError for fewer than two classes, and for one all of whose images were skipped."""
+    if len(classes) < 2:
+        raise DlcliError(f"{given}: there is one class only, {listed(classes)}, expected 2 or more", CLASSED)
+    lost = {skip.name.split("/")[0]: skip for skip in reversed(skipped)}
+    for name in set(classes) - {one.label for one in opened}:
+        if (skip := lost.get(printable_path(name))) is not None:
+            message = f"{given}: no image of the class {printable(name)} can be used: {skip.name} {skip.why}"
+            raise DlcliError(message, "mend its images, or delete its folder")
+
+
+def _codes(opened: Sequence[Opened], classes: Sequence[str]) -> NDArray[np.int64]:
+    places = {name: code for code, name in enumerate(classes)}
+    return np.array([places[one.label] for one in opened if one.label is not None], dtype=np.int64)
+
+
+def _keys(pictures: Pictures, given: str) -> tuple[dict[str, int], list[Skipped]]:
+    """Image numbers by what pairs match on, and those whose name but for the extension occurred before."""
+    if len(pictures) == 1 and os.path.isfile(given):
+        return {"": 0}, []
+    if all(path is None for path in pictures.paths):
+        return {str(i): i for i in range(len(pictures))}, []
+    keys: dict[str, int] = {}
+    repeated: list[Skipped] = []
+    for i, name in enumerate(pictures.names):
+        key = PurePosixPath(name).with_suffix("").as_posix()
+        if keys.setdefault(key, i) != i:
+            first = printable_path(pictures.names[keys[key]])
+            repeated.append(Skipped(printable_path(name), f"has the name of {first} but for the extension"))
+    return keys, repeated

@@ -1,0 +1,547 @@
+import gzip
+import io
+import os
+import re
+import struct
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dlcli.data.images import read_pixels
+from dlcli.data.picture_cache import PictureCache
+from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.errors import DlcliError
+
+RNG = np.random.default_rng(0)
+
+
+def draw(path, height=9, width=7, channels=1):
+    values = RNG.integers(0, 256, (height, width, channels), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.squeeze(2) if channels == 1 else values).save(path)
+    return values
+
+
+def cut(path):
+    """Leave the header whole and the pixels not."""
+    draw(path, 60, 60)
+    path.write_bytes(path.read_bytes()[:-1500])
+
+
+def idx(values):
+    return struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
+def test_folder_in_sorted_order_without_hidden_and_other_files(tmp_path):
+    wanted = {name: draw(tmp_path / name) for name in ("b.png", "a/z.PNG", "a/deep/x.tiff", "c.bmp")}
+    for name in (".hidden.png", ".git/d.png", "a/__x/.e.png"):
+        draw(tmp_path / name)
+    for name in ("notes.txt", "list.json", "a.gif", "png"):
+        (tmp_path / name).write_text("text")
+    pictures = open_pictures([str(tmp_path)])
+    assert pictures.names == ("a/deep/x.tiff", "a/z.PNG", "b.png", "c.bmp")
+    assert pictures.paths == tuple(tmp_path / name for name in pictures.names)
+    assert (pictures.channels, pictures.labels, pictures.classes) == (1, None, ())
+    assert (pictures.skipped, pictures.notes) == ((), ())
+    for i, name in enumerate(pictures.names):
+        np.testing.assert_array_equal(pictures.pixels(i), wanted[name])
+        assert pictures.shape(i) == (9, 7)
+
+
+def test_one_colour_image_makes_all_of_them_colour(tmp_path):
+    draw(tmp_path / "a.png")
+    draw(tmp_path / "b.png", channels=3)
+    pictures = open_pictures([str(tmp_path)])
+    assert pictures.channels == 3
+    assert pictures.pixels(0).shape == (9, 7, 3)
+    gray = open_pictures([str(tmp_path)], channels=1)
+    np.testing.assert_array_equal(gray.pixels(1), read_pixels(tmp_path / "b.png", "b", 1))
+
+
+def test_files_patterns_and_repeated_names(tmp_path):
+    for name in ("one/a.png", "two/a.png", "two/a-2.png", "two/note.txt"):
+        draw(tmp_path / name) if name.endswith("png") else (tmp_path / name).write_text("text")
+    assert open_pictures([str(tmp_path / "one" / "a.png")]).names == ("a.png",)
+    assert open_pictures([str(tmp_path / "*" / "a*")]).names == ("one/a.png", "two/a-2.png", "two/a.png")
+    assert open_pictures([str(tmp_path / "**" / "a.png")]).names == ("one/a.png", "two/a.png")
+    both = open_pictures([str(tmp_path / "one"), str(tmp_path / "two")])
+    assert both.names == ("a-3.png", "a-2.png", "a.png") or both.names == ("a.png", "a-2.png", "a-3.png")
+    assert len(open_pictures([str(tmp_path / "one"), str(tmp_path / "one")])) == 1
+
+
+def test_names_that_look_like_patterns_or_markup(tmp_path):
+    draw(tmp_path / "[red]x" / "a[1]*.png")
+    assert open_pictures([str(tmp_path / "[red]x")]).names == ("a[1]*.png",)
+    assert open_pictures([str(tmp_path / "[red]x" / "a[1]*.png")]).names == ("a[1]*.png",)
+
+
+def test_control_characters_do_not_reach_messages(tmp_path):
+    draw(tmp_path / "a.png")
+    (tmp_path / "b\x1b[2J\n.png").write_bytes(b"")
+    assert open_pictures([str(tmp_path)]).skipped == (Skipped("b\\x1b[2J\\n.png", "is empty"),)
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path):
+    draw(tmp_path / "set" / "a.png")
+    draw(tmp_path / "other" / "b.png")
+    (tmp_path / "set" / "loop").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "linked").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "back").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    pictures = open_pictures([str(tmp_path / "set")])
+    assert pictures.names == ("a.png", "linked/b.png")
+    assert pictures.skipped == (Skipped("gone.png", "is not there"),)
+
+
+def test_bad_images_are_skipped_and_told(tmp_path):
+    draw(tmp_path / "good.png")
+    draw(tmp_path / "small.png", 3, 20)
+    cut(tmp_path / "cut.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("this is text")
+    os.mkfifo(tmp_path / "pipe.png")
+    pictures = open_pictures([str(tmp_path)], min_side=5)
+    assert pictures.names == ("good.png",)
+    whys = {skipped.name: skipped.why for skipped in pictures.skipped}
+    assert whys.keys() == {"small.png", "cut.png", "empty.png", "text.png", "pipe.png"}
+    assert whys["small.png"] == "is 20 x 3 pixels, expected 5 or more on a side"
+    assert whys["cut.png"].startswith("is damaged: ")
+    assert whys["empty.png"] == "is empty"
+    assert whys["text.png"].startswith("is not a PNG")
+    assert whys["pipe.png"] == "is not a regular file"
+
+
+def test_too_few_images(tmp_path):
+    draw(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"")
+    with pytest.raises(DlcliError, match=r"1 of 2 images can be used, expected 2 or more; b.png is empty"):
+        open_pictures([str(tmp_path)], min_count=2)
+    with pytest.raises(DlcliError, match=r"1 images, expected 2 or more"):
+        open_pictures([str(tmp_path / "a.png")], min_count=2)
+    with pytest.raises(DlcliError, match=r"0 of 1 images can be used.*b.png is empty"):
+        open_pictures([str(tmp_path / "b.png")])
+    with pytest.raises(DlcliError, match=r"0 of 1 .*a.png is 7 x 9 pixels"):
+        open_pictures([str(tmp_path / "a.png")], min_side=8)
+
+
+def test_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+    draw(tmp_path / "a.png")
+    draw(tmp_path / "closed" / "b.png")
+    listdir = os.listdir
+
+    def refuse(place):
+        if Path(place).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return listdir(place)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    pictures = open_pictures([str(tmp_path)])
+    assert pictures.skipped == (Skipped("closed/", "cannot be read: Permission denied"),)
+    for labelled in (False, True):
+        with pytest.raises(DlcliError, match=r"closed cannot be read: Permission denied"):
+            open_pictures([str(tmp_path / "closed")], labelled=labelled)
+
+
+@pytest.mark.parametrize("what", ["missing", "pattern", "empty", "text only", "pickle", "extension", "none", "nul"])
+def test_what_is_no_set_of_images(tmp_path, what):
+    (tmp_path / "empty").mkdir()
+    draw(tmp_path / "pictures" / "a.png")
+    for name in ("text/a.txt", "model.pt", "movie.mp4", "plain"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
+    given, told, hint = {
+        "missing": ("picture", "no such file or folder", "did you mean .*pictures"),
+        "pattern": ("pictures/*.jpg", "no image matches", "png"),
+        "empty": ("empty", "holds no image", "png"),
+        "text only": ("text", "holds no image", "png"),
+        "pickle": ("model.pt", "pickled objects", "npz"),
+        "extension": ("movie.mp4", r"extension \.mp4", "png"),
+        "none": ("plain", "no extension", "png"),
+        "nul": ("a\0b", "cannot be read", "path"),
+    }[what]
+    with pytest.raises(DlcliError, match=told) as caught:
+        open_pictures([f"{tmp_path}/{given}"])
+    assert re.search(hint, caught.value.hint)
+
+
+def test_pipe_and_archive_by_another_name(tmp_path):
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(DlcliError, match="neither a file nor a folder"):
+        open_pictures([str(tmp_path / "a.npy")])
+    np.savez(tmp_path / "b.npz", x=np.zeros((2, 5, 5), np.uint8))
+    (tmp_path / "b.npz").rename(tmp_path / "b.npy")
+    with pytest.raises(DlcliError, match=r"npz file by its content"):
+        open_pictures([str(tmp_path / "b.npy")])
+
+
+def test_nothing_given():
+    with pytest.raises(DlcliError, match="no images were given"):
+        open_pictures([])
+
+
+def test_notes_of_frames_are_counted(tmp_path):
+    for name in ("a.webp", "b.webp"):
+        Image.new("RGB", (5, 4)).save(tmp_path / name, save_all=True, append_images=[Image.new("RGB", (5, 4), "red")])
+    assert open_pictures([str(tmp_path)]).notes == ("a.webp and 1 more: only the first of its frames is used",)
+
+
+# Streaming.
+
+
+def test_folder_larger_than_memory_is_decoded_when_asked_for(tmp_path):
+    wanted = [draw(tmp_path / f"{i}.png") for i in range(4)]
+    cut(tmp_path / "z.png")
+    pictures = open_pictures([str(tmp_path)], memory=200)
+    assert len(pictures) == 5
+    assert "whenever they are used" in pictures.notes[0]
+    for _ in range(2):
+        for i in range(4):
+            np.testing.assert_array_equal(pictures.pixels(i), wanted[i])
+    with pytest.raises(DlcliError, match=r"z\.png is damaged") as caught:
+        pictures.pixels(4)
+    assert str(tmp_path) in caught.value.message
+    pictures = open_pictures([str(tmp_path)], memory=200)
+    draw(tmp_path / "3.png", 5, 5)
+    with pytest.raises(DlcliError, match=r"3\.png changed"):
+        pictures.subset([3]).pixels(0)
+
+
+def test_memory_decides(tmp_path):
+    draw(tmp_path / "a.png", channels=3)
+    assert open_pictures([str(tmp_path)], memory=9 * 7 * 3).notes == ()
+    assert open_pictures([str(tmp_path)], memory=9 * 7 * 3 - 1).notes != ()
+    assert open_pictures([str(tmp_path)], memory=9 * 7, channels=1).notes == ()
+
+
+def test_cache_holds_its_limit_and_the_latest():
+    cache, loaded = PictureCache(30), []
+
+    def get(key, size=10):
+        def load():
+            loaded.append(key)
+            return np.zeros((size, 1, 1), dtype=np.uint8)
+
+        return cache.get(key, load)
+
+    for key in "abcabc":
+        get(key)
+    assert loaded == ["a", "b", "c"]
+    get("d")  # a is the one used longest ago
+    get("b")
+    get("a")
+    assert loaded == ["a", "b", "c", "d", "a"]
+    get("large", 31)
+    get("large", 31)
+    get("a")
+    assert loaded[5:] == ["large", "large"]
+
+
+def test_cache_from_many_threads(tmp_path):
+    wanted = [draw(tmp_path / f"{i}.png") for i in range(6)]
+    pictures = open_pictures([str(tmp_path)], memory=130)
+    wrong = []
+
+    def work(seed):
+        for i in np.random.default_rng(seed).integers(0, 6, 60):
+            if not np.array_equal(pictures.pixels(i), wanted[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+# Classes.
+
+
+def test_class_folders(tmp_path):
+    for name in ("dog/1.png", "cat/2.png", "cat/young/3.png", "stray.png", ".thumbs/4.png"):
+        draw(tmp_path / name)
+    pictures = open_pictures([str(tmp_path)], labelled=True)
+    assert pictures.classes == ("cat", "dog")
+    assert pictures.names == ("cat/2.png", "cat/young/3.png", "dog/1.png")
+    assert pictures.labels.tolist() == [0, 0, 1]
+    assert pictures.skipped == (Skipped("stray.png", "is in no class folder"),)
+    assert pictures.subset([2, 0]).labels.tolist() == [1, 0]
+
+
+def test_classes_of_several_folders_are_joined(tmp_path):
+    for name in ("a/cat/1.png", "a/dog/1.png", "b/ant/1.png"):
+        draw(tmp_path / name)
+    pictures = open_pictures([str(tmp_path / "a"), str(tmp_path / "b")], labelled=True)
+    assert pictures.classes == ("ant", "cat", "dog")
+    assert [pictures.classes[label] for label in pictures.labels] == ["cat", "dog", "ant"]
+
+
+def test_class_folders_named_by_numbers_are_in_order_of_size(tmp_path):
+    for name in ("10", "9", "1"):
+        draw(tmp_path / name / "a.png")
+    assert open_pictures([str(tmp_path)], labelled=True).classes == ("1", "9", "10")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["a.png"], "no class folders"), (["cat/a.png"], "one class only, cat"),
+     (["cat/a.png", "dog/a.txt"], "class folder dog holds no image"), (["cat/a.png", "dog/"], "class folder dog"),
+     (["train/cat/a.png", "test/cat/a.png"], "parts of a data set"),
+     (["cat/a.png", "dog/empty.png"], "no image of the class dog can be used: dog/empty.png is empty")],
+    ids=["no folders", "one class", "no images in a class", "empty class", "parts", "bad images"],
+)  # fmt: skip
+def test_folders_without_classes(tmp_path, names, told):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            (tmp_path / name).mkdir()
+        elif name.endswith("a.png"):
+            draw(tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DlcliError, match=told) as caught:
+        open_pictures([str(tmp_path)], labelled=True)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.npy", "*.png"])
+def test_single_files_have_no_classes(tmp_path, name):
+    draw(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", np.zeros((3, 4, 4), np.uint8))
+    with pytest.raises(DlcliError, match="without classes") as caught:
+        open_pictures([str(tmp_path / name)], labelled=True)
+    assert "class folders" in caught.value.hint
+
+
+# IDX.
+
+
+def test_idx_folder(tmp_path):
+    values, labels = RNG.integers(0, 256, (5, 4, 3), dtype=np.uint8), np.array([3, 1, 9, 3, 0], np.uint8)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(values)))
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
+    for labelled in (False, True):
+        pictures = open_pictures([str(tmp_path)], labelled=labelled)
+        assert pictures.classes == tuple("0123456789")
+        assert pictures.labels.tolist() == labels.tolist()
+        assert pictures.names[1] == "train-001"
+        assert pictures.paths == (None,) * 5
+        np.testing.assert_array_equal(np.stack([pictures.pixels(i) for i in range(5)])[..., 0], values)
+    alone = open_pictures([str(tmp_path / "train-images-idx3-ubyte.gz")])
+    assert (alone.labels, alone.names[0]) == (None, "train-images-idx3-000")
+    with pytest.raises(DlcliError, match="holds labels"):
+        open_pictures([str(tmp_path / "train-labels-idx1-ubyte.gz")])
+    with pytest.raises(DlcliError, match="holds no image") as caught:
+        open_pictures([str(tmp_path)], part="test")
+    assert "not those of the test part" in caught.value.hint
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(idx(labels[:4]))
+    with pytest.raises(DlcliError, match="5 images, but its labels"):
+        open_pictures([str(tmp_path)])
+
+
+def test_mnist(shared):
+    pictures = open_pictures([str(shared / "mnist")], labelled=True, part="test")
+    assert (len(pictures), pictures.channels, pictures.shape(0)) == (10_000, 1, (28, 28))
+    assert np.bincount(pictures.labels)[:2].tolist() == [980, 1135]
+
+
+# Arrays.
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((6, 5), (1, 6, 5, 1)), ((6, 5, 3), (1, 6, 5, 3)), ((6, 5, 1), (1, 6, 5, 1)), ((4, 6, 5), (4, 6, 5, 1)),
+     ((2, 6, 5, 3), (2, 6, 5, 3)), ((2, 6, 5, 4), (2, 6, 5, 3))],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("memory", [None, 10])
+def test_npy_shapes(tmp_path, shape, expected, memory):
+    values = RNG.integers(0, 256, shape, dtype=np.uint8)
+    np.save(tmp_path / "a.npy", values)
+    pictures = open_pictures([str(tmp_path / "a.npy")], memory=memory)
+    images = [pictures.pixels(i) for i in range(len(pictures))]
+    # Held in memory of their own, so that torch takes them without a copy or a warning.
+    assert all(image.flags.writeable and type(image) is np.ndarray for image in images)
+    found = np.stack(images)
+    assert found.shape == expected
+    np.testing.assert_array_equal(found, values.reshape(*expected[:3], -1)[..., : expected[3]])
+    assert pictures.names[0] == "a-000"
+
+
+def test_floats_are_scaled(tmp_path):
+    np.save(tmp_path / "a.npy", np.linspace(0, 1, 256).reshape(1, 16, 16))
+    for memory in (None, 10):
+        pictures = open_pictures([str(tmp_path / "a.npy")], memory=memory)
+        np.testing.assert_array_equal(pictures.pixels(0).ravel(), np.arange(256))
+
+
+def broken(values):
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()[:-40]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [(np.array([{}, 1], dtype=object), "Python objects"), (np.zeros(5, np.uint8), r"shape \(5,\)"),
+     (np.zeros((2, 2, 2, 2, 3), np.uint8), "shape"), (np.zeros((2, 3, 8, 8), np.uint8), "shape"),
+     (np.zeros((2, 8, 8, 2), np.uint8), "shape"), (np.zeros((0, 8, 8), np.uint8), "no pixels"),
+     (np.zeros((2, 8, 8), np.int64), "int64"), (np.zeros((2, 8, 8), np.uint16), "uint16"),
+     (np.zeros((2, 8, 8), complex), "complex"), (np.full((2, 8, 8), 1.5), r"from 1\.5 to 1\.5"),
+     (np.full((2, 8, 8), -0.5), "from -0.5"), (np.full((2, 8, 8), np.nan), "NaN"),
+     (np.full((2, 8, 8), np.inf), "inf"), (np.zeros((2, 8, 8), dtype=[("r", "u1")]), "type")],
+    ids=["objects", "1-D", "5-D", "channels first", "2 channels", "none", "int64", "uint16", "complex", "above 1",
+         "negative", "nan", "inf", "fields"],
+)  # fmt: skip
+@pytest.mark.parametrize("extension", ["npy", "npz"])
+def test_arrays_that_are_no_images(tmp_path, values, told, extension):
+    path = tmp_path / f"a.{extension}"
+    np.save(path, values, allow_pickle=True) if extension == "npy" else np.savez(path, images=values)
+    with pytest.raises(DlcliError, match=told) as caught:
+        open_pictures([str(path)])
+    assert caught.value.hint
+    if told == "shape" and values.shape == (2, 3, 8, 8):
+        assert "channels last" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"\x93NUMPY\x01\0", broken(np.zeros((2, 8, 8), np.uint8)), b"\x93NUMPY\x01\0\x08\0{'a': (\n"],
+    ids=["empty", "text", "header", "cut", "open bracket"],
+)
+@pytest.mark.parametrize("extension", ["npy", "npz"])
+def test_damaged_arrays(tmp_path, content, extension):
+    path = tmp_path / f"a.{extension}"
+    path.write_bytes(content)
+    with pytest.raises(DlcliError, match=r"cannot be read as numpy|Python objects"):
+        open_pictures([str(path)])
+
+
+@pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("X", "Y"), ("x_train", "y_train")], ids=str)
+def test_npz_with_labels(tmp_path, names):
+    values = RNG.integers(0, 256, (4, 6, 5), dtype=np.uint8)
+    np.savez_compressed(tmp_path / "a.npz", **{names[0]: values, names[1]: [7, 10, 7, 9], "other": [1]})
+    pictures = open_pictures([str(tmp_path / "a.npz")], labelled=True)
+    assert pictures.classes == ("7", "9", "10")
+    assert pictures.labels.tolist() == [0, 2, 0, 1]
+    assert open_pictures([str(tmp_path / "a.npz")]).labels is None
+    if names[0] == "x_train":
+        with pytest.raises(DlcliError, match="no array of images"):
+            open_pictures([str(tmp_path / "a.npz")], labelled=True, part="test")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [(np.array(["cat", "ant"]), ("ant", "cat")), (np.array([[2.0], [1.0]]), ("1", "2")), ([True, False], None)],
+    ids=["texts", "floats", "booleans"],
+)
+def test_kinds_of_labels(tmp_path, labels, classes):
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 5, 5), np.uint8), y=labels)
+    pictures = open_pictures([str(tmp_path / "a.npz")], labelled=True)
+    assert pictures.classes == (classes or ("False", "True"))
+    assert pictures.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [(None, "no array of labels; its arrays are x"), ([1, 2, 3], "for 2 images"), ([0.5, 1], "type float64"),
+     ([np.nan, 1], "type float64"), ([4, 4], "one class only, 4"), (np.array([{}, 1], dtype=object), "Python objects")],
+    ids=["none", "too many", "fractions", "nan", "one class", "objects"],
+)  # fmt: skip
+def test_bad_labels(tmp_path, labels, told):
+    arrays = {"x": np.zeros((2, 5, 5), np.uint8)} | ({} if labels is None else {"y": labels})
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DlcliError, match=told) as caught:
+        open_pictures([str(tmp_path / "a.npz")], labelled=True)
+    assert caught.value.hint
+
+
+def test_npz_bomb_is_not_expanded(tmp_path, monkeypatch):
+    monkeypatch.setattr("dlcli.data.picture_arrays.PLENTY", 1 << 20)
+    monkeypatch.setattr("dlcli.data.picture_arrays.available_memory", lambda: 1 << 21)
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((3, 1024, 1024), np.uint8))
+    with pytest.raises(DlcliError, match=r"expands to 0\.0 GiB, more than there is memory for"):
+        open_pictures([str(tmp_path / "a.npz")])
+
+
+def test_npz_header_that_lies(tmp_path):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (10**7, 1000, 1000)})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", stream.getvalue() + bytes(100))
+    with pytest.raises(DlcliError, match="holds 100 bytes"):
+        open_pictures([str(tmp_path / "a.npz")])
+
+
+# Pairs.
+
+
+def test_pairs_match_without_extension(tmp_path):
+    for name in ("in/a.png", "in/b/c.bmp", "in/only.png", "in/wide.png"):
+        draw(tmp_path / name)
+    for name in ("out/b/c.png", "out/a.tif", "out/extra.png"):
+        draw(tmp_path / name, channels=3)
+    draw(tmp_path / "out/wide.png", 9, 8)
+    (tmp_path / "out/only.jpg").write_bytes(b"")
+    inputs, targets = open_pairs(str(tmp_path / "in"), str(tmp_path / "out"))
+    assert inputs.names == ("a.png", "b/c.bmp")
+    assert targets.names == ("a.tif", "b/c.png")
+    assert inputs.channels == targets.channels == 3
+    assert inputs.pixels(0).shape == targets.pixels(0).shape == (9, 7, 3)
+    assert inputs.skipped == (
+        Skipped("only.png", "has no target of the same name"),
+        Skipped("wide.png", "is 7 x 9 pixels and its target 8 x 9"),
+    )
+    assert targets.skipped == (Skipped("only.jpg", "is empty"), Skipped("extra.png", "has no input of the same name"))
+
+
+def test_pair_of_files_and_of_arrays(tmp_path):
+    a, b = draw(tmp_path / "a.png"), draw(tmp_path / "b.png")
+    inputs, targets = open_pairs(str(tmp_path / "a.png"), str(tmp_path / "b.png"))
+    np.testing.assert_array_equal(inputs.pixels(0), a)
+    np.testing.assert_array_equal(targets.pixels(0), b)
+    np.save(tmp_path / "x.npy", np.stack([a, b]))
+    np.save(tmp_path / "y.npy", np.stack([b, a, a]))
+    inputs, targets = open_pairs(str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))
+    assert (len(inputs), targets.names) == (2, ("y-000", "y-001"))
+    assert targets.skipped == (Skipped("y-002", "has no input of the same name"),)
+
+
+def test_two_inputs_of_one_name(tmp_path):
+    for name in ("in/a.bmp", "in/a.png", "out/a.png"):
+        draw(tmp_path / name)
+    inputs, _ = open_pairs(str(tmp_path / "in"), str(tmp_path / "out"))
+    assert inputs.names == ("a.bmp",)
+    assert inputs.skipped == (Skipped("a.png", "has the name of a.bmp but for the extension"),)
+
+
+@pytest.mark.parametrize(("name", "width", "told"), [("b.png", 7, "a.png has no target"), ("a.png", 8, "a.png is 7")])
+def test_no_pair(tmp_path, name, width, told):
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "out" / name, 9, width)
+    with pytest.raises(DlcliError, match=f"no pair of images .*{told}") as caught:
+        open_pairs(str(tmp_path / "in"), str(tmp_path / "out"))
+    assert caught.value.hint
+
+
+# Arrays already in memory.
+
+
+def test_of_arrays():
+    arrays = [np.full((4, 5), 7, np.uint8), np.zeros((6, 3, 1), np.uint8)]
+    pictures = Pictures.of_arrays(arrays, labels=[1, 0], classes=("a", "b"))
+    assert (len(pictures), pictures.channels, pictures.names) == (2, 1, ("image-000", "image-001"))
+    assert pictures.shape(1) == (6, 3)
+    assert pictures.pixels(0).shape == (4, 5, 1)
+    assert pictures.labels.tolist() == [1, 0]
+    turned = pictures.subset(np.array([1, 0, 1]))
+    assert turned.names == ("image-001", "image-000", "image-001")
+    assert len(Pictures.of_arrays([])) == 0
+    with pytest.raises(ValueError):
+        Pictures.of_arrays([np.zeros((4, 5, 3), np.uint8), arrays[0]])
+    with pytest.raises(ValueError):
+        Pictures.of_arrays([np.zeros((4, 5), np.float32)])
