@@ -1,6 +1,7 @@
 """Parquet, Arrow and numpy files to frames, batch by batch."""
 
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -79,6 +80,7 @@ class ArrayReader(Reader):
                 self._cell_bytes = 8 * len(self.names)
         except (
             ValueError,
+            tokenize.TokenError,
             OSError,
             EOFError,
             SyntaxError,

@@ -177,7 +177,8 @@ class DeconvNet(nn.Module):
         h = h[..., :height, :width]
         if spec.output == "residual":
             return (x if base is None else base) - h
-        return h
+        # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.
+        return torch.sigmoid(h.float()) if spec.output == "sigmoid" else h
 
     def _features_of(self, h: Tensor) -> Tensor:
         spec = self.spec
