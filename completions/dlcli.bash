@@ -30,42 +30,66 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear eval predict --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv eval predict --help --version' ;;
         fit-linear)
             case "$previous" in
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --missing) _dlcli_words 'error drop mean'; return ;;
+                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
                 --loss) _dlcli_words 'auto mse cross-entropy'; return ;;
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
                 --lr) _dlcli_words 'auto'; return ;;
-                --schedule) _dlcli_words 'constant time step exponential polynomial cosine adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --seed|--delimiter|--encoding|--missing-value|--text|--max-categories|--target|--features|--drop|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv) COMPREPLY=(); return ;;
+                --seed|--delimiter|--encoding|--missing-value|--text|--max-categories|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--target|--features|--drop|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--l1|--l2|--dropout|--val|--early-stop|--cv) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --target --features --drop --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --config --help -h' ;;
+                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --target --features --drop --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --l1 --l2 --dropout --val --early-stop --cv --config --help -h' ;;
                 *) _dlcli_paths -f ;;
+            esac ;;
+        train-deconv)
+            case "$previous" in
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
+                --task) _dlcli_words 'denoise deblur upscale inpaint reconstruct pairs classify'; return ;;
+                --scale) _dlcli_words '2 3 4'; return ;;
+                --augment) _dlcli_words 'auto none flips shifts'; return ;;
+                --arch) _dlcli_words 'fast article rednet large'; return ;;
+                --activation) _dlcli_words 'relu sigmoid tanh leaky-relu gelu'; return ;;
+                --head) _dlcli_words 'auto image classes'; return ;;
+                --optimizer) _dlcli_words 'adam adamw sgd muon'; return ;;
+                --loss) _dlcli_words 'mse l1 charbonnier bce cross-entropy'; return ;;
+                --amp) _dlcli_words 'auto on off'; return ;;
+                --compile) _dlcli_words 'auto on off'; return ;;
+                --mask|--config) _dlcli_paths -f; return ;;
+                --out|--resume) _dlcli_paths -d; return ;;
+                --seed|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--l1|--l2|--dropout|--early-stop) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --colour --gray --val --crop --augment --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config --help -h' ;;
+                *) _dlcli_run_first '--out --seed --device --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --val --crop --augment --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config' ;;
             esac ;;
         eval)
             case "$previous" in
                 --missing) _dlcli_words 'error drop mean'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--missing-value|--text|--max-categories|--check) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--missing-value|--text|--max-categories|--kernel|--tile|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --check --out --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --check --out' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --device --kernel --tile --check --out --compare --sigma --seed --worst --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --device --kernel --tile --check --out --sigma --seed --worst' ;;
             esac ;;
         predict)
             case "$previous" in
                 --missing) _dlcli_words 'error drop mean'; return ;;
-                --out) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--missing-value|--text|--max-categories) COMPREPLY=(); return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --out|--mask) _dlcli_paths -f; return ;;
+                --delimiter|--encoding|--missing-value|--text|--max-categories|--kernel|--tile) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --out --force --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --out' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --device --kernel --tile --out --force --mask --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --device --kernel --tile --out --mask' ;;
             esac ;;
     esac
 }

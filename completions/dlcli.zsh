@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'eval:Measure a saved model; fail a CI job when a check does not hold.' 'predict:Write the predictions of a saved model.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'eval:Measure a saved model; fail a CI job when a check does not hold.' 'predict:Write the predictions of a saved model.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -29,6 +29,14 @@ _dlcli() {
                 '*--missing-value=[A further text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--text=[A column to take as text (categories), whatever it looks like.]:value: ' \
                 '--max-categories=[Refuse a text column with more different texts than this.]:value: ' \
+                '--schedule=[How the learning rate changes.]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
+                '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
+                '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
+                '--decay-every=[s of step decay, a0 g^floor(t/s).]:value: ' \
+                '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
+                '--hyper-lr=[beta of hypergradient descent.]:value: ' \
+                '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
+                '--plateau-patience=[Reports without improvement before plateau lowers the rate.]:value: ' \
                 '--target=[Column to predict, by name or 1-based position; by default the one named target, y, label or class.]:value: ' \
                 '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
                 '*--drop=[Columns to leave out, separated by commas.]:value: ' \
@@ -46,14 +54,6 @@ _dlcli() {
                 '--nesterov[Nesterovs momentum.]' \
                 '--batch-size=[Rows a step of sgd and adam.]:value: ' \
                 '--report-every=[Steps between reports; 0 - every 100 up to 1000, then every tenth of a decade.]:value: ' \
-                '--schedule=[How the learning rate changes.]:value:(constant time step exponential polynomial cosine adagrad hypergradient polyak barzilai-borwein plateau)' \
-                '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
-                '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
-                '--decay-every=[s of step decay, a0 g^floor(t/s).]:value: ' \
-                '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
-                '--hyper-lr=[beta of hypergradient descent.]:value: ' \
-                '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
-                '--plateau-patience=[Reports without improvement before plateau lowers the rate.]:value: ' \
                 '--l1=[L1 penalty (lasso) - exact zeros.]:value: ' \
                 '--l2=[L2 penalty (ridge), half the sum of squares times this.]:value: ' \
                 '--dropout=[Dropout on the inputs, with sgd and adam.]:value: ' \
@@ -64,6 +64,68 @@ _dlcli() {
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:data:_files' ;;
+            train-deconv)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print nothing but errors, and the report if --json.]' \
+                '-q[Print nothing but errors, and the report if --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
+                '--schedule=[How the learning rate changes; by default polynomial (article - constant).]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
+                '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
+                '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
+                '--decay-every=[s of step decay, a0 g^floor(t/s).]:value: ' \
+                '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
+                '--hyper-lr=[beta of hypergradient descent.]:value: ' \
+                '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
+                '--plateau-patience=[Reports without improvement before plateau lowers the rate.]:value: ' \
+                '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
+                '--sigma=[Gaussian noise, on the scale 0 to 255 - a number, or LOW -HIGH for a blind model; by default 25 for denoise, 2.55 for deblur, 0 else.]:value: ' \
+                '--poisson=[Poisson noise instead - photons in a white pixel.]:value: ' \
+                '--blur=[What deblur undoes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).]:value: ' \
+                '--scale=[How many times larger upscale makes an image.]:value:(2 3 4)' \
+                '--holes=[Fraction of the pixels that inpaint misses.]:value: ' \
+                '--mask=[Image of the pixels that inpaint misses (white - missing).]:value:_files' \
+                '--colour[Train on colour or on gray images; by default as the images are.]' \
+                '--gray[Train on colour or on gray images; by default as the images are.]' \
+                '--val=[Fraction of the images held out for validation.]:value: ' \
+                '--crop=[Side of the square that is cut from each image, in pixels; by default 64, or the whole image where it is smaller.]:value: ' \
+                '--augment=[flips - mirrored and turned by quarters; shifts - moved, turned and scaled a little.]:value:(auto none flips shifts)' \
+                '--memory=[Most memory for decoded images, in GB; beyond it they stream.]:value: ' \
+                '--arch=[Shape of the network - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \
+                '--filters=[Filters of each convolution, mirrored by the deconvolutions.]:value: ' \
+                '--kernel=[Side of the filters.]:value: ' \
+                '--stride=[Stride of the convolutions - one, or one for each.]:value: ' \
+                '--depth=[Residual blocks after each convolution.]:value: ' \
+                '--skip[Add each convolutions output to its mirror deconvolutions.]' \
+                '--no-skip[Add each convolutions output to its mirror deconvolutions.]' \
+                '--activation=[Activation of the hidden layers.]:value:(relu sigmoid tanh leaky-relu gelu)' \
+                '--head=[What the network ends in; auto - classes for classify, else an image.]:value:(auto image classes)' \
+                '--epochs=[Passes over the images (one crop of each).]:value: ' \
+                '--steps=[Steps to take.]:value: ' \
+                '--minutes=[Time to train.]:value: ' \
+                '--optimizer=[muon - on the hidden layers, adam on the rest.]:value:(adam adamw sgd muon)' \
+                '--lr=[Learning rate; by default one that suits the optimizer.]:value: ' \
+                '--momentum=[Momentum of sgd.]:value: ' \
+                '--batch-size=[Images a step; by default 16, classify 128.]:value: ' \
+                '--loss=[By default mse; article - bce; classify - cross-entropy.]:value:(mse l1 charbonnier bce cross-entropy)' \
+                '--clip=[Largest norm of the gradient; longer ones are shortened.]:value: ' \
+                '--ema=[Decay of the averaged weights, which are the ones saved; 0 - none.]:value: ' \
+                '--amp=[bfloat16 arithmetic; auto - where the processor has it.]:value:(auto on off)' \
+                '--compile=[torch.compile; auto - on a GPU, for runs of five minutes or more.]:value:(auto on off)' \
+                '--threads=[CPU threads; by default all.]:value: ' \
+                '--report-every=[Steps between reports; 0 - about twenty reports in a run.]:value: ' \
+                '--l1=[L1 penalty on the weights.]:value: ' \
+                '--l2=[L2 penalty on the weights, half the sum of squares times this (adamw, muon - weight decay).]:value: ' \
+                '--dropout=[Dropout after each hidden layer.]:value: ' \
+                '--early-stop=[Stop after this many reports without a lower validation loss.]:value: ' \
+                '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
+                '--config=[Settings from a TOML file.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:run:_files -/' ;;
             eval)
                 _arguments -s \
                 '--json[Print one JSON document, the report, to stdout.]' \
@@ -77,8 +139,15 @@ _dlcli() {
                 '*--missing-value=[A further text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--text=[A column to take as text (categories), whatever it looks like.]:value: ' \
                 '--max-categories=[Refuse a text column with more different texts than this.]:value: ' \
-                '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
+                '--kernel=[Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and predict the first.]:value: ' \
+                '--tile=[Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large as the memory allows.]:value: ' \
+                '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
                 '--out=[Write the report to this file too.]:value:_files' \
+                '--compare[Measure the classical methods of scikit-image on the same degraded images too.]' \
+                '--sigma=[Measure at this noise, on the scale 0 to 255, instead of the one trained for.]:value: ' \
+                '--seed=[Seed of each images noise.]:value: ' \
+                '--worst=[List the N images with the lowest PSNR, instead of the first twenty.]:value: ' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \
@@ -96,8 +165,12 @@ _dlcli() {
                 '*--missing-value=[A further text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--text=[A column to take as text (categories), whatever it looks like.]:value: ' \
                 '--max-categories=[Refuse a text column with more different texts than this.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
+                '--kernel=[Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and predict the first.]:value: ' \
+                '--tile=[Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large as the memory allows.]:value: ' \
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
-                '--force[Replace an --out file that exists.]' \
+                '--force[Replace --out files that exist.]' \
+                '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \

@@ -128,7 +128,7 @@ def _usage(error: Any) -> int:
         return int(ExitCode.OK)
     command = error.ctx.command_path if getattr(error, "ctx", None) else "dlcli"
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    fail(DlcliError(message, f"see '{command} --help'"))
+    fail(DlcliError(message.replace("Value error, ", ""), f"see '{command} --help'"))
     return int(ExitCode.USAGE)
 
 

@@ -23,7 +23,8 @@ def command_function(config: type[Config], run: Callable[[Config], None], doc: s
         chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v not in (None, [])}
         run(config.build(chosen, file))
 
-    parameters = [_parameter(config, name) for name in config.model_fields]
+    names = sorted(config.model_fields, key=lambda name: _place(config, name))
+    parameters = [_parameter(config, name) for name in names]
     if any(p.name == "seed" for p in parameters):
         parameters.append(_config_parameter())
     # Arguments must keep the order in which a user types them, before all options.
@@ -31,6 +32,13 @@ def command_function(config: type[Config], run: Callable[[Config], None], doc: s
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__doc__ = doc
     return command
+
+
+def _place(config: type[Config], name: str) -> int:
+    """Where an option stands in the help: what is learned from what before how, and the output last."""
+    meta = field_meta(config, name)
+    order = ("Options", "Task", "Data", "Images", "Model", "Training", "Schedule", "Against overfitting", "Output")
+    return -1 if meta["argument"] else order.index(meta["panel"])
 
 
 def choices_of(config: type[Config], name: str) -> tuple[str, ...]:

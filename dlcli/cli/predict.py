@@ -8,13 +8,16 @@ from dlcli.config.evaluate import PredictConfig
 
 DOC = """Write the predictions of a saved model, in input order.
 
-One row of output for each row of input: `prediction`, and for classes the probability of each.
+One row of output for each row of input: `prediction`, and for classes the probability of each. A network restores
+each image and keeps its name, format, depth and transparency; or it classifies, with one row for each image.
 
 Examples:
 
 - `dlcli predict runs/fit-linear-001 new.csv > predictions.csv`
 
 - `dlcli predict runs/fit-linear-001 'part-*.parquet' --out predictions.parquet`
+
+- `dlcli predict runs/train-deconv-001 photos/ --out restored/`
 """
 
 
@@ -29,7 +32,12 @@ def run(config: Config) -> None:
     if config.json_output:
         console.document(report)
     elif config.out is not None and not config.quiet:
-        console.line(f"{report['rows']:,} predictions in {report['out']}")
+        if "rows" in report:
+            console.line(f"{report['rows']:,} predictions in {report['out']}")
+        else:
+            console.line(f"{report['images']:,} images in {report['out']}")
+            if report["skipped"]:
+                console.line(f"skipped {len(report['skipped']):,}")
 
 
 CONFIG = PredictConfig

@@ -62,8 +62,8 @@ class TrainDeconvConfig(ScheduleOptions, RunOptions):
     val: float = option(0.05, "Fraction of the images held out for validation.", panel=DATA, ge=0, lt=1)
     crop: int | None = option(
         None,
-        "Side of the square that is cut from each image, in pixels; by default 64, or the whole image where it is "
-        "smaller. For classify: the side that images are scaled to.",
+        "Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or the "
+        "whole image where it is smaller. For classify: the side that images are scaled to.",
         panel=DATA,
         ge=8,
         le=4096,
@@ -110,8 +110,14 @@ class TrainDeconvConfig(ScheduleOptions, RunOptions):
         None, "muon: on the hidden layers, adam on the rest. By default the network's own.", panel=TRAINING
     )
     lr: float | None = option(None, "Learning rate; by default one that suits the optimizer.", panel=TRAINING, gt=0)
+    warmup: int | None = option(
+        None, "Steps in which the rate rises from near 0 to its schedule; by default 20 for muon, else 0.",
+        panel=TRAINING, ge=0,
+    )  # fmt: skip
     momentum: float = option(0.9, "Momentum of sgd.", panel=TRAINING, ge=0, lt=1)
-    batch_size: int | None = option(None, "Images a step; by default 16, classify 128.", panel=TRAINING, ge=1)
+    batch_size: int | None = option(
+        None, "Images a step; by default 8 (article 32, rednet 16), classify 128.", panel=TRAINING, ge=1
+    )
     loss: Loss | None = option(None, "By default mse; article: bce; classify: cross-entropy.", panel=TRAINING)
     clip: float | None = option(None, "Largest norm of the gradient; longer ones are shortened.", panel=TRAINING, gt=0)
     ema: float | None = option(
@@ -188,20 +194,20 @@ class TrainDeconvConfig(ScheduleOptions, RunOptions):
         if sum(limit is not None for limit in (self.epochs, self.steps, self.minutes)) > 1:
             raise ValueError("give one of --epochs, --steps and --minutes")
         if self.task == "pairs" and len(self.data) != 2:
-            raise ValueError(f"--task pairs needs two folders, inputs and targets; got {len(self.data)}")
+            raise ValueError(f"--task pairs: give two folders, inputs and targets; got {len(self.data)}")
         if self.poisson is not None and self.task != "denoise":
-            raise ValueError(f"--poisson goes with --task denoise, got {self.task}")
+            raise ValueError(f"--poisson goes with --task denoise, not {self.task}: leave it out")
         if self.poisson is not None and self.sigma is not None:
             raise ValueError("give --sigma or --poisson, not both")
         if self.task not in ("denoise", "deblur") and self.sigma_range[1]:
-            raise ValueError(f"--sigma goes with --task denoise or deblur, got {self.task}")
+            raise ValueError(f"--sigma goes with --task denoise or deblur, not {self.task}: leave it out")
         if self.task == "deblur" and self.sigma_range[0] != self.sigma_range[1]:
             raise ValueError(f"--sigma {self.sigma}: deblur needs one number, as its filter depends on it")
         if self.early_stop and not self.val:
             raise ValueError("--early-stop needs validation images: add --val 0.1")
         classes = self.head == "classes" or (self.head == "auto" and self.task == "classify")
         if classes != (self.task == "classify"):
-            raise ValueError(f"--head {self.head} doesn't go with --task {self.task}")
+            raise ValueError(f"--head {self.head} doesn't go with --task {self.task}: leave it out")
         if self.loss is not None and (self.loss == "cross-entropy") != classes:
-            raise ValueError(f"--loss {self.loss} doesn't go with --task {self.task}")
+            raise ValueError(f"--loss {self.loss} doesn't go with --task {self.task}: leave it out")
         return self

@@ -113,7 +113,7 @@ def _described(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _refused(label: str, error: Exception) -> DlcliError:
-    if "pickle" in str(error) or "Object" in str(error):
+    if "pickle" in str(error) or "object" in str(error).lower():
         hint = "save one array of uint8 for images of one size, or a folder of images"
         return DlcliError(f"{label} holds Python objects, which could run code and are never loaded", hint)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -34,20 +34,25 @@ class Muon(torch.optim.Optimizer):
                 self._step_stack(parameters, group)
 
     def _step_stack(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        updates = []
-        for parameter in parameters:
-            assert parameter.grad is not None
-            momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-            momentum.lerp_(parameter.grad, 1 - group["momentum"])
-            updates.append(parameter.grad.lerp(momentum, group["momentum"]))
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        momenta = [self._momentum(parameter) for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
         stack = torch.stack([_as_matrix(update) for update in updates])
         rows, columns = stack.shape[1:]
         # Wide and tall matrices then change their outputs about equally (Jordan et al. 2024).
         length = group["lr"] * max(1.0, rows / columns) ** 0.5
-        for parameter, update in zip(parameters, orthogonalised(stack), strict=True):
-            if group["weight_decay"]:
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(_as_kernel(update, parameter), alpha=-length)
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        factors = [_as_kernel(f, p) for f, p in zip(orthogonalised(stack), parameters, strict=True)]
+        torch._foreach_add_(parameters, factors, alpha=-length)
+
+    def _momentum(self, parameter: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum: Tensor = state["momentum"]
+        return momentum
 
 
 def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
@@ -62,7 +67,8 @@ def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
     x = x.mT if tall else x
     for _ in range(iterations):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        # a x + (b gram + c gram^2) x, the sums within the products.
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     factor: Tensor = (x.mT if tall else x).to(matrices.dtype)
     return factor
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dlcli.engine.optimizers import optimizer_tensors, restore_optimizers
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
+from dlcli.errors import DlcliError, ExitCode
 
 MAX_BAD_STEPS = 20  # non-finite steps in a row after which the run is given up
 
@@ -37,6 +38,7 @@ class NetworkSettings:
     clip: float | None = None
     ema: float = 0.0
     amp: bool = False
+    warmup: int = 0
 
 
 Objective = Callable[[Tensor, Batch], Tensor]
@@ -100,12 +102,8 @@ class NetworkSolver:
         return min(1.0, self.step / self.settings.steps)
 
     def _take_step(self) -> None:
-        try:
-            loss = self._backward(self.batches(self.step, self.batch_size))
-        except RuntimeError as error:
-            if not is_out_of_memory(error) or self.batch_size == 1:
-                raise
-            self._halve_batch()
+        loss = self._tried(self._backward, self.step)
+        if loss is None:
             return
         self.step += 1
         self.images_seen += self.batch_size
@@ -121,6 +119,28 @@ class NetworkSolver:
         self._average()
         self.loss_sum += loss
         self.loss_count += 1
+
+    def _tried(self, function: Callable[[Batch], float], step: int) -> float | None:
+        """``function`` of the batch of ``step``, or None where memory ran out: the batch is then half as large.
+
+        Raises DlcliError when memory runs out for a single image.
+        """
+        try:
+            return function(self.batches(step, self.batch_size))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        if self.batch_size == 1:
+            raise DlcliError(
+                "memory ran out with a batch of one image", "give a smaller --crop, or fewer --filters",
+                ExitCode.TRAINING_FAILED,
+            )  # fmt: skip
+        self._halve_batch()
+        return None
+
+    @torch.no_grad()
+    def _measure(self, batch: Batch) -> float:
+        return float(self._forward(batch))
 
     def _backward(self, batch: Batch) -> float:
         for weight in self._weights:
@@ -152,6 +172,8 @@ class NetworkSolver:
 
     def _set_rates(self, loss: float) -> None:
         self.lr = self._scheduled_rate(loss)
+        if self.step < self.settings.warmup:
+            self.lr *= self.step / self.settings.warmup
         share = self.lr / self.schedule.lr
         for optimizer, rates in zip(self.optimizers, self.first_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -188,8 +210,9 @@ class NetworkSolver:
         if self.loss_count:
             self._last_loss = self.loss_sum / self.loss_count
         elif not math.isfinite(self._last_loss) and not self.skipped:
-            with torch.no_grad():
-                self._last_loss = float(self._forward(self.batches(0, self.batch_size)))
+            while (first := self._tried(self._measure, 0)) is None:
+                pass
+            self._last_loss = first
         return self._last_loss
 
     def objective(self) -> float:
@@ -248,4 +271,6 @@ _NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch means that memory ran out, on a GPU or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+    # The words of Windows and of Linux.
+    words = ("not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from dlcli.engine.muon import Muon
 
-RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.02, "muon": 0.02}
-# Muon's hidden layers take ten times the rate that Adam's ends and biases do.
-ADAM_SHARE = 0.1
+RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.02, "muon": 0.01}
+# Adam's share of Muon's rate, for the ends of the network and the biases.
+ADAM_SHARE = 0.2
 BETAS = (0.9, 0.99)
 
 

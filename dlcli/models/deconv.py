@@ -55,11 +55,11 @@ def kernel_and_padding(spec: DeconvSpec, stride: int) -> tuple[int, int]:
 
 
 def activate(x: Tensor, name: str) -> Tensor:
-    """The activation ``name`` of ``x``."""
+    """The activation ``name`` of ``x``, which may be overwritten: no backward pass needs what a convolution gave."""
     if name == "relu":
-        return F.relu(x)
+        return F.relu_(x)
     if name == "leaky-relu":
-        return F.leaky_relu(x, 0.1)
+        return F.leaky_relu_(x, 0.1)
     if name == "gelu":
         return F.gelu(x)
     return torch.sigmoid(x) if name == "sigmoid" else torch.tanh(x)
@@ -75,7 +75,8 @@ class Deconvolution(nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
         if self.stride == (1, 1) and output_size is None:
-            flipped = self.weight.transpose(0, 1).flip(2, 3)
+            # Autocast would make it of x's type after it is turned, which moves twice the bytes.
+            flipped = self.weight.to(x.dtype).transpose(0, 1).flip(2, 3)
             return F.conv2d(x, flipped, self.bias, padding=self.kernel_size[0] - 1 - int(self.padding[0]))
         result: Tensor = super().forward(x, output_size)
         return result
@@ -92,7 +93,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape (B, channels, h, w)."""
-        result: Tensor = x + self.second(activate(self.first(x), self.activation))
+        result: Tensor = self.second(activate(self.first(x), self.activation)).add_(x)
         return result
 
 
@@ -189,7 +190,7 @@ class DeconvNet(nn.Module):
         for level in reversed(range(len(self.deconvolutions))):
             h = self.deconvolutions[level](self.decoder_blocks[level](h))
             if level:
-                h = self._hidden(h + kept[level - 1] if spec.skip else h)
+                h = self._hidden(h.add_(kept[level - 1]) if spec.skip else h)
         return h
 
     def _hidden(self, h: Tensor) -> Tensor:

@@ -99,6 +99,7 @@ def _spec(fields: Any) -> DeconvSpec | None:
         0 < len(spec.filters) == len(spec.strides) <= MAX_LAYERS
         and all(0 < n <= MAX_FILTERS for n in numbers)
         and 0 <= spec.depth <= MAX_LAYERS
+        and (spec.kernel % 2 == 1 or (1 not in spec.strides and not spec.depth))
         and 0 <= spec.classes <= MAX_FILTERS * 16
         and 0 <= spec.side <= MAX_SIDE
         and spec.multiple <= MAX_SIDE

@@ -1,6 +1,7 @@
 """The last full state of a run, for --resume: one safetensors file with the numbers as JSON in its metadata."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,23 @@ from numpy.typing import NDArray
 from dlcli.errors import DlcliError
 
 STATE = "checkpoint/state.safetensors"
-KEY = "dlcli"
+KEY, CHECKSUM = "dlcli", "crc32"
 
 
 def to_bytes(tensors: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> bytes:
     """A checkpoint's bytes; ``numbers`` may hold nan, which a first report has."""
     from safetensors.numpy import save
 
-    return save({k: np.ascontiguousarray(t) for k, t in tensors.items()}, {KEY: json.dumps(numbers)})
+    contiguous = {k: np.ascontiguousarray(t) for k, t in tensors.items()}
+    text = json.dumps(numbers)
+    return save(contiguous, {KEY: text, CHECKSUM: _checksum(contiguous, text)})
+
+
+def _checksum(tensors: dict[str, NDArray[Any]], text: str) -> str:
+    checksum = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        checksum = zlib.crc32(tensors[name].tobytes(), zlib.crc32(name.encode(), checksum))
+    return f"{checksum:08x}"
 
 
 def load(run: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -31,10 +41,12 @@ def load(run: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
-            numbers = json.loads((file.metadata() or {})[KEY])
+            metadata = file.metadata() or {}
+        numbers = json.loads(metadata[KEY])
+        whole = metadata[CHECKSUM] == _checksum(tensors, metadata[KEY])
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         text = " ".join(str(error).split())
         raise DlcliError(f"--resume {run}: its checkpoint is not readable: {text}", "train anew") from None
-    if not isinstance(numbers, dict):
+    if not whole or not isinstance(numbers, dict):
         raise DlcliError(f"--resume {run}: its checkpoint is damaged", "train anew")
     return tensors, numbers

@@ -136,3 +136,21 @@ class RunDirectory:
                 stream.write(to_json(record, indent=None) + "\n")
         except OSError as error:
             raise DlcliError(f"cannot write {self.path / METRICS}: {error.strerror}", "free some space") from None
+
+    def keep_metrics(self, step: int) -> None:
+        """Drop the reports after ``step`` from metrics.jsonl, and a line cut off by a kill: they will come again."""
+        try:
+            lines = (self.path / METRICS).read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        kept = [line for line in lines if _step_of(line) <= step]
+        if kept != lines:
+            self.write(METRICS, b"".join(kept))
+
+
+def _step_of(line: bytes) -> float:
+    """The step of a line of metrics.jsonl; infinite where it is no whole line."""
+    try:
+        return float(json.loads(line)["step"]) if line.endswith(b"\n") else math.inf
+    except (ValueError, KeyError, TypeError):
+        return math.inf

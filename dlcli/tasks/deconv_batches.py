@@ -16,6 +16,8 @@ from dlcli.engine.network import Batch
 
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
+# Moving an image smooths it a little, so some stay as they are: the network must know sharp ones, too.
+UNMOVED = 0.25
 
 
 class RestorationBatches:
@@ -91,8 +93,9 @@ def generator_for(seed: int, step: int, device: str) -> torch.Generator:
 
 
 def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image (B, C, H, W) moved, turned, scaled and sheared a little, black beyond its border."""
+    """Most images (B, C, H, W) moved, turned, scaled and sheared a little, black beyond the border."""
     draws = torch.rand((len(images), 6), generator=generator) * 2 - 1
+    draws[torch.rand(len(images), generator=generator) < UNMOVED] = 0
     angle, shear = draws[:, 0] * TURN, draws[:, 5] * SHEAR
     wide, high = 1 + draws[:, 1] * SCALE, 1 + draws[:, 2] * SCALE
     cosine, sine = torch.cos(angle), torch.sin(angle)

@@ -1,12 +1,14 @@
 """The images of a training run: read, split by image, and brought to size for classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.dead_leaves import dead_leaves
-from dlcli.data.pictures import Pictures, open_pairs, open_pictures
+from dlcli.data.names import printable_path
+from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
 from dlcli.errors import DlcliError
 from dlcli.tasks.progress import Progress
 
@@ -34,6 +36,10 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
     inputs = None
     if config.task == "pairs":
         inputs, pictures = open_pairs(config.data[0], config.data[1], channels=channels, memory=memory, min_side=8)
+        if len(pictures) < MIN_IMAGES:
+            both = f"{printable_path(config.data[0])} and {printable_path(config.data[1])}"
+            raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
+        report_skipped(inputs, progress)
     elif not config.data:
         if config.task == "classify":
             raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
@@ -66,12 +72,16 @@ def report_skipped(pictures: Pictures, progress: Progress) -> None:
     """Name the images that could not be read, and count them."""
     for note in pictures.notes:
         progress.note(note)
-    if pictures.skipped:
-        named = "; ".join(f"{s.name}: {s.why}" for s in pictures.skipped[:NAMED])
-        more = len(pictures.skipped) - NAMED
+    warn_of_skipped(pictures.skipped, len(pictures) + len(pictures.skipped), progress)
+
+
+def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) -> None:
+    """Name the first images that were left out of ``total``, and count them."""
+    if skipped:
+        named = "; ".join(f"{s.name}: {s.why}" for s in skipped[:NAMED])
+        more = len(skipped) - NAMED
         progress.warn(
-            f"skipped {len(pictures.skipped):,} of {len(pictures) + len(pictures.skipped):,} images: {named}"
-            + (f"; and {more:,} more" if more > 0 else "")
+            f"skipped {len(skipped):,} of {total:,} images: {named}" + (f"; and {more:,} more" if more > 0 else "")
         )
 
 

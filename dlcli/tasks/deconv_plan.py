@@ -12,7 +12,9 @@ from dlcli.models.deconv import DeconvSpec
 
 # What each preset means; the options of the same names change it.
 PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"filters": "64,64,64,64", "stride": "1", "unshuffle": 2, "skip": True, "optimizer": "muon"},
+    # Half resolution by pixel-unshuffle; residual blocks between one convolution and one deconvolution.
+    "fast": {"filters": "64", "stride": "1", "depth": 4, "unshuffle": 2, "optimizer": "muon", "crop": 96,
+             "batch_size": 8},
     # The article's listing: conv 32, conv 64, deconv 32, deconv 3 with a sigmoid.
     "article": {
         "filters": "32,64", "stride": "1", "output": "sigmoid", "optimizer": "adam", "lr": 1e-3, "loss": "bce",
@@ -24,10 +26,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"filters": "32,64,128,256", "stride": "1,2,2,2", "depth": 4, "skip": True, "optimizer": "muon",
               "crop": 128, "batch_size": 32},
 }  # fmt: skip
-CLASSIFIER: dict[str, Any] = {"filters": "32,64,128", "stride": "1,2,2", "depth": 1, "unshuffle": 1, "batch_size": 128}
-BOTTLENECK: dict[str, Any] = {"filters": "32,64,16", "stride": "2,2,2", "unshuffle": 1, "skip": False}
+CLASSIFIER: dict[str, Any] = {
+    "filters": "32,64", "stride": "1,2", "depth": 1, "unshuffle": 2, "batch_size": 128, "ema": 0.998,
+}  # fmt: skip
+BOTTLENECK: dict[str, Any] = {"filters": "32,64,16", "stride": "2,2,2", "depth": 0, "unshuffle": 1, "skip": False}
 DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
+WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class NetworkPlan:
     seconds: float | None
     report_every: int
     ema: float
+    warmup: int
 
 
 def make_plan(
@@ -77,8 +83,9 @@ def make_plan(
     ema = config.ema if config.ema is not None else preset.get("ema", 0.0)
     every = config.report_every or (max(1, math.ceil(steps / REPORTS)) if steps else 2**62)
     spec = make_spec(config, preset, input_channels, channels, classes, crop)
+    warmup = config.warmup if config.warmup is not None else WARMUP if optimizer == "muon" else 0
     return NetworkPlan(
-        spec, optimizer, lr, loss, schedule, batch_size, crop, augment, steps, seconds, every, ema
+        spec, optimizer, lr, loss, schedule, batch_size, crop, augment, steps, seconds, every, ema, warmup
     )  # fmt: skip
 
 

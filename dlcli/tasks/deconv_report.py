@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from dlcli.engine.loop import Step
@@ -43,12 +44,12 @@ def make_report(training: "Training", images: TrainingImages, device: str, secon
         "batch_size": training.solver.batch_size,
         "loss": plan.loss,
         "images": {"train": len(images.train), "val": len(images.val) if images.val else 0},
-        "skipped_images": len(images.train.skipped),
+        "skipped_images": sum(len(s.skipped) for s in (images.train, images.train_inputs) if s is not None),
         "skipped_steps": training.solver.skipped,
         "images_per_second": seen / last.seconds if last.seconds else None,
         "best_step": best.step,
         "metrics": metrics,
-        "environment": environment(training.device),
+        "environment": environment(training.device) | {"threads": torch.get_num_threads()},
     }
     if images.train.classes and training.config.task == "classify":
         report["classes"] = list(images.train.classes)

@@ -60,7 +60,7 @@ class RestorationValidation:
             for index in range(min(len(pictures), MAX_IMAGES))
         ]
         known = [quality(s.observed.shown, s.target, border) for s in self.samples]
-        self.input_psnr, self.input_ssim = (float(np.mean([k[i] for k in known])) for i in (0, 1))
+        self.input_psnr, self.input_ssim = (mean_of([k[i] for k in known]) for i in (0, 1))
         self.shown: list[Shown] = []
 
     def __call__(self, state: dict[str, Tensor]) -> dict[str, float]:
@@ -81,7 +81,7 @@ class RestorationValidation:
                 before, after, truth = (pixels_of(t) for t in (sample.observed.shown, output, sample.target))
                 self.shown.append(Shown(sample.name, before, after, truth, caption))
         return {
-            "loss": float(np.mean(losses)), "psnr": float(np.mean(psnrs)), "ssim": float(np.mean(ssims)),
+            "loss": float(np.mean(losses)), "psnr": mean_of(psnrs), "ssim": mean_of(ssims),
             "input_psnr": self.input_psnr, "input_ssim": self.input_ssim,
         }  # fmt: skip
 
@@ -161,5 +161,6 @@ def _tensor(pixels: NDArray[np.uint8], device: str, multiple: int, max_side: int
 
 
 def mean_of(values: Sequence[float]) -> float:
-    """The mean, without what is not a number."""
-    return float(np.nanmean(values)) if len(values) else float("nan")
+    """The mean, without what is not a number, such as the SSIM of images smaller than its window."""
+    known = [value for value in values if value == value]
+    return float(np.mean(known)) if known else float("nan")

@@ -17,12 +17,11 @@ from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress
 from dlcli.tasks.tables import read_options
 
-
 NETWORK = "dlcli-deconv"  # the kind of dlcli.models.saved_deconv, which imports torch
 
 
 def run_folder(run: Path) -> Path:
-    """The run directory that ``run``, a directory or the model file in it, means. Raises DlcliError if there is none."""
+    """The run directory that ``run`` means: itself, or that of the model file. Raises DlcliError if there is none."""
     if run.suffix in PICKLES:
         raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
     if run.name == directory.MODEL:

@@ -111,7 +111,7 @@ class Training:
         optimizers = make_optimizers(network, hidden, plan.optimizer, plan.lr, momentum=config.momentum, l2=config.l2)
         settings = NetworkSettings(
             plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema,
-            uses_bfloat16(config, self.device),
+            uses_bfloat16(config, self.device), plan.warmup,
         )  # fmt: skip
         trained: Any = torch.compile(network) if self._compiles() else network
         schedule = Schedule(plan.schedule, plan.lr)
@@ -121,7 +121,9 @@ class Training:
         self.memory = Memory()
         self.best: dict[str, Tensor] = self.solver.parameters()
         self.best_step = self.last = Step(0, math.nan, None, plan.lr, math.nan, 0.0, True, None)
+        self.best_kept = self.best_step
         self.steps: list[Step] = []
+        self.recorded = -1  # the last step in metrics.jsonl
 
     def _compiles(self) -> bool:
         long = (self.plan.seconds or 0.0) >= LONG_ENOUGH_TO_COMPILE
@@ -134,6 +136,8 @@ class Training:
         plan = self.plan
         if self.config.resume is not None:
             self._restore(self.config.resume)
+            self.run.keep_metrics(self.recorded)
+            self.run.write(directory.MODEL, self._saved(self.best).to_bytes())  # not the one that a signal left
         self.run.write(directory.CONFIG, self.config.to_toml())
         limits = Limits(
             plan.steps or UNLIMITED,
@@ -168,16 +172,18 @@ class Training:
     def _report(self, step: Step) -> None:
         self.last = replace(step, parameters=None)
         self.steps.append(self.last)
-        self.run.append_metrics(
-            {"step": step.step, "loss": step.loss, "val_loss": step.val_loss, **step.metrics, "lr": step.lr,
-             "gradient_norm": step.gradient_norm, "seconds": step.seconds}
-        )  # fmt: skip
+        if step.step != self.recorded:  # a signal during a report is answered by another one of the same step
+            self.run.append_metrics(
+                {"step": step.step, "loss": step.loss, "val_loss": step.val_loss, **step.metrics, "lr": step.lr,
+                 "gradient_norm": step.gradient_norm, "seconds": step.seconds}
+            )  # fmt: skip
+            self.recorded = step.step
         diverged = step.status == "diverged"
         if step.is_best and not diverged:
             self.run.write(directory.MODEL, self._saved(step.parameters).to_bytes())
             self.best_step = self.last
-        if not step.signum and step.is_best and not diverged:
-            self.best = step.parameters
+            if not step.signum:  # the report of a signal leaves no trace in the checkpoint
+                self.best, self.best_kept = step.parameters, self.last
         if not diverged:
             self.run.write(checkpoint.STATE, self._checkpoint())
         write_pictures(self.run, self.steps, self.problem)
@@ -194,7 +200,8 @@ class Training:
         numbers["threads"] = torch.get_num_threads()
         numbers["environment"] = _environment(self.device)
         numbers["finished"] = self.last.status == "finished"
-        numbers["best_step"] = _plain(self.best_step)
+        numbers["signal"] = self.last.signum
+        numbers["best_step"] = _plain(self.best_kept)
         numbers["steps"] = [_plain(step) for step in self.steps if not step.signum]
         return checkpoint.to_bytes(arrays, numbers)
 
@@ -206,8 +213,12 @@ class Training:
             self.solver.restore(arrays, numbers)
             self.memory = Memory(**(numbers["memory"] | {"resumed": True}))
             self.best = {n[5:]: torch.from_numpy(a.copy()) for n, a in arrays.items() if n.startswith("best.")}
-            self.best_step = Step(**numbers["best_step"])
+            self.best_step = self.best_kept = Step(**numbers["best_step"])
             self.steps = [Step(**values) for values in numbers["steps"]]
+            self.recorded = self.solver.step
+            if not numbers["signal"]:  # the loop tells the solver of a report after this checkpoint is written
+                last = self.steps[-1]
+                self.solver.feedback(last.loss if last.val_loss is None else last.val_loss)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             text = " ".join(str(error).split())
             raise DlcliError(

@@ -1,0 +1,133 @@
+"""What networks reach in a given time, beside published figures and classical methods, through the command line.
+
+    python benchmarks/restoration.py DATA --section denoise --minutes 2 --seeds 0,1,2
+    python benchmarks/restoration.py DATA --section tasks --minutes 5
+    python benchmarks/restoration.py DATA --section classes --minutes 5 --seeds 0,1,2
+
+DATA has the folders images/train400, images/set12, images/bsd68, mnist and kernels/levin09.npz.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from PIL import Image
+
+# Average PSNR, gray, sigma 25, as published: (BSD68, Set12).
+PUBLISHED = {
+    "noisy": (20.17, 20.17), "BM3D": (28.57, 29.97), "WNNM": (28.83, 30.28), "TNRD": (28.92, 30.06),
+    "DnCNN-S": (29.23, 30.44), "FFDNet": (29.19, 30.43), "DRUNet": (29.48, 30.94),
+}  # fmt: skip
+LEAKED = "04"  # of Set12: shares 29% of its pixels with a training image
+PAIRS_SIGMA = 25
+
+
+def dlcli(*args: object) -> dict:
+    """Run the command with --json and return its report."""
+    command = [sys.executable, "-m", "dlcli", *map(str, args), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def figure(values: list[float]) -> str:
+    """Mean and spread."""
+    return f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def denoise(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
+    """Sigma 25 on BSD68 and Set12, by the published protocol."""
+    images = data / "images"
+    found: dict[str, list[float]] = {"bsd68": [], "set12": [], "set12 without 04": []}
+    for seed in seeds:
+        run = work / f"denoise-{seed}"
+        made = dlcli("train-deconv", images / "train400", "--minutes", minutes, "--seed", seed, "--out", run)
+        bsd = dlcli("eval", run, images / "bsd68")["metrics"]["test"]["psnr"]
+        report = dlcli("eval", run, images / "set12")
+        each = [i["psnr"] for i in report["per_image"] if Path(i["name"]).stem != LEAKED]
+        row = (bsd, report["metrics"]["test"]["psnr"], mean(each))
+        for name, value in zip(found, row, strict=True):
+            found[name].append(value)
+        print(f"seed {seed}: {made['steps']} steps, BSD68 {row[0]:.3f}, Set12 {row[1]:.3f}, without 04 {row[2]:.3f}",
+              flush=True)  # fmt: skip
+    print(f"\n| sigma 25 | BSD68 | Set12 | Set12 without {LEAKED} |\n|---|---|---|---|")
+    for name, (bsd, set12) in PUBLISHED.items():
+        print(f"| {name} | {bsd} | {set12} | |")
+    print(f"| **dlcli, {minutes:g} minutes** | " + " | ".join(figure(v) for v in found.values()) + " |")
+
+
+def make_pairs(data: Path, work: Path) -> list[Path]:
+    """Folders of noisy 8-bit images beside clean ones, for training and for testing."""
+    folders = []
+    for name in ("train400", "set12"):
+        noisy = work / f"noisy-{name}"
+        noisy.mkdir(exist_ok=True)
+        for number, path in enumerate(sorted((data / "images" / name).glob("*.png"))):
+            pixels = np.asarray(Image.open(path).convert("L"), dtype=np.float64)
+            noise = np.random.default_rng(number).normal(0, PAIRS_SIGMA, pixels.shape)
+            Image.fromarray(np.clip(np.round(pixels + noise), 0, 255).astype(np.uint8)).save(noisy / path.name)
+        folders += [noisy, data / "images" / name]
+    return folders
+
+
+def tasks(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
+    """Deblur, upscale, inpaint and pairs on Set12, beside the classical methods."""
+    train, test = data / "images" / "train400", data / "images" / "set12"
+    noisy_train, clean_train, noisy_test, clean_test = make_pairs(data, work)
+    chosen: dict[str, tuple[list[object], list[object], list[object]]] = {
+        "deblur, Levin's kernels": ([train], ["--task", "deblur", "--blur", data / "kernels" / "levin09.npz"], [test]),
+        "upscale x2": ([train], ["--task", "upscale", "--scale", 2], [test]),
+        "inpaint, half missing": ([train], ["--task", "inpaint"], [test]),
+        "pairs, noise 25 in 8 bits": ([noisy_train, clean_train], ["--task", "pairs"], [noisy_test, clean_test]),
+    }
+    print("| Set12, PSNR | input | classical methods | dlcli | gain over the best |\n|---|---|---|---|---|", flush=True)
+    for name, (given, options, measured) in chosen.items():
+        run = work / name.split(",")[0].replace(" ", "-")
+        dlcli("train-deconv", *given, *options, "--minutes", minutes, "--seed", seeds[0], "--out", run)
+        report = dlcli("eval", run, *measured, "--compare")
+        metrics = report["metrics"]["test"]
+        others = {k: v["psnr"] for k, v in report["compare"].items()}
+        best = max(others.values())
+        listed = ", ".join(f"{k} {v:.2f}" for k, v in others.items())
+        print(f"| {name} | {metrics['input_psnr']:.2f} | {listed} | **{metrics['psnr']:.2f}** | "
+              f"{metrics['psnr'] - best:+.2f} |", flush=True)  # fmt: skip
+
+
+def classes(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
+    """MNIST's test accuracy."""
+    found = []
+    for seed in seeds:
+        run = work / f"classes-{seed}"
+        made = dlcli("train-deconv", data / "mnist", "--task", "classify", "--minutes", minutes, "--seed", seed,
+                     "--out", run)  # fmt: skip
+        found.append(100 * dlcli("eval", run, data / "mnist")["metrics"]["test"]["accuracy"])
+        print(f"seed {seed}: {made['steps']} steps, {found[-1]:.2f}%", flush=True)
+    print(f"\nMNIST, {minutes:g} minutes: {figure(found)}% of the test digits")
+
+
+SECTIONS = {"denoise": denoise, "tasks": tasks, "classes": classes}
+
+
+def main() -> None:
+    """Run one section."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--section", choices=SECTIONS, default="denoise")
+    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--work", type=Path, help="keep the runs here")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        work = args.work or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        SECTIONS[args.section](args.data.resolve(), args.minutes, [int(s) for s in args.seeds.split(",")], work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The images that a restoring network is measured on, each degraded by a seed of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcli.config.evaluate import EvalConfig
+from dlcli.data.dead_leaves import dead_leaves
+from dlcli.data.deblur import Deblur
+from dlcli.data.degradations import Degradation, Denoise, Observation
+from dlcli.data.kernels import Kernel
+from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.engine.image_metrics import luminance
+from dlcli.errors import DlcliError
+from dlcli.tasks.deconv_batches import generator_for
+from dlcli.tasks.deconv_data import DEMO_SIDE
+from dlcli.tasks.deconv_saved import TrainedNetwork, as_image
+from dlcli.tasks.progress import Progress
+
+LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their seed is from that of training
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image: what is known of it, the truth (1, C, H, W), and the blur kernel's number where there is one."""
+
+    name: str
+    observed: Observation
+    clean: Tensor
+    kernel: Kernel | None = None
+    kernel_number: int | None = None
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Images to measure on. ``inputs`` are the degraded ones of pairs; ``skipped`` grows with what can't be used."""
+
+    pictures: Pictures
+    inputs: Pictures | None
+    degradations: Sequence[Degradation]
+    kernels: Sequence[Kernel]
+    first_kernel: int
+    luma: bool
+    seed: int
+    device: str
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def case(self, index: int) -> Case:
+        """Image ``index``, degraded; the kernels in turn. Raises DlcliError for one that can't be used."""
+        number = index % len(self.degradations)
+        degradation = self.degradations[number]
+        kernel = self.kernels[number] if self.kernels else None
+        clean = self._clean(index, degradation.multiple)
+        if self.inputs is not None:
+            observed = degradation.prepare(as_image(self.inputs.pixels(index), self.device))
+        else:
+            # From the CPU, whatever the device: the same noise everywhere.
+            observed = degradation.observe(clean, generator_for(self.seed, index, "cpu"))
+        place = None if kernel is None else self.first_kernel + number
+        return Case(self.pictures.names[index], observed, clean, kernel, place)
+
+    def _clean(self, index: int, multiple: int) -> Tensor:
+        pixels = self.pictures.pixels(index)
+        # As in the published protocol: what is too much is cut off at the bottom and on the right.
+        height, width = (side // multiple * multiple for side in pixels.shape[:2])
+        if not height or not width:
+            raise DlcliError(f"has a side of less than {multiple} pixels")
+        image = as_image(pixels[:height, :width], self.device)
+        if not self.luma:
+            return image
+        if bool((pixels == pixels[:, :, :1]).all()):
+            return image[:, :1]
+        return luminance(image).mul(255).round().div(255)
+
+
+def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> Observations:
+    """The images of ``config``, or those that the run was trained on. Raises DlcliError for data that don't fit."""
+    degradations, kernels = _degradations(config, trained)
+    # A gray network that upscales is measured on the luma of colour images, as published; others on plain gray.
+    luma = trained.task == "upscale" and trained.channels == 1
+    pictures, inputs = _images(config, trained, None if luma else trained.channels, progress)
+    found = Observations(
+        pictures, inputs, degradations, kernels, config.kernel or 0, luma and pictures.channels == 3,
+        config.noise_seed, trained.device,
+    )  # fmt: skip
+    for source in (pictures, inputs):
+        found.skipped.extend(source.skipped if source else ())
+        for note in source.notes if source else ():
+            progress.note(note)
+    return found
+
+
+def _images(
+    config: EvalConfig, trained: TrainedNetwork, channels: int | None, progress: Progress
+) -> tuple[Pictures, Pictures | None]:
+    data = config.data
+    if not data:
+        settings = trained.training_config()
+        data = settings.data
+        if not data:
+            progress.note(f"no DATA given: measuring on {LEAVES} generated images that training has not seen")
+            return dead_leaves(LEAVES, DEMO_SIDE, settings.seed + OTHER_SEED, channels or 1), None
+        progress.note("no DATA given: using the images that the network was trained on")
+    if trained.task != "pairs":
+        return open_pictures(data, channels=channels, part="test"), None
+    if len(data) != 2:
+        raise DlcliError(
+            f"the network was trained on pairs, and DATA names {len(data)} things",
+            "give two folders: the inputs, then the targets",
+        )
+    inputs, targets = open_pairs(data[0], data[1], channels=channels)
+    return targets, inputs
+
+
+def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[list[Degradation], list[Kernel]]:
+    """One degradation for each kernel that is to be used, or the one that there is; and the kernels."""
+    degradation = trained.degradation
+    if config.sigma is not None:
+        if not isinstance(degradation, (Denoise, Deblur)):
+            raise DlcliError(
+                f"--sigma {config.sigma:g} is for Gaussian noise, and the network was trained otherwise "
+                f"({_trained_for(trained)})",
+                "leave it out",
+            )
+        if isinstance(degradation, Denoise):
+            return [Denoise(config.sigma, config.sigma)], []
+        degradation = replace(degradation, sigma=config.sigma)
+    if not isinstance(degradation, Deblur):
+        return [degradation], []
+    kernels = list(degradation.kernels)
+    if config.kernel is not None:
+        kernels = [kernels[config.kernel]]
+    return [Deblur([kernel], degradation.sigma) for kernel in kernels], kernels
+
+
+def _trained_for(trained: TrainedNetwork) -> str:
+    photons = trained.restoration.poisson
+    return f"Poisson noise of {photons:g} photons" if photons is not None else trained.task
+
+
+def noise_level(case: Case) -> float:
+    """The standard deviation of what an observation adds to the clean image, on the scale 0 to 1."""
+    return float((case.observed.shown - case.clean).double().square().mean().sqrt())
+
+
+def plane(image: Tensor) -> np.ndarray:
+    """(1, C, H, W) as float64 (H, W, C)."""
+    return np.ascontiguousarray(image[0].permute(1, 2, 0).cpu().double().numpy())
+
+
+def tensor(values: np.ndarray, device: str) -> Tensor:
+    """(H, W, C) as float32 (1, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None])).float().to(device)

@@ -1,0 +1,53 @@
+"""one-cycle, and rates by the time that is over; the other formulas are in test_descent.py."""
+
+import math
+
+import numpy as np
+import pytest
+
+from dlcli.engine.schedules import ANNEALED, Schedule, ScheduleSettings
+
+
+def schedule(name, steps=200, lr=2.0, **constants):
+    return Schedule(ScheduleSettings(name=name, total_steps=steps, **constants), lr)
+
+
+def test_one_cycle_by_its_numbers():
+    rates = schedule("one_cycle").rates(0, 300) / 2.0
+    assert rates[[0, 15, 30, 45, 60]] == pytest.approx([0.04, 0.28, 0.52, 0.76, 1.0], abs=1e-12)
+    down = 0.5 * (1 + np.cos(np.pi * (np.arange(60, 201) - 60) / 140))
+    np.testing.assert_allclose(rates[60:201], down, atol=1e-12)
+    assert rates[130] == pytest.approx(0.5)
+    assert np.all(np.abs(rates[200:]) < 1e-15)
+    assert np.all(np.diff(rates[:61]) > 0)
+    assert np.all(np.diff(rates[60:201]) < 0)
+
+
+@pytest.mark.parametrize("name", ANNEALED)
+def test_the_rate_at_a_fraction_is_that_of_its_step(name):
+    bound = schedule(name, decay_power=1.5)
+    rates = bound.rates(0, 201)
+    for step in range(0, 201, 20):
+        assert bound.rate_at(step / 200) == pytest.approx(rates[step], abs=1e-12)
+    # Between steps too, and whatever number of steps is assumed.
+    other = schedule(name, steps=10_000, decay_power=1.5)
+    for fraction in (0.0, 0.1234, 0.5, 0.987, 1.0):
+        assert bound.rate_at(fraction) == pytest.approx(other.rate_at(fraction), abs=1e-12)
+    assert bound.rate_at(1.0) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_polynomial_and_cosine_at_a_fraction():
+    assert schedule("polynomial", decay_power=2.0).rate_at(0.25) == pytest.approx(2 * 0.75**2)
+    assert schedule("cosine").rate_at(0.25) == pytest.approx(1 + math.cos(math.pi / 4))
+
+
+def test_what_a_schedule_remembers_is_given_back():
+    first, second = (schedule("plateau", plateau_patience=1, decay_factor=0.5) for _ in range(2))
+    for loss in (1.0, 2.0, 3.0):
+        first.report(loss)
+    second.restore(first.state())
+    for bound in (first, second):
+        bound.report(0.9)
+        bound.report(0.95)
+    assert first.state() == second.state()
+    assert first.state()["_last"] == 0.25

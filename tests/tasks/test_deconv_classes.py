@@ -1,0 +1,96 @@
+"""eval and predict of networks that classify: against the network itself, and properties."""
+
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+from dlcli.config.evaluate import PredictConfig
+from dlcli.data.pictures import open_pictures
+from dlcli.errors import DlcliError
+from dlcli.tasks.predict import predict
+from tests.tasks.networks import folder_of, make_run, measured, network_of, save, smooth, tensor
+
+
+def predicted(run, *data, **options):
+    return predict(PredictConfig(run=run, data=tuple(map(str, data)), **options))
+
+
+def class_folders(folder, names=("ant", "bee", "cat"), side=12):
+    for number, name in enumerate(names):
+        for i in range(3):
+            save(folder / name / f"{i}.png", smooth(side, side, seed=10 * number + i))
+    return folder
+
+
+def test_classes(tmp_path):
+    run = make_run(tmp_path / "run", "classify", classes=("ant", "bee", "cat"), side=12)
+    photos = class_folders(tmp_path / "photos")
+    report = measured(run, photos, check=("accuracy>=0", "log_loss>99"))
+    pictures = open_pictures([str(photos)], labelled=True)
+    x = torch.cat([tensor(pictures.pixels(i)) for i in range(9)])
+    with torch.inference_mode():
+        logs = torch.log_softmax(network_of(run)(x), 1).numpy()
+    truth = np.repeat([0, 1, 2], 3)
+    test = report["metrics"]["test"]
+    assert test["accuracy"] == np.mean(logs.argmax(1) == truth)
+    assert test["log_loss"] == pytest.approx(-logs[np.arange(9), truth].mean(), abs=1e-6)
+    assert test["loss"] == test["log_loss"]
+    assert np.trace(report["confusion"]) == round(9 * test["accuracy"])
+    assert len(report["mistakes"]) == 9 - np.trace(report["confusion"])
+    assert all(a["probability"] >= b["probability"] for a, b in pairwise(report["mistakes"]))
+    assert [c["holds"] for c in report["checks"]] == [True, False]
+
+
+def test_some_of_the_classes_keep_their_numbers(tmp_path):
+    run = make_run(tmp_path / "run", "classify", classes=("ant", "bee", "cat"), side=12)
+    report = measured(run, class_folders(tmp_path / "photos", names=("bee", "cat")))
+    assert np.sum(report["confusion"], axis=1).tolist() == [0, 3, 3]
+
+
+def test_class_images_of_another_size_are_brought_to_the_networks(tmp_path):
+    run = make_run(tmp_path / "run", "classify", classes=("ant", "bee"), side=12)
+    assert measured(run, class_folders(tmp_path / "photos", ("ant", "bee"), side=31))["images"] == 6
+
+
+def test_unknown_classes_are_explained(tmp_path):
+    run = make_run(tmp_path / "run", "classify", classes=("ant", "bee"), side=12)
+    with pytest.raises(DlcliError, match=r"class dog is none of those .* ant, bee"):
+        measured(run, class_folders(tmp_path / "photos", ("ant", "dog")))
+    for options in ({"compare": True}, {"sigma": 5}, {"tile": 64}):
+        with pytest.raises(DlcliError, match="this one classifies"):
+            measured(run, class_folders(tmp_path / "photos", ("ant", "bee")), **options)
+
+
+def test_mnist_test_images_are_taken(tmp_path, shared):
+    run = make_run(tmp_path / "run", "classify", classes=tuple("0123456789"), side=28)
+    assert measured(run, shared / "mnist")["images"] == 10_000
+
+
+def test_classes_as_a_table(tmp_path, capfdbinary):
+    run = make_run(tmp_path / "run", "classify", classes=("ant", "bee"), side=12)
+    photos = folder_of(tmp_path / "in", ((12, 12), (12, 12), (20, 31)))
+    (photos / "bad.png").write_bytes(b"hello")
+    report = predicted(run, photos, out=tmp_path / "p.parquet")
+    assert (report["rows"], len(report["skipped"])) == (3, 1)
+    table = pl.read_parquet(tmp_path / "p.parquet")
+    assert table.columns == ["file", "prediction", "probability_ant", "probability_bee"]
+    assert table["file"].to_list() == ["0.png", "1.png", "2.png"]
+    with torch.inference_mode():
+        made = network_of(run)(tensor(np.asarray(Image.open(photos / "0.png"))))
+    expected = torch.softmax(made, 1)[0].numpy()
+    np.testing.assert_allclose(table.row(0)[2:], expected, atol=1e-6)
+    assert table["prediction"][0] == ("ant", "bee")[int(expected.argmax())]
+    predicted(run, photos)
+    assert (
+        pl.read_csv(capfdbinary.readouterr().out)
+        .select(pl.col("file", "prediction"))
+        .equals(table.select(pl.col("file", "prediction")))
+    )
+    with pytest.raises(DlcliError, match="this one classifies"):
+        predicted(run, photos, tile=64)
+    with pytest.raises(DlcliError, match="which images to classify"):
+        predicted(run)
