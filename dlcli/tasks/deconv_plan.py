@@ -30,6 +30,8 @@ CLASSIFIER: dict[str, Any] = {
     "filters": "32,64", "stride": "1,2", "depth": 1, "unshuffle": 2, "batch_size": 128, "ema": 0.998,
 }  # fmt: skip
 BOTTLENECK: dict[str, Any] = {"filters": "32,64,16", "stride": "2,2,2", "depth": 0, "unshuffle": 1, "skip": False}
+# The fast network for longer runs: what a deeper one loses in steps it then gains in what it can learn.
+LONG_RUN, LONGER = 240.0, {"depth": 8}
 DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
@@ -61,6 +63,8 @@ def make_plan(
     preset = settings_of(config)
     batch_size = config.batch_size or preset.get("batch_size", 16)
     steps, seconds = _limits(config, preset, images, batch_size)
+    if config.arch == "fast" and config.task not in ("classify", "reconstruct") and (seconds or 0) >= LONG_RUN:
+        preset |= LONGER
     optimizer = config.optimizer or preset["optimizer"]
     lr = config.lr or (preset.get("lr") if optimizer == preset["optimizer"] else None) or RATES[optimizer]
     loss = config.loss or ("cross-entropy" if classes else preset.get("loss", "mse"))
@@ -87,6 +91,32 @@ def make_plan(
     return NetworkPlan(
         spec, optimizer, lr, loss, schedule, batch_size, crop, augment, steps, seconds, every, ema, warmup
     )  # fmt: skip
+
+
+def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
+    """The config with every choice that the plan made, so that it repeats the run whatever the defaults become."""
+    spec, limits = plan.spec, (config.epochs, config.steps, config.minutes)
+    chosen: dict[str, Any] = {
+        "filters": ",".join(map(str, spec.filters)),
+        "stride": ",".join(map(str, spec.strides)),
+        "kernel": spec.kernel,
+        "depth": spec.depth,
+        "skip": spec.skip,
+        "activation": spec.activation,
+        "optimizer": plan.optimizer,
+        "lr": plan.lr,
+        "loss": plan.loss,
+        "schedule": plan.schedule.name.replace("_", "-"),
+        "decay_factor": plan.schedule.decay_factor,
+        "batch_size": plan.batch_size,
+        "crop": max(plan.side, 8),
+        "augment": plan.augment,
+        "ema": plan.ema,
+        "warmup": plan.warmup,
+    }
+    if limits == (None, None, None):
+        chosen |= {"steps": plan.steps} if plan.steps else {"minutes": (plan.seconds or 0) / 60}
+    return config.model_copy(update=chosen)
 
 
 def settings_of(config: TrainDeconvConfig) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dlcli.models.deconv import DeconvNet
 from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.runs import checkpoint, directory
 from dlcli.tasks.deconv_data import TrainingImages, read_images
-from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan
+from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan, resolved
 from dlcli.tasks.deconv_problem import Problem, make_problem
 from dlcli.tasks.deconv_report import make_report, write_pictures
 from dlcli.tasks.progress import Progress, Report, Silent
@@ -45,6 +45,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     images = read_images(config, progress)
     restoration = Restoration.of_config(config)
     plan = _plan(config, images, restoration)
+    config = resolved(config, plan)
     torch.manual_seed(config.seed)
     torch.set_flush_denormal(True)
     if config.threads:
