@@ -91,7 +91,7 @@ _dlcli() {
                 '--colour[Train on colour or on gray images; by default as the images are.]' \
                 '--gray[Train on colour or on gray images; by default as the images are.]' \
                 '--val=[Fraction of the images held out for validation.]:value: ' \
-                '--crop=[Side of the square that is cut from each image, in pixels; by default 64, or the whole image where it is smaller.]:value: ' \
+                '--crop=[Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or the whole image where it is smaller.]:value: ' \
                 '--augment=[flips - mirrored and turned by quarters; shifts - moved, turned and scaled a little.]:value:(auto none flips shifts)' \
                 '--memory=[Most memory for decoded images, in GB; beyond it they stream.]:value: ' \
                 '--arch=[Shape of the network - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \
@@ -108,8 +108,9 @@ _dlcli() {
                 '--minutes=[Time to train.]:value: ' \
                 '--optimizer=[muon - on the hidden layers, adam on the rest.]:value:(adam adamw sgd muon)' \
                 '--lr=[Learning rate; by default one that suits the optimizer.]:value: ' \
+                '--warmup=[Steps in which the rate rises from near 0 to its schedule; by default 20 for muon, else 0.]:value: ' \
                 '--momentum=[Momentum of sgd.]:value: ' \
-                '--batch-size=[Images a step; by default 16, classify 128.]:value: ' \
+                '--batch-size=[Images a step; by default 8 (article 32, rednet 16), classify 128.]:value: ' \
                 '--loss=[By default mse; article - bce; classify - cross-entropy.]:value:(mse l1 charbonnier bce cross-entropy)' \
                 '--clip=[Largest norm of the gradient; longer ones are shortened.]:value: ' \
                 '--ema=[Decay of the averaged weights, which are the ones saved; 0 - none.]:value: ' \
@@ -119,7 +120,7 @@ _dlcli() {
                 '--report-every=[Steps between reports; 0 - about twenty reports in a run.]:value: ' \
                 '--l1=[L1 penalty on the weights.]:value: ' \
                 '--l2=[L2 penalty on the weights, half the sum of squares times this (adamw, muon - weight decay).]:value: ' \
-                '--dropout=[Dropout after each hidden layer.]:value: ' \
+                '--dropout=[Dropout after each hidden layer; by default 0, for classes 0.1.]:value: ' \
                 '--early-stop=[Stop after this many reports without a lower validation loss.]:value: ' \
                 '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
                 '--config=[Settings from a TOML file.]:value:_files' \

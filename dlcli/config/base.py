@@ -82,7 +82,7 @@ class Config(BaseModel):
             if field_meta(type(self), name)["cli_only"]:
                 continue
             value = getattr(self, name)
-            plain = list(value) if isinstance(value, tuple) else value
+            plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
             lines.append(f"# {field.description}")
             lines.append(f"# {name} =  (not set)" if plain is None else tomli_w.dumps({name: plain}).rstrip())
         return "\n".join(lines) + "\n"

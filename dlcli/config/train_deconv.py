@@ -139,7 +139,9 @@ class TrainDeconvConfig(ScheduleOptions, RunOptions):
         0.0, "L2 penalty on the weights, half the sum of squares times this (adamw, muon: weight decay).",
         panel=REGULARISE, ge=0,
     )  # fmt: skip
-    dropout: float = option(0.0, "Dropout after each hidden layer.", panel=REGULARISE, ge=0, lt=1)
+    dropout: float | None = option(
+        None, "Dropout after each hidden layer; by default 0, for classes 0.1.", panel=REGULARISE, ge=0, lt=1
+    )
     early_stop: int | None = option(
         None,
         "Stop after this many reports without a lower validation loss.",

@@ -13,8 +13,9 @@ from dlcli.models.receptive import receptive_radius
 
 # Of the memory that is free. The caches of a processor gain nothing from more than MOST, and other programs do.
 SHARE, MOST = 0.5, 4 << 30
-# Features that are alive at a time beside those kept for the skips: a layer's input, its output, and a copy.
-ALIVE = 3
+# Features that are alive at a time beside those kept for the skips: a layer's input, its output, and a copy; and what
+# a residual block adds to and returns.
+ALIVE, ALIVE_IN_BLOCKS = 3, 5
 SMALLEST = 128  # pixels: smaller tiles would be little but overlap
 
 
@@ -56,7 +57,8 @@ def bytes_per_pixel(spec: DeconvSpec) -> float:
         area *= stride**2
         levels.append(filters / area)
     ends = 2 * (spec.input_channels + 2 * spec.output_channels)
-    return 4 * (sum(levels) + ALIVE * max(levels) + ends)
+    alive = ALIVE_IN_BLOCKS if spec.depth else ALIVE
+    return 4 * (sum(levels) + alive * max(levels) + ends)
 
 
 def _memory(device: str) -> float:

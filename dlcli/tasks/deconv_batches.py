@@ -17,7 +17,7 @@ from dlcli.engine.network import Batch
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
 # Moving an image smooths it a little, so some stay as they are: the network must know sharp ones, too.
-UNMOVED = 0.25
+UNMOVED = 0.1
 
 
 class RestorationBatches:

@@ -28,6 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 CLASSIFIER: dict[str, Any] = {
     "filters": "32,64", "stride": "1,2", "depth": 1, "unshuffle": 2, "batch_size": 128, "ema": 0.998,
+    "dropout": 0.1,
 }  # fmt: skip
 BOTTLENECK: dict[str, Any] = {"filters": "32,64,16", "stride": "2,2,2", "depth": 0, "unshuffle": 1, "skip": False}
 # The fast network for longer runs: what a deeper one loses in steps it then gains in what it can learn.
@@ -103,6 +104,7 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
         "depth": spec.depth,
         "skip": spec.skip,
         "activation": spec.activation,
+        "dropout": spec.dropout,
         "optimizer": plan.optimizer,
         "lr": plan.lr,
         "loss": plan.loss,
@@ -160,7 +162,7 @@ def make_spec(
         unshuffle=preset.get("unshuffle", 1),
         skip=config.skip if config.skip is not None else preset.get("skip", False),
         activation=config.activation or preset.get("activation", "relu"),
-        dropout=config.dropout,
+        dropout=config.dropout if config.dropout is not None else preset.get("dropout", 0.0),
         output=preset.get("output", "residual" if restores else "linear"),
         decoder=decoder,
         classes=classes,
