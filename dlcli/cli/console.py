@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlcli.data.names import printable
+from dlcli.data.names import printable, printable_path
 
 if TYPE_CHECKING:
     from dlcli.engine.loop import Step
@@ -67,7 +67,7 @@ class Console:
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Training begins; it takes so many steps, or seconds."""
         if self.live_allowed:
-            self._live = _LiveTable(printable(title), steps, has_validation, seconds)
+            self._live = _LiveTable(printable_path(title), steps, has_validation, seconds)
         elif not self.quiet:
             self._message(title)
 
