@@ -118,7 +118,7 @@ def train(
             if signum:  # a report that a run without the signal would not have had leaves no trace
                 memory.best, memory.bad_reports = before
             if not status:
-                status, reason = _outcome(solver, limits, memory, deadline)
+                status, reason = _outcome(solver, limits, memory, deadline, step)
             yield replace(step, status=status, reason=reason, signum=signum)
             if status:
                 return
@@ -150,7 +150,7 @@ def _report(
     )  # fmt: skip
 
 
-def _outcome(solver: Solver, limits: Limits, memory: Memory, deadline: float) -> tuple[str, str]:
+def _outcome(solver: Solver, limits: Limits, memory: Memory, deadline: float, step: Step) -> tuple[str, str]:
     objective, first_objective = solver.objective(), memory.first_objective
     if getattr(solver, "failure", ""):
         return "diverged", str(getattr(solver, "failure", ""))
@@ -163,7 +163,9 @@ def _outcome(solver: Solver, limits: Limits, memory: Memory, deadline: float) ->
     if limits.patience is not None and memory.bad_reports >= limits.patience:
         return "stopped", f"early stopping: {memory.bad_reports} reports without improvement"
     ended, timed_out = solver.step >= limits.steps, time.monotonic() >= deadline
-    if (ended or timed_out) and objective > first_objective * getattr(solver, "noise_factor", 1 + 1e-9):
+    # One mini-batch can be many times easier than another, and the first steps of a network may go uphill.
+    rise = getattr(solver, "noise_factor", 1 + 1e-9)
+    if (ended or timed_out) and objective > first_objective * rise and (step.val_loss is None or not step.is_best):
         return "diverged", "the loss ended above where it began"
     if ended:
         return "finished", "steps used up"

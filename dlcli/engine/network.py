@@ -54,7 +54,7 @@ class NetworkSolver:
     not finite are skipped and counted; too many in a row set ``failure``. When memory runs out the batch is halved.
     """
 
-    noise_factor = 2.0  # a mini-batch loss may end this much above the first before that counts as divergence
+    noise_factor = 30.0  # the loss may end this much above that of the first batch before it counts as divergence
 
     def __init__(
         self,

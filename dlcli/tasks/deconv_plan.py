@@ -147,7 +147,8 @@ def make_spec(
             "give one stride, or one for each",
         )
     kernel = config.kernel or preset.get("kernel", 3)
-    if kernel % 2 == 0 and 1 in strides:
+    depth = config.depth if config.depth is not None else preset.get("depth", 0)
+    if kernel % 2 == 0 and (1 in strides or depth):
         raise DlcliError(f"--kernel {kernel} is even, which moves the image by half a pixel", "give an odd number")
     restores = config.task not in ("reconstruct", "classify")
     # The article's listing ends in deconvolutions whatever the task; the others classify straight from the features.
@@ -158,7 +159,7 @@ def make_spec(
         filters=filters,
         strides=strides,
         kernel=kernel,
-        depth=config.depth if config.depth is not None else preset.get("depth", 0),
+        depth=depth,
         unshuffle=preset.get("unshuffle", 1),
         skip=config.skip if config.skip is not None else preset.get("skip", False),
         activation=config.activation or preset.get("activation", "relu"),
