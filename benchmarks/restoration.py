@@ -76,7 +76,7 @@ def make_pairs(data: Path, work: Path) -> list[Path]:
     return folders
 
 
-def tasks(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
+def tasks(data: Path, minutes: float, seeds: list[int], work: Path, only: str = "") -> None:
     """Deblur, upscale, inpaint and pairs on Set12, beside the classical methods."""
     train, test = data / "images" / "train400", data / "images" / "set12"
     noisy_train, clean_train, noisy_test, clean_test = make_pairs(data, work)
@@ -88,6 +88,8 @@ def tasks(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
     }
     print("| Set12, PSNR | input | classical methods | dlcli | gain over the best |\n|---|---|---|---|---|", flush=True)
     for name, (given, options, measured) in chosen.items():
+        if only and not name.startswith(only):
+            continue
         run = work / name.split(",")[0].replace(" ", "-")
         dlcli("train-deconv", *given, *options, "--minutes", minutes, "--seed", seeds[0], "--out", run)
         report = dlcli("eval", run, *measured, "--compare")
@@ -121,12 +123,15 @@ def main() -> None:
     parser.add_argument("--section", choices=SECTIONS, default="denoise")
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--only", default="", help="of the tasks, the one whose name begins with this")
     parser.add_argument("--work", type=Path, help="keep the runs here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        SECTIONS[args.section](args.data.resolve(), args.minutes, [int(s) for s in args.seeds.split(",")], work)
+        extra = {"only": args.only} if args.only else {}
+        seeds = [int(seed) for seed in args.seeds.split(",")]
+        SECTIONS[args.section](args.data.resolve(), args.minutes, seeds, work, **extra)
 
 
 if __name__ == "__main__":
