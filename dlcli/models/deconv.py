@@ -17,7 +17,8 @@ class DeconvSpec:
     filters and strides have one entry for each convolution; the deconvolutions mirror them. ``output`` says what
     the last deconvolution gives: a residual that is subtracted from the input image, the image through a sigmoid,
     or the image itself. With ``classes`` a fully connected layer on the features of a square of ``side`` pixels
-    ends the network; ``decoder`` says whether the deconvolutions come before it.
+    ends the network; ``decoder`` says whether the deconvolutions come before it. With ``masked`` the last input channel
+    is 1 where the image is unknown, and the residual is 0 elsewhere: what is known stays as it is.
     """
 
     input_channels: int
@@ -34,6 +35,7 @@ class DeconvSpec:
     decoder: bool = True
     classes: int = 0
     side: int = 0
+    masked: bool = False
 
     @property
     def multiple(self) -> int:
@@ -177,7 +179,7 @@ class DeconvNet(nn.Module):
         h = F.pixel_shuffle(h, spec.unshuffle) if spec.unshuffle > 1 else h
         h = h[..., :height, :width]
         if spec.output == "residual":
-            return (x if base is None else base) - h
+            return (x if base is None else base) - (h * x[:, -1:] if spec.masked else h)
         # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.
         return torch.sigmoid(h.float()) if spec.output == "sigmoid" else h
 

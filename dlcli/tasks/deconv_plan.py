@@ -168,6 +168,7 @@ def make_spec(
         decoder=decoder,
         classes=classes,
         side=side if classes else 0,
+        masked=config.task == "inpaint",
     )
     if classes and spec.filters and side < spec.multiple:
         raise DlcliError(

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,9 +54,10 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     problem = make_problem(config, plan, images, restoration, device, amp=uses_bfloat16(config, device))
     run.path.mkdir(parents=True, exist_ok=True)
     training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes)
-    training.run_all()
-    report = make_report(training, images, describe_device(device), time.monotonic() - start)
-    run.write(directory.REPORT, directory.to_json(report) + "\n")
+    with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
+        training.run_all(check_signal)
+        report = make_report(training, images, describe_device(device), time.monotonic() - start)
+        run.write(directory.REPORT, directory.to_json(report) + "\n")
     if training.last.status == "diverged":
         raise DlcliError(
             f"training failed at step {training.last.step} with learning rate {plan.lr:.4g} ({training.last.reason})",
@@ -132,8 +134,8 @@ class Training:
             self.config.compile == "auto" and self.device.startswith("cuda") and long
         )
 
-    def run_all(self) -> None:
-        """Train to the end, or to a signal."""
+    def run_all(self, check_signal: Callable[[], None]) -> None:
+        """Train to the end, or to a signal, for which ``check_signal`` raises Interrupted."""
         plan = self.plan
         if self.config.resume is not None:
             self._restore(self.config.resume)
@@ -150,14 +152,13 @@ class Training:
         self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
         warned = 0
         try:
-            with deferred_signals() as check_signal:
-                self.solver.check_signal = check_signal
-                self.solver.origin = time.monotonic() - self.memory.seconds
-                for step in train(self.solver, limits, self.problem.validate, self.memory):
-                    self._report(step)
-                    for text in self.solver.warnings[warned:]:
-                        self.progress.warn(text)
-                    warned = len(self.solver.warnings)
+            self.solver.check_signal = check_signal
+            self.solver.origin = time.monotonic() - self.memory.seconds
+            for step in train(self.solver, limits, self.problem.validate, self.memory):
+                self._report(step)
+                for text in self.solver.warnings[warned:]:
+                    self.progress.warn(text)
+                warned = len(self.solver.warnings)
         finally:
             self.progress.end()
         if self.solver.skipped:

@@ -100,3 +100,13 @@ def test_skips_change_the_output_and_not_the_weights():
     skipping.load_state_dict(plain.state_dict())
     x = torch.rand(1, 1, 8, 8)
     assert not torch.allclose(plain(x), skipping(x))
+
+
+def test_what_is_known_stays_as_it_is():
+    spec = DeconvSpec(2, 1, (8,), (1,), depth=1, unshuffle=2, masked=True)
+    network = DeconvNet(spec)
+    torch.nn.init.normal_(network.deconvolutions[0].weight)
+    base, mask = torch.rand(2, 1, 16, 16), (torch.rand(2, 1, 16, 16) < 0.5).float()
+    output = network(torch.cat([base, mask], dim=1), base).detach()
+    assert torch.equal(output[mask == 0], base[mask == 0])
+    assert not torch.allclose(output[mask == 1], base[mask == 1])
