@@ -243,6 +243,21 @@ def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_p
     assert_same_end(run, uninterrupted)
 
 
+def test_a_signal_after_the_last_step_changes_nothing(app, uninterrupted, tmp_path, monkeypatch):
+    made = task.make_report
+
+    def make_report(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return made(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task, "make_report", make_report)
+        code, out, err = app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run")
+    assert code == 0, err
+    assert "finished after 16 steps" in out
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
 def test_several_interruptions_are_no_more_than_one(app, uninterrupted, tmp_path, monkeypatch):
     arguments = ["photos", *RUN, "--steps", "16", "--out", "run"]
     for step in (3, 4, 9, 12):
@@ -320,7 +335,7 @@ def start(folder, *arguments):
 
 
 def wait_for_reports(process, file, count):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 100
     while time.monotonic() < deadline and not (file.exists() and file.read_text().count("\n") >= count):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -329,7 +344,7 @@ def wait_for_reports(process, file, count):
 def test_signals_from_outside(app, photos, tmp_path):
     """Ctrl-C, then SIGKILL, to processes of their own; SIGTERM takes the way of Ctrl-C (above)."""
     run = tmp_path / "run"
-    arguments = ["photos", *RUN, "--steps", "50"]
+    arguments = ["photos", *RUN, "--steps", "120"]
     assert app("train-deconv", *arguments, "--out", "whole", "--quiet")[0] == 0
     arguments += ["--out", "run"]
     for signum, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):

@@ -1,0 +1,182 @@
+"""dlcli train-deconv beside a plain loop, the fastest loop by hand, and Lightning: training images a second.
+
+    python benchmarks/deconv.py [DATA] [--section article|fast|rate|all] [--rounds N] [--seconds S] [--busy]
+
+DATA is a folder of images; without it, the dead leaves that dlcli generates. Every contender trains in a process of its
+own, one at a time and in turn, on the same images, network, crops and noise. ``--busy`` counts processor seconds of one
+thread instead of the seconds that pass, for a machine that has other work. Lightning is left out, and said, where it
+isn't installed (pip install -e '.[bench]'). Exit code 1 if a target is missed.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+IMAGES, IMAGE_SIDE = 120, 180
+PLAIN, HAND = "plain loop, float32", "hand-written"
+CONTENDERS = (
+    "dlcli", "dlcli --compile on", PLAIN, f"{HAND}, dlcli's optimizer", f"{HAND}, dlcli's optimizer, compiled",
+    f"{HAND}, fused Adam", f"{HAND}, fused Adam, compiled", "Lightning, 32-true", "Lightning, bf16-mixed",
+)  # fmt: skip
+Answer = dict[str, Any]
+
+
+class Worker:
+    """A contender's process, which rests but for its turns."""
+
+    def __init__(self, contender: str, preset: str, data: Path, errors: Path, busy: bool) -> None:
+        command = [sys.executable, str(HERE / "deconv_worker.py"), contender, preset, str(data)]
+        self.errors = errors
+        with errors.open("w") as stream:
+            self.process = subprocess.Popen(
+                command + ["--busy"] * busy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, text=True
+            )
+        self.about = self._answer()
+        self.answers: list[Answer] = []
+
+    def measure(self, seconds: float) -> None:
+        """Give it its turn."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        self.answers.append(self._answer())
+
+    def close(self) -> None:
+        """Let it end."""
+        self.process.communicate()
+
+    def rates(self) -> list[float]:
+        """Images a second of each round."""
+        return [a["images"] / a["seconds"] for a in self.answers]
+
+    def _answer(self) -> Answer:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            raise SystemExit(f"{self.process.args} failed:\n{self.errors.read_text()[-2000:]}")
+        answer: Answer = json.loads(line)
+        return answer
+
+
+def generate(work: Path, channels: int) -> Path:
+    """Dead leaves as a .npy file."""
+    from dlcli.data.dead_leaves import dead_leaves
+
+    pictures = dead_leaves(IMAGES, IMAGE_SIDE, 0, channels)
+    path = work / f"leaves-{channels}.npy"
+    np.save(path, np.stack([pictures.pixels(i) for i in range(len(pictures))]))
+    return path
+
+
+def contenders(preset: str) -> list[str]:
+    """Those that can run here; the article's network is trained by Adam, so one row has both optimizers."""
+    names = [n for n in CONTENDERS if preset != "article" or "fused Adam" not in n]
+    missing = set()
+    if importlib.util.find_spec("lightning") is None:
+        missing |= {n for n in names if "Lightning" in n}
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        missing |= {n for n in names if "compile" in n}
+    for name in sorted(missing):
+        print(f"not installed: {name}")
+    return [name for name in names if name not in missing]
+
+
+def measured(preset: str, names: list[str], options: argparse.Namespace, work: Path) -> dict[str, Worker]:
+    """All of ``names`` and the matrices, in turn."""
+    data = options.data or generate(work, 3 if preset == "article" else 1)
+    workers = {}
+    for number, name in enumerate([*names, "matrices"]):
+        workers[name] = Worker(name, preset, data, work / f"{preset}-{number}.txt", options.busy)
+    for _ in range(options.rounds):
+        for worker in workers.values():
+            worker.measure(options.seconds)
+    for worker in workers.values():
+        worker.close()
+    return workers
+
+
+def ratios(a: list[float], b: list[float]) -> list[float]:
+    """a by b, round by round: a drift of the machine's speed cancels."""
+    return [x / y for x, y in zip(a, b, strict=True)]
+
+
+def preset_section(preset: str, names: list[str], options: argparse.Namespace, work: Path) -> bool:
+    """The table of one preset; true if its targets hold."""
+    workers = measured(preset, names, options, work)
+    dlcli, about = workers["dlcli"], workers["dlcli"].about
+    seconds = "processor seconds of one thread" if options.busy else f"{about['threads']} threads"
+    print(f"\n{preset}: {about['text']}; {seconds}, median of {options.rounds} rounds of {options.seconds:g} s\n")
+    print("| | images/s | times dlcli's | lowest to highest |")
+    print("|---|---|---|---|")
+    times = {name: ratios(workers[name].rates(), dlcli.rates()) for name in names}
+    for name in sorted(names, key=lambda n: -median(times[n])):
+        low, high = min(times[name]), max(times[name])
+        rate = median(workers[name].rates())
+        print(f"| {name} | {rate:.1f} | {median(times[name]):.3f} | {low:.3f} to {high:.3f} |")
+    print()
+    good = _rates(workers, about)
+    if PLAIN in times:
+        # Without bfloat16 arithmetic nothing makes the sums themselves faster.
+        bound = 2.0 if about["bfloat16"] else 1.0
+        good &= _target("dlcli by the plain loop", 1 / median(times[PLAIN]), at_least=bound)
+    hands = [name for name in names if name.startswith(HAND)]
+    if hands:
+        fastest = max(hands, key=lambda n: median(times[n]))
+        good &= _target(f"dlcli by the fastest loop ({fastest})", 1 / median(times[fastest]), at_least=1.0)
+    return good
+
+
+def _rates(workers: dict[str, Worker], about: Answer) -> bool:
+    """What the data costs, and how near the engine comes to the processor's own rate."""
+    dlcli, matrices = workers["dlcli"], workers["matrices"].answers
+    for dtype in ("float32", "bfloat16"):
+        print(f"matrix rate, {dtype}: {max(a[dtype] for a in matrices) / 1e9:.0f} GFLOP/s")
+    engine = [rate * about["operations"] for rate in dlcli.rates()]
+    share = median(ratios(engine, [a["bfloat16"] for a in matrices]))
+    each = f"{about['operations'] / 1e9:.2f} GFLOP an image"
+    print(f"the engine: {each}, {median(engine) / 1e9:.0f} GFLOP/s, {share:.0%} of the bfloat16 matrix rate")
+    pipeline = median([a["pipeline"] / a["seconds"] for a in dlcli.answers])
+    return _target("crops and noise, of dlcli's time", pipeline, at_most=0.05)
+
+
+def _target(what: str, value: float, at_least: float = 0.0, at_most: float = float("inf")) -> bool:
+    holds = at_least <= value <= at_most
+    bound = f"at least {at_least:g}" if at_least else f"at most {at_most:g}"
+    print(f"{what}: {value:.3f} (target {bound}: {'holds' if holds else 'MISSED'})")
+    return holds
+
+
+def main() -> None:
+    """Run the sections asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path)
+    parser.add_argument("--section", choices=["article", "fast", "rate", "all"], default="all")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--busy", action="store_true")
+    options = parser.parse_args()
+    good = True
+    with tempfile.TemporaryDirectory(prefix="dlcli-bench-") as work:
+        for preset in ("article", "fast"):
+            if options.section in (preset, "all"):
+                good &= preset_section(preset, contenders(preset), options, Path(work))
+            elif options.section == "rate":
+                good &= preset_section(preset, ["dlcli"], options, Path(work))
+    print(f"\nload average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What every contender of deconv.py trains on: the images and the plan that dlcli makes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.tasks.deconv_data import TrainingImages, read_images
+from dlcli.tasks.deconv_plan import NetworkPlan, make_plan
+from dlcli.tasks.progress import Silent
+from dlcli.tasks.restoration import Restoration
+
+CHANNELS = {"article": 3, "fast": 1}
+ENDLESS = 10**9  # steps, so that no schedule comes to its end
+
+
+@dataclass
+class Stopwatch:
+    """Runs from the first time that it is asked whether it is over; with ``steps`` it counts questions instead."""
+
+    clock: Callable[[], float]
+    seconds: float = float("inf")
+    steps: int = 10**18
+    begin: float | None = None
+    elapsed: float = field(default=0.0)
+    asked: int = -1
+
+    def over(self) -> bool:
+        """Whether the seconds, or the steps, have passed."""
+        now = self.clock()
+        self.begin = now if self.begin is None else self.begin
+        self.elapsed = now - self.begin
+        self.asked += 1
+        return self.elapsed >= self.seconds or self.asked >= self.steps
+
+
+@dataclass(frozen=True)
+class Case:
+    """One preset on one set of images."""
+
+    config: TrainDeconvConfig
+    images: TrainingImages
+    restoration: Restoration
+    plan: NetworkPlan
+
+    @property
+    def pixels(self) -> Sequence[np.ndarray]:
+        """The training images, (H, W, C) of uint8."""
+        return [self.images.train.pixels(i) for i in range(len(self.images.train))]
+
+    @property
+    def sigma(self) -> float:
+        """Deviation of the noise, for images in [0, 1]."""
+        return self.config.sigma_range[0] / 255
+
+
+def make_case(preset: str, data: str, *, compiled: bool = False) -> Case:
+    """What ``dlcli train-deconv DATA --arch PRESET`` trains, colour for the article's network."""
+    config = TrainDeconvConfig.build(
+        {"data": [data], "arch": preset, "colour": CHANNELS[preset] == 3, "steps": ENDLESS, "device": "cpu",
+         "compile": "on" if compiled else "off"}
+    )  # fmt: skip
+    images = read_images(config, Silent())
+    restoration = Restoration.of_config(config)
+    channels = images.train.channels
+    inputs = restoration.degradation().input_channels(channels)
+    plan = make_plan(config, inputs, channels, 0, len(images.train), images.side)
+    return Case(config, images, restoration, plan)
