@@ -49,7 +49,10 @@ class CropSampler:
 
 def turned(pixels: Pixels, number: int) -> Pixels:
     """``pixels`` (H, W, C) turned by ``number % 4`` quarters, and mirrored from 4 on; a view."""
-    result = np.rot90(pixels, number % 4)
+    quarters = number % 4
+    if quarters % 2:
+        pixels = pixels.transpose(1, 0, 2)
+    result = pixels[:: -1 if quarters in (1, 2) else 1, :: -1 if quarters in (2, 3) else 1]
     return result[:, ::-1] if number >= 4 else result
 
 

@@ -25,8 +25,12 @@ def charbonnier(output: Tensor, target: Tensor) -> Tensor:
 
 
 def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Mean of -t log(o) - (1 - t) log(1 - o) for values in [0, 1]."""
-    return F.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), target)
+    """Mean of -t log(o) - (1 - t) log(1 - o) for values in [0, 1].
+
+    Written out, since PyTorch's own is not vectorised on the CPU: a fiftieth of the article's network's step.
+    """
+    inside = output.clamp(1e-6, 1 - 1e-6)
+    return -torch.lerp((1 - inside).log(), inside.log(), target).mean()
 
 
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:

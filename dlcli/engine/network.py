@@ -159,7 +159,10 @@ class NetworkSolver:
         return self.compute_loss(output.float(), batch)
 
     def _clip(self) -> float:
-        return float(nn.utils.clip_grad_norm_(self._weights, self.settings.clip or math.inf, foreach=True))
+        """The gradient's norm, as it was before it was shortened."""
+        if self.settings.clip is not None:
+            return float(nn.utils.clip_grad_norm_(self._weights, self.settings.clip, foreach=True))
+        return float(nn.utils.get_total_norm([w.grad for w in self._weights if w.grad is not None], foreach=True))
 
     def _count_bad_step(self) -> None:
         self.skipped += 1
