@@ -48,7 +48,6 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     plan = _plan(config, images, restoration)
     config = resolved(config, plan)
     torch.manual_seed(config.seed)
-    torch.set_flush_denormal(True)
     if config.threads:
         torch.set_num_threads(config.threads)
     problem = make_problem(config, plan, images, restoration, device, amp=uses_bfloat16(config, device))
@@ -151,6 +150,8 @@ class Training:
         )
         self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
         warned = 0
+        # Numbers below 1e-38 cost a processor hundreds of cycles each, and change nothing here.
+        torch.set_flush_denormal(True)
         try:
             self.solver.check_signal = check_signal
             self.solver.origin = time.monotonic() - self.memory.seconds
@@ -160,6 +161,7 @@ class Training:
                     self.progress.warn(text)
                 warned = len(self.solver.warnings)
         finally:
+            torch.set_flush_denormal(False)
             self.progress.end()
         if self.solver.skipped:
             self.progress.warn(f"skipped {self.solver.skipped} steps whose loss or gradient was not finite")
