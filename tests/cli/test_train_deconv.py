@@ -344,7 +344,7 @@ def wait_for_reports(process, file, count):
 def test_signals_from_outside(app, photos, tmp_path):
     """Ctrl-C, then SIGKILL, to processes of their own; SIGTERM takes the way of Ctrl-C (above)."""
     run = tmp_path / "run"
-    arguments = ["photos", *RUN, "--steps", "120"]
+    arguments = ["photos", *RUN, "--steps", "80"]
     assert app("train-deconv", *arguments, "--out", "whole", "--quiet")[0] == 0
     arguments += ["--out", "run"]
     for signum, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):

@@ -320,7 +320,7 @@ def test_a_run_limited_by_time_ends_in_time(run, photos):
     report, records, _ = run(photos, steps=None, minutes=1.5 / 60, report_every=0)
     assert (report["status"], report["reason"]) == ("finished", "time used up")
     assert records[-1]["lr"] <= SMALL["lr"]  # how it falls is held in tests/engine/test_network.py, with a clock
-    assert records[-1]["seconds"] >= 1.5
+    assert report["seconds"] >= 1.5
     assert 2 <= len(records) <= 22
 
 
