@@ -58,19 +58,23 @@ class Muon(torch.optim.Optimizer):
 def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
     """The orthogonal factor, roughly, of each matrix of a stack (L, rows, columns): singular values near 1.
 
-    In bfloat16, which the iteration forgives.
+    The iteration x <- (a + b g + c g^2) x, g = x x', is a polynomial in the first g times the first x. The polynomial is
+    multiplied up on the small Gram matrices, so only two products have the matrices' long side.
     """
     a, b, c = NEWTON_SCHULZ
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    x = x.bfloat16()
     tall = x.size(-2) > x.size(-1)
     x = x.mT if tall else x
-    for _ in range(iterations):
-        gram = x @ x.mT
-        # a x + (b gram + c gram^2) x, the sums within the products.
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    factor: Tensor = (x.mT if tall else x).to(matrices.dtype)
-    return factor
+    gram = x @ x.mT
+    scaled_identity = a * torch.eye(gram.size(-1), dtype=gram.dtype, device=gram.device)
+    product = None
+    for left in reversed(range(iterations)):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c).add_(scaled_identity)
+        product = factor if product is None else factor @ product
+        if left:
+            gram = factor @ gram @ factor
+    result: Tensor = x if product is None else product @ x
+    return result.mT if tall else result
 
 
 def _as_matrix(kernel: Tensor) -> Tensor:
