@@ -39,12 +39,12 @@ class CropSampler:
         chosen = self.indices(step, size)
         draws = np.random.default_rng((self.seed, 2, step)).random((size, 3))
         width = self.side + 2 * self.margin
-        batches = [np.empty((size, width, width, s.channels), np.uint8) for s in self.sets]
+        batches = [np.empty((size, s.channels, width, width), np.uint8) for s in self.sets]
         for place, (index, (top, left, turn)) in enumerate(zip(chosen, draws, strict=True)):
             number = int(turn * TURNS) if self.flips else 0
             for batch, pictures in zip(batches, self.sets, strict=True):
-                batch[place] = turned(_cut(pictures.pixels(index), width, top, left), number)
-        return [np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) for batch in batches]
+                batch[place] = turned(_cut(pictures.pixels(index), width, top, left), number).transpose(2, 0, 1)
+        return batches
 
 
 def turned(pixels: Pixels, number: int) -> Pixels:

@@ -1,9 +1,11 @@
 """What a network's output is held to."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 CHARBONNIER = 1e-3
@@ -27,10 +29,27 @@ def charbonnier(output: Tensor, target: Tensor) -> Tensor:
 def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     """Mean of -t log(o) - (1 - t) log(1 - o) for values in [0, 1].
 
-    Written out, since PyTorch's own is not vectorised on the CPU: a fiftieth of the article's network's step.
+    Written out, since PyTorch's own is not vectorised on the CPU: a fiftieth of the article's network's step. Its
+    derivative is written out, too, in a third of the operations that autograd would take.
     """
-    inside = output.clamp(1e-6, 1 - 1e-6)
-    return -torch.lerp((1 - inside).log(), inside.log(), target).mean()
+    result: Tensor = _BinaryCrossEntropy.apply(output, target)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _BinaryCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, target: Tensor) -> Tensor:
+        inside = output.clamp(1e-6, 1 - 1e-6)
+        outside = 1 - inside
+        ctx.save_for_backward(inside, outside, target)
+        return -torch.lerp(outside.log(), inside.log(), target).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        inside, outside, target = ctx.saved_tensors
+        # d/do = (o - t) / (o (1 - o))
+        return (inside - target).div_(inside * outside).mul_(gradient / inside.numel()), None
 
 
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:

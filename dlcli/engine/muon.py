@@ -58,7 +58,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
     """The orthogonal factor, roughly, of each matrix of a stack (L, rows, columns): singular values near 1.
 
-    The iteration x <- (a + b g + c g^2) x, g = x x', is a polynomial in the first g times the first x. The polynomial is
+    The iteration x <- (a + b g + c g^2) x, g = x x', is a polynomial in the first g times the first x. It is
     multiplied up on the small Gram matrices, so only two products have the matrices' long side.
     """
     a, b, c = NEWTON_SCHULZ

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FEW_CHANNELS = 16  # a vector register's worth
 OUTPUTS = ("residual", "sigmoid", "linear")
 
 
@@ -71,12 +72,13 @@ class Deconvolution(nn.ConvTranspose2d):
     """A transposed convolution: the adjoint of the convolution with the same weights.
 
     At stride 1 it is computed as the convolution with the filters turned by a half and their axes swapped, which is
-    the same sum and for which processors have the faster kernels.
+    the same sum and for which processors have the faster kernels; but for few output channels the gradient of such a
+    convolution's weights is slow.
     """
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
-        if self.stride == (1, 1) and output_size is None:
+        if self.stride == (1, 1) and output_size is None and self.out_channels >= FEW_CHANNELS:
             # Autocast would make it of x's type after it is turned, which moves twice the bytes.
             flipped = self.weight.to(x.dtype).transpose(0, 1).flip(2, 3)
             return F.conv2d(x, flipped, self.bias, padding=self.kernel_size[0] - 1 - int(self.padding[0]))
