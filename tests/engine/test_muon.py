@@ -52,7 +52,7 @@ def test_it_agrees_with_torch_s_muon(shape, decay):
             weight.grad = drawn(*shape, seed=step) * (1 + step % 3)
         here.step()
         there.step()
-        # torch's keeps the 8 bits of bfloat16. With other constants, or without Nesterov's look ahead, they part further.
+        # torch's keeps bfloat16's 8 bits. With other constants, or without Nesterov's look ahead, they part further.
         assert (ours - theirs).norm() < 0.04 * (ours - drawn(*shape)).norm()
 
 
