@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.models.deconv import DeconvNet, Deconvolution, DeconvSpec
+from dlcli.models.deconv import FEW_CHANNELS, DeconvNet, Deconvolution, DeconvSpec
 from dlcli.tasks.deconv_plan import make_plan
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    inputs=st.integers(1, 4), outputs=st.integers(1, 4), stride=st.integers(1, 3), kernel=st.integers(1, 5),
-    size=st.integers(2, 6), seed=st.integers(0, 1000),
+    inputs=st.integers(1, 4) | st.integers(FEW_CHANNELS, FEW_CHANNELS + 2), outputs=st.integers(1, 4),
+    stride=st.integers(1, 3), kernel=st.integers(1, 5), size=st.integers(2, 6), seed=st.integers(0, 1000),
 )  # fmt: skip
 def test_a_deconvolution_is_the_adjoint_of_the_convolution(inputs, outputs, stride, kernel, size, seed):
     """<conv(x), y> = <x, deconv(y)> for equal weights."""
