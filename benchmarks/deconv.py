@@ -25,8 +25,9 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 IMAGES, IMAGE_SIDE = 120, 180
 PLAIN, HAND = "plain loop, float32", "hand-written"
+ADAM = "dlcli --optimizer adam"
 CONTENDERS = (
-    "dlcli", "dlcli --compile on", PLAIN, f"{HAND}, dlcli's optimizer", f"{HAND}, dlcli's optimizer, compiled",
+    "dlcli", "dlcli --compile on", ADAM, PLAIN, f"{HAND}, dlcli's optimizer", f"{HAND}, dlcli's optimizer, compiled",
     f"{HAND}, fused Adam", f"{HAND}, fused Adam, compiled", "Lightning, 32-true", "Lightning, bf16-mixed",
 )  # fmt: skip
 Answer = dict[str, Any]
@@ -82,7 +83,7 @@ def generate(work: Path, channels: int) -> Path:
 
 def contenders(preset: str) -> list[str]:
     """Those that can run here; the article's network is trained by Adam, so one row has both optimizers."""
-    names = [n for n in CONTENDERS if preset != "article" or "fused Adam" not in n]
+    names = [n for n in CONTENDERS if preset != "article" or ("fused Adam" not in n and n != ADAM)]
     missing = set()
     if importlib.util.find_spec("lightning") is None:
         missing |= {n for n in names if "Lightning" in n}
@@ -131,10 +132,15 @@ def preset_section(preset: str, names: list[str], options: argparse.Namespace, w
         # Without bfloat16 arithmetic nothing makes the sums themselves faster.
         bound = 2.0 if about["bfloat16"] else 1.0
         good &= _target("dlcli by the plain loop", 1 / median(times[PLAIN]), at_least=bound)
-    hands = [name for name in names if name.startswith(HAND)]
-    if hands:
-        fastest = max(hands, key=lambda n: median(times[n]))
-        good &= _target(f"dlcli by the fastest loop ({fastest})", 1 / median(times[fastest]), at_least=1.0)
+    # Each beside the loops by hand that take the same steps: an optimizer's price is not the engine's.
+    for ours, hands in (
+        ("dlcli", [name for name in names if name.startswith(HAND) and "fused Adam" not in name]),
+        (ADAM, [name for name in names if "fused Adam" in name]),
+    ):
+        if hands and ours in names:
+            against = {n: median(ratios(workers[ours].rates(), workers[n].rates())) for n in hands}
+            fastest = min(hands, key=lambda n: against[n])
+            good &= _target(f"{ours} by the fastest loop ({fastest})", against[fastest], at_least=1.0)
     return good
 
 

@@ -55,11 +55,11 @@ class Case:
         return self.config.sigma_range[0] / 255
 
 
-def make_case(preset: str, data: str, *, compiled: bool = False) -> Case:
+def make_case(preset: str, data: str, *, compiled: bool = False, optimizer: str | None = None) -> Case:
     """What ``dlcli train-deconv DATA --arch PRESET`` trains, colour for the article's network."""
     config = TrainDeconvConfig.build(
         {"data": [data], "arch": preset, "colour": CHANNELS[preset] == 3, "steps": ENDLESS, "device": "cpu",
-         "compile": "on" if compiled else "off"}
+         "compile": "on" if compiled else "off", "optimizer": optimizer}
     )  # fmt: skip
     images = read_images(config, Silent())
     restoration = Restoration.of_config(config)

@@ -149,7 +149,9 @@ def main() -> None:
         for line in sys.stdin:
             answer(matrix_rates(float(line), clock))
         return
-    case = make_case(options.preset, str(options.data), compiled="--compile" in options.contender)
+    words = options.contender.split()
+    optimizer = words[words.index("--optimizer") + 1] if "--optimizer" in words else None
+    case = make_case(options.preset, str(options.data), compiled="--compile" in words, optimizer=optimizer)
     spent: Callable[[], float] = lambda: 0.0  # noqa: E731
     if options.contender.startswith("dlcli"):
         run, spent = dlcli_loop(case, clock)

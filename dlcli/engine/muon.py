@@ -22,6 +22,8 @@ class Muon(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
+        self._stacks: dict[torch.Size, Tensor] = {}
+
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Take one step; parameters without a gradient stay."""
@@ -34,25 +36,31 @@ class Muon(torch.optim.Optimizer):
                 self._step_stack(parameters, group)
 
     def _step_stack(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        momenta = [self._momentum(parameter) for parameter in parameters]
-        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-        updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
-        stack = torch.stack([_as_matrix(update) for update in updates])
-        rows, columns = stack.shape[1:]
+        gradients = torch.stack([_filters_last(p.grad) for p in parameters if p.grad is not None])
+        momenta = self._momenta(parameters)
+        momenta.lerp_(gradients, 1 - group["momentum"])
+        updates = gradients.lerp_(momenta, group["momentum"]).flatten(2)
+        rows, columns = updates.shape[1:]
         # Wide and tall matrices then change their outputs about equally (Jordan et al. 2024).
         length = group["lr"] * max(1.0, rows / columns) ** 0.5
         if group["weight_decay"]:
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        factors = [_as_kernel(f, p) for f, p in zip(orthogonalised(stack), parameters, strict=True)]
-        torch._foreach_add_(parameters, factors, alpha=-length)
+        factors = orthogonalised(updates).view(momenta.shape)
+        torch._foreach_add_([_filters_last(p) for p in parameters], list(factors), alpha=-length)
 
-    def _momentum(self, parameter: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(parameter)
-        momentum: Tensor = state["momentum"]
-        return momentum
+    def _momenta(self, parameters: list[Tensor]) -> Tensor:
+        """The momenta of parameters of one shape, (L, out, k, k, in); each parameter's state is a view of its own."""
+        shape = parameters[0].shape
+        stack = self._stacks.get(shape)
+        states = [self.state[parameter] for parameter in parameters]
+        known = [state.get("momentum") for state in states]
+        if stack is None or len(stack) != len(known) or any(m is None or m._base is not stack for m in known):
+            # The first step, or the states have been loaded from a checkpoint.
+            parts = [torch.zeros_like(p) if m is None else m for p, m in zip(parameters, known, strict=True)]
+            stack = self._stacks[shape] = torch.stack([_filters_last(part) for part in parts])
+            for state, part in zip(states, stack, strict=True):
+                state["momentum"] = part.permute(0, 3, 1, 2) if part.ndim == 4 else part
+        return stack
 
 
 def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
@@ -62,10 +70,12 @@ def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
     multiplied up on the small Gram matrices, so only two products have the matrices' long side.
     """
     a, b, c = NEWTON_SCHULZ
-    x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    tall = x.size(-2) > x.size(-1)
-    x = x.mT if tall else x
+    tall = matrices.size(-2) > matrices.size(-1)
+    x = matrices.mT if tall else matrices
     gram = x @ x.mT
+    # The trace is the squared norm, by which the long matrices themselves need not be divided.
+    square = gram.diagonal(dim1=-2, dim2=-1).sum(-1)[:, None, None].clamp_(min=1e-14)
+    gram /= square
     scaled_identity = a * torch.eye(gram.size(-1), dtype=gram.dtype, device=gram.device)
     product = None
     for left in reversed(range(iterations)):
@@ -73,17 +83,10 @@ def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
         product = factor if product is None else factor @ product
         if left:
             gram = factor @ gram @ factor
-    result: Tensor = x if product is None else product @ x
+    result: Tensor = x / square.sqrt() if product is None else product.div_(square.sqrt()) @ x
     return result.mT if tall else result
 
 
-def _as_matrix(kernel: Tensor) -> Tensor:
-    """(out, in, k, k) as (out, k * k * in), without a copy where the kernel is channels-last."""
-    return kernel.permute(0, 2, 3, 1).reshape(kernel.shape[0], -1) if kernel.ndim == 4 else kernel
-
-
-def _as_kernel(matrix: Tensor, like: Tensor) -> Tensor:
-    if like.ndim != 4:
-        return matrix
-    out, inputs, height, width = like.shape
-    return matrix.view(out, height, width, inputs).permute(0, 3, 1, 2)
+def _filters_last(kernel: Tensor) -> Tensor:
+    """(out, in, k, k) as (out, k, k, in), which lies in memory as it is read where the kernel is channels-last."""
+    return kernel.permute(0, 2, 3, 1) if kernel.ndim == 4 else kernel

@@ -162,7 +162,8 @@ class NetworkSolver:
         """The gradient's norm, as it was before it was shortened."""
         if self.settings.clip is not None:
             return float(nn.utils.clip_grad_norm_(self._weights, self.settings.clip, foreach=True))
-        return float(nn.utils.get_total_norm([w.grad for w in self._weights if w.grad is not None], foreach=True))
+        gradients = [w.grad for w in self._weights if w.grad is not None]
+        return float(torch.stack(torch._foreach_norm(gradients)).norm())
 
     def _count_bad_step(self) -> None:
         self.skipped += 1
