@@ -22,8 +22,9 @@ from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.losses import bfloat16_is_fast
 from dlcli.engine.network import NetworkSolver
 from dlcli.tasks.deconv_problem import make_problem
+from dlcli.tasks.deconv_solver import uses_bfloat16
 from dlcli.tasks.progress import Silent
-from dlcli.tasks.train_deconv import Training, uses_bfloat16
+from dlcli.tasks.train_deconv import Training
 
 WARM_UP_STEPS = 3
 SIDE = 2048  # of the matrices

@@ -17,6 +17,7 @@ ClickException: Any = typer.BadParameter.__mro__[2]
 COMMANDS = {
     "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
     "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
+    "tune-lr": ("dlcli.cli.tune_lr", "Find the learning rate, the schedule, the filters: any option of a training."),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model; fail a CI job when a check does not hold."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
 }
@@ -58,10 +59,20 @@ def load_command(module: str, name: str) -> Any:
     """Import a command's module and return its Click command."""
     sub = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
     loaded = importlib.import_module(module)
-    sub.command(name, context_settings={"help_option_names": ["-h", "--help"]})(loaded.command)
+    settings = {"help_option_names": ["-h", "--help"], **getattr(loaded, "CONTEXT", {})}
+    sub.command(name, context_settings=settings)(loaded.command)
     command = typer.main.get_command(sub)
     command.name = name
     return command
+
+
+def parse_config(name: str, args: list[str], parent: Any) -> Any:
+    """The config that command ``name`` would run with, from its own command line ``args``; nothing is run."""
+    from dlcli.cli.options import config_of
+
+    module, _ = COMMANDS[name]
+    context = load_command(module, name).make_context(name, list(args), parent=parent)
+    return config_of(importlib.import_module(module).CONFIG, context.params)
 
 
 app = typer.Typer(

@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -19,9 +19,7 @@ def command_function(config: type[Config], run: Callable[[Config], None], doc: s
     """
 
     def command(**given: Any) -> None:
-        file = given.pop("config_file", None)
-        chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v not in (None, [])}
-        run(config.build(chosen, file))
+        run(config_of(config, given))
 
     names = sorted(config.model_fields, key=lambda name: _place(config, name))
     parameters = [_parameter(config, name) for name in names]
@@ -34,10 +32,28 @@ def command_function(config: type[Config], run: Callable[[Config], None], doc: s
     return command
 
 
+def config_of(config: type[Config], given: Mapping[str, Any]) -> Config:
+    """The config of what a command line gave: its options by name, and ``config_file``. Raises DlcliError."""
+    options = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in given.items() if k != "config_file"}
+    return config.build({k: v for k, v in options.items() if v not in (None, ())}, given.get("config_file"))
+
+
 def _place(config: type[Config], name: str) -> int:
     """Where an option stands in the help: what is learned from what before how, and the output last."""
     meta = field_meta(config, name)
-    order = ("Options", "Task", "Data", "Images", "Model", "Training", "Schedule", "Against overfitting", "Output")
+    order = (
+        "Options",
+        "Search",
+        "Study",
+        "Task",
+        "Data",
+        "Images",
+        "Model",
+        "Training",
+        "Schedule",
+        "Against overfitting",
+        "Output",
+    )
     return -1 if meta["argument"] else order.index(meta["panel"])
 
 

@@ -67,6 +67,23 @@ class RunOptions(OutputOptions):
         return known_device(value)
 
 
+class TrainingOptions(RunOptions):
+    """What every training command shares."""
+
+    data_seed: int | None = option(
+        None,
+        "Seed of which rows or images are held out (and of the built-in examples), where it should differ from --seed.",
+        panel=DATA,
+        ge=0,
+        lt=2**63,
+    )
+
+    @property
+    def seed_of_data(self) -> int:
+        """The seed by which data are split."""
+        return self.seed if self.data_seed is None else self.data_seed
+
+
 class TableOptions(Config):
     """How tables are read."""
 

@@ -5,14 +5,14 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from dlcli.config.base import option
-from dlcli.config.common import DATA, RunOptions, ScheduleOptions, TableOptions
+from dlcli.config.common import DATA, ScheduleOptions, TableOptions, TrainingOptions
 
 MODEL = "Model"
 TRAINING = "Training"
 REGULARISE = "Against overfitting"
 
 
-class FitLinearConfig(ScheduleOptions, TableOptions, RunOptions):
+class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
     """Linear, logistic and softmax regression."""
 
     data: tuple[str, ...] = option(

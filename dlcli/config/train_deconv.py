@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from dlcli.config.base import option
-from dlcli.config.common import DATA, OUTPUT, SCHEDULE, RunOptions, ScheduleName, ScheduleOptions
+from dlcli.config.common import DATA, OUTPUT, SCHEDULE, ScheduleName, ScheduleOptions, TrainingOptions
 
 TASK = "Task"
 MODEL = "Model"
@@ -20,7 +20,7 @@ Loss = Literal["mse", "l1", "charbonnier", "bce", "cross-entropy"]
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 
 
-class TrainDeconvConfig(ScheduleOptions, RunOptions):
+class TrainDeconvConfig(ScheduleOptions, TrainingOptions):
     """Networks of convolutions and deconvolutions that restore or classify images."""
 
     data: tuple[str, ...] = option(

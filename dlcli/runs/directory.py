@@ -85,6 +85,21 @@ class RunDirectory:
         """The directory of a run that is taken up again: nothing in it is removed. Raises DlcliError."""
         if not (path / CONFIG).is_file():
             raise DlcliError(f"--resume {path}: there is no run directory", f"give one that 'dlcli {command}' made")
+        return cls.taken_up(command, path)
+
+    @classmethod
+    def latest(cls, command: str, out: Path | None) -> Path | None:
+        """``out``, or without it the newest of runs/COMMAND-NNN; None where there is none."""
+        if out is not None:
+            return out if out.is_dir() else None
+        numbered = re.compile(re.escape(command) + r"-(\d+)")
+        runs = Path("runs")
+        found = [(int(m[1]), p) for p in runs.iterdir() if (m := numbered.fullmatch(p.name))] if runs.is_dir() else []
+        return max(found)[1] if found else None
+
+    @classmethod
+    def taken_up(cls, command: str, path: Path) -> "RunDirectory":
+        """A directory of a run that was stopped, to write the rest into."""
         run = cls(command, path, force=True)
         run._path = path
         return run
@@ -129,13 +144,13 @@ class RunDirectory:
         target.parent.mkdir(exist_ok=True)
         write_atomic(target, data.encode() if isinstance(data, str) else data)
 
-    def append_metrics(self, record: dict[str, Any]) -> None:
-        """Append one report to metrics.jsonl, flushed."""
+    def append_metrics(self, record: dict[str, Any], name: str = METRICS) -> None:
+        """Append one report to metrics.jsonl (or another file of JSON lines), flushed."""
         try:
-            with (self.path / METRICS).open("a", encoding="utf-8") as stream:
+            with (self.path / name).open("a", encoding="utf-8") as stream:
                 stream.write(to_json(record, indent=None) + "\n")
         except OSError as error:
-            raise DlcliError(f"cannot write {self.path / METRICS}: {error.strerror}", "free some space") from None
+            raise DlcliError(f"cannot write {self.path / name}: {error.strerror}", "free some space") from None
 
     def keep_metrics(self, step: int) -> None:
         """Drop the reports after ``step`` from metrics.jsonl, and a line cut off by a kill: they will come again."""

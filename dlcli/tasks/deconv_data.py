@@ -44,7 +44,7 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
         if config.task == "classify":
             raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
         progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")
-        pictures = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed, channels or 1)
+        pictures = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed_of_data, channels or 1)
     else:
         pictures = open_pictures(
             config.data, channels=channels, labelled=config.task == "classify", memory=memory,
@@ -54,7 +54,7 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
     side = 0
     if config.task == "classify":
         pictures, side = same_size(pictures, config.crop)
-    train, val = split(len(pictures), config.val, config.seed, pictures.labels)
+    train, val = split(len(pictures), config.val, config.seed_of_data, pictures.labels)
     if not len(train):
         raise DlcliError(f"--val {config.val} leaves no image of {len(pictures)} to train on", "give a smaller one")
     if not side:

@@ -105,7 +105,7 @@ def _images(
         data = settings.data
         if not data:
             progress.note(f"no DATA given: measuring on {LEAVES} generated images that training has not seen")
-            return dead_leaves(LEAVES, DEMO_SIDE, settings.seed + OTHER_SEED, channels or 1), None
+            return dead_leaves(LEAVES, DEMO_SIDE, settings.seed_of_data + OTHER_SEED, channels or 1), None
         progress.note("no DATA given: using the images that the network was trained on")
     if trained.task != "pairs":
         return open_pictures(data, channels=channels, part="test"), None

@@ -61,8 +61,9 @@ def make_problem(
     if measured and images.val:
         border = restoration.scale if config.task == "upscale" else 0
         checked = RestorationValidation(
-            measured, images.val, images.val_inputs, restoration.degradation(), loss, border, config.seed, device, amp
-        )
+            measured, images.val, images.val_inputs, restoration.degradation(), loss, border,
+            config.seed_of_data, device, amp,
+        )  # fmt: skip
     return Problem(network, batches, objective, checked)
 
 

@@ -1,6 +1,7 @@
 """``dlcli fit-linear`` as a function: config in, report out."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from dlcli.tasks.linear_data import VALIDATION, ChunkSource, Gathered, Split, ga
 from dlcli.tasks.linear_fit import Fit, fit
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_report import coefficient_entries
+from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.tables import read_options
 
@@ -33,13 +35,40 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
     start = time.monotonic()
     progress = progress or Silent()
     run = directory.RunDirectory("fit-linear", config.out, config.force)
+    loaded = load(config, progress)
+    plan, device = loaded.plan, loaded.device
+    run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
+    space = Workspace(loaded.usable, device, lasting=bool(config.cv))
+    result = train(config, plan, space, run, progress)
+    folds = cross_validate(config, plan, space) if config.cv else None
+    report = make_report(config, loaded.data, loaded.keep, result, folds, run, device, time.monotonic() - start)
+    save(config, loaded.data, loaded.keep, result, report, run)
+    if result.last.status == "diverged":
+        raise diverged(config, result, report)
+    return report
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``."""
+
+    kind: Kind
+    plan: Plan
+    data: Gathered
+    usable: Gathered
+    keep: np.ndarray
+    device: str
+
+
+def load(config: FitLinearConfig, progress: Progress) -> Loaded:
+    """Read the data and plan the training. Raises DlcliError."""
     table = open_table(config)
     kind = problem_kind(config, table, progress)
     plan = make_plan(config, kind, demo=not config.data)
     device = pick_device(config.device)
     data = gather(
         table,
-        Split(config.val, config.cv or 0, config.seed),
+        Split(config.val, config.cv or 0, config.seed_of_data),
         classes=kind != "mse",
         keep_rows=plan.keep_rows,
         fill_means=config.missing == "mean",
@@ -51,14 +80,7 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
     usable, keep = check(config, data, kind, progress)
-    run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
-    result = train(config, plan, usable, device, run, progress)
-    folds = cross_validate(config, plan, usable, device, progress) if config.cv else None
-    report = make_report(config, data, keep, result, folds, run, device, time.monotonic() - start)
-    save(config, data, keep, result, report, run)
-    if result.last.status == "diverged":
-        raise diverged(config, result, report)
-    return report
+    return Loaded(kind, plan, data, usable, keep, device)
 
 
 def open_table(config: FitLinearConfig) -> ChunkSource:
@@ -69,7 +91,7 @@ def open_table(config: FitLinearConfig) -> ChunkSource:
                 f"--target {config.target}: no DATA was given, and the built-in example predicts y",
                 "give a file",
             )
-        return LineExample(config.seed)
+        return LineExample(config.seed_of_data)
     return Table.open(
         config.data, config.target, read_options(config, config.features, config.drop),
         class_target=config.loss == "cross-entropy",
@@ -94,15 +116,12 @@ def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kin
 def train(
     config: FitLinearConfig,
     plan: Plan,
-    data: Gathered,
-    device: str,
+    space: Workspace,
     run: directory.RunDirectory,
     progress: Progress,
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
-    held = [VALIDATION] if VALIDATION in data.moments else []
-    if config.val and not held:
-        raise DlcliError(f"--val {config.val} holds out no row of {data.rows}", "give a larger fraction or more rows")
+    held = held_out(config, space.data)
 
     def on_step(step: Step) -> None:
         run.append_metrics(
@@ -118,23 +137,35 @@ def train(
         progress.step(step)
 
     try:
-        return fit(config, plan, data, data.training_groups(), held, device, progress, on_step)
+        return fit(config, plan, space, space.data.training_groups(), held, progress, on_step)
     finally:
         progress.end()
 
 
-def cross_validate(
-    config: FitLinearConfig, plan: Plan, data: Gathered, device: str, progress: Progress
-) -> list[dict[str, float]]:
-    """Validation metrics of each fold."""
+def held_out(config: FitLinearConfig, data: Gathered) -> list[int]:
+    """The groups of the validation rows. Raises DlcliError when there should be some and are none."""
+    held = [VALIDATION] if VALIDATION in data.moments else []
+    if config.val and not held:
+        raise DlcliError(f"--val {config.val} holds out no row of {data.rows}", "give a larger fraction or more rows")
+    return held
+
+
+def folds_of(config: FitLinearConfig, data: Gathered) -> list[int]:
+    """The groups that cross-validation holds out in turn. Raises DlcliError when there are too few rows."""
     folds = data.training_groups()
     if len(folds) < (config.cv or 0):
         raise DlcliError(f"--cv {config.cv}: only {data.rows} rows", "use fewer folds")
+    return folds
+
+
+def cross_validate(config: FitLinearConfig, plan: Plan, space: Workspace) -> list[dict[str, float]]:
+    """Validation metrics of each fold."""
+    folds = folds_of(config, space.data)
     quiet = Silent()
     results = []
     for fold in folds:
         rest = [g for g in folds if g != fold]
-        results.append(fit(config, plan, data, rest, [fold], device, quiet, lambda step: None).metrics["val"])
+        results.append(fit(config, plan, space, rest, [fold], quiet, lambda step: None).metrics["val"])
     return results
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.descent import GradientDescent
-from dlcli.engine.least_squares import LeastSquares, Units
+from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Limits, Solver, Step, train
 from dlcli.engine.moments import Moments, mean_squared_error
 from dlcli.engine.quadratic import QuadraticObjective
@@ -21,6 +21,7 @@ from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.linear_report import regression_metrics
 from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_solver, row_problem, row_solver
+from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
 DEFAULT_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}
@@ -44,44 +45,88 @@ class Fit:
     metrics: dict[str, dict[str, float]]
 
 
-def fit(
-    config: FitLinearConfig,
-    plan: Plan,
-    data: Gathered,
-    train_groups: Sequence[int],
-    val_groups: Sequence[int],
-    device: str,
-    progress: Progress,
-    on_step: Callable[[Step], None],
-) -> Fit:
-    """Train on the rows of some groups and measure on others. ``on_step`` gets each report."""
+@dataclass(frozen=True)
+class Prepared:
+    """A fit that is ready to run: the problem, and the solver (or a member of a stack of them) that will solve it."""
+
+    config: FitLinearConfig
+    plan: Plan
+    data: Gathered
+    kind: Kind
+    squares: LeastSquares
+    rows: Problem | None
+    held: Moments | None
+    curvature: float
+    stable: float | None
+
+    @property
+    def limits(self) -> Limits:
+        """When to report and to stop."""
+        config = self.config
+        return Limits(self.plan.steps, config.report_every, config.minutes, config.early_stop)
+
+    @property
+    def validate(self) -> "Validate | None":
+        """Measures parameters on the validation rows."""
+        return _validation(self.squares, self.held, self.rows)
+
+    def solver(self) -> tuple[Solver, float]:
+        """The solver of the plan, and its first learning rate."""
+        return _solver(self.config, self.plan, self.squares, self.rows, self.curvature, self.kind)
+
+    def result(
+        self, solver: Solver, lr: float, steps: list[Step], best: FloatArray, *, with_errors: bool = True
+    ) -> Fit:
+        """The fitted model, ``best`` being the parameters to take; standard errors may take another pass."""
+        return _finish(
+            self.config, self.plan, self.data, self.squares, self.rows, self.held, solver, steps, best, self.kind,
+            self.stable, lr, with_errors,
+        )  # fmt: skip
+
+
+def prepare(
+    config: FitLinearConfig, plan: Plan, space: Workspace, train_groups: Sequence[int], val_groups: Sequence[int]
+) -> Prepared:
+    """What fitting on the rows of some groups, and measuring on others, takes."""
+    data = space.data
     target = data.schema.target
     assert target is not None
     kind: Kind = "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
-    moments = data.merged(train_groups)
     held = data.merged(val_groups) if val_groups else None
-    units = Units.of(
-        moments.mean[1:], np.diag(moments.scatter)[1:], moments.count, config.intercept, config.standardize
-    )
-    squares = LeastSquares(moments, units, config.l2)
+    squares = space.squares(config, train_groups)
     rows = None
     if plan.keep_rows:
-        rows = row_problem(config, data, train_groups, val_groups, units, kind, device)
+        values = space.rows(config, train_groups, val_groups, squares.units)
+        rows = row_problem(config, data, values, squares.units, kind, space.device)
     # A bound on the curvature of cross-entropy: a quarter of least squares' for two classes, a half for more.
     share = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}[kind]
     curvature = share * (squares.largest_eigenvalue - config.l2) + config.l2
     stable = None
     if plan.optimizer in ("gd", "sgd"):
         stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
-    solver, lr = _solver(config, plan, squares, rows, curvature, kind)
-    announce(config, plan, squares, kind, stable, lr, progress)
-    validate = _validation(squares, held, rows)
-    limits = Limits(plan.steps, config.report_every, config.minutes, config.early_stop)
-    title = f"fit-linear: {kind}, {plan.optimizer}, {moments.count:,} rows, {len(units.scale)} columns"
+    return Prepared(config, plan, data, kind, squares, rows, held, curvature, stable)
+
+
+def fit(
+    config: FitLinearConfig,
+    plan: Plan,
+    space: Workspace,
+    train_groups: Sequence[int],
+    val_groups: Sequence[int],
+    progress: Progress,
+    on_step: Callable[[Step], None],
+) -> Fit:
+    """Train on the rows of some groups and measure on others. ``on_step`` gets each report."""
+    ready = prepare(config, plan, space, train_groups, val_groups)
+    solver, lr = ready.solver()
+    announce(config, plan, ready.squares, ready.kind, ready.stable, lr, progress)
+    count, columns = ready.squares.moments.count, len(ready.squares.units.scale)
+    validate = ready.validate
+    title = f"fit-linear: {ready.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
     progress.begin(title, plan.steps, validate is not None)
-    steps, best = _run(solver, limits, validate, on_step)
-    advise(plan, solver, steps[-1], steps[0].gradient_norm, kind, progress)
-    return _finish(config, plan, data, squares, rows, held, solver, steps, best, kind, stable, lr)
+    steps, best = _run(solver, ready.limits, validate, on_step)
+    advise(plan, solver, steps[-1], steps[0].gradient_norm, ready.kind, progress)
+    return ready.result(solver, lr, steps, best)
 
 
 def _solver(
@@ -178,6 +223,7 @@ def _finish(
     kind: Kind,
     stable: float | None,
     lr: float,
+    with_errors: bool,
 ) -> Fit:
     moments = squares.moments
     intercept, coefficients = squares.units.to_data(best)
@@ -185,7 +231,7 @@ def _finish(
     errors = residual_sd = None
     condition: float | None = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
     # Textbook standard errors are those of the unbiased fit.
-    penalised = bool(config.l1 or config.l2 or config.dropout)
+    penalised = bool(config.l1 or config.l2 or config.dropout) or not with_errors
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         intercept, coefficients = np.array([solution.intercept]), solution.coefficients[:, None]

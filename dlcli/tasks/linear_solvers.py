@@ -59,44 +59,56 @@ class Problem:
         return errors
 
 
-def row_problem(
-    config: FitLinearConfig,
-    data: Gathered,
-    train_groups: Sequence[int],
-    val_groups: Sequence[int],
-    units: Units,
-    kind: Kind,
-    device: str,
-) -> Problem:
-    """The objective over the training rows, and one over the validation rows if there are any."""
+@dataclass(frozen=True)
+class Rows:
+    """Training and validation rows: [1, (X - shift) / scale] (n, p) and y (n,); raw X for the exact solver."""
+
+    Z: FloatArray
+    y: FloatArray
+    Z_val: FloatArray | None = None
+    y_val: FloatArray | None = None
+
+
+def standardised_rows(
+    data: Gathered, train_groups: Sequence[int], val_groups: Sequence[int], units: Units, *, exact: bool, in_place: bool
+) -> Rows:
+    """The rows of some groups in training units; ``in_place`` where nobody needs the data's own again."""
     assert data.ones_X is not None
     assert data.y is not None
     assert data.groups is not None
+    first = 0 if units.intercept else 1
+    everything = not val_groups and len(train_groups) == len(data.moments)
+    rows = slice(None) if everything and in_place else np.isin(data.groups, list(train_groups))
+    Z, y = data.ones_X[rows], data.y[rows]
+    if exact:
+        return Rows(Z[:, 1:], y)
+    Z = _standardized(Z, units)[:, first:]
+    if not val_groups:
+        return Rows(Z, y)
+    held = np.isin(data.groups, list(val_groups))
+    return Rows(Z, y, _standardized(data.ones_X[held], units)[:, first:], data.y[held])
+
+
+def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Units, kind: Kind, device: str) -> Problem:
+    """The objective over the training rows, and one over the validation rows if there are any."""
     target = data.schema.target
     outputs = len(target.levels) if target and kind == "softmax" else 1
     penalised = np.ones(len(units.scale) + int(units.intercept))
     if units.intercept:
         penalised[0] = 0.0
-    first = 0 if units.intercept else 1
-    everything = not val_groups and len(train_groups) == len(data.moments)
-    # Without cross-validation nobody needs the rows again, so they are standardised where they are.
-    rows = slice(None) if everything and not config.cv else np.isin(data.groups, list(train_groups))
-    Z, y = data.ones_X[rows], data.y[rows]
     if config.optimizer == "exact":
-        return Problem(kind, Z[:, 1:], y, None)
-    Z = _standardized(Z, units)[:, first:]
+        return Problem(kind, rows.Z, rows.y, None)
 
     def objective(Z: FloatArray, y: FloatArray) -> RowObjective:
         return make_objective(
             Z, y, kind, outputs, l1=config.l1, l2=config.l2, penalised=penalised, device=device
         )  # fmt: skip
 
-    if not val_groups:
-        return Problem(kind, Z, y, objective(Z, y))
-    held = np.isin(data.groups, list(val_groups))
-    Z_val, y_val = _standardized(data.ones_X[held], units)[:, first:], data.y[held]
-    validation = objective(Z_val, y_val) if kind != "mse" else None
-    return Problem(kind, Z, y, objective(Z, y), Z_val, y_val, validation)
+    training = objective(rows.Z, rows.y)
+    if rows.Z_val is None or rows.y_val is None:
+        return Problem(kind, rows.Z, rows.y, training)
+    validation = objective(rows.Z_val, rows.y_val) if kind != "mse" else None
+    return Problem(kind, rows.Z, rows.y, training, rows.Z_val, rows.y_val, validation)
 
 
 def _standardized(ones_X: FloatArray, units: Units) -> FloatArray:

@@ -97,7 +97,7 @@ def open_data(
     sources = config.data or trained.data
     if not sources:
         progress.note("no DATA given: using the built-in example, which the model was trained on")
-        return LineExample(trained.seed), missing
+        return LineExample(trained.seed_of_data), missing
     if not config.data:
         if "-" in sources:
             raise DlcliError("the model was trained on standard input, which is gone", "give DATA")

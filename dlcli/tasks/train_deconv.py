@@ -12,25 +12,21 @@ from torch import Tensor
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.loop import UNLIMITED, Limits, Memory, Step, train
-from dlcli.engine.losses import bfloat16_is_fast
-from dlcli.engine.network import NetworkSettings, NetworkSolver
-from dlcli.engine.optimizers import make_optimizers
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.loop import Memory, Step, train
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.models.deconv import DeconvNet
 from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.runs import checkpoint, directory
-from dlcli.tasks.deconv_data import TrainingImages, read_images
-from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan, resolved
+from dlcli.tasks.deconv_data import read_images
+from dlcli.tasks.deconv_plan import NetworkPlan, resolved
 from dlcli.tasks.deconv_problem import Problem, make_problem
 from dlcli.tasks.deconv_report import make_report, write_pictures
+from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, uses_bfloat16
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.restoration import Restoration
 
 LIMITS = ("epochs", "steps", "minutes")
 RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads")
-LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
 
 
 def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) -> Report:
@@ -45,7 +41,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     device = pick_network_device(config.device)
     images = read_images(config, progress)
     restoration = Restoration.of_config(config)
-    plan = _plan(config, images, restoration)
+    plan = plan_for(config, images, restoration)
     config = resolved(config, plan)
     torch.manual_seed(config.seed)
     if config.threads:
@@ -65,11 +61,6 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     return report
 
 
-def uses_bfloat16(config: TrainDeconvConfig, device: str) -> bool:
-    """Whether --amp means bfloat16 here."""
-    return config.amp == "on" or (config.amp == "auto" and bfloat16_is_fast(device))
-
-
 def _open_run(config: TrainDeconvConfig) -> tuple[TrainDeconvConfig, directory.RunDirectory]:
     """The run's directory; with --resume also the settings that it had, with the limit that is given now."""
     if config.resume is None:
@@ -83,13 +74,6 @@ def _open_run(config: TrainDeconvConfig) -> tuple[TrainDeconvConfig, directory.R
     if any(name in given for name in LIMITS):
         saved = {name: value for name, value in saved.items() if name not in LIMITS}
     return TrainDeconvConfig.build({**saved, **given}), run
-
-
-def _plan(config: TrainDeconvConfig, images: TrainingImages, restoration: Restoration) -> NetworkPlan:
-    channels = images.train.channels
-    classes = len(images.train.classes) if config.task == "classify" else 0
-    inputs = channels if classes else restoration.degradation().input_channels(channels)
-    return make_plan(config, inputs, channels, classes, len(images.train), images.side)
 
 
 @dataclass
@@ -106,32 +90,15 @@ class Training:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        plan, config = self.plan, self.config
         network: Any = self.problem.network
         self.network: DeconvNet = network
-        hidden = network.hidden_weights()
-        optimizers = make_optimizers(network, hidden, plan.optimizer, plan.lr, momentum=config.momentum, l2=config.l2)
-        settings = NetworkSettings(
-            plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema,
-            uses_bfloat16(config, self.device), plan.warmup,
-        )  # fmt: skip
-        trained: Any = torch.compile(network) if self._compiles() else network
-        schedule = Schedule(plan.schedule, plan.lr)
-        self.solver = NetworkSolver(
-            trained, self.problem.batches, self.problem.objective, optimizers, schedule, settings, network
-        )
+        self.solver = make_solver(self.config, self.plan, self.problem, self.device)
         self.memory = Memory()
         self.best: dict[str, Tensor] = self.solver.parameters()
-        self.best_step = self.last = Step(0, math.nan, None, plan.lr, math.nan, 0.0, True, None)
+        self.best_step = self.last = Step(0, math.nan, None, self.plan.lr, math.nan, 0.0, True, None)
         self.best_kept = self.best_step
         self.steps: list[Step] = []
         self.recorded = -1  # the last step in metrics.jsonl
-
-    def _compiles(self) -> bool:
-        long = (self.plan.seconds or 0.0) >= LONG_ENOUGH_TO_COMPILE
-        return self.config.compile == "on" or (
-            self.config.compile == "auto" and self.device.startswith("cuda") and long
-        )
 
     def run_all(self, check_signal: Callable[[], None]) -> None:
         """Train to the end, or to a signal, for which ``check_signal`` raises Interrupted."""
@@ -141,13 +108,7 @@ class Training:
             self.run.keep_metrics(self.recorded)
             self.run.write(directory.MODEL, self._saved(self.best).to_bytes())  # not the one that a signal left
         self.run.write(directory.CONFIG, self.config.to_toml())
-        limits = Limits(
-            plan.steps or UNLIMITED,
-            plan.report_every,
-            None if plan.seconds is None else plan.seconds / 60,
-            self.config.early_stop,
-            plan.seconds / REPORTS if plan.seconds and not self.config.report_every else math.inf,
-        )
+        limits = limits_of(self.config, plan)
         self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
         warned = 0
         # Numbers below 1e-38 cost a processor hundreds of cycles each, and change nothing here.

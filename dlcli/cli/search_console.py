@@ -1,0 +1,127 @@
+"""How a search is shown while it runs: a table that fills and re-sorts, or a line for each trial."""
+
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from dlcli.cli.console import Console, duration
+
+if TYPE_CHECKING:
+    from dlcli.search.records import Record
+
+VISIBLE = 12  # trials that the live table shows
+
+
+class SearchConsole(Console):
+    """The console of tune-lr."""
+
+    def __init__(self, *, quiet: bool = False, json_output: bool = False) -> None:
+        super().__init__(quiet=quiet, json_output=json_output)
+        self.names: tuple[str, ...] = ()
+        self.metric, self.larger = "", False
+        self.runs: int | None = None
+        self.ended = 0
+        self._best = math.nan
+        self._table: _TrialTable | None = None
+
+    def search(self, title: str, names: tuple[str, ...], metric: str, larger: bool, runs: int | None) -> None:
+        """A search begins."""
+        self.names, self.metric, self.larger, self.runs = names, metric, larger, runs
+        if self.live_allowed:
+            self._table = _TrialTable(title, self)
+        elif not self.quiet:
+            self.note(title)
+
+    def trial(self, record: "Record", progress: float) -> None:
+        """A trial has ended."""
+        self.ended += 1
+        if self._table:
+            self._table.add(record, progress)
+        elif not self.quiet:
+            of = f"/{self.runs}" if self.runs else ""
+            params = "  ".join(f"{name} {self.value(record.params[name])}" for name in self.names)
+            value = f"{self.metric} {self.value(record.value)}" if math.isfinite(record.value) else record.state
+            seconds = duration(record.outcome.seconds) if record.outcome else ""
+            state = f"  {record.state}" if record.state == "pruned" else ""
+            line = f"trial {self.ended}{of}  {params}  {value}{state}{self._mark(record)}  {seconds}"
+            print(line, file=sys.stderr, flush=True)
+
+    def _mark(self, record: "Record") -> str:
+        """Whether the trial is the best so far of those trained in full."""
+        if record.state != "complete" or not math.isfinite(record.value):
+            return ""
+        better = not math.isfinite(self._best) or (
+            record.value > self._best if self.larger else record.value < self._best
+        )
+        if better:
+            self._best = record.value
+        return "  best" if better else ""
+
+    def end(self) -> None:
+        """The search has ended."""
+        if self._table:
+            self._table.close()
+            self._table = None
+        super().end()
+
+    @staticmethod
+    def value(value: Any) -> str:
+        """A value of an option or a metric as a table shows it."""
+        if value is None:
+            return "-"
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+class _TrialTable:
+    """The best trials so far and the time left, redrawn in place on stderr."""
+
+    def __init__(self, title: str, console: SearchConsole) -> None:
+        from rich.console import Console as RichConsole
+        from rich.live import Live
+
+        self.title, self.console = title, console
+        self.records: list[Record] = []
+        self.progress = 0.0
+        self.begin = time.monotonic()
+        # The last table is the command's result, on stdout; this one goes when the search ends.
+        self.live = Live(console=RichConsole(stderr=True), refresh_per_second=4, transient=True)
+        self.live.start()
+        self.live.update(self._drawn())
+
+    def add(self, record: "Record", progress: float) -> None:
+        self.records = [r for r in self.records if r.number != record.number] + [record]
+        self.progress = progress
+        self.live.update(self._drawn())
+
+    def close(self) -> None:
+        self.live.stop()
+
+    def _drawn(self) -> Any:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        from dlcli.search.records import ranked
+
+        console = self.console
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("trial", *console.names, console.metric, "state", "time"):
+            table.add_column(name, justify="right", no_wrap=True)
+        best = ranked(self.records, larger=console.larger)
+        rest = [r for r in self.records if not math.isfinite(r.value)]
+        for record in [*best, *rest][:VISIBLE]:
+            params = [console.value(record.params[name]) for name in console.names]
+            seconds = duration(record.outcome.seconds) if record.outcome else ""
+            value = console.value(record.value) if math.isfinite(record.value) else "-"
+            cells = [str(record.number), *params, value, record.state, seconds]
+            table.add_row(*map(Text, cells), style="bold" if best and record is best[0] else "")
+        return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
+
+    def _time_left(self) -> str:
+        of = f" of {self.console.runs:,}" if self.console.runs else ""
+        text = f"{self.console.ended:,}{of} trials"
+        if not 0 < self.progress < 1:
+            return text
+        passed = time.monotonic() - self.begin
+        return f"{text}, {duration(passed * (1 - self.progress) / self.progress)} left"

@@ -1,0 +1,46 @@
+"""The trials of a search on disk: trials.jsonl as they end, trials.csv for a spreadsheet."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+TRIALS, TABLE, BEST = "trials.jsonl", "trials.csv", "best.toml"
+
+
+def read_trials(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The header and the trials of a trials.jsonl; what a kill cut off is left out. Empty where there is no file."""
+    documents = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}, []
+    for line in lines:
+        try:
+            document = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(document, dict):
+            documents.append(document)
+    if not documents or "about" not in documents[0]:
+        return {}, []
+    return documents[0], [d for d in documents[1:] if "number" in d]
+
+
+def to_csv(names: Sequence[str], metric: str, trials: Sequence[Mapping[str, Any]]) -> str:
+    """A table with a column for each searched option; ``trials`` are those of the report."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["trial", *names, metric, "spread", "state", "share", "steps", "seconds", "seed", "reason"])
+    for trial in trials:
+        value, spread = trial["value"], trial["spread"]
+        writer.writerow(
+            [
+                trial["number"], *(trial["params"].get(name, "") for name in names),
+                "" if value is None else repr(value), "" if spread is None else repr(spread), trial["state"],
+                trial["fraction"], trial["steps"], f"{trial['seconds']:.6g}", trial["seed"], trial["reason"],
+            ]
+        )  # fmt: skip
+    return stream.getvalue()

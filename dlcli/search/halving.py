@@ -1,0 +1,67 @@
+"""Successive halving (Jamieson and Talwalkar 2016): short runs for all points, longer ones for the best.
+
+Every run is a whole one, with its learning rate annealed over its own, shorter time: half a long run says little of
+how it will end, as the rate is still high then.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dlcli.search.records import Record, ranked
+
+REDUCTION = 4  # of the number of points from rung to rung; the time grows by as much
+MOST_RUNGS = 3
+LAST = 2  # points that get the full time: the shorter runs can't tell near neighbours apart
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Rungs from the bottom: the share of the full time that a run gets there, and how many points."""
+
+    fractions: tuple[float, ...] = (1.0,)
+    counts: tuple[int, ...] = (0,)
+
+    @property
+    def rungs(self) -> int:
+        """How many rungs there are."""
+        return len(self.fractions)
+
+    @property
+    def cost(self) -> float:
+        """Time of the whole search, in full runs."""
+        return sum(fraction * count for fraction, count in zip(self.fractions, self.counts, strict=True))
+
+    @property
+    def runs(self) -> int:
+        """How many runs the search takes."""
+        return sum(self.counts)
+
+    def promoted(self, rung: int, records: Sequence[Record], *, larger: bool) -> list[Record]:
+        """The best of the ``records`` of a rung, as many as the next one takes."""
+        good = [r for r in records if r.state == "complete"]
+        return ranked(good, larger=larger)[: self.counts[rung + 1]]
+
+    def shown(self, record: Record) -> Record:
+        """The record as the user sees it: one that wasn't promoted is pruned."""
+        if record.state == "complete" and record.rung < self.rungs - 1:
+            return replace(record, state="pruned")
+        return record
+
+
+def make_ladder(points: int) -> Ladder:
+    """A ladder for so many points.
+
+    >>> make_ladder(16)
+    Ladder(fractions=(0.0625, 0.25, 1.0), counts=(16, 4, 2))
+    >>> make_ladder(3)
+    Ladder(fractions=(1.0,), counts=(3,))
+    """
+    rungs = 1
+    while rungs < MOST_RUNGS and points >= REDUCTION**rungs and points > LAST + 1:
+        rungs += 1
+    fractions = tuple(float(REDUCTION) ** -(rungs - 1 - i) for i in range(rungs))
+    counts = [points]
+    for _ in range(rungs - 1):
+        counts.append(max(LAST, math.ceil(counts[-1] / REDUCTION)))
+    return Ladder(fractions, tuple(counts))

@@ -1,0 +1,92 @@
+"""A study's trials as plain records, whatever stored them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from dlcli.search.space import Value
+
+State = Literal["complete", "pruned", "diverged", "failed", "running", "waiting"]
+ENDED = ("complete", "pruned", "diverged", "failed")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to: the value of the metric, its mean over ``each`` seed or fold, and how it ended.
+
+    ``fraction`` is the share of the full run that was trained; ``stable_lr`` the largest stable rate where known.
+    """
+
+    state: State
+    value: float
+    each: tuple[float, ...] = ()
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    steps: int = 0
+    seconds: float = 0.0
+    fraction: float = 1.0
+    reason: str = ""
+    stable_lr: float | None = None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds or folds; None for one."""
+        count = len(self.each)
+        if count < 2 or not all(map(math.isfinite, self.each)):
+            return None
+        mean = sum(self.each) / count
+        return math.sqrt(sum((value - mean) ** 2 for value in self.each) / (count - 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a study and trials.jsonl keep it; what isn't finite as text, which JSON has no number for."""
+        document = asdict(self)
+        document["value"] = _written(self.value)
+        document["each"] = [_written(value) for value in self.each]
+        document["metrics"] = {part: {n: _written(v) for n, v in m.items()} for part, m in self.metrics.items()}
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Outcome":
+        """What ``to_json`` gave. Raises KeyError, TypeError or ValueError."""
+        values = dict(document)
+        values["value"] = float(values["value"])
+        values["each"] = tuple(map(float, values["each"]))
+        values["metrics"] = {part: {n: float(v) for n, v in m.items()} for part, m in values["metrics"].items()}
+        return cls(**values)
+
+
+def _written(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One point of a study, as far as it has come."""
+
+    number: int
+    params: dict[str, Value]
+    state: State
+    rung: int = 0
+    outcome: Outcome | None = None
+    worker: str = ""
+
+    @property
+    def value(self) -> float:
+        """The metric's value; nan where there is none."""
+        return self.outcome.value if self.outcome else math.nan
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be run for it."""
+        return self.state in ENDED
+
+
+def ranked(records: Sequence[Record], *, larger: bool) -> list[Record]:
+    """Records with a value, best first: those trained for longer before those stopped earlier."""
+    known = [r for r in records if r.outcome is not None and math.isfinite(r.value)]
+    return sorted(known, key=lambda r: (-r.rung, _unfinished(r), -r.value if larger else r.value, r.number))
+
+
+def _unfinished(record: Record) -> bool:
+    # Within a rung of successive halving all have been trained for equally long, promoted or not.
+    return record.state == "pruned" and record.outcome is not None and record.outcome.reason == "pruner"

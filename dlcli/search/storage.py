@@ -1,0 +1,133 @@
+"""Where a study's trials are kept: in memory, in a journal file, or in a database; opened, or refused in one line."""
+
+import importlib.util
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from dlcli.errors import DlcliError
+
+SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
+# The drivers that SQLAlchemy is told to use, and what installs them.
+DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "pymysql")}
+GRACE = 3  # heartbeats that a worker may miss before it counts as dead
+EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
+
+
+def hidden(url: str) -> str:
+    """The URL as it may be shown: without its password.
+
+    >>> hidden("postgresql://ann:secret@db:5432/studies"), hidden("journal:///tmp/a.log")
+    ('postgresql://ann:***@db:5432/studies', 'journal:///tmp/a.log')
+    """
+    text = re.sub(r"(?<=://)([^/@]*?):[^/]*@", r"\1:***@", url)
+    return re.sub(r"(?i)((?:password|passwd|pwd|sslpassword)=)[^&]*", r"\1***", text)
+
+
+def scheme_of(url: str) -> str:
+    """What kind of storage a URL names. Raises DlcliError for an unknown one."""
+    scheme = url.partition("://")[0].partition("+")[0].lower()
+    if "://" not in url or scheme not in SCHEMES:
+        raise DlcliError(f"--storage {hidden(url)}: {EXPECTED}", "mend the URL")
+    return scheme
+
+
+def journal_path(url: str) -> Path:
+    """The file of a journal URL: journal:///tmp/a is /tmp/a, journal://a is a path from here."""
+    return Path(unquote(url.partition("://")[2]))
+
+
+@contextmanager
+def storage_errors(url: str | None, *, opening: bool = False) -> Iterator[None]:
+    """Within, what goes wrong with the storage becomes a DlcliError that never shows the password.
+
+    While ``opening`` it, anything that fails is the storage's fault: a URL, a file or tables that aren't what they
+    should be.
+    """
+    if url is None:
+        yield
+        return
+    import sqlalchemy.exc
+    from optuna.exceptions import OptunaError
+
+    known = (sqlalchemy.exc.SQLAlchemyError, OptunaError, OSError, ModuleNotFoundError, json.JSONDecodeError)
+    hint = "check that it is there, and that it lets you in"
+    try:
+        yield
+    except DlcliError:
+        raise
+    except known as error:
+        raise DlcliError(f"--storage {hidden(url)}: {_reason(error, url)}", hint) from None
+    except Exception as error:
+        if opening:
+            raise DlcliError(f"--storage {hidden(url)}: {_reason(error, url)}", hint) from None
+        raise
+
+
+def _reason(error: Exception, url: str) -> str:
+    """The first line of what the driver says, without the password, whichever way it is written."""
+    text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    line = next((line for line in text.splitlines() if line.strip()), text)
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        password = None
+    for secret in {password, unquote(password)} if password else ():
+        line = line.replace(secret, "***")
+    return f"{line.strip().rstrip('.')[:300]}"
+
+
+def open_storage(url: str | None, heartbeat: float) -> Any:
+    """The Optuna storage behind ``url``; a dead worker's trial is tried again once. Raises DlcliError."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    # Signs of life are given by dlcli.search.workers, as trials here don't run inside Study.optimize.
+    warnings.filterwarnings("ignore", message="Heartbeat of storage")
+    if url is None:
+        return optuna.storages.InMemoryStorage()
+    scheme = scheme_of(url)
+    with storage_errors(url, opening=True):
+        if scheme == "journal":
+            return _open_journal(url)
+        if scheme == "sqlite":
+            path = url.partition("///")[2]
+            if path:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+        interval = max(1, round(heartbeat))
+        return optuna.storages.RDBStorage(
+            _with_driver(url, scheme),
+            engine_kwargs={"pool_pre_ping": True},
+            heartbeat_interval=interval,
+            grace_period=GRACE * interval,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=1),
+        )
+
+
+def _open_journal(url: str) -> Any:
+    import optuna
+    from optuna.storages import journal
+
+    path = journal_path(url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, expected a file")
+    # Windows needs a privilege for the symbolic link that is the lock elsewhere.
+    lock = journal.JournalFileOpenLock(str(path)) if os.name == "nt" else None
+    return optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), lock_obj=lock))
+
+
+def _with_driver(url: str, scheme: str) -> str:
+    if scheme not in DRIVERS or "+" in url.partition("://")[0]:
+        return url
+    module, package = DRIVERS[scheme]
+    if importlib.util.find_spec(module) is None:
+        raise ModuleNotFoundError(f"no driver for {scheme}; pip install '{package}'")
+    return f"{scheme}+{module}{url[len(url.partition('://')[0]) :]}"

@@ -1,0 +1,42 @@
+"""Values as Optuna stores them: its distributions know numbers and categories."""
+
+from typing import Any
+
+from dlcli.search.space import Axis, Value
+
+WIDE = 10.0  # positive numbers that span this factor are compared by their logarithms
+
+
+def distribution_of(axis: Axis, *, exact: bool) -> Any:
+    """The Optuna distribution of an axis.
+
+    A list of numbers is a range to those who compare trials (importances), but to a sampler, which must take one of
+    them (``exact``), it is a list.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if axis.is_range:
+        kind: Any = IntDistribution if axis.integer else FloatDistribution
+        low, high = (int(axis.low), int(axis.high)) if axis.integer else (axis.low, axis.high)
+        return kind(low, high, log=axis.log)
+    if exact or not axis.numeric or len(axis.values) < 2:
+        return CategoricalDistribution([str(value) for value in axis.values])
+    numbers = [float(value) for value in axis.values]
+    low, high = min(numbers), max(numbers)
+    return FloatDistribution(low, high, log=low > 0 and high / low >= WIDE)
+
+
+def stored(value: Value, distribution: Any) -> Any:
+    """A value as ``distribution`` takes it."""
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return str(value)
+    return int(value) if isinstance(distribution, IntDistribution) else float(value)
+
+
+def value_of(drawn: Any, axis: Axis) -> Value:
+    """What a sampler drew, as a value of the axis."""
+    if axis.values:
+        return next(value for value in axis.values if str(value) == str(drawn))
+    return int(drawn) if axis.integer else float(f"{drawn:.12g}")

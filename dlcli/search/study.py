@@ -1,0 +1,340 @@
+"""A study: which points there are, who runs which, and what came out, kept in Optuna's storage.
+
+The unit of work is a job: a point on a rung of successive halving (rung 0 alone without it). Jobs are enqueued as
+Optuna trials with their point's number, by whoever creates the study; any number of processes then claim them. Should
+a job stand there twice (its creator died half-way, say), the trial of the lowest number counts and the other is never
+run, so no point is computed twice.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlcli.errors import DlcliError
+from dlcli.search.halving import Ladder
+from dlcli.search.records import Outcome, Record, State
+from dlcli.search.space import Point, Space, Value, canonical
+from dlcli.search.storage import open_storage, scheme_of, storage_errors
+from dlcli.search.stored import distribution_of, stored, value_of
+from dlcli.search.workers import Pulse, is_dead, this_worker
+
+ABOUT, READY = "dlcli", "dlcli:ready"
+POINT, RUNG, WORKER, OUTCOME = "point", "rung", "worker", "outcome"
+TAKE_OVER = 20.0  # seconds to wait for the points of a study that another process is creating
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work that this process has claimed."""
+
+    point: Point
+    rung: int
+    trial: Any
+
+
+class Study:
+    """A study that is open."""
+
+    def __init__(
+        self, url: str | None, name: str | None, about: Mapping[str, Any], space: Space, *, larger: bool, sampler: Any,
+        pruner: Any, heartbeat: float = 10.0,
+    ) -> None:  # fmt: skip
+        """Open study ``name``, or create it. ``about`` is all that its trials depend on.
+
+        Raises DlcliError for a storage that can't be reached and a study of another space.
+        """
+        self.url, self.space, self.larger, self.heartbeat = url, space, larger, heartbeat
+        self.shared = url is not None
+        self.journal = url is not None and scheme_of(url) == "journal"
+        self.worker = this_worker()
+        self.storage = open_storage(url, heartbeat)
+        self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
+        self._pulse = Pulse(self.storage, heartbeat) if url is not None and not self.journal else None
+        with storage_errors(url, opening=True):
+            self.study, self.created = self._open(name, about, sampler, pruner)
+
+    def _open(self, name: str | None, about: Mapping[str, Any], sampler: Any, pruner: Any) -> tuple[Any, bool]:
+        import optuna
+
+        settings = {"storage": self.storage, "sampler": sampler, "pruner": pruner}
+        try:
+            directions = optuna.study.StudyDirection
+            direction = directions.MAXIMIZE if self.larger else directions.MINIMIZE
+            study = optuna.create_study(study_name=name, direction=direction, **settings)
+        except optuna.exceptions.DuplicatedStudyError:
+            assert name is not None
+            study = optuna.load_study(study_name=name, **settings)
+        else:
+            study.set_user_attr(ABOUT, canonical(about))
+            return study, True
+        deadline = time.monotonic() + TAKE_OVER
+        while ABOUT not in (attrs := study.user_attrs) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if attrs.get(ABOUT) != canonical(about):
+            raise DlcliError(
+                f"--study {name}: it was made by another command ({_difference(attrs.get(ABOUT), about)})",
+                "repeat that command as it was, or choose another --study",
+            )
+        return study, False
+
+    def enqueue(self, points: Sequence[Point], known: Sequence[Record] = ()) -> None:
+        """Put the points of rung 0 up, unless another process has; ``known`` ones are recorded as they ended."""
+        with storage_errors(self.url):
+            if not self.created:
+                deadline = time.monotonic() + TAKE_OVER
+                while READY not in self.study.user_attrs and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                if READY in self.study.user_attrs:
+                    return
+            there = {(r.number, r.rung) for r in known} | set(self._keys())
+            for record in known:
+                self._add(record)
+            for point in points:
+                if (point.number, 0) not in there:
+                    self._enqueue(point.number, 0, point.params)
+            self.study.set_user_attr(READY, True)
+
+    def _enqueue(self, number: int, rung: int, params: Mapping[str, Value]) -> None:
+        self.study.enqueue_trial(
+            {name: stored(value, self.distributions[name]) for name, value in params.items()},
+            user_attrs={POINT: number, RUNG: rung, "params": dict(params)},
+        )
+
+    def _add(self, record: Record) -> None:
+        import optuna
+
+        assert record.outcome is not None
+        params = {name: stored(value, self.distributions[name]) for name, value in record.params.items()}
+        self.study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.COMPLETE, value=self._told(record.outcome), params=params,
+                distributions=self.distributions,
+                user_attrs={POINT: record.number, RUNG: record.rung, "params": dict(record.params),
+                            OUTCOME: record.outcome.to_json()},
+            )
+        )  # fmt: skip
+
+    def claim(self, most: int = 1, *, accept: Callable[[Job], bool] | None = None) -> list[Job]:
+        """Up to ``most`` jobs that are waiting; fewer when no more are, or at the first that ``accept`` refuses.
+
+        A job refused is put back.
+        """
+        jobs: list[Job] = []
+        with storage_errors(self.url):
+            while len(jobs) < most and self._waiting():
+                job = self._claim_one()
+                if job is None:
+                    continue
+                if accept is not None and not accept(job):
+                    self._give_back(job)
+                    break
+                jobs.append(job)
+        return jobs
+
+    def _waiting(self) -> bool:
+        import optuna
+
+        states = (optuna.trial.TrialState.WAITING,)
+        return bool(self.study.get_trials(deepcopy=False, states=states))
+
+    def _claim_one(self) -> Job | None:
+        import optuna
+
+        trial = self.study.ask(self.distributions)
+        attrs = trial.user_attrs
+        if POINT not in attrs:  # another process took the last one in between, and Optuna drew a new one
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return None
+        trial.set_user_attr(WORKER, self.worker)
+        if self._pulse:
+            self._pulse.add(trial)
+        job = Job(Point(int(attrs[POINT]), dict(attrs["params"])), int(attrs[RUNG]), trial)
+        if self.shared and self._is_duplicate(job):
+            self._end(job, optuna.trial.TrialState.FAIL)
+            return None
+        return job
+
+    def _is_duplicate(self, job: Job) -> bool:
+        key = (job.point.number, job.rung)
+        return any(
+            trial.number < job.trial.number and trial.state.name != "FAIL" and _key(trial) == key
+            for trial in self.study.get_trials(deepcopy=False)
+        )
+
+    def ask(self, most: int) -> Job | None:
+        """A new point from the sampler, unless the study has ``most`` already; one that is waiting first."""
+        with storage_errors(self.url):
+            waiting = self.claim(1)
+            if waiting:
+                return waiting[0]
+            if len(self._keys()) >= most:
+                return None
+            trial = self.study.ask(self.distributions)
+            if POINT in trial.user_attrs:
+                params = dict(trial.user_attrs["params"])
+            else:
+                params = {axis.name: value_of(trial.params[axis.name], axis) for axis in self.space.axes}
+                trial.set_user_attr(POINT, trial.number)
+                trial.set_user_attr(RUNG, 0)
+                trial.set_user_attr("params", params)
+            trial.set_user_attr(WORKER, self.worker)
+            if self._pulse:
+                self._pulse.add(trial)
+            return Job(Point(int(trial.user_attrs[POINT]), params), 0, trial)
+
+    def should_stop(self, job: Job, value: float, step: int) -> bool:
+        """Report an intermediate value; whether the pruner wants the run to end."""
+        with storage_errors(self.url):
+            job.trial.report(value, step)
+            return bool(job.trial.should_prune())
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """Record what a job came to."""
+        import optuna
+
+        with storage_errors(self.url):
+            job.trial.set_user_attr(OUTCOME, outcome.to_json())
+            pruned = outcome.state == "pruned"
+            state = optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE
+            self._end(job, state, None if pruned else self._told(outcome))
+
+    def _told(self, outcome: Outcome) -> float:
+        """The value that Optuna gets: it takes no nan, and a diverged run is worse than any other."""
+        worst = float("-inf") if self.larger else float("inf")
+        return outcome.value if outcome.state != "diverged" and outcome.value == outcome.value else worst
+
+    def interrupt(self, jobs: Sequence[Job]) -> None:
+        """Put jobs that were not finished back, for whoever goes on."""
+        for job in jobs:
+            with contextlib.suppress(DlcliError), storage_errors(self.url):
+                self._give_back(job)
+
+    def _give_back(self, job: Job) -> None:
+        import optuna
+
+        self._end(job, optuna.trial.TrialState.FAIL)
+        self._enqueue(job.point.number, job.rung, job.point.params)
+
+    def _end(self, job: Job, state: Any, value: float | None = None) -> None:
+        if self._pulse:
+            self._pulse.remove(job.trial)
+        self.study.tell(job.trial, value, state=state)
+
+    def revive(self) -> int:
+        """Put the trials of dead workers up again, once each; how many."""
+        import optuna
+
+        if not self.shared:
+            return 0
+        with storage_errors(self.url):
+            if not self.journal:
+                before = len(self.study.get_trials(deepcopy=False))
+                optuna.storages.fail_stale_trials(self.study)
+                return len(self.study.get_trials(deepcopy=False)) - before
+            return sum(
+                self._revive(trial)
+                for trial in self._running()
+                if is_dead(trial.user_attrs.get(WORKER, ""), trial.datetime_start)
+            )
+
+    def _running(self) -> list[Any]:
+        import optuna
+
+        return list(self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)))
+
+    def _revive(self, trial: Any) -> bool:
+        import optuna
+
+        attrs = trial.user_attrs
+        try:
+            self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        except (ValueError, RuntimeError):
+            return False  # another process was quicker
+        if POINT not in attrs or attrs.get("retried"):
+            return False
+        self.study.enqueue_trial(
+            {n: stored(v, self.distributions[n]) for n, v in attrs["params"].items()},
+            user_attrs={POINT: attrs[POINT], RUNG: attrs[RUNG], "params": attrs["params"], "retried": True},
+        )
+        return True
+
+    def climb(self, ladder: Ladder) -> bool:
+        """When a rung is done, put its best points up for the next one; whether any were."""
+        records = {(r.number, r.rung): r for r in self.jobs()}
+        for rung in range(ladder.rungs - 1):
+            here = [r for r in records.values() if r.rung == rung]
+            if not here or not all(r.ended for r in here):
+                return False
+            chosen = ladder.promoted(rung, here, larger=self.larger)
+            missing = [r for r in chosen if (r.number, rung + 1) not in records]
+            if missing:
+                with storage_errors(self.url):
+                    # Neighbours that differ in the rate alone can share a stack.
+                    for record in sorted(missing, key=lambda r: [str(v) for n, v in r.params.items() if n != "lr"]):
+                        self._enqueue(record.number, rung + 1, record.params)
+                return True
+        return False
+
+    def records(self, ladder: Ladder | None = None) -> list[Record]:
+        """One record for each point, the highest rung that has ended (or the first), by number."""
+        best: dict[int, Record] = {}
+        for record in self.jobs():
+            known = best.get(record.number)
+            if known is None or (record.ended, record.rung) > (known.ended, known.rung):
+                best[record.number] = record
+        found = [best[number] for number in sorted(best)]
+        return found if ladder is None else [ladder.shown(record) for record in found]
+
+    def open_jobs(self) -> tuple[int, int]:
+        """How many jobs are waiting, and how many are running."""
+        jobs = self.jobs()
+        return sum(j.state == "waiting" for j in jobs), sum(j.state == "running" for j in jobs)
+
+    def jobs(self) -> list[Record]:
+        """The record of each job."""
+        with storage_errors(self.url):
+            trials = self.study.get_trials(deepcopy=False)
+        jobs: dict[tuple[int, int], Any] = {}
+        for trial in trials:
+            key = _key(trial)
+            # Of trials of one job the first counts, unless it was given up.
+            if key is not None and (key not in jobs or jobs[key].state.name == "FAIL"):
+                jobs[key] = trial
+        return [_record(trial, *key) for key, trial in jobs.items()]
+
+    def _keys(self) -> list[tuple[int, int]]:
+        return [(j.number, j.rung) for j in self.jobs()]
+
+    def close(self) -> None:
+        """Stop the signs of life."""
+        if self._pulse:
+            self._pulse.close()
+
+
+def _key(trial: Any) -> tuple[int, int] | None:
+    attrs = trial.user_attrs
+    return (int(attrs[POINT]), int(attrs[RUNG])) if POINT in attrs and RUNG in attrs else None
+
+
+STATES: dict[str, State] = {"WAITING": "waiting", "RUNNING": "running", "FAIL": "failed"}
+
+
+def _record(trial: Any, number: int, rung: int) -> Record:
+    attrs = trial.user_attrs
+    outcome = Outcome.from_json(attrs[OUTCOME]) if OUTCOME in attrs else None
+    state = STATES.get(trial.state.name) or (outcome.state if outcome else "failed")
+    kept = outcome if state not in STATES.values() else None
+    return Record(number, dict(attrs.get("params", {})), state, rung, kept, str(attrs.get(WORKER, "")))
+
+
+def _difference(found: str | None, about: Mapping[str, Any]) -> str:
+    """What tells an existing study from the one asked for."""
+    if found is None:
+        return "not by dlcli"
+    import json
+
+    there = json.loads(found)
+    names = [name for name in sorted({*there, *about}) if canonical(there.get(name)) != canonical(about.get(name))]
+    return "other " + ", ".join(names)

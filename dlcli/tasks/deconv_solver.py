@@ -1,0 +1,68 @@
+"""From a plan to the solver that carries it out, and to when it reports and stops."""
+
+import math
+from typing import Any
+
+import torch
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.loop import UNLIMITED, Limits
+from dlcli.engine.losses import bfloat16_is_fast
+from dlcli.engine.network import NetworkSettings, NetworkSolver
+from dlcli.engine.optimizers import make_optimizers
+from dlcli.engine.schedules import Schedule
+from dlcli.tasks.deconv_data import TrainingImages
+from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan
+from dlcli.tasks.deconv_problem import Problem
+from dlcli.tasks.restoration import Restoration
+
+LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
+
+
+def plan_for(config: TrainDeconvConfig, images: TrainingImages, restoration: Restoration) -> NetworkPlan:
+    """The plan of training on these images."""
+    channels = images.train.channels
+    classes = len(images.train.classes) if config.task == "classify" else 0
+    inputs = channels if classes else restoration.degradation().input_channels(channels)
+    return make_plan(config, inputs, channels, classes, len(images.train), images.side)
+
+
+def uses_bfloat16(config: TrainDeconvConfig, device: str) -> bool:
+    """Whether --amp means bfloat16 here."""
+    return config.amp == "on" or (config.amp == "auto" and bfloat16_is_fast(device))
+
+
+def settings_for(config: TrainDeconvConfig, plan: NetworkPlan, device: str) -> NetworkSettings:
+    """What the solver is told of the plan."""
+    return NetworkSettings(
+        plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema,
+        uses_bfloat16(config, device), plan.warmup,
+    )  # fmt: skip
+
+
+def make_solver(config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, device: str) -> NetworkSolver:
+    """The solver of one network."""
+    network = problem.network
+    hidden = network.hidden_weights()
+    optimizers = make_optimizers(network, hidden, plan.optimizer, plan.lr, momentum=config.momentum, l2=config.l2)
+    trained: Any = torch.compile(network) if _compiles(config, plan, device) else network
+    return NetworkSolver(
+        trained, problem.batches, problem.objective, optimizers, Schedule(plan.schedule, plan.lr),
+        settings_for(config, plan, device), network,
+    )  # fmt: skip
+
+
+def _compiles(config: TrainDeconvConfig, plan: NetworkPlan, device: str) -> bool:
+    long = (plan.seconds or 0.0) >= LONG_ENOUGH_TO_COMPILE
+    return config.compile == "on" or (config.compile == "auto" and device.startswith("cuda") and long)
+
+
+def limits_of(config: TrainDeconvConfig, plan: NetworkPlan) -> Limits:
+    """When to report and when to stop."""
+    return Limits(
+        plan.steps or UNLIMITED,
+        plan.report_every,
+        None if plan.seconds is None else plan.seconds / 60,
+        config.early_stop,
+        plan.seconds / REPORTS if plan.seconds and not config.report_every else math.inf,
+    )

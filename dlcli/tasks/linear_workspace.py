@@ -1,0 +1,43 @@
+"""What fits on the same table share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.least_squares import LeastSquares, Units
+from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_solvers import Rows, standardised_rows
+
+
+class Workspace:
+    """What fits on the same data share: moments, their decomposition, and the rows in training units.
+
+    ``lasting`` says that more than one fit follows, so that the data must stay as they are.
+    """
+
+    def __init__(self, data: Gathered, device: str, *, lasting: bool) -> None:
+        self.data, self.device, self.lasting = data, device, lasting
+        self._squares: dict[Any, LeastSquares] = {}
+        self._rows: dict[Any, Rows] = {}
+
+    def squares(self, config: FitLinearConfig, groups: Sequence[int]) -> LeastSquares:
+        """The least-squares problem of some groups of rows."""
+        key = (tuple(groups), config.intercept, config.standardize, config.l2)
+        if key not in self._squares:
+            moments = self.data.merged(groups)
+            spread = np.diag(moments.scatter)[1:]
+            units = Units.of(moments.mean[1:], spread, moments.count, config.intercept, config.standardize)
+            self._squares[key] = LeastSquares(moments, units, config.l2)
+        return self._squares[key]
+
+    def rows(self, config: FitLinearConfig, groups: Sequence[int], held: Sequence[int], units: Units) -> Rows:
+        """The rows of some groups; the latest are kept."""
+        exact = config.optimizer == "exact"
+        key = (tuple(groups), tuple(held), config.intercept, config.standardize, exact)
+        if key not in self._rows:
+            self._rows = {
+                key: standardised_rows(self.data, groups, held, units, exact=exact, in_place=not self.lasting)
+            }
+        return self._rows[key]

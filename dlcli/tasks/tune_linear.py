@@ -1,0 +1,167 @@
+"""``fit-linear`` as the tuner sees it: tables read once, and any number of fits on them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.loop import Solver, Step, train
+from dlcli.engine.schedules import Schedule
+from dlcli.engine.stack_rows import RowMember, RowStack
+from dlcli.errors import DlcliError
+from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
+from dlcli.tasks.linear_fit import Prepared, prepare
+from dlcli.tasks.linear_plan import Plan, make_plan
+from dlcli.tasks.linear_workspace import Workspace
+from dlcli.tasks.progress import Progress, Silent
+from dlcli.tasks.tune_trials import Metrics, Trial
+
+DEFAULT_RATES = (1e-4, 1.0)
+# What decides which rows and columns there are to train on.
+READING = (
+    "data", "target", "features", "drop", "loss", "delimiter", "header", "encoding", "missing", "missing_value", "text",
+    "max_categories", "val", "cv", "intercept", "device", "seed_of_data",
+)  # fmt: skip
+KEPT_TABLES = 4
+
+
+class LinearTrials:
+    """Fits of one command line; ``base`` is what they have in common."""
+
+    def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
+        self.base, self.progress = base, progress
+        self._tables: dict[Any, tuple[Loaded, Workspace]] = {}
+
+    def _table(self, config: FitLinearConfig) -> tuple[Loaded, Workspace]:
+        """The data of a config, read at the first use."""
+        key = tuple(getattr(config, name) for name in READING)
+        known = self._tables.get(key)
+        if known is not None and (known[0].plan.keep_rows or not self._plan(config, known[0]).keep_rows):
+            return known
+        # What is worth saying of the data is said once.
+        loaded = load(config, Silent() if self._tables else self.progress)
+        while len(self._tables) >= KEPT_TABLES:
+            del self._tables[next(iter(self._tables))]
+        self._tables[key] = loaded, Workspace(loaded.usable, loaded.device, lasting=True)
+        return self._tables[key]
+
+    def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
+        return make_plan(config, loaded.kind, demo=not config.data)
+
+    def metric_names(self) -> Mapping[str, Sequence[str]]:
+        """Metrics by part."""
+        loaded, _ = self._table(self.base)
+        names: tuple[str, ...] = (
+            ("loss", "rmse", "r2") if loaded.kind == "mse" else ("loss", "log_loss", "accuracy", "auc")
+        )
+        if loaded.kind != "mse" and len(loaded.usable.schema.target.levels) > 2:  # type: ignore[union-attr]
+            names = names[:-1]
+        validated = bool(self.base.val or self.base.cv)
+        return {"train": names, "val": names} if validated else {"train": names}
+
+    def default_metric(self) -> str:
+        """The loss, on validation rows where there are some."""
+        return "val.loss" if self.base.val or self.base.cv else "train.loss"
+
+    def default_rates(self) -> tuple[float, float]:
+        """The usual range for standardised columns."""
+        return DEFAULT_RATES
+
+    def check(self, config: FitLinearConfig) -> None:
+        """Plan the config, which refuses what can't be trained."""
+        loaded, _ = self._table(config)
+        plan = self._plan(config, loaded)
+        if plan.optimizer in ("newton", "lbfgs", "exact") and config.lr != "auto":
+            raise DlcliError(f"--optimizer {plan.optimizer} has no learning rate to choose", "use gd, sgd or adam")
+
+    def start(self, config: FitLinearConfig, check_signal: Callable[[], None]) -> list[Trial]:
+        """One fit, or one for each fold."""
+        return [self._trial(ready, *ready.solver()) for ready in self._prepared(config)]
+
+    def ready(self, config: FitLinearConfig) -> Prepared:
+        """The one fit of a config without cross-validation, ready to run."""
+        return self._prepared(config)[0]
+
+    def _prepared(self, config: FitLinearConfig) -> list[Prepared]:
+        loaded, space = self._table(config)
+        plan = self._plan(config, loaded)
+        if config.cv:
+            folds = folds_of(config, loaded.usable)
+            return [prepare(config, plan, space, [g for g in folds if g != fold], [fold]) for fold in folds]
+        held = held_out(config, loaded.usable)
+        return [prepare(config, plan, space, loaded.usable.training_groups(), held)]
+
+    def _trial(self, ready: Prepared, solver: Solver, lr: float) -> Trial:
+        seen: list[Step] = []
+        best = [solver.parameters()]
+
+        def steps() -> Iterator[Step]:
+            nothing = np.zeros((0, 0))
+            for step in train(solver, ready.limits, ready.validate):
+                if step.is_best:
+                    best[0] = step.parameters
+                seen.append(replace(step, parameters=nothing))
+                yield seen[-1]
+
+        def metrics() -> Metrics:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return ready.result(solver, lr, seen, best[0], with_errors=False).metrics
+
+        return Trial(steps(), metrics, ready.stable)
+
+    def shape(self, config: FitLinearConfig) -> Any:
+        """Full-batch descent on rows can be stacked: all members pass over the same rows at once."""
+        loaded, _ = self._table(config)
+        plan = self._plan(config, loaded)
+        if not plan.keep_rows or plan.optimizer != "gd" or loaded.device != "cpu" or config.minutes:
+            return None
+        return tuple(getattr(config, name) for name in (*READING, "standardize", "report_every")), plan.steps
+
+    def stack(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """All fits of one shape, fold by fold."""
+        prepared = [self._prepared(config) for config in configs]
+        runs: list[list[Trial]] = [[] for _ in configs]
+        for fold in range(len(prepared[0])):
+            column = [readies[fold] for readies in prepared]
+            first = column[0]
+            assert first.rows is not None
+            assert first.rows.objective is not None
+            rates = [self._rate(ready) for ready in column]
+            members = [
+                RowMember(
+                    schedule, ready.config.momentum, ready.config.nesterov, ready.plan.tolerance, ready.config.l1,
+                    ready.config.l2,
+                )
+                for ready, (schedule, _) in zip(column, rates, strict=True)
+            ]  # fmt: skip
+            outputs = first.rows.objective.shape[1]
+            stack = RowStack(
+                first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalised[:, 0], members
+            )
+            for run, ready, solver, (_, lr) in zip(runs, column, stack.members, rates, strict=True):
+                run.append(self._trial(ready, solver, lr))
+        return runs
+
+    def _rate(self, ready: Prepared) -> tuple[Schedule, float]:
+        """The schedule of a fit on its own, and its first rate."""
+        solver, lr = ready.solver()
+        schedule: Schedule = solver.schedule  # type: ignore[attr-defined]
+        return schedule, lr
+
+    def stack_pays(self, configs: Sequence[FitLinearConfig]) -> bool:
+        """One pass over the rows for all is never slower than one for each."""
+        return True
+
+    def shorter(self, config: FitLinearConfig, fraction: float) -> FitLinearConfig:
+        """Fewer steps."""
+        if fraction >= 1:
+            return config
+        loaded, _ = self._table(config)
+        steps = self._plan(config, loaded).steps
+        return config.model_copy(update={"steps": max(1, round(steps * fraction))})
+
+    def final(self, config: FitLinearConfig) -> FitLinearConfig:
+        """As it is: every option that was left to dlcli depends on the data alone."""
+        return config

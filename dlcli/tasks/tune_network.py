@@ -1,0 +1,231 @@
+"""``train-deconv`` as the tuner sees it: images read once, and any number of networks trained on them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.device import pick_network_device
+from dlcli.engine.loop import UNLIMITED, Solver, Step, train
+from dlcli.engine.losses import LOSSES
+from dlcli.engine.network import NetworkSolver
+from dlcli.engine.optimizers import RATES
+from dlcli.engine.schedules import CLOSED_LOOP, Schedule
+from dlcli.engine.stack_network import Member, NetworkStack, seconds_per_step
+from dlcli.tasks.deconv_data import TrainingImages, read_images
+from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
+from dlcli.tasks.deconv_problem import Problem, make_problem
+from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16
+from dlcli.tasks.progress import Progress, Silent
+from dlcli.tasks.restoration import Restoration
+from dlcli.tasks.tune_trials import Metrics, Trial
+
+READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
+RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
+TIMED_STEPS = 3  # of a stack and of a single network, to see which is faster
+KEPT_FOLDERS = 2
+
+
+class NetworkTrials:
+    """Trainings of one command line; ``base`` is what they have in common."""
+
+    def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
+        self.base, self.progress = base, progress
+        self.device = pick_network_device(base.device)
+        self._images: dict[Any, TrainingImages] = {}
+        self._verdicts: dict[Any, bool] = {}
+        if base.threads:
+            torch.set_num_threads(base.threads)
+
+    def _images_of(self, config: TrainDeconvConfig) -> TrainingImages:
+        crop = config.crop if config.task == "classify" else None
+        key = (*(getattr(config, name) for name in READING), crop)
+        if key not in self._images:
+            images = read_images(config, Silent() if self._images else self.progress)
+            while len(self._images) >= KEPT_FOLDERS:
+                del self._images[next(iter(self._images))]
+            self._images[key] = images
+        return self._images[key]
+
+    def _plan(self, config: TrainDeconvConfig) -> NetworkPlan:
+        return plan_for(config, self._images_of(config), Restoration.of_config(config))
+
+    def metric_names(self) -> Mapping[str, Sequence[str]]:
+        """Metrics by part."""
+        names = CLASSIFIED if self.base.task == "classify" else RESTORED
+        return {"train": ("loss",), "val": names} if self._images_of(self.base).val else {"train": ("loss",)}
+
+    def default_metric(self) -> str:
+        """PSNR of restored images, the loss of classes: both on validation images."""
+        if not self._images_of(self.base).val:
+            return "train.loss"
+        return "val.loss" if self.base.task == "classify" else "val.psnr"
+
+    def default_rates(self) -> tuple[float, float]:
+        """A decade below and above the optimizer's usual rate."""
+        usual = RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+        return float(f"{usual / 10:.6g}"), float(f"{usual * 10:.6g}")
+
+    def check(self, config: TrainDeconvConfig) -> None:
+        """Plan the config, which refuses what can't be trained."""
+        self._plan(config)
+
+    def start(self, config: TrainDeconvConfig, check_signal: Callable[[], None]) -> list[Trial]:
+        """One training."""
+        plan, problem = self._problem(config)
+        solver = make_solver(config, plan, problem, self.device)
+        solver.check_signal = check_signal
+        return [self._trial(config, plan, problem, solver)]
+
+    def _problem(self, config: TrainDeconvConfig) -> tuple[NetworkPlan, Problem]:
+        images, restoration = self._images_of(config), Restoration.of_config(config)
+        plan = plan_for(config, images, restoration)
+        torch.manual_seed(config.seed)
+        amp = uses_bfloat16(config, self.device)
+        return plan, make_problem(config, plan, images, restoration, self.device, amp=amp)
+
+    def _trial(self, config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, solver: Any) -> Trial:
+        seen: list[Step] = []
+        best: list[Step] = []
+
+        def steps() -> Iterator[Step]:
+            solver.origin = time.monotonic()
+            for step in train(solver, limits_of(config, plan), problem.validate):
+                seen.append(replace(step, parameters=None))
+                if step.is_best or not best:
+                    best[:] = [seen[-1]]
+                yield seen[-1]
+
+        def metrics() -> Metrics:
+            parts: Metrics = {"train": {"loss": seen[-1].loss}}
+            if best[0].val_loss is not None:
+                parts["val"] = {"loss": best[0].val_loss, **best[0].metrics}
+            return parts
+
+        return Trial(_without_denormals(steps()), metrics)
+
+    def shape(self, config: TrainDeconvConfig) -> Any:
+        """Networks of one shape, trained by one optimizer for the same number of steps."""
+        plan = self._plan(config)
+        listens = plan.schedule.name in CLOSED_LOOP and plan.schedule.name != "plateau"
+        if plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on":
+            return None
+        alike = ("task", "sigma", "poisson", "blur", "scale", "holes", "mask", "l1", "clip", "amp", "early_stop")
+        settings = tuple(getattr(config, name) for name in (*READING, *alike))
+        return (
+            plan.spec, plan.optimizer, plan.loss, plan.batch_size, plan.side, plan.augment, plan.steps,
+            plan.report_every, plan.ema, settings,
+        )  # fmt: skip
+
+    def stack(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """All trainings of one shape."""
+        problems = [self._problem(config) for config in configs]
+        stack = self._stack(configs, problems)
+        runs = []
+        for config, (plan, problem), solver in zip(configs, problems, stack.members, strict=True):
+            solver.check_signal = check_signal
+            trial = self._trial(config, plan, problem, solver)
+            runs.append([replace(trial, steps=_retiring(trial.steps, stack, solver))])
+        return runs
+
+    def _stack(
+        self, configs: Sequence[TrainDeconvConfig], problems: Sequence[tuple[NetworkPlan, Problem]]
+    ) -> NetworkStack:
+        members = [
+            Member(problem.network, problem.batches, Schedule(plan.schedule, plan.lr), config.momentum, config.l2,
+                   plan.warmup)
+            for config, (plan, problem) in zip(configs, problems, strict=True)
+        ]  # fmt: skip
+        plan = problems[0][0]
+        settings = settings_for(configs[0], plan, self.device)
+        return NetworkStack(members, LOSSES[plan.loss], plan.optimizer, settings)
+
+    def stack_pays(self, configs: Sequence[TrainDeconvConfig]) -> bool:
+        """Time a few steps of a stack and of a single network; the verdict is kept for the shape."""
+        key = (self.shape(configs[0]), len(configs))
+        if key not in self._verdicts:
+            problems = [self._problem(config) for config in configs]
+            stacked = seconds_per_step(self._stack(configs, problems).members[0], TIMED_STEPS)
+            single = make_solver(configs[0], *self._problem(configs[0]), self.device)
+            alone = seconds_per_step(single, TIMED_STEPS)
+            self._verdicts[key] = stacked < len(configs) * alone
+        return self._verdicts[key]
+
+    def rising(self, seed: int, schedule: Schedule) -> NetworkSolver:
+        """A solver of the base config whose rate is the schedule's from the first step on."""
+        config = self.base.model_copy(update={"seed": seed, "data_seed": self.base.seed_of_data})
+        plan, problem = self._problem(config)
+        plan = replace(plan, schedule=schedule.settings, lr=schedule.lr, warmup=0, seconds=None, steps=UNLIMITED)
+        return make_solver(config, plan, problem, self.device)
+
+    def shorter(self, config: TrainDeconvConfig, fraction: float) -> TrainDeconvConfig:
+        """Less of whichever limit there is; the shape of the network stays that of the full run."""
+        if fraction >= 1:
+            return config
+        whole = self.final(config)
+        limits = {name: getattr(whole, name) for name in ("epochs", "steps", "minutes")}
+        if not any(limits.values()):
+            limits["minutes"] = DEFAULT_MINUTES if config.data else DEMO_MINUTES
+        update: dict[str, Any] = {name: value * fraction for name, value in limits.items() if value}
+        if limits["steps"]:
+            update["steps"] = max(1, round(limits["steps"] * fraction))
+        if whole.warmup and config.warmup is None:
+            update["warmup"] = max(1, math.ceil(whole.warmup * math.sqrt(fraction)))
+        return whole.model_copy(update=update)
+
+    def final(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
+        """With every choice of the plan."""
+        return resolved(config, self._plan(config))
+
+
+def _without_denormals(steps: Iterator[Step]) -> Iterator[Step]:
+    """As train-deconv does: numbers below 1e-38 cost hundreds of cycles each, and change nothing here."""
+    while True:
+        torch.set_flush_denormal(True)
+        try:
+            step = next(steps, None)
+        finally:
+            torch.set_flush_denormal(False)
+        if step is None:
+            return
+        yield step
+
+
+def _retiring(steps: Iterator[Step], stack: NetworkStack, solver: Solver) -> Iterator[Step]:
+    """The steps of a member, which leaves the stack when they end, or when nobody wants more of them."""
+    try:
+        yield from steps
+    finally:
+        stack.retire(solver)  # type: ignore[arg-type]
+
+
+class NetworkSource:
+    """Trainings whose rate rises, on images that are read once."""
+
+    def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
+        self.trials = NetworkTrials(base, progress)
+        self.base = base
+        self.trials.check(base)
+
+    def usual_rate(self) -> float:
+        """The optimizer's."""
+        return RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+
+    def exact(self) -> dict[str, float]:
+        """Nothing is known of a network beforehand."""
+        return {}
+
+    def solver(self, seed: int, schedule: Schedule) -> NetworkSolver:
+        """A fresh network with this schedule, which takes the rate of step 0 at its first step."""
+        return self.trials.rising(seed, schedule)
+
+    def step(self, solver: NetworkSolver, number: int) -> float:
+        """Take a step and return the loss of its batch, which is that before the step."""
+        solver.advance(number + 1, math.inf)
+        loss = solver.loss()
+        solver.feedback(loss)
+        return math.inf if solver.failure or solver.skipped else float(loss)

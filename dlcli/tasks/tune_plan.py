@@ -1,0 +1,175 @@
+"""Plan a search: every default resolved, the data read, and what can't be searched refused."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlcli.config.base import Config, flag_of
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.errors import DlcliError
+from dlcli.search.halving import Ladder, make_ladder
+from dlcli.search.space import Point, Space, canonical, parse_space
+from dlcli.tasks.progress import Progress, Silent
+from dlcli.tasks.tune_run import trial_config
+from dlcli.tasks.tune_trials import Metric, Trials, choose_metric
+
+POINTS = {"fit-linear": 16, "train-deconv": 8}
+VARIED_POINTS = 5  # of a range of --vary on a grid
+TRIALS_BY_DEFAULT = 16
+FORBIDDEN = ("out", "force", "json_output", "quiet", "resume")
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that is planned: every default resolved."""
+
+    config: TuneLrConfig
+    name: str
+    base: Config
+    trials: Trials
+    space: Space
+    metric: Metric
+    points: list[Point]
+    ladder: Ladder
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> int:
+        """How many runs it takes at most."""
+        return self.ladder.runs or (self.config.trials or TRIALS_BY_DEFAULT)
+
+
+def open_trials(base: Config, progress: Progress) -> Trials:
+    """The training command of a config, as the tuner sees it."""
+    if isinstance(base, FitLinearConfig):
+        from dlcli.tasks.tune_linear import LinearTrials
+
+        return LinearTrials(base, progress)
+    from dlcli.tasks.tune_network import NetworkTrials
+
+    assert isinstance(base, TrainDeconvConfig)
+    return NetworkTrials(base, progress)
+
+
+def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Search:
+    """Resolve every default, read the data, and refuse what can't be searched. Raises DlcliError."""
+    name = "fit-linear" if isinstance(base, FitLinearConfig) else "train-deconv"
+    command = type(base)
+    for option in FORBIDDEN:
+        if option in base.model_fields_set:
+            flag = flag_of(command, option)
+            raise DlcliError(f"{flag} behind {name}: a trial leaves no run directory", f"put {flag} before {name}")
+    if config.cv:
+        base = _cross_validated(config, base)
+    space = _space(config, base, (1.0, 2.0))
+    if "lr" in [a.name for a in space.axes] and config.lr is None and not any(_is_lr(text) for text in config.vary):
+        space = _space(config, base, open_trials(base, Silent()).default_rates())
+    trials = open_trials(base, progress)
+    metric = choose_metric(config.metric, trials)
+    if metric.part == "train" and config.metric is None and len(space.axes) > 1:
+        progress.warn("there are no validation data: trials are compared by the training loss; add --val 0.2")
+    config = config.model_copy(update={"pruner": _pruner(config, name)})
+    points = _points(config, space, name)
+    _check(config, base, trials, space, points)
+    points = _by_shape(config, base, trials, points)
+    ladder = Ladder((1.0,), (len(points),))
+    if config.pruner == "asha" and points:
+        ladder = make_ladder(len(points))
+    given = {n: getattr(base, n) for n in base.model_fields_set}
+    about = {
+        "command": name, "training": {n: str(v) for n, v in given.items()}, "space": space.to_json(),
+        "method": config.method, "points": len(points), "metric": str(metric), "pruner": config.pruner,
+        "repeats": config.repeats or 1, "cv": config.cv, "seed": config.seed,
+    }  # fmt: skip
+    return Search(config, name, base, trials, space, metric, points, ladder, about)
+
+
+def _is_lr(text: str) -> bool:
+    return text.partition("=")[0].strip().removeprefix("--") == "lr"
+
+
+def _cross_validated(config: TuneLrConfig, base: Config) -> Config:
+    if isinstance(base, FitLinearConfig):
+        return type(base).build({n: getattr(base, n) for n in base.model_fields_set} | {"cv": config.cv})
+    raise DlcliError("--cv goes with fit-linear; train-deconv holds images out", "use --repeats, or --val")
+
+
+def _space(config: TuneLrConfig, base: Config, rates: tuple[float, float]) -> Space:
+    """The space; ``rates`` is the range of the learning rate unless the command line fixes it."""
+    command = type(base)
+
+    def numeric(name: str) -> bool:
+        if name not in command.model_fields or name in (*FORBIDDEN, "seed", "data_seed", "device", "data", "cv"):
+            import difflib
+
+            known = [n for n in command.model_fields if n not in FORBIDDEN]
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0].replace('_', '-')}?" if close else "see that command's --help"
+            raise DlcliError(f"--vary {name.replace('_', '-')}: it is no option that can be searched", hint)
+        return _takes_numbers(command.model_fields[name].annotation)
+
+    fixed = base.model_fields_set & {"lr"} and getattr(base, "lr", "auto") != "auto"
+    rateless = getattr(base, "optimizer", None) in ("newton", "lbfgs", "exact")
+    if fixed and config.lr is not None:
+        raise DlcliError(f"--lr {config.lr} is searched, and fixed behind the command's name", "leave one out")
+    space = parse_space(config.lr, config.vary, numeric, None if fixed or rateless else rates)
+    if not space.axes:
+        raise DlcliError("there is nothing to search", "give --lr 1e-4:1, or --vary NAME=VALUES")
+    return space
+
+
+def _takes_numbers(annotation: Any) -> bool:
+    import types
+    from typing import Union, get_args, get_origin
+
+    members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return any(member in (int, float) for member in members)
+
+
+def _pruner(config: TuneLrConfig, name: str) -> str:
+    if config.pruner != "auto":
+        return config.pruner
+    if name == "fit-linear":
+        return "none"
+    return "median" if config.method == "tpe" else "asha"
+
+
+def _points(config: TuneLrConfig, space: Space, name: str) -> list[Point]:
+    """The points of the search; none where the sampler chooses them one by one."""
+    if config.method == "tpe":
+        return []
+    if config.method == "random":
+        return space.random(config.trials or TRIALS_BY_DEFAULT, config.seed)
+    rates = config.points or POINTS[name]
+    return space.grid([rates if axis.name == "lr" else VARIED_POINTS for axis in space.axes])
+
+
+def _by_shape(config: TuneLrConfig, base: Config, trials: Trials, points: list[Point]) -> list[Point]:
+    """The points, those that can share a stack next to each other."""
+    if not config.most_fused:
+        return points
+    groups: dict[Any, list[Point]] = {}
+    for point in points:
+        shape = trials.shape(trial_config(base, type(base), config, point.params, point.number, 0))
+        groups.setdefault(shape, []).append(point)
+    return [point for group in groups.values() for point in group]
+
+
+def _check(config: TuneLrConfig, base: Config, trials: Trials, space: Space, points: list[Point]) -> None:
+    """Refuse a value that the training command would refuse, before anything is trained."""
+    seen: set[str] = set()
+    every = points or [Point(0, {axis.name: axis.points(2)[i % len(axis.points(2))] for axis in space.axes})
+                       for i in range(2)]  # fmt: skip
+    for point in every:
+        # The rate doesn't decide what fits together: one of each combination of the others will do.
+        key = canonical({n: v for n, v in point.params.items() if n != "lr"})
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            trials.check(trial_config(base, type(base), config, point.params, point.number, 0))
+        except DlcliError as error:
+            shown = ", ".join(f"{n}={v}" for n, v in point.params.items() if n != "lr")
+            where = f"with {shown}: " if shown else ""
+            raise DlcliError(f"{where}{error.message}", error.hint, error.exit_code) from None

@@ -1,0 +1,196 @@
+"""The report, the tables and the pictures of a search."""
+
+import math
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dlcli.config.base import Config
+from dlcli.runs import directory
+from dlcli.runs.report import base_report, environment
+from dlcli.runs.trials import BEST, TABLE, to_csv
+from dlcli.search.records import Record, ranked
+from dlcli.search.space import point_seed, text_of
+
+if TYPE_CHECKING:
+    from dlcli.tasks.tune_plan import Search
+
+ENDED = ("complete", "pruned", "diverged")
+OTHER_SERIES = 6  # lines that one picture of losses can hold
+
+
+def make_report(
+    search: "Search", run: directory.RunDirectory, records: Sequence[Record], reason: str, signum: int, seconds: float
+) -> dict[str, Any]:
+    """The document of report.json."""
+    config, metric = search.config, search.metric
+    best = best_record(search, records)
+    report = base_report("tune-lr", str(run.path), "cpu", config.seed)
+    ended = [r for r in records if r.state in ENDED]
+    report |= {
+        "seconds": seconds,
+        "steps": sum(r.outcome.steps for r in ended if r.outcome),
+        "status": "stopped" if reason else "finished",
+        "reason": reason or "every trial has ended",
+        "signal": signum or None,
+        "training": search.name,
+        "method": config.method,
+        "pruner": config.pruner,
+        "metric": str(metric),
+        "larger_is_better": metric.larger,
+        "metrics": dict(best.outcome.metrics) if best and best.outcome else {},
+        "options": [axis.name for axis in search.space.axes],
+        "trials": [_entry(search, record) for record in records],
+        "best": None,
+        "environment": environment("cpu"),
+    }
+    if best and best.outcome:
+        path = run.path / BEST
+        report["best"] = {
+            "number": best.number, "params": best.params, "value": best.value, "spread": best.outcome.spread,
+            "seed": point_seed(config.seed, best.number, 0), "config": str(path),
+            "command": f"dlcli {search.name} --config {shlex.quote(str(path))}",
+        }  # fmt: skip
+    report["importances"] = importances(search, records)
+    return report
+
+
+def _entry(search: "Search", record: Record) -> dict[str, Any]:
+    outcome = record.outcome
+    return {
+        "number": record.number,
+        "params": record.params,
+        "value": None if outcome is None or not math.isfinite(record.value) else record.value,
+        "spread": outcome.spread if outcome else None,
+        "each": list(outcome.each) if outcome else [],
+        "state": record.state,
+        "fraction": outcome.fraction if outcome else 0.0,
+        "steps": outcome.steps if outcome else 0,
+        "seconds": outcome.seconds if outcome else 0.0,
+        "seed": point_seed(search.config.seed, record.number, 0),
+        "reason": outcome.reason if outcome else "",
+        "metrics": dict(outcome.metrics) if outcome else {},
+    }
+
+
+def best_record(search: "Search", records: Sequence[Record]) -> Record | None:
+    """The best of those that were trained for longest."""
+    order = ranked([r for r in records if r.state in ("complete", "pruned")], larger=search.metric.larger)
+    return order[0] if order else None
+
+
+def failed(report: dict[str, Any]) -> bool:
+    """Whether trials have ended, and all of them badly."""
+    ended = [t for t in report["trials"] if t["state"] in (*ENDED, "failed")]
+    return bool(ended) and report["best"] is None
+
+
+def best_config(search: "Search", best: Record) -> Config:
+    """The config of the best point, with its seed and every choice resolved."""
+    from dlcli.tasks.tune_run import trial_config
+
+    config = trial_config(search.base, type(search.base), search.config, best.params, best.number, 0)
+    return search.trials.final(config)
+
+
+def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]) -> None:
+    """Write config, tables, pictures, the best config and the report."""
+    run.write(directory.CONFIG, search.config.to_toml())
+    run.write(TABLE, to_csv(report["options"], report["metric"], report["trials"]))
+    best = best_record(search, records)
+    if best is not None:
+        run.write(BEST, best_config(search, best).to_toml())
+    for name, picture in pictures(search, report, records):
+        run.write(f"{directory.PLOTS}/{name}.png", picture)
+    run.write(directory.REPORT, directory.to_json(report) + "\n")
+
+
+def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]:
+    """How much each option matters for being among the best (PED-ANOVA, Watanabe et al. 2023); for two or more."""
+    known = [r for r in records if r.outcome is not None and math.isfinite(r.value)]
+    varied = [a.name for a in search.space.axes if len({str(r.params.get(a.name)) for r in known}) > 1]
+    if len(search.space.axes) < 2 or len(known) < 4 or not varied:
+        return {}
+    import optuna
+
+    from dlcli.search.stored import distribution_of, stored
+
+    distributions = {axis.name: distribution_of(axis, exact=False) for axis in search.space.axes if axis.name in varied}
+    study = optuna.create_study(direction="maximize" if search.metric.larger else "minimize")
+    study.add_trials(
+        [
+            optuna.trial.create_trial(
+                value=r.value, distributions=distributions,
+                params={name: stored(r.params[name], d) for name, d in distributions.items()},
+            )
+            for r in known
+        ]
+    )  # fmt: skip
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    try:
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    except (ValueError, RuntimeError):
+        return {}
+    shares = {axis.name: float(found.get(axis.name, 0.0)) for axis in search.space.axes}
+    return shares if all(map(math.isfinite, shares.values())) else {}
+
+
+def pictures(search: "Search", report: dict[str, Any], records: Sequence[Record]) -> list[tuple[str, bytes]]:
+    """Loss against rate; with two or more options their importance, and parallel coordinates."""
+    from dlcli.runs.study_plots import ParallelColumn, importance_chart, parallel_chart
+
+    shown = [r for r in records if r.outcome is not None]
+    if not shown:
+        return []
+    found = []
+    metric = str(search.metric)
+    if any(axis.name == "lr" for axis in search.space.axes):
+        found.append(("lr", _rates(search, shown)))
+    if len(search.space.axes) < 2:
+        return found
+    if report["importances"]:
+        found.append(("importance", importance_chart(report["importances"], title=f"What matters for {metric}")))
+    columns = []
+    for axis in search.space.axes:
+        values = [r.params[axis.name] for r in shown]
+        numeric = axis.numeric
+        numbers = [float(v) for v in values] if numeric else []
+        log = bool(numbers) and (axis.log or (min(numbers) > 0 and max(numbers) >= 10 * min(numbers)))
+        columns.append(ParallelColumn(axis.name, numbers if numeric else [str(v) for v in values], log))
+    picture = parallel_chart(
+        columns, [r.value for r in shown], title="Trials", larger_is_better=search.metric.larger, value_label=metric
+    )
+    found.append(("parallel", picture))
+    return found
+
+
+def _rates(search: "Search", records: Sequence[Record]) -> bytes:
+    """The metric against the rate, a line for each combination of the other options."""
+    from dlcli.runs.tune_plots import RateSeries, rate_chart
+
+    groups: dict[str, list[Record]] = {}
+    others = [axis.name for axis in search.space.axes if axis.name != "lr"]
+    for record in records:
+        name = ", ".join(f"{n} {text_of(record.params[n])}" for n in others)
+        groups.setdefault(name, []).append(record)
+    if len(groups) > OTHER_SERIES:
+        groups = {"": list(records)}
+    metric = search.metric
+    series = []
+    for name, group in groups.items():
+        ordered = sorted(group, key=lambda r: float(r.params["lr"]))
+        spread = [r.outcome.spread if r.outcome else None for r in ordered]
+        has_spread = any(s is not None for s in spread)
+        series.append(
+            RateSeries(
+                name or str(metric),
+                [float(r.params["lr"]) for r in ordered],
+                [r.value for r in ordered],
+                [r.value - (s or 0.0) for r, s in zip(ordered, spread, strict=True)] if has_spread else None,
+                [r.value + (s or 0.0) for r, s in zip(ordered, spread, strict=True)] if has_spread else None,
+                [r.state == "pruned" for r in ordered],
+            )
+        )
+    positive = all(r.value > 0 for r in records if math.isfinite(r.value))
+    log_y = positive and metric.name in ("loss", "log_loss", "rmse")
+    return rate_chart(series, title=f"{metric} against the learning rate", log_y=log_y, larger_is_better=metric.larger)

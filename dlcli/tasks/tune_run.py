@@ -1,0 +1,226 @@
+"""Claim jobs of a study, run them alone or in stacks, and record what came out."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, Protocol
+
+from dlcli.config.base import Config
+from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.loop import Step
+from dlcli.errors import DlcliError, ExitCode
+from dlcli.search.halving import Ladder
+from dlcli.search.records import Outcome, Record
+from dlcli.search.space import Value, point_seed
+from dlcli.search.study import Job, Study
+from dlcli.tasks.tune_trials import Metric, Trial, Trials
+
+IDLE = 0.2  # seconds between two looks at what other workers are doing
+
+
+class Watcher(Protocol):
+    """Gets each record as it ends."""
+
+    def trial(self, record: Record, progress: float) -> None:
+        """A job has ended; ``progress`` is the share of the whole search that is done, as far as that is known."""
+
+
+def trial_config(
+    base: Config, command: Any, config: TuneLrConfig, params: dict[str, Value], number: int, repeat: int
+) -> Any:
+    """The training config of a point, with its own seed; the data are split alike for all."""
+    given = {name: getattr(base, name) for name in base.model_fields_set}
+    given |= {name: _wrapped(command, name, value) for name, value in params.items()}
+    given["data_seed"] = base.seed_of_data  # type: ignore[attr-defined]
+    given["seed"] = point_seed(config.seed, number, repeat)
+    if config.cv:
+        given["cv"] = config.cv
+    return command.build(given)
+
+
+def _wrapped(command: Any, name: str, value: Value) -> Any:
+    """A value as the option takes it: repeatable ones hold a list."""
+    default = command.model_fields[name].default
+    return (str(value),) if isinstance(default, tuple) else value
+
+
+@dataclass
+class Run:
+    """A job on its way: its trials, and what they have shown."""
+
+    job: Job
+    configs: list[Any]
+    trials: list[Trial] = field(default_factory=list)
+    last: dict[int, Step] = field(default_factory=dict)
+    reports: int = 0
+    seconds: float = 0.0
+    pruned: bool = False
+
+
+class Runner:
+    """Runs the jobs of one process."""
+
+    def __init__(
+        self, config: TuneLrConfig, base: Config, trials: Trials, study: Study, ladder: Ladder, metric: Metric,
+        watcher: Watcher, check_signal: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.config, self.base, self.command = config, base, type(base)
+        self.trials, self.study, self.ladder, self.metric = trials, study, ladder, metric
+        self.watcher, self.check_signal = watcher, check_signal
+        self.repeats = config.repeats or 1
+        self.done = 0.0
+
+    def work(self, deadline: float) -> str:
+        """Run jobs until none are left; why it stopped earlier, if it did. Raises Interrupted after a signal."""
+        while True:
+            self.check_signal()
+            if time.monotonic() >= deadline:
+                return "time limit"
+            self.study.revive()
+            jobs = self._claim()
+            if jobs:
+                self._run(jobs)
+                continue
+            if self.study.climb(self.ladder):
+                continue
+            if not any(self.study.open_jobs()):
+                return ""
+            time.sleep(IDLE)  # others still run theirs, or have died: then their jobs come back
+
+    def _claim(self) -> list[Job]:
+        if self.config.method == "tpe":
+            job = self.study.ask(self.config.trials or 16)
+            return [job] if job else []
+        most = self.config.most_fused // self.repeats
+        if self.config.workers > 1 and self.ladder.counts[0]:
+            most = min(most, math.ceil(self.ladder.counts[0] / self.config.workers))
+        jobs = self.study.claim(1)
+        if not jobs or most * self.repeats < 2:
+            return jobs
+        shape = self._shape(jobs[0])
+        if shape is None:
+            return jobs
+        return jobs + self.study.claim(most - 1, accept=lambda job: self._shape(job) == shape)
+
+    def _shape(self, job: Job) -> Any:
+        return self.trials.shape(self._configs(job)[0])
+
+    def _configs(self, job: Job) -> list[Any]:
+        """The config of each repeat."""
+        fraction = self.ladder.fractions[job.rung]
+        return [
+            self.trials.shorter(
+                trial_config(self.base, self.command, self.config, job.point.params, job.point.number, repeat), fraction
+            )
+            for repeat in range(self.repeats)
+        ]
+
+    def _run(self, jobs: Sequence[Job]) -> None:
+        runs = [Run(job, self._configs(job)) for job in jobs]
+        every = [config for run in runs for config in run.configs]
+        stacked = len(every) > 1 and self.trials.shape(every[0]) is not None
+        if stacked and self.config.fuse == "auto":
+            stacked = self.trials.stack_pays(every)
+        waiting = list(runs)
+        try:
+            if stacked:
+                self._run_stack(runs, every)
+                waiting.clear()
+            while waiting:
+                self._run_alone(waiting[0])
+                waiting.pop(0)
+        except BaseException:
+            # Whatever happened, what this process has claimed and not finished is there for the next one.
+            self.study.interrupt([run.job for run in runs if run.reports >= 0])
+            raise
+
+    def _run_alone(self, run: Run) -> None:
+        start = time.monotonic()
+        failure = ""
+        try:
+            for config in run.configs:
+                for trial in self.trials.start(config, self.check_signal):
+                    run.trials.append(trial)
+                    for step in trial.steps:
+                        self._seen(run, len(run.trials) - 1, step)
+                        if run.pruned:
+                            break
+                    if run.pruned:
+                        break
+                if run.pruned:
+                    break
+        except DlcliError as error:
+            if error.exit_code != ExitCode.TRAINING_FAILED:
+                raise
+            failure = error.message
+        run.seconds = time.monotonic() - start
+        self._finish(run, failure)
+
+    def _run_stack(self, runs: Sequence[Run], every: Sequence[Any]) -> None:
+        """Step all trials in turn: each report of one is followed by the same report of the others."""
+        start = time.monotonic()
+        parts = iter(self.trials.stack(every, self.check_signal))
+        for run in runs:
+            run.trials = [trial for _ in run.configs for trial in next(parts)]
+        active: list[tuple[Run, int, Iterator[Step]]] = [
+            (run, index, trial.steps) for run in runs for index, trial in enumerate(run.trials)
+        ]
+        while active:
+            still: list[tuple[Run, int, Iterator[Step]]] = []
+            for run, index, steps in active:
+                step = None if run.pruned else next(steps, None)
+                if step is not None:
+                    self._seen(run, index, step)
+                    still.append((run, index, steps))
+                else:
+                    steps.close()  # type: ignore[attr-defined]
+            alive = {id(run) for run, _, _ in still}
+            ended = [run for run in runs if run.reports >= 0 and id(run) not in alive]
+            share = (time.monotonic() - start) / max(len(runs), 1)
+            for run in ended:
+                run.seconds = share
+                self._finish(run, "")
+            active = still
+
+    def _seen(self, run: Run, index: int, step: Step) -> None:
+        """A report has come in; the pruner may end the run."""
+        self.check_signal()
+        run.last[index] = step
+        if index or self.config.pruner not in ("median", "hyperband"):
+            return
+        value = self.metric.of_step(step)
+        run.reports += 1
+        # Nothing is known at step 0, and the last report ends the run anyway.
+        if step.step and not step.status and math.isfinite(value):
+            run.pruned = self.study.should_stop(run.job, value, run.reports)
+
+    def _finish(self, run: Run, failure: str) -> None:
+        outcome = self._outcome(run, failure)
+        self.study.finish(run.job, outcome)
+        run.reports = -1  # recorded
+        self.done += self.ladder.fractions[run.job.rung]
+        record = Record(run.job.point.number, run.job.point.params, outcome.state, run.job.rung, outcome)
+        share = self.done / self.ladder.cost if self.ladder.cost else 0.0
+        self.watcher.trial(self.ladder.shown(record), min(share, 1.0))
+
+    def _outcome(self, run: Run, failure: str) -> Outcome:
+        fraction = self.ladder.fractions[run.job.rung]
+        steps = sum(step.step for step in run.last.values())
+        stable = run.trials[0].stable_lr if run.trials else None
+        if run.pruned:
+            value = self.metric.of_step(run.last[max(run.last)])
+            return Outcome("pruned", value, (), {}, steps, run.seconds, fraction, "pruner", stable)
+        bad = [step for step in run.last.values() if step.status == "diverged"]
+        if failure or bad:
+            reason = failure or bad[0].reason
+            return Outcome("diverged", math.nan, (), {}, steps, run.seconds, fraction, reason, stable)
+        metrics = [trial.metrics() for trial in run.trials]
+        each = tuple(self.metric.of(m) for m in metrics)
+        value = fmean(each)
+        if not math.isfinite(value):
+            reason = f"{self.metric} is not finite"
+            return Outcome("diverged", math.nan, each, {}, steps, run.seconds, fraction, reason, stable)
+        last = run.last[max(run.last)]
+        return Outcome("complete", value, each, metrics[0], steps, run.seconds, fraction, last.reason, stable)

@@ -1,0 +1,219 @@
+"""The learning-rate range test: short runs with the rate rising, which leave no model behind."""
+
+import math
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcli.config.base import Config
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.interrupts import deferred_signals
+from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.errors import DlcliError, ExitCode, Interrupted
+from dlcli.runs import directory
+from dlcli.runs.report import base_report, environment
+from dlcli.runs.trials import BEST
+from dlcli.search.range_test import RangeTest, analyse, geometric, spread, stop_here
+from dlcli.search.space import parse_axis, point_seed
+from dlcli.tasks.progress import Progress, Report
+
+STEPS, SEEDS = 100, 3
+# Decades below and above the usual rate.
+BELOW, ABOVE = 1e-4, 1e2
+FIELDS = ("steepest", "valley", "minimum_tenth", "edge")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run of the test: rates, the loss after each step, and what it suggests."""
+
+    seed: int
+    rates: np.ndarray
+    losses: np.ndarray
+    found: RangeTest
+
+
+def sweep(config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progress: Any) -> Report:
+    """Run the test and write its directory. Raises DlcliError."""
+    start = time.monotonic()
+    name = "fit-linear" if isinstance(base, FitLinearConfig) else "train-deconv"
+    if base.schedule not in (None, "constant"):
+        raise DlcliError(f"--schedule {base.schedule}: a sweep raises the rate itself", "leave the schedule out")
+    source: Any = _LinearSource(base, progress) if isinstance(base, FitLinearConfig) else _network(base, progress)
+    low, high = _range(config, source)
+    run = directory.RunDirectory("tune-lr", config.out, config.force)
+    rates = geometric(low, high, config.points or STEPS)
+    seeds = config.repeats or SEEDS
+    progress.search(f"tune-lr: {name}, sweep, {low:g} to {high:g}", ("seed",), "steepest", False, seeds)
+    curves: list[Curve] = []
+    signum = 0
+    with deferred_signals() as check_signal:
+        try:
+            for repeat in range(seeds):
+                curves.append(_curve(source, config, rates, repeat, check_signal))
+                progress.trial(_record(curves[-1], repeat), (repeat + 1) / seeds)
+        except Interrupted as interrupt:
+            signum = interrupt.signum
+        finally:
+            progress.end()
+        if not curves:
+            raise Interrupted(signum)
+        report = _report(config, name, base, run, source, curves, signum, time.monotonic() - start)
+        _save(config, base, run, report, curves, source)
+    if report["best"] is None and not signum:
+        raise DlcliError(
+            f"the loss falls at no rate from {low:g} to {high:g}", f"try --lr {low / 1000:.2g}:{low:.2g}",
+            ExitCode.TRAINING_FAILED,
+        )  # fmt: skip
+    return report
+
+
+def _network(base: TrainDeconvConfig, progress: Progress) -> Any:
+    from dlcli.tasks.tune_network import NetworkSource
+
+    return NetworkSource(base, progress)
+
+
+def _range(config: TuneLrConfig, source: Any) -> tuple[float, float]:
+    if config.lr is None:
+        usual = source.usual_rate()
+        return float(f"{usual * BELOW:.1g}"), float(f"{usual * ABOVE:.1g}")
+    axis = parse_axis("--lr", "lr", config.lr, numeric=True, log=True)
+    if not axis.is_range:
+        raise DlcliError(f"--lr {config.lr}: a sweep needs a range", "write, for example, --lr 1e-6:1")
+    return axis.low, axis.high
+
+
+def rising(rates: np.ndarray) -> Schedule:
+    """The schedule whose rate at step t is ``rates[t]``, a geometric sequence."""
+    growth = (float(rates[-1]) / float(rates[0])) ** (1 / (len(rates) - 1))
+    return Schedule(ScheduleSettings(name="exponential", decay_factor=growth, total_steps=len(rates)), float(rates[0]))
+
+
+def _curve(
+    source: Any, config: TuneLrConfig, rates: np.ndarray, repeat: int, check_signal: Callable[[], None]
+) -> Curve:
+    seed = point_seed(config.seed, 0, repeat)
+    solver = source.solver(seed, rising(rates))
+    losses: list[float] = []
+    for number in range(len(rates)):
+        check_signal()
+        loss = source.step(solver, number)
+        losses.append(loss)
+        if stop_here(losses):
+            break
+    values = np.array(losses)
+    return Curve(seed, rates[: len(values)], values, analyse(rates[: len(values)], values))
+
+
+def _record(curve: Curve, repeat: int) -> Any:
+    from dlcli.search.records import Outcome, Record
+
+    outcome = Outcome("complete", curve.found.steepest, steps=len(curve.rates))
+    return Record(repeat, {"seed": curve.seed}, "complete", 0, outcome)
+
+
+class _LinearSource:
+    """Fits whose rate rises, on a table that is read once."""
+
+    def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
+        from dlcli.tasks.tune_linear import LinearTrials
+
+        self.base = base
+        self.trials = LinearTrials(base, progress)
+        # Any rate: it makes plan and solver those of gradient descent.
+        given = {name: getattr(base, name) for name in base.model_fields_set if name not in ("lr", "cv")}
+        self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
+        self.trials.check(self.config)
+        self.ready = self.trials.ready(self.config)
+        self.mini_batch = self.ready.plan.optimizer != "gd"
+
+    def usual_rate(self) -> float:
+        """The largest stable rate, or what Adam takes."""
+        stable = self.ready.stable
+        return stable if stable is not None and math.isfinite(stable) else 0.01
+
+    def exact(self) -> dict[str, float]:
+        """For full-batch least squares: the largest stable rate, and the one that brings it down fastest."""
+        plan, squares = self.ready.plan, self.ready.squares
+        if plan.optimizer != "gd" or self.ready.kind != "mse" or self.config.l1 or self.config.momentum:
+            return {}
+        low, high = squares.smallest_eigenvalue, squares.largest_eigenvalue
+        return {"2/l_max (largest stable)": 2 / high, "2/(l_max + l_min) (fastest)": 2 / (high + low)}
+
+    def solver(self, seed: int, schedule: Schedule) -> Any:
+        """A fresh solver with this schedule."""
+        config = self.config.model_copy(update={"seed": seed})
+        solver, _ = self.trials.ready(config).solver()
+        solver.schedule = schedule  # type: ignore[attr-defined]
+        return solver
+
+    def step(self, solver: Any, number: int) -> float:
+        """Take step ``number`` and return the loss behind it."""
+        solver.advance(number + 1, math.inf)
+        return float(solver.loss())
+
+
+def _report(
+    config: TuneLrConfig, name: str, base: Config, run: directory.RunDirectory, source: Any, curves: Sequence[Curve],
+    signum: int, seconds: float,
+) -> Report:  # fmt: skip
+    found = spread([curve.found for curve in curves])
+    exact = source.exact()
+    fastest = next((v for n, v in exact.items() if "fastest" in n), None)
+    rate = fastest if fastest is not None else found["steepest"][0]
+    known = math.isfinite(rate) and rate > 0
+    path = run.path / BEST
+    report = base_report("tune-lr", str(run.path), "cpu", config.seed)
+    return report | {
+        "seconds": seconds,
+        "steps": sum(len(curve.rates) for curve in curves),
+        "status": "stopped" if signum else "finished",
+        "reason": "signal" if signum else "every seed has run",
+        "signal": signum or None,
+        "training": name,
+        "method": "sweep",
+        "metrics": {},
+        "trials": [
+            {"number": i, "params": {"seed": c.seed}, "value": c.found.steepest, "state": "complete",
+             "suggestions": {f: getattr(c.found, f) for f in FIELDS}}
+            for i, c in enumerate(curves)
+        ],
+        "sweep": {
+            "seeds": len(curves),
+            "suggestions": {
+                n: {"median": found[n][0], "low": found[n][1], "high": found[n][2]} for n in FIELDS
+            },
+            "exact": exact,
+            "curves": [{"seed": c.seed, "rates": c.rates.tolist(), "losses": c.losses.tolist()} for c in curves],
+        },
+        "best": {
+            "params": {"lr": rate}, "config": str(path), "command": f"dlcli {name} --config {shlex.quote(str(path))}",
+        } if known else None,
+        "environment": environment("cpu"),
+    }  # fmt: skip
+
+
+def _save(
+    config: TuneLrConfig, base: Config, run: directory.RunDirectory, report: Report, curves: Sequence[Curve],
+    source: Any,
+) -> None:  # fmt: skip
+    from dlcli.runs.tune_plots import Sweep, curve_chart
+
+    run.write(directory.CONFIG, config.to_toml())
+    if report["best"]:
+        given = {n: getattr(base, n) for n in base.model_fields_set}
+        run.write(BEST, type(base).build({**given, "lr": report["best"]["params"]["lr"]}).to_toml())
+    marks = [(n.replace("minimum_tenth", "minimum/10"), entry["median"])
+             for n, entry in report["sweep"]["suggestions"].items() if math.isfinite(entry["median"])]  # fmt: skip
+    marks += [(n.partition(" (")[0], value) for n, value in report["sweep"]["exact"].items()]
+    sweeps = [Sweep(f"seed {c.seed}", c.rates.tolist(), c.losses.tolist(), c.found.smoothed.tolist()) for c in curves]
+    picture = curve_chart(sweeps, title="Loss while the learning rate rises", marks=marks, log_y=True)
+    run.write(f"{directory.PLOTS}/lr.png", picture)
+    run.write(directory.REPORT, directory.to_json(report) + "\n")

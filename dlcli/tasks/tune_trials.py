@@ -1,0 +1,97 @@
+"""What the tuner needs of a training command: trials that can be stepped, and the metrics that they give."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dlcli.config.base import Config
+from dlcli.engine.loop import Step
+from dlcli.errors import DlcliError
+
+LARGER_IS_BETTER = ("r2", "accuracy", "auc", "psnr", "ssim")
+Metrics = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run that is ready: its reports as they come, and the metrics of its best state once they have ended."""
+
+    steps: Iterator[Step]
+    metrics: Callable[[], Metrics]
+    stable_lr: float | None = None
+
+
+class Trials(Protocol):
+    """A training command as the tuner sees it; data are read once and kept."""
+
+    def metric_names(self) -> Mapping[str, Sequence[str]]:
+        """Metrics by part: train, and val where there is validation."""
+
+    def default_metric(self) -> str:
+        """PART.NAME of the metric that is compared by default."""
+
+    def default_rates(self) -> tuple[float, float]:
+        """Lowest and highest learning rate of the default range."""
+
+    def check(self, config: Any) -> None:
+        """Raise DlcliError for a config that can't be trained."""
+
+    def start(self, config: Any, check_signal: Callable[[], None]) -> list[Trial]:
+        """The run of a config: one trial, or one for each fold of cross-validation."""
+
+    def shape(self, config: Any) -> Any:
+        """Configs of equal shape may share a stack; None: none can."""
+
+    def stack(self, configs: Sequence[Any], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """The runs of configs of one shape in one stack: their trials must be stepped in turn."""
+
+    def stack_pays(self, configs: Sequence[Any]) -> bool:
+        """Whether a stack of these is faster than one after the other."""
+
+    def shorter(self, config: Any, fraction: float) -> Any:
+        """The config with this share of its steps or time."""
+
+    def final(self, config: Any) -> Config:
+        """The config with every choice resolved, as best.toml holds it."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The metric that is compared, such as val.loss."""
+
+    part: str
+    name: str
+
+    @property
+    def larger(self) -> bool:
+        """Whether larger values are better."""
+        return self.name in LARGER_IS_BETTER
+
+    def __str__(self) -> str:
+        return f"{self.part}.{self.name}"
+
+    def of(self, metrics: Metrics) -> float:
+        """Its value in a trial's metrics."""
+        value = metrics.get(self.part, {}).get(self.name)
+        return float("nan") if value is None else float(value)
+
+    def of_step(self, step: Step) -> float:
+        """Its value in a report; nan where reports don't have it."""
+        if self.name == "loss":
+            value = step.loss if self.part == "train" or step.val_loss is None else step.val_loss
+            return float(value)
+        return float(step.metrics.get(self.name, float("nan"))) if self.part == "val" else float("nan")
+
+
+def choose_metric(asked: str | None, trials: Trials) -> Metric:
+    """The metric of --metric, or the default one. Raises DlcliError for one that the task hasn't got."""
+    known = trials.metric_names()
+    part, dot, name = (asked or trials.default_metric()).strip().lower().replace("-", "_").rpartition(".")
+    names = [f"{p}.{n}" for p, ns in known.items() for n in ns]
+    if not dot:
+        part = "val" if name in known.get("val", ()) else "train"
+    if f"{part}.{name}" not in names:
+        if part == "val" and "val" not in known:
+            raise DlcliError(f"--metric {asked}: there are no validation data", "add --val 0.2 to the training command")
+        raise DlcliError(f"--metric {asked}: this task has {', '.join(names)}", "choose one of these")
+    return Metric(part, name)

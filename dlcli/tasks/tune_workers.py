@@ -1,0 +1,149 @@
+"""Local worker processes: each runs jobs of the study with one thread, the parent shows what ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.interrupts import deferred_signals
+from dlcli.errors import DlcliError, ExitCode, Interrupted
+from dlcli.search.records import Record
+from dlcli.search.study import Study
+
+if TYPE_CHECKING:
+    from dlcli.tasks.tune_lr import Recorder
+    from dlcli.tasks.tune_plan import Search
+
+LOOK = 0.3  # seconds between two looks at the study
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+PATIENCE = 30.0  # seconds that workers get to put their jobs back after a signal
+
+
+def work_together(
+    search: "Search", study: Study, recorder: "Recorder", url: str | None, deadline: float, check: Callable[[], None]
+) -> str:
+    """Run the study in local processes until nothing is left; why it stopped earlier. Raises Interrupted."""
+    workers = [_start(search, study, url, deadline) for _ in range(search.config.workers)]
+    seen = {(r.number, r.rung) for r in study.records(search.ladder) if r.ended}
+    try:
+        while any(worker.poll() is None for worker in workers):
+            check()
+            _show(search, study, recorder, seen)
+            time.sleep(LOOK)
+    except Interrupted:
+        _stop(workers)
+        _show(search, study, recorder, seen)
+        raise
+    finally:
+        _stop(workers)
+    _show(search, study, recorder, seen)
+    return _verdict(workers, study, deadline)
+
+
+def _show(search: "Search", study: Study, recorder: "Recorder", seen: set[tuple[int, int]]) -> None:
+    """Show the trials that have ended since the last look."""
+    done = 0.0
+    jobs = [job for job in study.jobs() if job.ended]
+    for job in jobs:
+        done += search.ladder.fractions[job.rung]
+        if (job.number, job.rung) not in seen:
+            seen.add((job.number, job.rung))
+            share = done / search.ladder.cost if search.ladder.cost else len(jobs) / search.runs
+            recorder.trial(search.ladder.shown(job), min(share, 1.0))
+
+
+def _verdict(workers: list[subprocess.Popen[bytes]], study: Study, deadline: float) -> str:
+    failures = [worker for worker in workers if worker.returncode not in (0, None)]
+    if any(study.open_jobs()):
+        if time.monotonic() >= deadline:
+            return "time limit"
+        errors = " ".join(_error(worker) for worker in failures[:1])
+        raise DlcliError(
+            f"{len(failures)} of {len(workers)} workers failed: {errors or 'killed'}",
+            "the trials that ended are kept: the same command goes on", ExitCode.TRAINING_FAILED,
+        )  # fmt: skip
+    return ""
+
+
+def _error(worker: subprocess.Popen[bytes]) -> str:
+    assert worker.stderr is not None
+    text = worker.stderr.read().decode(errors="replace").strip()
+    return text.splitlines()[-1].removeprefix("dlcli: ") if text else f"ended by signal {-(worker.returncode or 0)}"
+
+
+def _start(search: "Search", study: Study, url: str | None, deadline: float) -> subprocess.Popen[bytes]:
+    """A worker; what it must know goes through its standard input, as a URL may hold a password."""
+    environment = os.environ | dict.fromkeys(THREADS, "1")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "dlcli.tasks.tune_workers"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    base = {name: getattr(search.base, name) for name in search.base.model_fields_set}
+    seconds = deadline - time.monotonic()
+    order = {
+        "config": search.config.model_dump(mode="json", exclude_unset=False), "training": search.name,
+        "base": type(search.base).model_validate(base).model_dump(mode="json", exclude_unset=True),
+        "url": url, "study": study.study.study_name, "seconds": seconds if seconds < 1e9 else None,
+    }  # fmt: skip
+    assert worker.stdin is not None
+    worker.stdin.write(json.dumps(order).encode())
+    worker.stdin.close()
+    return worker
+
+
+def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
+    """Ask workers that still run to stop, and wait until they have put their jobs back."""
+    running = [worker for worker in workers if worker.poll() is None]
+    for worker in running:
+        worker.send_signal(signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    for worker in running:
+        try:
+            worker.wait(max(0.1, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+
+
+class _Quiet:
+    """A worker shows nothing: its parent reads the study."""
+
+    def trial(self, record: Record, progress: float) -> None:
+        """Ignore."""
+
+
+def main() -> int:
+    """What a worker process does."""
+    from dlcli.config.fit_linear import FitLinearConfig
+    from dlcli.config.train_deconv import TrainDeconvConfig
+    from dlcli.tasks.progress import Silent
+    from dlcli.tasks.tune_lr import open_study
+    from dlcli.tasks.tune_plan import plan_search
+    from dlcli.tasks.tune_run import Runner
+
+    order: dict[str, Any] = json.load(sys.stdin)
+    command: Any = {"fit-linear": FitLinearConfig, "train-deconv": TrainDeconvConfig}[order["training"]]
+    deadline = float("inf") if order["seconds"] is None else time.monotonic() + order["seconds"]
+    try:
+        with deferred_signals() as check:
+            search = plan_search(TuneLrConfig.build(order["config"]), command.build(order["base"]), Silent())
+            study = open_study(search, order["url"], order["study"])
+            runner = Runner(
+                search.config, search.base, search.trials, study, search.ladder, search.metric, _Quiet(), check
+            )
+            runner.work(deadline)
+            study.close()
+    except Interrupted as interrupt:
+        return 128 + interrupt.signum
+    except DlcliError as error:
+        print(f"dlcli: {error.message}: {error.hint}", file=sys.stderr)
+        return int(error.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Storage URLs, and what a user sees of one that fails."""
+
+import pytest
+
+from dlcli.errors import DlcliError
+from dlcli.search.storage import hidden, open_storage, storage_errors
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:secret@db:5432/studies", "postgresql://ann:***@db:5432/studies"),
+        ("postgresql+psycopg://ann:s%40cret@db/x", "postgresql+psycopg://ann:***@db/x"),
+        ("postgresql://db/x?user=ann&password=secret", "postgresql://db/x?user=ann&password=***"),
+        ("mysql://ann@db/x", "mysql://ann@db/x"),
+        ("journal:///tmp/a.log", "journal:///tmp/a.log"),
+    ],
+)
+def test_a_password_is_never_shown(url, shown):
+    assert hidden(url) == shown
+
+
+@pytest.mark.parametrize("url", ["redis://x", "nothing", "file:///tmp/x", "://", "postgresql:/x"])
+def test_other_schemes_are_refused(url):
+    with pytest.raises(DlcliError, match="journal:///PATH"):
+        open_storage(url, 10)
+
+
+def test_a_database_that_is_not_there(tmp_path):
+    pytest.importorskip("psycopg")
+    with pytest.raises(DlcliError, match="postgresql://ann:") as caught:
+        open_storage("postgresql://ann:hush@127.0.0.1:9/none", 10)
+    assert "hush" not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_journal_that_is_a_folder(tmp_path):
+    with pytest.raises(DlcliError, match="folder"):
+        open_storage(f"journal://{tmp_path}", 10)
+
+
+def test_defects_of_ours_are_not_blamed_on_the_storage():
+    with pytest.raises(ZeroDivisionError), storage_errors("journal:///tmp/a"):
+        raise ZeroDivisionError

@@ -1,0 +1,236 @@
+"""Studies: who runs which point, and what is remembered, in memory, a journal and a database."""
+
+import subprocess
+import sys
+
+import pytest
+
+from dlcli.errors import DlcliError
+from dlcli.search.halving import Ladder, make_ladder
+from dlcli.search.records import Outcome
+from dlcli.search.space import parse_space
+from dlcli.search.study import Study
+
+SPACE = parse_space("1e-3:1", ["filters=4,8"], lambda name: name != "filters", None)
+POINTS = SPACE.grid([5, 1])
+
+
+@pytest.fixture(params=["memory", "journal", "sqlite"])
+def url(request, tmp_path):
+    return {
+        "memory": None,
+        "journal": f"journal://{tmp_path / 'study.journal'}",
+        "sqlite": f"sqlite:///{tmp_path / 'study.db'}",
+    }[request.param]
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return f"journal://{tmp_path / 'study.journal'}"
+
+
+def opened(url, about="this", name="s", larger=False, sampler=None, heartbeat=1.0):
+    return Study(url, name, {"about": about}, SPACE, larger=larger, sampler=sampler, pruner=None, heartbeat=heartbeat)
+
+
+def outcome(value, state="complete"):
+    return Outcome(state, value, (value,), {"train": {"loss": value}}, 10, 0.5)
+
+
+def run_all(study, value=lambda job: float(job.params["lr"])):
+    done = []
+    while jobs := study.claim(3):
+        for job in jobs:
+            study.finish(job, outcome(value(job.point)))
+            done.append(job.point.number)
+    return done
+
+
+def test_every_point_is_run_once_and_remembered(url):
+    study = opened(url)
+    study.enqueue(POINTS)
+    assert sorted(run_all(study)) == list(range(10))
+    records = study.records()
+    assert [r.params for r in records] == [p.params for p in POINTS]
+    assert [r.value for r in records] == [p.params["lr"] for p in POINTS]
+    assert all(r.state == "complete" and r.outcome.metrics == {"train": {"loss": r.value}} for r in records)
+    assert study.open_jobs() == (0, 0)
+
+
+def test_a_second_process_shares_the_points(tmp_path, url):
+    if url is None:
+        pytest.skip("memory is not shared")
+    first = opened(url)
+    first.enqueue(POINTS)
+    second = opened(url)
+    second.enqueue(POINTS)
+    numbers = []
+    for study in [first, second] * 5:
+        for job in study.claim(1):
+            study.finish(job, outcome(1.0))
+            numbers.append(job.point.number)
+    assert sorted(numbers) == list(range(10))
+    assert len(first.records()) == len(second.records()) == 10
+    # A study that has ended has nothing left to do.
+    third = opened(url)
+    third.enqueue(POINTS)
+    assert third.claim(5) == []
+
+
+def test_points_that_stand_there_twice_are_run_once(journal):
+    first, second = opened(journal), opened(journal)
+    first.enqueue(POINTS)
+    second.created = True  # as if it had found the first one dead while it was putting them up
+    for point in POINTS:
+        second._enqueue(point.number, 0, point.params)
+    assert sorted(run_all(first) + run_all(second)) == list(range(10))
+    assert len(second.records()) == 10
+
+
+def test_a_study_of_another_space_is_refused(url):
+    if url is None:
+        pytest.skip("memory is not shared")
+    opened(url)
+    with pytest.raises(DlcliError, match="other about"):
+        opened(url, about="that")
+
+
+def test_a_study_of_another_tool_is_refused(journal, monkeypatch):
+    import optuna
+
+    monkeypatch.setattr("dlcli.search.study.TAKE_OVER", 0.2)
+    study = opened(journal)
+    optuna.create_study(study_name="other", storage=study.storage)
+    with pytest.raises(DlcliError, match="not by dlcli"):
+        opened(journal, name="other")
+
+
+def test_what_is_interrupted_is_there_for_the_next_one(url):
+    study = opened(url)
+    study.enqueue(POINTS)
+    jobs = study.claim(4)
+    study.finish(jobs[0], outcome(1.0))
+    study.interrupt(jobs[1:])
+    assert study.open_jobs() == (9, 0)
+    assert sorted([jobs[0].point.number, *run_all(study)]) == list(range(10))
+
+
+def test_a_job_that_does_not_fit_is_put_back():
+    study = opened(None)
+    study.enqueue(POINTS)
+    jobs = study.claim(10, accept=lambda job: job.point.params["filters"] == "4")
+    assert [job.point.number for job in jobs] == [0]
+    assert sorted([0, *run_all(study)]) == list(range(10))
+
+
+def test_diverged_and_infinite_values_survive(url):
+    study = opened(url)
+    study.enqueue(POINTS)
+    for number, job in enumerate(study.claim(10)):
+        found = Outcome("diverged", float("nan"), reason="grew") if number % 2 else outcome(float(number))
+        study.finish(job, found)
+    states = [r.state for r in study.records()]
+    assert states == ["complete", "diverged"] * 5
+    assert study.study.best_trial.user_attrs["point"] == 0
+
+
+def test_rungs_are_climbed_by_the_best():
+    study = opened(None)
+    ladder = make_ladder(10)
+    study.enqueue(POINTS)
+    run_all(study)
+    while study.climb(ladder):
+        run_all(study)
+    top = [r for r in study.records(ladder) if r.rung == ladder.rungs - 1]
+    assert len(top) == ladder.counts[-1]
+    assert min(POINTS, key=lambda p: p.params["lr"]).number in [r.number for r in top]
+    assert [r.state for r in study.records(ladder)].count("pruned") == 10 - len(top)
+
+
+def test_a_rung_waits_for_the_one_below():
+    study = opened(None)
+    study.enqueue(POINTS)
+    jobs = study.claim(10)
+    for job in jobs[:-1]:
+        study.finish(job, outcome(1.0))
+    assert not study.climb(make_ladder(10))
+    assert study.open_jobs() == (0, 1)
+
+
+DIES = """
+import os, signal, sys
+from tests.search.test_study import opened
+study = opened(sys.argv[1])
+job, = study.claim(1)
+print(job.point.number, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kind", ["journal", "sqlite"])
+def test_a_dead_worker_s_point_is_run_again_once(tmp_path, kind):
+    url = f"journal://{tmp_path / 's.journal'}" if kind == "journal" else f"sqlite:///{tmp_path / 's.db'}"
+    study = opened(url)
+    study.enqueue(POINTS)
+
+    def killed():
+        done = subprocess.run([sys.executable, "-c", DIES, url], capture_output=True, text=True, check=False)
+        assert done.returncode == -9, done.stderr
+        return int(done.stdout)
+
+    number = killed()
+    others = run_all(study)
+    assert sorted([number, *others]) == list(range(10))
+    assert wait_for_revival(study)
+    job = study.claim(1)[0]
+    assert job.point.number == number
+    # A living worker's job is its own, however often one looks.
+    assert study.revive() == 0
+    study.finish(job, outcome(1.0))
+    assert [r.state for r in study.records()] == ["complete"] * 10
+
+
+def wait_for_revival(study):
+    import time
+
+    for _ in range(60):
+        if study.revive():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def test_a_point_that_kills_two_workers_is_given_up(journal):
+    study = opened(journal)
+    study.enqueue(POINTS[:1])
+    for revived in (True, False):
+        done = subprocess.run([sys.executable, "-c", DIES, journal], capture_output=True, text=True, check=False)
+        assert done.returncode == -9, done.stderr
+        assert bool(study.revive()) == revived
+    assert [r.state for r in study.records()] == ["failed"]
+    assert study.open_jobs() == (0, 0)
+
+
+def test_known_trials_are_taken_up():
+    before = opened(None)
+    before.enqueue(POINTS)
+    for job in before.claim(4):
+        before.finish(job, outcome(float(job.point.number)))
+    known = [r for r in before.records() if r.ended]
+    study = opened(None)
+    study.enqueue(POINTS, known)
+    assert sorted(run_all(study)) == list(range(4, 10))
+    assert [r.value for r in study.records()][:4] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_sampler_asks_for_so_many_points():
+    import optuna
+
+    study = opened(None, sampler=optuna.samplers.TPESampler(seed=0))
+    seen = []
+    while job := study.ask(7):
+        seen.append(job.point)
+        study.finish(job, outcome(abs(float(job.point.params["lr"]) - 0.1)))
+    assert len(seen) == 7
+    assert all(1e-3 <= p.params["lr"] <= 1 and p.params["filters"] in ("4", "8") for p in seen)
+    assert [r.params for r in study.records(Ladder())] == [p.params for p in seen]
