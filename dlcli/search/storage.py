@@ -4,8 +4,9 @@ import importlib.util
 import json
 import os
 import re
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dlcli.errors import DlcliError
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
 # The drivers that SQLAlchemy is told to use, and what installs them.
 DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "pymysql")}
+CREATION_TRIES = 10
 GRACE = 3  # heartbeats that a worker may miss before it counts as dead
 EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
 
@@ -83,8 +85,8 @@ def _reason(error: Exception, url: str) -> str:
     return f"{line.strip().rstrip('.')[:300]}"
 
 
-def open_storage(url: str | None, heartbeat: float) -> Any:
-    """The Optuna storage behind ``url``; a dead worker's trial is tried again once. Raises DlcliError."""
+def open_storage(url: str | None, heartbeat: float, lost: Callable[[Any, Any], None] | None = None) -> Any:
+    """The Optuna storage behind ``url``; ``lost`` gets study and trial of a worker that died. Raises DlcliError."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -101,14 +103,28 @@ def open_storage(url: str | None, heartbeat: float) -> Any:
             path = url.partition("///")[2]
             if path:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-        interval = max(1, round(heartbeat))
-        return optuna.storages.RDBStorage(
-            _with_driver(url, scheme),
-            engine_kwargs={"pool_pre_ping": True},
-            heartbeat_interval=interval,
-            grace_period=GRACE * interval,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=1),
-        )
+        return _open_database(_with_driver(url, scheme), max(1, round(heartbeat)), lost)
+
+
+def _open_database(url: str, interval: int, lost: Callable[[Any, Any], None] | None) -> Any:
+    import optuna
+    import sqlalchemy.exc
+
+    for left in reversed(range(CREATION_TRIES)):
+        try:
+            return optuna.storages.RDBStorage(
+                url,
+                engine_kwargs={"pool_pre_ping": True},
+                heartbeat_interval=interval,
+                grace_period=GRACE * interval,
+                heartbeat_stale_trial_callback=lost,
+            )
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+            # Two processes that both find an empty database both make the tables, and one of them fails.
+            if not left:
+                raise
+            time.sleep(0.3)
+    raise AssertionError
 
 
 def _open_journal(url: str) -> Any:

@@ -49,7 +49,8 @@ class Study:
         self.shared = url is not None
         self.journal = url is not None and scheme_of(url) == "journal"
         self.worker = this_worker()
-        self.storage = open_storage(url, heartbeat)
+        self._revived = 0
+        self.storage = open_storage(url, heartbeat, self._again)
         self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
         self._pulse = Pulse(self.storage, heartbeat) if url is not None and not self.journal else None
         with storage_errors(url, opening=True):
@@ -147,14 +148,18 @@ class Study:
         if POINT not in attrs:  # another process took the last one in between, and Optuna drew a new one
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
             return None
-        trial.set_user_attr(WORKER, self.worker)
-        if self._pulse:
-            self._pulse.add(trial)
+        self._begin(trial)
         job = Job(Point(int(attrs[POINT]), dict(attrs["params"])), int(attrs[RUNG]), trial)
         if self.shared and self._is_duplicate(job):
             self._end(job, optuna.trial.TrialState.FAIL)
             return None
         return job
+
+    def _begin(self, trial: Any) -> None:
+        # The first sign of life comes before the name: who is named without one would never be missed.
+        if self._pulse:
+            self._pulse.add(trial)
+        trial.set_user_attr(WORKER, self.worker)
 
     def _is_duplicate(self, job: Job) -> bool:
         key = (job.point.number, job.rung)
@@ -179,9 +184,7 @@ class Study:
                 trial.set_user_attr(POINT, trial.number)
                 trial.set_user_attr(RUNG, 0)
                 trial.set_user_attr("params", params)
-            trial.set_user_attr(WORKER, self.worker)
-            if self._pulse:
-                self._pulse.add(trial)
+            self._begin(trial)
             return Job(Point(int(trial.user_attrs[POINT]), params), 0, trial)
 
     def should_stop(self, job: Job, value: float, step: int) -> bool:
@@ -228,37 +231,36 @@ class Study:
 
         if not self.shared:
             return 0
+        self._revived = 0
         with storage_errors(self.url):
             if not self.journal:
-                before = len(self.study.get_trials(deepcopy=False))
                 optuna.storages.fail_stale_trials(self.study)
-                return len(self.study.get_trials(deepcopy=False)) - before
-            return sum(
-                self._revive(trial)
-                for trial in self._running()
-                if is_dead(trial.user_attrs.get(WORKER, ""), trial.datetime_start)
-            )
+            for trial in self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+                worker = str(trial.user_attrs.get(WORKER, ""))
+                # A database knows by the signs of life; but one that died before the first has given none.
+                if (self.journal or not worker) and is_dead(worker, trial.datetime_start):
+                    self._bury(trial)
+        return self._revived
 
-    def _running(self) -> list[Any]:
+    def _bury(self, trial: Any) -> None:
         import optuna
 
-        return list(self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)))
-
-    def _revive(self, trial: Any) -> bool:
-        import optuna
-
-        attrs = trial.user_attrs
         try:
             self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         except (ValueError, RuntimeError):
-            return False  # another process was quicker
+            return  # another process was quicker
+        self._again(self.study, trial)
+
+    def _again(self, study: Any, trial: Any) -> None:
+        """Put the job of a lost trial up again, unless that is a second try; Optuna calls it for those it finds."""
+        attrs = trial.user_attrs
         if POINT not in attrs or attrs.get("retried"):
-            return False
-        self.study.enqueue_trial(
+            return
+        study.enqueue_trial(
             {n: stored(v, self.distributions[n]) for n, v in attrs["params"].items()},
             user_attrs={POINT: attrs[POINT], RUNG: attrs[RUNG], "params": attrs["params"], "retried": True},
         )
-        return True
+        self._revived += 1
 
     def climb(self, ladder: Ladder) -> bool:
         """When a rung is done, put its best points up for the next one; whether any were."""

@@ -77,7 +77,7 @@ def _searched(
         progress.note(f"going on with {run.path}: {len(known)} trials have ended already")
     recorder = Recorder(run, search, progress, {(r.number, r.rung) for r in known})
     progress.search(
-        f"tune-lr: {search.name}, {config.method}, {len(search.space.axes)} options, {search.metric}",
+        f"tune-lr: {search.name}, {config.method}, {search.metric}",
         tuple(axis.name for axis in search.space.axes), str(search.metric), search.metric.larger, search.runs,
     )  # fmt: skip
     reason, signum = "", 0

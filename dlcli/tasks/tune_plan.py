@@ -67,12 +67,14 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
         space = _space(config, base, open_trials(base, Silent()).default_rates())
     trials = open_trials(base, progress)
     metric = choose_metric(config.metric, trials)
-    if metric.part == "train" and config.metric is None and len(space.axes) > 1:
-        progress.warn("there are no validation data: trials are compared by the training loss; add --val 0.2")
     config = config.model_copy(update={"pruner": _pruner(config, name)})
     points = _points(config, space, name)
     _check(config, base, trials, space, points)
     points = _by_shape(config, base, trials, points)
+    if metric.part == "train" and config.metric is None and len(space.axes) > 1:
+        progress.warn("there are no validation data: trials are compared by the training loss; add --val 0.2")
+    if config.workers > 1 and (config.storage or "").startswith("sqlite"):
+        progress.warn("sqlite locks its file for every write: for many workers use journal:///PATH or postgresql://")
     ladder = Ladder((1.0,), (len(points),))
     if config.pruner == "asha" and points:
         ladder = make_ladder(len(points))

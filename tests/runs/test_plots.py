@@ -1,12 +1,15 @@
 """Charts: what is drawn is read back from the pixels."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
 
-from dlcli.runs.plots import COLOURS, SIZE, Line, _Axis, line_chart
+from dlcli.runs.axes import Axis
+from dlcli.runs.plots import COLOURS, SIZE, Line, line_chart
 
 
 def pixels(data):
@@ -40,8 +43,27 @@ def test_odd_values_still_give_a_picture(values):
     ("low", "high", "log"), [(0, 1000, False), (1e-3, 1e3, True), (0.4, 30, True), (0.5, 0.53, True), (1, 1, False)]
 )
 def test_ticks_are_few_distinct_and_inside(low, high, log):
-    axis = _Axis(low, high, log)
+    axis = Axis(low, high, log)
     places, labels = zip(*axis.ticks(), strict=True)
     assert 2 <= len(places) <= 12
     assert len(set(labels)) == len(labels)
     assert all(0 <= p <= 1 for p in places)
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: protanopia, deuteranopia, tritanopia.
+VISIONS = {
+    "all": np.eye(3),
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_colours_are_told_apart_with_any_vision(vision):
+    share = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS]) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(VISIONS[vision]).T, 0, 1)
+    lab = rgb2lab(np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)[None])[0]
+    assert len(COLOURS) >= 6
+    assert min(deltaE_ciede2000(a, b) for a, b in itertools.combinations(lab, 2)) > 10

@@ -1,0 +1,1 @@
+"""Searching options: the space, the study, successive halving, the learning-rate range test."""

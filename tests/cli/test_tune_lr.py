@@ -1,0 +1,219 @@
+"""``dlcli tune-lr`` as a user runs it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Two correlated columns and a target with noise."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 2)) @ np.array([[1.0, 0.8], [0.0, 0.6]])
+    y = x @ [2.0, -1.0] + 3 + random.normal(size=200)
+    path = tmp_path / "table.csv"
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="a,b,y", comments="")
+    return path
+
+
+def test_bare(dlcli):
+    found = dlcli("tune-lr", "--grid")
+    assert found.code == 0, found.err
+    run = found.folder / "runs" / "tune-lr-001"
+    report = json.loads((run / "report.json").read_text())
+    values = [trial["value"] for trial in report["trials"]]
+    assert len(values) == 16
+    assert report["best"]["value"] == min(values)
+    assert found.out.splitlines()[-1] == "dlcli fit-linear --config runs/tune-lr-001/best.toml"
+    assert found.err.count("trial ") == 16
+    again = dlcli(*found.out.splitlines()[-1].split()[1:], "--json")
+    assert again.report["metrics"]["train"]["loss"] == report["best"]["value"]
+    with (run / "trials.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["train.loss"]) for row in rows] == values
+    assert len((run / "trials.jsonl").read_text().splitlines()) == 17
+    assert (run / "plots" / "lr.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("schedule", ["constant", "time", "polyak", "cosine"])
+def test_each_point_is_its_separate_run(dlcli, table, schedule):
+    report = dlcli(
+        "tune-lr", "--points", "4", "--json", "fit-linear", table, "--val", "0.25", "--steps", "50",
+        "--schedule", schedule, "--data-seed", "7",
+    ).report  # fmt: skip
+    for trial in report["trials"]:
+        alone = dlcli(
+            "fit-linear", table, "--val", "0.25", "--steps", "50", "--schedule", schedule, "--data-seed", "7",
+            "--lr", repr(trial["params"]["lr"]), "--seed", trial["seed"], "--json", "--out", f"one-{trial['number']}",
+        ).report  # fmt: skip
+        assert trial["metrics"]["val"] == pytest.approx(alone["metrics"]["val"], rel=1e-9)
+        assert trial["value"] == pytest.approx(alone["metrics"]["val"]["loss"], rel=1e-9)
+
+
+def test_classes_in_one_stack_are_their_separate_runs(dlcli, shared):
+    iris = shared / "tables" / "iris.csv"
+    words = ["--target", "species", "--val", "0.3", "--steps", "60"]
+    report = dlcli(
+        "tune-lr", "--lr", "0.01,0.1,1", "--vary", "momentum=0,0.9", "--json", "fit-linear", iris, *words
+    ).report
+    for trial in report["trials"]:
+        alone = dlcli(
+            "fit-linear", iris, *words, "--lr", trial["params"]["lr"], "--momentum", trial["params"]["momentum"],
+            "--seed", trial["seed"], "--data-seed", "0", "--json", "--out", f"one-{trial['number']}",
+        ).report  # fmt: skip
+        assert trial["metrics"]["val"] == pytest.approx(alone["metrics"]["val"], rel=1e-9)
+
+
+def test_best_toml_repeats_the_best_of_a_cross_validated_random_search(dlcli, table):
+    found = dlcli(
+        "tune-lr", "--random", "--trials", "6", "--cv", "3", "--vary", "l2=1e-3:1:log", "--json", "fit-linear", table
+    )
+    assert found.code == 0, found.err
+    best = found.report["best"]
+    again = dlcli("fit-linear", "--config", "runs/tune-lr-001/best.toml", "--json").report
+    assert again["cv"]["metrics"]["loss"]["mean"] == pytest.approx(best["value"], rel=1e-12)
+    assert found.report["best"]["spread"] == pytest.approx(again["cv"]["metrics"]["loss"]["sd"], rel=1e-9)
+    names = {path.name for path in (found.folder / "runs" / "tune-lr-001" / "plots").iterdir()}
+    assert names == {"lr.png", "importance.png", "parallel.png"}
+    config = tomllib.loads((found.folder / "runs/tune-lr-001/best.toml").read_text())
+    assert config["l2"] == best["params"]["l2"]
+
+
+def test_tpe_finds_the_valley(dlcli, table):
+    report = dlcli("tune-lr", "--tpe", "--trials", "25", "--json", "fit-linear", table, "--steps", "5").report
+    assert len(report["trials"]) == 25
+    grid = dlcli("tune-lr", "--points", "40", "--json", "fit-linear", table, "--steps", "5", "--json", "--quiet")
+    assert grid.code == 2  # output options belong before the command's name
+    grid = dlcli("tune-lr", "--points", "40", "--json", "fit-linear", table, "--steps", "5").report
+    assert report["best"]["value"] < 1.1 * grid["best"]["value"]
+
+
+def test_repeats_show_the_spread(dlcli, table):
+    report = dlcli(
+        "tune-lr", "--repeats", "3", "--lr", "0.01,0.1", "--json", "fit-linear", table, "--optimizer", "sgd",
+        "--batch-size", "8", "--steps", "40",
+    ).report  # fmt: skip
+    for trial in report["trials"]:
+        assert len(set(trial["each"])) == 3
+        assert trial["value"] == pytest.approx(np.mean(trial["each"]))
+        assert trial["spread"] == pytest.approx(np.std(trial["each"], ddof=1))
+
+
+def test_a_named_study_goes_on(dlcli, table):
+    words = ["tune-lr", "--points", "5", "--study", "wine", "--json", "fit-linear", table]
+    first, second = dlcli(*words).report, dlcli(*words).report
+    assert first["best"]["value"] == second["best"]["value"]
+    # Nothing is left to run, so what stands there are the first one's times.
+    assert [t["seconds"] for t in first["trials"]] == [t["seconds"] for t in second["trials"]]
+    other = dlcli("tune-lr", "--points", "6", "--study", "wine", "fit-linear", table)
+    assert other.code == 2
+    assert "made by another command" in other.err
+
+
+def test_workers_share_the_grid(dlcli, table):
+    alone = dlcli("tune-lr", "--points", "6", "--json", "fit-linear", table).report
+    found = dlcli("tune-lr", "--points", "6", "--workers", "2", "--json", "fit-linear", table)
+    assert found.code == 0, found.err
+    assert [t["value"] for t in found.report["trials"]] == [t["value"] for t in alone["trials"]]
+    assert found.err.count("trial ") == 6
+
+
+def start(folder, *words):
+    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "dlcli", *map(str, words)], cwd=folder, env=env, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+SLOW = ["fit-linear", "table.csv", "--optimizer", "sgd", "--batch-size", "4", "--steps", "20000"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_search_goes_on(dlcli, table, workers):
+    words = ["tune-lr", "--points", "8", "--workers", workers, "--lr", "1e-4:1e-2", *SLOW]
+    process = start(table.parent, *words)
+    lines: list[str] = []
+    while len(lines) < 2:
+        line = process.stderr.readline()
+        assert line, process.communicate()
+        if line.startswith("trial"):
+            lines.append(line)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "stopped after" in out
+    run = table.parent / "runs" / "tune-lr-001"
+    kept = [t for t in json.loads((run / "report.json").read_text())["trials"] if t["state"] == "complete"]
+    assert 2 <= len(kept) < 8
+    again = dlcli(*words)
+    assert again.code == 0, again.err
+    report = json.loads((run / "report.json").read_text())
+    assert not (table.parent / "runs" / "tune-lr-002").exists()
+    assert [t["state"] for t in report["trials"]] == ["complete"] * 8
+    seconds = {t["number"]: t["seconds"] for t in report["trials"]}
+    assert all(seconds[t["number"]] == t["seconds"] for t in kept)
+    # A search that has ended is not taken up: the command starts another one.
+    assert dlcli("tune-lr", "--points", "2", "fit-linear", "table.csv").code == 0
+    assert (table.parent / "runs" / "tune-lr-002").exists()
+
+
+def test_a_killed_search_goes_on(dlcli, table):
+    words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
+    process = start(table.parent, *words)
+    while not process.stderr.readline().startswith("trial"):
+        pass
+    process.kill()
+    process.communicate()
+    found = dlcli(*words)
+    assert found.code == 0, found.err
+    assert "going on with runs/tune-lr-001" in found.err
+    assert found.err.count("\ntrial ") < 6
+
+
+def test_a_time_limit_keeps_what_there_is(dlcli, table):
+    found = dlcli("tune-lr", "--points", "50", "--lr", "1e-4:1e-2", "--minutes", "0.02", "--json", *SLOW)
+    assert found.code == 0, found.err
+    report = found.report
+    assert report["reason"] == "time limit"
+    assert 0 < sum(t["state"] == "complete" for t in report["trials"]) < 50
+    assert report["best"]
+
+
+def test_json_and_quiet(dlcli):
+    found = dlcli("tune-lr", "--points", "2", "--json", "--quiet")
+    assert found.err == ""
+    assert found.report["training"] == "fit-linear"
+
+
+def test_help_of_both(dlcli):
+    assert "--vary" in dlcli("tune-lr", "--help").out
+    found = dlcli("tune-lr", "--grid", "fit-linear", "--help")
+    assert found.code == 0
+    assert "--target" in found.out
+
+
+def test_a_training_without_rates(dlcli, table):
+    found = dlcli(
+        "tune-lr", "--vary", "l2=0.01,0.1", "--json", "fit-linear", table, "--optimizer", "exact", "--val", "0.2"
+    )
+    assert found.code == 0, found.err
+    assert found.report["options"] == ["l2"]
+
+
+def test_the_search_waits_no_longer_than_it_must(dlcli, table):
+    begin = time.monotonic()
+    assert dlcli("tune-lr", "--points", "16", "fit-linear", table).code == 0
+    # Generous: what must not happen is a poll, a fork or an import of torch for each trial.
+    assert time.monotonic() - begin < 30

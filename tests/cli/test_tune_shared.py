@@ -1,0 +1,163 @@
+"""One study for several processes: on a journal file, and on a PostgreSQL server that the test starts."""
+
+import glob
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from dlcli.search.storage import open_storage
+
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = 12
+TRAINING = ["fit-linear", "table.csv", "--optimizer", "sgd", "--batch-size", "4", "--steps", "20000"]
+
+
+def programs():
+    """The folder of PostgreSQL's programs; Debian keeps them off the PATH."""
+    found = shutil.which("initdb")
+    folders = [str(Path(found).parent)] if found else sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+    if not folders:
+        pytest.skip("PostgreSQL isn't installed (Debian: apt-get install postgresql)")
+    return Path(folders[-1])
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A PostgreSQL server on a free port, gone with the tests; the URL of an empty database."""
+    pytest.importorskip("psycopg", reason="no driver: pip install 'dlcli[postgresql]'")
+    binaries = programs()
+    # The server refuses to run as root; Debian's package comes with a user for it.
+    user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    folder = Path(f"/tmp/dlcli-postgres-{os.getpid()}")
+    folder.mkdir()
+    if user:
+        shutil.chown(folder, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data, log = folder / "data", folder / "log"
+    try:
+        subprocess.run(
+            [*user, str(binaries / "initdb"), "-D", str(data), "-U", "dlcli", "-A", "trust", "--no-sync"],
+            check=True, capture_output=True, cwd="/",
+        )  # fmt: skip
+        control = [*user, str(binaries / "pg_ctl"), "-D", str(data), "-l", str(log), "-w"]
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd="/")
+        url = f"postgresql://dlcli:hush@127.0.0.1:{port}/postgres"
+        yield url
+        if url in STORAGES:
+            STORAGES[url].engine.dispose()
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, cwd="/")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["journal", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "journal":
+        return f"journal://{tmp_path / 'study.journal'}"
+    return request.getfixturevalue("server")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(300, 2))
+    rows = np.column_stack([x, x @ [2.0, -1.0] + random.normal(size=300)])
+    np.savetxt(tmp_path / "table.csv", rows, delimiter=",", header="a,b,y", comments="")
+    return tmp_path
+
+
+def start(folder, url, study, place, points=POINTS):
+    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    words = [
+        "tune-lr", "--points", points, "--lr", "1e-5:1e-2", "--storage", url, "--study", study, "--heartbeat", 1,
+        "--out", place, *TRAINING,
+    ]  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "dlcli", *map(str, words)], cwd=folder, env=env, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+STORAGES = {}
+
+
+def trials_of(url, study):
+    if url not in STORAGES:
+        STORAGES[url] = open_storage(url, 1)
+    storage = STORAGES[url]
+    return optuna.load_study(study_name=study, storage=storage).get_trials(deepcopy=False)
+
+
+def check_complete(url, study):
+    """Every point stands there as complete, exactly once."""
+    complete = [t for t in trials_of(url, study) if t.state.name == "COMPLETE"]
+    assert Counter(t.user_attrs["point"] for t in complete) == Counter(range(POINTS))
+    return complete
+
+
+def test_two_processes_run_every_point_once(folder, url):
+    both = [start(folder, url, "twice", place) for place in ("one", "two")]
+    ended = [process.communicate(timeout=100) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    complete = check_complete(url, "twice")
+    assert len(trials_of(url, "twice")) == POINTS
+    assert len({t.user_attrs["worker"] for t in complete}) == 2
+    bests = {(folder / place / "best.toml").read_text() for place in ("one", "two")}
+    assert len(bests) == 1
+    assert "hush" not in "".join(out + err for out, err in ended)
+    assert all("hush" not in path.read_text() for path in folder.rglob("*.toml"))
+    assert all("hush" not in path.read_text() for path in folder.rglob("*.json*"))
+
+
+def kill_in_a_trial(process, url, study):
+    """SIGKILL while a trial of the process is running; the point."""
+    for _ in range(200):
+        process.send_signal(signal.SIGSTOP)
+        mine = [
+            t for t in trials_of(url, study)
+            if t.state.name == "RUNNING" and f":{process.pid}:" in t.user_attrs.get("worker", "")
+        ]  # fmt: skip
+        if mine:
+            process.kill()
+            process.communicate()
+            return mine[0].user_attrs["point"]
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError("no trial was ever running")
+
+
+def test_a_killed_worker_s_point_is_run_by_the_other(folder, url):
+    doomed, other = start(folder, url, "killed", "one"), start(folder, url, "killed", "two")
+    while not (line := doomed.stderr.readline()).startswith("trial"):
+        assert line, doomed.communicate()
+    lost = kill_in_a_trial(doomed, url, "killed")
+    _, err = other.communicate(timeout=100)
+    assert other.returncode == 0, err
+    complete = check_complete(url, "killed")
+    again = next(t for t in complete if t.user_attrs["point"] == lost)
+    assert f":{other.pid}:" in again.user_attrs["worker"]
+    states = Counter(t.state.name for t in trials_of(url, "killed"))
+    assert states == {"COMPLETE": POINTS, "FAIL": 1}
+
+
+def test_the_server_s_study_of_another_space(folder, server):
+    first = start(folder, server, "space", "one", points=2)
+    first.communicate(timeout=60)
+    second = start(folder, server, "space", "two", points=3)
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "made by another command" in err
+    assert "hush" not in err

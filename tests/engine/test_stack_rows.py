@@ -1,0 +1,260 @@
+"""A stack of descents against the same descents one at a time, and what a stack may cost."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcli.engine import stacked_sums
+from dlcli.engine.descent import GradientDescent
+from dlcli.engine.loop import Limits, train
+from dlcli.engine.objectives import make_objective
+from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Schedule, ScheduleSettings
+from dlcli.engine.stack_rows import RowMember, RowStack
+from dlcli.engine.stacked_sums import StackedSums
+
+KINDS = ["mse", "logistic", "softmax"]
+FOREVER = float("inf")
+PENALISED = np.array([0.0, 1, 1, 1])
+
+
+def rows(kind, seed=0, n=60):
+    random = np.random.default_rng(seed)
+    Z = np.column_stack([np.ones(n), random.normal(size=(n, 3))])
+    scores = Z @ random.normal(size=(4, 3)) + random.gumbel(size=(n, 3))
+    y = {"mse": scores[:, 0], "logistic": scores[:, 0] > 0, "softmax": scores.argmax(axis=1)}[kind]
+    return Z, y.astype(float), kind, 3 if kind == "softmax" else 1
+
+
+def member(lr, name="constant", options=None, **constants):
+    constants = {"total_steps": 40, "decay_every": 10, "decay_factor": 0.9, "plateau_patience": 1} | constants
+    return RowMember(Schedule(ScheduleSettings(name, **constants), lr), **(options or {}))
+
+
+def alone(data, one):
+    Z, y, kind, outputs = data
+    schedule = Schedule(one.schedule.settings, one.schedule.lr)
+    objective = make_objective(Z, y, kind, outputs, l1=one.l1, l2=one.l2, penalised=PENALISED)
+    return GradientDescent(objective, schedule, momentum=one.momentum, nesterov=one.nesterov, tolerance=one.tolerance)
+
+
+def stack(data, members):
+    return RowStack(*data, PENALISED, members)
+
+
+def round_robin(solvers, limits, validate=None):
+    """Reports of every solver, as the caller of a stack drives them; a finished one is retired."""
+    loops, reports = [train(solver, limits, validate) for solver in solvers], [[] for _ in solvers]
+    active = list(range(len(solvers)))
+    while active:
+        for k in list(active):
+            reports[k].append(next(loops[k]))
+            if reports[k][-1].status:
+                active.remove(k)
+                if hasattr(solvers[k], "_stack"):
+                    solvers[k]._stack.retire(solvers[k])
+    return reports
+
+
+def assert_same(ours, theirs, tolerance=1e-10):
+    for one, other in itertools.zip_longest(ours, theirs):
+        assert (one.step, one.status, one.reason) == (other.step, other.status, other.reason)
+        assert one.lr == pytest.approx(other.lr, rel=tolerance, nan_ok=True)
+        assert one.loss == pytest.approx(other.loss, rel=tolerance, abs=1e-14)
+        assert one.gradient_norm == pytest.approx(other.gradient_norm, rel=tolerance, abs=1e-13)
+        scale = np.abs(other.parameters).max()
+        np.testing.assert_allclose(one.parameters, other.parameters, rtol=0, atol=tolerance * scale)
+
+
+@st.composite
+def options(draw):
+    """Name, share of the rate 1/L, and options of a member that is well behaved."""
+    name = draw(st.sampled_from([*OPEN_LOOP, *CLOSED_LOOP]))
+    momentum, nesterov = draw(st.sampled_from([(0.0, False), (0.5, False), (0.9, False), (0.5, True), (0.9, True)]))
+    penalties = {"l1": draw(st.sampled_from([0.0, 0.03])), "l2": draw(st.sampled_from([0.0, 0.1]))}
+    share = draw(st.floats(0.05, 0.9)) * (0.01 if name == "polyak" else 1)  # it takes up to 100 times the first rate
+    if name == "barzilai_borwein":  # it runs away with momentum, and its rate is noise once the gradient is
+        return name, share, penalties | {"tolerance": 1e-5}
+    return name, share, penalties | {"momentum": momentum, "nesterov": nesterov}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS),
+    seed=st.integers(0, 10**6),
+    grid=st.lists(options(), min_size=2, max_size=5),
+    every=st.sampled_from([1, 7, 40]),
+)
+def test_a_stack_is_its_members_one_at_a_time(kind, seed, grid, every):
+    data, limits = rows(kind, seed), Limits(40, report_every=every)
+    stable = 1 / (np.linalg.eigvalsh(data[0].T @ data[0] / 60)[-1] + 0.1)
+    members = [member(share * stable, name, option, hyper_lr=1e-4) for name, share, option in grid]
+    theirs = round_robin([alone(data, one) for one in members], limits)
+    ours = round_robin(stack(data, members).members, limits)
+    for one, other in zip(ours, theirs, strict=True):
+        assert_same(one, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("l1", [0.0, 0.02])
+def test_members_converge_at_their_own_steps_and_stay_there(kind, l1):
+    data = rows(kind)
+    options = [
+        {"momentum": momentum, "nesterov": nesterov, "tolerance": tolerance, "l1": l1, "l2": 0.1}
+        for momentum, nesterov in ((0.0, False), (0.0, True), (0.8, False), (0.8, True))
+        for tolerance in (1e-3, 1e-6, 1.0)
+    ]
+    members = [member(0.2, options=o) for o in options]
+    limits = Limits(2000, report_every=50)
+    theirs = round_robin([alone(data, one) for one in members], limits)
+    solvers = stack(data, members).members
+    ours = round_robin(solvers, limits)
+    assert {reports[-1].status for reports in ours} == {"converged"}
+    assert len({reports[-1].step for reports in ours}) > 4
+    for one, other, solver in zip(ours, theirs, solvers, strict=True):
+        assert_same(one, other)
+        assert solver.step == one[-1].step
+        assert np.array_equal(solver.parameters(), one[-1].parameters)
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_plateau_hears_of_a_report_before_the_next_step(validated):
+    data = rows("logistic")
+    held = make_objective(*rows("logistic", seed=5), l1=0.0, l2=0.0, penalised=PENALISED)
+    validate = (lambda theta: {"loss": held.loss(theta)}) if validated else None
+    # Too high a rate, so that the loss goes up and down and the rate is cut again and again.
+    members = [member(lr, "plateau", {"momentum": 0.9}, decay_factor=0.6) for lr in (1.0, 9.0, 12.0, 20.0)]
+    limits = Limits(60, report_every=3)
+    theirs = round_robin([alone(data, one) for one in members], limits, validate)
+    ours = round_robin(stack(data, members).members, limits, validate)
+    cuts = [len({report.lr for report in reports[1:]}) for reports in theirs]
+    assert min(cuts[1:]) > 2
+    for one, other in zip(ours, theirs, strict=True):
+        assert_same(one, other, 1e-8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_member_that_overflows_leaves_the_others_alone(kind):
+    data = rows(kind)
+    good = [member(0.1), member(0.2, options={"momentum": 0.9, "nesterov": True, "tolerance": 1e-12})]
+    bad = [member(1e200), member(1e308, options={"momentum": 0.9, "l2": 0.1}), member(np.nan), member(np.inf)]
+    mixed = stack(data, [bad[0], good[0], bad[1], bad[2], good[1], bad[3]]).members
+    for solver in mixed:
+        solver.advance(30, FOREVER)
+    assert not all(np.isfinite(solver.objective()) for solver in mixed)
+    for one, solver in zip(good, (mixed[1], mixed[4]), strict=True):
+        other = alone(data, one)
+        other.advance(30, FOREVER)
+        np.testing.assert_allclose(solver.parameters(), other.parameters(), rtol=1e-12, atol=1e-14)
+        assert solver.loss() == pytest.approx(other.loss(), rel=1e-12)
+        assert solver.gradient_norm() == pytest.approx(other.gradient_norm(), rel=1e-10)
+
+
+def test_runs_that_grow_without_bound_are_reported_as_alone():
+    data = rows("mse")
+    members = [member(lr) for lr in (0.1, 50.0, 1e6)]
+    limits = Limits(200, report_every=10)
+    theirs = round_robin([alone(data, one) for one in members], limits)
+    ours = round_robin(stack(data, members).members, limits)
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one[-1].step, one[-1].status) == (other[-1].step, other[-1].status)
+    assert [reports[-1].status for reports in ours] == ["finished", "diverged", "diverged"]
+
+
+@pytest.fixture
+def widths(monkeypatch):
+    """The number of thetas of every pass over the rows."""
+    seen, call = [], StackedSums.__call__
+
+    def spy(self, thetas, losses):
+        seen.append(len(thetas))
+        return call(self, thetas, losses)
+
+    monkeypatch.setattr(StackedSums, "__call__", spy)
+    return seen
+
+
+def test_a_step_of_all_members_is_one_pass_and_reports_are_one_more(widths):
+    solvers = stack(rows("softmax"), [member(0.1 * k) for k in range(1, 9)]).members
+    for until in (10, 20):
+        for solver in solvers:
+            solver.advance(until, FOREVER)
+            assert (solver.loss(), solver.objective(), solver.gradient_norm()) > (0, 0, 0)
+    # The first step of each ten has its gradients from the report before it.
+    assert widths == [8] * (1 + 9 + 1 + 9 + 1)
+
+
+def test_retired_and_converged_members_are_left_out_of_later_passes(widths):
+    members = [member(0.1 * k, options={"tolerance": 0.9 if k > 5 else 0.0}) for k in range(1, 9)]
+    made = stack(rows("logistic"), members)
+    made.members[0].advance(100, FOREVER)
+    assert widths[-1] == 5
+    kept = made.members[1].parameters()
+    for solver in made.members[:4]:
+        made.retire(solver)
+    count = len(widths)
+    made.members[1].advance(300, FOREVER)
+    assert len(widths) == count
+    made.members[4].advance(200, FOREVER)
+    assert widths[-1] == 1
+    assert made.members[4].step == 200
+    assert np.array_equal(made.members[1].parameters(), kept)
+    other = alone(rows("logistic"), members[1])
+    other.advance(100, FOREVER)
+    assert made.members[1].loss() == pytest.approx(other.loss(), rel=1e-12)
+
+
+def test_the_first_caller_takes_all_to_the_step_and_never_past_it_or_the_deadline():
+    solvers = stack(rows("mse"), [member(0.1), member(0.2)]).members
+    solvers[1].advance(5, FOREVER)
+    after = solvers[0].parameters()
+    assert after.any()
+    assert [solver.step for solver in solvers] == [0, 5]
+    solvers[0].advance(5, FOREVER)
+    solvers[0].advance(9, -FOREVER)
+    assert np.array_equal(solvers[0].parameters(), after)
+    assert [solver.step for solver in solvers] == [5, 5]
+    assert [solver.lr for solver in solvers] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("scores", "product"), [(64, 100), (65_536, 500_000), (300, 10)])
+def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
+    data = rows(kind, n=997)
+    thetas = np.random.default_rng(1).normal(size=(4, data[3], 4))
+    monkeypatch.setattr(stacked_sums, "SCORES", scores)
+    monkeypatch.setattr(stacked_sums, "PRODUCT", product)
+    monkeypatch.setattr(stacked_sums, "FEWEST_ROWS", 2)
+    sums = StackedSums(*data[:3])
+    losses, gradients = sums(thetas, True)
+    objective = make_objective(*data, l1=0.0, l2=0.0, penalised=PENALISED)
+    for theta, loss, gradient in zip(thetas, losses, gradients, strict=True):
+        expected = objective.sums(theta.T.copy())
+        assert loss == pytest.approx(expected.loss, rel=1e-12)
+        np.testing.assert_allclose(gradient.T, expected.gradient, rtol=1e-12, atol=1e-12)
+    monkeypatch.setattr(stacked_sums, "WORTH_THREADS", 0)
+    threaded = sums(thetas, True)
+    assert np.array_equal(threaded[0], losses)
+    assert np.array_equal(threaded[1], gradients)
+    assert np.array_equal(sums(thetas, False)[1], gradients)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_extreme_scores_do_not_overflow(kind):
+    data = rows(kind)
+    thetas = 1e4 * np.random.default_rng(1).normal(size=(2, data[3], 4))
+    losses, gradients = StackedSums(*data[:3])(thetas, True)
+    assert np.isfinite(losses).all()
+    assert np.isfinite(gradients).all()
+    expected = make_objective(*data, l1=0.0, l2=0.0, penalised=PENALISED).sums(thetas[0].T.copy())
+    assert losses[0] == pytest.approx(expected.loss, rel=1e-12)
+
+
+def test_members_are_not_tied_to_each_others_options():
+    members = [replace(member(0.1), l2=0.5), member(0.1)]
+    solvers = stack(rows("mse"), members).members
+    solvers[0].advance(50, FOREVER)
+    assert np.linalg.norm(solvers[0].parameters()) < 0.9 * np.linalg.norm(solvers[1].parameters())

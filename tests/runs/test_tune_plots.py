@@ -1,0 +1,329 @@
+"""Pictures of a search: what is drawn is read back from the pixels."""
+
+import io
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dlcli.runs.axes import Axis
+from dlcli.runs.canvas import COLOURS, INK, PAPER, SIZE, TEXT, Canvas, keys_of, length, mixed, shortened
+from dlcli.runs.rate_marks import flags_of, rate_axis
+from dlcli.runs.study_plots import BEST, PALE, STRONG, ParallelColumn, importance_chart, parallel_chart
+from dlcli.runs.tune_plots import RateSeries, Sweep, curve_chart, rate_chart
+
+NAN = math.nan
+LEFT, RIGHT, BOTTOM = 110, 930, 534  # of the frame
+TOP = 56  # where the legend stands beside the title and there are no marks
+
+
+def pixels(data):
+    """The picture, of which nothing touches the edge."""
+    image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    edge = np.concatenate([image[:2].reshape(-1, 3), image[-2:].reshape(-1, 3), *image[:, [0, 1, -2, -1]]])
+    assert (edge == 255).all(), "something leaves the picture"
+    return image
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_text_covers_another():
+    """Every chart drawn here is checked: its texts are inside the picture and apart."""
+    drawn, text, upright, png = [], Canvas.text, Canvas.upright, Canvas.png
+
+    def note_text(canvas, at, string, *, size=TEXT, anchor="la", **options):
+        text(canvas, at, string, size=size, anchor=anchor, **options)
+        width, (x, y) = length(string, size), at
+        x -= width * {"l": 0, "m": 0.5, "r": 1}[anchor[0]]
+        y -= size * {"a": -0.1, "t": 0, "m": 0.5, "b": 1, "s": 0.8}[anchor[1]]
+        drawn.append((x, y, x + width, y + size * 0.9, string))
+
+    def note_upright(canvas, at, string):
+        upright(canvas, at, string)
+        half = length(string) / 2
+        drawn.append((at[0] - 7, at[1] - half, at[0] + 7, at[1] + half, string))
+
+    def checked(canvas):
+        boxes = [box for box in drawn if box[0] < box[2]]
+        drawn.clear()
+        for left, top, right, bottom, string in boxes:
+            assert min(left, top, canvas.size[0] - right, canvas.size[1] - bottom) >= 0, string
+        for a, b in itertools.combinations(boxes, 2):
+            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (a, b)
+        return png(canvas)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Canvas, "text", note_text)
+        patch.setattr(Canvas, "upright", note_upright)
+        patch.setattr(Canvas, "png", checked)
+        yield
+
+
+def rgb(colour):
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def near(image, colour, tolerance=12):
+    """Rows and columns inside the frame that have the colour."""
+    found = np.argwhere(np.abs(image - rgb(colour)).sum(axis=2) < tolerance)
+    return found[(found[:, 0] > TOP) & (found[:, 0] < BOTTOM) & (found[:, 1] > LEFT) & (found[:, 1] < RIGHT)]
+
+
+def column(rate, low, high):
+    """The pixel column of a rate on the axis from low to high, which has 4 % to spare at both ends."""
+    share = (math.log(rate / low) / math.log(high / low) + 0.04) / 1.08
+    return round(LEFT + share * (RIGHT - LEFT))
+
+
+def chart(*series, log_y=False, **options):
+    return pixels(rate_chart(series, title="Loss", log_y=log_y, **options))
+
+
+@pytest.mark.parametrize("larger", [False, True])
+def test_the_best_point_has_a_ring_at_its_place(larger):
+    image = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger_is_better=larger)
+    x = column(1e-3 if larger else 1e-2, 1e-3, 1e-1)
+    dot = near(image, COLOURS[0])
+    rows = dot[np.abs(dot[:, 1] - x) <= 3][:, 0]
+    y = rows.min() + 3 if larger else rows.max() - 3
+    assert rows.min() < TOP + 60 if larger else rows.max() > BOTTOM - 60
+    for place in ((y, x - 8), (y, x + 8), (y - 8, x), (y + 8, x)):
+        assert np.abs(image[place] - rgb(INK)).sum() < 120, place
+    other = column(1e-1, 1e-3, 1e-1)
+    dark = near(image, INK, 120)
+    assert not (np.abs(dark[:, 1] - other) < 12).any()
+
+
+def test_diverged_points_are_crosses_at_the_top_in_their_colour_and_break_the_line():
+    rates, x = [1e-3, 1e-2, 1e-1], column(1e-2, 1e-3, 1e-1)
+    image = chart(RateSeries("", rates, [1.0, NAN, 2.0]), RateSeries("", rates, [3.0, math.inf, 2.5]))
+    for number, row in ((0, TOP + 8), (1, TOP + 22)):
+        found = near(image, COLOURS[number])
+        cross = found[np.abs(found[:, 1] - x) < 30]
+        assert len(cross) >= 8
+        assert np.abs(cross - (row, x)).max() <= 6
+    whole = chart(RateSeries("", rates, [1.0, 1.5, 2.0]))
+    assert (near(whole, COLOURS[0])[:, 1] == x - 20).any()
+
+
+def test_everything_diverged_is_an_empty_frame_with_crosses():
+    image = chart(RateSeries("a", [1e-3, 1e-1], [NAN, -math.inf]), log_y=True)
+    found = near(image, COLOURS[0])
+    assert len(found)
+    assert found[:, 0].max() < TOP + 20
+    assert (image[100:500, 2 : LEFT - 2] == 255).all(), "numbers where there are no values"
+
+
+def test_pruned_points_are_hollow_and_not_joined():
+    rates, x = [1e-3, 1e-2, 1e-1], column(1e-2, 1e-3, 1e-1)
+    image = chart(RateSeries("", rates, [1.0, 2.0, 1.0], pruned=[False, True, False]))
+    found = near(image, COLOURS[0])
+    ring = found[(np.abs(found[:, 1] - x) < 12) & (found[:, 0] < 300)]
+    y, middle = np.round((ring.min(axis=0) + ring.max(axis=0)) / 2).astype(int)
+    assert abs(middle - x) <= 1
+    assert np.ptp(ring[:, 0]) < 12
+    assert (image[y, middle] == 255).all()
+    line = found[(found[:, 1] > x - 100) & (found[:, 1] < x - 12)]
+    assert line[:, 0].min() > 400  # from one finished point straight to the other
+
+
+def test_a_spread_is_a_pale_band():
+    series = RateSeries("", [1e-3, 1e-1], [2.0, 2.0], low=[1.0, 1.0], high=[3.0, 3.0])
+    image = chart(series)
+    band = near(image, mixed(PAPER, COLOURS[0], 0x38 / 255), 8)
+    x = column(1e-2, 1e-3, 1e-1)
+    rows = band[np.abs(band[:, 1] - x) < 40][:, 0]
+    assert np.ptp(rows) > 380
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+def test_values_that_explode_do_not_flatten_the_others(log_y):
+    values = [0.5, 0.4, 0.3, 0.2, 0.3, 1e30, 1e300]
+    image = chart(RateSeries("", list(np.logspace(-6, 0, 7)), values), log_y=log_y)
+    found = near(image, COLOURS[0])
+    first = found[np.abs(found[:, 1] - column(1e-6, 1e-6, 1)) < 3][:, 0].mean()
+    best = found[np.abs(found[:, 1] - column(1e-3, 1e-6, 1)) < 3][:, 0].mean()
+    assert best - first > 350
+    last = found[np.abs(found[:, 1] - column(1, 1e-6, 1)) < 3]
+    assert len(last) > 0
+    assert last[:, 0].max() < TOP + 40, "an arrow at the edge"
+
+
+def sweep(scale=1.0):
+    rates = np.logspace(-6, 1, 80)
+    smooth = scale * (2.3 - 1.8 / (1 + (1e-2 / rates) ** 2) + np.where(rates > 0.5, 1e20, 0))
+    return Sweep("", list(rates), list(smooth * 1.2), list(smooth))
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+def test_a_range_test_shows_the_fall_and_not_the_explosion(log_y):
+    image = pixels(curve_chart([sweep()], title="Range test", log_y=log_y))
+    found = near(image, COLOURS[0])
+    start = found[found[:, 1] < 200][:, 0].mean()
+    fall = found[found[:, 1] < column(0.4, 1e-6, 10)][:, 0].max() - start
+    assert fall > 140
+    assert found[found[:, 1] > column(0.4, 1e-6, 10)][:, 0].min() < TOP + 4  # it leaves at the top
+    raw = near(image, mixed(COLOURS[0], PAPER, 0.45), 40)
+    assert (raw[raw[:, 1] < 400][:, 0] < start - 20).sum() > 100
+
+
+def test_a_mark_is_a_line_at_its_rate():
+    marks = [("steepest", 1e-2), ("valley", 1e-2 * 1.05)]
+    image = chart(RateSeries("", [1e-3, 1e-1], [1.0, 1.0]), marks=marks)
+    share = (1 / 2 + 0.08) / 1.12  # there is more room on the left for the names
+    x = round(LEFT + share * (RIGHT - LEFT))
+    column_of_line = image[150:250, x - 1 : x + 2].sum(axis=2).min(axis=1)
+    assert (column_of_line < 600).all()
+
+
+def test_a_mark_far_away_does_not_squeeze_the_curve():
+    series = RateSeries("", [1e-3, 1e-1], [1.0, 2.0])
+    found = near(chart(series, marks=[("2/l_max", 1e-30), ("edge", 1e30)]), COLOURS[0])
+    assert np.ptp(found[:, 1]) > 700
+
+
+names = st.text(max_size=40) | st.sampled_from(["steepest", "valley", "minimum/10", "exact 2/l_max", "x" * 300])
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+rates = st.floats(1e-12, 10) | numbers
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(names, rates), max_size=8), st.lists(rates, max_size=4))
+def test_names_of_marks_cover_neither_one_another_nor_a_line(marks, points):
+    flags = flags_of(rate_axis(points, marks), marks)
+    assert len(flags) == sum(1 for _, rate in marks if rate > 0 and math.isfinite(rate))
+    for flag in flags:
+        assert flag.start >= 4
+        assert flag.start + length(flag.text) <= SIZE[0] - 4
+    for a, b in itertools.permutations(flags, 2):
+        if a.row == b.row:
+            assert a.end < b.start or b.end < a.start
+        elif a.row > b.row and a.x is not None:
+            assert not b.start < a.x < b.start + length(b.text)
+
+
+@pytest.mark.parametrize("name", ["a", "filters 16", "the same long beginning " * 3])
+def test_a_legend_of_many_series_says_how_many_names_it_lacks(name):
+    keys = keys_of([f"{name} {i}" for i in range(30)])
+    assert [key.name for key in keys[-2:]] == [f"{name} 11", "+18 more"]
+    chart(*(RateSeries(f"{name} {i}", [0.1, 1.0], [1.0, NAN], pruned=[True, False]) for i in range(30)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=60), st.integers(20, 300))
+def test_a_name_that_is_too_long_is_cut(name, room):
+    text = shortened(name, room)
+    assert length(text) <= room
+    assert text == shortened(text, room)
+    assert length(name) > room or "…" not in text or "…" in name or "..." in name
+
+
+def test_controls_and_accents_do_not_matter():
+    def named(name):
+        return rate_chart([RateSeries(name, [0.1], [1.0])], title=name, y_label=name, marks=[(name, 0.1)], log_y=True)
+
+    assert named("\x1b a\nGro\u0308\u200bße\x00 \ud800\u202e\t") == named("a Grosse")
+    assert named("a") != named("b")
+
+
+@st.composite
+def series(draw):
+    size = draw(st.integers(0, 6))
+    columns = [draw(st.lists(kind, min_size=size, max_size=size)) for kind in (rates, numbers, numbers, numbers)]
+    pruned = draw(st.none() | st.lists(st.booleans(), min_size=size, max_size=size))
+    low, high = (columns[2], columns[3]) if draw(st.booleans()) else (None, None)
+    return RateSeries(draw(names), columns[0], columns[1], low, high, pruned)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(series(), max_size=9), names, st.booleans(), st.booleans(), st.lists(st.tuples(names, rates)))
+def test_any_rates_and_values_give_a_picture(some, text, log_y, larger, marks):
+    image = chart(*some, y_label=text, x_label=text, log_y=log_y, larger_is_better=larger, marks=marks)
+    assert image.shape == (SIZE[1], SIZE[0], 3)
+    sweeps = [Sweep(one.name, one.rates, one.values, one.low or one.values) for one in some]
+    image = pixels(curve_chart(sweeps, title=text, y_label=text, log_y=log_y, marks=marks))
+    assert image.shape == (SIZE[1], SIZE[0], 3)
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+@pytest.mark.parametrize("span", [1e-9, 2e-5, 0.01, 0.9, 2, 12, 600])
+@pytest.mark.parametrize("count", [1, 2, 200])
+def test_numbers_at_the_axes_are_distinct_for_any_span(count, span, log_y):
+    points = list(np.logspace(-span / 2, span / 2, count))
+    for axis in (Axis.over(points, True), Axis.over(points, log_y)):
+        labels = [text for _, text in axis.ticks()]
+        assert 2 <= len(labels) <= 12
+        assert len(set(labels)) == len(labels)
+        assert all(0 <= axis.position(value) <= 1 for value in points)
+    chart(RateSeries("", points, points), y_label="loss", log_y=log_y)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_huge_values_have_a_place(log):
+    assert 0 < Axis.over([2e300, 5e300], log).position(5e300) < 1
+
+
+def test_importances_are_sorted_bars_of_proportional_length():
+    image = pixels(importance_chart({"small": 0.1, "big": 0.6, "middle": 0.3, "none": 0.0, "?": NAN}, title="t"))
+    assert image.shape[1] == SIZE[0]
+    bars = (np.abs(image - rgb(COLOURS[0])).sum(axis=2) < 12).sum(axis=1)
+    lengths = [int(bars[56 + 34 * i + 17]) for i in range(5)]
+    assert lengths[0] > 500
+    assert lengths[1] == pytest.approx(lengths[0] / 2, abs=2)
+    assert lengths[2] == pytest.approx(lengths[0] / 6, abs=2)
+    assert lengths[3:] == [0, 0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(names, numbers, max_size=30), names)
+def test_any_shares_give_a_picture(shares, title):
+    pixels(importance_chart(shares, title=title))
+
+
+def trials(values, larger=False):
+    count = len(values)
+    columns = [
+        ParallelColumn("lr", [10.0**-i for i in range(count)], log=True),
+        ParallelColumn("optimizer", [("adam", "sgd")[i % 2] for i in range(count)]),
+    ]
+    return parallel_chart(columns, values, title="t", larger_is_better=larger, value_label="loss")
+
+
+def test_trials_without_a_value_are_left_out():
+    assert trials([0.3, 0.1, 0.2, NAN, math.inf]) == trials([0.3, 0.1, 0.2])
+    assert trials([0.3, 0.1, 0.2, 0.15]) != trials([0.3, 0.1, 0.2])
+
+
+@pytest.mark.parametrize("larger", [False, True])
+def test_the_best_trial_is_thick_and_on_top_and_the_worst_pale(larger):
+    image = pixels(trials([0.1, 0.2, 0.3, 0.4], larger))
+
+    def at_metric(colour):
+        """Height above the bottom where lines of the colour end, near the last axis."""
+        found = np.argwhere(np.abs(image - rgb(colour)).sum(axis=2) < 30)
+        return BOTTOM - found[(found[:, 1] > 825) & (found[:, 1] < 840) & (found[:, 0] > 100)][:, 0]
+
+    best, worst = at_metric(BEST), at_metric(PALE)
+    assert len(best) > 30
+    assert len(worst)
+    assert (best.mean() > worst.mean() + 200) == larger
+    assert len(at_metric(mixed(PALE, STRONG, 2 / 3)))
+
+
+def test_many_options_widen_the_picture():
+    columns = [ParallelColumn(f"option {i}", [float(i), 2.0]) for i in range(20)]
+    image = pixels(parallel_chart(columns, [1.0, 2.0], title="t", larger_is_better=True, value_label="accuracy"))
+    assert image.shape[0] == SIZE[1]
+    assert image.shape[1] > 20 * 110
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), names, st.integers(0, 6), st.integers(0, 5), st.booleans())
+def test_any_trials_give_a_picture(data, name, count, options, larger):
+    cells = st.lists(numbers, min_size=count, max_size=count) | st.lists(names, min_size=count, max_size=count)
+    columns = [ParallelColumn(name, data.draw(cells), data.draw(st.booleans())) for _ in range(options)]
+    values = data.draw(st.lists(numbers, min_size=count, max_size=count))
+    pixels(parallel_chart(columns, values, title=name, larger_is_better=larger, value_label=name))
