@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv eval predict --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv tune-lr eval predict --help --version' ;;
         fit-linear)
             case "$previous" in
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
@@ -41,10 +41,10 @@ _dlcli() {
                 --lr) _dlcli_words 'auto'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --seed|--delimiter|--encoding|--missing-value|--text|--max-categories|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--target|--features|--drop|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--l1|--l2|--dropout|--val|--early-stop|--cv) COMPREPLY=(); return ;;
+                --seed|--data-seed|--delimiter|--encoding|--missing-value|--text|--max-categories|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--target|--features|--drop|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--l1|--l2|--dropout|--val|--early-stop|--cv) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --target --features --drop --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --l1 --l2 --dropout --val --early-stop --cv --config --help -h' ;;
+                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --data-seed --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --target --features --drop --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --l1 --l2 --dropout --val --early-stop --cv --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -63,11 +63,23 @@ _dlcli() {
                 --compile) _dlcli_words 'auto on off'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
                 --out|--resume) _dlcli_paths -d; return ;;
-                --seed|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--l1|--l2|--dropout|--early-stop) COMPREPLY=(); return ;;
+                --seed|--data-seed|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--l1|--l2|--dropout|--early-stop) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --colour --gray --val --crop --augment --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config --help -h' ;;
-                *) _dlcli_run_first '--out --seed --device --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --val --crop --augment --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config' ;;
+                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --data-seed --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --colour --gray --val --crop --augment --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config --help -h' ;;
+                *) _dlcli_run_first '--out --seed --device --data-seed --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --val --crop --augment --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config' ;;
+            esac ;;
+        tune-lr)
+            case "$previous" in
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --pruner) _dlcli_words 'auto none asha hyperband median'; return ;;
+                --config) _dlcli_paths -f; return ;;
+                --out) _dlcli_paths -d; return ;;
+                --seed|--lr|--points|--vary|--trials|--minutes|--metric|--repeats|--cv|--fuse|--study|--storage|--heartbeat|--workers) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --config --help -h' ;;
+                *) _dlcli_paths -f ;;
             esac ;;
         eval)
             case "$previous" in

@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'eval:Measure a saved model; fail a CI job when a check does not hold.' 'predict:Write the predictions of a saved model.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'tune-lr:Find the learning rate, the schedule, the filters - any option of a training.' 'eval:Measure a saved model; fail a CI job when a check does not hold.' 'predict:Write the predictions of a saved model.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -21,6 +21,7 @@ _dlcli() {
                 '--force[Write into an --out directory that is not empty.]' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
+                '--data-seed=[Seed of which rows or images are held out (and of the built-in examples), where it should differ from --seed.]:value: ' \
                 '--delimiter=[Field delimiter of text files - one character, or tab; by default recognised.]:value: ' \
                 '--header[Whether the first row holds the names; by default recognised.]' \
                 '--no-header[Whether the first row holds the names; by default recognised.]' \
@@ -73,6 +74,7 @@ _dlcli() {
                 '--force[Write into an --out directory that is not empty.]' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
+                '--data-seed=[Seed of which rows or images are held out (and of the built-in examples), where it should differ from --seed.]:value: ' \
                 '--schedule=[How the learning rate changes; by default polynomial (article - constant).]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
                 '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
                 '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
@@ -127,6 +129,37 @@ _dlcli() {
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;
+            tune-lr)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print nothing but errors, and the report if --json.]' \
+                '-q[Print nothing but errors, and the report if --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
+                '--grid[Try every combination (the default).]' \
+                '--random[Draw combinations at random.]' \
+                '--tpe[Let the trials so far choose the next one (Bergstra et al.]' \
+                '--sweep[Learning-rate range test - one short run with the rate rising, instead of a search.]' \
+                '--lr=[Learning rates - LOW -HIGH on a log scale, or A,B,C.]:value: ' \
+                '--points=[Rates in a range of the grid (16; train-deconv 8); steps of a --sweep (100).]:value: ' \
+                '*--vary=[Another option to search - NAME=A,B,C or NAME=LOW -HIGH, with  -log or  -int behind; a grid takes 5 points of a range.]:value: ' \
+                '--trials=[Trials of --random and --tpe.]:value: ' \
+                '--minutes=[Start no further trial after this time.]:value: ' \
+                '--metric=[What to compare - loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, with train.]:value: ' \
+                '--repeats=[Seeds for each trial, whose mean counts.]:value: ' \
+                '--cv=[Compare by cross-validation with this many folds.]:value: ' \
+                '--pruner=[asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that lags behind.]:value:(auto none asha hyperband median)' \
+                '--fuse=[Train trials of one shape in one stack - off, the most at once, or auto - where a timing of a few steps says that it is faster.]:value: ' \
+                '--study=[Name of the study; an existing one is continued.]:value: ' \
+                '--storage=[Where trials are kept - journal -///PATH (one machine), postgresql -//.]:value: ' \
+                '--heartbeat=[Seconds between signs of life to a database; a worker silent for three of them is dead, and its trial is run again.]:value: ' \
+                '--workers=[Processes to run trials in, with one thread each.]:value: ' \
+                '--config=[Settings from a TOML file.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:data:_files' ;;
             eval)
                 _arguments -s \
                 '--json[Print one JSON document, the report, to stdout.]' \

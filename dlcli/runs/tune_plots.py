@@ -7,18 +7,6 @@ from dataclasses import dataclass
 from dlcli.runs.axes import Axis, Frame, draw_axes, interesting, label, usable
 from dlcli.runs.canvas import COLOURS, INK, PAPER, Canvas, Key, Point, draw_head, keys_of, length, mixed
 from dlcli.runs.rate_marks import Mark, draw_flags, flags_of, rate_axis, rows_of
-from dlcli.runs.study_plots import ParallelColumn, importance_chart, parallel_chart
-
-__all__ = [
-    "Mark",
-    "ParallelColumn",
-    "RateSeries",
-    "Sweep",
-    "curve_chart",
-    "importance_chart",
-    "parallel_chart",
-    "rate_chart",
-]
 
 CROSS_ROW = 14  # each series has its own row of crosses at the top, so that none hides another's
 RING, BEST_ROOM = 9, 24  # radius around the best point, and height of its label
@@ -127,7 +115,7 @@ def curve_chart(
         for number, sweep in enumerate(sweeps):
             pale = mixed(_colour(number), PAPER, 0.45)
             for run in _runs(_spots(RateSeries("", sweep.rates, sweep.raw))):
-                canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], pale)
+                canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], pale, 1.5)
         for number, sweep in enumerate(sweeps):
             for run in _runs(_spots(RateSeries("", sweep.rates, sweep.smoothed))):
                 canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], _colour(number), 3)

@@ -15,7 +15,8 @@ ENDED = ("complete", "pruned", "diverged", "failed")
 class Outcome:
     """What a trial came to: the value of the metric, its mean over ``each`` seed or fold, and how it ended.
 
-    ``fraction`` is the share of the full run that was trained; ``stable_lr`` the largest stable rate where known.
+    ``fraction`` is the share of the full run that was trained; ``stable_lr`` the largest stable rate where known;
+    ``stacked`` says whether it was trained in one stack with others.
     """
 
     state: State
@@ -27,6 +28,7 @@ class Outcome:
     fraction: float = 1.0
     reason: str = ""
     stable_lr: float | None = None
+    stacked: bool = False
 
     @property
     def spread(self) -> float | None:

@@ -16,6 +16,8 @@ from dlcli.tasks.deconv_plan import NetworkPlan
 from dlcli.tasks.deconv_validation import MAX_CLASS_IMAGES, ClassValidation, RestorationValidation
 from dlcli.tasks.restoration import Restoration
 
+Validation = RestorationValidation | ClassValidation
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -24,7 +26,7 @@ class Problem:
     network: DeconvNet
     batches: Batches
     objective: Objective
-    validate: RestorationValidation | ClassValidation | None
+    validate: Validation | None
 
 
 def make_problem(
@@ -35,10 +37,11 @@ def make_problem(
     device: str,
     *,
     amp: bool,
+    measure: Validation | None = None,
 ) -> Problem:
-    """Build the network and everything around it, on ``device``."""
+    """Build the network and everything around it, on ``device``; ``measure`` is taken from a problem that is alike."""
     network = _network(plan, device)
-    measured = _network(plan, device) if images.val else None
+    measured = _network(plan, device) if images.val and measure is None else None
     loss = LOSSES[plan.loss]
     flips = plan.augment == "flips"
 
@@ -47,7 +50,7 @@ def make_problem(
 
     if config.task == "classify":
         sampler = CropSampler([images.train], plan.side, 0, flips=flips, seed=config.seed)
-        validate = None
+        validate = measure
         if measured and images.val:
             validate = ClassValidation(measured, images.val, device, amp, MAX_CLASS_IMAGES)
         return Problem(network, ClassBatches(sampler, plan.augment, device, config.seed), objective, validate)
@@ -57,7 +60,7 @@ def make_problem(
     margin = 0 if len(sets) == 2 else degradation.margin
     sampler = CropSampler(sets, side, margin, flips=flips, seed=config.seed)
     batches = RestorationBatches(sampler, degradation, device, config.seed)
-    checked = None
+    checked = measure
     if measured and images.val:
         border = restoration.scale if config.task == "upscale" else 0
         checked = RestorationValidation(

@@ -162,6 +162,6 @@ class LinearTrials:
         steps = self._plan(config, loaded).steps
         return config.model_copy(update={"steps": max(1, round(steps * fraction))})
 
-    def final(self, config: FitLinearConfig) -> FitLinearConfig:
+    def final(self, config: FitLinearConfig, *, stacked: bool = False) -> FitLinearConfig:
         """As it is: every option that was left to dlcli depends on the data alone."""
         return config

@@ -18,13 +18,14 @@ from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.engine.stack_network import Member, NetworkStack, seconds_per_step
 from dlcli.tasks.deconv_data import TrainingImages, read_images
 from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
-from dlcli.tasks.deconv_problem import Problem, make_problem
+from dlcli.tasks.deconv_problem import Problem, Validation, make_problem
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16
 from dlcli.tasks.progress import Progress, Silent
 from dlcli.tasks.restoration import Restoration
 from dlcli.tasks.tune_trials import Metrics, Trial
 
 READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
+DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
 RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
 TIMED_STEPS = 3  # of a stack and of a single network, to see which is faster
 KEPT_FOLDERS = 2
@@ -38,6 +39,7 @@ class NetworkTrials:
         self.device = pick_network_device(base.device)
         self._images: dict[Any, TrainingImages] = {}
         self._verdicts: dict[Any, bool] = {}
+        self._measures: dict[Any, Validation | None] = {}
         if base.threads:
             torch.set_num_threads(base.threads)
 
@@ -86,7 +88,15 @@ class NetworkTrials:
         plan = plan_for(config, images, restoration)
         torch.manual_seed(config.seed)
         amp = uses_bfloat16(config, self.device)
-        return plan, make_problem(config, plan, images, restoration, self.device, amp=amp)
+        # Degrading and measuring the validation images takes longer than a short run's step.
+        alike = tuple(getattr(config, name) for name in (*READING, *DEGRADING))
+        key = (alike, plan.spec, plan.side, plan.loss, amp)
+        problem = make_problem(
+            config, plan, images, restoration, self.device, amp=amp, measure=self._measures.get(key)
+        )  # fmt: skip
+        if key not in self._measures:
+            self._measures = {key: problem.validate}
+        return plan, problem
 
     def _trial(self, config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, solver: Any) -> Trial:
         seen: list[Step] = []
@@ -114,8 +124,7 @@ class NetworkTrials:
         listens = plan.schedule.name in CLOSED_LOOP and plan.schedule.name != "plateau"
         if plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on":
             return None
-        alike = ("task", "sigma", "poisson", "blur", "scale", "holes", "mask", "l1", "clip", "amp", "early_stop")
-        settings = tuple(getattr(config, name) for name in (*READING, *alike))
+        settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
         return (
             plan.spec, plan.optimizer, plan.loss, plan.batch_size, plan.side, plan.augment, plan.steps,
             plan.report_every, plan.ema, settings,
@@ -123,6 +132,7 @@ class NetworkTrials:
 
     def stack(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """All trainings of one shape."""
+        configs = [_in_float32(config) for config in configs]
         problems = [self._problem(config) for config in configs]
         stack = self._stack(configs, problems)
         runs = []
@@ -148,8 +158,9 @@ class NetworkTrials:
         """Time a few steps of a stack and of a single network; the verdict is kept for the shape."""
         key = (self.shape(configs[0]), len(configs))
         if key not in self._verdicts:
-            problems = [self._problem(config) for config in configs]
-            stacked = seconds_per_step(self._stack(configs, problems).members[0], TIMED_STEPS)
+            alike = [_in_float32(config) for config in configs]
+            problems = [self._problem(config) for config in alike]
+            stacked = seconds_per_step(self._stack(alike, problems).members[0], TIMED_STEPS)
             single = make_solver(configs[0], *self._problem(configs[0]), self.device)
             alone = seconds_per_step(single, TIMED_STEPS)
             self._verdicts[key] = stacked < len(configs) * alone
@@ -177,9 +188,15 @@ class NetworkTrials:
             update["warmup"] = max(1, math.ceil(whole.warmup * math.sqrt(fraction)))
         return whole.model_copy(update=update)
 
-    def final(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
-        """With every choice of the plan."""
-        return resolved(config, self._plan(config))
+    def final(self, config: TrainDeconvConfig, *, stacked: bool = False) -> TrainDeconvConfig:
+        """With every choice of the plan; stacks compute in float32 whatever the processor has."""
+        whole = resolved(config, self._plan(config))
+        return _in_float32(whole) if stacked else whole
+
+
+def _in_float32(config: TrainDeconvConfig) -> TrainDeconvConfig:
+    """How stacks compute: for networks so small bfloat16 is no faster."""
+    return config.model_copy(update={"amp": "off"})
 
 
 def _without_denormals(steps: Iterator[Step]) -> Iterator[Step]:

@@ -90,7 +90,7 @@ def best_config(search: "Search", best: Record) -> Config:
     from dlcli.tasks.tune_run import trial_config
 
     config = trial_config(search.base, type(search.base), search.config, best.params, best.number, 0)
-    return search.trials.final(config)
+    return search.trials.final(config, stacked=bool(best.outcome and best.outcome.stacked))
 
 
 def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]) -> None:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Protocol
 
@@ -57,6 +57,7 @@ class Run:
     reports: int = 0
     seconds: float = 0.0
     pruned: bool = False
+    stacked: bool = False
 
 
 class Runner:
@@ -164,6 +165,7 @@ class Runner:
         parts = iter(self.trials.stack(every, self.check_signal))
         for run in runs:
             run.trials = [trial for _ in run.configs for trial in next(parts)]
+            run.stacked = True
         active: list[tuple[Run, int, Iterator[Step]]] = [
             (run, index, trial.steps) for run in runs for index, trial in enumerate(run.trials)
         ]
@@ -206,6 +208,9 @@ class Runner:
         self.watcher.trial(self.ladder.shown(record), min(share, 1.0))
 
     def _outcome(self, run: Run, failure: str) -> Outcome:
+        return replace(self._judged(run, failure), stacked=run.stacked)
+
+    def _judged(self, run: Run, failure: str) -> Outcome:
         fraction = self.ladder.fractions[run.job.rung]
         steps = sum(step.step for step in run.last.values())
         stable = run.trials[0].stable_lr if run.trials else None

@@ -51,8 +51,8 @@ class Trials(Protocol):
     def shorter(self, config: Any, fraction: float) -> Any:
         """The config with this share of its steps or time."""
 
-    def final(self, config: Any) -> Config:
-        """The config with every choice resolved, as best.toml holds it."""
+    def final(self, config: Any, *, stacked: bool = False) -> Config:
+        """The config with every choice resolved, as best.toml holds it, of a run that was ``stacked`` or not."""
 
 
 @dataclass(frozen=True)

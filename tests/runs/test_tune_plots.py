@@ -1,6 +1,5 @@
 """Pictures of a search: what is drawn is read back from the pixels."""
 
-import io
 import itertools
 import math
 
@@ -8,62 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from dlcli.runs.axes import Axis
-from dlcli.runs.canvas import COLOURS, INK, PAPER, SIZE, TEXT, Canvas, keys_of, length, mixed, shortened
+from dlcli.runs.canvas import COLOURS, INK, PAPER, SIZE, keys_of, length, mixed, shortened
 from dlcli.runs.rate_marks import flags_of, rate_axis
-from dlcli.runs.study_plots import BEST, PALE, STRONG, ParallelColumn, importance_chart, parallel_chart
 from dlcli.runs.tune_plots import RateSeries, Sweep, curve_chart, rate_chart
+from tests.runs.pictures import names, no_text_covers_another, numbers, pixels, rates, rgb  # noqa: F401
 
 NAN = math.nan
 LEFT, RIGHT, BOTTOM = 110, 930, 534  # of the frame
 TOP = 56  # where the legend stands beside the title and there are no marks
-
-
-def pixels(data):
-    """The picture, of which nothing touches the edge."""
-    image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-    edge = np.concatenate([image[:2].reshape(-1, 3), image[-2:].reshape(-1, 3), *image[:, [0, 1, -2, -1]]])
-    assert (edge == 255).all(), "something leaves the picture"
-    return image
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_text_covers_another():
-    """Every chart drawn here is checked: its texts are inside the picture and apart."""
-    drawn, text, upright, png = [], Canvas.text, Canvas.upright, Canvas.png
-
-    def note_text(canvas, at, string, *, size=TEXT, anchor="la", **options):
-        text(canvas, at, string, size=size, anchor=anchor, **options)
-        width, (x, y) = length(string, size), at
-        x -= width * {"l": 0, "m": 0.5, "r": 1}[anchor[0]]
-        y -= size * {"a": -0.1, "t": 0, "m": 0.5, "b": 1, "s": 0.8}[anchor[1]]
-        drawn.append((x, y, x + width, y + size * 0.9, string))
-
-    def note_upright(canvas, at, string):
-        upright(canvas, at, string)
-        half = length(string) / 2
-        drawn.append((at[0] - 7, at[1] - half, at[0] + 7, at[1] + half, string))
-
-    def checked(canvas):
-        boxes = [box for box in drawn if box[0] < box[2]]
-        drawn.clear()
-        for left, top, right, bottom, string in boxes:
-            assert min(left, top, canvas.size[0] - right, canvas.size[1] - bottom) >= 0, string
-        for a, b in itertools.combinations(boxes, 2):
-            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (a, b)
-        return png(canvas)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Canvas, "text", note_text)
-        patch.setattr(Canvas, "upright", note_upright)
-        patch.setattr(Canvas, "png", checked)
-        yield
-
-
-def rgb(colour):
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
 
 
 def near(image, colour, tolerance=12):
@@ -166,7 +119,7 @@ def test_a_range_test_shows_the_fall_and_not_the_explosion(log_y):
     fall = found[found[:, 1] < column(0.4, 1e-6, 10)][:, 0].max() - start
     assert fall > 140
     assert found[found[:, 1] > column(0.4, 1e-6, 10)][:, 0].min() < TOP + 4  # it leaves at the top
-    raw = near(image, mixed(COLOURS[0], PAPER, 0.45), 40)
+    raw = near(image, mixed(COLOURS[0], PAPER, 0.45), 120)
     assert (raw[raw[:, 1] < 400][:, 0] < start - 20).sum() > 100
 
 
@@ -183,11 +136,6 @@ def test_a_mark_far_away_does_not_squeeze_the_curve():
     series = RateSeries("", [1e-3, 1e-1], [1.0, 2.0])
     found = near(chart(series, marks=[("2/l_max", 1e-30), ("edge", 1e30)]), COLOURS[0])
     assert np.ptp(found[:, 1]) > 700
-
-
-names = st.text(max_size=40) | st.sampled_from(["steepest", "valley", "minimum/10", "exact 2/l_max", "x" * 300])
-numbers = st.floats(allow_nan=True, allow_infinity=True)
-rates = st.floats(1e-12, 10) | numbers
 
 
 @settings(max_examples=60, deadline=None)
@@ -264,66 +212,3 @@ def test_numbers_at_the_axes_are_distinct_for_any_span(count, span, log_y):
 @pytest.mark.parametrize("log", [False, True])
 def test_huge_values_have_a_place(log):
     assert 0 < Axis.over([2e300, 5e300], log).position(5e300) < 1
-
-
-def test_importances_are_sorted_bars_of_proportional_length():
-    image = pixels(importance_chart({"small": 0.1, "big": 0.6, "middle": 0.3, "none": 0.0, "?": NAN}, title="t"))
-    assert image.shape[1] == SIZE[0]
-    bars = (np.abs(image - rgb(COLOURS[0])).sum(axis=2) < 12).sum(axis=1)
-    lengths = [int(bars[56 + 34 * i + 17]) for i in range(5)]
-    assert lengths[0] > 500
-    assert lengths[1] == pytest.approx(lengths[0] / 2, abs=2)
-    assert lengths[2] == pytest.approx(lengths[0] / 6, abs=2)
-    assert lengths[3:] == [0, 0]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.dictionaries(names, numbers, max_size=30), names)
-def test_any_shares_give_a_picture(shares, title):
-    pixels(importance_chart(shares, title=title))
-
-
-def trials(values, larger=False):
-    count = len(values)
-    columns = [
-        ParallelColumn("lr", [10.0**-i for i in range(count)], log=True),
-        ParallelColumn("optimizer", [("adam", "sgd")[i % 2] for i in range(count)]),
-    ]
-    return parallel_chart(columns, values, title="t", larger_is_better=larger, value_label="loss")
-
-
-def test_trials_without_a_value_are_left_out():
-    assert trials([0.3, 0.1, 0.2, NAN, math.inf]) == trials([0.3, 0.1, 0.2])
-    assert trials([0.3, 0.1, 0.2, 0.15]) != trials([0.3, 0.1, 0.2])
-
-
-@pytest.mark.parametrize("larger", [False, True])
-def test_the_best_trial_is_thick_and_on_top_and_the_worst_pale(larger):
-    image = pixels(trials([0.1, 0.2, 0.3, 0.4], larger))
-
-    def at_metric(colour):
-        """Height above the bottom where lines of the colour end, near the last axis."""
-        found = np.argwhere(np.abs(image - rgb(colour)).sum(axis=2) < 30)
-        return BOTTOM - found[(found[:, 1] > 825) & (found[:, 1] < 840) & (found[:, 0] > 100)][:, 0]
-
-    best, worst = at_metric(BEST), at_metric(PALE)
-    assert len(best) > 30
-    assert len(worst)
-    assert (best.mean() > worst.mean() + 200) == larger
-    assert len(at_metric(mixed(PALE, STRONG, 2 / 3)))
-
-
-def test_many_options_widen_the_picture():
-    columns = [ParallelColumn(f"option {i}", [float(i), 2.0]) for i in range(20)]
-    image = pixels(parallel_chart(columns, [1.0, 2.0], title="t", larger_is_better=True, value_label="accuracy"))
-    assert image.shape[0] == SIZE[1]
-    assert image.shape[1] > 20 * 110
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.data(), names, st.integers(0, 6), st.integers(0, 5), st.booleans())
-def test_any_trials_give_a_picture(data, name, count, options, larger):
-    cells = st.lists(numbers, min_size=count, max_size=count) | st.lists(names, min_size=count, max_size=count)
-    columns = [ParallelColumn(name, data.draw(cells), data.draw(st.booleans())) for _ in range(options)]
-    values = data.draw(st.lists(numbers, min_size=count, max_size=count))
-    pixels(parallel_chart(columns, values, title=name, larger_is_better=larger, value_label=name))

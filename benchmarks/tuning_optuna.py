@@ -1,0 +1,56 @@
+"""Plain Optuna on dlcli's training function.
+
+    python tuning_optuna.py SECONDS LOW:HIGH POINTS FILTERS,... train-deconv ...
+
+Random points and the median pruner, as Optuna's tutorial has them. Prints a line of JSON.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import optuna
+
+from dlcli.cli.app import parse_config
+from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.search.space import parse_axis
+from dlcli.tasks.progress import Silent
+from dlcli.tasks.tune_network import NetworkTrials
+from dlcli.tasks.tune_run import trial_config
+
+
+def main() -> None:
+    """Search until the time is over."""
+    seconds, rates, points, filters = float(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4].split(",")
+    base = parse_config(sys.argv[5], sys.argv[6:], None)
+    start = time.monotonic()
+    trials, config = NetworkTrials(base, Silent()), TuneLrConfig.build({})
+    choices = list(parse_axis("--lr", "lr", rates, numeric=True, log=True).points(points))
+
+    def objective(trial: optuna.Trial) -> float:
+        params: dict[str, Any] = {
+            "lr": trial.suggest_categorical("lr", choices), "filters": trial.suggest_categorical("filters", filters),
+        }  # fmt: skip
+        run = trials.start(trial_config(base, type(base), config, params, trial.number, 0), lambda: None)[0]
+        for number, step in enumerate(run.steps):
+            if step.status == "diverged":
+                raise optuna.TrialPruned
+            if step.step:
+                trial.report(step.metrics["psnr"], number)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+            if time.monotonic() - start > seconds:  # its time is over: what hasn't ended doesn't count
+                study.stop()
+                raise optuna.TrialPruned
+        return float(run.metrics()["val"]["psnr"])
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.MedianPruner()
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+    study.optimize(objective, timeout=seconds)
+    print(json.dumps({"seconds": time.monotonic() - start, "trials": len(study.trials), "best": study.best_params}))
+
+
+if __name__ == "__main__":
+    main()
