@@ -138,7 +138,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l minutes -x -d 'Sta
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l metric -x -d 'What to compare - loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, with train.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l repeats -x -d 'Seeds for each trial, whose mean counts.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l cv -x -d 'Compare by cross-validation with this many folds.'
-complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l pruner -xa 'auto none asha hyperband median' -d 'asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that lags behind.'
+complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l pruner -xa 'auto none asha hyperband median' -d 'asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that lags behind those before it (never in a stack).'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l fuse -x -d 'Train trials of one shape in one stack - off, the most at once, or auto - where a timing of a few steps says that it is faster.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l study -x -d 'Name of the study; an existing one is continued.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l storage -x -d 'Where trials are kept - journal -///PATH (one machine), postgresql -//.'

@@ -150,7 +150,7 @@ _dlcli() {
                 '--metric=[What to compare - loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, with train.]:value: ' \
                 '--repeats=[Seeds for each trial, whose mean counts.]:value: ' \
                 '--cv=[Compare by cross-validation with this many folds.]:value: ' \
-                '--pruner=[asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that lags behind.]:value:(auto none asha hyperband median)' \
+                '--pruner=[asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that lags behind those before it (never in a stack).]:value:(auto none asha hyperband median)' \
                 '--fuse=[Train trials of one shape in one stack - off, the most at once, or auto - where a timing of a few steps says that it is faster.]:value: ' \
                 '--study=[Name of the study; an existing one is continued.]:value: ' \
                 '--storage=[Where trials are kept - journal -///PATH (one machine), postgresql -//.]:value: ' \

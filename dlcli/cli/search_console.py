@@ -49,7 +49,7 @@ class SearchConsole(Console):
 
     def _mark(self, record: "Record") -> str:
         """Whether the trial is the best so far of those trained in full."""
-        if record.state != "complete" or not math.isfinite(record.value):
+        if self.names == ("seed",) or record.state != "complete" or not math.isfinite(record.value):
             return ""
         better = not math.isfinite(self._best) or (
             record.value > self._best if self.larger else record.value < self._best

@@ -101,7 +101,7 @@ def _show_sweep(report: dict[str, Any], console: SearchConsole) -> None:
         [name.replace("_", " "), *(console.value(entry[key]) for key in ("median", "low", "high"))]
         for name, entry in found.items()
     ]
-    console.table([f"learning rate, {report['sweep']['seeds']} seeds", "median", "lowest", "highest"], rows)
+    console.table([f"learning rate, {report['sweep']['seeds']} seed(s)", "median", "lowest", "highest"], rows)
     for name, value in report["sweep"]["exact"].items():
         console.line(f"exact {name}: {console.value(value)}")
     console.line("")

@@ -72,7 +72,8 @@ class TuneLrConfig(RunOptions):
     pruner: Literal["auto", "none", "asha", "hyperband", "median"] = option(
         "auto",
         "asha: successive halving, short runs for all and long ones for the best; hyperband, median: stop a run that "
-        "lags behind. auto: asha for grids and random search of train-deconv, median for its --tpe, else none.",
+        "lags behind those before it (never in a stack). auto: for train-deconv asha, with "
+        "--tpe median; else none.",
         panel=SEARCH,
     )
     fuse: str = option(

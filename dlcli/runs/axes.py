@@ -126,6 +126,7 @@ def _draw_y_ticks(canvas: Canvas, frame: Frame, room: float) -> None:
     for position, text in ticks:
         x, y = frame.at(0, position)
         canvas.line([(x, y), (frame.right, y)], GRID)
+        y = max(y, frame.top + TEXT / 2)  # a mark's name may stand above
         if y <= free:
             canvas.text((x - 8, y), text, size=size, anchor="rm")
             free = y - size - 4

@@ -223,6 +223,8 @@ def _retiring(steps: Iterator[Step], stack: NetworkStack, solver: Solver) -> Ite
 class NetworkSource:
     """Trainings whose rate rises, on images that are read once."""
 
+    random = True
+
     def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
         self.trials = NetworkTrials(base, progress)
         self.base = base

@@ -193,4 +193,10 @@ def _rates(search: "Search", records: Sequence[Record]) -> bytes:
         )
     positive = all(r.value > 0 for r in records if math.isfinite(r.value))
     log_y = positive and metric.name in ("loss", "log_loss", "rmse")
-    return rate_chart(series, title=f"{metric} against the learning rate", log_y=log_y, larger_is_better=metric.larger)
+    return rate_chart(
+        series,
+        title=f"{metric} against the learning rate",
+        log_y=log_y,
+        larger_is_better=metric.larger,
+        joined=search.config.method == "grid",
+    )

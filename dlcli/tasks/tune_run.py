@@ -17,6 +17,8 @@ from dlcli.search.space import Value, point_seed
 from dlcli.search.study import Job, Study
 from dlcli.tasks.tune_trials import Metric, Trial, Trials
 
+# These judge a trial by those that have ended, so trials must end one after the other.
+LEARNING = ("median", "hyperband")
 IDLE = 0.2  # seconds between two looks at what other workers are doing
 
 
@@ -106,6 +108,8 @@ class Runner:
         return jobs + self.study.claim(most - 1, accept=lambda job: self._shape(job) == shape)
 
     def _shape(self, job: Job) -> Any:
+        if self.config.pruner in LEARNING:
+            return None
         return self.trials.shape(self._configs(job)[0])
 
     def _configs(self, job: Job) -> list[Any]:
@@ -121,7 +125,7 @@ class Runner:
     def _run(self, jobs: Sequence[Job]) -> None:
         runs = [Run(job, self._configs(job)) for job in jobs]
         every = [config for run in runs for config in run.configs]
-        stacked = len(every) > 1 and self.trials.shape(every[0]) is not None
+        stacked = len(every) > 1 and self._shape(jobs[0]) is not None
         if stacked and self.config.fuse == "auto":
             stacked = self.trials.stack_pays(every)
         waiting = list(runs)
@@ -190,7 +194,7 @@ class Runner:
         """A report has come in; the pruner may end the run."""
         self.check_signal()
         run.last[index] = step
-        if index or self.config.pruner not in ("median", "hyperband"):
+        if index or self.config.pruner not in LEARNING:
             return
         value = self.metric.of_step(step)
         run.reports += 1

@@ -49,7 +49,7 @@ def sweep(config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progr
     low, high = _range(config, source)
     run = directory.RunDirectory("tune-lr", config.out, config.force)
     rates = geometric(low, high, config.points or STEPS)
-    seeds = config.repeats or SEEDS
+    seeds = config.repeats or (SEEDS if source.random else 1)
     progress.search(f"tune-lr: {name}, sweep, {low:g} to {high:g}", ("seed",), "steepest", False, seeds)
     curves: list[Curve] = []
     signum = 0
@@ -132,7 +132,8 @@ class _LinearSource:
         self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
         self.trials.check(self.config)
         self.ready = self.trials.ready(self.config)
-        self.mini_batch = self.ready.plan.optimizer != "gd"
+        # Full-batch descent is the same whatever the seed.
+        self.random = self.ready.plan.optimizer != "gd"
 
     def usual_rate(self) -> float:
         """The largest stable rate, or what Adam takes."""

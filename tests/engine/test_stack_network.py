@@ -23,6 +23,8 @@ from dlcli.models.deconv import DeconvNet, DeconvSpec
 
 OPTIMIZERS = {"adam": 0.003, "adamw": 0.003, "sgd": 0.01, "muon": 0.01}
 BATCH = 4
+# Muon makes all directions of a gradient equally long, so that it makes more of the rounding errors in small ones.
+CLOSE = {"muon": {"atol": 2e-5}}
 SPEC = DeconvSpec(1, 1, (4,), (1,), depth=1)
 SPECS = {
     "residual": SPEC,
@@ -30,6 +32,7 @@ SPECS = {
     "strided": DeconvSpec(1, 1, (3, 4), (2, 3), depth=1, output="sigmoid", activation="gelu"),
     "unshuffled": DeconvSpec(1, 2, (5,), (1,), depth=2, unshuffle=2, output="linear"),
     "wide kernel": DeconvSpec(3, 1, (4, 5, 4), (1, 1, 1), kernel=5, output="linear", activation="tanh"),
+    "tall kernels": DeconvSpec(1, 1, (1, 12), (1, 1), output="linear"),
     "masked": DeconvSpec(2, 1, (4,), (1,), depth=1, masked=True),
     "classes": DeconvSpec(1, 1, (4, 5), (1, 2), depth=1, decoder=False, classes=3, side=9),
     "classes after images": DeconvSpec(1, 1, (4,), (2,), output="linear", classes=3, side=9, activation="sigmoid"),
@@ -150,7 +153,7 @@ def compare(stack, singles, reports=(1, 6, 12), **tolerance):
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_a_stack_is_as_many_runs(spec, optimizer):
     loss = "cross-entropy" if spec.classes else "bce" if spec.output == "sigmoid" else "mse"
-    compare(*both(members_of(spec, lr=OPTIMIZERS[optimizer]), optimizer, loss))
+    compare(*both(members_of(spec, lr=OPTIMIZERS[optimizer]), optimizer, loss), **CLOSE.get(optimizer, {}))
 
 
 @pytest.mark.parametrize("name", [*OPEN_LOOP, "plateau"])
@@ -181,7 +184,7 @@ def test_settings_are_those_of_single_runs(options, optimizer):
     st.booleans(),
     st.sampled_from(("residual", "sigmoid", "linear")),
     st.sampled_from(tuple(OPTIMIZERS)),
-    st.sampled_from(("mse", "l1", "charbonnier")),
+    st.sampled_from(("mse", "charbonnier")),  # of l1, a rounding error can turn the gradient round
     st.integers(1, 5),
 )
 @settings(max_examples=25, deadline=None)
@@ -189,7 +192,6 @@ def test_any_shape(levels, kernel, depth, unshuffle, skip, output, optimizer, lo
     filters, strides = zip(*levels, strict=True)
     spec = DeconvSpec(1, 1, filters, strides, kernel, depth, unshuffle, skip, "gelu", output=output)
     members = members_of(spec, count, lr=OPTIMIZERS[optimizer])
-    # Muon makes all directions of a gradient equally long, those that are rounding errors, too.
     tolerance = {"rtol": 1e-2, "atol": 1e-3} if optimizer == "muon" else {"rtol": 1e-3, "atol": 1e-4}
     compare(*both(members, optimizer, loss), reports=(5,), **tolerance)
 
@@ -228,7 +230,7 @@ def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):
     lr = OPTIMIZERS[optimizer]
     stack, singles = both(members_of(spec, lr=lr, spoiled=2, length=3), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
     clean, _ = both(members_of(spec, lr=lr), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
-    compare(stack, singles, reports=(3, 4, 12))
+    compare(stack, singles, reports=(3, 4, 12), **CLOSE.get(optimizer, {}))
     clean.members[0].advance(12, math.inf)
     assert [m.skipped for m in stack.members] == [0, 3, 0]
     for number in (0, 2):

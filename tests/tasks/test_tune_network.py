@@ -1,0 +1,121 @@
+"""Searching the options of networks: stacks, rungs and pruners, on real small trainings."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.data.dead_leaves import dead_leaves
+from dlcli.errors import DlcliError
+from dlcli.tasks.train_deconv import train_deconv
+from dlcli.tasks.tune_lr import tune_lr
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    pictures = dead_leaves(10, 32, 0, 1)
+    path = tmp_path_factory.mktemp("data") / "leaves.npy"
+    np.save(path, np.stack([pictures.pixels(i) for i in range(10)]))
+    return str(path)
+
+
+def training(data, **options):
+    small = {"filters": "4", "depth": 1, "crop": 16, "steps": 12, "report_every": 4, "optimizer": "adam", "val": 0.2,
+             "batch_size": 4, "amp": "off", "device": "cpu", "threads": 1}  # fmt: skip
+    return TrainDeconvConfig.build({"data": [data], **small, **options})
+
+
+def tuned(base, **options):
+    return tune_lr(TuneLrConfig.build({"points": 3, "lr": "1e-3:0.03", "pruner": "none", **options}), base)
+
+
+def values(report):
+    return [trial["value"] for trial in report["trials"]]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "sgd"])
+def test_a_stack_gives_what_separate_trainings_give(data, optimizer):
+    base = training(data, optimizer=optimizer)
+    alone = tuned(base, fuse="off", vary=["schedule=constant,cosine"])
+    stacked = tuned(base, fuse="6", vary=["schedule=constant,cosine"])
+    assert values(stacked) == pytest.approx(values(alone), abs=2e-3)
+    assert [t["steps"] for t in stacked["trials"]] == [12] * 6
+    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(stacked)))
+    assert again["metrics"]["val"]["psnr"] == pytest.approx(stacked["best"]["value"], abs=2e-3)
+
+
+def stacked_best(report):
+    from pathlib import Path
+
+    return Path(report["best"]["config"])
+
+
+def test_best_toml_repeats_the_trial_to_the_last_digit(data):
+    report = tuned(training(data), fuse="off", vary=["filters=4,6"])
+    assert report["metric"] == "val.psnr"
+    assert report["best"]["value"] == max(values(report))
+    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(report)))
+    assert again["metrics"]["val"]["psnr"] == report["best"]["value"]
+
+
+def test_a_member_that_diverges_touches_no_other(data):
+    base = training(data, optimizer="sgd", steps=30)
+    well = tuned(base, fuse="off", lr="1e-3,1e-2")
+    mixed = tuned(base, fuse="3", lr="1e-3,1e-2,1e30")
+    assert [t["state"] for t in mixed["trials"]] == ["complete", "complete", "diverged"]
+    assert values(mixed)[:2] == pytest.approx(values(well), abs=2e-3)
+
+
+def test_rungs_train_the_best_in_full(data):
+    report = tuned(training(data, steps=32), points=8, pruner="asha")
+    states = [t["state"] for t in report["trials"]]
+    assert states.count("complete") == 2
+    assert states.count("pruned") == 6
+    assert {t["steps"] for t in report["trials"] if t["state"] == "complete"} == {32}
+    assert {t["steps"] for t in report["trials"] if t["state"] == "pruned"} == {8}
+    best = next(t for t in report["trials"] if t["number"] == report["best"]["number"])
+    assert best["state"] == "complete"
+    # The short runs decided who went on.
+    assert max(values(report)) == report["best"]["value"]
+
+
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_pruners_stop_what_lags_behind(data, pruner):
+    base = training(data, optimizer="sgd", steps=16, report_every=2)
+    report = tuned(base, lr="0.03,0.02,0.025,0.03001,0.02001,1e-6,2e-6,3e-6", pruner=pruner)
+    states = [t["state"] for t in report["trials"]]
+    assert "pruned" in states
+    assert report["best"]["params"]["lr"] > 0.01
+    assert all(t["steps"] < 16 for t in report["trials"] if t["state"] == "pruned")
+
+
+def test_the_same_search_gives_the_same_report(data):
+    first, second = (tuned(training(data), fuse="off", random=True, trials=3) for _ in range(2))
+    assert values(first) == values(second)
+    assert [t["params"] for t in first["trials"]] == [t["params"] for t in second["trials"]]
+
+
+def test_shapes_that_do_not_fit_are_refused_before_anything_is_trained(data):
+    with pytest.raises(DlcliError, match="with kernel=4"):
+        tuned(training(data), vary=["kernel=3,4"])
+
+
+def test_classes(tmp_path):
+    random = np.random.default_rng(0)
+    images = np.zeros((60, 8, 8), np.uint8)
+    labels = np.arange(60) % 2
+    for image, label in zip(images, labels, strict=True):
+        image[:, 4 * label : 4 * label + 4] = random.integers(100, 255, (8, 4))
+    np.savez(tmp_path / "classes.npz", images=images, labels=labels)
+    base = training(str(tmp_path / "classes.npz"), task="classify", stride="1", optimizer="adam", augment="none")
+    report = tuned(base, fuse="off", metric="accuracy")
+    assert report["metric"] == "val.accuracy"
+    assert report["larger_is_better"]
+    assert json.loads(json.dumps(report))["best"]["value"] == max(values(report))
