@@ -29,6 +29,7 @@ DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
 RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
 TIMED_STEPS = 3  # of a stack and of a single network, to see which is faster
 KEPT_FOLDERS = 2
+NEVER = 10**9  # steps
 
 
 class NetworkTrials:
@@ -184,6 +185,8 @@ class NetworkTrials:
         update: dict[str, Any] = {name: value * fraction for name, value in limits.items() if value}
         if limits["steps"]:
             update["steps"] = max(1, round(limits["steps"] * fraction))
+        # One report, at the end: measuring the validation images takes as long as many steps.
+        update["report_every"] = update.get("steps") or NEVER
         if whole.warmup and config.warmup is None:
             update["warmup"] = max(1, math.ceil(whole.warmup * math.sqrt(fraction)))
         return whole.model_copy(update=update)

