@@ -48,8 +48,9 @@ class NetworkStack:
 
     Each member is driven by a ``train_member`` of its own, one Step of each in turn: the first one's ``advance``
     takes the steps of all. What a member does never changes another's numbers. ``settings`` are those of all, but for
-    the warm-up. Arithmetic is float32 also with ``settings.amp``: for networks that are small enough to be stacked,
-    bfloat16 is no faster. When memory runs out, torch's error goes to the caller: the batch is not halved.
+    the warm-up. Arithmetic is float32 also with ``settings.amp``: the smallest networks are faster so, and bfloat16
+    would let what is not finite reach other members. When memory runs out, torch's error goes to the caller: the
+    batch is not halved.
 
     Raises ValueError for networks of different shapes, with dropout (whose random numbers a stack can't repeat), for
     runs limited by time, and for schedules that look at gradients.

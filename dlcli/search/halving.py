@@ -4,6 +4,7 @@ Every run is a whole one, with its learning rate annealed over its own, shorter 
 how it will end, as the rate is still high then.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from dlcli.search.records import Record, ranked
 
 REDUCTION = 4  # of the number of points from rung to rung; the time grows by as much
 MOST_RUNGS = 3
-LAST = 2  # points that get the full time: the shorter runs can't tell near neighbours apart
+LAST = 3  # points that get the full time: the shorter runs can't tell near neighbours apart
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,17 @@ class Ladder:
         return sum(self.counts)
 
     def promoted(self, rung: int, records: Sequence[Record], *, larger: bool) -> list[Record]:
-        """The best of the ``records`` of a rung, as many as the next one takes."""
-        good = [r for r in records if r.state == "complete"]
-        return ranked(good, larger=larger)[: self.counts[rung + 1]]
+        """The best of the ``records`` of a rung, as many as the next one takes.
+
+        Short runs compare rates well, but not networks: small ones learn faster at first. So each combination of the
+        other options sends its best rate before any sends its second, as far as there is room.
+        """
+        groups: dict[str, list[Record]] = {}
+        for record in ranked([r for r in records if r.state == "complete"], larger=larger):
+            others = sorted((name, str(value)) for name, value in record.params.items() if name != "lr")
+            groups.setdefault(str(others), []).append(record)
+        turns = itertools.chain.from_iterable(itertools.zip_longest(*groups.values()))
+        return [record for record in turns if record is not None][: self.counts[rung + 1]]
 
     def shown(self, record: Record) -> Record:
         """The record as the user sees it: one that wasn't promoted is pruned."""
@@ -53,7 +62,7 @@ def make_ladder(points: int) -> Ladder:
     """A ladder for so many points.
 
     >>> make_ladder(16)
-    Ladder(fractions=(0.0625, 0.25, 1.0), counts=(16, 4, 2))
+    Ladder(fractions=(0.0625, 0.25, 1.0), counts=(16, 4, 3))
     >>> make_ladder(3)
     Ladder(fractions=(1.0,), counts=(3,))
     """

@@ -76,8 +76,8 @@ def test_a_member_that_diverges_touches_no_other(data):
 def test_rungs_train_the_best_in_full(data):
     report = tuned(training(data, steps=32), points=8, pruner="asha")
     states = [t["state"] for t in report["trials"]]
-    assert states.count("complete") == 2
-    assert states.count("pruned") == 6
+    assert states.count("complete") == 3
+    assert states.count("pruned") == 5
     assert {t["steps"] for t in report["trials"] if t["state"] == "complete"} == {32}
     assert {t["steps"] for t in report["trials"] if t["state"] == "pruned"} == {8}
     best = next(t for t in report["trials"] if t["number"] == report["best"]["number"])
