@@ -1,8 +1,13 @@
-"""Values as Optuna stores them: its distributions know numbers and categories."""
+"""Values and trials as Optuna stores them."""
 
 from typing import Any
 
+from dlcli.search.records import Outcome, Record, State
 from dlcli.search.space import Axis, Value
+
+# Attributes of a trial: the job that it is, who runs it, and what came out.
+POINT, RUNG, WORKER, OUTCOME = "point", "rung", "worker", "outcome"
+STATES: dict[str, State] = {"WAITING": "waiting", "RUNNING": "running", "FAIL": "failed"}
 
 WIDE = 10.0  # positive numbers that span this factor are compared by their logarithms
 
@@ -40,3 +45,19 @@ def value_of(drawn: Any, axis: Axis) -> Value:
     if axis.values:
         return next(value for value in axis.values if str(value) == str(drawn))
     return int(drawn) if axis.integer else float(f"{drawn:.12g}")
+
+
+def key_of(trial: Any) -> tuple[int, int] | None:
+    """Point and rung of a trial; None where it is none of ours."""
+    attrs = trial.user_attrs
+    return (int(attrs[POINT]), int(attrs[RUNG])) if POINT in attrs and RUNG in attrs else None
+
+
+def record_of(trial: Any) -> Record:
+    """The record of a trial that is a job."""
+    attrs = trial.user_attrs
+    outcome = Outcome.from_json(attrs[OUTCOME]) if OUTCOME in attrs else None
+    state = STATES.get(trial.state.name) or (outcome.state if outcome else "failed")
+    kept = outcome if trial.state.name not in STATES else None
+    params, worker = dict(attrs.get("params", {})), str(attrs.get(WORKER, ""))
+    return Record(int(attrs[POINT]), params, state, int(attrs[RUNG]), kept, worker)

@@ -14,15 +14,22 @@ from typing import Any
 
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder
-from dlcli.search.records import Outcome, Record, State
-from dlcli.search.space import Point, Space, Value, canonical
+from dlcli.search.opening import READY, TAKE_OVER, open_or_create
+from dlcli.search.records import Outcome, Record
+from dlcli.search.space import Point, Space, Value
 from dlcli.search.storage import open_storage, scheme_of, storage_errors
-from dlcli.search.stored import distribution_of, stored, value_of
+from dlcli.search.stored import (
+    OUTCOME,
+    POINT,
+    RUNG,
+    WORKER,
+    distribution_of,
+    key_of,
+    record_of,
+    stored,
+    value_of,
+)
 from dlcli.search.workers import Pulse, is_dead, this_worker
-
-ABOUT, READY = "dlcli", "dlcli:ready"
-POINT, RUNG, WORKER, OUTCOME = "point", "rung", "worker", "outcome"
-TAKE_OVER = 20.0  # seconds to wait for the points of a study that another process is creating
 
 
 @dataclass(frozen=True)
@@ -54,31 +61,9 @@ class Study:
         self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
         self._pulse = Pulse(self.storage, heartbeat) if url is not None and not self.journal else None
         with storage_errors(url, opening=True):
-            self.study, self.created = self._open(name, about, sampler, pruner)
-
-    def _open(self, name: str | None, about: Mapping[str, Any], sampler: Any, pruner: Any) -> tuple[Any, bool]:
-        import optuna
-
-        settings = {"storage": self.storage, "sampler": sampler, "pruner": pruner}
-        try:
-            directions = optuna.study.StudyDirection
-            direction = directions.MAXIMIZE if self.larger else directions.MINIMIZE
-            study = optuna.create_study(study_name=name, direction=direction, **settings)
-        except optuna.exceptions.DuplicatedStudyError:
-            assert name is not None
-            study = optuna.load_study(study_name=name, **settings)
-        else:
-            study.set_user_attr(ABOUT, canonical(about))
-            return study, True
-        deadline = time.monotonic() + TAKE_OVER
-        while ABOUT not in (attrs := study.user_attrs) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if attrs.get(ABOUT) != canonical(about):
-            raise DlcliError(
-                f"--study {name}: it was made by another command ({_difference(attrs.get(ABOUT), about)})",
-                "repeat that command as it was, or choose another --study",
+            self.study, self.created = open_or_create(
+                self.storage, name, about, larger=larger, sampler=sampler, pruner=pruner
             )
-        return study, False
 
     def enqueue(self, points: Sequence[Point], known: Sequence[Record] = ()) -> None:
         """Put the points of rung 0 up, unless another process has; ``known`` ones are recorded as they ended."""
@@ -164,7 +149,7 @@ class Study:
     def _is_duplicate(self, job: Job) -> bool:
         key = (job.point.number, job.rung)
         return any(
-            trial.number < job.trial.number and trial.state.name != "FAIL" and _key(trial) == key
+            trial.number < job.trial.number and trial.state.name != "FAIL" and key_of(trial) == key
             for trial in self.study.get_trials(deepcopy=False)
         )
 
@@ -300,11 +285,11 @@ class Study:
             trials = self.study.get_trials(deepcopy=False)
         jobs: dict[tuple[int, int], Any] = {}
         for trial in trials:
-            key = _key(trial)
+            key = key_of(trial)
             # Of trials of one job the first counts, unless it was given up.
             if key is not None and (key not in jobs or jobs[key].state.name == "FAIL"):
                 jobs[key] = trial
-        return [_record(trial, *key) for key, trial in jobs.items()]
+        return [record_of(trial) for key, trial in jobs.items()]
 
     def _keys(self) -> list[tuple[int, int]]:
         return [(j.number, j.rung) for j in self.jobs()]
@@ -313,30 +298,3 @@ class Study:
         """Stop the signs of life."""
         if self._pulse:
             self._pulse.close()
-
-
-def _key(trial: Any) -> tuple[int, int] | None:
-    attrs = trial.user_attrs
-    return (int(attrs[POINT]), int(attrs[RUNG])) if POINT in attrs and RUNG in attrs else None
-
-
-STATES: dict[str, State] = {"WAITING": "waiting", "RUNNING": "running", "FAIL": "failed"}
-
-
-def _record(trial: Any, number: int, rung: int) -> Record:
-    attrs = trial.user_attrs
-    outcome = Outcome.from_json(attrs[OUTCOME]) if OUTCOME in attrs else None
-    state = STATES.get(trial.state.name) or (outcome.state if outcome else "failed")
-    kept = outcome if state not in STATES.values() else None
-    return Record(number, dict(attrs.get("params", {})), state, rung, kept, str(attrs.get(WORKER, "")))
-
-
-def _difference(found: str | None, about: Mapping[str, Any]) -> str:
-    """What tells an existing study from the one asked for."""
-    if found is None:
-        return "not by dlcli"
-    import json
-
-    there = json.loads(found)
-    names = [name for name in sorted({*there, *about}) if canonical(there.get(name)) != canonical(about.get(name))]
-    return "other " + ", ".join(names)

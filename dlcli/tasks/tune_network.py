@@ -15,6 +15,7 @@ from dlcli.engine.losses import LOSSES
 from dlcli.engine.network import NetworkSolver
 from dlcli.engine.optimizers import RATES
 from dlcli.engine.schedules import CLOSED_LOOP, Schedule
+from dlcli.engine.stack_member import train_member
 from dlcli.engine.stack_network import Member, NetworkStack, seconds_per_step
 from dlcli.tasks.deconv_data import TrainingImages, read_images
 from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
@@ -27,7 +28,8 @@ from dlcli.tasks.tune_trials import Metrics, Trial
 READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
 RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
-TIMED_STEPS = 3  # of a stack and of a single network, to see which is faster
+# Of a stack, and of a single network, to see which is faster; and by how much the stack must be.
+TIMED_STEPS, TIMED_MEMBERS, WORTH = 2, 8, 1.1
 KEPT_FOLDERS = 2
 NEVER = 10**9  # steps
 
@@ -99,13 +101,15 @@ class NetworkTrials:
             self._measures = {key: problem.validate}
         return plan, problem
 
-    def _trial(self, config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, solver: Any) -> Trial:
+    def _trial(
+        self, config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, solver: Any, loop: Any = train
+    ) -> Trial:
         seen: list[Step] = []
         best: list[Step] = []
 
         def steps() -> Iterator[Step]:
             solver.origin = time.monotonic()
-            for step in train(solver, limits_of(config, plan), problem.validate):
+            for step in loop(solver, limits_of(config, plan), problem.validate):
                 seen.append(replace(step, parameters=None))
                 if step.is_best or not best:
                     best[:] = [seen[-1]]
@@ -139,7 +143,7 @@ class NetworkTrials:
         runs = []
         for config, (plan, problem), solver in zip(configs, problems, stack.members, strict=True):
             solver.check_signal = check_signal
-            trial = self._trial(config, plan, problem, solver)
+            trial = self._trial(config, plan, problem, solver, train_member)
             runs.append([replace(trial, steps=_retiring(trial.steps, stack, solver))])
         return runs
 
@@ -156,15 +160,17 @@ class NetworkTrials:
         return NetworkStack(members, LOSSES[plan.loss], plan.optimizer, settings)
 
     def stack_pays(self, configs: Sequence[TrainDeconvConfig]) -> bool:
-        """Time a few steps of a stack and of a single network; the verdict is kept for the shape."""
-        key = (self.shape(configs[0]), len(configs))
+        """Time a few steps of a small stack and of a single network; the verdict is kept for the shape.
+
+        A small stack takes a share of the time of a large one, and tells the same but for what lies near the limit.
+        """
+        key = self.shape(configs[0])
         if key not in self._verdicts:
-            alike = [_in_float32(config) for config in configs]
-            problems = [self._problem(config) for config in alike]
-            stacked = seconds_per_step(self._stack(alike, problems).members[0], TIMED_STEPS)
-            single = make_solver(configs[0], *self._problem(configs[0]), self.device)
-            alone = seconds_per_step(single, TIMED_STEPS)
-            self._verdicts[key] = stacked < len(configs) * alone
+            few = [_in_float32(config) for config in configs[:TIMED_MEMBERS]]
+            stack = self._stack(few, [self._problem(config) for config in few])
+            stacked = seconds_per_step(stack.members[0], TIMED_STEPS)
+            alone = seconds_per_step(make_solver(configs[0], *self._problem(configs[0]), self.device), TIMED_STEPS)
+            self._verdicts[key] = WORTH * stacked < len(few) * alone
         return self._verdicts[key]
 
     def rising(self, seed: int, schedule: Schedule) -> NetworkSolver:

@@ -98,7 +98,7 @@ def test_a_study_of_another_space_is_refused(url):
 def test_a_study_of_another_tool_is_refused(journal, monkeypatch):
     import optuna
 
-    monkeypatch.setattr("dlcli.search.study.TAKE_OVER", 0.2)
+    monkeypatch.setattr("dlcli.search.opening.TAKE_OVER", 0.2)
     study = opened(journal)
     optuna.create_study(study_name="other", storage=study.storage)
     with pytest.raises(DlcliError, match="not by dlcli"):

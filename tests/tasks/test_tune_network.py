@@ -43,10 +43,10 @@ def values(report):
 @pytest.mark.parametrize("optimizer", ["adam", "muon", "sgd"])
 def test_a_stack_gives_what_separate_trainings_give(data, optimizer):
     base = training(data, optimizer=optimizer)
-    alone = tuned(base, fuse="off", vary=["schedule=constant,cosine"])
-    stacked = tuned(base, fuse="6", vary=["schedule=constant,cosine"])
+    alone = tuned(base, fuse="off", vary=["schedule=constant,cosine,plateau"])
+    stacked = tuned(base, fuse="9", vary=["schedule=constant,cosine,plateau"])
     assert values(stacked) == pytest.approx(values(alone), abs=2e-3)
-    assert [t["steps"] for t in stacked["trials"]] == [12] * 6
+    assert [t["steps"] for t in stacked["trials"]] == [12] * 9
     again = train_deconv(TrainDeconvConfig.build({}, stacked_best(stacked)))
     assert again["metrics"]["val"]["psnr"] == pytest.approx(stacked["best"]["value"], abs=2e-3)
 
