@@ -47,7 +47,7 @@ class TuneLrConfig(RunOptions):
         "Rates in a range of the grid (16; train-deconv 8); steps of a --sweep (100).",
         panel=SEARCH,
         ge=1,
-        le=100_000,
+        le=20_000,
     )
     vary: tuple[str, ...] = option(
         (),
@@ -56,7 +56,7 @@ class TuneLrConfig(RunOptions):
         panel=SEARCH,
         metavar="NAME=VALUES",
     )
-    trials: int | None = option(None, "Trials of --random and --tpe. Default: 16.", panel=SEARCH, ge=1, le=1_000_000)
+    trials: int | None = option(None, "Trials of --random and --tpe. Default: 16.", panel=SEARCH, ge=1, le=20_000)
     minutes: float | None = option(None, "Start no further trial after this time.", panel=SEARCH, gt=0)
     metric: str | None = option(
         None,

@@ -13,7 +13,7 @@ import numpy as np
 from dlcli.errors import DlcliError
 
 Value = float | int | str
-MOST_POINTS = 100_000
+MOST_POINTS = 20_000
 RANGE = re.compile(r"(?P<low>[^:,]+):(?P<high>[^:,]+)(?P<marks>(?::(?:log|int))*)")
 MARKS = re.compile(r"(?::(?:log|int))+$")
 

@@ -150,7 +150,7 @@ class LinearTrials:
         schedule: Schedule = solver.schedule  # type: ignore[attr-defined]
         return schedule, lr
 
-    def stack_pays(self, configs: Sequence[FitLinearConfig]) -> bool:
+    def stack_pays(self, config: FitLinearConfig) -> bool:
         """One pass over the rows for all is never slower than one for each."""
         return True
 

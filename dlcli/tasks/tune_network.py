@@ -159,17 +159,17 @@ class NetworkTrials:
         settings = settings_for(configs[0], plan, self.device)
         return NetworkStack(members, LOSSES[plan.loss], plan.optimizer, settings)
 
-    def stack_pays(self, configs: Sequence[TrainDeconvConfig]) -> bool:
+    def stack_pays(self, config: TrainDeconvConfig) -> bool:
         """Time a few steps of a small stack and of a single network; the verdict is kept for the shape.
 
         A small stack takes a share of the time of a large one, and tells the same but for what lies near the limit.
         """
-        key = self.shape(configs[0])
+        key = self.shape(config)
         if key not in self._verdicts:
-            few = [_in_float32(config) for config in configs[:TIMED_MEMBERS]]
+            few = [_in_float32(config)] * TIMED_MEMBERS
             stack = self._stack(few, [self._problem(config) for config in few])
             stacked = seconds_per_step(stack.members[0], TIMED_STEPS)
-            alone = seconds_per_step(make_solver(configs[0], *self._problem(configs[0]), self.device), TIMED_STEPS)
+            alone = seconds_per_step(make_solver(config, *self._problem(config), self.device), TIMED_STEPS)
             self._verdicts[key] = WORTH * stacked < len(few) * alone
         return self._verdicts[key]
 

@@ -103,7 +103,8 @@ class Runner:
         if not jobs or most * self.repeats < 2:
             return jobs
         shape = self._shape(jobs[0])
-        if shape is None:
+        # Only what will really be stacked is claimed: other processes may be waiting for work.
+        if shape is None or not self._stacks(jobs[0]):
             return jobs
         return jobs + self.study.claim(most - 1, accept=lambda job: self._shape(job) == shape)
 
@@ -111,6 +112,10 @@ class Runner:
         if self.config.pruner in LEARNING:
             return None
         return self.trials.shape(self._configs(job)[0])
+
+    def _stacks(self, job: Job) -> bool:
+        """Whether jobs like this one, which can be stacked, are to be."""
+        return self.config.fuse != "auto" or self.trials.stack_pays(self._configs(job)[0])
 
     def _configs(self, job: Job) -> list[Any]:
         """The config of each repeat."""
@@ -125,9 +130,7 @@ class Runner:
     def _run(self, jobs: Sequence[Job]) -> None:
         runs = [Run(job, self._configs(job)) for job in jobs]
         every = [config for run in runs for config in run.configs]
-        stacked = len(every) > 1 and self._shape(jobs[0]) is not None
-        if stacked and self.config.fuse == "auto":
-            stacked = self.trials.stack_pays(every)
+        stacked = len(every) > 1 and self._shape(jobs[0]) is not None and self._stacks(jobs[0])
         waiting = list(runs)
         try:
             if stacked:

@@ -45,8 +45,8 @@ class Trials(Protocol):
     def stack(self, configs: Sequence[Any], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """The runs of configs of one shape in one stack: their trials must be stepped in turn."""
 
-    def stack_pays(self, configs: Sequence[Any]) -> bool:
-        """Whether a stack of these is faster than one after the other."""
+    def stack_pays(self, config: Any) -> bool:
+        """Whether a stack of trials like this one is faster than one after the other."""
 
     def shorter(self, config: Any, fraction: float) -> Any:
         """The config with this share of its steps or time."""

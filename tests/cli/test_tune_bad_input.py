@@ -35,7 +35,7 @@ REFUSED = {
     "a rate for a method without": (["--lr", "0.1,1", *FIT, "--optimizer", "exact"], "no learning rate"),
     "a metric of another task": (["--metric", "psnr"], "train.loss, train.rmse, train.r2"),
     "a metric without validation": (["--metric", "val.loss"], "--val 0.2"),
-    "a grid too large": (["--vary", "l2=0:1", "--points", "100000"], "500,000 points"),
+    "a grid too large": (["--vary", "l2=0:1", "--points", "10000"], "50,000 points"),
     "a scheme of storage": (["--storage", "redis://x"], "journal:///PATH"),
     "a database that is not there": (
         ["--storage", "postgresql://ann:hush@127.0.0.1:9/none"], "postgresql://ann:***@127.0.0.1:9/none"
