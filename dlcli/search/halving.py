@@ -4,7 +4,6 @@ Every run is a whole one, with its learning rate annealed over its own, shorter 
 how it will end, as the rate is still high then.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,14 +41,19 @@ class Ladder:
         """The best of the ``records`` of a rung, as many as the next one takes.
 
         Short runs compare rates well, but not networks: small ones learn faster at first. So each combination of the
-        other options sends its best rate before any sends its second, as far as there is room.
+        other options sends its best rate before any sends its second, and of the seconds those go first that are
+        nearest to their combination's best.
         """
         groups: dict[str, list[Record]] = {}
         for record in ranked([r for r in records if r.state == "complete"], larger=larger):
             others = sorted((name, str(value)) for name, value in record.params.items() if name != "lr")
             groups.setdefault(str(others), []).append(record)
-        turns = itertools.chain.from_iterable(itertools.zip_longest(*groups.values()))
-        return [record for record in turns if record is not None][: self.counts[rung + 1]]
+        turns = [
+            (turn, abs(record.value - group[0].value), place, record)
+            for place, group in enumerate(groups.values())
+            for turn, record in enumerate(group)
+        ]
+        return [record for *_, record in sorted(turns, key=lambda entry: entry[:3])][: self.counts[rung + 1]]
 
     def shown(self, record: Record) -> Record:
         """The record as the user sees it: one that wasn't promoted is pruned."""

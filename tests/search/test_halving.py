@@ -31,7 +31,9 @@ def test_each_combination_sends_its_best_rate_first():
         for number, (filters, value) in enumerate([("4", 9.0), ("4", 8.0), ("4", 7.0), ("64", 1.0), ("64", 2.0)])
     ]
     assert [r.number for r in ladder.promoted(0, records, larger=True)] == [0, 4, 1, 3]
-    assert [r.number for r in ladder.promoted(1, records, larger=True)] == [0, 4, 1]
+    # Of the seconds the one nearest to its combination's best goes first.
+    closer = [*records[:4], Record(4, {"lr": 0.4, "filters": "64"}, "complete", 0, Outcome("complete", 1.5))]
+    assert [r.number for r in ladder.promoted(1, closer, larger=True)] == [0, 4, 3]
 
 
 @pytest.mark.parametrize("larger", [True, False])
