@@ -19,7 +19,7 @@ from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.runs.trials import BEST
-from dlcli.search.range_test import RangeTest, analyse, geometric, spread, stop_here
+from dlcli.search.range_test import FEWEST, RangeTest, analyse, geometric, spread, stop_here
 from dlcli.search.space import parse_axis, point_seed
 from dlcli.tasks.progress import Progress, Report
 
@@ -109,7 +109,11 @@ def _curve(
         if stop_here(losses):
             break
     values = np.array(losses)
-    return Curve(seed, rates[: len(values)], values, analyse(rates[: len(values)], values))
+    seen = rates[: len(values)]
+    if len(values) < FEWEST:  # it diverged at once: the range begins too high
+        nothing = math.nan
+        return Curve(seed, seen, values, RangeTest(nothing, nothing, nothing, nothing, np.full(len(values), nothing)))
+    return Curve(seed, seen, values, analyse(seen, values))
 
 
 def _record(curve: Curve, repeat: int) -> Any:

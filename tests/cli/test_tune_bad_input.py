@@ -80,6 +80,12 @@ def test_all_diverged(dlcli):
     assert dlcli("tune-lr", "--lr", low_high, "--points", "3").code == 0
 
 
+def test_a_sweep_that_begins_too_high(dlcli):
+    found = dlcli("tune-lr", "--sweep", "--lr", "1e6:1e9")
+    assert found.code == 4
+    assert "the loss falls at no rate from 1e+06 to 1e+09" in found.err.splitlines()[-1]
+
+
 def test_one_diverged_trial_is_no_failure(dlcli):
     report = dlcli("tune-lr", "--lr", "0.1,100", "--json").report
     assert [t["state"] for t in report["trials"]] == ["complete", "diverged"]

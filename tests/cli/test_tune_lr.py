@@ -217,3 +217,28 @@ def test_the_search_waits_no_longer_than_it_must(dlcli, table):
     assert dlcli("tune-lr", "--points", "16", "fit-linear", table).code == 0
     # Generous: what must not happen is a poll, a fork or an import of torch for each trial.
     assert time.monotonic() - begin < 30
+
+
+def test_sweep_of_least_squares_beside_the_exact_answer(dlcli, table):
+    found = dlcli("tune-lr", "--sweep", "--json", "fit-linear", table)
+    assert found.code == 0, found.err
+    x = np.loadtxt(table, delimiter=",", skiprows=1)[:, :2]
+    values = np.linalg.eigvalsh(np.corrcoef(x.T))
+    values = np.append(values, 1.0)  # the intercept's
+    stable, fastest = 2 / values.max(), 2 / (values.max() + values.min())
+    assert list(found.report["sweep"]["exact"].values()) == pytest.approx([stable, fastest], rel=1e-9)
+    assert found.report["best"]["params"]["lr"] == pytest.approx(fastest)
+    # The test finds the edge without being told.
+    assert found.report["sweep"]["suggestions"]["edge"]["median"] == pytest.approx(stable, rel=0.1)
+    files = {path.name for path in (found.folder / "runs" / "tune-lr-001").rglob("*") if path.is_file()}
+    assert files == {"config.toml", "report.json", "best.toml", "lr.png"}  # no model
+    assert dlcli("fit-linear", "--config", "runs/tune-lr-001/best.toml").code == 0
+
+
+def test_sweep_of_mini_batches_shows_the_spread(dlcli, table):
+    found = dlcli("tune-lr", "--sweep", "--repeats", "4", "--json", "fit-linear", table, "--optimizer", "adam")
+    assert found.code == 0, found.err
+    assert found.report["sweep"]["seeds"] == 4
+    steepest = found.report["sweep"]["suggestions"]["steepest"]
+    assert steepest["low"] <= steepest["median"] <= steepest["high"]
+    assert found.report["sweep"]["exact"] == {}
