@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from dlcli.search.records import Record, ranked
 
-REDUCTION = 4  # of the number of points from rung to rung; the time grows by as much
-MOST_RUNGS = 3
+FRACTIONS = (1 / 16, 1 / 5, 1.0)  # of the full time that a run gets on each rung
+REDUCTION = 4  # of the number of points above the bottom
 LAST = 3  # points that get the full time: the shorter runs can't tell near neighbours apart
+THREE_RUNGS = 16  # points from which the bottom rung pays
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,17 @@ class Ladder:
 def make_ladder(points: int) -> Ladder:
     """A ladder for so many points.
 
+    The middle rung takes twice as many as the last, at the least: the best rate moves as runs grow longer.
+
     >>> make_ladder(16)
-    Ladder(fractions=(0.0625, 0.25, 1.0), counts=(16, 4, 3))
+    Ladder(fractions=(0.0625, 0.2, 1.0), counts=(16, 6, 3))
+    >>> make_ladder(8)
+    Ladder(fractions=(0.2, 1.0), counts=(8, 3))
     >>> make_ladder(3)
     Ladder(fractions=(1.0,), counts=(3,))
     """
-    rungs = 1
-    while rungs < MOST_RUNGS and points >= REDUCTION**rungs and points > LAST + 1:
-        rungs += 1
-    fractions = tuple(float(REDUCTION) ** -(rungs - 1 - i) for i in range(rungs))
-    counts = [points]
-    for _ in range(rungs - 1):
-        counts.append(max(LAST, math.ceil(counts[-1] / REDUCTION)))
-    return Ladder(fractions, tuple(counts))
+    if points <= LAST + 1:
+        return Ladder((1.0,), (points,))
+    if points < THREE_RUNGS:
+        return Ladder(FRACTIONS[1:], (points, LAST))
+    return Ladder(FRACTIONS, (points, max(2 * LAST, math.ceil(points / REDUCTION)), LAST))

@@ -21,7 +21,7 @@ def test_every_point_starts_and_the_last_rung_is_whole(points):
 
 
 def test_sixteen_points_cost_less_than_a_third_of_the_grid():
-    assert make_ladder(16).cost < 0.32 * 16
+    assert make_ladder(16).cost < 0.33 * 16
 
 
 def test_each_combination_sends_its_best_rate_first():
@@ -30,7 +30,7 @@ def test_each_combination_sends_its_best_rate_first():
         Record(number, {"lr": 0.1 * number, "filters": filters}, "complete", 0, Outcome("complete", value))
         for number, (filters, value) in enumerate([("4", 9.0), ("4", 8.0), ("4", 7.0), ("64", 1.0), ("64", 2.0)])
     ]
-    assert [r.number for r in ladder.promoted(0, records, larger=True)] == [0, 4, 1, 3]
+    assert [r.number for r in ladder.promoted(0, records, larger=True)] == [0, 4, 1, 3, 2]
     # Of the seconds the one nearest to its combination's best goes first.
     closer = [*records[:4], Record(4, {"lr": 0.4, "filters": "64"}, "complete", 0, Outcome("complete", 1.5))]
     assert [r.number for r in ladder.promoted(1, closer, larger=True)] == [0, 4, 3]
