@@ -155,10 +155,10 @@ def search_section(data: Path, work: Path, seconds: float) -> bool:
     optuna = json.loads(subprocess.run(peer, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     print(f"Optuna: {optuna['seconds']:.0f} s, {optuna['trials']} trials, best {optuna['best']}", flush=True)
     grid, grid_seconds = searched("exhaustive", "--pruner", "none", "--fuse", "off")
-    full = {_key(t["params"]): t["value"] for t in grid["trials"]}
+    full = {_key(t["params"]): t["value"] if t["value"] is not None else float("-inf") for t in grid["trials"]}
     best = max(full.values())
-    for trial in sorted(grid["trials"], key=lambda t: -t["value"]):
-        print(f"  exhaustive: {trial['params']} {trial['value']:.3f} dB")
+    for (rate, filters), value in sorted(full.items(), key=lambda item: -item[1]):
+        print(f"  exhaustive: lr {rate}, filters {filters}: {value:.3f} dB")
     print("\n| | seconds | of the grid's | runs | setting found | its fully trained PSNR | below the best |")
     print("|---|---|---|---|---|---|---|")
     rows = (
