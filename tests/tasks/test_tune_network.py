@@ -79,7 +79,7 @@ def test_rungs_train_the_best_in_full(data):
     assert states.count("complete") == 3
     assert states.count("pruned") == 5
     assert {t["steps"] for t in report["trials"] if t["state"] == "complete"} == {32}
-    assert {t["steps"] for t in report["trials"] if t["state"] == "pruned"} == {8}
+    assert {t["steps"] for t in report["trials"] if t["state"] == "pruned"} == {6}
     best = next(t for t in report["trials"] if t["number"] == report["best"]["number"])
     assert best["state"] == "complete"
     # The short runs decided who went on.
