@@ -169,9 +169,16 @@ class NetworkTrials:
             few = [_in_float32(config)] * TIMED_MEMBERS
             stack = self._stack(few, [self._problem(config) for config in few])
             stacked = seconds_per_step(stack.members[0], TIMED_STEPS)
-            alone = seconds_per_step(make_solver(config, *self._problem(config), self.device), TIMED_STEPS)
+            alone = seconds_per_step(self._unmoved(config), TIMED_STEPS)
             self._verdicts[key] = WORTH * stacked < len(few) * alone
         return self._verdicts[key]
+
+    def _unmoved(self, config: TrainDeconvConfig) -> NetworkSolver:
+        """A solver without an optimizer, which takes nearly all of a step's time: torch.optim loads in a second."""
+        plan, problem = self._problem(config)
+        settings = settings_for(config, plan, self.device)
+        schedule = Schedule(plan.schedule, plan.lr)
+        return NetworkSolver(problem.network, problem.batches, problem.objective, [], schedule, settings)
 
     def rising(self, seed: int, schedule: Schedule) -> NetworkSolver:
         """A solver of the base config whose rate is the schedule's from the first step on."""
