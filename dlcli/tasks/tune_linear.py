@@ -33,6 +33,7 @@ class LinearTrials:
     def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
         self.base, self.progress = base, progress
         self._tables: dict[Any, tuple[Loaded, Workspace]] = {}
+        self.watched = False
 
     def _table(self, config: FitLinearConfig) -> tuple[Loaded, Workspace]:
         """The data of a config, read at the first use."""
@@ -97,9 +98,14 @@ class LinearTrials:
         seen: list[Step] = []
         best = [solver.parameters()]
 
+        limits, validate = ready.limits, ready.validate
+        if validate is None and not self.watched and ready.config.schedule != "plateau":
+            # Nobody looks at what comes between, and it is what such a trial spends its time on.
+            limits = replace(limits, report_every=limits.steps)
+
         def steps() -> Iterator[Step]:
             nothing = np.zeros((0, 0))
-            for step in train(solver, ready.limits, ready.validate):
+            for step in train(solver, limits, validate):
                 if step.is_best:
                     best[0] = step.parameters
                 seen.append(replace(step, parameters=nothing))

@@ -42,6 +42,7 @@ class NetworkTrials:
         self.device = pick_network_device(base.device)
         self._images: dict[Any, TrainingImages] = {}
         self._verdicts: dict[Any, bool] = {}
+        self.watched = False
         self._measures: dict[Any, Validation | None] = {}
         if base.threads:
             torch.set_num_threads(base.threads)

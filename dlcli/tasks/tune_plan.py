@@ -11,7 +11,7 @@ from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
 from dlcli.search.space import Point, Space, canonical, parse_space
 from dlcli.tasks.progress import Progress, Silent
-from dlcli.tasks.tune_run import trial_config
+from dlcli.tasks.tune_run import LEARNING, trial_config
 from dlcli.tasks.tune_trials import Metric, Trials, choose_metric
 
 POINTS = {"fit-linear": 16, "train-deconv": 8}
@@ -68,6 +68,7 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
     trials = open_trials(base, progress)
     metric = choose_metric(config.metric, trials)
     config = config.model_copy(update={"pruner": _pruner(config, name)})
+    trials.watched = config.pruner in LEARNING
     points = _points(config, space, name)
     _check(config, base, trials, space, points)
     points = _by_shape(config, base, trials, points)

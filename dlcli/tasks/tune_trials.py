@@ -22,7 +22,12 @@ class Trial:
 
 
 class Trials(Protocol):
-    """A training command as the tuner sees it; data are read once and kept."""
+    """A training command as the tuner sees it; data are read once and kept.
+
+    ``watched`` says whether a pruner looks at the reports of a run.
+    """
+
+    watched: bool
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part: train, and val where there is validation."""
