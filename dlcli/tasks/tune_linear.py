@@ -9,7 +9,6 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.schedules import Schedule
-from dlcli.engine.stack_rows import RowMember, RowStack
 from dlcli.errors import DlcliError
 from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
 from dlcli.tasks.linear_fit import Prepared, prepare
@@ -127,6 +126,8 @@ class LinearTrials:
 
     def stack(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """All fits of one shape, fold by fold."""
+        from dlcli.engine.stack_rows import RowMember, RowStack
+
         prepared = [self._prepared(config) for config in configs]
         runs: list[list[Trial]] = [[] for _ in configs]
         for fold in range(len(prepared[0])):

@@ -4,10 +4,9 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, ExitCode, Interrupted
@@ -21,6 +20,9 @@ from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.tune_plan import Search, plan_search
 from dlcli.tasks.tune_report import failed, make_report, save
 from dlcli.tasks.tune_run import Runner
+
+if TYPE_CHECKING:
+    from dlcli.config.train_deconv import TrainDeconvConfig
 
 
 class SearchProgress(Progress, Protocol):
@@ -43,7 +45,7 @@ class SilentSearch(Silent):
         """Ignore."""
 
 
-def tune_lr(config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progress: Any = None) -> Report:
+def tune_lr(config: TuneLrConfig, base: "FitLinearConfig | TrainDeconvConfig", progress: Any = None) -> Report:
     """Search the options of the training command whose config is ``base``, and write a run directory.
 
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad settings, data or storage,

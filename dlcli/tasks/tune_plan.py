@@ -5,7 +5,6 @@ from typing import Any
 
 from dlcli.config.base import Config, flag_of
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
@@ -46,6 +45,7 @@ def open_trials(base: Config, progress: Progress) -> Trials:
         from dlcli.tasks.tune_linear import LinearTrials
 
         return LinearTrials(base, progress)
+    from dlcli.config.train_deconv import TrainDeconvConfig
     from dlcli.tasks.tune_network import NetworkTrials
 
     assert isinstance(base, TrainDeconvConfig)

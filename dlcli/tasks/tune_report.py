@@ -137,8 +137,6 @@ def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]
 
 def pictures(search: "Search", report: dict[str, Any], records: Sequence[Record]) -> list[tuple[str, bytes]]:
     """Loss against rate; with two or more options their importance, and parallel coordinates."""
-    from dlcli.runs.study_plots import ParallelColumn, importance_chart, parallel_chart
-
     shown = [r for r in records if r.outcome is not None]
     if not shown:
         return []
@@ -148,6 +146,8 @@ def pictures(search: "Search", report: dict[str, Any], records: Sequence[Record]
         found.append(("lr", _rates(search, shown)))
     if len(search.space.axes) < 2:
         return found
+    from dlcli.runs.study_plots import ParallelColumn, importance_chart, parallel_chart
+
     if report["importances"]:
         found.append(("importance", importance_chart(report["importances"], title=f"What matters for {metric}")))
     columns = []
