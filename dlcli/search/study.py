@@ -155,6 +155,8 @@ class Study:
 
     def ask(self, most: int) -> Job | None:
         """A new point from the sampler, unless the study has ``most`` already; one that is waiting first."""
+        import optuna
+
         with storage_errors(self.url):
             waiting = self.claim(1)
             if waiting:
@@ -164,6 +166,9 @@ class Study:
             trial = self.study.ask(self.distributions)
             if POINT in trial.user_attrs:
                 params = dict(trial.user_attrs["params"])
+            elif self._before(trial) >= most:  # another process took the last one in the meantime
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                return None
             else:
                 params = {axis.name: value_of(trial.params[axis.name], axis) for axis in self.space.axes}
                 trial.set_user_attr(POINT, trial.number)
@@ -171,6 +176,11 @@ class Study:
                 trial.set_user_attr("params", params)
             self._begin(trial)
             return Job(Point(int(trial.user_attrs[POINT]), params), 0, trial)
+
+    def _before(self, trial: Any) -> int:
+        """How many trials that count came before this one."""
+        every = self.study.get_trials(deepcopy=False)
+        return sum(other.number < trial.number and other.state.name != "FAIL" for other in every)
 
     def should_stop(self, job: Job, value: float, step: int) -> bool:
         """Report an intermediate value; whether the pruner wants the run to end."""

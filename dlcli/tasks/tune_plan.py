@@ -36,7 +36,7 @@ class Search:
     @property
     def runs(self) -> int:
         """How many runs it takes at most."""
-        return self.ladder.runs or (self.config.trials or TRIALS_BY_DEFAULT)
+        return self.ladder.runs or self.config.trials or 0
 
 
 def open_trials(base: Config, progress: Progress) -> Trials:
@@ -67,7 +67,10 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
         space = _space(config, base, open_trials(base, Silent()).default_rates())
     trials = open_trials(base, progress)
     metric = choose_metric(config.metric, trials)
-    config = config.model_copy(update={"pruner": _pruner(config, name)})
+    chosen: dict[str, Any] = {"pruner": _pruner(config, name)}
+    if config.method in ("random", "tpe"):
+        chosen["trials"] = config.trials or TRIALS_BY_DEFAULT
+    config = config.model_copy(update=chosen)
     trials.watched = config.pruner in LEARNING
     points = _points(config, space, name)
     _check(config, base, trials, space, points)
@@ -143,7 +146,7 @@ def _points(config: TuneLrConfig, space: Space, name: str) -> list[Point]:
     if config.method == "tpe":
         return []
     if config.method == "random":
-        return space.random(config.trials or TRIALS_BY_DEFAULT, config.seed)
+        return space.random(config.trials or 0, config.seed)
     rates = config.points or POINTS[name]
     return space.grid([rates if axis.name == "lr" else VARIED_POINTS for axis in space.axes])
 

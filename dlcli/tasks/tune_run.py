@@ -94,7 +94,7 @@ class Runner:
 
     def _claim(self) -> list[Job]:
         if self.config.method == "tpe":
-            job = self.study.ask(self.config.trials or 16)
+            job = self.study.ask(self.config.trials or 0)
             return [job] if job else []
         most = self.config.most_fused // self.repeats
         if self.config.workers > 1 and self.ladder.counts[0]:

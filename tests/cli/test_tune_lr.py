@@ -129,6 +129,15 @@ def test_workers_share_the_grid(dlcli, table):
     assert found.err.count("trial ") == 6
 
 
+def test_workers_draw_no_point_too_many(dlcli, table):
+    for number in range(2):
+        found = dlcli(
+            "tune-lr", "--tpe", "--trials", "6", "--workers", "2", "--seed", number, "--json", "fit-linear", table
+        )
+        assert found.code == 0, found.err
+        assert [t["state"] for t in found.report["trials"]] == ["complete"] * 6
+
+
 def start(folder, *words):
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     return subprocess.Popen(
