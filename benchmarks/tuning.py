@@ -1,6 +1,6 @@
 """dlcli tune-lr: what a whole grid costs, what stacking networks gains, and what the search saves.
 
-    python benchmarks/tuning.py [DATA] [--section grid|fuse|search|all] [--rounds N] [--seconds S]
+    python benchmarks/tuning.py [DATA] [--section grid|fuse|search|all] [--rounds N] [--seconds S] [--seed N]
 
 ``grid``: 64 rates of 1000 steps on a 1,000,000 x 20 CSV beside one fit-linear on it, whole processes in turn.
 ``fuse``: grids of 32 small networks, stacked, one by one, and as --fuse auto decides, whole processes in turn.
@@ -138,10 +138,10 @@ def fuse_section(work: Path, rounds: int) -> bool:
     return good & target("auto by the better of the two, at worst", max(regrets), at_most=1.1)
 
 
-def search_section(data: Path, work: Path, seconds: float) -> bool:
+def search_section(data: Path, work: Path, seconds: float, seed: int) -> bool:
     """The default search beside the exhaustive grid, and Optuna for the same time."""
     training = ["train-deconv", str(data / "images" / "train400"), "--minutes", str(seconds / 60)]
-    options = ["--lr", "1e-3:0.1", "--points", "8", "--vary", "filters=32,64"]
+    options = ["--lr", "1e-3:0.1", "--points", "8", "--vary", "filters=32,64", "--seed", str(seed)]
 
     def searched(name: str, *extra: str) -> tuple[dict[str, Any], float]:
         start = time.monotonic()
@@ -151,7 +151,8 @@ def search_section(data: Path, work: Path, seconds: float) -> bool:
 
     default, default_seconds = searched("default")
     print(f"default search: {default_seconds:.0f} s, best {default['best']['params']}", flush=True)
-    peer = [sys.executable, str(HERE / "tuning_optuna.py"), str(default_seconds), "1e-3:0.1", "8", "32,64", *training]
+    script = [sys.executable, str(HERE / "tuning_optuna.py")]
+    peer = [*script, str(seed), str(default_seconds), "1e-3:0.1", "8", "32,64", *training]
     optuna = json.loads(subprocess.run(peer, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     print(f"Optuna: {optuna['seconds']:.0f} s, {optuna['trials']} trials, best {optuna['best']}", flush=True)
     grid, grid_seconds = searched("exhaustive", "--pruner", "none", "--fuse", "off")
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("--section", choices=["grid", "fuse", "search", "all"], default="all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0, help="of the search: its trials' seeds, and Optuna's points")
     options = parser.parse_args()
     good = True
     with tempfile.TemporaryDirectory(prefix="dlcli-bench-") as folder:
@@ -198,7 +200,7 @@ def main() -> None:
         if options.section in ("search", "all"):
             if options.data is None:
                 parser.error("the section 'search' needs DATA")
-            good &= search_section(options.data, work, options.seconds)
+            good &= search_section(options.data, work, options.seconds, options.seed)
     sys.exit(0 if good else 1)
 
 

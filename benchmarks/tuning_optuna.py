@@ -1,6 +1,6 @@
 """Plain Optuna on dlcli's training function.
 
-    python tuning_optuna.py SECONDS LOW:HIGH POINTS FILTERS,... train-deconv ...
+    python tuning_optuna.py SEED SECONDS LOW:HIGH POINTS FILTERS,... train-deconv ...
 
 Random points and the median pruner, as Optuna's tutorial has them. Prints a line of JSON.
 """
@@ -22,10 +22,11 @@ from dlcli.tasks.tune_run import trial_config
 
 def main() -> None:
     """Search until the time is over."""
-    seconds, rates, points, filters = float(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4].split(",")
-    base = parse_config(sys.argv[5], sys.argv[6:], None)
+    seed, seconds, rates, points = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    filters = sys.argv[5].split(",")
+    base = parse_config(sys.argv[6], sys.argv[7:], None)
     start = time.monotonic()
-    trials, config = NetworkTrials(base, Silent()), TuneLrConfig.build({})
+    trials, config = NetworkTrials(base, Silent()), TuneLrConfig.build({"seed": seed})
     choices = list(parse_axis("--lr", "lr", rates, numeric=True, log=True).points(points))
 
     def objective(trial: optuna.Trial) -> float:
@@ -46,7 +47,7 @@ def main() -> None:
         return float(run.metrics()["val"]["psnr"])
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.MedianPruner()
+    sampler, pruner = optuna.samplers.RandomSampler(seed=seed), optuna.pruners.MedianPruner()
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
     study.optimize(objective, timeout=seconds)
     print(json.dumps({"seconds": time.monotonic() - start, "trials": len(study.trials), "best": study.best_params}))

@@ -16,6 +16,7 @@ from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder
 from dlcli.search.opening import READY, TAKE_OVER, open_or_create
 from dlcli.search.records import Outcome, Record
+from dlcli.search.rescue import Rescue
 from dlcli.search.space import Point, Space, Value
 from dlcli.search.storage import open_storage, scheme_of, storage_errors
 from dlcli.search.stored import (
@@ -29,7 +30,7 @@ from dlcli.search.stored import (
     stored,
     value_of,
 )
-from dlcli.search.workers import Pulse, is_dead, this_worker
+from dlcli.search.workers import Pulse, this_worker
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class Study:
         self.shared = url is not None
         self.journal = url is not None and scheme_of(url) == "journal"
         self.worker = this_worker()
-        self._revived = 0
-        self.storage = open_storage(url, heartbeat, self._again)
         self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
+        self._rescue = Rescue(self.distributions, journal=self.journal)
+        self.storage = open_storage(url, heartbeat, self._rescue.again)
         self._pulse = Pulse(self.storage, heartbeat) if url is not None and not self.journal else None
         with storage_errors(url, opening=True):
             self.study, self.created = open_or_create(
@@ -222,40 +223,10 @@ class Study:
 
     def revive(self) -> int:
         """Put the trials of dead workers up again, once each; how many."""
-        import optuna
-
         if not self.shared:
             return 0
-        self._revived = 0
         with storage_errors(self.url):
-            if not self.journal:
-                optuna.storages.fail_stale_trials(self.study)
-            for trial in self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-                worker = str(trial.user_attrs.get(WORKER, ""))
-                # A database knows by the signs of life; but one that died before the first has given none.
-                if (self.journal or not worker) and is_dead(worker, trial.datetime_start):
-                    self._bury(trial)
-        return self._revived
-
-    def _bury(self, trial: Any) -> None:
-        import optuna
-
-        try:
-            self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        except (ValueError, RuntimeError):
-            return  # another process was quicker
-        self._again(self.study, trial)
-
-    def _again(self, study: Any, trial: Any) -> None:
-        """Put the job of a lost trial up again, unless that is a second try; Optuna calls it for those it finds."""
-        attrs = trial.user_attrs
-        if POINT not in attrs or attrs.get("retried"):
-            return
-        study.enqueue_trial(
-            {n: stored(v, self.distributions[n]) for n, v in attrs["params"].items()},
-            user_attrs={POINT: attrs[POINT], RUNG: attrs[RUNG], "params": attrs["params"], "retried": True},
-        )
-        self._revived += 1
+            return self._rescue.revive(self.study)
 
     def climb(self, ladder: Ladder) -> bool:
         """When a rung is done, put its best points up for the next one; whether any were."""
