@@ -42,6 +42,9 @@ class ScheduleSettings:
     total_steps: int = 1000
 
 
+BLOCK = 64  # relative rates that are computed at a time where steps ask for them one by one
+
+
 class Schedule:
     """One schedule, bound to its first rate ``lr`` (a0 in the formulas) and its constants."""
 
@@ -55,6 +58,7 @@ class Schedule:
         self._sum_squares = 0.0
         self._best = math.inf
         self._bad_reports = 0
+        self._block_start, self._block = 0, list[float]()
 
     def rates(self, start: int, count: int) -> FloatArray:
         """Rates of steps start .. start + count - 1, of shape (count,); open-loop schedules only."""
@@ -69,7 +73,10 @@ class Schedule:
     def rate(self, t: int, feedback: Feedback) -> float:
         """Rate of step t; called once a step, in order."""
         if not self.closed_loop:
-            return float(self.rates(t, 1)[0])
+            if not 0 <= t - self._block_start < len(self._block):
+                steps = np.arange(t, t + BLOCK, dtype=np.float64)
+                self._block_start, self._block = t, OPEN_LOOP[self.settings.name](steps, self.settings).tolist()
+            return self.lr * self._block[t - self._block_start]
         step = getattr(self, "_" + self.settings.name)
         self._last = float(step(feedback))
         if self.settings.name in ("hypergradient", "barzilai_borwein"):

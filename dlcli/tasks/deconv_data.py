@@ -59,6 +59,12 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
         raise DlcliError(f"--val {config.val} leaves no image of {len(pictures)} to train on", "give a smaller one")
     if not side:
         side = min(min(pictures.shape(i)) for i in train)
+    return _parted(pictures, inputs, train, val, side)
+
+
+def _parted(
+    pictures: Pictures, inputs: Pictures | None, train: Sequence[int], val: Sequence[int], side: int
+) -> TrainingImages:
     return TrainingImages(
         pictures.subset(train),
         pictures.subset(val) if len(val) else None,
@@ -66,6 +72,20 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
         inputs.subset(val) if inputs and len(val) else None,
         side,
     )
+
+
+def fold_of(images: TrainingImages, folds: int, fold: int, seed: int) -> TrainingImages:
+    """Part ``fold`` of ``folds`` of the training images held out, and the others to train on.
+
+    Raises DlcliError where there are fewer images than folds.
+    """
+    count = len(images.train)
+    if count < folds:
+        raise DlcliError(f"--cv {folds}: there are {count} images", "give at most as many folds as images")
+    order = np.random.default_rng((seed, 0)).permutation(count)
+    held = order[fold::folds]
+    kept = np.setdiff1d(order, held)
+    return _parted(images.train, images.train_inputs, kept.tolist(), np.sort(held).tolist(), images.side)
 
 
 def report_skipped(pictures: Pictures, progress: Progress) -> None:

@@ -17,7 +17,8 @@ from dlcli.engine.optimizers import RATES
 from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.engine.stack_member import train_member
 from dlcli.engine.stack_network import Member, NetworkStack, seconds_per_step
-from dlcli.tasks.deconv_data import TrainingImages, read_images
+from dlcli.errors import DlcliError
+from dlcli.tasks.deconv_data import TrainingImages, fold_of, read_images
 from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
 from dlcli.tasks.deconv_problem import Problem, Validation, make_problem
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16
@@ -35,39 +36,49 @@ NEVER = 10**9  # steps
 
 
 class NetworkTrials:
-    """Trainings of one command line; ``base`` is what they have in common."""
+    """Trainings of one command line; ``base`` is what they have in common.
 
-    def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
-        self.base, self.progress = base, progress
+    With ``folds`` each is a training for each part of the images, which it is measured on.
+    """
+
+    def __init__(self, base: TrainDeconvConfig, progress: Progress, folds: int | None = None) -> None:
+        if folds and "val" in base.model_fields_set:
+            raise DlcliError("--cv and --val both hold images out", "leave one out")
+        self.base, self.progress, self.folds = base, progress, folds
         self.device = pick_network_device(base.device)
-        self._images: dict[Any, TrainingImages] = {}
+        self._images: dict[Any, list[TrainingImages]] = {}
         self._verdicts: dict[Any, bool] = {}
         self.watched = False
         self._measures: dict[Any, Validation | None] = {}
         if base.threads:
             torch.set_num_threads(base.threads)
 
-    def _images_of(self, config: TrainDeconvConfig) -> TrainingImages:
+    def _parts(self, config: TrainDeconvConfig) -> list[TrainingImages]:
+        """Training and validation images, split once or for each fold; read at the first use."""
+        if self.folds:
+            config = config.model_copy(update={"val": 0.0})
         crop = config.crop if config.task == "classify" else None
         key = (*(getattr(config, name) for name in READING), crop)
         if key not in self._images:
             images = read_images(config, Silent() if self._images else self.progress)
             while len(self._images) >= KEPT_FOLDERS:
                 del self._images[next(iter(self._images))]
-            self._images[key] = images
+            seed = config.seed_of_data
+            parts = [fold_of(images, self.folds, fold, seed) for fold in range(self.folds)] if self.folds else [images]
+            self._images[key] = parts
         return self._images[key]
 
-    def _plan(self, config: TrainDeconvConfig) -> NetworkPlan:
-        return plan_for(config, self._images_of(config), Restoration.of_config(config))
+    def _plan(self, config: TrainDeconvConfig, fold: int = 0) -> NetworkPlan:
+        return plan_for(config, self._parts(config)[fold], Restoration.of_config(config))
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part."""
         names = CLASSIFIED if self.base.task == "classify" else RESTORED
-        return {"train": ("loss",), "val": names} if self._images_of(self.base).val else {"train": ("loss",)}
+        return {"train": ("loss",), "val": names} if self._parts(self.base)[0].val else {"train": ("loss",)}
 
     def default_metric(self) -> str:
         """PSNR of restored images, the loss of classes: both on validation images."""
-        if not self._images_of(self.base).val:
+        if not self._parts(self.base)[0].val:
             return "train.loss"
         return "val.loss" if self.base.task == "classify" else "val.psnr"
 
@@ -81,25 +92,29 @@ class NetworkTrials:
         self._plan(config)
 
     def start(self, config: TrainDeconvConfig, check_signal: Callable[[], None]) -> list[Trial]:
-        """One training."""
-        plan, problem = self._problem(config)
-        solver = make_solver(config, plan, problem, self.device)
-        solver.check_signal = check_signal
-        return [self._trial(config, plan, problem, solver)]
+        """One training, or one for each fold."""
+        trials = []
+        for fold in range(self.folds or 1):
+            plan, problem = self._problem(config, fold)
+            solver = make_solver(config, plan, problem, self.device)
+            solver.check_signal = check_signal
+            trials.append(self._trial(config, plan, problem, solver))
+        return trials
 
-    def _problem(self, config: TrainDeconvConfig) -> tuple[NetworkPlan, Problem]:
-        images, restoration = self._images_of(config), Restoration.of_config(config)
-        plan = plan_for(config, images, restoration)
+    def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
+        images, restoration = self._parts(config)[fold], Restoration.of_config(config)
+        plan = self._plan(config, fold)
         torch.manual_seed(config.seed)
         amp = uses_bfloat16(config, self.device)
         # Degrading and measuring the validation images takes longer than a short run's step.
         alike = tuple(getattr(config, name) for name in (*READING, *DEGRADING))
-        key = (alike, plan.spec, plan.side, plan.loss, amp)
+        key = (fold, alike, plan.spec, plan.side, plan.loss, amp)
         problem = make_problem(
             config, plan, images, restoration, self.device, amp=amp, measure=self._measures.get(key)
         )  # fmt: skip
         if key not in self._measures:
-            self._measures = {key: problem.validate}
+            self._measures = {k: v for k, v in self._measures.items() if self.folds and k[1:] == key[1:]}
+            self._measures[key] = problem.validate
         return plan, problem
 
     def _trial(
@@ -125,7 +140,9 @@ class NetworkTrials:
         return Trial(_without_denormals(steps()), metrics)
 
     def shape(self, config: TrainDeconvConfig) -> Any:
-        """Networks of one shape, trained by one optimizer for the same number of steps."""
+        """Networks of one shape, trained by one optimizer for the same number of steps; those of folds run alone."""
+        if self.folds:
+            return None
         plan = self._plan(config)
         listens = plan.schedule.name in CLOSED_LOOP and plan.schedule.name != "plateau"
         if plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on":

@@ -39,8 +39,8 @@ class Search:
         return self.ladder.runs or self.config.trials or 0
 
 
-def open_trials(base: Config, progress: Progress) -> Trials:
-    """The training command of a config, as the tuner sees it."""
+def open_trials(config: TuneLrConfig, base: Config, progress: Progress) -> Trials:
+    """The training command of ``base``, as the tuner sees it."""
     if isinstance(base, FitLinearConfig):
         from dlcli.tasks.tune_linear import LinearTrials
 
@@ -49,7 +49,7 @@ def open_trials(base: Config, progress: Progress) -> Trials:
     from dlcli.tasks.tune_network import NetworkTrials
 
     assert isinstance(base, TrainDeconvConfig)
-    return NetworkTrials(base, progress)
+    return NetworkTrials(base, progress, config.cv)
 
 
 def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Search:
@@ -60,12 +60,12 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
         if option in base.model_fields_set:
             flag = flag_of(command, option)
             raise DlcliError(f"{flag} behind {name}: a trial leaves no run directory", f"put {flag} before {name}")
-    if config.cv:
-        base = _cross_validated(config, base)
+    if config.cv and isinstance(base, FitLinearConfig):
+        base = type(base).build({n: getattr(base, n) for n in base.model_fields_set} | {"cv": config.cv})
     space = _space(config, base, (1.0, 2.0))
     if "lr" in [a.name for a in space.axes] and config.lr is None and not any(_is_lr(text) for text in config.vary):
-        space = _space(config, base, open_trials(base, Silent()).default_rates())
-    trials = open_trials(base, progress)
+        space = _space(config, base, open_trials(config, base, Silent()).default_rates())
+    trials = open_trials(config, base, progress)
     metric = choose_metric(config.metric, trials)
     chosen: dict[str, Any] = {"pruner": _pruner(config, name)}
     if config.method in ("random", "tpe"):
@@ -93,12 +93,6 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
 
 def _is_lr(text: str) -> bool:
     return text.partition("=")[0].strip().removeprefix("--") == "lr"
-
-
-def _cross_validated(config: TuneLrConfig, base: Config) -> Config:
-    if isinstance(base, FitLinearConfig):
-        return type(base).build({n: getattr(base, n) for n in base.model_fields_set} | {"cv": config.cv})
-    raise DlcliError("--cv goes with fit-linear; train-deconv holds images out", "use --repeats, or --val")
 
 
 def _space(config: TuneLrConfig, base: Config, rates: tuple[float, float]) -> Space:

@@ -37,7 +37,7 @@ def trial_config(
     given |= {name: _wrapped(command, name, value) for name, value in params.items()}
     given["data_seed"] = base.seed_of_data  # type: ignore[attr-defined]
     given["seed"] = point_seed(config.seed, number, repeat)
-    if config.cv:
+    if config.cv and "cv" in command.model_fields:
         given["cv"] = config.cv
     return command.build(given)
 

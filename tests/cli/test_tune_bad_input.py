@@ -48,7 +48,7 @@ REFUSED = {
     "a sweep that varies": (["--sweep", "--vary", "l2=0,1"], "--vary"),
     "a sweep of a schedule": (["--sweep", *FIT, "--schedule", "cosine"], "--schedule"),
     "a config that is none": (["--config", "none.toml"], "none.toml"),
-    "cross-validation of images": (["--cv", "3", "train-deconv"], "--cv goes with fit-linear"),
+    "folds of images that are held out": (["--cv", "3", "train-deconv", "--val", "0.2"], "--cv and --val both hold"),
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Searching the options of networks: stacks, rungs and pruners, on real small trainings."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,8 +53,6 @@ def test_a_stack_gives_what_separate_trainings_give(data, optimizer):
 
 
 def stacked_best(report):
-    from pathlib import Path
-
     return Path(report["best"]["config"])
 
 
@@ -119,3 +118,23 @@ def test_classes(tmp_path):
     assert report["metric"] == "val.accuracy"
     assert report["larger_is_better"]
     assert json.loads(json.dumps(report))["best"]["value"] == max(values(report))
+
+
+def without_val(base):
+    return TrainDeconvConfig.build({n: getattr(base, n) for n in base.model_fields_set if n != "val"})
+
+
+def test_folds_are_trained_and_measured_apart(data):
+    report = tuned(without_val(training(data)), cv=3, fuse="9", points=2)
+    lines = (Path(report["best"]["config"]).parent / "trials.jsonl").read_text().splitlines()
+    trials = [json.loads(line)["outcome"] for line in lines[1:]]
+    assert [len(set(t["each"])) for t in trials] == [3, 3]
+    assert [t["value"] for t in trials] == pytest.approx([sum(t["each"]) / 3 for t in trials])
+    assert [t["steps"] for t in trials] == [36, 36]  # 12 for each fold
+    repeated = tuned(without_val(training(data)), cv=3, points=2)
+    assert values(repeated) == values(report)
+
+
+def test_folds_beside_val_are_refused(data):
+    with pytest.raises(DlcliError, match="--cv and --val both hold images out"):
+        tuned(training(data), cv=3)
