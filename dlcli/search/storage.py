@@ -16,7 +16,7 @@ from dlcli.errors import DlcliError
 
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
 # The drivers that SQLAlchemy is told to use, and what installs them.
-DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "pymysql")}
+DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "dlcli[mysql]")}
 CREATION_TRIES = 10
 GRACE = 3  # heartbeats that a worker may miss before it counts as dead
 EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
@@ -119,12 +119,20 @@ def _open_database(url: str, interval: int, lost: Callable[[Any, Any], None] | N
                 grace_period=GRACE * interval,
                 heartbeat_stale_trial_callback=lost,
             )
-        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+        except sqlalchemy.exc.DBAPIError as error:
             # Two processes that both find an empty database both make the tables, and one of them fails.
-            if not left:
+            if not left or not _lost_a_race(error):
                 raise
             time.sleep(0.3)
     raise AssertionError
+
+
+def _lost_a_race(error: Any) -> bool:
+    """Whether what one process wanted to make was there already; MySQL calls that an operational error."""
+    import sqlalchemy.exc
+
+    races = (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError)
+    return isinstance(error, races) or "already exists" in str(error.orig)
 
 
 def _open_journal(url: str) -> Any:

@@ -1,4 +1,4 @@
-"""One study for several processes: on a journal file, and on a PostgreSQL server that the test starts."""
+"""One study for several processes: on a journal file, and on database servers that the tests start."""
 
 import glob
 import os
@@ -22,6 +22,12 @@ POINTS = 12
 TRAINING = ["fit-linear", "table.csv", "--optimizer", "sgd", "--batch-size", "4", "--steps", "20000"]
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 def programs():
     """The folder of PostgreSQL's programs; Debian keeps them off the PATH."""
     found = shutil.which("initdb")
@@ -42,10 +48,7 @@ def server():
     folder.mkdir()
     if user:
         shutil.chown(folder, "postgres")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data, log = folder / "data", folder / "log"
+    port, data, log = free_port(), folder / "data", folder / "log"
     try:
         subprocess.run(
             [*user, str(binaries / "initdb"), "-D", str(data), "-U", "dlcli", "-A", "trust", "--no-sync"],
@@ -63,11 +66,53 @@ def server():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["journal", "postgresql"])
+@pytest.fixture(scope="module")
+def mysql():
+    """The same of a MariaDB server."""
+    pytest.importorskip("pymysql", reason="no driver: pip install 'dlcli[mysql]'")
+    if not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")):
+        pytest.skip("MariaDB isn't installed (Debian: apt-get install mariadb-server)")
+    folder = Path(f"/tmp/dlcli-mariadb-{os.getpid()}")
+    folder.mkdir()
+    user = []
+    if os.getuid() == 0:
+        shutil.chown(folder, "mysql")
+        user = ["--user=mysql"]
+    port, data, socket_file = free_port(), folder / "data", folder / "socket"
+    root = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+    server = None
+    try:
+        install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", *user, *root]
+        subprocess.run(install, check=True, capture_output=True)
+        options = [f"--datadir={data}", f"--port={port}", f"--socket={socket_file}", "--bind-address=127.0.0.1"]
+        with (folder / "log").open("w") as log:
+            server = subprocess.Popen(["mariadbd", "--no-defaults", *user, *options], stdout=log, stderr=log)
+        sql = (
+            "CREATE DATABASE studies; CREATE USER dlcli@127.0.0.1 IDENTIFIED BY 'hush'; "
+            "GRANT ALL ON studies.* TO dlcli@127.0.0.1"
+        )
+        for _ in range(100):
+            client = ["mariadb", "--no-defaults", "-S", str(socket_file), "-u", "root", "-e", sql]
+            if not (made := subprocess.run(client, check=False, capture_output=True, text=True)).returncode:
+                break
+            time.sleep(0.2)
+        assert not made.returncode, made.stderr
+        url = f"mysql://dlcli:hush@127.0.0.1:{port}/studies"
+        yield url
+        if url in STORAGES:
+            STORAGES[url].engine.dispose()
+    finally:
+        if server:
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["journal", "postgresql", "mysql"])
 def url(request, tmp_path):
     if request.param == "journal":
         return f"journal://{tmp_path / 'study.journal'}"
-    return request.getfixturevalue("server")
+    return request.getfixturevalue("server" if request.param == "postgresql" else "mysql")
 
 
 @pytest.fixture
