@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dlcli.engine.loop import Step
 
 VISIBLE_REPORTS = 12
+NAME_WIDTH = 24  # of the first column of a table, at least, where names are longer
 
 
 def _number(value: float | None) -> str:
@@ -99,6 +100,7 @@ class Console:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
         """A result table on stdout: first column text, the others numbers."""
+        from rich.cells import cell_len
         from rich.console import Console as RichConsole
         from rich.table import Table
         from rich.text import Text
@@ -111,7 +113,12 @@ class Console:
         for row in rows:
             # Text objects: names from data are shown as they are, never read as markup.
             table.add_row(*(Text(printable(cell)) for cell in row))
-        RichConsole(file=sys.stdout, highlight=False).print(table)
+        console = RichConsole(file=sys.stdout, highlight=False)
+        widths = [max(map(cell_len, map(printable, cells))) for cells in zip(columns, *rows, strict=True)]
+        least = min(widths[0], NAME_WIDTH) + sum(width + 2 for width in widths[1:])
+        # Rich would cut numbers to the width of the terminal, or to 80 characters where there is none.
+        console.width = max(console.width, least)
+        console.print(table)
 
     def line(self, text: str) -> None:
         """One line of the result on stdout."""

@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dlcli.cli.console import Console, duration
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from dlcli.search.records import Record
 
 VISIBLE = 12  # trials that the live table shows
+GAP = 2  # characters between two columns
 
 
 class SearchConsole(Console):
@@ -73,6 +75,16 @@ class SearchConsole(Console):
         return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> list[list[str]]:
+    """The table ``rows``, headings first, without as many of its ``least`` important columns as don't fit in."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for heading in least:
+        if sum(max(map(len, column)) + GAP for column in columns) - GAP <= width:
+            break
+        columns = [column for column in columns if column[0] != heading]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
 class _TrialTable:
     """The best trials so far and the time left, redrawn in place on stderr."""
 
@@ -104,19 +116,23 @@ class _TrialTable:
 
         from dlcli.search.records import ranked
 
-        console = self.console
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("trial", *console.names, console.metric, "state", "time"):
-            table.add_column(name, justify="right", no_wrap=True)
-        best = ranked(self.records, larger=console.larger)
+        best = ranked(self.records, larger=self.console.larger)
         rest = [r for r in self.records if not math.isfinite(r.value)]
-        for record in [*best, *rest][:VISIBLE]:
-            params = [console.value(record.params[name]) for name in console.names]
-            seconds = duration(record.outcome.seconds) if record.outcome else ""
-            value = console.value(record.value) if math.isfinite(record.value) else "-"
-            cells = [str(record.number), *params, value, record.state, seconds]
-            table.add_row(*map(Text, cells), style="bold" if best and record is best[0] else "")
+        shown = [*best, *rest][:VISIBLE]
+        names = ("trial", *self.console.names, self.console.metric, "state", "time")
+        cells = fitting([names, *map(self._cells, shown)], ("time", "state", "trial"), self.live.console.width)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in cells[0]:
+            table.add_column(Text(name), justify="right", no_wrap=True)
+        for record, row in zip(shown, cells[1:], strict=True):
+            table.add_row(*map(Text, row), style="bold" if best and record is best[0] else "")
         return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
+
+    def _cells(self, record: "Record") -> list[str]:
+        params = [self.console.value(record.params[name]) for name in self.console.names]
+        seconds = duration(record.outcome.seconds) if record.outcome else ""
+        value = self.console.value(record.value) if math.isfinite(record.value) else "-"
+        return [str(record.number), *params, value, record.state, seconds]
 
     def _time_left(self) -> str:
         of = f" of {self.console.runs:,}" if self.console.runs else ""
