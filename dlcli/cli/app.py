@@ -139,8 +139,20 @@ def _usage(error: Any) -> int:
         return int(ExitCode.OK)
     command = error.ctx.command_path if getattr(error, "ctx", None) else "dlcli"
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    fail(DlcliError(message.replace("Value error, ", ""), f"see '{command} --help'"))
+    hint = f"see '{command} --help'"
+    if command.endswith(" tune-lr") and (owner := _owner(str(getattr(error, "option_name", "")))):
+        message, hint = f"{error.option_name} is an option of {owner}", f"put it behind {owner}"
+    fail(DlcliError(message.replace("Value error, ", ""), hint))
     return int(ExitCode.USAGE)
+
+
+def _owner(flag: str) -> str:
+    """The training command that has an option ``flag``; empty where none has."""
+    for name in ("fit-linear", "train-deconv"):
+        fields = importlib.import_module(COMMANDS[name][0]).CONFIG.model_fields
+        if flag.startswith("--") and flag[2:].replace("-", "_") in fields:
+            return name
+    return ""
 
 
 def _defect(error: Exception) -> int:

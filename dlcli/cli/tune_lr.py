@@ -10,6 +10,7 @@ from dlcli.cli.options import command_function
 from dlcli.cli.search_console import SearchConsole
 from dlcli.config.base import Config
 from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.errors import DlcliError
 
 SHOWN = 12  # trials that the last table lists
 
@@ -38,11 +39,17 @@ def run(config: Config) -> None:
     """Search and show."""
     assert isinstance(config, TuneLrConfig)
     process.prepare()
-    from dlcli.cli.app import parse_config
+    from dlcli.cli.app import ClickException, parse_config
     from dlcli.tasks.tune_lr import tune_lr
 
     words = list(config.training) or ["fit-linear"]
-    base = parse_config(words[0], words[1:], None)
+    try:
+        base = parse_config(words[0], words[1:], None)
+    except ClickException as error:
+        flag = str(getattr(error, "option_name", ""))
+        if flag.removeprefix("--").replace("-", "_") in TuneLrConfig.model_fields:
+            raise DlcliError(f"{flag} behind {words[0]}: it is tune-lr's own", f"put it before {words[0]}") from None
+        raise
     console = SearchConsole(quiet=config.quiet, json_output=config.json_output)
     report = tune_lr(config, base, console)
     if config.json_output:
@@ -62,7 +69,8 @@ def _show(report: dict[str, Any], console: SearchConsole) -> None:
 
     def place(trial: dict[str, Any]) -> tuple[Any, ...]:
         value = trial["value"]
-        return (-trial["fraction"], order[trial["state"]], value is None, sign * value if value is not None else 0.0)
+        signed = sign * value if value is not None else 0.0
+        return (-trial["fraction"], order[trial["state"]], value is None, signed, trial["steps"])
 
     ended.sort(key=place)
     spread = any(t["spread"] is not None for t in ended)
@@ -82,7 +90,8 @@ def _show(report: dict[str, Any], console: SearchConsole) -> None:
         console.line("importance: " + ", ".join(f"{name} {share:.0%}" for name, share in shares))
     console.line("")
     left = len(trials) - len(ended)
-    state = f"{report['status']} after {len(ended):,} trials" + (f", {left:,} left" if left else "")
+    count = "one trial" if len(ended) == 1 else f"{len(ended):,} trials"
+    state = f"{report['status']} after {count}" + (f", {left:,} left" if left else "")
     console.line(f"{state} ({report['reason']}), {duration(report['seconds'])}; saved in {report['run']}")
     if report["best"]:
         console.line(report["best"]["command"])
@@ -107,6 +116,7 @@ def _show_sweep(report: dict[str, Any], console: SearchConsole) -> None:
     console.line("")
     console.line(f"{report['status']}, {duration(report['seconds'])}; saved in {report['run']}")
     if report["best"]:
+        console.line(f"chosen: {console.value(report['best']['params']['lr'])} ({report['best']['rule']})")
         console.line(report["best"]["command"])
 
 

@@ -139,6 +139,9 @@ class TableOptions(Config):
         return value
 
 
+DECAY_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}  # where --decay-factor isn't given
+
+
 class ScheduleOptions(Config):
     """How the learning rate changes, and the constants of the formulas."""
 

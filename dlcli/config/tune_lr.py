@@ -1,11 +1,13 @@
 """Settings of ``dlcli tune-lr``."""
 
+import difflib
 from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from dlcli.config.base import option
 from dlcli.config.common import RunOptions
+from dlcli.errors import DlcliError
 
 SEARCH = "Search"
 STUDY = "Study"
@@ -120,7 +122,9 @@ class TuneLrConfig(RunOptions):
     def _named(cls, value: object) -> object:
         words = tuple(value) if isinstance(value, (list, tuple)) else ()
         if words and words[0] not in TRAININGS:
-            raise ValueError("expected fit-linear or train-deconv, then that command's own options")
+            close = difflib.get_close_matches(str(words[0]), TRAININGS, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"write dlcli tune-lr fit-linear {words[0]} ..."
+            raise DlcliError(f"tune-lr {words[0]}: expected fit-linear or train-deconv and its own options", remedy)
         return value
 
     @field_validator("fuse", mode="before")
@@ -138,6 +142,8 @@ class TuneLrConfig(RunOptions):
             raise ValueError(f"give one of --grid, --random, --tpe and --sweep, got --{' and --'.join(methods)}")
         if self.trials is not None and self.method in ("grid", "sweep"):
             raise ValueError(f"--trials goes with --random or --tpe; a {self.method} takes --points")
+        if self.points is not None and self.method in ("random", "tpe"):
+            raise ValueError(f"--points goes with --grid or --sweep; --{self.method} takes --trials")
         if self.method == "sweep":
             for name in ("vary", "cv", "metric", "minutes", "study", "storage"):
                 if getattr(self, name):

@@ -17,6 +17,7 @@ from dlcli.engine.optimizers import optimizer_tensors, restore_optimizers
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
 
+DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
 MAX_BAD_STEPS = 20  # non-finite steps in a row after which the run is given up
 
 
@@ -41,6 +42,7 @@ class NetworkSettings:
     ema: float = 0.0
     amp: bool = False
     warmup: int = 0
+    dropout_seed: int | None = None  # where the network draws random numbers
 
 
 Objective = Callable[[Tensor, Batch], Tensor]
@@ -147,6 +149,10 @@ class NetworkSolver:
     def _backward(self, batch: Batch) -> float:
         for weight in self._weights:
             weight.grad = None
+        if self.settings.dropout_seed is not None:
+            # From the step alone, so that a run taken up again, or one of many in a process, drops the same units.
+            state = np.random.SeedSequence((self.settings.dropout_seed, self.step, DROPOUT)).generate_state(1)
+            torch.manual_seed(int(state[0]))
         loss = self._forward(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())

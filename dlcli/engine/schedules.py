@@ -74,8 +74,10 @@ class Schedule:
         """Rate of step t; called once a step, in order."""
         if not self.closed_loop:
             if not 0 <= t - self._block_start < len(self._block):
-                steps = np.arange(t, t + BLOCK, dtype=np.float64)
-                self._block_start, self._block = t, OPEN_LOOP[self.settings.name](steps, self.settings).tolist()
+                # From a multiple on: the last digit of a power may depend on its place among the others.
+                self._block_start = t - t % BLOCK
+                steps = np.arange(self._block_start, self._block_start + BLOCK, dtype=np.float64)
+                self._block = OPEN_LOOP[self.settings.name](steps, self.settings).tolist()
             return self.lr * self._block[t - self._block_start]
         step = getattr(self, "_" + self.settings.name)
         self._last = float(step(feedback))

@@ -48,7 +48,8 @@ class SpectralDescent:
 
     def parameters(self) -> FloatArray:
         """Theta, of shape (p, 1)."""
-        return (self.vectors @ (self.optimum + self.state[0]))[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (self.vectors @ (self.optimum + self.state[0]))[:, None]
 
     def loss(self) -> float:
         """Mean squared error on the training rows."""

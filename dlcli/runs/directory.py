@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcli.errors import DlcliError
+from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
 CONFIG = "config.toml"
 MODEL = "model.safetensors"
@@ -121,8 +122,10 @@ class RunDirectory:
         if self._given is not None:
             self._given.mkdir(parents=True, exist_ok=True)
             # With --force, what an earlier run left must not pass for this one's.
-            for name in (CONFIG, MODEL, METRICS, REPORT):
+            for name in (CONFIG, MODEL, METRICS, REPORT, TRIALS, TABLE, BEST):
                 (self._given / name).unlink(missing_ok=True)
+            for old in (*self._given.glob(f"{JOURNAL}*"), *(self._given / PLOTS).glob("*.png")):
+                old.unlink(missing_ok=True)
             return self._given
         runs = Path("runs")
         runs.mkdir(exist_ok=True)
@@ -143,6 +146,10 @@ class RunDirectory:
         target = self.path / name
         target.parent.mkdir(exist_ok=True)
         write_atomic(target, data.encode() if isinstance(data, str) else data)
+
+    def remove(self, name: str) -> None:
+        """Remove one file of the run, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
 
     def append_metrics(self, record: dict[str, Any], name: str = METRICS) -> None:
         """Append one report to metrics.jsonl (or another file of JSON lines), flushed."""

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-TRIALS, TABLE, BEST = "trials.jsonl", "trials.csv", "best.toml"
+TRIALS, TABLE, BEST, JOURNAL = "trials.jsonl", "trials.csv", "best.toml", "study.journal"
 
 
 def read_trials(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The header and the trials of a trials.jsonl; what a kill cut off is left out. Empty where there is no file."""
+    """The header and the trials of a trials.jsonl; what a kill cut off is left out. Empty where there is no file.
+
+    The header's ``worker`` is the last process that wrote there.
+    """
     documents = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -26,7 +29,8 @@ def read_trials(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             documents.append(document)
     if not documents or "about" not in documents[0]:
         return {}, []
-    return documents[0], [d for d in documents[1:] if "number" in d]
+    workers = [d["worker"] for d in documents if "worker" in d]
+    return documents[0] | {"worker": workers[-1] if workers else ""}, [d for d in documents[1:] if "number" in d]
 
 
 def to_csv(names: Sequence[str], metric: str, trials: Sequence[Mapping[str, Any]]) -> str:

@@ -24,12 +24,12 @@ def open_or_create(
     settings = {"storage": storage, "sampler": sampler, "pruner": pruner}
     directions = optuna.study.StudyDirection
     try:
+        # Hyperband draws its brackets from the name, so one in memory must not get a random one.
         study = optuna.create_study(
-            study_name=name, direction=directions.MAXIMIZE if larger else directions.MINIMIZE, **settings
+            study_name=name or "dlcli", direction=directions.MAXIMIZE if larger else directions.MINIMIZE, **settings
         )
     except optuna.exceptions.DuplicatedStudyError:
-        assert name is not None
-        study = optuna.load_study(study_name=name, **settings)
+        study = optuna.load_study(study_name=name or "dlcli", **settings)
     else:
         study.set_user_attr(ABOUT, canonical(about))
         return study, True

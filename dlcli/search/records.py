@@ -84,9 +84,16 @@ class Record:
 
 
 def ranked(records: Sequence[Record], *, larger: bool) -> list[Record]:
-    """Records with a value, best first: those trained for longer before those stopped earlier."""
+    """Records with a value, best first: those trained for longer before those stopped earlier.
+
+    Of equal values that comes first which took fewer steps.
+    """
     known = [r for r in records if r.outcome is not None and math.isfinite(r.value)]
-    return sorted(known, key=lambda r: (-r.rung, _unfinished(r), -r.value if larger else r.value, r.number))
+    return sorted(known, key=lambda r: (-r.rung, _unfinished(r), -r.value if larger else r.value, _steps(r), r.number))
+
+
+def _steps(record: Record) -> int:
+    return record.outcome.steps if record.outcome else 0
 
 
 def _unfinished(record: Record) -> bool:

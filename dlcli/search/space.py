@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -55,8 +55,11 @@ class Axis:
             spaced[-1] = self.high  # the bound itself, not a rounding of it
         if self.integer:
             return tuple(dict.fromkeys(round(value) for value in spaced))
-        # Twelve digits are what a person would copy; the last ones of a power are noise.
-        return tuple(dict.fromkeys(float(f"{value:.12g}") for value in spaced))
+        return tuple(dict.fromkeys(self.rounded(value) for value in spaced))
+
+    def rounded(self, value: float) -> float:
+        """A value of a range to twelve digits, which a person would copy: the last ones of a power are noise."""
+        return min(max(float(f"{value:.12g}"), self.low), self.high)
 
     def draw(self, random: np.random.Generator) -> Value:
         """A random value: uniform, in the logarithm where the axis is logarithmic."""
@@ -69,7 +72,7 @@ class Axis:
         value = math.exp(random.uniform(math.log(self.low), math.log(self.high))) if self.log else random.uniform(
             self.low, self.high
         )  # fmt: skip
-        return float(f"{min(max(value, self.low), self.high):.12g}")
+        return self.rounded(value)
 
     def to_json(self) -> dict[str, Any]:
         """The axis as a study remembers it."""
@@ -128,16 +131,17 @@ def point_seed(study_seed: int, number: int, repeat: int) -> int:
     return int(np.random.SeedSequence((study_seed, number, repeat)).generate_state(1, np.uint32)[0])
 
 
-def parse_axis(flag: str, name: str, text: str, *, numeric: bool, log: bool = False) -> Axis:
+def parse_axis(flag: str, name: str, text: str, *, numeric: bool, log: bool = False, whole: bool = False) -> Axis:
     """An axis from the command line's ``text``: A,B,C or LOW:HIGH[:log][:int].
 
-    ``flag`` is what the user wrote it behind, for errors; ``numeric`` says whether the option takes numbers, so that
+    ``flag`` is what the user wrote it behind, for errors; ``numeric`` says whether the option takes numbers (``whole``:
+    whole ones only), so that
     a range of it makes sense; ``log`` is the scale of a range that doesn't say. Raises DlcliError.
     """
     given = f"{flag} {text}" if flag == "--lr" else f"{flag} {name}={text}"
     match = RANGE.fullmatch(text.strip())
     if match and (numeric or "int" in match["marks"]):
-        return _range(given, name, match["low"], match["high"], match["marks"], log)
+        return _range(given, name, match["low"], match["high"], match["marks"] + (":int" if whole else ""), log)
     if MARKS.search(text):
         raise DlcliError(f"{given}: expected LOW:HIGH before :log or :int", "write a range such as 1:64:log:int")
     parts = [part.strip() for part in text.split(",")]
@@ -182,13 +186,16 @@ def _number(text: str) -> Value:
 
 
 def parse_space(
-    lr: str | None, vary: Sequence[str], numeric: Callable[[str], bool | None], default_lr: tuple[float, float] | None
+    lr: str | None,
+    vary: Sequence[str],
+    numeric: Callable[[str], Literal["whole"] | bool],
+    default_lr: tuple[float, float] | None,
 ) -> Space:
     """The space of ``--lr`` and the ``--vary`` options.
 
-    ``numeric(NAME)`` says whether an option of the training command takes numbers, None where there is no such option
-    (it raises DlcliError itself to say why). ``default_lr`` is the range of the rate where none is given; None: the
-    rate isn't searched then. Raises DlcliError.
+    ``numeric(NAME)`` says whether an option of the training command takes numbers, or whole ones only; where there is
+    no such option it raises DlcliError to say why. ``default_lr`` is the range of the rate where none is given; None:
+    the rate isn't searched then. Raises DlcliError.
     """
     axes: list[Axis] = []
     if lr is not None:
@@ -198,8 +205,8 @@ def parse_space(
         name = name.strip().removeprefix("--").replace("-", "_")
         if not equals or not name:
             raise DlcliError(f"--vary {text}: expected NAME=VALUES", "write, for example, --vary momentum=0,0.9")
-        takes_numbers = numeric(name)
-        axes.append(parse_axis("--vary", name, values, numeric=bool(takes_numbers), log=name == "lr"))
+        kind = numeric(name)
+        axes.append(parse_axis("--vary", name, values, numeric=bool(kind), log=name == "lr", whole=kind == "whole"))
     names = [axis.name for axis in axes]
     for name in names:
         if names.count(name) > 1:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from dlcli.errors import DlcliError
 
@@ -18,6 +18,8 @@ SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
 # The drivers that SQLAlchemy is told to use, and what installs them.
 DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "dlcli[mysql]")}
 CREATION_TRIES = 10
+# A password may hold a slash, or an @, as long as another follows.
+CREDENTIALS = re.compile(r"(?<=://)([^:/@]*):(.*)@")
 GRACE = 3  # heartbeats that a worker may miss before it counts as dead
 EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
 
@@ -28,7 +30,7 @@ def hidden(url: str) -> str:
     >>> hidden("postgresql://ann:secret@db:5432/studies"), hidden("journal:///tmp/a.log")
     ('postgresql://ann:***@db:5432/studies', 'journal:///tmp/a.log')
     """
-    text = re.sub(r"(?<=://)([^/@]*?):[^/]*@", r"\1:***@", url)
+    text = CREDENTIALS.sub(r"\1:***@", url)
     return re.sub(r"(?i)((?:password|passwd|pwd|sslpassword)=)[^&]*", r"\1***", text)
 
 
@@ -76,11 +78,8 @@ def _reason(error: Exception, url: str) -> str:
     """The first line of what the driver says, without the password, whichever way it is written."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     line = next((line for line in text.splitlines() if line.strip()), text)
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        password = None
-    for secret in {password, unquote(password)} if password else ():
+    found = CREDENTIALS.search(url)
+    for secret in {found[2], unquote(found[2])} - {""} if found else ():
         line = line.replace(secret, "***")
     return f"{line.strip().rstrip('.')[:300]}"
 

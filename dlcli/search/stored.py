@@ -7,6 +7,8 @@ from dlcli.search.space import Axis, Value
 
 # Attributes of a trial: the job that it is, who runs it, and what came out.
 POINT, RUNG, WORKER, OUTCOME = "point", "rung", "worker", "outcome"
+INSTEAD = "instead"  # the number of the trial that was given back for this one
+FIRST = "dlcli:first"  # attribute of a study: by how much the numbers of drawn points exceed those of their trials
 STATES: dict[str, State] = {"WAITING": "waiting", "RUNNING": "running", "FAIL": "failed"}
 
 WIDE = 10.0  # positive numbers that span this factor are compared by their logarithms
@@ -44,7 +46,7 @@ def value_of(drawn: Any, axis: Axis) -> Value:
     """What a sampler drew, as a value of the axis."""
     if axis.values:
         return next(value for value in axis.values if str(value) == str(drawn))
-    return int(drawn) if axis.integer else float(f"{drawn:.12g}")
+    return int(drawn) if axis.integer else axis.rounded(drawn)
 
 
 def key_of(trial: Any) -> tuple[int, int] | None:

@@ -20,6 +20,8 @@ from dlcli.search.rescue import Rescue
 from dlcli.search.space import Point, Space, Value
 from dlcli.search.storage import open_storage, scheme_of, storage_errors
 from dlcli.search.stored import (
+    FIRST,
+    INSTEAD,
     OUTCOME,
     POINT,
     RUNG,
@@ -57,6 +59,7 @@ class Study:
         self.shared = url is not None
         self.journal = url is not None and scheme_of(url) == "journal"
         self.worker = this_worker()
+        self._kept: list[Job] = []
         self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
         self._rescue = Rescue(self.distributions, journal=self.journal)
         self.storage = open_storage(url, heartbeat, self._rescue.again)
@@ -78,15 +81,17 @@ class Study:
             there = {(r.number, r.rung) for r in known} | set(self._keys())
             for record in known:
                 self._add(record)
+            if known:  # points that a sampler draws get numbers above theirs
+                self.study.set_user_attr(FIRST, max(record.number for record in known) + 1 - len(known))
             for point in points:
                 if (point.number, 0) not in there:
                     self._enqueue(point.number, 0, point.params)
             self.study.set_user_attr(READY, True)
 
-    def _enqueue(self, number: int, rung: int, params: Mapping[str, Value]) -> None:
+    def _enqueue(self, number: int, rung: int, params: Mapping[str, Value], instead: int | None = None) -> None:
+        attrs = {POINT: number, RUNG: rung, "params": dict(params)} | ({} if instead is None else {INSTEAD: instead})
         self.study.enqueue_trial(
-            {name: stored(value, self.distributions[name]) for name, value in params.items()},
-            user_attrs={POINT: number, RUNG: rung, "params": dict(params)},
+            {name: stored(value, self.distributions[name]) for name, value in params.items()}, user_attrs=attrs
         )
 
     def _add(self, record: Record) -> None:
@@ -106,16 +111,19 @@ class Study:
     def claim(self, most: int = 1, *, accept: Callable[[Job], bool] | None = None) -> list[Job]:
         """Up to ``most`` jobs that are waiting; fewer when no more are, or at the first that ``accept`` refuses.
 
-        A job refused is put back.
+        A job refused is put back for other processes; where there are none it is the first that is claimed next.
         """
-        jobs: list[Job] = []
+        jobs = [self._kept.pop()] if self._kept and most else []
         with storage_errors(self.url):
             while len(jobs) < most and self._waiting():
                 job = self._claim_one()
                 if job is None:
                     continue
                 if accept is not None and not accept(job):
-                    self._give_back(job)
+                    if self.shared:
+                        self._give_back(job)
+                    else:
+                        self._kept.append(job)
                     break
                 jobs.append(job)
         return jobs
@@ -148,9 +156,12 @@ class Study:
         trial.set_user_attr(WORKER, self.worker)
 
     def _is_duplicate(self, job: Job) -> bool:
-        key = (job.point.number, job.rung)
+        key, given_back = (job.point.number, job.rung), job.trial.user_attrs.get(INSTEAD)
         return any(
-            trial.number < job.trial.number and trial.state.name != "FAIL" and key_of(trial) == key
+            trial.number < job.trial.number
+            and trial.number != given_back
+            and trial.state.name != "FAIL"
+            and key_of(trial) == key
             for trial in self.study.get_trials(deepcopy=False)
         )
 
@@ -172,7 +183,7 @@ class Study:
                 return None
             else:
                 params = {axis.name: value_of(trial.params[axis.name], axis) for axis in self.space.axes}
-                trial.set_user_attr(POINT, trial.number)
+                trial.set_user_attr(POINT, trial.number + int(self.study.user_attrs.get(FIRST, 0)))
                 trial.set_user_attr(RUNG, 0)
                 trial.set_user_attr("params", params)
             self._begin(trial)
@@ -190,13 +201,14 @@ class Study:
             return bool(job.trial.should_prune())
 
     def finish(self, job: Job, outcome: Outcome) -> None:
-        """Record what a job came to."""
+        """Record what a job came to; nothing, if this process was taken for dead and another has the job."""
         import optuna
 
         with storage_errors(self.url):
-            job.trial.set_user_attr(OUTCOME, outcome.to_json())
             pruned = outcome.state == "pruned"
             state = optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                job.trial.set_user_attr(OUTCOME, outcome.to_json())
             self._end(job, state, None if pruned else self._told(outcome))
 
     def _told(self, outcome: Outcome) -> float:
@@ -206,20 +218,26 @@ class Study:
 
     def interrupt(self, jobs: Sequence[Job]) -> None:
         """Put jobs that were not finished back, for whoever goes on."""
-        for job in jobs:
+        kept, self._kept = self._kept, []
+        for job in [*jobs, *kept]:
             with contextlib.suppress(DlcliError), storage_errors(self.url):
                 self._give_back(job)
 
     def _give_back(self, job: Job) -> None:
         import optuna
 
+        # In this order no other process ever sees a study that lacks the job.
+        self._enqueue(job.point.number, job.rung, job.point.params, instead=job.trial.number)
         self._end(job, optuna.trial.TrialState.FAIL)
-        self._enqueue(job.point.number, job.rung, job.point.params)
 
     def _end(self, job: Job, state: Any, value: float | None = None) -> None:
         if self._pulse:
             self._pulse.remove(job.trial)
-        self.study.tell(job.trial, value, state=state)
+        try:
+            self.study.tell(job.trial, value, state=state)
+        except (ValueError, RuntimeError):
+            if not self.storage.get_trial(job.trial._trial_id).state.is_finished():
+                raise
 
     def revive(self) -> int:
         """Put the trials of dead workers up again, once each; how many."""

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.optimizers import RATES
 from dlcli.engine.schedules import ScheduleSettings
@@ -77,7 +78,7 @@ def make_plan(
     schedule = ScheduleSettings(
         name=(config.schedule or preset.get("schedule", "polynomial")).replace("-", "_"),
         decay_rate=config.decay_rate,
-        decay_factor=config.decay_factor or {"exponential": 0.999}.get(config.schedule or "", 0.5),
+        decay_factor=config.decay_factor or DECAY_FACTORS.get(config.schedule or "", 0.5),
         decay_every=config.decay_every,
         decay_power=config.decay_power,
         hyper_lr=config.hyper_lr,

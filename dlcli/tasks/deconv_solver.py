@@ -36,7 +36,7 @@ def settings_for(config: TrainDeconvConfig, plan: NetworkPlan, device: str) -> N
     """What the solver is told of the plan."""
     return NetworkSettings(
         plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema,
-        uses_bfloat16(config, device), plan.warmup,
+        uses_bfloat16(config, device), plan.warmup, config.seed if plan.spec.dropout else None,
     )  # fmt: skip
 
 

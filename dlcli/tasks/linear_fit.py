@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.descent import GradientDescent
@@ -23,8 +24,6 @@ from dlcli.tasks.linear_report import regression_metrics
 from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_solver, row_problem, row_solver
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
-
-DEFAULT_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def _solver(
 
 
 def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
-    factor = config.decay_factor or DEFAULT_FACTORS.get(config.schedule, 0.5)
+    factor = config.decay_factor or DECAY_FACTORS.get(config.schedule, 0.5)
     return ScheduleSettings(
         name=config.schedule.replace("-", "_"),
         decay_rate=config.decay_rate,

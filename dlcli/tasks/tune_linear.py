@@ -1,5 +1,6 @@
 """``fit-linear`` as the tuner sees it: tables read once, and any number of fits on them."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from dlcli.tasks.linear_fit import Prepared, prepare
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Silent
-from dlcli.tasks.tune_trials import Metrics, Trial
+from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
 
 DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on.
@@ -24,6 +25,23 @@ READING = (
     "max_categories", "val", "cv", "intercept", "device", "seed_of_data",
 )  # fmt: skip
 KEPT_TABLES = 4
+SLICE = 0.1  # seconds of training between two looks at whether a signal has come
+
+
+def interruptible(solver: Any, check_signal: Callable[[], None]) -> Any:
+    """The solver, whose ``advance`` asks in between whether a signal has come; its steps are the same."""
+    advance = solver.advance
+
+    def sliced(until: int, deadline: float) -> None:
+        while True:
+            check_signal()
+            end = time.monotonic() + SLICE
+            advance(until, min(deadline, end))
+            if time.monotonic() < end or time.monotonic() >= deadline or solver.step >= until:
+                return
+
+    solver.advance = sliced
+    return solver
 
 
 class LinearTrials:
@@ -78,20 +96,28 @@ class LinearTrials:
 
     def start(self, config: FitLinearConfig, check_signal: Callable[[], None]) -> list[Trial]:
         """One fit, or one for each fold."""
-        return [self._trial(ready, *ready.solver()) for ready in self._prepared(config)]
+        trials = []
+        for ready in self._prepared(config):
+            solver, lr = ready.solver()
+            trials.append(self._trial(ready, interruptible(solver, check_signal), lr))
+        return trials
 
     def ready(self, config: FitLinearConfig) -> Prepared:
         """The one fit of a config without cross-validation, ready to run."""
         return self._prepared(config)[0]
 
     def _prepared(self, config: FitLinearConfig) -> list[Prepared]:
+        return [self._part(config, fold) for fold in range(config.cv or 1)]
+
+    def _part(self, config: FitLinearConfig, fold: int) -> Prepared:
+        """The fit of a fold, or the only one."""
         loaded, space = self._table(config)
         plan = self._plan(config, loaded)
         if config.cv:
             folds = folds_of(config, loaded.usable)
-            return [prepare(config, plan, space, [g for g in folds if g != fold], [fold]) for fold in folds]
+            return prepare(config, plan, space, [g for g in folds if g != folds[fold]], [folds[fold]])
         held = held_out(config, loaded.usable)
-        return [prepare(config, plan, space, loaded.usable.training_groups(), held)]
+        return prepare(config, plan, space, loaded.usable.training_groups(), held)
 
     def _trial(self, ready: Prepared, solver: Solver, lr: float) -> Trial:
         seen: list[Step] = []
@@ -128,10 +154,9 @@ class LinearTrials:
         """All fits of one shape, fold by fold."""
         from dlcli.engine.stack_rows import RowMember, RowStack
 
-        prepared = [self._prepared(config) for config in configs]
         runs: list[list[Trial]] = [[] for _ in configs]
-        for fold in range(len(prepared[0])):
-            column = [readies[fold] for readies in prepared]
+        for fold in range(configs[0].cv or 1):
+            column = [self._part(config, fold) for config in configs]  # of one fold all have the same rows
             first = column[0]
             assert first.rows is not None
             assert first.rows.objective is not None
@@ -148,7 +173,7 @@ class LinearTrials:
                 first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalised[:, 0], members
             )
             for run, ready, solver, (_, lr) in zip(runs, column, stack.members, rates, strict=True):
-                run.append(self._trial(ready, solver, lr))
+                run.append(self._trial(ready, interruptible(solver, check_signal), lr))
         return runs
 
     def _rate(self, ready: Prepared) -> tuple[Schedule, float]:
@@ -167,7 +192,10 @@ class LinearTrials:
             return config
         loaded, _ = self._table(config)
         steps = self._plan(config, loaded).steps
-        return config.model_copy(update={"steps": max(1, round(steps * fraction))})
+        update = {"steps": max(1, round(steps * fraction)), **shorter_decay(config, fraction)}
+        if config.minutes:
+            update["minutes"] = config.minutes * fraction
+        return config.model_copy(update=update)
 
     def final(self, config: FitLinearConfig, *, stacked: bool = False) -> FitLinearConfig:
         """As it is: every option that was left to dlcli depends on the data alone."""

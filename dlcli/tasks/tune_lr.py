@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.runs import directory
-from dlcli.runs.trials import TRIALS, read_trials
+from dlcli.runs.trials import JOURNAL, TRIALS, read_trials
 from dlcli.search.records import Outcome, Record
-from dlcli.search.space import canonical
+from dlcli.search.space import canonical, point_seed
 from dlcli.search.study import Study
 from dlcli.search.workers import is_dead, this_worker
 from dlcli.tasks.progress import Progress, Report, Silent
@@ -60,7 +61,7 @@ def tune_lr(config: TuneLrConfig, base: "FitLinearConfig | TrainDeconvConfig", p
     search = plan_search(config, base, progress)
     run, known = _open_run(search, progress)
     url, name = _place(search.config, run)
-    study = open_study(search, url, name)
+    study = open_study(search, url, name, len(known))
     try:
         return _searched(search, study, run, known, url, progress, start)
     finally:
@@ -76,7 +77,13 @@ def _searched(
     if not known:
         run.append_metrics({"about": search.about, "worker": this_worker()}, TRIALS)
     else:
+        # From now on this process is at work there: another copy of the command must not join in.
+        run.append_metrics({"worker": this_worker()}, TRIALS)
+        run.remove(directory.REPORT)
         progress.note(f"going on with {run.path}: {len(known)} trials have ended already")
+    if study.shared and not study.created:
+        ended = sum(r.ended for r in study.records())
+        progress.note(f"the study is there already: {ended} of its trials have ended")
     recorder = Recorder(run, search, progress, {(r.number, r.rung) for r in known})
     progress.search(
         f"tune-lr: {search.name}, {config.method}, {search.metric}",
@@ -95,6 +102,8 @@ def _searched(
         recorder.catch_up(records)
         report = make_report(search, run, records, reason, signum, time.monotonic() - start)
         save(search, run, report, records)
+    if report["best"] and not report["best"]["complete"]:
+        progress.warn("no trial has been trained in full: the best is that of shorter runs")
     if failed(report) and not signum:
         raise all_diverged(search, records)
     return report
@@ -114,25 +123,30 @@ def _work(
 
 
 def _open_run(search: Search, progress: Progress) -> tuple[directory.RunDirectory, list[Record]]:
-    """The run directory: a new one, or that of the same search if it was stopped; and what had ended there."""
+    """The run directory: a new one, or that of the same search if it was stopped; and what had ended there.
+
+    A study that has a name goes on in the directory of --out even when it has ended.
+    """
     config = search.config
     path = directory.RunDirectory.latest("tune-lr", config.out)
-    if path is not None and not config.force and config.study is None and config.storage is None:
+    named = config.study is not None or config.storage is not None
+    if path is not None and not config.force and (config.out or not named):
         header, lines = read_trials(path / TRIALS)
-        if header and canonical(header["about"]) == canonical(search.about) and _was_stopped(path, header):
+        same = header and canonical(header["about"]) == canonical(search.about)
+        if same and _was_stopped(path, header, ("stopped", "finished") if named else ("stopped",)):
             records = [r for line in lines if (r := _record(line)) is not None]
             return directory.RunDirectory.taken_up("tune-lr", path), records
     return directory.RunDirectory("tune-lr", config.out, config.force), []
 
 
-def _was_stopped(path: Path, header: dict[str, Any]) -> bool:
+def _was_stopped(path: Path, header: dict[str, Any], statuses: tuple[str, ...]) -> bool:
     import json
 
     try:
         status = json.loads((path / directory.REPORT).read_text(encoding="utf-8")).get("status")
     except (OSError, ValueError):
         return is_dead(str(header.get("worker", "")), None)  # killed before it could write one
-    return bool(status == "stopped")
+    return status in statuses
 
 
 def _record(line: dict[str, Any]) -> Record | None:
@@ -148,20 +162,22 @@ def _place(config: TuneLrConfig, run: directory.RunDirectory) -> tuple[str | Non
     if config.storage is not None:
         return config.storage, config.study or "dlcli"
     if config.study is not None:
-        return f"journal://{Path('runs/studies').absolute() / (config.study + '.journal')}", config.study
+        return f"journal://{quote(str(Path('runs/studies').absolute() / (config.study + '.journal')))}", config.study
     if config.workers > 1:
-        return f"journal://{run.path.absolute() / 'study.journal'}", "dlcli"
+        return f"journal://{quote(str(run.path.absolute() / JOURNAL))}", "dlcli"
     return None, None
 
 
-def open_study(search: Search, url: str | None, name: str | None) -> Study:
-    """Open the study of a search."""
+def open_study(search: Search, url: str | None, name: str | None, known: int = 0) -> Study:
+    """Open the study of a search, of which so many trials are ``known``."""
     import optuna
 
     config = search.config
     sampler: Any = None
     if config.method == "tpe":
-        sampler = optuna.samplers.TPESampler(seed=config.seed % 2**32, constant_liar=url is not None)
+        # A sampler taken up again must not draw what it drew before, nor two processes the same.
+        seed = point_seed(config.seed, known, 0) if url is None else None
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=url is not None)
     pruners: dict[str, Callable[[], Any]] = {
         "median": optuna.pruners.MedianPruner, "hyperband": optuna.pruners.HyperbandPruner,
     }  # fmt: skip
@@ -209,6 +225,11 @@ class Recorder:
 
 def all_diverged(search: Search, records: list[Record]) -> DlcliError:
     """The error of a search of which nothing came."""
+    if all(r.state == "failed" for r in records if r.ended):
+        return DlcliError(
+            f"all {len(records)} trials were lost with the processes that ran them",
+            "start again with another --study, or with --out and --force", ExitCode.TRAINING_FAILED,
+        )  # fmt: skip
     stable = [r.outcome.stable_lr for r in records if r.outcome and r.outcome.stable_lr]
     rates = [float(r.params["lr"]) for r in records if isinstance(r.params.get("lr"), (int, float))]
     remedy = "give other values"

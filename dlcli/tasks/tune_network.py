@@ -24,7 +24,7 @@ from dlcli.tasks.deconv_problem import Problem, Validation, make_problem
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16
 from dlcli.tasks.progress import Progress, Silent
 from dlcli.tasks.restoration import Restoration
-from dlcli.tasks.tune_trials import Metrics, Trial
+from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
@@ -91,15 +91,13 @@ class NetworkTrials:
         """Plan the config, which refuses what can't be trained."""
         self._plan(config)
 
-    def start(self, config: TrainDeconvConfig, check_signal: Callable[[], None]) -> list[Trial]:
-        """One training, or one for each fold."""
-        trials = []
+    def start(self, config: TrainDeconvConfig, check_signal: Callable[[], None]) -> Iterator[Trial]:
+        """One training, or one for each fold; each network is made when its turn comes."""
         for fold in range(self.folds or 1):
             plan, problem = self._problem(config, fold)
             solver = make_solver(config, plan, problem, self.device)
             solver.check_signal = check_signal
-            trials.append(self._trial(config, plan, problem, solver))
-        return trials
+            yield self._trial(config, plan, problem, solver)
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
         images, restoration = self._parts(config)[fold], Restoration.of_config(config)
@@ -214,6 +212,7 @@ class NetworkTrials:
         if not any(limits.values()):
             limits["minutes"] = DEFAULT_MINUTES if config.data else DEMO_MINUTES
         update: dict[str, Any] = {name: value * fraction for name, value in limits.items() if value}
+        update |= shorter_decay(whole, fraction)
         if limits["steps"]:
             update["steps"] = max(1, round(limits["steps"] * fraction))
         # One report, at the end: measuring the validation images takes as long as many steps.

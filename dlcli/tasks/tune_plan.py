@@ -1,7 +1,7 @@
 """Plan a search: every default resolved, the data read, and what can't be searched refused."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from dlcli.config.base import Config, flag_of
 from dlcli.config.fit_linear import FitLinearConfig
@@ -60,6 +60,8 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
         if option in base.model_fields_set:
             flag = flag_of(command, option)
             raise DlcliError(f"{flag} behind {name}: a trial leaves no run directory", f"put {flag} before {name}")
+    if config.workers > 1 and "-" in base.data:  # type: ignore[attr-defined]
+        raise DlcliError(f"--workers {config.workers}: only one process can read standard input", "give a file")
     if config.cv and isinstance(base, FitLinearConfig):
         base = type(base).build({n: getattr(base, n) for n in base.model_fields_set} | {"cv": config.cv})
     space = _space(config, base, (1.0, 2.0))
@@ -72,6 +74,11 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
         chosen["trials"] = config.trials or TRIALS_BY_DEFAULT
     config = config.model_copy(update=chosen)
     trials.watched = config.pruner in LEARNING
+    if trials.watched and name == "fit-linear" and metric.name != "loss":
+        raise DlcliError(
+            f"--pruner {config.pruner} judges by the reports of a run, and those have no {metric}",
+            "use --metric val.loss or train.loss, or --pruner asha",
+        )
     points = _points(config, space, name)
     _check(config, base, trials, space, points)
     points = _by_shape(config, base, trials, points)
@@ -99,13 +106,15 @@ def _space(config: TuneLrConfig, base: Config, rates: tuple[float, float]) -> Sp
     """The space; ``rates`` is the range of the learning rate unless the command line fixes it."""
     command = type(base)
 
-    def numeric(name: str) -> bool:
+    def numeric(name: str) -> Literal["whole"] | bool:
         if name not in command.model_fields or name in (*FORBIDDEN, "seed", "data_seed", "device", "data", "cv"):
             import difflib
 
             known = [n for n in command.model_fields if n not in FORBIDDEN]
-            close = difflib.get_close_matches(name, known, n=1)
+            close = [n for n in difflib.get_close_matches(name, known, n=1) if n != name]
             hint = f"did you mean {close[0].replace('_', '-')}?" if close else "see that command's --help"
+            if name in ("seed", "cv"):
+                hint = f"use {'--repeats' if name == 'seed' else '--cv'} before the command's name"
             raise DlcliError(f"--vary {name.replace('_', '-')}: it is no option that can be searched", hint)
         return _takes_numbers(command.model_fields[name].annotation)
 
@@ -115,16 +124,21 @@ def _space(config: TuneLrConfig, base: Config, rates: tuple[float, float]) -> Sp
         raise DlcliError(f"--lr {config.lr} is searched, and fixed behind the command's name", "leave one out")
     space = parse_space(config.lr, config.vary, numeric, None if fixed or rateless else rates)
     if not space.axes:
-        raise DlcliError("there is nothing to search", "give --lr 1e-4:1, or --vary NAME=VALUES")
+        without = f": --optimizer {getattr(base, 'optimizer', None)} has no learning rate" if rateless else ""
+        remedy = "give --vary NAME=VALUES" if rateless else "give --lr 1e-4:1, or --vary NAME=VALUES"
+        raise DlcliError(f"there is nothing to search{without}", remedy)
     return space
 
 
-def _takes_numbers(annotation: Any) -> bool:
+def _takes_numbers(annotation: Any) -> Literal["whole"] | bool:
+    """Whether an option takes numbers, or whole ones only."""
     import types
     from typing import Union, get_args, get_origin
 
     members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    return any(member in (int, float) for member in members)
+    if float in members:
+        return True
+    return "whole" if int in members else False
 
 
 def _pruner(config: TuneLrConfig, name: str) -> str:

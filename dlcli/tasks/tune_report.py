@@ -48,6 +48,7 @@ def make_report(
         path = run.path / BEST
         report["best"] = {
             "number": best.number, "params": best.params, "value": best.value, "spread": best.outcome.spread,
+            "complete": best.outcome.fraction == 1 and best.outcome.reason != "pruner",
             "seed": point_seed(config.seed, best.number, 0), "config": str(path),
             "command": f"dlcli {search.name} --config {shlex.quote(str(path))}",
         }  # fmt: skip
@@ -90,6 +91,8 @@ def best_config(search: "Search", best: Record) -> Config:
     from dlcli.tasks.tune_run import trial_config
 
     config = trial_config(search.base, type(search.base), search.config, best.params, best.number, 0)
+    if search.config.workers > 1 and "threads" in type(config).model_fields:
+        config = config.model_copy(update={"threads": 1})  # as the workers had, which decides the last digits
     return search.trials.final(config, stacked=bool(best.outcome and best.outcome.stacked))
 
 
@@ -198,5 +201,6 @@ def _rates(search: "Search", records: Sequence[Record]) -> bytes:
         title=f"{metric} against the learning rate",
         log_y=log_y,
         larger_is_better=metric.larger,
-        joined=search.config.method == "grid",
+        # A line through points that differ in more than the rate would show nothing.
+        joined=search.config.method == "grid" and (bool(others) == (len(groups) > 1) or not others),
     )

@@ -77,6 +77,12 @@ class Runner:
 
     def work(self, deadline: float) -> str:
         """Run jobs until none are left; why it stopped earlier, if it did. Raises Interrupted after a signal."""
+        try:
+            return self._work(deadline)
+        finally:
+            self.study.interrupt(())
+
+    def _work(self, deadline: float) -> str:
         while True:
             self.check_signal()
             if time.monotonic() >= deadline:
@@ -130,15 +136,12 @@ class Runner:
     def _run(self, jobs: Sequence[Job]) -> None:
         runs = [Run(job, self._configs(job)) for job in jobs]
         every = [config for run in runs for config in run.configs]
-        stacked = len(every) > 1 and self._shape(jobs[0]) is not None and self._stacks(jobs[0])
-        waiting = list(runs)
+        stacked = 1 < len(every) <= self.config.most_fused
+        stacked = stacked and self._shape(jobs[0]) is not None and self._stacks(jobs[0])
         try:
-            if stacked:
-                self._run_stack(runs, every)
-                waiting.clear()
-            while waiting:
-                self._run_alone(waiting[0])
-                waiting.pop(0)
+            if not (stacked and self._run_stack(runs, every)):
+                for run in runs:
+                    self._run_alone(run)
         except BaseException:
             # Whatever happened, what this process has claimed and not finished is there for the next one.
             self.study.interrupt([run.job for run in runs if run.reports >= 0])
@@ -166,7 +169,21 @@ class Runner:
         run.seconds = time.monotonic() - start
         self._finish(run, failure)
 
-    def _run_stack(self, runs: Sequence[Run], every: Sequence[Any]) -> None:
+    def _run_stack(self, runs: Sequence[Run], every: Sequence[Any]) -> bool:
+        """Run jobs in one stack; whether memory was enough for it."""
+        try:
+            self._step_stack(runs, every)
+        except (RuntimeError, MemoryError) as error:
+            from dlcli.engine.network import is_out_of_memory
+
+            if not isinstance(error, MemoryError) and not is_out_of_memory(error):
+                raise
+            for run in runs:
+                run.trials, run.last, run.stacked = [], {}, False
+            return False
+        return True
+
+    def _step_stack(self, runs: Sequence[Run], every: Sequence[Any]) -> None:
         """Step all trials in turn: each report of one is followed by the same report of the others."""
         start = time.monotonic()
         parts = iter(self.trials.stack(every, self.check_signal))
@@ -235,4 +252,7 @@ class Runner:
             reason = f"{self.metric} is not finite"
             return Outcome("diverged", math.nan, each, {}, steps, run.seconds, fraction, reason, stable)
         last = run.last[max(run.last)]
-        return Outcome("complete", value, each, metrics[0], steps, run.seconds, fraction, last.reason, stable)
+        means = {
+            part: {name: fmean(m[part][name] for m in metrics) for name in metrics[0][part]} for part in metrics[0]
+        }
+        return Outcome("complete", value, each, means, steps, run.seconds, fraction, last.reason, stable)

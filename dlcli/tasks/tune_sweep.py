@@ -174,6 +174,7 @@ def _report(
     fastest = next((v for n, v in exact.items() if "fastest" in n), None)
     rate = fastest if fastest is not None else found["steepest"][0]
     known = math.isfinite(rate) and rate > 0
+    rule = "steepest" if fastest is None else "the exact fastest rate"
     path = run.path / BEST
     report = base_report("tune-lr", str(run.path), "cpu", config.seed)
     return report | {
@@ -199,7 +200,8 @@ def _report(
             "curves": [{"seed": c.seed, "rates": c.rates.tolist(), "losses": c.losses.tolist()} for c in curves],
         },
         "best": {
-            "params": {"lr": rate}, "config": str(path), "command": f"dlcli {name} --config {shlex.quote(str(path))}",
+            "params": {"lr": rate}, "rule": rule, "config": str(path),
+            "command": f"dlcli {name} --config {shlex.quote(str(path))}",
         } if known else None,
         "environment": environment("cpu"),
     }  # fmt: skip

@@ -1,10 +1,11 @@
 """What the tuner needs of a training command: trials that can be stepped, and the metrics that they give."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dlcli.config.base import Config
+from dlcli.config.common import DECAY_FACTORS, ScheduleOptions
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError
 
@@ -41,7 +42,7 @@ class Trials(Protocol):
     def check(self, config: Any) -> None:
         """Raise DlcliError for a config that can't be trained."""
 
-    def start(self, config: Any, check_signal: Callable[[], None]) -> list[Trial]:
+    def start(self, config: Any, check_signal: Callable[[], None]) -> Iterable[Trial]:
         """The run of a config: one trial, or one for each fold of cross-validation."""
 
     def shape(self, config: Any) -> Any:
@@ -58,6 +59,17 @@ class Trials(Protocol):
 
     def final(self, config: Any, *, stacked: bool = False) -> Config:
         """The config with every choice resolved, as best.toml holds it, of a run that was ``stacked`` or not."""
+
+
+def shorter_decay(config: ScheduleOptions, fraction: float) -> dict[str, Any]:
+    """What makes a schedule that is given by the step decay as far in this share of the steps as in all of them."""
+    if config.schedule == "step":
+        return {"decay_every": max(1, round(config.decay_every * fraction))}
+    if config.schedule == "time":
+        return {"decay_rate": config.decay_rate / fraction}
+    if config.schedule == "exponential":
+        return {"decay_factor": float((config.decay_factor or DECAY_FACTORS["exponential"]) ** (1 / fraction))}
+    return {}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
 
 LOOK = 0.3  # seconds between two looks at the study
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+TIME_IS_UP = 75  # exit code of a worker that left work undone
 PATIENCE = 30.0  # seconds that workers get to put their jobs back after a signal
+
+
+class Worker(subprocess.Popen[bytes]):
+    """A process that runs jobs; what it says goes to a file, as a pipe that nobody reads would stop it when full."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  (as long as the process)
+        super().__init__(
+            [sys.executable, "-m", "dlcli.tasks.tune_workers"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=self.log, env=environment,
+        )  # fmt: skip
 
 
 def work_together(
@@ -29,6 +42,17 @@ def work_together(
 ) -> str:
     """Run the study in local processes until nothing is left; why it stopped earlier. Raises Interrupted."""
     workers = [_start(search, study, url, deadline) for _ in range(search.config.workers)]
+    try:
+        return _watched(workers, search, study, recorder, deadline, check)
+    finally:
+        for worker in workers:
+            worker.log.close()
+
+
+def _watched(
+    workers: list[Worker], search: "Search", study: Study, recorder: "Recorder", deadline: float,
+    check: Callable[[], None],
+) -> str:  # fmt: skip
     seen = {(r.number, r.rung) for r in study.records(search.ladder) if r.ended}
     try:
         while any(worker.poll() is None for worker in workers):
@@ -57,7 +81,9 @@ def _show(search: "Search", study: Study, recorder: "Recorder", seen: set[tuple[
             recorder.trial(search.ladder.shown(job), min(share, 1.0))
 
 
-def _verdict(workers: list[subprocess.Popen[bytes]], study: Study, deadline: float) -> str:
+def _verdict(workers: list[Worker], study: Study, deadline: float) -> str:
+    if any(worker.returncode == TIME_IS_UP for worker in workers):
+        return "time limit"
     failures = [worker for worker in workers if worker.returncode not in (0, None)]
     if any(study.open_jobs()):
         if time.monotonic() >= deadline:
@@ -70,19 +96,16 @@ def _verdict(workers: list[subprocess.Popen[bytes]], study: Study, deadline: flo
     return ""
 
 
-def _error(worker: subprocess.Popen[bytes]) -> str:
-    assert worker.stderr is not None
-    text = worker.stderr.read().decode(errors="replace").strip()
+def _error(worker: Worker) -> str:
+    worker.log.seek(0)
+    text = worker.log.read().decode(errors="replace").strip()
     return text.splitlines()[-1].removeprefix("dlcli: ") if text else f"ended by signal {-(worker.returncode or 0)}"
 
 
-def _start(search: "Search", study: Study, url: str | None, deadline: float) -> subprocess.Popen[bytes]:
+def _start(search: "Search", study: Study, url: str | None, deadline: float) -> Worker:
     """A worker; what it must know goes through its standard input, as a URL may hold a password."""
     environment = os.environ | dict.fromkeys(THREADS, "1")
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "dlcli.tasks.tune_workers"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, env=environment,
-    )  # fmt: skip
+    worker = Worker(environment)
     base = {name: getattr(search.base, name) for name in search.base.model_fields_set}
     seconds = deadline - time.monotonic()
     order = {
@@ -96,7 +119,7 @@ def _start(search: "Search", study: Study, url: str | None, deadline: float) -> 
     return worker
 
 
-def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
+def _stop(workers: list[Worker]) -> None:
     """Ask workers that still run to stop, and wait until they have put their jobs back."""
     running = [worker for worker in workers if worker.poll() is None]
     for worker in running:
@@ -125,6 +148,9 @@ def main() -> int:
     from dlcli.tasks.tune_plan import plan_search
     from dlcli.tasks.tune_run import Runner
 
+    if hasattr(signal, "pthread_sigmask"):
+        # Ctrl-C reaches all processes of a terminal, but the parent says when to stop, and says it once.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     order: dict[str, Any] = json.load(sys.stdin)
     command: Any = {"fit-linear": FitLinearConfig, "train-deconv": TrainDeconvConfig}[order["training"]]
     deadline = float("inf") if order["seconds"] is None else time.monotonic() + order["seconds"]
@@ -135,14 +161,14 @@ def main() -> int:
             runner = Runner(
                 search.config, search.base, search.trials, study, search.ladder, search.metric, _Quiet(), check
             )
-            runner.work(deadline)
+            stopped = runner.work(deadline)
             study.close()
     except Interrupted as interrupt:
         return 128 + interrupt.signum
     except DlcliError as error:
         print(f"dlcli: {error.message}: {error.hint}", file=sys.stderr)
         return int(error.exit_code)
-    return 0
+    return TIME_IS_UP if stopped else 0
 
 
 if __name__ == "__main__":

@@ -224,6 +224,16 @@ def test_a_signal_saves_and_the_run_goes_on(app, uninterrupted, tmp_path, monkey
     assert_same_end(run, uninterrupted)
 
 
+def test_dropout_goes_on_as_it_would_have(photos, app, tmp_path, monkeypatch):
+    words = ["train-deconv", "photos", *RUN, "--steps", "12", "--dropout", "0.3", "--out"]
+    assert app(*words, "whole")[0] == 0
+    with monkeypatch.context() as patch:
+        at_step(patch, 5, signalled(signal.SIGINT))
+        assert app(*words, "run")[0] == 130
+    assert app("train-deconv", "--resume", "run", "--quiet")[0] == 0
+    assert_same_end(tmp_path / "run", tmp_path / "whole")
+
+
 def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_path, monkeypatch):
     written = task.write_pictures
     with monkeypatch.context() as patch:

@@ -138,11 +138,11 @@ def test_workers_draw_no_point_too_many(dlcli, table):
         assert [t["state"] for t in found.report["trials"]] == ["complete"] * 6
 
 
-def start(folder, *words):
+def start(folder, *words, **settings):
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     return subprocess.Popen(
         [sys.executable, "-m", "dlcli", *map(str, words)], cwd=folder, env=env, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, **settings,
     )  # fmt: skip
 
 
@@ -251,3 +251,83 @@ def test_sweep_of_mini_batches_shows_the_spread(dlcli, table):
     steepest = found.report["sweep"]["suggestions"]["steepest"]
     assert steepest["low"] <= steepest["median"] <= steepest["high"]
     assert found.report["sweep"]["exact"] == {}
+
+
+def test_tpe_draws_no_point_for_two_workers(dlcli, table):
+    words = ["--tpe", "--trials", "8", "--workers", "2", "--json", "fit-linear", table, "--steps", "50"]
+    trials = dlcli("tune-lr", *words).report["trials"]
+    assert len(trials) == 8
+    assert len({t["params"]["lr"] for t in trials}) == 8
+
+
+def test_workers_that_run_out_of_time_say_so(dlcli, table):
+    words = ["--tpe", "--trials", "5000", "--workers", "2", "--minutes", "0.06", "--json", "fit-linear", table]
+    report = dlcli("tune-lr", *words).report
+    assert (report["status"], report["reason"]) == ("stopped", "time limit")
+    assert 0 < len(report["trials"]) < 5000
+
+
+def test_ctrl_c_reaches_workers_through_their_parent_and_loses_nothing(dlcli, table):
+    words = ["tune-lr", "--lr", "0.01,0.02", "--workers", "2", *SLOW]
+    for _ in range(2):
+        process = start(table.parent, *words, start_new_session=True)
+        journal = table.parent / "runs" / "tune-lr-001" / "study.journal"
+        size = journal.stat().st_size if journal.exists() else 0
+        while not journal.exists() or journal.stat().st_size == size or b'"worker"' not in journal.read_bytes()[size:]:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, (out, err)
+    again = dlcli(*words)
+    assert again.code == 0, again.err
+    report = json.loads((table.parent / "runs" / "tune-lr-001" / "report.json").read_text())
+    assert [t["state"] for t in report["trials"]] == ["complete", "complete"]
+
+
+def test_force_starts_from_nothing(dlcli, table):
+    words = ["tune-lr", "--points", "2", "--workers", "2", "--out", "o", "--force", "fit-linear", table]
+    assert dlcli(*words).code == 0
+    rows = np.loadtxt(table, delimiter=",", skiprows=1)
+    np.savetxt(table, rows * [1, 1, 10], delimiter=",", header="a,b,y", comments="")
+    assert dlcli(*words).code == 0
+    report = json.loads((table.parent / "o" / "report.json").read_text())
+    alone = dlcli("fit-linear", table, "--lr", report["trials"][1]["params"]["lr"], "--json").report
+    assert report["trials"][1]["value"] == pytest.approx(alone["metrics"]["train"]["loss"], rel=1e-9)
+    assert dlcli("tune-lr", "--points", "3", "--workers", "2", "--out", "o", "--force", "fit-linear", table).code == 0
+
+
+def test_a_named_study_goes_on_in_the_same_directory(dlcli, table):
+    words = ["tune-lr", "--points", "3", "--study", "s", "--out", "here", "--json", "fit-linear", table, "--steps", "9"]
+    first, second = dlcli(*words), dlcli(*words)
+    assert (first.code, second.code) == (0, 0), second.err
+    assert [t["value"] for t in first.report["trials"]] == [t["value"] for t in second.report["trials"]]
+    assert "3 of its trials have ended" in second.err
+    other = dlcli("tune-lr", "--points", "4", "--out", "here", "fit-linear", table)
+    assert other.code == 2
+    assert "not empty" in other.err
+
+
+def test_two_copies_do_not_take_up_one_search(dlcli, table):
+    words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
+    process = start(table.parent, *words)
+    while not process.stderr.readline().startswith("trial"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    one = start(table.parent, *words)
+    while not one.stderr.readline().startswith("trial"):
+        assert one.poll() is None
+    two = start(table.parent, *words)
+    ended = [process.communicate(timeout=100) for process in (one, two)]
+    assert [process.returncode for process in (one, two)] == [0, 0], ended
+    for number in (1, 2):
+        lines = (table.parent / "runs" / f"tune-lr-00{number}" / "trials.jsonl").read_text().splitlines()
+        numbers = [json.loads(line)["number"] for line in lines if '"number"' in line]
+        assert sorted(numbers) == list(range(6))
+
+
+def test_equal_values_are_ranked_by_their_steps(dlcli):
+    report = dlcli("tune-lr", "--json").report
+    equal = [t for t in report["trials"] if t["value"] == report["best"]["value"]]
+    assert report["best"]["number"] == min(equal, key=lambda t: t["steps"])["number"]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,3 +131,18 @@ def test_seeds_of_points_differ():
     seeds = {point_seed(s, n, r) for s in range(3) for n in range(50) for r in range(3)}
     assert len(seeds) == 450
     assert point_seed(0, 7, 1) == point_seed(0, 7, 1)
+
+
+@given(
+    low=st.floats(1e-9, 1e3), factor=st.floats(1.0001, 1e6), count=st.integers(1, 20), log=st.booleans(),
+    seed=st.integers(0, 100),
+)  # fmt: skip
+def test_no_value_of_a_range_is_outside_of_it(low, factor, count, log, seed):
+    axis = Axis("x", (), low, low * factor, log=log)
+    values = [*axis.points(count), axis.draw(np.random.default_rng(seed))]
+    assert all(axis.low <= value <= axis.high for value in values)
+
+
+def test_an_option_of_whole_numbers_gets_whole_ones():
+    space = parse_space(None, ["depth=1:4"], lambda name: "whole", None)
+    assert space.axes[0].points(4) == (1, 2, 3, 4)

@@ -13,6 +13,8 @@ from dlcli.search.storage import hidden, open_storage, storage_errors
         ("postgresql+psycopg://ann:s%40cret@db/x", "postgresql+psycopg://ann:***@db/x"),
         ("postgresql://db/x?user=ann&password=secret", "postgresql://db/x?user=ann&password=***"),
         ("mysql://ann@db/x", "mysql://ann@db/x"),
+        ("postgresql://ann:se/cr@et@db/x", "postgresql://ann:***@db/x"),
+        ("sqlite:///C:/studies/a.db", "sqlite:///C:/studies/a.db"),
         ("journal:///tmp/a.log", "journal:///tmp/a.log"),
     ],
 )
@@ -32,6 +34,15 @@ def test_a_database_that_is_not_there(tmp_path):
         open_storage("postgresql://ann:hush@127.0.0.1:9/none", 10)
     assert "hush" not in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("password", ["hu/sh", "hu%2Fsh", "hu@sh"])
+def test_no_part_of_a_password_is_in_what_the_driver_says(password):
+    pytest.importorskip("psycopg")
+    with pytest.raises(DlcliError) as caught:
+        open_storage(f"postgresql://ann:{password}@127.0.0.1:9/none", 10)
+    assert password not in caught.value.message
+    assert "hu/sh" not in caught.value.message
 
 
 def test_a_journal_that_is_a_folder(tmp_path):

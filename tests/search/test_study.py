@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
-from dlcli.search.records import Outcome
+from dlcli.search.records import Outcome, Record
 from dlcli.search.space import parse_space
 from dlcli.search.study import Study
 
@@ -115,12 +116,14 @@ def test_what_is_interrupted_is_there_for_the_next_one(url):
     assert sorted([jobs[0].point.number, *run_all(study)]) == list(range(10))
 
 
-def test_a_job_that_does_not_fit_is_put_back():
-    study = opened(None)
+def test_a_job_that_does_not_fit_is_there_for_the_next_claim(url):
+    study = opened(url)
     study.enqueue(POINTS)
     jobs = study.claim(10, accept=lambda job: job.point.params["filters"] == "4")
     assert [job.point.number for job in jobs] == [0]
     assert sorted([0, *run_all(study)]) == list(range(10))
+    # In memory it is the very next one.
+    assert url or [r.number for r in study.jobs()] == list(range(10))
 
 
 def test_diverged_and_infinite_values_survive(url):
@@ -234,3 +237,65 @@ def test_a_sampler_asks_for_so_many_points():
     assert len(seen) == 7
     assert all(1e-3 <= p.params["lr"] <= 1 and p.params["filters"] in ("4", "8") for p in seen)
     assert [r.params for r in study.records(Ladder())] == [p.params for p in seen]
+
+
+def test_no_other_process_ever_misses_a_job_that_is_given_back(tmp_path, url, monkeypatch):
+    if url is None:
+        pytest.skip("memory is not shared")
+    first, second = opened(url), opened(url)
+    first.enqueue(POINTS[:1])
+    jobs = first.claim(1)
+    seen = []
+    end = first._end
+    monkeypatch.setattr(first, "_end", lambda *words: (seen.append(second.open_jobs()), end(*words)))
+    first.interrupt(jobs)
+    assert seen == [(0, 1)]
+    assert run_all(second) == [0]
+    assert [r.state for r in first.records()] == ["complete"]
+
+
+def test_a_job_given_back_may_be_taken_before_it_has_been_ended(url, monkeypatch):
+    if url is None:
+        pytest.skip("memory is not shared")
+    first, second = opened(url), opened(url)
+    first.enqueue(POINTS[:1])
+    jobs = first.claim(1)
+    taken = []
+    end = first._end
+    monkeypatch.setattr(first, "_end", lambda *words: (taken.extend(second.claim(1)), end(*words)))
+    first.interrupt(jobs)
+    assert [job.point.number for job in taken] == [0]
+    second.finish(taken[0], outcome(2.0))
+    assert [(r.state, r.value) for r in first.records()] == [("complete", 2.0)]
+
+
+def test_who_was_taken_for_dead_loses_its_result_and_nothing_else(url):
+    if url is None:
+        pytest.skip("memory is not shared")
+    first, second = opened(url), opened(url)
+    first.enqueue(POINTS[:2])
+    late, other = first.claim(2)
+    second._rescue._bury(second.study, second.study.get_trials(deepcopy=False)[late.trial.number])
+    again = second.claim(1)[0]
+    assert again.point == late.point
+    first.finish(late, outcome(9.0))
+    second.finish(again, outcome(1.0))
+    first.interrupt([late])
+    first.finish(other, outcome(2.0))
+    assert [r.value for r in second.records()] == [1.0, 2.0]
+
+
+def test_points_that_a_sampler_draws_get_new_numbers(url):
+    import optuna
+
+    study = opened(url, sampler=optuna.samplers.TPESampler(seed=0))
+    known = [replace(study_record(number), outcome=outcome(float(number))) for number in (0, 2, 3)]
+    study.enqueue([], known)
+    job = study.ask(5)
+    study.finish(job, outcome(-1.0))
+    assert job.point.number == 4
+    assert [r.number for r in study.records()] == [0, 2, 3, 4]
+
+
+def study_record(number):
+    return Record(number, {"lr": 0.1, "filters": "4"}, "complete", 0)

@@ -34,7 +34,8 @@ def training(data, **options):
 
 
 def tuned(base, **options):
-    return tune_lr(TuneLrConfig.build({"points": 3, "lr": "1e-3:0.03", "pruner": "none", **options}), base)
+    grid = {} if "random" in options or "tpe" in options else {"points": 3}
+    return tune_lr(TuneLrConfig.build({**grid, "lr": "1e-3:0.03", "pruner": "none", **options}), base)
 
 
 def values(report):
@@ -138,3 +139,62 @@ def test_folds_are_trained_and_measured_apart(data):
 def test_folds_beside_val_are_refused(data):
     with pytest.raises(DlcliError, match="--cv and --val both hold images out"):
         tuned(training(data), cv=3)
+
+
+@pytest.mark.parametrize(("fuse", "repeats", "stacked"), [("off", 3, False), ("2", 3, False), ("3", 3, True)])
+def test_repeats_are_stacked_as_fuse_says(data, fuse, repeats, stacked):
+    report = tuned(training(data), fuse=fuse, repeats=repeats, points=2)
+    lines = (Path(report["best"]["config"]).parent / "trials.jsonl").read_text().splitlines()[1:]
+    outcomes = [json.loads(line)["outcome"] for line in lines]
+    assert [o["stacked"] for o in outcomes] == [stacked, stacked]
+    for outcome in outcomes:
+        assert outcome["metrics"]["val"]["psnr"] == pytest.approx(sum(outcome["each"]) / repeats)
+
+
+def test_dropout_is_the_same_whatever_ran_before(data):
+    base = training(data, dropout=0.3)
+    both = tuned(base, lr="0.01,0.02")
+    second = tuned(base, lr="0.01,0.02", out=Path("again"))
+    assert values(both) == values(second)
+    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(both)))
+    assert again["metrics"]["val"]["psnr"] == both["best"]["value"]
+
+
+def test_a_stack_that_memory_is_too_small_for_is_run_one_by_one(data, monkeypatch):
+    from dlcli.tasks.tune_network import NetworkTrials
+
+    alone = tuned(training(data), fuse="off")
+
+    def stack(*_):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(NetworkTrials, "stack", stack)
+    assert values(tuned(training(data), fuse="3")) == values(alone)
+
+
+def test_workers_leave_a_config_that_repeats_their_best(data):
+    base = TrainDeconvConfig.build(
+        {n: getattr(training(data), n) for n in training(data).model_fields_set - {"threads"}}
+    )
+    report = tuned(base, fuse="off", workers=2)
+    assert "threads = 1" in stacked_best(report).read_text()
+    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(report)))
+    assert again["metrics"]["val"]["psnr"] == report["best"]["value"]
+
+
+def test_hyperband_in_memory_is_the_same_each_time(data):
+    base = training(data, optimizer="sgd", steps=16, report_every=2)
+    rates = "0.03,0.02,0.025,0.03001,0.02001,1e-6,2e-6,3e-6"
+    first, second = (tuned(base, lr=rates, pruner="hyperband") for _ in range(2))
+    assert [(t["state"], t["steps"]) for t in first["trials"]] == [(t["state"], t["steps"]) for t in second["trials"]]
+
+
+def test_short_rungs_decay_as_far_as_long_ones():
+    from dlcli.tasks.tune_trials import shorter_decay
+
+    step = TrainDeconvConfig.build({"schedule": "step", "decay_every": 100})
+    assert shorter_decay(step, 0.2) == {"decay_every": 20}
+    exponential = TrainDeconvConfig.build({"schedule": "exponential"})
+    assert shorter_decay(exponential, 0.25)["decay_factor"] ** 25 == pytest.approx(0.999**100)
+    time = TrainDeconvConfig.build({"schedule": "time", "decay_rate": 0.01})
+    assert 1 + shorter_decay(time, 0.1)["decay_rate"] * 10 == pytest.approx(1 + 0.01 * 100)
