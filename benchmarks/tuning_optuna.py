@@ -33,7 +33,7 @@ def main() -> None:
         params: dict[str, Any] = {
             "lr": trial.suggest_categorical("lr", choices), "filters": trial.suggest_categorical("filters", filters),
         }  # fmt: skip
-        run = trials.start(trial_config(base, type(base), config, params, trial.number, 0), lambda: None)[0]
+        run = next(iter(trials.start(trial_config(base, type(base), config, params, trial.number, 0), lambda: None)))
         for number, step in enumerate(run.steps):
             if step.status == "diverged":
                 raise optuna.TrialPruned

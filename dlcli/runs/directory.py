@@ -89,14 +89,14 @@ class RunDirectory:
         return cls.taken_up(command, path)
 
     @classmethod
-    def latest(cls, command: str, out: Path | None) -> Path | None:
-        """``out``, or without it the newest of runs/COMMAND-NNN; None where there is none."""
+    def existing(cls, command: str, out: Path | None) -> list[Path]:
+        """``out``, or without it all of runs/COMMAND-NNN, the newest first; those that are there."""
         if out is not None:
-            return out if out.is_dir() else None
+            return [out] if out.is_dir() else []
         numbered = re.compile(re.escape(command) + r"-(\d+)")
         runs = Path("runs")
         found = [(int(m[1]), p) for p in runs.iterdir() if (m := numbered.fullmatch(p.name))] if runs.is_dir() else []
-        return max(found)[1] if found else None
+        return [path for _, path in sorted(found, reverse=True)]
 
     @classmethod
     def taken_up(cls, command: str, path: Path) -> "RunDirectory":

@@ -128,14 +128,16 @@ def _open_run(search: Search, progress: Progress) -> tuple[directory.RunDirector
     A study that has a name goes on in the directory of --out even when it has ended.
     """
     config = search.config
-    path = directory.RunDirectory.latest("tune-lr", config.out)
     named = config.study is not None or config.storage is not None
-    if path is not None and not config.force and (config.out or not named):
+    candidates = directory.RunDirectory.existing("tune-lr", config.out)
+    for path in candidates if not config.force and (config.out or not named) else []:
         header, lines = read_trials(path / TRIALS)
-        same = header and canonical(header["about"]) == canonical(search.about)
-        if same and _was_stopped(path, header, ("stopped", "finished") if named else ("stopped",)):
+        if not header or canonical(header["about"]) != canonical(search.about):
+            continue
+        if _was_stopped(path, header, ("stopped", "finished") if named else ("stopped",)):
             records = [r for line in lines if (r := _record(line)) is not None]
             return directory.RunDirectory.taken_up("tune-lr", path), records
+        break  # it has ended, or another copy of the command is at work there
     return directory.RunDirectory("tune-lr", config.out, config.force), []
 
 

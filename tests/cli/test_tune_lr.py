@@ -297,6 +297,22 @@ def test_force_starts_from_nothing(dlcli, table):
     assert dlcli("tune-lr", "--points", "3", "--workers", "2", "--out", "o", "--force", "fit-linear", table).code == 0
 
 
+def test_a_stopped_search_goes_on_after_others(dlcli, table):
+    words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
+    process = start(table.parent, *words)
+    while not process.stderr.readline().startswith("trial"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert dlcli("tune-lr", "--sweep").code == 0
+    assert dlcli("tune-lr", "--points", "2").code == 0
+    again = dlcli(*words)
+    assert "going on with runs/tune-lr-001" in again.err
+    assert len(json.loads((table.parent / "runs/tune-lr-001/report.json").read_text())["trials"]) == 6
+    # It has ended now: the command starts another one.
+    assert "saved in runs/tune-lr-004" in dlcli(*words).out
+
+
 def test_a_named_study_goes_on_in_the_same_directory(dlcli, table):
     words = ["tune-lr", "--points", "3", "--study", "s", "--out", "here", "--json", "fit-linear", table, "--steps", "9"]
     first, second = dlcli(*words), dlcli(*words)
