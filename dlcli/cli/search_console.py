@@ -77,9 +77,11 @@ class SearchConsole(Console):
 
 def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> list[list[str]]:
     """The table ``rows``, headings first, without as many of its ``least`` important columns as don't fit in."""
+    from rich.cells import cell_len
+
     columns = [list(column) for column in zip(*rows, strict=True)]
     for heading in least:
-        if sum(max(map(len, column)) + GAP for column in columns) - GAP <= width:
+        if sum(max(map(cell_len, column)) + GAP for column in columns) - GAP <= width:
             break
         columns = [column for column in columns if column[0] != heading]
     return [list(row) for row in zip(*columns, strict=True)]

@@ -1,8 +1,6 @@
 """Training a network, a step at a time: what the loop needs of it."""
 
-import ctypes
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dlcli.engine.memory import is_out_of_memory, keep_freed_memory
 from dlcli.engine.optimizers import optimizer_tensors, restore_optimizers
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
@@ -281,24 +280,4 @@ REMEMBERED = (
     "step", "lr", "batch_size", "seconds", "skipped", "bad_in_a_row", "images_seen", "loss_sum", "loss_count",
     "_last_loss",
 )  # fmt: skip
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-KEPT_BYTES = 2**30
 _NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
-
-
-def keep_freed_memory() -> None:
-    """Make glibc keep the memory that a step frees for the next one, up to 1 GiB, instead of giving it back.
-
-    It otherwise asks the system for thousands of pages in every step, and clearing them takes a tenth of its time.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for setting in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            mallopt(setting, KEPT_BYTES)
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch means that memory ran out, on a GPU or on the CPU."""
-    # The words of Windows and of Linux.
-    words = ("not enough memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)

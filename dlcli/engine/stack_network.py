@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from dlcli.engine.loop import Solver
-from dlcli.engine.network import Batch, Batches, NetworkSettings, keep_freed_memory
+from dlcli.engine.memory import keep_freed_memory
+from dlcli.engine.network import Batch, Batches, NetworkSettings
 from dlcli.engine.schedules import Schedule
 from dlcli.engine.stack_forward import StackedForward
 from dlcli.engine.stack_losses import Loss, stacked

@@ -288,7 +288,7 @@ class Study:
             # Of trials of one job the first counts, unless it was given up.
             if key is not None and (key not in jobs or jobs[key].state.name == "FAIL"):
                 jobs[key] = trial
-        return [record_of(trial) for key, trial in jobs.items()]
+        return [record_of(trial) for trial in jobs.values()]
 
     def _keys(self) -> list[tuple[int, int]]:
         return [(j.number, j.rung) for j in self.jobs()]

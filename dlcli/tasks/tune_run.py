@@ -141,7 +141,8 @@ class Runner:
         try:
             if not (stacked and self._run_stack(runs, every)):
                 for run in runs:
-                    self._run_alone(run)
+                    if run.reports >= 0:  # not recorded before memory ran out
+                        self._run_alone(run)
         except BaseException:
             # Whatever happened, what this process has claimed and not finished is there for the next one.
             self.study.interrupt([run.job for run in runs if run.reports >= 0])
@@ -174,7 +175,7 @@ class Runner:
         try:
             self._step_stack(runs, every)
         except (RuntimeError, MemoryError) as error:
-            from dlcli.engine.network import is_out_of_memory
+            from dlcli.engine.memory import is_out_of_memory
 
             if not isinstance(error, MemoryError) and not is_out_of_memory(error):
                 raise
@@ -253,6 +254,7 @@ class Runner:
             return Outcome("diverged", math.nan, each, {}, steps, run.seconds, fraction, reason, stable)
         last = run.last[max(run.last)]
         means = {
-            part: {name: fmean(m[part][name] for m in metrics) for name in metrics[0][part]} for part in metrics[0]
+            part: {name: fmean(Metric(part, name).of(m) for m in metrics) for name in names}
+            for part, names in metrics[0].items()
         }
         return Outcome("complete", value, each, means, steps, run.seconds, fraction, last.reason, stable)

@@ -297,13 +297,19 @@ def test_force_starts_from_nothing(dlcli, table):
     assert dlcli("tune-lr", "--points", "3", "--workers", "2", "--out", "o", "--force", "fit-linear", table).code == 0
 
 
-def test_a_stopped_search_goes_on_after_others(dlcli, table):
+def stopped_after_a_trial(folder):
+    """Interrupt a search of six points; its command."""
     words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
-    process = start(table.parent, *words)
+    process = start(folder, *words)
     while not process.stderr.readline().startswith("trial"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
+    return words
+
+
+def test_a_stopped_search_goes_on_after_others(dlcli, table):
+    words = stopped_after_a_trial(table.parent)
     assert dlcli("tune-lr", "--sweep").code == 0
     assert dlcli("tune-lr", "--points", "2").code == 0
     again = dlcli(*words)
@@ -325,12 +331,7 @@ def test_a_named_study_goes_on_in_the_same_directory(dlcli, table):
 
 
 def test_two_copies_do_not_take_up_one_search(dlcli, table):
-    words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
-    process = start(table.parent, *words)
-    while not process.stderr.readline().startswith("trial"):
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    words = stopped_after_a_trial(table.parent)
     one = start(table.parent, *words)
     while not one.stderr.readline().startswith("trial"):
         assert one.poll() is None

@@ -239,31 +239,27 @@ def test_a_sampler_asks_for_so_many_points():
     assert [r.params for r in study.records(Ladder())] == [p.params for p in seen]
 
 
-def test_no_other_process_ever_misses_a_job_that_is_given_back(tmp_path, url, monkeypatch):
+def given_back(url, monkeypatch, look):
+    """A study that gives its only job back, another process's, and what that one sees just before the job is ended."""
     if url is None:
         pytest.skip("memory is not shared")
     first, second = opened(url), opened(url)
     first.enqueue(POINTS[:1])
-    jobs = first.claim(1)
-    seen = []
-    end = first._end
-    monkeypatch.setattr(first, "_end", lambda *words: (seen.append(second.open_jobs()), end(*words)))
+    jobs, seen, end = first.claim(1), [], first._end
+    monkeypatch.setattr(first, "_end", lambda *words: (seen.append(look(second)), end(*words)))
     first.interrupt(jobs)
+    return first, second, seen
+
+
+def test_no_other_process_ever_misses_a_job_that_is_given_back(url, monkeypatch):
+    first, second, seen = given_back(url, monkeypatch, lambda study: study.open_jobs())
     assert seen == [(0, 1)]
     assert run_all(second) == [0]
     assert [r.state for r in first.records()] == ["complete"]
 
 
 def test_a_job_given_back_may_be_taken_before_it_has_been_ended(url, monkeypatch):
-    if url is None:
-        pytest.skip("memory is not shared")
-    first, second = opened(url), opened(url)
-    first.enqueue(POINTS[:1])
-    jobs = first.claim(1)
-    taken = []
-    end = first._end
-    monkeypatch.setattr(first, "_end", lambda *words: (taken.extend(second.claim(1)), end(*words)))
-    first.interrupt(jobs)
+    first, second, (taken,) = given_back(url, monkeypatch, lambda study: study.claim(1))
     assert [job.point.number for job in taken] == [0]
     second.finish(taken[0], outcome(2.0))
     assert [(r.state, r.value) for r in first.records()] == [("complete", 2.0)]

@@ -198,3 +198,29 @@ def test_short_rungs_decay_as_far_as_long_ones():
     assert shorter_decay(exponential, 0.25)["decay_factor"] ** 25 == pytest.approx(0.999**100)
     time = TrainDeconvConfig.build({"schedule": "time", "decay_rate": 0.01})
     assert 1 + shorter_decay(time, 0.1)["decay_rate"] * 10 == pytest.approx(1 + 0.01 * 100)
+
+
+def test_what_a_stack_had_recorded_before_memory_ran_out_is_not_run_again(data, monkeypatch):
+    from dataclasses import replace
+
+    from dlcli.tasks.tune_network import NetworkTrials
+
+    base = training(data, optimizer="sgd", steps=60)
+    alone = tuned(base, fuse="off", lr="1e-3,1e30,1e-2")
+    real, started = NetworkTrials.stack, []
+
+    def failing(steps):
+        yield from (next(steps) for _ in range(10))
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    def stack(*words):
+        runs = real(*words)
+        return [*runs[:2], [replace(runs[2][0], steps=failing(runs[2][0].steps))]]
+
+    start = NetworkTrials.start
+    monkeypatch.setattr(NetworkTrials, "stack", stack)
+    monkeypatch.setattr(NetworkTrials, "start", lambda *words: (started.append(words[1].lr), start(*words))[1])
+    report = tuned(base, fuse="3", lr="1e-3,1e30,1e-2")
+    assert [t["state"] for t in report["trials"]] == ["complete", "diverged", "complete"]
+    assert started == [1e-3, 1e-2]
+    assert [values(report)[i] for i in (0, 2)] == [values(alone)[i] for i in (0, 2)]
