@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.optimizers import make_optimizers
 from dlcli.models.deconv import DeconvNet, DeconvSpec, kernel_and_padding
 
@@ -201,7 +202,7 @@ def fast_batches(case: Case) -> Callable[[], tuple[Tensor, Tensor]]:
 
 @dataclass
 class FastLoop:
-    """bfloat16 weights with float32 masters; ``own`` takes dlcli's optimizers instead of fused Adam."""
+    """bfloat16 weights with float32 masters; ``own`` takes dlcli's optimizers and its vector of weights for them."""
 
     own: bool
     compiled: bool
@@ -215,13 +216,7 @@ class FastLoop:
         network = FastNet(plan.spec)
         check(network)
         network = network.to(memory_format=torch.channels_last)
-        names = [name for name, _ in network.named_parameters()]
-        masters = [nn.Parameter(p.detach().clone()) for p in network.parameters()]
-        network = network.bfloat16()
-        weights = [p.detach() for p in network.parameters()]
-        for master in masters:
-            master.grad = torch.empty_like(master)
-        optimizers = self._optimizers(plan, dict(zip(names, masters, strict=True)))
+        network, update = own_update(network, plan) if self.own else adam_update(network)
         batch = fast_batches(case)
 
         def loss_of(x: Tensor, y: Tensor) -> Tensor:
@@ -236,26 +231,51 @@ class FastLoop:
             images = 0
             while not over():
                 x, y = batch()
-                measured(x, y).backward()
-                torch._foreach_copy_([m.grad for m in masters], [p.grad for p in network.parameters()])
-                for optimizer in optimizers:
-                    optimizer.step()
-                with torch.no_grad():
-                    torch._foreach_copy_(weights, masters)
-                for parameter in network.parameters():
-                    parameter.grad = None
+                update(measured(x, y))
                 images += len(x)
             return images
 
         return run
 
-    def _optimizers(self, plan: Any, masters: dict[str, nn.Parameter]) -> list[torch.optim.Optimizer]:
-        if not self.own:
-            return [torch.optim.Adam(masters.values(), lr=1e-3, fused=True)]
-        ends = ("convolutions.0.weight", "deconvolutions.0.weight")
-        hidden = [master for name, master in masters.items() if master.ndim == 4 and name not in ends]
-        everything: Any = nn.ParameterList(masters.values())
-        return make_optimizers(everything, hidden, plan.optimizer, plan.lr, momentum=0.9, l2=0.0)
+
+Update = Callable[[Tensor], None]  # a step by the gradient of this loss
+
+
+def adam_update(network: PlainNet) -> tuple[nn.Module, Update]:
+    """The network in bfloat16, and fused Adam on float32 masters."""
+    masters = [nn.Parameter(p.detach().clone()) for p in network.parameters()]
+    network = network.bfloat16()
+    weights = [p.detach() for p in network.parameters()]
+    for master in masters:
+        master.grad = torch.empty_like(master)
+    optimizer = torch.optim.Adam(masters, lr=1e-3, fused=True)
+
+    def update(loss: Tensor) -> None:
+        loss.backward()
+        torch._foreach_copy_([m.grad for m in masters], [p.grad for p in network.parameters()])
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_copy_(weights, masters)
+        for parameter in network.parameters():
+            parameter.grad = None
+
+    return network, update
+
+
+def own_update(network: PlainNet, plan: Any) -> tuple[nn.Module, Update]:
+    """The network in bfloat16, and dlcli's optimizers."""
+    ends = ("convolutions.0.weight", "deconvolutions.0.weight")
+    hidden = [p for name, p in network.named_parameters() if p.ndim == 4 and name not in ends]
+    weights = FlatWeights(network, hidden, half=True)
+    optimizers = make_optimizers(weights, plan.optimizer, plan.lr, momentum=0.9, l2=0.0)
+
+    def update(loss: Tensor) -> None:
+        weights.differentiate(loss)
+        for optimizer in optimizers:
+            optimizer.step()
+        weights.renew()
+
+    return weights.trained, update
 
 
 PEERS: dict[str, Callable[[Case], Run]] = {

@@ -28,6 +28,15 @@ class Result:
         return json.loads(self.out)
 
 
+@pytest.fixture(autouse=True)
+def threads():
+    """A command that ran in this process may have set torch's threads; the next test gets them back."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() != len(os.sched_getaffinity(0)):
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
 @pytest.fixture
 def dlcli(tmp_path):
     """Run ``python -m dlcli`` in an empty folder, as a subprocess, with a fixed environment."""

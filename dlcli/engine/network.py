@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.memory import is_out_of_memory, keep_freed_memory
 from dlcli.engine.optimizers import optimizer_tensors, restore_optimizers
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
@@ -39,7 +40,6 @@ class NetworkSettings:
     l1: float = 0.0
     clip: float | None = None
     ema: float = 0.0
-    amp: bool = False
     warmup: int = 0
     dropout_seed: int | None = None  # where the network draws random numbers
 
@@ -59,18 +59,20 @@ class NetworkSolver:
 
     def __init__(
         self,
-        network: nn.Module,
+        weights: FlatWeights,
         batches: Batches,
         objective: Objective,
         optimizers: Sequence[torch.optim.Optimizer],
         schedule: Schedule,
         settings: NetworkSettings,
-        weights_of: nn.Module | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
-        """``weights_of`` is the network as it was before compilation, which owns the weights."""
+        """The ``optimizers`` change ``weights``, which say by their ``trained`` whether bfloat16 is used."""
         keep_freed_memory()
-        self.module = weights_of or network
-        self.network, self.batches, self.compute_loss = network, batches, objective
+        self.weights, self.module = weights, weights.network
+        self.network: Any = torch.compile(weights.trained) if compiled else weights.trained
+        self.batches, self.compute_loss = batches, objective
         self.optimizers, self.schedule, self.settings = list(optimizers), schedule, settings
         self.step, self.lr = 0, schedule.lr
         self.batch_size = settings.batch_size
@@ -81,11 +83,11 @@ class NetworkSolver:
         self.converged = False
         self.failure = ""
         self.warnings: list[str] = []
-        self._weights = list(self.module.parameters())
         self.first_rates = [[float(g["lr"]) for g in o.param_groups] for o in self.optimizers]
-        self.average = [w.detach().clone() for w in self._weights] if settings.ema else None
+        self.average = weights.whole.detach().clone() if settings.ema else None
         self.loss_sum = 0.0
         self.loss_count = 0
+        self._differentiated = False
         self._last_loss = math.nan
 
     def advance(self, until: int, deadline: float) -> None:
@@ -119,6 +121,7 @@ class NetworkSolver:
         for optimizer in self.optimizers:
             optimizer.step()
         self._shrink()
+        self.weights.renew()
         self._average()
         self.loss_sum += loss
         self.loss_count += 1
@@ -146,31 +149,29 @@ class NetworkSolver:
         return float(self._forward(batch))
 
     def _backward(self, batch: Batch) -> float:
-        for weight in self._weights:
-            weight.grad = None
         if self.settings.dropout_seed is not None:
             # From the step alone, so that a run taken up again, or one of many in a process, drops the same units.
             state = np.random.SeedSequence((self.settings.dropout_seed, self.step, DROPOUT)).generate_state(1)
             torch.manual_seed(int(state[0]))
         loss = self._forward(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.weights.differentiate(loss)
+        self._differentiated = True
         return float(loss.detach())
 
     def _forward(self, batch: Batch) -> Tensor:
-        device = batch.input.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self.settings.amp):
-            output = self.network(batch.input, batch.base)
+        base = batch.input if batch.base is None else batch.base
+        output = self.network(batch.input.to(self.weights.dtype), base)
         return self.compute_loss(output.float(), batch)
 
     def _clip(self) -> bool:
         """Shorten the gradient if that is asked for; whether it is finite."""
+        gradient = self.weights.gradient
         if self.settings.clip is not None:
-            return math.isfinite(nn.utils.clip_grad_norm_(self._weights, self.settings.clip, foreach=True))
-        gradients = [w.grad for w in self._weights if w.grad is not None]
-        # One call for all of them; a norm of each, and of the norms, takes three times as long.
-        found = torch.zeros((), device=gradients[0].device)
-        torch._amp_foreach_non_finite_check_and_unscale_(gradients, found, torch.ones_like(found))
-        return not found
+            norm = float(gradient.norm())
+            gradient.mul_(min(1.0, self.settings.clip / (norm + 1e-6)))
+            return math.isfinite(norm)
+        # The sum of finite numbers may be too large.
+        return math.isfinite(float(gradient.sum())) or bool(gradient.isfinite().all())
 
     def _count_bad_step(self) -> None:
         self.skipped += 1
@@ -199,8 +200,7 @@ class NetworkSolver:
             return self.schedule.rate_at(self.fraction())
         if not self.schedule.closed_loop or settings.name == "plateau":
             return self.schedule.rate(self.step - 1, _NO_FEEDBACK)
-        gradient = torch.cat([w.grad.flatten() for w in self._weights if w.grad is not None])
-        weights = torch.cat([w.detach().flatten() for w in self._weights if w.grad is not None])
+        gradient, weights = self.weights.gradient, self.weights.whole.detach()
         feedback = Feedback(gradient.double().cpu().numpy(), weights.double().cpu().numpy(), loss)
         return self.schedule.rate(self.step - 1, feedback)
 
@@ -208,7 +208,7 @@ class NetworkSolver:
     def _shrink(self) -> None:
         """L1 as a proximal step on the weights (not the biases): exact zeros."""
         if self.settings.l1:
-            for weight in self._weights:
+            for weight in self.module.parameters():
                 if weight.ndim > 1:
                     weight.copy_(weight.sign() * (weight.abs() - self.lr * self.settings.l1).clamp_(min=0))
 
@@ -217,7 +217,7 @@ class NetworkSolver:
         if self.average is not None:
             # The mean of the first steps, then an exponential mean: no start-up bias.
             share = max(1 - self.settings.ema, 1 / (self.step + 1))
-            torch._foreach_lerp_(self.average, [w.detach() for w in self._weights], share)
+            self.average.lerp_(self.weights.whole.detach(), share)
 
     def loss(self) -> float:
         """Mean training loss of the steps since the last ``feedback``; at step 0 that of the first batch."""
@@ -235,15 +235,13 @@ class NetworkSolver:
 
     def gradient_norm(self) -> float:
         """Euclidean norm of the last step's gradient; nan before the first."""
-        squares = [float(w.grad.double().square().sum()) for w in self._weights if w.grad is not None]
-        return math.sqrt(sum(squares)) if squares else math.nan
+        return math.sqrt(float(self.weights.gradient.double().square().sum())) if self._differentiated else math.nan
 
     def parameters(self) -> dict[str, Tensor]:
         """A copy of the network's tensors by name, on the CPU; the averaged weights where there are some."""
         state = {name: t.detach().cpu().clone() for name, t in self.module.state_dict().items()}
         if self.average is not None:
-            names = [name for name, _ in self.module.named_parameters()]
-            state |= {n: a.detach().cpu().clone() for n, a in zip(names, self.average, strict=True)}
+            state |= {name: part.cpu().clone() for name, part in self.weights.named(self.average).items()}
         return state
 
     def feedback(self, loss: float) -> None:
@@ -254,7 +252,9 @@ class NetworkSolver:
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """All that the rest of the run depends on, as arrays and numbers, for a checkpoint."""
         tensors = {f"network.{name}": t for name, t in self.module.state_dict().items()}
-        tensors |= {f"average.{i}": t for i, t in enumerate(self.average or [])} | optimizer_tensors(self.optimizers)
+        tensors |= optimizer_tensors(self.optimizers)
+        if self.average is not None:
+            tensors["average"] = self.average
         arrays = {name: np.array(t.detach().cpu().numpy(), order="C") for name, t in tensors.items()}
         schedule = self.schedule.state()
         arrays |= {f"schedule.{name}": v for name, v in schedule.items() if isinstance(v, np.ndarray)}
@@ -266,9 +266,9 @@ class NetworkSolver:
         """Take up what ``state`` gave."""
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         self.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("network.")})
-        with torch.no_grad():
-            for index, average in enumerate(self.average or []):
-                average.copy_(tensors[f"average.{index}"])
+        self.weights.renew()
+        if self.average is not None:
+            self.average.copy_(tensors["average"])
         restore_optimizers(self.optimizers, tensors)
         for name in REMEMBERED:
             setattr(self, name, numbers[name])

@@ -1,16 +1,15 @@
 """From a plan to the solver that carries it out, and to when it reports and stops."""
 
 import math
-from typing import Any
-
-import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.loop import UNLIMITED, Limits
 from dlcli.engine.losses import bfloat16_is_fast
 from dlcli.engine.network import NetworkSettings, NetworkSolver
 from dlcli.engine.optimizers import make_optimizers
 from dlcli.engine.schedules import Schedule
+from dlcli.models.deconv import DeconvNet
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan
 from dlcli.tasks.deconv_problem import Problem
@@ -35,20 +34,23 @@ def uses_bfloat16(config: TrainDeconvConfig, device: str) -> bool:
 def settings_for(config: TrainDeconvConfig, plan: NetworkPlan, device: str) -> NetworkSettings:
     """What the solver is told of the plan."""
     return NetworkSettings(
-        plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema,
-        uses_bfloat16(config, device), plan.warmup, config.seed if plan.spec.dropout else None,
+        plan.batch_size, plan.steps or UNLIMITED, plan.seconds, config.l1, config.clip, plan.ema, plan.warmup,
+        config.seed if plan.spec.dropout else None,
     )  # fmt: skip
+
+
+def weights_of(network: DeconvNet, config: TrainDeconvConfig, device: str) -> FlatWeights:
+    """The weights of ``network`` for a solver; in bfloat16 where --amp means that."""
+    return FlatWeights(network, network.hidden_weights(), half=uses_bfloat16(config, device))
 
 
 def make_solver(config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, device: str) -> NetworkSolver:
     """The solver of one network."""
-    network = problem.network
-    hidden = network.hidden_weights()
-    optimizers = make_optimizers(network, hidden, plan.optimizer, plan.lr, momentum=config.momentum, l2=config.l2)
-    trained: Any = torch.compile(network) if _compiles(config, plan, device) else network
+    weights = weights_of(problem.network, config, device)
+    optimizers = make_optimizers(weights, plan.optimizer, plan.lr, momentum=config.momentum, l2=config.l2)
     return NetworkSolver(
-        trained, problem.batches, problem.objective, optimizers, Schedule(plan.schedule, plan.lr),
-        settings_for(config, plan, device), network,
+        weights, problem.batches, problem.objective, optimizers, Schedule(plan.schedule, plan.lr),
+        settings_for(config, plan, device), compiled=_compiles(config, plan, device),
     )  # fmt: skip
 
 

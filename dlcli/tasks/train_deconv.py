@@ -131,7 +131,7 @@ class Training:
         size = sum(p.numel() for p in self.network.parameters())
         config, plan = self.config, self.plan
         return f"train-deconv: {config.task}, {config.arch}, {size:,} weights, {plan.optimizer}, {self.device}" + (
-            ", bfloat16" if self.solver.settings.amp else ""
+            ", bfloat16" if self.solver.weights.dtype == torch.bfloat16 else ""
         )
 
     def _report(self, step: Step) -> None:

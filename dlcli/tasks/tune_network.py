@@ -21,7 +21,7 @@ from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_data import TrainingImages, fold_of, read_images
 from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
 from dlcli.tasks.deconv_problem import Problem, Validation, make_problem
-from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16
+from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16, weights_of
 from dlcli.tasks.progress import Progress, Silent
 from dlcli.tasks.restoration import Restoration
 from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
@@ -194,7 +194,8 @@ class NetworkTrials:
         plan, problem = self._problem(config)
         settings = settings_for(config, plan, self.device)
         schedule = Schedule(plan.schedule, plan.lr)
-        return NetworkSolver(problem.network, problem.batches, problem.objective, [], schedule, settings)
+        weights = weights_of(problem.network, config, self.device)
+        return NetworkSolver(weights, problem.batches, problem.objective, [], schedule, settings)
 
     def rising(self, seed: int, schedule: Schedule) -> NetworkSolver:
         """A solver of the base config whose rate is the schedule's from the first step on."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from dlcli.config.common import ScheduleName
+from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.network import MAX_BAD_STEPS, Batch, NetworkSettings, NetworkSolver
 from dlcli.engine.optimizers import ADAM_SHARE, make_optimizers
@@ -59,10 +60,11 @@ def solver_of(
     loss=objective, **settings,
 ):  # fmt: skip
     hidden = net.hidden_weights() if isinstance(net, DeconvNet) else []
-    optimizers = make_optimizers(net, hidden, optimizer, lr, momentum=momentum, l2=l2)
+    flat = FlatWeights(net, hidden)
+    optimizers = make_optimizers(flat, optimizer, lr, momentum=momentum, l2=l2)
     chosen = ScheduleSettings(name=schedule, total_steps=steps, **(constants or {}))
     settings = NetworkSettings(**({"batch_size": 4, "steps": steps} | settings))
-    return NetworkSolver(net, get, loss, optimizers, Schedule(chosen, lr), settings)
+    return NetworkSolver(flat, get, loss, optimizers, Schedule(chosen, lr), settings)
 
 
 def gradients(net, step, size=4):
@@ -71,6 +73,13 @@ def gradients(net, step, size=4):
     loss = objective(net(batch.input), batch)
     loss.backward()
     return loss.item(), [w.grad for w in net.parameters()]
+
+
+def descend(net, grads, lr=0.1):
+    """All weights as one vector, as the solver has them: which of its sums are fused depends on a number's place."""
+    vector = nn.utils.parameters_to_vector(net.parameters()).detach()
+    vector.add_(torch.cat([grad.flatten() for grad in grads]), alpha=-lr)
+    nn.utils.vector_to_parameters(vector, net.parameters())
 
 
 def weights(net):
@@ -90,9 +99,7 @@ def test_sgd_is_the_written_loop_to_the_last_bit():
     for step in range(8):
         loss, grads = gradients(copied, step)
         losses.append(loss)
-        with torch.no_grad():
-            for weight, grad in zip(copied.parameters(), grads, strict=True):
-                weight.add_(grad, alpha=-0.1)
+        descend(copied, grads)
     assert_equal(weights(net), weights(copied))
     assert first == losses[0]
     assert solver.loss() == pytest.approx(np.mean(losses), rel=1e-12)
@@ -200,9 +207,7 @@ def test_a_batch_that_is_not_finite_is_skipped_and_counted():
     assert (solver.step, solver.skipped, solver.failure) == (7, 3, "")
     for step in (0, 3, 4, 6):
         _, grads = gradients(copied, step)
-        with torch.no_grad():
-            for weight, grad in zip(copied.parameters(), grads, strict=True):
-                weight.add_(grad, alpha=-0.1)
+        descend(copied, grads)
     assert_equal(weights(net), weights(copied))
     assert math.isfinite(solver.loss())
 

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.loop import Limits, train
 from dlcli.engine.losses import LOSSES
 from dlcli.engine.network import MAX_BAD_STEPS, Batch, NetworkSettings, NetworkSolver
@@ -108,11 +109,10 @@ def settings_of(**options):
 
 def alone(member, loss, optimizer, chosen):
     net, schedule = copy.deepcopy(member.network), copy.deepcopy(member.schedule)
-    optimizers = make_optimizers(
-        net, net.hidden_weights(), optimizer, schedule.lr, momentum=member.momentum, l2=member.l2
-    )
+    flat = FlatWeights(net, net.hidden_weights())
+    optimizers = make_optimizers(flat, optimizer, schedule.lr, momentum=member.momentum, l2=member.l2)
     chosen = replace(chosen, warmup=member.warmup)
-    return NetworkSolver(net, member.batches, lambda o, b: loss(o, b.target), optimizers, schedule, chosen)
+    return NetworkSolver(flat, member.batches, lambda o, b: loss(o, b.target), optimizers, schedule, chosen)
 
 
 def both(members, optimizer="adam", loss="mse", **options):
