@@ -413,3 +413,36 @@ def test_schedules_that_listen_are_taken_up_again_too(name):
     run(second, 4, 9)
     assert_equal(weights(second.module), weights(whole.module))
     assert second.lr == whole.lr
+
+
+def test_the_state_of_other_weights_is_refused():
+    arrays, numbers = advanced(solver_of(deep(), optimizer="muon", lr=0.01)).state()
+    name = next(n for n in arrays if n.endswith(".momentum"))
+    arrays[name] = arrays[name][:, :, 1:]
+    with pytest.raises(ValueError, match="other weights"):
+        solver_of(deep(), optimizer="muon", lr=0.01).restore(arrays, numbers)
+
+
+def advanced(solver):
+    solver.advance(2, math.inf)
+    return solver
+
+
+def test_a_run_in_bfloat16_goes_on_with_equal_bits():
+    def half():
+        net = deep()
+        flat = FlatWeights(net, net.hidden_weights(), half=True)
+        optimizers = make_optimizers(flat, "muon", 0.01, momentum=0.9, l2=0.01)
+        chosen = ScheduleSettings(name="cosine", total_steps=20)
+        settings = NetworkSettings(batch_size=4, steps=20, ema=0.9)
+        return NetworkSolver(flat, batches, objective, optimizers, Schedule(chosen, 0.01), settings)
+
+    whole, first, second = half(), half(), half()
+    whole.advance(9, math.inf)
+    first.advance(4, math.inf)
+    second.restore(*first.state())
+    second.advance(9, math.inf)
+    assert_equal(weights(second.module), weights(whole.module))
+    assert_equal(second.parameters().values(), whole.parameters().values())
+    assert all(w.dtype == torch.float32 for w in second.parameters().values())
+    assert second.loss() == whole.loss()
