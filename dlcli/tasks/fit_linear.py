@@ -1,6 +1,7 @@
 """``dlcli fit-linear`` as a function: config in, report out."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +40,11 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
     plan, device = loaded.plan, loaded.device
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     space = Workspace(loaded.usable, device, lasting=bool(config.cv))
-    result = train(config, plan, space, run, progress)
-    folds = cross_validate(config, plan, space) if config.cv else None
-    report = make_report(config, loaded.data, loaded.keep, result, folds, run, device, time.monotonic() - start)
-    save(config, loaded.data, loaded.keep, result, report, run)
+    with ExitStack() as until_saved:
+        result = train(config, plan, space, run, progress, until_saved)
+        folds = cross_validate(config, plan, space) if config.cv else None
+        report = make_report(config, loaded.data, loaded.keep, result, folds, run, device, time.monotonic() - start)
+        save(config, loaded.data, loaded.keep, result, report, run)
     if result.last.status == "diverged":
         raise diverged(config, result, report)
     return report
@@ -119,6 +121,7 @@ def train(
     space: Workspace,
     run: directory.RunDirectory,
     progress: Progress,
+    until_saved: ExitStack,
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
     held = held_out(config, space.data)
@@ -137,7 +140,7 @@ def train(
         progress.step(step)
 
     try:
-        return fit(config, plan, space, space.data.training_groups(), held, progress, on_step)
+        return fit(config, plan, space, space.data.training_groups(), held, progress, on_step, until_saved)
     finally:
         progress.end()
 
@@ -165,7 +168,9 @@ def cross_validate(config: FitLinearConfig, plan: Plan, space: Workspace) -> lis
     results = []
     for fold in folds:
         rest = [g for g in folds if g != fold]
-        results.append(fit(config, plan, space, rest, [fold], quiet, lambda step: None).metrics["val"])
+        with ExitStack() as until_done:
+            result = fit(config, plan, space, rest, [fold], quiet, lambda step: None, until_done)
+        results.append(result.metrics["val"])
     return results
 
 

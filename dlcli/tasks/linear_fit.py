@@ -1,6 +1,7 @@
 """One fit of a linear model: the problem in training units, a solver for it, and the result in the data's units."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.descent import GradientDescent
+from dlcli.engine.interrupts import deferred_signals, interruptible
 from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Limits, Solver, Step, train
 from dlcli.engine.moments import Moments, mean_squared_error
@@ -114,8 +116,13 @@ def fit(
     val_groups: Sequence[int],
     progress: Progress,
     on_step: Callable[[Step], None],
+    until_saved: ExitStack,
 ) -> Fit:
-    """Train on the rows of some groups and measure on others. ``on_step`` gets each report."""
+    """Train on the rows of some groups and measure on others. ``on_step`` gets each report.
+
+    From the first report on, and until ``until_saved`` ends, a signal waits for the end of a step: before that there
+    is nothing to save, and after it a report must not be cut off. The exact solver has nothing before its end.
+    """
     ready = prepare(config, plan, space, train_groups, val_groups)
     solver, lr = ready.solver()
     announce(config, plan, ready.squares, ready.kind, ready.stable, lr, progress)
@@ -123,6 +130,8 @@ def fit(
     validate = ready.validate
     title = f"fit-linear: {ready.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
     progress.begin(title, plan.steps, validate is not None)
+    if plan.optimizer != "exact":
+        solver = interruptible(solver, until_saved.enter_context(deferred_signals()))
     steps, best = _run(solver, ready.limits, validate, on_step)
     advise(plan, solver, steps[-1], steps[0].gradient_norm, ready.kind, progress)
     return ready.result(solver, lr, steps, best)

@@ -1,6 +1,5 @@
 """``fit-linear`` as the tuner sees it: tables read once, and any number of fits on them."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.interrupts import interruptible
 from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
@@ -25,23 +25,6 @@ READING = (
     "max_categories", "val", "cv", "intercept", "device", "seed_of_data",
 )  # fmt: skip
 KEPT_TABLES = 4
-SLICE = 0.1  # seconds of training between two looks at whether a signal has come
-
-
-def interruptible(solver: Any, check_signal: Callable[[], None]) -> Any:
-    """The solver, whose ``advance`` asks in between whether a signal has come; its steps are the same."""
-    advance = solver.advance
-
-    def sliced(until: int, deadline: float) -> None:
-        while True:
-            check_signal()
-            end = time.monotonic() + SLICE
-            advance(until, min(deadline, end))
-            if time.monotonic() < end or time.monotonic() >= deadline or solver.step >= until:
-                return
-
-    solver.advance = sliced
-    return solver
 
 
 class LinearTrials:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.tasks.fit_linear import fit_linear
+from dlcli.tasks.progress import Silent
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -213,3 +217,25 @@ def test_version(dlcli):
     import dlcli as package
 
     assert dlcli("--version").out == f"dlcli {package.__version__}\n"
+
+
+def test_a_signal_during_a_report_loses_nothing(tmp_path, monkeypatch):
+    """Most of a small fit's time goes into its reports."""
+    kept = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    class Interrupting(Silent):
+        def step(self, step):
+            if step.step == 200 and not step.status:  # a second signal would end the process
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i * i}\n" for i in range(50)))
+    config = FitLinearConfig.build({"data": ["t.csv"], "optimizer": "sgd", "steps": 10_000, "out": "run"})
+    try:
+        report = fit_linear(config, Interrupting())
+    finally:
+        for number, handler in kept:
+            signal.signal(number, handler)
+    assert (report["status"], report["signal"]) == ("stopped", signal.SIGINT)
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["status"] == "stopped"
+    assert (tmp_path / "run" / "model.safetensors").exists()
