@@ -32,6 +32,8 @@ class FlatWeights:
         self.whole = nn.Parameter(like.new_empty(size))
         self.whole.grad = like.new_zeros(size)
         self._ordered = ordered
+        name_of = {id(weight): name for name, weight in network.named_parameters()}
+        self._names = [name_of[id(weight)] for weight in ordered]
         for weight, view in zip(ordered, self.views(self.whole.detach()), strict=True):
             view.copy_(weight.detach())
             weight.data = view
@@ -47,8 +49,7 @@ class FlatWeights:
         if half:
             self.trained = copy.deepcopy(network).bfloat16()
             self._copied = self.whole.detach().bfloat16()
-            names = {id(weight): name for name, weight in network.named_parameters()}
-            self._differentiated = [self.trained.get_parameter(names[id(weight)]) for weight in ordered]
+            self._differentiated = [self.trained.get_parameter(name) for name in self._names]
             for weight, view in zip(self._differentiated, self.views(self._copied), strict=True):
                 weight.data = view
 
@@ -89,5 +90,4 @@ class FlatWeights:
 
     def named(self, vector: Tensor) -> dict[str, Tensor]:
         """The parts of ``vector`` (P,), by the names of the parameters."""
-        names = {id(weight): name for name, weight in self.network.named_parameters()}
-        return {names[id(w)]: view for w, view in zip(self._ordered, self.views(vector), strict=True)}
+        return dict(zip(self._names, self.views(vector), strict=True))
