@@ -1,9 +1,12 @@
 """dlcli train-deconv beside a plain loop, the fastest loop by hand, and Lightning: training images a second.
 
-    python benchmarks/deconv.py [DATA] [--section article|fast|rate|all] [--rounds N] [--seconds S] [--busy]
+    python benchmarks/deconv.py [DATA] [--section article|fast|rate|all] [--processes N] [--rounds N] [--seconds S]
+                                [--busy]
 
-DATA is a folder of images; without it, the dead leaves that dlcli generates. Every contender trains in a process of its
-own, one at a time, in an order that chance makes anew each round, on the same images, network, crops and noise.
+DATA is a folder of images; without it, the dead leaves that dlcli generates. Every contender trains in processes of its
+own, one at a time, in an order that chance makes anew each round, on the same images, network, crops and noise. Two
+processes of one contender differ by 1%, so ratios near 1 need several: of each process the median of its rounds counts,
+and the intervals (95%) are Student's, from what the processes of a contender differ by.
 ``--busy`` counts processor seconds of one thread instead of the seconds that pass, for a machine that has other work.
 Lightning is left out, and said, where it isn't installed (pip install -e '.[bench]').
 Exit code 1 if a target is missed.
@@ -12,14 +15,16 @@ Exit code 1 if a target is missed.
 import argparse
 import importlib.util
 import json
+import math
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import Any
 
 import numpy as np
@@ -32,6 +37,8 @@ CONTENDERS = (
     "dlcli", "dlcli --compile on", ADAM, PLAIN, f"{HAND}, dlcli's optimizer", f"{HAND}, dlcli's optimizer, compiled",
     f"{HAND}, fused Adam", f"{HAND}, fused Adam, compiled", "Lightning, 32-true", "Lightning, bf16-mixed",
 )  # fmt: skip
+# Student's 97.5% point by degrees of freedom.
+STUDENT = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 Answer = dict[str, Any]
 
 
@@ -96,21 +103,43 @@ def contenders(preset: str) -> list[str]:
     return [name for name in names if name not in missing]
 
 
-def measured(preset: str, names: list[str], options: argparse.Namespace, work: Path) -> dict[str, Worker]:
-    """All of ``names`` and the matrices, in turn."""
+def measured(preset: str, names: list[str], options: argparse.Namespace, work: Path) -> dict[str, list[Worker]]:
+    """All of ``names`` and the matrices, in turn, and that again in new processes."""
     data = options.data or generate(work, 3 if preset == "article" else 1)
-    workers = {}
-    for number, name in enumerate([*names, "matrices"]):
-        workers[name] = Worker(name, preset, data, work / f"{preset}-{number}.txt", options.busy)
-    turns, chance = list(workers.values()), random.Random(0)
-    for _ in range(options.rounds):
-        # Whoever comes after the matrices, say, finds the processor hot: 3% slower.
-        chance.shuffle(turns)
+    found: dict[str, list[Worker]] = {name: [] for name in [*names, "matrices"]}
+    chance = random.Random(0)
+    for _ in range(options.processes):
+        turns = []
+        for number, name in enumerate(found):
+            turns.append(Worker(name, preset, data, work / f"{preset}-{number}.txt", options.busy))
+            found[name].append(turns[-1])
+        for _ in range(options.rounds):
+            # Whoever comes after the matrices, say, finds the processor hot: 3% slower.
+            chance.shuffle(turns)
+            for worker in turns:
+                worker.measure(options.seconds)
         for worker in turns:
-            worker.measure(options.seconds)
-    for worker in workers.values():
-        worker.close()
-    return workers
+            worker.close()
+    return found
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A mean over processes, and half the width of its 95% interval; infinite for a single process."""
+
+    value: float
+    margin: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}" + (f" ± {self.margin:.3f}" if math.isfinite(self.margin) else "")
+
+
+def ratio(a: list[Worker], b: list[Worker]) -> Ratio:
+    """How many times as fast ``a`` is as ``b``, which ran beside it."""
+    each = [median(ratios(x.rates(), y.rates())) for x, y in zip(a, b, strict=True)]
+    if len(each) == 1:
+        return Ratio(each[0], math.inf)
+    return Ratio(mean(each), STUDENT[min(len(each) - 1, max(STUDENT))] * stdev(each) / math.sqrt(len(each)))
 
 
 def ratios(a: list[float], b: list[float]) -> list[float]:
@@ -121,51 +150,53 @@ def ratios(a: list[float], b: list[float]) -> list[float]:
 def preset_section(preset: str, names: list[str], options: argparse.Namespace, work: Path) -> bool:
     """The table of one preset; true if its targets hold."""
     workers = measured(preset, names, options, work)
-    dlcli, about = workers["dlcli"], workers["dlcli"].about
+    about = workers["dlcli"][0].about
     seconds = "processor seconds of one thread" if options.busy else f"{about['threads']} threads"
-    print(f"\n{preset}: {about['text']}; {seconds}, median of {options.rounds} rounds of {options.seconds:g} s\n")
-    print("| | images/s | times dlcli's | lowest to highest |")
-    print("|---|---|---|---|")
-    times = {name: ratios(workers[name].rates(), dlcli.rates()) for name in names}
-    for name in sorted(names, key=lambda n: -median(times[n])):
-        low, high = min(times[name]), max(times[name])
-        rate = median(workers[name].rates())
-        print(f"| {name} | {rate:.1f} | {median(times[name]):.3f} | {low:.3f} to {high:.3f} |")
+    rounds = f"{options.processes} processes each, {options.rounds} rounds of {options.seconds:g} s"
+    print(f"\n{preset}: {about['text']}; {seconds}, {rounds}\n")
+    print("| | images/s | times dlcli's |")
+    print("|---|---|---|")
+    times = {name: ratio(workers[name], workers["dlcli"]) for name in names}
+    for name in sorted(names, key=lambda n: -times[n].value):
+        rate = median(rate for worker in workers[name] for rate in worker.rates())
+        print(f"| {name} | {rate:.1f} | {times[name] if name != 'dlcli' else 1} |")
     print()
     good = _rates(workers, about)
     if PLAIN in times:
         # Without bfloat16 arithmetic nothing makes the sums themselves faster.
         bound = 2.0 if about["bfloat16"] else 1.0
-        good &= _target("dlcli by the plain loop", 1 / median(times[PLAIN]), at_least=bound)
+        good &= _target("dlcli by the plain loop", ratio(workers["dlcli"], workers[PLAIN]), at_least=bound)
     # Each beside the loops by hand that take the same steps: an optimizer's price is not the engine's.
     for ours, hands in (
         ("dlcli", [name for name in names if name.startswith(HAND) and "fused Adam" not in name]),
         (ADAM, [name for name in names if "fused Adam" in name]),
     ):
         if hands and ours in names:
-            against = {n: median(ratios(workers[ours].rates(), workers[n].rates())) for n in hands}
-            fastest = min(hands, key=lambda n: against[n])
+            against = {n: ratio(workers[ours], workers[n]) for n in hands}
+            fastest = min(hands, key=lambda n: against[n].value)
             good &= _target(f"{ours} by the fastest loop ({fastest})", against[fastest], at_least=1.0)
     return good
 
 
-def _rates(workers: dict[str, Worker], about: Answer) -> bool:
+def _rates(workers: dict[str, list[Worker]], about: Answer) -> bool:
     """What the data costs, and how near the engine comes to the processor's own rate."""
-    dlcli, matrices = workers["dlcli"], workers["matrices"].answers
+    rates = [rate for worker in workers["dlcli"] for rate in worker.rates()]
+    answers = [answer for worker in workers["dlcli"] for answer in worker.answers]
+    matrices = [answer for worker in workers["matrices"] for answer in worker.answers]
     for dtype in ("float32", "bfloat16"):
         print(f"matrix rate, {dtype}: {max(a[dtype] for a in matrices) / 1e9:.0f} GFLOP/s")
-    engine = [rate * about["operations"] for rate in dlcli.rates()]
+    engine = [rate * about["operations"] for rate in rates]
     share = median(ratios(engine, [a["bfloat16"] for a in matrices]))
     each = f"{about['operations'] / 1e9:.2f} GFLOP an image"
     print(f"the engine: {each}, {median(engine) / 1e9:.0f} GFLOP/s, {share:.0%} of the bfloat16 matrix rate")
-    pipeline = median([a["pipeline"] / a["seconds"] for a in dlcli.answers])
-    return _target("crops and noise, of dlcli's time", pipeline, at_most=0.05)
+    pipeline = median([a["pipeline"] / a["seconds"] for a in answers])
+    return _target("crops and noise, of dlcli's time", Ratio(pipeline, math.inf), at_most=0.05)
 
 
-def _target(what: str, value: float, at_least: float = 0.0, at_most: float = float("inf")) -> bool:
-    holds = at_least <= value <= at_most
+def _target(what: str, found: Ratio, at_least: float = 0.0, at_most: float = float("inf")) -> bool:
+    holds = at_least <= found.value <= at_most
     bound = f"at least {at_least:g}" if at_least else f"at most {at_most:g}"
-    print(f"{what}: {value:.3f} (target {bound}: {'holds' if holds else 'MISSED'})")
+    print(f"{what}: {found} (target {bound}: {'holds' if holds else 'MISSED'})")
     return holds
 
 
@@ -174,8 +205,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path)
     parser.add_argument("--section", choices=["article", "fast", "rate", "all"], default="all")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--processes", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     good = True

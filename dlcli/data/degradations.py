@@ -125,5 +125,9 @@ class Poisson(_SameChannels):
 def add_noise(image: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:
     """``image`` plus Gaussian noise of deviation ``sigma`` (on the image's own scale; a number or (B, 1, 1, 1))."""
     # Drawn where the generator lives: a CPU generator then gives the same noise to every device.
-    noise = torch.randn(image.shape, generator=generator, device=generator.device, dtype=image.dtype)
+    shape, last = image.shape, image.is_contiguous(memory_format=torch.channels_last) and not image.is_contiguous()
+    # Drawn in the order of the memory, too: the sum takes three times as long where the two differ.
+    shape = torch.Size((shape[0], *shape[2:], shape[1])) if last else shape
+    noise = torch.randn(shape, generator=generator, device=generator.device, dtype=image.dtype)
+    noise = noise.permute(0, 3, 1, 2) if last else noise
     return noise.to(image.device).mul_(sigma).add_(image)

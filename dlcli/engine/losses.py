@@ -52,6 +52,28 @@ class _BinaryCrossEntropy(torch.autograd.Function):
         return (inside - target).div_(inside * outside).mul_(gradient / inside.numel()), None
 
 
+def binary_cross_entropy_of_scores(scores: Tensor, target: Tensor) -> Tensor:
+    """``binary_cross_entropy`` of sigmoid(scores): mean of log(1 + exp(s)) - t s, whose derivative is sigmoid(s) - t.
+
+    It takes half the time, and its gradient doesn't vanish where the sigmoid rounds to 0 or 1.
+    """
+    result: Tensor = _ScoreEntropy.apply(scores, target)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _ScoreEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(scores, target)
+        return torch.addcmul(F.softplus(scores), scores, target, value=-1).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        scores, target = ctx.saved_tensors
+        return torch.sigmoid(scores).sub_(target).mul_(gradient / scores.numel()), None
+
+
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     """Mean negative log of the softmax of ``output`` (B, K) at the classes ``target`` (B,)."""
     return F.cross_entropy(output, target)

@@ -110,6 +110,7 @@ class DeconvNet(nn.Module):
     def __init__(self, spec: DeconvSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.ends_in_sigmoid = spec.output == "sigmoid"  # a loss of the sigmoid's input may take it away
         shuffled = spec.unshuffle**2
         first, last = spec.input_channels * shuffled, spec.output_channels * shuffled
         self.convolutions = nn.ModuleList()
@@ -183,7 +184,7 @@ class DeconvNet(nn.Module):
         if spec.output == "residual":
             return (x if base is None else base) - (h * x[:, -1:] if spec.masked else h)
         # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.
-        return torch.sigmoid(h.float()) if spec.output == "sigmoid" else h
+        return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
 
     def _features_of(self, h: Tensor) -> Tensor:
         spec = self.spec

@@ -29,7 +29,7 @@ class RestorationBatches:
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        images = [as_float(pixels, self.device) for pixels in self._ahead.batch(step, size)]
+        images = [as_float(pixels, self.device, torch.channels_last) for pixels in self._ahead.batch(step, size)]
         if len(images) == 2:
             observed = self.degradation.prepare(images[0])
             return Batch(observed.input, observed.base, images[1])
@@ -76,9 +76,11 @@ class _Ahead:
         return made
 
 
-def as_float(pixels: NDArray[np.uint8], device: str) -> Tensor:
+def as_float(
+    pixels: NDArray[np.uint8], device: str, memory_format: torch.memory_format = torch.preserve_format
+) -> Tensor:
     """uint8 (B, C, H, W) as float32 in [0, 1] on the device."""
-    return torch.from_numpy(pixels).to(device).float().div_(255)
+    return torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format).div_(255)
 
 
 def cut(images: Tensor, margin: int) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.crops import CropSampler
-from dlcli.engine.losses import LOSSES
+from dlcli.engine.losses import LOSSES, binary_cross_entropy_of_scores
 from dlcli.engine.network import Batch, Batches, Objective
 from dlcli.models.deconv import DeconvNet
 from dlcli.tasks.deconv_batches import ClassBatches, RestorationBatches
@@ -44,9 +44,12 @@ def make_problem(
     measured = _network(plan, device) if images.val and measure is None else None
     loss = LOSSES[plan.loss]
     flips = plan.augment == "flips"
+    by_scores = plan.loss == "bce" and network.ends_in_sigmoid
+    minimised = binary_cross_entropy_of_scores if by_scores else loss
+    network.ends_in_sigmoid &= not by_scores
 
     def objective(output: Tensor, batch: Batch) -> Tensor:
-        return loss(output, batch.target)
+        return minimised(output, batch.target)
 
     if config.task == "classify":
         sampler = CropSampler([images.train], plan.side, 0, flips=flips, seed=config.seed)
