@@ -1,11 +1,13 @@
 """Networks of convolutions and deconvolutions (transposed convolutions) that restore or classify images."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from dlcli.models.backpropagation import Layer, chain
 
 FEW_CHANNELS = 16  # a vector register's worth
 OUTPUTS = ("residual", "sigmoid", "linear")
@@ -76,12 +78,22 @@ class Deconvolution(nn.ConvTranspose2d):
     convolution's weights is slow.
     """
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether it is computed as a convolution."""
+        return self.stride == (1, 1) and self.out_channels >= FEW_CHANNELS
+
+    @property
+    def turned_padding(self) -> int:
+        """That of the convolution."""
+        return self.kernel_size[0] - 1 - int(self.padding[0])
+
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
-        if self.stride == (1, 1) and output_size is None and self.out_channels >= FEW_CHANNELS:
+        if self.is_turned and output_size is None:
             # Autocast would make it of x's type after it is turned, which moves twice the bytes.
             flipped = self.weight.to(x.dtype).transpose(0, 1).flip(2, 3)
-            return F.conv2d(x, flipped, self.bias, padding=self.kernel_size[0] - 1 - int(self.padding[0]))
+            return F.conv2d(x, flipped, self.bias, padding=self.turned_padding)
         result: Tensor = super().forward(x, output_size)
         return result
 
@@ -130,6 +142,7 @@ class DeconvNet(nn.Module):
                 self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
         if spec.classes:
             self.classifier = nn.Linear(self._features(), spec.classes)
+        self._chained = self._chain()
         self.initialise()
 
     def _blocks(self, channels: int) -> nn.Sequential:
@@ -188,6 +201,9 @@ class DeconvNet(nn.Module):
 
     def _features_of(self, h: Tensor) -> Tensor:
         spec = self.spec
+        if self._written_out(h):
+            layers, modules = self._chained
+            return chain(layers, h, [tensor for m in modules for tensor in (m.weight, m.bias)])
         kept = []
         for convolution, blocks in zip(self.convolutions, self.encoder_blocks, strict=True):
             h = blocks(self._hidden(convolution(h)))
@@ -197,6 +213,40 @@ class DeconvNet(nn.Module):
             if level:
                 h = self._hidden(h.add_(kept[level - 1]) if spec.skip else h)
         return h
+
+    def _written_out(self, h: Tensor) -> bool:
+        """Whether a step is to be taken whose gradient ``chain`` knows."""
+        return (
+            self.spec.activation == "relu" and not self.spec.dropout and torch.is_grad_enabled()
+            and not torch.is_autocast_enabled(h.device.type) and not torch.compiler.is_compiling()
+        )  # fmt: skip
+
+    def _chain(self) -> tuple[list[Layer], list[Any]]:
+        """``_features_of`` as layers for ``chain``, and the modules that have their weights."""
+        spec, layers, modules = self.spec, [], []
+
+        def append(module: Any, **more: Any) -> None:
+            backwards = isinstance(module, Deconvolution)
+            turned = backwards and module.is_turned
+            padding = module.turned_padding if turned else module.padding[0]
+            layers.append(Layer(module.stride[0], padding, backwards and not turned, turned, **more))
+            modules.append(module)
+
+        def append_blocks(blocks: nn.Module) -> None:
+            for block in blocks.children():
+                start = len(layers)
+                append(block.first, relu=True)
+                append(block.second, adds=start)
+
+        kept = []
+        for convolution, blocks in zip(self.convolutions, self.encoder_blocks, strict=True):
+            append(convolution, relu=True)
+            append_blocks(blocks)
+            kept.append(len(layers))
+        for level in reversed(range(len(self.deconvolutions))):
+            append_blocks(self.decoder_blocks[level])
+            append(self.deconvolutions[level], relu=level > 0, adds=kept[level - 1] if level and spec.skip else None)
+        return layers, modules
 
     def _hidden(self, h: Tensor) -> Tensor:
         h = activate(h, self.spec.activation)
