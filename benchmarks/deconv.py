@@ -34,7 +34,8 @@ IMAGES, IMAGE_SIDE = 120, 180
 PLAIN, HAND = "plain loop, float32", "hand-written"
 ADAM = "dlcli --optimizer adam"
 CONTENDERS = (
-    "dlcli", "dlcli --compile on", ADAM, PLAIN, f"{HAND}, dlcli's optimizer", f"{HAND}, dlcli's optimizer, compiled",
+    "dlcli", "dlcli --compile on", ADAM, f"{ADAM} --compile on", PLAIN,
+    f"{HAND}, dlcli's optimizer", f"{HAND}, dlcli's optimizer, compiled",
     f"{HAND}, fused Adam", f"{HAND}, fused Adam, compiled", "Lightning, 32-true", "Lightning, bf16-mixed",
 )  # fmt: skip
 # Student's 97.5% point by degrees of freedom.
@@ -67,8 +68,8 @@ class Worker:
         self.process.communicate()
 
     def rates(self) -> list[float]:
-        """Images a second of each round."""
-        return [a["images"] / a["seconds"] for a in self.answers]
+        """Images a second of each round, by its median step."""
+        return [a["rate"] for a in self.answers]
 
     def _answer(self) -> Answer:
         assert self.process.stdout is not None
@@ -92,7 +93,7 @@ def generate(work: Path, channels: int) -> Path:
 
 def contenders(preset: str) -> list[str]:
     """Those that can run here; the article's network is trained by Adam, so one row has both optimizers."""
-    names = [n for n in CONTENDERS if preset != "article" or ("fused Adam" not in n and n != ADAM)]
+    names = [n for n in CONTENDERS if preset != "article" or ("fused Adam" not in n and ADAM not in n)]
     missing = set()
     if importlib.util.find_spec("lightning") is None:
         missing |= {n for n in names if "Lightning" in n}
@@ -166,15 +167,15 @@ def preset_section(preset: str, names: list[str], options: argparse.Namespace, w
         # Without bfloat16 arithmetic nothing makes the sums themselves faster.
         bound = 2.0 if about["bfloat16"] else 1.0
         good &= _target("dlcli by the plain loop", ratio(workers["dlcli"], workers[PLAIN]), at_least=bound)
-    # Each beside the loops by hand that take the same steps: an optimizer's price is not the engine's.
-    for ours, hands in (
-        ("dlcli", [name for name in names if name.startswith(HAND) and "fused Adam" not in name]),
-        (ADAM, [name for name in names if "fused Adam" in name]),
-    ):
-        if hands and ours in names:
-            against = {n: ratio(workers[ours], workers[n]) for n in hands}
-            fastest = min(hands, key=lambda n: against[n].value)
-            good &= _target(f"{ours} by the fastest loop ({fastest})", against[fastest], at_least=1.0)
+    # Each beside the loops by hand that take the same steps: an optimizer's price is not the engine's. Either may be
+    # compiled, for whichever is the faster.
+    for ours in ("dlcli", ADAM):
+        hands = [n for n in names if n.startswith(HAND) and ("fused Adam" in n) == (ours == ADAM)]
+        own = [n for n in (ours, f"{ours} --compile on") if n in names]
+        if hands and own:
+            best, fastest = (max(group, key=lambda n: times[n].value) for group in (own, hands))
+            what = f"{best} by the fastest loop ({fastest})"
+            good &= _target(what, ratio(workers[best], workers[fastest]), at_least=1.0)
     return good
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -17,7 +19,10 @@ ENDLESS = 10**9  # steps, so that no schedule comes to its end
 
 @dataclass
 class Stopwatch:
-    """Runs from the first time that it is asked whether it is over; with ``steps`` it counts questions instead."""
+    """Runs from the first time that it is asked whether it is over; with ``steps`` it counts questions instead.
+
+    It is asked before each step, so ``ticks`` are the times at which the steps began.
+    """
 
     clock: Callable[[], float]
     seconds: float = float("inf")
@@ -25,6 +30,7 @@ class Stopwatch:
     begin: float | None = None
     elapsed: float = field(default=0.0)
     asked: int = -1
+    ticks: list[float] = field(default_factory=list)
 
     def over(self) -> bool:
         """Whether the seconds, or the steps, have passed."""
@@ -32,7 +38,12 @@ class Stopwatch:
         self.begin = now if self.begin is None else self.begin
         self.elapsed = now - self.begin
         self.asked += 1
+        self.ticks.append(now)
         return self.elapsed >= self.seconds or self.asked >= self.steps
+
+    def median_step(self) -> float:
+        """Seconds of a step: other programs lengthen some, and the median hardly moves."""
+        return median(b - a for a, b in pairwise(self.ticks))
 
 
 @dataclass(frozen=True)

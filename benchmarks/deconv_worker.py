@@ -167,8 +167,9 @@ def main() -> None:
     for line in sys.stdin:
         run(Stopwatch(clock, steps=1).over)  # what ran in between has emptied the caches
         before, watch = spent(), Stopwatch(clock, seconds=float(line))
-        images = run(watch.over)
-        answer({"images": images, "seconds": watch.elapsed, "pipeline": spent() - before})
+        run(watch.over)
+        rate = case.plan.batch_size / watch.median_step()
+        answer({"rate": rate, "seconds": watch.elapsed, "pipeline": spent() - before})
 
 
 if __name__ == "__main__":

@@ -71,8 +71,10 @@ class NetworkSolver:
         """The ``optimizers`` change ``weights``, which say by their ``trained`` whether bfloat16 is used."""
         keep_freed_memory()
         self.weights, self.module = weights, weights.network
-        self.network: Any = torch.compile(weights.trained) if compiled else weights.trained
+        self.network: Any = weights.trained
         self.batches, self.compute_loss = batches, objective
+        # With the loss, whose operations are then fused with the network's last.
+        self._loss_of: Callable[[Batch], Tensor] = torch.compile(self._forward) if compiled else self._forward
         self.optimizers, self.schedule, self.settings = list(optimizers), schedule, settings
         self.step, self.lr = 0, schedule.lr
         self.batch_size = settings.batch_size
@@ -146,14 +148,14 @@ class NetworkSolver:
 
     @torch.no_grad()
     def _measure(self, batch: Batch) -> float:
-        return float(self._forward(batch))
+        return float(self._loss_of(batch))
 
     def _backward(self, batch: Batch) -> float:
         if self.settings.dropout_seed is not None:
             # From the step alone, so that a run taken up again, or one of many in a process, drops the same units.
             state = np.random.SeedSequence((self.settings.dropout_seed, self.step, DROPOUT)).generate_state(1)
             torch.manual_seed(int(state[0]))
-        loss = self._forward(batch)
+        loss = self._loss_of(batch)
         self.weights.differentiate(loss)
         self._differentiated = True
         return float(loss.detach())
