@@ -1,7 +1,7 @@
 """dlcli train-deconv beside a plain loop, the fastest loop by hand, and Lightning: training images a second.
 
     python benchmarks/deconv.py [DATA] [--section article|fast|rate|all] [--processes N] [--rounds N] [--seconds S]
-                                [--busy]
+                                [--only PATTERN] [--busy]
 
 DATA is a folder of images; without it, the dead leaves that dlcli generates. Every contender trains in processes of its
 own, one at a time, in an order that chance makes anew each round, on the same images, network, crops and noise. Two
@@ -18,6 +18,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -209,13 +210,15 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--only", default="", help="a regular expression: dlcli, and those whose names have it")
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     good = True
     with tempfile.TemporaryDirectory(prefix="dlcli-bench-") as work:
         for preset in ("article", "fast"):
             if options.section in (preset, "all"):
-                good &= preset_section(preset, contenders(preset), options, Path(work))
+                names = [n for n in contenders(preset) if n == "dlcli" or re.search(options.only, n)]
+                good &= preset_section(preset, names, options, Path(work))
             elif options.section == "rate":
                 good &= preset_section(preset, ["dlcli"], options, Path(work))
     print(f"\nload average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")

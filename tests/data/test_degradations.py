@@ -100,3 +100,16 @@ def test_impossible_settings_are_refused(build, words):
         build()
     assert words in caught.value.message
     assert caught.value.hint
+
+
+def test_noise_follows_the_memory_of_its_image():
+    """Of channels-last images it is drawn in their order; of others as it always was."""
+    clean = torch.rand((2, 3, 40, 30), generator=seeded())
+    degradation = Denoise(255, 255)
+    expected = torch.randn(clean.shape, generator=seeded(5))
+    torch.testing.assert_close(degradation.observe(clean, seeded(5)).input - clean, expected, rtol=0, atol=1e-6)
+    last = clean.contiguous(memory_format=torch.channels_last)
+    seen = degradation.observe(last, seeded(5)).input
+    assert seen.is_contiguous(memory_format=torch.channels_last)
+    drawn = torch.randn((2, 40, 30, 3), generator=seeded(5)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(seen - clean, drawn, rtol=0, atol=1e-6)

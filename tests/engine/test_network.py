@@ -446,3 +446,22 @@ def test_a_run_in_bfloat16_goes_on_with_equal_bits():
     assert_equal(second.parameters().values(), whole.parameters().values())
     assert all(w.dtype == torch.float32 for w in second.parameters().values())
     assert second.loss() == whole.loss()
+
+
+def test_a_compiled_solver_compiles_the_network_with_its_loss(monkeypatch):
+    """``torch.compile`` itself is torch's to test, and takes long; what it is given gives the loss of the batch."""
+    given = []
+    monkeypatch.setattr(torch, "compile", lambda function: given.append(function) or function)
+    flat = FlatWeights(tiny())
+    optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
+    settings = NetworkSettings(4, 3)
+    solver = NetworkSolver(
+        flat, batches, objective, optimizers, Schedule(ScheduleSettings(), 0.1), settings, compiled=True
+    )
+    solver.advance(3, math.inf)
+    plain = solver_of(tiny(), steps=3)
+    plain.advance(3, math.inf)
+    assert_equal(weights(solver.module), weights(plain.module))
+    (function,) = given
+    batch = batches(7, 4)
+    assert float(function(batch)) == float(objective(plain.module(batch.input), batch))
