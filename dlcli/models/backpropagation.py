@@ -35,6 +35,11 @@ class Layer:
     adds: int | None = None
 
 
+def turned(kernel: Tensor) -> Tensor:
+    """Of a deconvolution of stride 1 (in, out, h, w), that of the convolution which is the same sum; or the reverse."""
+    return kernel.transpose(0, 1).flip(2, 3)
+
+
 def chain(layers: Sequence[Layer], x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """The last layer's value, from x (B, C, H, W) and the weight and bias of each layer in turn.
 
@@ -49,7 +54,7 @@ class _Chain(torch.autograd.Function):
     def forward(ctx: Any, layers: tuple[Layer, ...], x: Tensor, *weights: Tensor) -> Tensor:
         values, kernels = [x], []
         for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
-            kernel = weight.transpose(0, 1).flip(2, 3) if layer.turned else weight
+            kernel = turned(weight) if layer.turned else weight
             convolve: Any = F.conv_transpose2d if layer.transposed else F.conv2d
             value = convolve(values[-1], kernel, bias, layer.stride, layer.padding)
             if layer.adds is not None:
@@ -77,7 +82,7 @@ class _Chain(torch.autograd.Function):
                 waiting[layer.adds] = gradient
             needed = number > 0 or ctx.needs_input_grad[1]
             gradient, weight, bias = _layer_gradients(layer, gradient, x, kernel, needed)
-            found += [bias, weight.flip(2, 3).transpose(0, 1) if layer.turned else weight]
+            found += [bias, turned(weight) if layer.turned else weight]
             if number in waiting:
                 gradient = gradient.add_(waiting.pop(number)) if needed else gradient
         return None, gradient if ctx.needs_input_grad[1] else None, *reversed(found)

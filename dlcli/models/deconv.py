@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlcli.models.backpropagation import Layer, chain
+from dlcli.models.backpropagation import Layer, chain, turned
 
 FEW_CHANNELS = 16  # a vector register's worth
 OUTPUTS = ("residual", "sigmoid", "linear")
@@ -92,8 +92,7 @@ class Deconvolution(nn.ConvTranspose2d):
         """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
         if self.is_turned and output_size is None:
             # Autocast would make it of x's type after it is turned, which moves twice the bytes.
-            flipped = self.weight.to(x.dtype).transpose(0, 1).flip(2, 3)
-            return F.conv2d(x, flipped, self.bias, padding=self.turned_padding)
+            return F.conv2d(x, turned(self.weight.to(x.dtype)), self.bias, padding=self.turned_padding)
         result: Tensor = super().forward(x, output_size)
         return result
 
@@ -227,9 +226,9 @@ class DeconvNet(nn.Module):
 
         def append(module: Any, **more: Any) -> None:
             backwards = isinstance(module, Deconvolution)
-            turned = backwards and module.is_turned
-            padding = module.turned_padding if turned else module.padding[0]
-            layers.append(Layer(module.stride[0], padding, backwards and not turned, turned, **more))
+            as_convolution = backwards and module.is_turned
+            padding = module.turned_padding if as_convolution else module.padding[0]
+            layers.append(Layer(module.stride[0], padding, backwards and not as_convolution, as_convolution, **more))
             modules.append(module)
 
         def append_blocks(blocks: nn.Module) -> None:
