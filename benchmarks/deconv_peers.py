@@ -225,7 +225,8 @@ class FastLoop:
                 return F.binary_cross_entropy_with_logits(output, y)
             return F.mse_loss(x - output, y)
 
-        measured: Any = torch.compile(loss_of) if self.compiled else loss_of
+        # C++ calls the convolutions, too: 0.2% faster than Python between them.
+        measured: Any = torch.compile(loss_of, options={"cpp_wrapper": True}) if self.compiled else loss_of
 
         def run(over: Callable[[], bool]) -> int:
             images = 0

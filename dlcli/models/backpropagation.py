@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from dlcli.models.blockwise import deconvolved
+
 _BACKWARD = torch.ops.aten.convolution_backward.default
 _MASK = torch.ops.aten.threshold_backward.grad_input
 
@@ -55,7 +57,7 @@ class _Chain(torch.autograd.Function):
         values, kernels = [x], []
         for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
             kernel = turned(weight) if layer.turned else weight
-            convolve: Any = F.conv_transpose2d if layer.transposed else F.conv2d
+            convolve: Any = deconvolved if layer.transposed else F.conv2d
             value = convolve(values[-1], kernel, bias, layer.stride, layer.padding)
             if layer.adds is not None:
                 value.add_(values[layer.adds])

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlcli.models.backpropagation import Layer, chain, turned
+from dlcli.models.blockwise import deconvolved
+from dlcli.models.shuffling import shuffled, unshuffled
 
 FEW_CHANNELS = 16  # a vector register's worth
 OUTPUTS = ("residual", "sigmoid", "linear")
@@ -93,6 +95,8 @@ class Deconvolution(nn.ConvTranspose2d):
         if self.is_turned and output_size is None:
             # Autocast would make it of x's type after it is turned, which moves twice the bytes.
             return F.conv2d(x, turned(self.weight.to(x.dtype)), self.bias, padding=self.turned_padding)
+        if not torch.is_grad_enabled() and output_size is None:
+            return deconvolved(x, self.weight.to(x.dtype), self.bias, int(self.stride[0]), int(self.padding[0]))
         result: Tensor = super().forward(x, output_size)
         return result
 
@@ -186,13 +190,13 @@ class DeconvNet(nn.Module):
         spec = self.spec
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)
-        h = F.pixel_unshuffle(padded, spec.unshuffle) if spec.unshuffle > 1 else padded
+        h = unshuffled(padded, spec.unshuffle) if spec.unshuffle > 1 else padded
         h = self._features_of(h.contiguous(memory_format=torch.channels_last))
         if spec.classes:
             scores: Tensor = self.classifier(h.flatten(1))
             return scores
-        h = F.pixel_shuffle(h, spec.unshuffle) if spec.unshuffle > 1 else h
-        h = h[..., :height, :width]
+        h = shuffled(h, spec.unshuffle) if spec.unshuffle > 1 else h
+        h = h[..., :height, :width] if padded is not x else h
         if spec.output == "residual":
             return (x if base is None else base) - (h * x[:, -1:] if spec.masked else h)
         # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.

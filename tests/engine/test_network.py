@@ -451,7 +451,7 @@ def test_a_run_in_bfloat16_goes_on_with_equal_bits():
 def test_a_compiled_solver_compiles_the_network_with_its_loss(monkeypatch):
     """``torch.compile`` itself is torch's to test, and takes long; what it is given gives the loss of the batch."""
     given = []
-    monkeypatch.setattr(torch, "compile", lambda function: given.append(function) or function)
+    monkeypatch.setattr(torch, "compile", lambda function, options: given.append(function) or function)
     flat = FlatWeights(tiny())
     optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
     settings = NetworkSettings(4, 3)
