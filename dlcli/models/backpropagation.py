@@ -23,17 +23,19 @@ _MASK = torch.ops.aten.threshold_backward.grad_input
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or a deconvolution of the value before it, plus an earlier value, through a ReLU.
+    """A convolution or a deconvolution of the value before it, plus an earlier value, through an activation.
 
     Values are numbered from 0, the input of the first layer; ``adds`` is the number of the one added. ``turned``: a
-    deconvolution of stride 1 that is computed as the convolution with its filters turned by a half.
+    deconvolution of stride 1 that is computed as the convolution with its filters turned by a half. ``drops``: dropout
+    follows, where there is any.
     """
 
     stride: int
     padding: int
     transposed: bool = False
     turned: bool = False
-    relu: bool = False
+    activated: bool = False
+    drops: bool = False
     adds: int | None = None
 
 
@@ -45,7 +47,8 @@ def turned(kernel: Tensor) -> Tensor:
 def chain(layers: Sequence[Layer], x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """The last layer's value, from x (B, C, H, W) and the weight and bias of each layer in turn.
 
-    Only the gradient, not that of the gradient, can be taken. Everything must be of one type and channels-last.
+    The activation is ReLU, and nothing is dropped. Only the gradient, not that of the gradient, can be taken.
+    Everything must be of one type and channels-last.
     """
     result: Tensor = _Chain.apply(tuple(layers), x, *weights)  # type: ignore[no-untyped-call]
     return result
@@ -61,7 +64,7 @@ class _Chain(torch.autograd.Function):
             value = convolve(values[-1], kernel, bias, layer.stride, layer.padding)
             if layer.adds is not None:
                 value.add_(values[layer.adds])
-            values.append(value.relu_() if layer.relu else value)
+            values.append(value.relu_() if layer.activated else value)
             kernels.append(kernel)
         ctx.layers = layers
         ctx.save_for_backward(*kernels, *values)
@@ -76,7 +79,7 @@ class _Chain(torch.autograd.Function):
         found: list[Tensor | None] = []
         for number in reversed(range(len(layers))):
             layer, kernel, x = layers[number], kernels[number], values[number]
-            if layer.relu:
+            if layer.activated:
                 # The first gradient is autograd's own; the others are nobody else's.
                 own = gradient if number < len(layers) - 1 else torch.empty_like(gradient)
                 gradient = _MASK(gradient, values[number + 1], 0, grad_input=own)

@@ -102,18 +102,12 @@ class Deconvolution(nn.ConvTranspose2d):
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(activation(conv(x))) (He et al. 2016, without batch norm, as in EDSR)."""
+    """The weights of x + conv(activation(conv(x))) (He et al. 2016, without batch norm, as in EDSR)."""
 
-    def __init__(self, channels: int, kernel: int, activation: str) -> None:
+    def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
-        self.activation = activation
         self.first = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
         self.second = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Keep the shape (B, channels, h, w)."""
-        result: Tensor = self.second(activate(self.first(x), self.activation)).add_(x)
-        return result
 
 
 class DeconvNet(nn.Module):
@@ -145,12 +139,12 @@ class DeconvNet(nn.Module):
                 self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
         if spec.classes:
             self.classifier = nn.Linear(self._features(), spec.classes)
-        self._chained = self._chain()
+        self._in_turn = self._layers()
         self.initialise()
 
     def _blocks(self, channels: int) -> nn.Sequential:
         spec = self.spec
-        return nn.Sequential(*(ResidualBlock(channels, spec.kernel, spec.activation) for _ in range(spec.depth)))
+        return nn.Sequential(*(ResidualBlock(channels, spec.kernel) for _ in range(spec.depth)))
 
     def _features(self) -> int:
         spec = self.spec
@@ -203,18 +197,21 @@ class DeconvNet(nn.Module):
         return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
 
     def _features_of(self, h: Tensor) -> Tensor:
-        spec = self.spec
+        layers, modules = self._in_turn
         if self._written_out(h):
-            layers, modules = self._chained
             return chain(layers, h, [tensor for m in modules for tensor in (m.weight, m.bias)])
-        kept = []
-        for convolution, blocks in zip(self.convolutions, self.encoder_blocks, strict=True):
-            h = blocks(self._hidden(convolution(h)))
-            kept.append(h)
-        for level in reversed(range(len(self.deconvolutions))):
-            h = self.deconvolutions[level](self.decoder_blocks[level](h))
-            if level:
-                h = self._hidden(h.add_(kept[level - 1]) if spec.skip else h)
+        spec, kept = self.spec, {}
+        added = {layer.adds for layer in layers}
+        for number, (layer, module) in enumerate(zip(layers, modules, strict=True)):
+            if number in added:
+                kept[number] = h
+            h = module(h)
+            if layer.adds is not None:
+                h = h.add_(kept.pop(layer.adds))
+            if layer.activated:
+                h = activate(h, spec.activation)
+            if layer.drops and spec.dropout:
+                h = F.dropout2d(h, spec.dropout, self.training)
         return h
 
     def _written_out(self, h: Tensor) -> bool:
@@ -224,8 +221,8 @@ class DeconvNet(nn.Module):
             and not torch.is_autocast_enabled(h.device.type) and not torch.compiler.is_compiling()
         )  # fmt: skip
 
-    def _chain(self) -> tuple[list[Layer], list[Any]]:
-        """``_features_of`` as layers for ``chain``, and the modules that have their weights."""
+    def _layers(self) -> tuple[list[Layer], list[Any]]:
+        """The network's layers in the order in which they are taken, and the modules that have their weights."""
         spec, layers, modules = self.spec, [], []
 
         def append(module: Any, **more: Any) -> None:
@@ -238,22 +235,20 @@ class DeconvNet(nn.Module):
         def append_blocks(blocks: nn.Module) -> None:
             for block in blocks.children():
                 start = len(layers)
-                append(block.first, relu=True)
+                append(block.first, activated=True)
                 append(block.second, adds=start)
 
         kept = []
         for convolution, blocks in zip(self.convolutions, self.encoder_blocks, strict=True):
-            append(convolution, relu=True)
+            append(convolution, activated=True, drops=True)
             append_blocks(blocks)
             kept.append(len(layers))
         for level in reversed(range(len(self.deconvolutions))):
             append_blocks(self.decoder_blocks[level])
-            append(self.deconvolutions[level], relu=level > 0, adds=kept[level - 1] if level and spec.skip else None)
+            hidden = level > 0
+            adds = kept[level - 1] if hidden and spec.skip else None
+            append(self.deconvolutions[level], activated=hidden, drops=hidden, adds=adds)
         return layers, modules
-
-    def _hidden(self, h: Tensor) -> Tensor:
-        h = activate(h, self.spec.activation)
-        return F.dropout2d(h, self.spec.dropout, self.training) if self.spec.dropout else h
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
