@@ -6,7 +6,7 @@
 DATA is a folder of images; without it, the dead leaves that dlcli generates. Every contender trains in processes of its
 own, one at a time, in an order that chance makes anew each round, on the same images, network, crops and noise. Two
 processes of one contender differ by 1%, so ratios near 1 need several: of each process the median of its rounds counts,
-and the intervals (95%) are Student's, from what the processes of a contender differ by.
+and the intervals (95%) are Student's, from what the processes of a contender differ by. All of it takes 25 minutes.
 ``--busy`` counts processor seconds of one thread instead of the seconds that pass, for a machine that has other work.
 Lightning is left out, and said, where it isn't installed (pip install -e '.[bench]').
 Exit code 1 if a target is missed.
@@ -207,9 +207,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path)
     parser.add_argument("--section", choices=["article", "fast", "rate", "all"], default="all")
-    parser.add_argument("--processes", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--processes", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=0.7)
     parser.add_argument("--only", default="", help="a regular expression: dlcli, and those whose names have it")
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()

@@ -1,7 +1,6 @@
 """Batches of crops from an image set, as uint8 arrays; every batch depends on the seed and its number only."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ class CropSampler:
 
     def __init__(self, sets: Sequence[Pictures], side: int, margin: int, *, flips: bool, seed: int) -> None:
         self.sets, self.side, self.margin, self.flips, self.seed = tuple(sets), side, margin, flips, seed
+        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
 
     def indices(self, step: int, size: int) -> list[int]:
         """Numbers of the images of batch ``step`` of ``size`` images."""
@@ -29,7 +29,9 @@ class CropSampler:
         chosen = []
         for position in range(step * size, (step + 1) * size):
             epoch, place = divmod(position, count)
-            chosen.append(int(_order(self.seed, epoch, count)[place]))
+            if epoch != self._epoch:
+                self._epoch, self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(count)
+            chosen.append(int(self._order[place]))
         return chosen
 
     def batch(self, step: int, size: int) -> list[Pixels]:
@@ -43,12 +45,6 @@ class CropSampler:
             for batch, pictures in zip(batches, self.sets, strict=True):
                 batch[place] = turned(_cut(pictures.pixels(index), width, top, left), number).transpose(2, 0, 1)
         return batches
-
-
-@lru_cache(maxsize=4)
-def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    """In what order a pass takes ``count`` images. Cached, not kept: two threads may be at different passes."""
-    return np.random.default_rng((seed, 1, epoch)).permutation(count)
 
 
 def turned(pixels: Pixels, number: int) -> Pixels:

@@ -22,6 +22,8 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch means that memory ran out, on a GPU or on the CPU."""
     import torch
 
-    # The words of Windows and of Linux.
+    # The words of Windows and of Linux; and all that oneDNN says, which doesn't fail otherwise in a step like others.
     words = ("not enough memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
+    onednn = ("could not create a primitive", "could not execute a primitive")
+    told = any(word in str(error) for word in words) or str(error) in onednn
+    return isinstance(error, torch.OutOfMemoryError) or told

@@ -18,6 +18,7 @@ from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
 
 DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
+UNTOLD = "API call failed"  # what compiled code says when torch refuses it something
 MAX_BAD_STEPS = 20  # non-finite steps in a row after which the run is given up
 
 
@@ -130,11 +131,16 @@ class NetworkSolver:
     def _tried(self, function: Callable[[Batch], float], step: int) -> float | None:
         """``function`` of the batch of ``step``, or None where memory ran out: the batch is then half as large.
 
+        None, too, where compiled code failed and doesn't say why: Python, which does, takes its place.
         Raises DlcliError when memory runs out for a single image.
         """
         try:
             return function(self.batches(step, self.batch_size))
         except RuntimeError as error:
+            if UNTOLD in str(error) and self._loss_of != self._forward:
+                self._loss_of = self._forward
+                self.warnings.append("a compiled step failed, so --compile is off from here on")
+                return None
             if not is_out_of_memory(error):
                 raise
         if self.batch_size == 1:
@@ -166,7 +172,7 @@ class NetworkSolver:
 
     def _compiled(self) -> Callable[[Batch], Tensor]:
         """``_forward``, the loss with it, so that its operations are fused with the network's last."""
-        if self.weights.whole.is_cuda:
+        if self.weights.whole.device.type != "cpu":
             return torch.compile(self._forward)
         # Python's calls between the convolutions, which empty the caches, would cost 0.8% of the default's step.
         return torch.compile(self._forward, options={"cpp_wrapper": True})

@@ -1,7 +1,7 @@
 """The features of a network of ReLUs as one step of autograd, whose gradient is written out.
 
 Autograd keeps a node for each operation, masks each ReLU's gradient in new memory, and turns the filters of a
-deconvolution back through four nodes more. Written out, a chain of layers gives the same bits in 1% less of a step's
+deconvolution back through four nodes more. Written out, a chain of layers gives the same in 1% less of a step's
 time, as it reuses the memory of each gradient, and takes fewer operations: between convolutions, which empty the
 caches, each costs some 20 microseconds whatever it does.
 """

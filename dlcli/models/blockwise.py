@@ -11,13 +11,13 @@ def deconvolved(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, pad
 
     Processors' convolutions make full vectors of channels, 16 of them, however few are asked for. Where it suits, the
     channels of a block of 2x2 places fill one: they are those of a convolution of stride 2 whose filters, one wider,
-    hold the deconvolution's at four places. It takes 16 products for four places instead of 9 for each; with what
-    laying the blocks out costs, 0.6 to 0.85 of the time.
+    hold the deconvolution's at four places. Filters of 3x3 take 16 products for four places instead of 9 for each; with
+    what laying the blocks out costs, 0.6 of the time for large images, 0.85 for small ones.
     """
     outputs, (height, width) = weight.shape[1], weight.shape[2:]
-    even = (x.shape[2] + height) % 2 == 1 == (x.shape[3] + width) % 2
+    whole_blocks = (x.shape[2] + height) % 2 == 1 == (x.shape[3] + width) % 2
     small = stride == 1 and outputs <= MAX_CHANNELS and padding < min(height, width)
-    if not (small and even and x.device.type == "cpu"):
+    if not (small and whole_blocks and x.device.type == "cpu"):
         return F.conv_transpose2d(x, weight, bias, stride, padding)
     biases = None if bias is None else bias.repeat(4)
     blocks = F.conv2d(x, _block_filters(weight), biases, 2, (height - 1 - padding, width - 1 - padding))
@@ -32,6 +32,6 @@ def _block_filters(weight: Tensor) -> Tensor:
     wide = weight.new_zeros((4 * outputs, height + 1, width + 1, inputs))
     out, down, right, channel = wide.stride()
     # The filters of a place (down, right) of a block begin so many rows and columns on.
-    steps = (2 * outputs * out + down, outputs * out + right, out, down, right, channel)
-    wide.as_strided((2, 2, outputs, height, width, inputs), steps).copy_(weight.flip(2, 3).permute(1, 2, 3, 0))
+    strides = (2 * outputs * out + down, outputs * out + right, out, down, right, channel)
+    wide.as_strided((2, 2, outputs, height, width, inputs), strides).copy_(weight.flip(2, 3).permute(1, 2, 3, 0))
     return wide.permute(0, 3, 1, 2)

@@ -77,7 +77,7 @@ class Deconvolution(nn.ConvTranspose2d):
 
     At stride 1 it is computed as the convolution with the filters turned by a half and their axes swapped, which is
     the same sum and for which processors have the faster kernels; but for few output channels the gradient of such a
-    convolution's weights is slow.
+    convolution's weights is slow. Without a gradient, those are computed in blocks.
     """
 
     @property
@@ -120,8 +120,7 @@ class DeconvNet(nn.Module):
         super().__init__()
         self.spec = spec
         self.ends_in_sigmoid = spec.output == "sigmoid"  # a loss of the sigmoid's input may take it away
-        shuffled = spec.unshuffle**2
-        first, last = spec.input_channels * shuffled, spec.output_channels * shuffled
+        first, last = (n * spec.unshuffle**2 for n in (spec.input_channels, spec.output_channels))
         self.convolutions = nn.ModuleList()
         self.encoder_blocks = nn.ModuleList()
         self.deconvolutions = nn.ModuleList()
@@ -139,7 +138,7 @@ class DeconvNet(nn.Module):
                 self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
         if spec.classes:
             self.classifier = nn.Linear(self._features(), spec.classes)
-        self._in_turn = self._layers()
+        self._layers_and_modules = self._layers()
         self.initialise()
 
     def _blocks(self, channels: int) -> nn.Sequential:
@@ -197,7 +196,7 @@ class DeconvNet(nn.Module):
         return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
 
     def _features_of(self, h: Tensor) -> Tensor:
-        layers, modules = self._in_turn
+        layers, modules = self._layers_and_modules
         if self._written_out(h):
             return chain(layers, h, [tensor for m in modules for tensor in (m.weight, m.bias)])
         spec, kept = self.spec, {}

@@ -1,7 +1,7 @@
 """Pixels into channels and back, as copies of whole words where an image has one channel.
 
-PyTorch's own pixel_shuffle moves element by element: for a batch of 96x96 pixels it takes as long as a pass of the
-network's widest features.
+PyTorch's own pixel_shuffle moves element by element: for a batch of 96x96 pixels it takes as long as a pass over
+the network's widest features.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WORDS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
+WORDS = {4: torch.int32, 8: torch.int64}  # by bytes
 
 
 def unshuffled(x: Tensor, factor: int) -> Tensor:
@@ -59,7 +59,7 @@ class _Unshuffled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _to_pixels(gradient, *ctx.how), None, None
+        return _Shuffled.apply(gradient, *ctx.how), None, None  # type: ignore[no-untyped-call]
 
 
 class _Shuffled(torch.autograd.Function):
@@ -70,4 +70,4 @@ class _Shuffled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _to_channels(gradient, *ctx.how), None, None
+        return _Unshuffled.apply(gradient, *ctx.how), None, None  # type: ignore[no-untyped-call]

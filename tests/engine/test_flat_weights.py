@@ -80,9 +80,10 @@ def test_a_half_copy_has_the_gradient_of_autocast_to_the_last_bit():
     weights = FlatWeights(net, net.hidden_weights(), half=True)
     assert weights.dtype == torch.bfloat16
     assert weights.network is net
-    weights.differentiate(weights.trained(image().bfloat16()).float().square().sum())
+    x = image()[..., :7]  # of even sides a narrow deconvolution takes another order, if no gradient is asked of it
+    weights.differentiate(weights.trained(x.bfloat16()).float().square().sum())
     with torch.autocast("cpu", torch.bfloat16):
-        output = plain(image())
+        output = plain(x)
     output.float().square().sum().backward()
     named = weights.named(weights.gradient)
     assert all(torch.equal(named[name], weight.grad) for name, weight in plain.named_parameters())

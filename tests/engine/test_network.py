@@ -228,6 +228,7 @@ def test_too_many_bad_batches_in_a_row_are_a_failure():
         "DefaultCPUAllocator: not enough memory: you tried to allocate 7 bytes.",
         "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
         "allocate 4000000000000000 bytes. Error code 12 (Cannot allocate memory)",
+        "could not create a primitive",
     ],
 )
 def test_memory_that_runs_out_halves_the_batch(words):
@@ -270,11 +271,12 @@ def test_memory_that_runs_out_for_one_image_ends_the_run():
     assert caught.value.exit_code == ExitCode.TRAINING_FAILED
 
 
-def test_other_errors_are_not_taken_for_lack_of_memory():
+@pytest.mark.parametrize("words", ["expected 3 channels", "could not create a primitive descriptor for a convolution"])
+def test_other_errors_are_not_taken_for_lack_of_memory(words):
     def get(step, size):
-        raise RuntimeError("expected 3 channels")
+        raise RuntimeError(words)
 
-    with pytest.raises(RuntimeError, match="channels"):
+    with pytest.raises(RuntimeError, match=words):
         solver_of(tiny(), get=get).advance(1, math.inf)
 
 
@@ -448,21 +450,50 @@ def test_a_run_in_bfloat16_goes_on_with_equal_bits():
     assert second.loss() == whole.loss()
 
 
+def compiled_solver(get=batches):
+    """Of ``tiny``, with batches of 4."""
+    flat = FlatWeights(tiny())
+    optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
+    schedule, settings = Schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3)
+    return NetworkSolver(flat, get, objective, optimizers, schedule, settings, compiled=True)
+
+
+@pytest.mark.parametrize("memory", [math.inf, 2])
+def test_compiled_code_that_fails_untold_is_left_for_python_which_tells(memory, monkeypatch):
+    """Compiled code says no more of memory that ran out than this."""
+
+    def compile_it(function, **options):
+        def refused(batch):
+            raise RuntimeError("aoti_torch_empty_strided(2, sizes, ...) API call failed at kernel.cpp, line 7")
+
+        return refused
+
+    def get(step, size):
+        if size > memory and solver.warnings:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return batches(step, size)
+
+    monkeypatch.setattr(torch, "compile", compile_it)
+    solver = compiled_solver(get)
+    solver.advance(3, math.inf)
+    plain = solver_of(tiny(), steps=3, batch_size=min(4, memory))
+    plain.advance(3, math.inf)
+    assert_equal(weights(solver.module), weights(plain.module))
+    assert "--compile is off" in solver.warnings[0]
+    assert len(solver.warnings) == (1 if memory == math.inf else 2)
+
+
 def test_a_compiled_solver_compiles_the_network_with_its_loss(monkeypatch):
     """``torch.compile`` itself is torch's to test, and takes long; what it is given gives the loss of the batch."""
     given = []
-    monkeypatch.setattr(torch, "compile", lambda function, options: given.append(function) or function)
-    flat = FlatWeights(tiny())
-    optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
-    settings = NetworkSettings(4, 3)
-    solver = NetworkSolver(
-        flat, batches, objective, optimizers, Schedule(ScheduleSettings(), 0.1), settings, compiled=True
-    )
+    monkeypatch.setattr(torch, "compile", lambda function, **options: given.append((function, options)) or function)
+    solver = compiled_solver()
     solver.advance(3, math.inf)
     plain = solver_of(tiny(), steps=3)
     plain.advance(3, math.inf)
     assert_equal(weights(solver.module), weights(plain.module))
-    (function,) = given
+    ((function, options),) = given
+    assert options == {"options": {"cpp_wrapper": True}}
     batch = batches(7, 4)
     with torch.no_grad():
         assert float(function(batch)) == float(objective(plain.module(batch.input), batch))

@@ -113,19 +113,21 @@ def test_what_is_known_stays_as_it_is():
     assert not torch.allclose(output[mask == 1], base[mask == 1])
 
 
-def test_dropout_follows_each_layer_of_hidden_features_outside_of_the_blocks(monkeypatch):
-    """Two convolutions and the first deconvolution; whole channels, and none when the network is only used."""
+def test_dropout_follows_each_activation_outside_of_the_blocks(monkeypatch):
+    """Of two convolutions and the first deconvolution; whole channels, and none when the network is only used."""
     taken, real = [], F.dropout2d
 
     def recorded(x, p, training):
         taken.append((x.shape[1], p, training))
+        assert bool((x >= 0).all())
         return real(x, p, training)
 
     monkeypatch.setattr(F, "dropout2d", recorded)
-    network = DeconvNet(DeconvSpec(1, 1, (4, 6), (1, 1), depth=1, dropout=0.5, output="linear"))
+    torch.manual_seed(0)
+    network = DeconvNet(DeconvSpec(1, 1, (14, 16), (1, 1), depth=1, dropout=0.5, skip=True, output="linear"))
     x = torch.rand(1, 1, 8, 8)
     network(x)
-    assert taken == [(4, 0.5, True), (6, 0.5, True), (4, 0.5, True)]
+    assert taken == [(14, 0.5, True), (16, 0.5, True), (14, 0.5, True)]
     assert not torch.equal(network(x), network(x))
     network.eval()
     assert torch.equal(network(x), network(x))

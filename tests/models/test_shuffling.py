@@ -30,6 +30,14 @@ def test_they_are_pytorch_s(channels, factor, height, width, dtype, last, croppe
     assert unshuffled(x, factor).is_contiguous(memory_format=torch.channels_last)
 
 
+def test_the_derivative_has_a_derivative():
+    """As a penalty on gradients needs it."""
+    x = torch.rand(1, 1, 4, 4, requires_grad=True)
+    for change in (lambda t: shuffled(unshuffled(t.square(), 2), 2), torch.square):
+        (slope,) = torch.autograd.grad(change(x).sum(), x, create_graph=True)
+        torch.testing.assert_close(torch.autograd.grad(slope.square().sum(), x)[0], 8 * x)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_one_channel_is_moved_in_words(dtype, monkeypatch):
     """The default network's images: not by PyTorch's own."""
