@@ -225,7 +225,7 @@ class FastLoop:
                 return F.binary_cross_entropy_with_logits(output, y)
             return F.mse_loss(x - output, y)
 
-        # C++ calls the convolutions, too: 0.2% faster than Python between them.
+        # The convolutions called from C++: 0.2% faster than with Python between them.
         measured: Any = torch.compile(loss_of, options={"cpp_wrapper": True}) if self.compiled else loss_of
 
         def run(over: Callable[[], bool]) -> int:

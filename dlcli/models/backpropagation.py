@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from dlcli.models.blockwise import deconvolved
+from dlcli.models.blockwise import deconvolved, turned
 
 _BACKWARD = torch.ops.aten.convolution_backward.default
 _MASK = torch.ops.aten.threshold_backward.grad_input
@@ -37,11 +37,6 @@ class Layer:
     activated: bool = False
     drops: bool = False
     adds: int | None = None
-
-
-def turned(kernel: Tensor) -> Tensor:
-    """Of a deconvolution of stride 1 (in, out, h, w), that of the convolution which is the same sum; or the reverse."""
-    return kernel.transpose(0, 1).flip(2, 3)
 
 
 def chain(layers: Sequence[Layer], x: Tensor, weights: Sequence[Tensor]) -> Tensor:

@@ -1,9 +1,14 @@
-"""Deconvolutions to few channels, four places at once."""
+"""Deconvolutions as convolutions: with their filters turned, and to few channels four places at once."""
 
 from torch import Tensor
 from torch.nn import functional as F
 
 MAX_CHANNELS = 4  # with those of four places, a vector register's worth
+
+
+def turned(kernel: Tensor) -> Tensor:
+    """Of a deconvolution of stride 1 (in, out, h, w), that of the convolution which is the same sum; or the reverse."""
+    return kernel.transpose(0, 1).flip(2, 3)
 
 
 def deconvolved(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -33,5 +38,5 @@ def _block_filters(weight: Tensor) -> Tensor:
     out, down, right, channel = wide.stride()
     # The filters of a place (down, right) of a block begin so many rows and columns on.
     strides = (2 * outputs * out + down, outputs * out + right, out, down, right, channel)
-    wide.as_strided((2, 2, outputs, height, width, inputs), strides).copy_(weight.flip(2, 3).permute(1, 2, 3, 0))
+    wide.as_strided((2, 2, outputs, height, width, inputs), strides).copy_(turned(weight).permute(0, 2, 3, 1))
     return wide.permute(0, 3, 1, 2)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlcli.models.backpropagation import Layer, chain, turned
-from dlcli.models.blockwise import deconvolved
+from dlcli.models.backpropagation import Layer, chain
+from dlcli.models.blockwise import deconvolved, turned
 from dlcli.models.shuffling import shuffled, unshuffled
 
 FEW_CHANNELS = 16  # a vector register's worth
@@ -183,12 +183,11 @@ class DeconvNet(nn.Module):
         spec = self.spec
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)
-        h = unshuffled(padded, spec.unshuffle) if spec.unshuffle > 1 else padded
-        h = self._features_of(h.contiguous(memory_format=torch.channels_last))
+        h = self._features_of(unshuffled(padded, spec.unshuffle))
         if spec.classes:
             scores: Tensor = self.classifier(h.flatten(1))
             return scores
-        h = shuffled(h, spec.unshuffle) if spec.unshuffle > 1 else h
+        h = shuffled(h, spec.unshuffle)
         h = h[..., :height, :width] if padded is not x else h
         if spec.output == "residual":
             return (x if base is None else base) - (h * x[:, -1:] if spec.masked else h)
