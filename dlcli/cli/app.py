@@ -116,7 +116,10 @@ def run(args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("dlcli: stopped before there was anything to save", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # Rich and Typer leave with code 1 where the reader has gone.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         # The reader (head, less) has gone: that is no failure of ours, and stdout can't be flushed any more.
         sys.stdout = None
         return int(ExitCode.OK)

@@ -180,6 +180,18 @@ def test_diverging_run_ends_with_4_and_the_remedy(dlcli, tmp_path):
     assert not (tmp_path / "runs" / "fit-linear-001" / "model.safetensors").exists()
 
 
+@pytest.mark.parametrize("command", ["fit-linear", "tune-lr"])
+def test_a_table_that_nobody_reads_is_no_failure(command, tmp_path):
+    script = f"set -o pipefail; {sys.executable} -m dlcli {command} --out run | true"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "rror" not in done.stderr
+    assert (tmp_path / "run" / "report.json").exists()
+
+
 def test_closed_pipe_is_no_failure(tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{3 * i}\n" for i in range(200_000)))
     command = f"{sys.executable} -m dlcli"
