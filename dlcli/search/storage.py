@@ -20,6 +20,7 @@ DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", 
 CREATION_TRIES = 10
 # A password may hold a slash, or an @, as long as another follows.
 CREDENTIALS = re.compile(r"(?<=://)([^:/@]*):(.*)@")
+LOCK_WAIT = 60  # seconds that a process waits for others to leave an SQLite file alone
 GRACE = 3  # heartbeats that a worker may miss before it counts as dead
 EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
 
@@ -98,11 +99,33 @@ def open_storage(url: str | None, heartbeat: float, lost: Callable[[Any, Any], N
     with storage_errors(url, opening=True):
         if scheme == "journal":
             return _open_journal(url)
-        if scheme == "sqlite":
-            path = url.partition("///")[2]
-            if path:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return _open_database(_with_driver(url, scheme), max(1, round(heartbeat)), lost)
+        path = url.partition("///")[2] if scheme == "sqlite" else ""
+        if path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        storage = _open_database(_with_driver(url, scheme), max(1, round(heartbeat)), lost)
+        if path and path != ":memory:":
+            _lock_when_reading(storage.engine)
+        return storage
+
+
+def _lock_when_reading(engine: Any) -> None:
+    """Let a transaction of SQLite hold the file's lock from its beginning.
+
+    Optuna reads that a trial is waiting (SELECT ... FOR UPDATE) and then writes that it runs. SQLite knows no FOR
+    UPDATE, and its driver begins a transaction with the first write: two processes could both read, and both run it.
+    """
+    import sqlalchemy
+
+    def leave_transactions_alone(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {1000 * LOCK_WAIT}")
+
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections that were opened while the tables were made are not set up so
+    sqlalchemy.event.listen(engine, "connect", leave_transactions_alone)
+    sqlalchemy.event.listen(engine, "begin", begin)
 
 
 def _open_database(url: str, interval: int, lost: Callable[[Any, Any], None] | None) -> Any:

@@ -142,7 +142,10 @@ class Study:
         if POINT not in attrs:  # another process took the last one in between, and Optuna drew a new one
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
             return None
-        self._begin(trial)
+        try:
+            self._begin(trial)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            return None  # taken for lost before it began: it is waiting again
         job = Job(Point(int(attrs[POINT]), dict(attrs["params"])), int(attrs[RUNG]), trial)
         if self.shared and self._is_duplicate(job):
             self._end(job, optuna.trial.TrialState.FAIL)
@@ -196,8 +199,13 @@ class Study:
 
     def should_stop(self, job: Job, value: float, step: int) -> bool:
         """Report an intermediate value; whether the pruner wants the run to end."""
+        import optuna
+
         with storage_errors(self.url):
-            job.trial.report(value, step)
+            try:
+                job.trial.report(value, step)
+            except optuna.exceptions.UpdateFinishedTrialError:
+                return False  # this process was taken for dead: what it has begun, it may as well end
             return bool(job.trial.should_prune())
 
     def finish(self, job: Job, outcome: Outcome) -> None:

@@ -206,3 +206,29 @@ def test_the_server_s_study_of_another_space(folder, server):
     assert second.returncode == 2
     assert "made by another command" in err
     assert "hush" not in err
+
+
+ROUNDS = int(
+    os.environ.get("DLCLI_ROUNDS", "1")
+)  # DLCLI_ROUNDS=20 python -m pytest -k sqlite tests/cli/test_tune_shared.py
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_three_processes_share_an_sqlite_file_and_run_no_point_twice(folder, number):
+    words = [
+        "tune-lr", "--study", "p", "--storage", f"sqlite:///{folder / 's.db'}", "--random", "--trials", "24",
+        "fit-linear", "table.csv",
+    ]  # fmt: skip
+    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    together = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dlcli", *words], cwd=folder, env=env, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=100)[1] for process in together]
+    assert [process.returncode for process in together] == [0, 0, 0], said
+    assert sum(line.startswith("trial ") for text in said for line in text.splitlines()) == 24
+    complete = [t for t in trials_of(f"sqlite:///{folder / 's.db'}", "p") if t.state.name == "COMPLETE"]
+    assert Counter(t.user_attrs["point"] for t in complete) == Counter(range(24))

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
+import optuna
 import pytest
 
 from dlcli.errors import DlcliError
@@ -295,3 +297,36 @@ def test_points_that_a_sampler_draws_get_new_numbers(url):
 
 def study_record(number):
     return Record(number, {"lr": 0.1, "filters": "4"}, "complete", 0)
+
+
+CLAIMER = """
+import sys, time
+from dlcli.search.space import parse_space
+from dlcli.search.study import Study
+from dlcli.search.records import Outcome
+space = parse_space("1e-3:1", [], lambda name: True, None)
+study = Study(sys.argv[1], "s", {"about": "this"}, space, larger=False, sampler=None, pruner=None)
+study.enqueue(space.grid([40]))
+time.sleep(max(0, float(sys.argv[2]) - time.time()))
+while jobs := study.claim(1):
+    print(jobs[0].point.number)
+    study.finish(jobs[0], Outcome("complete", 1.0, (1.0,), {}, 1, 0.1))
+"""
+
+
+def test_processes_that_claim_at_one_moment_get_other_points(tmp_path):
+    words = [sys.executable, "-c", CLAIMER, f"sqlite:///{tmp_path / 'study.db'}", str(time.time() + 3)]
+    together = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    numbers = [int(line) for process in together for line in process.communicate(timeout=60)[0].split()]
+    assert [process.returncode for process in together] == [0, 0, 0]
+    assert sorted(numbers) == list(range(40))
+
+
+def test_a_worker_that_was_taken_for_dead_goes_on_to_its_end(url):
+    study = opened(url)
+    study.enqueue(POINTS[:1])
+    job = study.claim(1)[0]
+    study.study.tell(job.trial, state=optuna.trial.TrialState.FAIL)  # as another process does with a silent one
+    assert not study.should_stop(job, 1.0, 1)
+    study.finish(job, outcome(1.0))
+    assert study.records()[0].state == "failed"
