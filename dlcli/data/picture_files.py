@@ -2,7 +2,9 @@
 
 import difflib
 import os
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcli.data.images import EXTENSIONS
@@ -11,6 +13,8 @@ from dlcli.errors import DlcliError
 
 # Folders with these names hold parts of a data set, and would pass for classes.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+LISTED_ENDINGS = 6
+ANY = f"{', '.join(list(EXTENSIONS)[:-1])} and {list(EXTENSIONS)[-1]}"
 KNOWN = f"files that end in {', '.join(EXTENSIONS)}"
 
 
@@ -24,16 +28,49 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Listing:
-    """Image files of a folder: names relative to it, their paths, and what could not be looked into."""
+    """Image files of a folder: names relative to it, their paths, and what could not be looked into.
+
+    ``others`` counts the files that have no image's name, by their ending ("" for none).
+    """
 
     names: list[str]
     paths: list[Path]
     skipped: list[Skipped]
+    others: Counter[str] = field(default_factory=Counter)
 
 
 def is_image_name(name: str) -> bool:
     """Whether the extension is one of an image, in either case."""
     return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def ending(name: str) -> str:
+    """The extension in small letters, by which files that are no images are counted."""
+    return os.path.splitext(name)[1].lower()
+
+
+def counted(others: Mapping[str, int]) -> str:
+    """Numbers of files by ending, the most first.
+
+    >>> counted({".gif": 1, ".heic": 2, "": 1})
+    '2 .heic, 1 without an ending, 1 .gif'
+    """
+    ordered = sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{count:,} {printable(name) if name else 'without an ending'}" for name, count in ordered]
+    more = len(parts) - LISTED_ENDINGS
+    return ", ".join(parts[:LISTED_ENDINGS]) + (f" and {more} more endings" if more > 0 else "")
+
+
+def note_of_others(label: str, others: Counter[str]) -> str:
+    """A line for the user on the files of a folder that are left out, or ""."""
+    total = others.total()
+    if not total:
+        return ""
+    files = "1 file" if total == 1 else f"{total:,} files"
+    kinds = others.keys()
+    hint = "; name .npy and .npz files themselves to use them" if kinds & {".npy", ".npz"} else ""
+    hint = "; save HEIC photographs as JPEG or PNG to use them" if kinds & {".heic", ".heif"} else hint
+    return f"{label}: {files} left out: {counted(others)} ({ANY} are read){hint}"
 
 
 def checked_mode(path: Path, label: str) -> int:
@@ -54,6 +91,7 @@ def list_images(folder: Path) -> Listing:
     """
     found: list[tuple[str, Path]] = []
     skipped: list[Skipped] = []
+    others = Counter[str]()
     waiting, seen = [(folder, "")], set[tuple[int, int]]()
     while waiting:
         place, prefix = waiting.pop()
@@ -76,8 +114,10 @@ def list_images(folder: Path) -> Listing:
                 waiting.append((path, f"{prefix}{name}/"))
             elif is_image_name(name):
                 found.append((prefix + name, path))
+            else:
+                others[ending(name)] += 1
     found.sort()
-    return Listing([name for name, _ in found], [path for _, path in found], skipped)
+    return Listing([name for name, _ in found], [path for _, path in found], skipped, others)
 
 
 def list_classes(folder: Path) -> tuple[Listing, list[str], tuple[str, ...]]:
@@ -98,15 +138,19 @@ def list_classes(folder: Path) -> tuple[Listing, list[str], tuple[str, ...]]:
         if (folder / entry).is_dir():
             inner = list_images(folder / entry)
             if not inner.names:
-                message = f"{label}: the class folder {printable(entry)} holds no image"
+                what = f" but {counted(inner.others)}" if inner.others else ""
+                message = f"{label}: the class folder {printable(entry)} holds no image{what}"
                 raise DlcliError(message, f"fill it with {KNOWN}, or delete it")
             classes.append(entry)
             labels.extend([entry] * len(inner.names))
             listing.names.extend(f"{entry}/{name}" for name in inner.names)
             listing.paths.extend(inner.paths)
             listing.skipped.extend(Skipped(f"{printable_path(entry)}/{s.name}", s.why) for s in inner.skipped)
+            listing.others.update(inner.others)
         elif is_image_name(entry):
             listing.skipped.append(Skipped(printable_path(entry), "is in no class folder"))
+        else:
+            listing.others[ending(entry)] += 1
     if not classes:
         raise DlcliError(f"{label} has no class folders", wanted)
     if {name.lower() for name in classes} <= PARTS:

@@ -3,6 +3,7 @@
 import glob
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,18 @@ from dlcli.data.idx import find_idx, is_idx, read_idx
 from dlcli.data.images import Header, read_header, read_pixels, with_channels
 from dlcli.data.names import printable, printable_path
 from dlcli.data.picture_arrays import Arrays, as_bytes, read_npy, read_npz
-from dlcli.data.picture_files import KNOWN, Skipped, checked_mode, is_image_name, list_classes, list_images
+from dlcli.data.picture_files import (
+    KNOWN,
+    Listing,
+    Skipped,
+    checked_mode,
+    counted,
+    ending,
+    is_image_name,
+    list_classes,
+    list_images,
+    note_of_others,
+)
 from dlcli.errors import DlcliError
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
@@ -53,12 +65,16 @@ class Candidate:
 
 @dataclass
 class Gathered:
-    """Candidates, the class of each (None: not known), the classes in order, and what was left out."""
+    """Candidates, the class of each (None: not known), the classes in order, and what was left out.
+
+    ``notes`` are lines for the user about files that are no images.
+    """
 
     candidates: list[Candidate] = field(default_factory=list)
     labels: list[str] | None = None
     classes: tuple[str, ...] = ()
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def gather(data: Sequence[str], labelled: bool, part: Part) -> Gathered:
@@ -80,6 +96,7 @@ def gather(data: Sequence[str], labelled: bool, part: Part) -> Gathered:
         [label for labels in every for label in labels] if len(every) == len(items) else None,
         _merged([item.classes for item in items]) if len(every) == len(items) else (),
         [skipped for item in items for skipped in item.skipped],
+        [note for item in items for note in item.notes],
     )
 
 
@@ -98,13 +115,19 @@ def _item(text: str, labelled: bool, part: Part) -> Gathered:
         return _idx(*idx, part)
     if labelled:
         listing, labels, classes = list_classes(path)
-        return Gathered(_files(listing.names, listing.paths), labels, classes, listing.skipped)
+        return Gathered(_files(listing.names, listing.paths), labels, classes, listing.skipped, _notes(label, listing))
     listing = list_images(path)
     if not listing.names:
         other = find_idx(path, "test" if part == "train" else "train") is not None
         hint = f"its IDX files are not those of the {part} part" if other else f"expected {KNOWN}"
-        raise DlcliError(f"{label} holds no image", hint)
-    return Gathered(_files(listing.names, listing.paths), skipped=listing.skipped)
+        what = f" but {counted(listing.others)}" if listing.others else ""
+        raise DlcliError(f"{label} holds no image{what}", hint)
+    return Gathered(_files(listing.names, listing.paths), skipped=listing.skipped, notes=_notes(label, listing))
+
+
+def _notes(label: str, listing: Listing) -> list[str]:
+    note = note_of_others(label, listing.others)
+    return [note] if note else []
 
 
 def _files(names: Sequence[str], paths: Sequence[Path]) -> list[Candidate]:
@@ -116,10 +139,12 @@ def _pattern(pattern: str, labelled: bool, part: Part) -> Gathered:
     base = Path(pattern)
     while glob.has_magic(str(base)):
         base = base.parent
-    found = Gathered()
+    found, others = Gathered(), Counter[str]()
     for match in sorted(glob.glob(pattern, recursive=True)):
         path = Path(match)
         known = is_image_name(match) or path.suffix.lower() in ARRAYS
+        if not path.is_dir() and not known:
+            others[ending(match)] += 1
         if not path.is_dir() and known:
             inner = _file(path, path.relative_to(base).as_posix(), labelled, part)
             found.candidates.extend(inner.candidates)
@@ -127,7 +152,10 @@ def _pattern(pattern: str, labelled: bool, part: Part) -> Gathered:
                 found.labels = (found.labels or []) + inner.labels
                 found.classes = _merged([found.classes, inner.classes])
     if not found.candidates:
-        raise DlcliError(f"no image matches {printable_path(pattern)}", f"expected {KNOWN}")
+        what = f"; what does is {counted(others)}" if others else ""
+        raise DlcliError(f"no image matches {printable_path(pattern)}{what}", f"expected {KNOWN}")
+    if others:
+        found.notes.append(note_of_others(printable_path(pattern), others))
     return found
 
 

@@ -1,9 +1,10 @@
 """The images that training, evaluation and prediction work on, held in memory or decoded when asked for."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,24 @@ from dlcli.data.picture_reading import Opened, Source, decoded, frame_notes, loo
 from dlcli.data.picture_sources import CLASSED, Part, gather, loader
 from dlcli.errors import DlcliError
 
-__all__ = ["Pictures", "Skipped", "open_pairs", "open_pictures"]
+__all__ = ["Box", "Pictures", "Skipped", "open_pairs", "open_pictures"]
 
 CACHE_BYTES = 256 << 20
 MODEST = 256 << 20
+
+
+class Box(NamedTuple):
+    """A rectangle of image number ``image``, in pixels."""
+
+    image: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A view of the rectangle in ``pixels`` (H, W, C)."""
+        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +115,32 @@ class Pictures:
             _sources=tuple(self._sources[i] for i in chosen),
         )
 
+    def parts(self, boxes: Sequence[Box]) -> "Pictures":
+        """The ``boxes`` as images of their own, which bear the names of those that they were cut from."""
+        whole = self.subset(box.image for box in boxes)
+        sources = zip(whole._sources, boxes, strict=True)
+        return replace(
+            whole,
+            _shapes=tuple((box.height, box.width) for box in boxes),
+            _sources=tuple(
+                box.of(source) if isinstance(source, np.ndarray) else _Part(source, self._cache, box)
+                for source, box in sources
+            ),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A call that gives a box of an image that is decoded when asked for."""
+
+    source: Callable[[], NDArray[np.uint8]]
+    cache: PictureCache
+    box: Box
+
+    def __call__(self) -> NDArray[np.uint8]:
+        # Copied, as a view that is kept would keep the whole.
+        return np.array(self.box.of(self.cache.get(self.source, self.source)))
+
 
 def open_pictures(
     data: Sequence[str],
@@ -130,7 +171,7 @@ def open_pictures(
         channels = 1 if all(one.header.gray for one in opened) else 3
     size = sum(one.header.height * one.header.width for one in opened) * channels
     limit = _memory_limit(size) if memory is None else memory
-    notes = frame_notes(opened)
+    notes = [*found.notes, *frame_notes(opened)]
     if size <= limit:
         opened = decoded(opened, channels, skipped)
     else:

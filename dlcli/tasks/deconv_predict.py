@@ -57,8 +57,8 @@ def predict_network(config: PredictConfig, progress: Progress) -> Report:
 def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
     mask = _mask(config, trained)
     plan = plan_outputs(config.data, config.out, force=config.force)
-    if plan.note:
-        progress.note(plan.note)
+    for note in plan.notes:
+        progress.note(note)
     if isinstance(trained.degradation, Deblur) and len(trained.degradation.kernels) > 1 and config.kernel is None:
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
     skipped, done, first = list(plan.skipped), 0, None

@@ -24,11 +24,11 @@ class Output:
 
 @dataclass(frozen=True)
 class OutputPlan:
-    """All images to restore, what can't even be listed, and a line for the user or ""."""
+    """All images to restore, what can't even be listed, and lines for the user."""
 
     outputs: list[Output]
     skipped: list[Skipped]
-    note: str
+    notes: list[str]
 
 
 def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> OutputPlan:
@@ -49,7 +49,7 @@ def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> Outpu
         _check_folder(out)
         outputs = [Output(c, out / (c.name if c.path else f"{c.name}.png"), None) for c in candidates]
     _check_targets(outputs, out, force=force)
-    return OutputPlan(outputs, list(found.skipped), note)
+    return OutputPlan(outputs, list(found.skipped), [*found.notes, *([note] if note else [])])
 
 
 def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path) -> tuple[list[Candidate], str]:

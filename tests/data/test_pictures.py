@@ -13,7 +13,7 @@ from PIL import Image
 
 from dlcli.data.images import read_pixels
 from dlcli.data.picture_cache import PictureCache
-from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.data.pictures import Box, Pictures, Skipped, open_pairs, open_pictures
 from dlcli.errors import DlcliError
 
 RNG = np.random.default_rng(0)
@@ -46,7 +46,9 @@ def test_folder_in_sorted_order_without_hidden_and_other_files(tmp_path):
     assert pictures.names == ("a/deep/x.tiff", "a/z.PNG", "b.png", "c.bmp")
     assert pictures.paths == tuple(tmp_path / name for name in pictures.names)
     assert (pictures.channels, pictures.labels, pictures.classes) == (1, None, ())
-    assert (pictures.skipped, pictures.notes) == ((), ())
+    assert pictures.skipped == ()
+    (note,) = pictures.notes
+    assert note.startswith(f"{tmp_path}: 4 files left out: 1 without an ending, 1 .gif, 1 .json, 1 .txt")
     for i, name in enumerate(pictures.names):
         np.testing.assert_array_equal(pictures.pixels(i), wanted[name])
         assert pictures.shape(i) == (9, 7)
@@ -256,6 +258,38 @@ def test_cache_from_many_threads(tmp_path):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
+    for name in ("in/a.png", "in/b.png"):
+        draw(tmp_path / name)
+    for name in ("in/1.HEIC", "in/deep/2.heic", "in/c.gif", "in/d.npy", "in/.hidden.gif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    np.save(tmp_path / "in/d.npy", np.zeros((9, 7), np.uint8))
+    all_of_them, flat = "4 files left out: 2 .heic, 1 .gif, 1 .npy", "2 files left out: 1 .gif, 1 .heic"
+    for data, found in ((tmp_path / "in", all_of_them), (tmp_path / "in/*", flat)):
+        (note,) = open_pictures([str(data)]).notes  # a pattern takes arrays, too
+        assert note.startswith(f"{data}: {found}")
+    with pytest.raises(DlcliError, match=r"holds no image but 1 \.heic"):
+        open_pictures([str(tmp_path / "in/deep")])
+    draw(tmp_path / "of/cat/a.png")
+    (tmp_path / "of/out").mkdir()
+    (tmp_path / "of/out/x.gif").write_bytes(b"")
+    with pytest.raises(DlcliError, match=r"class folder out holds no image but 1 \.gif"):
+        open_pictures([str(tmp_path / "of")], labelled=True)
+
+
+def test_parts_are_cut_from_images_in_memory_and_on_disk(tmp_path):
+    values = [draw(tmp_path / name, 12, 10) for name in ("a.png", "b.png")]
+    boxes = [Box(1, 2, 3, 5, 4), Box(0, 0, 0, 12, 3), Box(1, 7, 0, 5, 10)]
+    for memory in (None, 1):
+        parts = open_pictures([str(tmp_path)], memory=memory).parts(boxes)
+        assert parts.names == ("b.png", "a.png", "b.png")
+        for i, box in enumerate(boxes):
+            top, left, height, width = box[1:]
+            assert parts.shape(i) == (height, width)
+            np.testing.assert_array_equal(parts.pixels(i), values[box.image][top : top + height, left : left + width])
 
 
 # Classes.
