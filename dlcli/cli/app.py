@@ -117,11 +117,10 @@ def run(args: list[str] | None = None) -> int:
         print("dlcli: stopped before there was anything to save", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
     except (BrokenPipeError, SystemExit) as error:
-        # Rich and Typer leave with code 1 where the reader has gone.
+        # Typer leaves with code 1 where the reader has gone.
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
-        # The reader (head, less) has gone: that is no failure of ours, and stdout can't be flushed any more.
-        sys.stdout = None
+        # The reader of predictions (head, less) has gone: that is no failure. All else prints through a Sink.
         return int(ExitCode.OK)
     except MemoryError:
         fail(DlcliError("not enough memory for this table", "use fewer columns, or --optimizer gd with --loss mse"))

@@ -96,7 +96,8 @@ class Console:
         """The report as JSON on stdout."""
         from dlcli.runs.directory import to_json
 
-        print(to_json(report))
+        # What an encoding lacks is escaped as JSON escapes it, not as Python does.
+        print(to_json(report, ascii_only=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
         """A result table on stdout: first column text, the others numbers."""

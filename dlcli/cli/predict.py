@@ -1,10 +1,11 @@
 """``dlcli predict``: parses and runs the task."""
 
-from dlcli.cli import process
+from dlcli.cli import process, streams
 from dlcli.cli.console import Console
 from dlcli.cli.options import command_function
 from dlcli.config.base import Config
 from dlcli.config.evaluate import PredictConfig
+from dlcli.errors import DlcliError
 
 DOC = """Write the predictions of a saved model, in input order.
 
@@ -27,6 +28,8 @@ def run(config: Config) -> None:
     process.prepare()
     from dlcli.tasks.predict import predict
 
+    if config.out is None and "stdout" in streams.closed:
+        raise DlcliError("stdout is closed, and the predictions go there", "add --out FILE")
     console = Console(quiet=config.quiet, json_output=config.json_output)
     report = predict(config, console)
     if config.json_output:

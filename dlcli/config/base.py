@@ -1,6 +1,7 @@
 """What every command's config shares: option metadata, TOML in and out, errors in the user's words."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +72,7 @@ class Config(BaseModel):
                 close = difflib.get_close_matches(key, cls.model_fields, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else "remove it"
                 raise DlcliError(f"--config {file}: there is no setting {key!r}", hint)
-        return values
+        return {key: _of_toml(value) for key, value in values.items()}
 
     def to_toml(self) -> str:
         """Every setting, resolved, as TOML with its help text; ``--config`` on it repeats the run."""
@@ -83,9 +84,24 @@ class Config(BaseModel):
                 continue
             value = getattr(self, name)
             plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+            plain = _for_toml(plain)
             lines.append(f"# {field.description}")
             lines.append(f"# {name} =  (not set)" if plain is None else tomli_w.dumps({name: plain}).rstrip())
         return "\n".join(lines) + "\n"
+
+
+def _for_toml(value: Any) -> Any:
+    """TOML is valid Unicode: bytes of a file name that are not UTF-8 are written as text such as ``\\udce9``."""
+    if isinstance(value, list):
+        return [_for_toml(item) for item in value]
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _of_toml(value: Any) -> Any:
+    """What ``_for_toml`` was given."""
+    if isinstance(value, list):
+        return [_of_toml(item) for item in value]
+    return re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda m: chr(int(m[1], 16)), value) if isinstance(value, str) else value
 
 
 def field_meta(config: type[Config], name: str) -> dict[str, Any]:

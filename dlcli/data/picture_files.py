@@ -10,6 +10,7 @@ from pathlib import Path
 from dlcli.data.images import EXTENSIONS
 from dlcli.data.names import listed, printable, printable_path
 from dlcli.errors import DlcliError
+from dlcli.runs.directory import valid_text
 
 # Folders with these names hold parts of a data set, and would pass for classes.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -141,8 +142,9 @@ def list_classes(folder: Path) -> tuple[Listing, list[str], tuple[str, ...]]:
                 what = f" but {counted(inner.others)}" if inner.others else ""
                 message = f"{label}: the class folder {printable(entry)} holds no image{what}"
                 raise DlcliError(message, f"fill it with {KNOWN}, or delete it")
-            classes.append(entry)
-            labels.extend([entry] * len(inner.names))
+            # Names of classes go into models and tables, which hold no text but Unicode.
+            classes.append(valid_text(entry))
+            labels.extend([valid_text(entry)] * len(inner.names))
             listing.names.extend(f"{entry}/{name}" for name in inner.names)
             listing.paths.extend(inner.paths)
             listing.skipped.extend(Skipped(f"{printable_path(entry)}/{s.name}", s.why) for s in inner.skipped)

@@ -9,8 +9,10 @@ from typing import BinaryIO
 import polars as pl
 
 from dlcli.errors import DlcliError
+from dlcli.runs.directory import temporary_beside
 
 FORMATS = (".csv", ".parquet")
+MISSING = "NA"  # a blank line would be no row at all to most readers of CSV
 
 
 def check_output(out: Path | None, force: bool) -> None:
@@ -33,10 +35,9 @@ def write_predictions(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataT
     Raises DlcliError when the disk refuses, and whatever the frames raise.
     """
     if out is None:
-        _csv(frames, schema, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        _to_stdout(frames, schema)
         return
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(out)
     try:
         if out.suffix == ".csv":
             with temporary.open("wb") as stream:
@@ -50,11 +51,29 @@ def write_predictions(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataT
         temporary.unlink(missing_ok=True)
 
 
+def _to_stdout(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType]) -> None:
+    """Past Python's own stream, so that a reader that has gone ends the work at once, by a BrokenPipeError."""
+    sys.stdout.flush()
+    try:
+        number = os.dup(sys.stdout.fileno())
+    except OSError:  # a stream in memory
+        _csv(frames, schema, sys.stdout.buffer)
+        return
+    try:
+        with os.fdopen(number, "wb") as stream:
+            _csv(frames, schema, stream)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise DlcliError(f"the predictions could not be written to stdout: {reason}", "free some space") from None
+
+
 def _csv(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], stream: BinaryIO) -> None:
     stream.write(pl.DataFrame(schema=schema).write_csv().encode())
     for frame in frames:
         # Text first: polars closes over a raw stream in ways that hide a closed pipe.
-        stream.write(frame.write_csv(include_header=False).encode())
+        stream.write(frame.write_csv(include_header=False, null_value=MISSING).encode())
 
 
 def _parquet(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], path: Path) -> None:

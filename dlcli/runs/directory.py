@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     Temporary file beside it, fsync, rename, fsync of the folder. Raises DlcliError when the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
         with temporary.open("wb") as stream:
             stream.write(data)
@@ -37,6 +38,12 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise DlcliError(f"cannot write {path}: {error.strerror or error}", "free some space or choose --out") from None
 
 
+def temporary_beside(path: Path) -> Path:
+    """A hidden name in the folder of ``path``, its own for each name and process, however long that name is."""
+    mark = zlib.crc32(os.fsencode(path.name))
+    return path.with_name(f".{mark:08x}.{os.getpid()}.tmp")
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":
         return
@@ -47,19 +54,27 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def to_json(document: Any, indent: int | None = 2) -> str:
-    """JSON without NaN or infinities, which JSON doesn't have: they become null."""
-    return json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False)
+def to_json(document: Any, indent: int | None = 2, *, ascii_only: bool = False) -> str:
+    """JSON without NaN and infinities, which JSON doesn't have (they become null), of text that is valid Unicode.
+
+    A file name that isn't UTF-8 stands with its bytes escaped, ``\\udce9`` for E9.
+    """
+    return json.dumps(_finite(document), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {valid_text(str(k)): _finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(v) for v in value]
-    return value
+    return valid_text(value) if isinstance(value, str) else value
+
+
+def valid_text(text: str) -> str:
+    """``text`` as UTF-8 can hold it: what stands for other bytes in a file's name is escaped, as in ``\\udce9``."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 class RunDirectory:
@@ -145,7 +160,7 @@ class RunDirectory:
         """Write one file of the run, atomically."""
         target = self.path / name
         target.parent.mkdir(exist_ok=True)
-        write_atomic(target, data.encode() if isinstance(data, str) else data)
+        write_atomic(target, valid_text(data).encode() if isinstance(data, str) else data)
 
     def remove(self, name: str) -> None:
         """Remove one file of the run, if it is there."""

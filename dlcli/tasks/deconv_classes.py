@@ -12,6 +12,7 @@ from dlcli.data.names import listed, printable, printable_path
 from dlcli.data.pictures import Pictures, Skipped, open_pictures
 from dlcli.data.predictions import check_output, write_predictions
 from dlcli.errors import DlcliError
+from dlcli.runs.directory import valid_text
 from dlcli.tasks.deconv_batches import as_float
 from dlcli.tasks.deconv_data import report_skipped, same_size, warn_of_skipped
 from dlcli.tasks.deconv_report import MATRIX_CLASSES
@@ -140,5 +141,5 @@ def _frames(pictures: Pictures, trained: TrainedNetwork, skipped: list[Skipped])
             scores = trained.network(as_float(np.ascontiguousarray(pixels), trained.device))
             probabilities = torch.softmax(scores.double(), dim=1).cpu().numpy()
         best = np.asarray(trained.classes, dtype=object)[probabilities.argmax(1)]
-        columns = [list(squares.names), best.tolist(), *probabilities.T]
+        columns = [list(map(valid_text, squares.names)), best.tolist(), *probabilities.T]
         yield pl.DataFrame(dict(zip(_columns(trained), columns, strict=True)), schema=_columns(trained))

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from dlcli.errors import DlcliError
-from dlcli.runs.directory import RunDirectory, to_json
+from dlcli.runs.directory import RunDirectory, to_json, write_atomic
 
 
 def test_runs_are_numbered(tmp_path, monkeypatch):
@@ -73,3 +73,15 @@ def test_killed_while_saving_leaves_a_whole_file(tmp_path):
         data = target.read_bytes()
         assert len(data) == 2_000_000
         assert len(set(data)) == 1
+
+
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
+    target = tmp_path / ("x" * 251 + ".png")
+    write_atomic(target, b"data")
+    assert os.listdir(tmp_path) == [target.name]
+
+
+def test_json_is_valid_text_whatever_a_file_is_called():
+    name = os.fsdecode(b"caf\xe9")
+    document = to_json({name: [name], "b": "café"})
+    assert json.loads(document.encode()) == {"caf\\udce9": ["caf\\udce9"], "b": "café"}
