@@ -86,22 +86,22 @@ _dlcli() {
                 --missing) _dlcli_words 'error drop mean'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--missing-value|--text|--max-categories|--kernel|--tile|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--missing-value|--text|--max-categories|--kernel|--tile|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --device --kernel --tile --check --out --compare --sigma --seed --worst --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --device --kernel --tile --check --out --sigma --seed --worst' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --device --kernel --tile --threads --check --out --compare --sigma --seed --worst --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --device --kernel --tile --threads --check --out --sigma --seed --worst' ;;
             esac ;;
         predict)
             case "$previous" in
                 --missing) _dlcli_words 'error drop mean'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mask) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--missing-value|--text|--max-categories|--kernel|--tile) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--missing-value|--text|--max-categories|--kernel|--tile|--threads) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --device --kernel --tile --out --force --mask --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --device --kernel --tile --out --mask' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --device --kernel --tile --threads --out --force --mask --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --missing --missing-value --text --max-categories --device --kernel --tile --threads --out --mask' ;;
             esac ;;
     esac
 }

@@ -176,6 +176,7 @@ _dlcli() {
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and predict the first.]:value: ' \
                 '--tile=[Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large as the memory allows.]:value: ' \
+                '--threads=[CPU threads; by default all.]:value: ' \
                 '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
                 '--out=[Write the report to this file too.]:value:_files' \
                 '--compare[Measure the classical methods of scikit-image on the same degraded images too.]' \
@@ -202,6 +203,7 @@ _dlcli() {
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and predict the first.]:value: ' \
                 '--tile=[Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large as the memory allows.]:value: ' \
+                '--threads=[CPU threads; by default all.]:value: ' \
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
                 '--force[Replace --out files that exist.]' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \

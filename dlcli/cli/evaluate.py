@@ -39,7 +39,7 @@ Examples:
 def run(config: Config) -> None:
     """Measure and show."""
     assert isinstance(config, EvalConfig)
-    process.prepare()
+    process.prepare(config.threads)
     from dlcli.tasks.evaluate import evaluate
 
     console = Console(quiet=config.quiet, json_output=config.json_output)

@@ -25,7 +25,7 @@ Examples:
 def run(config: Config) -> None:
     """Predict."""
     assert isinstance(config, PredictConfig)
-    process.prepare()
+    process.prepare(config.threads)
     from dlcli.tasks.predict import predict
 
     if config.out is None and "stdout" in streams.closed:

@@ -1,4 +1,4 @@
-"""What a command sets up in its process before any heavy import: signals and BLAS threads."""
+"""What a command sets up in its process before any heavy import: signals, and how threads wait."""
 
 import os
 import signal
@@ -6,17 +6,38 @@ from types import FrameType
 
 from dlcli.errors import Interrupted
 
+# OpenMP's own variable, and those of its implementations (GNU; LLVM and Intel), each of which says how threads wait.
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
 
-def prepare() -> None:
-    """Ctrl-C and SIGTERM: the first stops the work and saves what there is, the second ends at once.
+
+def prepare(threads: int | None = None) -> None:
+    """Set up signals and threads; ``threads`` limits those that read tables.
+
+    Ctrl-C and SIGTERM: the first stops the work and saves what there is, the second ends at once.
 
     NumPy's BLAS gets one thread: the matrices here are thin blocks, which it can't split well, while its waiting
     threads take the cores from the CSV parser (2.5 s became 6 to 18 s on two busy cores). A user's own
     OPENBLAS_NUM_THREADS stands. Must run before NumPy is imported.
+
+    OpenMP's threads sleep where they have to wait, see ``wait_passively``.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if threads is not None:
+        os.environ["POLARS_MAX_THREADS"] = str(threads)  # read once, as polars is loaded
+    wait_passively()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _handle)
+
+
+def wait_passively() -> None:
+    """Have OpenMP's threads sleep, not spin, while they wait for each other. Must run before torch is imported.
+
+    A thread that spins holds a core until the scheduler takes it away. Where other programs want the cores too, that
+    is the very core which the thread it waits for would need: `benchmarks/busy.py` measures what that costs. What the
+    user has set stands. The OpenMP library reads its variables once, as it is loaded.
+    """
+    if not any(name in os.environ for name in WAITING):
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def _handle(signum: int, frame: FrameType | None) -> None:

@@ -35,6 +35,8 @@ class SavedOptions(TableOptions, OutputOptions):
         metavar="PIXELS",
     )
 
+    threads: int | None = option(None, "CPU threads; by default all.", panel="Options", ge=1)
+
     @field_validator("device")
     @classmethod
     def _known_device(cls, value: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dlcli.errors import Interrupted
 
 UNLIMITED = 2**62  # as a number of steps: only the time is limited
+REPORT_SHARE = 0.05  # of a run's time, at most, for the reports between the first and the last
 
 
 class Solver(Protocol):
@@ -59,7 +60,8 @@ class Step:
 class Limits:
     """When to report and when to stop.
 
-    ``report_every`` 0 means every tenth of the current power of ten; ``report_seconds`` asks for reports by time.
+    ``report_every`` 0 means every tenth of the current power of ten; ``report_seconds`` asks for reports by time,
+    which are put off where they would take more than ``REPORT_SHARE`` of the run.
     """
 
     steps: int
@@ -77,6 +79,7 @@ class Memory:
     best: float = math.inf
     bad_reports: int = 0
     seconds: float = 0.0
+    report_seconds: float = 0.0  # spent on reports, what is done with them included
     resumed: bool = False
 
 
@@ -111,8 +114,10 @@ def train(
     skip_report = memory.resumed
     status = reason = ""
     signum = 0
+    last_report = 0.0
     while True:
         if not skip_report:
+            began = time.monotonic()
             before = memory.best, memory.bad_reports
             step = _report(solver, validate, memory, start)
             if signum:  # a report that a run without the signal would not have had leaves no trace
@@ -123,14 +128,31 @@ def train(
             if status:
                 return
             solver.feedback(step.loss if step.val_loss is None else step.val_loss)
+            last_report = time.monotonic() - began
+            memory.report_seconds += last_report
         skip_report = False
-        # Reports by time fall on the same moments whether or not the run was taken up again.
-        passed = (time.monotonic() - start) // limits.report_seconds if math.isfinite(limits.report_seconds) else 0
-        pause = start + (passed + 1) * limits.report_seconds
+        pause = start + _next_moment(time.monotonic() - start, limits.report_seconds, memory, last_report)
         try:
             solver.advance(next_report(solver.step, limits), min(deadline, pause))
         except Interrupted as interrupt:
             status, reason, signum = "stopped", "signal", interrupt.signum
+
+
+def _next_moment(elapsed: float, every: float, memory: Memory, last_report: float) -> float:
+    """When the next report by time is due, in seconds of the run.
+
+    On a multiple of ``every``, whether or not the run was taken up again; later where reports take long, as they do
+    on a machine that others use too: not before one more like the last would keep within ``REPORT_SHARE``.
+
+    >>> _next_moment(3.5, 3.0, Memory(report_seconds=0.1), 0.1)
+    6.0
+    >>> round(_next_moment(3.5, 3.0, Memory(report_seconds=2.0), 2.0), 6)
+    78.0
+    """
+    if math.isinf(every):
+        return every
+    affordable = (memory.report_seconds + last_report) / REPORT_SHARE - last_report
+    return max((elapsed // every + 1) * every, affordable)
 
 
 def _report(

@@ -47,7 +47,7 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> Report:
         "task": trained.task,
         **found,
         "checks": outcomes(checks, found["metrics"]["test"]),
-        "environment": environment(trained.device),
+        "environment": environment(trained.device) | {"threads": torch.get_num_threads()},
     }
 
 

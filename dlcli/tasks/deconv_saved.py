@@ -66,7 +66,12 @@ class TrainedNetwork:
 
 
 def load_network(config: EvalConfig | PredictConfig) -> TrainedNetwork:
-    """The network of a run. Raises DlcliError for one that is damaged or asks for what can't be."""
+    """The network of a run. Raises DlcliError for one that is damaged or asks for what can't be.
+
+    Sets the number of torch's threads where ``config`` gives one.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     folder = run_folder(config.run)
     path = folder / directory.MODEL
     saved = SavedNetwork.load(path)
