@@ -33,7 +33,7 @@ def run(config: Config) -> None:
     assert isinstance(config, FitLinearConfig)
     process.prepare()
     from dlcli.tasks.fit_linear import fit_linear
-    from dlcli.tasks.linear_report import coefficient_rows, summary_rows
+    from dlcli.tasks.linear_report import coefficient_rows, parts, summary_rows
 
     console = Console(quiet=config.quiet, json_output=config.json_output)
     report = fit_linear(config, console)
@@ -42,11 +42,12 @@ def run(config: Config) -> None:
     elif not config.quiet:
         console.table(*coefficient_rows(report))
         console.line("")
-        console.table(["", *report["metrics"]], summary_rows(report))
+        console.table(["", *parts(report)], summary_rows(report))
         console.line("")
+        kept = f"weights of step {report['kept_step']:,} kept; " if report["selected_on"] else ""
         console.line(
             f"{report['status']} after {report['steps']:,} steps ({report['reason']}), "
-            f"{duration(report['seconds'])}; saved in {report['run']}"
+            f"{duration(report['seconds'])}; {kept}saved in {report['run']}"
         )
     if report["signal"]:
         raise typer.Exit(128 + report["signal"])

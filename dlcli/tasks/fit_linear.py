@@ -19,7 +19,7 @@ from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.tasks.linear_checks import check
 from dlcli.tasks.linear_data import VALIDATION, ChunkSource, Gathered, Split, gather
-from dlcli.tasks.linear_fit import Fit, fit
+from dlcli.tasks.linear_fit import Fit, Held, fit
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_report import coefficient_entries
 from dlcli.tasks.linear_workspace import Workspace
@@ -125,6 +125,7 @@ def train(
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
     held = held_out(config, space.data)
+    groups = space.data.training_groups()
 
     def on_step(step: Step) -> None:
         run.append_metrics(
@@ -140,7 +141,7 @@ def train(
         progress.step(step)
 
     try:
-        return fit(config, plan, space, space.data.training_groups(), held, progress, on_step, until_saved)
+        return fit(config, plan, space, groups, Held(held, held), progress, on_step, until_saved)
     finally:
         progress.end()
 
@@ -162,14 +163,15 @@ def folds_of(config: FitLinearConfig, data: Gathered) -> list[int]:
 
 
 def cross_validate(config: FitLinearConfig, plan: Plan, space: Workspace) -> list[dict[str, float]]:
-    """Validation metrics of each fold."""
+    """Validation metrics of each fold, none of which has a say in how its model is trained or chosen."""
     folds = folds_of(config, space.data)
+    watched = held_out(config, space.data)
     quiet = Silent()
     results = []
     for fold in folds:
         rest = [g for g in folds if g != fold]
         with ExitStack() as until_done:
-            result = fit(config, plan, space, rest, [fold], quiet, lambda step: None, until_done)
+            result = fit(config, plan, space, rest, Held(watched, [fold]), quiet, lambda step: None, until_done)
         results.append(result.metrics["val"])
     return results
 
@@ -195,6 +197,8 @@ def make_report(
         "status": result.last.status,
         "reason": result.last.reason,
         "signal": result.last.signum or None,
+        "kept_step": result.kept.step,
+        "selected_on": "val.loss" if config.early_stop else None,
         "loss": "mse" if result.kind == "mse" else "cross-entropy",
         "optimizer": result.optimizer,
         "lr": result.lr,
@@ -269,6 +273,8 @@ def save(
     lines = [Line("training", steps, [s.loss for s in result.steps])]
     if result.steps[0].val_loss is not None:
         lines.append(Line("validation", steps, [s.val_loss or float("nan") for s in result.steps]))
+    if config.early_stop and result.kept.val_loss is not None:
+        lines.append(Line(f"kept: step {result.kept.step:,}", [result.kept.step], [result.kept.val_loss]))
     title = "Loss: " + ("mean squared error" if result.kind == "mse" else "cross-entropy")
     chart = line_chart(lines, title=title, x_label="step", log_y=True)
     run.write(f"{directory.PLOTS}/loss.png", chart)

@@ -14,6 +14,7 @@ from dlcli.engine.interrupts import deferred_signals, interruptible
 from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Limits, Solver, Step, train
 from dlcli.engine.moments import Moments, mean_squared_error
+from dlcli.engine.objectives import RowObjective
 from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
@@ -27,15 +28,33 @@ from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_so
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
+NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
+
+
+@dataclass(frozen=True)
+class Held:
+    """Groups of rows that are not trained on.
+
+    ``watched`` is what each report measures, and what early stopping and the plateau schedule listen to; ``scored``
+    is what ``metrics.val`` is of. A fold of cross-validation must never watch the rows that score it.
+    """
+
+    watched: Sequence[int] = ()
+    scored: Sequence[int] = ()
+
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model in the data's units: intercept (k,), coefficients (d, k), std_errors (1 + d, k) or None."""
+    """A fitted model in the data's units: intercept (k,), coefficients (d, k), std_errors (1 + d, k) or None.
+
+    Its weights are those of the report ``kept``: the last, or with early stopping that of the lowest held-out loss.
+    """
 
     kind: Kind
     optimizer: str
     steps: list[Step]
     last: Step
+    kept: Step
     intercept: FloatArray
     coefficients: FloatArray
     std_errors: FloatArray | None
@@ -56,7 +75,8 @@ class Prepared:
     kind: Kind
     squares: LeastSquares
     rows: Problem | None
-    held: Moments | None
+    scored: Moments | None
+    watched: Moments | None
     curvature: float
     stable: float | None
 
@@ -68,36 +88,35 @@ class Prepared:
 
     @property
     def validate(self) -> "Validate | None":
-        """Measures parameters on the validation rows."""
-        return _validation(self.squares, self.held, self.rows)
+        """Measures parameters on the rows that are watched."""
+        return _validation(self.squares, self.watched, self.rows.watched if self.rows else None)
+
+    @property
+    def score(self) -> "Validate | None":
+        """Measures parameters on the rows that score the fit."""
+        return _validation(self.squares, self.scored, self.rows.scored if self.rows else None)
 
     def solver(self) -> tuple[Solver, float]:
         """The solver of the plan, and its first learning rate."""
         return _solver(self.config, self.plan, self.squares, self.rows, self.curvature, self.kind)
 
-    def result(
-        self, solver: Solver, lr: float, steps: list[Step], best: FloatArray, *, with_errors: bool = True
-    ) -> Fit:
-        """The fitted model, ``best`` being the parameters to take; standard errors may take another pass."""
-        return _finish(
-            self.config, self.plan, self.data, self.squares, self.rows, self.held, solver, steps, best, self.kind,
-            self.stable, lr, with_errors,
-        )  # fmt: skip
+    def result(self, solver: Solver, lr: float, steps: list[Step], kept: Step, *, with_errors: bool = True) -> Fit:
+        """The fitted model, ``kept`` holding its parameters; standard errors may take another pass."""
+        return _finish(self, solver, steps, kept, lr, with_errors)
 
 
-def prepare(
-    config: FitLinearConfig, plan: Plan, space: Workspace, train_groups: Sequence[int], val_groups: Sequence[int]
-) -> Prepared:
+def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups: Sequence[int], held: Held) -> Prepared:
     """What fitting on the rows of some groups, and measuring on others, takes."""
     data = space.data
     target = data.schema.target
     assert target is not None
     kind: Kind = "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
-    held = data.merged(val_groups) if val_groups else None
+    scored = data.merged(held.scored) if held.scored else None
+    watched = data.merged(held.watched) if held.watched else None
     squares = space.squares(config, train_groups)
     rows = None
     if plan.keep_rows:
-        values = space.rows(config, train_groups, val_groups, squares.units)
+        values = space.rows(config, train_groups, held.scored, held.watched, squares.units)
         rows = row_problem(config, data, values, squares.units, kind, space.device)
     # A bound on the curvature of cross-entropy: a quarter of least squares' for two classes, a half for more.
     share = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}[kind]
@@ -105,7 +124,7 @@ def prepare(
     stable = None
     if plan.optimizer in ("gd", "sgd"):
         stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
-    return Prepared(config, plan, data, kind, squares, rows, held, curvature, stable)
+    return Prepared(config, plan, data, kind, squares, rows, scored, watched, curvature, stable)
 
 
 def fit(
@@ -113,7 +132,7 @@ def fit(
     plan: Plan,
     space: Workspace,
     train_groups: Sequence[int],
-    val_groups: Sequence[int],
+    held: Held,
     progress: Progress,
     on_step: Callable[[Step], None],
     until_saved: ExitStack,
@@ -123,7 +142,7 @@ def fit(
     From the first report on, and until ``until_saved`` ends, a signal waits for the end of a step: before that there
     is nothing to save, and after it a report must not be cut off. The exact solver has nothing before its end.
     """
-    ready = prepare(config, plan, space, train_groups, val_groups)
+    ready = prepare(config, plan, space, train_groups, held)
     solver, lr = ready.solver()
     announce(config, plan, ready.squares, ready.kind, ready.stable, lr, progress)
     count, columns = ready.squares.moments.count, len(ready.squares.units.scale)
@@ -132,9 +151,15 @@ def fit(
     progress.begin(title, plan.steps, validate is not None)
     if plan.optimizer != "exact":
         solver = interruptible(solver, until_saved.enter_context(deferred_signals()))
-    steps, best = _run(solver, ready.limits, validate, on_step)
+    steps, kept = _run(solver, ready.limits, validate, on_step)
     advise(plan, solver, steps[-1], steps[0].gradient_norm, ready.kind, progress)
-    return ready.result(solver, lr, steps, best)
+    if config.early_stop and steps[-1].status != "diverged":
+        progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")
+        if kept.step != steps[-1].step and steps[-1].status == "converged":
+            # The iterates came to rest, but not the weights that are kept.
+            reason = f"early stopping: the held-out loss was lowest at step {kept.step:,}"
+            steps[-1] = replace(steps[-1], status="stopped", reason=reason)
+    return ready.result(solver, lr, steps, kept)
 
 
 def _solver(
@@ -191,11 +216,10 @@ def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
 Validate = Callable[[FloatArray], Mapping[str, float]]
 
 
-def _validation(squares: LeastSquares, held: Moments | None, rows: Problem | None) -> Validate | None:
+def _validation(squares: LeastSquares, held: Moments | None, objective: RowObjective | None) -> Validate | None:
     if held is None:
         return None
-    if rows is not None and rows.validation is not None:
-        objective = rows.validation
+    if objective is not None:
         return lambda theta: {"loss": objective.loss(theta)}
     return lambda theta: {"loss": squares.loss(theta[:, 0], held)}
 
@@ -205,34 +229,28 @@ def _run(
     limits: Limits,
     validate: Validate | None,
     on_step: Callable[[Step], None],
-) -> tuple[list[Step], FloatArray]:
-    """All reports (without their parameters) and the best parameters."""
+) -> tuple[list[Step], Step]:
+    """All reports (without their parameters), and the one whose parameters are to be kept."""
     steps: list[Step] = []
-    best = solver.parameters()
-    nothing = np.zeros((0, 0))
+    kept: Step | None = None
     for step in train(solver, limits, validate):
-        if step.is_best:
-            best = step.parameters
-        steps.append(replace(step, parameters=nothing))
+        kept = to_keep(kept, step, limits)
+        steps.append(replace(step, parameters=NOTHING))
         on_step(step)
-    return steps, best
+    assert kept is not None
+    return steps, kept
 
 
-def _finish(
-    config: FitLinearConfig,
-    plan: Plan,
-    data: Gathered,
-    squares: LeastSquares,
-    rows: Problem | None,
-    held: Moments | None,
-    solver: Solver,
-    steps: list[Step],
-    best: FloatArray,
-    kind: Kind,
-    stable: float | None,
-    lr: float,
-    with_errors: bool,
-) -> Fit:
+def to_keep(kept: Step | None, step: Step, limits: Limits) -> Step:
+    """Which of the two reports a fit keeps: the later one, unless early stopping was asked for.
+
+    What is saved is what was asked for: choosing among the iterates by their held-out loss is early stopping.
+    """
+    return step if kept is None or limits.patience is None or step.is_best else kept
+
+
+def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: float, with_errors: bool) -> Fit:
+    config, kind, rows, squares, best = ready.config, ready.kind, ready.rows, ready.squares, kept.parameters
     moments = squares.moments
     intercept, coefficients = squares.units.to_data(best)
     metrics: dict[str, dict[str, float]] = {}
@@ -256,15 +274,15 @@ def _finish(
         if not penalised and freedom > 0 and squares.rank == len(best):
             spread = np.sqrt(np.maximum(np.diag(squares.covariance(loss * moments.count)), 0))
             errors = (spread if config.intercept else np.concatenate([[np.nan], spread]))[:, None]
-    if kind == "mse" and held is not None:
-        held_loss = mean_squared_error(held, float(intercept[0]), coefficients[:, 0])
-        metrics["val"] = regression_metrics(held, held_loss, config.intercept)
+    if kind == "mse" and ready.scored is not None:
+        held_loss = mean_squared_error(ready.scored, float(intercept[0]), coefficients[:, 0])
+        metrics["val"] = regression_metrics(ready.scored, held_loss, config.intercept)
     if kind != "mse":
         assert rows is not None
         metrics = rows.class_metrics(best)
         if not penalised and not getattr(solver, "separated", "") and squares.rank == len(best):
             errors = rows.std_errors(best, squares.units)
     return Fit(
-        kind, plan.optimizer, steps, steps[-1], intercept, coefficients, errors, residual_sd, condition, stable, lr,
-        metrics,
+        kind, ready.plan.optimizer, steps, steps[-1], replace(kept, parameters=NOTHING), intercept, coefficients,
+        errors, residual_sd, condition, ready.stable, lr, metrics,
     )  # fmt: skip

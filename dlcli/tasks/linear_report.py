@@ -73,6 +73,11 @@ def coefficient_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]
     return ["coefficient", "value", "std error"], rows
 
 
+def parts(report: dict[str, Any]) -> list[str]:
+    """Heads of the summary table's columns; a score by which the weights were chosen is no measure of them."""
+    return [f"{part} (selected on)" if part == "val" and report["selected_on"] else part for part in report["metrics"]]
+
+
 def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     """Rows of the summary table: metrics by rows measured, then what only this fit knows."""
     rows = [

@@ -23,23 +23,22 @@ ADAM_RATE = 0.01
 class Problem:
     """Training and validation rows, Z = [1, (X - shift) / scale] (n, p) and y (n,).
 
-    ``objective`` is over the training rows (None for the exact solver, whose rows stay in the data's units),
-    ``validation`` over the others (for classes).
+    ``objective`` is over the training rows (None for the exact solver, whose rows stay in the data's units);
+    ``scored`` is over the validation rows and ``watched`` over those that the reports measure, both for classes.
     """
 
     kind: Kind
     Z: FloatArray
     y: FloatArray
     objective: RowObjective | None
-    Z_val: FloatArray | None = None
-    y_val: FloatArray | None = None
-    validation: RowObjective | None = None
+    scored: RowObjective | None = None
+    watched: RowObjective | None = None
 
     def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
         """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
         parts = {"train": class_metrics(log_softmax(self.Z @ theta), self.y)}
-        if self.Z_val is not None and self.y_val is not None:
-            parts["val"] = class_metrics(log_softmax(self.Z_val @ theta), self.y_val)
+        if self.scored is not None:
+            parts["val"] = class_metrics(log_softmax(self.scored.Z @ theta), self.scored.y)
         return parts
 
     def std_errors(self, theta: FloatArray, units: Units) -> FloatArray | None:
@@ -61,32 +60,41 @@ class Problem:
 
 @dataclass(frozen=True)
 class Rows:
-    """Training and validation rows: [1, (X - shift) / scale] (n, p) and y (n,); raw X for the exact solver."""
+    """Training, scored and watched rows, each [1, (X - shift) / scale] (n, p) and y (n,).
+
+    For the exact solver there are training rows only, with raw X.
+    """
 
     Z: FloatArray
     y: FloatArray
-    Z_val: FloatArray | None = None
-    y_val: FloatArray | None = None
+    scored: tuple[FloatArray, FloatArray] | None = None
+    watched: tuple[FloatArray, FloatArray] | None = None
 
 
 def standardised_rows(
-    data: Gathered, train_groups: Sequence[int], val_groups: Sequence[int], units: Units, *, exact: bool, in_place: bool
-) -> Rows:
-    """The rows of some groups in training units; ``in_place`` where nobody needs the data's own again."""
+    data: Gathered, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Units, *,
+    exact: bool, in_place: bool,
+) -> Rows:  # fmt: skip
+    """The rows of some groups in training units; ``in_place`` where nobody needs the data's own again.
+
+    ``held`` are the groups that score the fit, and those that the reports measure.
+    """
     assert data.ones_X is not None
     assert data.y is not None
     assert data.groups is not None
     first = 0 if units.intercept else 1
-    everything = not val_groups and len(train_groups) == len(data.moments)
+    everything = not any(held) and len(train_groups) == len(data.moments)
     rows = slice(None) if everything and in_place else np.isin(data.groups, list(train_groups))
     Z, y = data.ones_X[rows], data.y[rows]
     if exact:
         return Rows(Z[:, 1:], y)
     Z = _standardized(Z, units)[:, first:]
-    if not val_groups:
-        return Rows(Z, y)
-    held = np.isin(data.groups, list(val_groups))
-    return Rows(Z, y, _standardized(data.ones_X[held], units)[:, first:], data.y[held])
+    parts: dict[tuple[int, ...], tuple[FloatArray, FloatArray] | None] = {(): None}
+    for groups in held:
+        if tuple(groups) not in parts:
+            chosen = np.isin(data.groups, list(groups))
+            parts[tuple(groups)] = _standardized(data.ones_X[chosen], units)[:, first:], data.y[chosen]
+    return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
 
 
 def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Units, kind: Kind, device: str) -> Problem:
@@ -105,10 +113,11 @@ def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Unit
         )  # fmt: skip
 
     training = objective(rows.Z, rows.y)
-    if rows.Z_val is None or rows.y_val is None:
+    if kind == "mse":  # measured by moments
         return Problem(kind, rows.Z, rows.y, training)
-    validation = objective(rows.Z_val, rows.y_val) if kind != "mse" else None
-    return Problem(kind, rows.Z, rows.y, training, rows.Z_val, rows.y_val, validation)
+    scored = objective(*rows.scored) if rows.scored else None
+    watched = scored if rows.watched is rows.scored else objective(*rows.watched) if rows.watched else None
+    return Problem(kind, rows.Z, rows.y, training, scored, watched)
 
 
 def _standardized(ones_X: FloatArray, units: Units) -> FloatArray:

@@ -32,12 +32,17 @@ class Workspace:
             self._squares[key] = LeastSquares(moments, units, config.l2)
         return self._squares[key]
 
-    def rows(self, config: FitLinearConfig, groups: Sequence[int], held: Sequence[int], units: Units) -> Rows:
+    def rows(
+        self, config: FitLinearConfig, groups: Sequence[int], scored: Sequence[int], watched: Sequence[int],
+        units: Units,
+    ) -> Rows:  # fmt: skip
         """The rows of some groups; the latest are kept."""
         exact = config.optimizer == "exact"
-        key = (tuple(groups), tuple(held), config.intercept, config.standardize, exact)
+        key = (tuple(groups), tuple(scored), tuple(watched), config.intercept, config.standardize, exact)
         if key not in self._rows:
             self._rows = {
-                key: standardised_rows(self.data, groups, held, units, exact=exact, in_place=not self.lasting)
+                key: standardised_rows(
+                    self.data, groups, (scored, watched), units, exact=exact, in_place=not self.lasting
+                )
             }
         return self._rows[key]

@@ -12,7 +12,7 @@ from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
 from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
-from dlcli.tasks.linear_fit import Prepared, prepare
+from dlcli.tasks.linear_fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Silent
@@ -96,15 +96,16 @@ class LinearTrials:
         """The fit of a fold, or the only one."""
         loaded, space = self._table(config)
         plan = self._plan(config, loaded)
+        held = held_out(config, loaded.usable)
         if config.cv:
             folds = folds_of(config, loaded.usable)
-            return prepare(config, plan, space, [g for g in folds if g != folds[fold]], [folds[fold]])
-        held = held_out(config, loaded.usable)
-        return prepare(config, plan, space, loaded.usable.training_groups(), held)
+            rest = [g for g in folds if g != folds[fold]]
+            return prepare(config, plan, space, rest, Held(held, [folds[fold]]))
+        return prepare(config, plan, space, loaded.usable.training_groups(), Held(held, held))
 
     def _trial(self, ready: Prepared, solver: Solver, lr: float) -> Trial:
         seen: list[Step] = []
-        best = [solver.parameters()]
+        kept: list[Step | None] = [None]
 
         limits, validate = ready.limits, ready.validate
         if validate is None and not self.watched and ready.config.schedule != "plateau":
@@ -112,16 +113,18 @@ class LinearTrials:
             limits = replace(limits, report_every=limits.steps)
 
         def steps() -> Iterator[Step]:
-            nothing = np.zeros((0, 0))
             for step in train(solver, limits, validate):
-                if step.is_best:
-                    best[0] = step.parameters
-                seen.append(replace(step, parameters=nothing))
+                kept[0] = to_keep(kept[0], step, limits)
+                shown = step.val_loss
+                if self.watched and ready.config.cv and ready.score is not None:
+                    shown = ready.score(step.parameters)["loss"]  # a pruner compares folds by what scores them
+                seen.append(replace(step, parameters=NOTHING, val_loss=shown))
                 yield seen[-1]
 
         def metrics() -> Metrics:
+            assert kept[0] is not None
             with np.errstate(over="ignore", invalid="ignore"):
-                return ready.result(solver, lr, seen, best[0], with_errors=False).metrics
+                return ready.result(solver, lr, seen, kept[0], with_errors=False).metrics
 
         return Trial(steps(), metrics, ready.stable)
 
