@@ -1,6 +1,7 @@
 """Tables: files in, chunks of a float64 matrix and a target out."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from dlcli.data.blocks import BLOCK_BYTES
 from dlcli.data.columnar import ArrayReader, ColumnarReader
@@ -60,6 +61,7 @@ class Table:
         self._classes = classes
         self._columns = tuple(features)
         self.target = target
+        self.files: tuple[tuple[str, Path], ...] = ()
         self.columns = list(readers[0].names)
         self.features = [column.name for column in features]
         self.warnings = [line for reader in readers for line in reader.warnings]
@@ -86,11 +88,15 @@ class Table:
             raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use error, drop or mean")
         if options.max_categories < 2:
             raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
-        readers = [open_reader(source, options, block_bytes) for source in expand(sources)]
+        files = expand(sources)
+        readers = [open_reader(source, options, block_bytes) for source in files]
         _check_same_columns(readers)
         if schema is None:
-            return _for_training(readers, target, options, class_target, need_target)
-        return _for_model(readers, target, options, schema, need_target)
+            table = _for_training(readers, target, options, class_target, need_target)
+        else:
+            table = _for_model(readers, target, options, schema, need_target)
+        table.files = tuple((source.label, source.path) for source in files)
+        return table
 
     def _new_encoder(self) -> Encoder:
         return Encoder(self._columns, self.target, self._options, fixed=self._fixed, classes=self._classes)

@@ -5,9 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from dlcli.data.fingerprint import difference
 from dlcli.errors import DlcliError
 from dlcli.search.space import canonical
 
+DATA = "data"  # in what a search depends on: the fingerprint of its data
 ABOUT, READY = "dlcli", "dlcli:ready"  # attributes of a study: what it depends on, and that its points are up
 TAKE_OVER = 20.0  # seconds to wait for the points of a study that another process is creating
 
@@ -36,12 +38,25 @@ def open_or_create(
     deadline = time.monotonic() + TAKE_OVER
     while ABOUT not in (attrs := study.user_attrs) and time.monotonic() < deadline:
         time.sleep(0.1)
-    if attrs.get(ABOUT) != canonical(about):
+    found = attrs.get(ABOUT)
+    if changed := data_changed(json.loads(found), about) if found else "":
         raise DlcliError(
-            f"--study {name}: it was made by another command ({_difference(attrs.get(ABOUT), about)})",
+            f"--study {name}: its data are no longer those of its trials: {changed}",
+            "bring the old data back, or choose another --study",
+        )
+    if found != canonical(about):
+        raise DlcliError(
+            f"--study {name}: it was made by another command ({_difference(found, about)})",
             "repeat that command as it was, or choose another --study",
         )
     return study, False
+
+
+def data_changed(there: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """In what way the data of one search differ from those of another that is the same otherwise; else empty."""
+    if any(canonical(there.get(n)) != canonical(about.get(n)) for n in {*there, *about} - {DATA}):
+        return ""
+    return difference(there.get(DATA), about[DATA]) if DATA in about else ""
 
 
 def _difference(found: str | None, about: Mapping[str, Any]) -> str:

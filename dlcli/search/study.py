@@ -77,7 +77,7 @@ class Study:
                 while READY not in self.study.user_attrs and time.monotonic() < deadline:
                     time.sleep(0.1)
                 if READY in self.study.user_attrs:
-                    return
+                    known = ()  # they stand there; but this command may draw more points
             there = {(r.number, r.rung) for r in known} | set(self._keys())
             for record in known:
                 self._add(record)

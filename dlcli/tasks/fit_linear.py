@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,10 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
 
 @dataclass(frozen=True)
 class Loaded:
-    """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``."""
+    """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``.
+
+    ``files`` are the names of those that it was read from, and where they are.
+    """
 
     kind: Kind
     plan: Plan
@@ -60,6 +64,7 @@ class Loaded:
     usable: Gathered
     keep: np.ndarray
     device: str
+    files: tuple[tuple[str, Path], ...] = ()
 
 
 def load(config: FitLinearConfig, progress: Progress) -> Loaded:
@@ -82,7 +87,7 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
     usable, keep = check(config, data, kind, progress)
-    return Loaded(kind, plan, data, usable, keep, device)
+    return Loaded(kind, plan, data, usable, keep, device, getattr(table, "files", ()))
 
 
 def open_table(config: FitLinearConfig) -> ChunkSource:

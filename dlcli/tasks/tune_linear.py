@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.data.demos import LineExample
+from dlcli.data.fingerprint import fingerprint
 from dlcli.engine.interrupts import interruptible
 from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.schedules import Schedule
@@ -69,6 +71,13 @@ class LinearTrials:
     def default_rates(self) -> tuple[float, float]:
         """The usual range for standardised columns."""
         return DEFAULT_RATES
+
+    def fingerprint(self, variants: Sequence[FitLinearConfig]) -> dict[str, Any]:
+        """That of the table's files, or of the built-in example."""
+        if self.base.data:
+            return fingerprint(self._table(self.base)[0].files)
+        chunk = next(LineExample(self.base.seed_of_data).chunks())
+        return fingerprint([("the built-in example", np.column_stack([chunk.X, chunk.y]))])
 
     def check(self, config: FitLinearConfig) -> None:
         """Plan the config, which refuses what can't be trained."""

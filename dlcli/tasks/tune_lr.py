@@ -13,6 +13,7 @@ from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.runs import directory
 from dlcli.runs.trials import JOURNAL, TRIALS, read_trials
+from dlcli.search.opening import data_changed
 from dlcli.search.records import Outcome, Record
 from dlcli.search.space import canonical, point_seed
 from dlcli.search.study import Study
@@ -129,15 +130,28 @@ def _open_run(search: Search, progress: Progress) -> tuple[directory.RunDirector
     """
     config = search.config
     named = config.study is not None or config.storage is not None
+    goes_on = ("stopped", "finished") if named else ("stopped",)
+    changed = ""
     candidates = directory.RunDirectory.existing("tune-lr", config.out)
     for path in candidates if not config.force and (config.out or not named) else []:
         header, lines = read_trials(path / TRIALS)
-        if not header or canonical(header["about"]) != canonical(search.about):
+        if not header:
             continue
-        if _was_stopped(path, header, ("stopped", "finished") if named else ("stopped",)):
+        if difference := data_changed(header["about"], search.about):
+            if not changed and _was_stopped(path, header, goes_on):
+                changed = f"{path}: its data are no longer those of its trials: {difference}"
+            continue
+        if canonical(header["about"]) != canonical(search.about):
+            continue
+        if _was_stopped(path, header, goes_on):
             records = [r for line in lines if (r := _record(line)) is not None]
             return directory.RunDirectory.taken_up("tune-lr", path), records
         break  # it has ended, or another copy of the command is at work there
+    if changed and config.out:
+        another = "another --study and another --out" if named else "another --out, or start anew with --force"
+        raise DlcliError(changed, f"bring the old data back, or choose {another}")
+    if changed:
+        progress.warn(f"{changed}; this search starts anew")
     return directory.RunDirectory("tune-lr", config.out, config.force), []
 
 

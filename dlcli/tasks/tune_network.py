@@ -19,6 +19,7 @@ from dlcli.engine.stack_member import train_member
 from dlcli.engine.stack_network import Member, NetworkStack, seconds_per_step
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_data import TrainingImages, fold_of, read_images
+from dlcli.tasks.deconv_fingerprint import fingerprint_of
 from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
 from dlcli.tasks.deconv_problem import Problem, Validation, make_problem
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16, weights_of
@@ -86,6 +87,11 @@ class NetworkTrials:
         """A decade below and above the optimizer's usual rate."""
         usual = RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
         return float(f"{usual / 10:.6g}"), float(f"{usual * 10:.6g}")
+
+    def fingerprint(self, variants: Sequence[TrainDeconvConfig]) -> dict[str, Any]:
+        """That of the images, the kernels and the masks."""
+        restorations = [Restoration.of_config(config) for config in variants]
+        return fingerprint_of(self._parts(self.base)[0], restorations)
 
     def check(self, config: TrainDeconvConfig) -> None:
         """Plan the config, which refuses what can't be trained."""

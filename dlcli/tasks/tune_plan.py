@@ -8,6 +8,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
+from dlcli.search.opening import DATA
 from dlcli.search.space import Point, Space, canonical, parse_space
 from dlcli.tasks.progress import Progress, Silent
 from dlcli.tasks.tune_run import LEARNING, trial_config
@@ -92,10 +93,24 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
     given = {n: getattr(base, n) for n in base.model_fields_set}
     about = {
         "command": name, "training": {n: str(v) for n, v in given.items()}, "space": space.to_json(),
-        "method": config.method, "points": len(points), "metric": str(metric), "pruner": config.pruner,
+        "method": config.method, "points": _decisive(config, points), "metric": str(metric), "pruner": config.pruner,
         "repeats": config.repeats or 1, "cv": config.cv, "seed": config.seed,
+        DATA: trials.fingerprint(_naming_files(base, space)),
     }  # fmt: skip
     return Search(config, name, base, trials, space, metric, points, ladder, about)
+
+
+def _decisive(config: TuneLrConfig, points: list[Point]) -> int | None:
+    """How many points there are; not where a study may go on with more, as those of a random draw are the first."""
+    named = config.study is not None or config.storage is not None
+    return None if named and config.method == "random" and config.pruner != "asha" else len(points)
+
+
+def _naming_files(base: Config, space: Space) -> list[Any]:
+    """The command's config, and those whose options name other files: kernels, masks."""
+    given = {name: getattr(base, name) for name in base.model_fields_set}
+    values = [(axis.name, value) for axis in space.axes if axis.name in ("blur", "mask") for value in axis.values]
+    return [base, *(type(base).build(given | {name: value}) for name, value in values)]
 
 
 def _is_lr(text: str) -> bool:

@@ -39,6 +39,9 @@ class Trials(Protocol):
     def default_rates(self) -> tuple[float, float]:
         """Lowest and highest learning rate of the default range."""
 
+    def fingerprint(self, variants: Sequence[Any]) -> dict[str, Any]:
+        """What tells whether the data have changed, and the files that ``variants`` of the command line name."""
+
     def check(self, config: Any) -> None:
         """Raise DlcliError for a config that can't be trained."""
 

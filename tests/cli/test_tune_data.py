@@ -1,0 +1,217 @@
+"""``dlcli tune-lr`` on data that change under a study, or under a search that was stopped."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dlcli.cli.app import run as run_app
+from tests.cli.test_train_deconv import handlers  # noqa: F401
+
+CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "study-with-changed-data"
+RANDOM = ["tune-lr", "--study", "s", "--random", "--trials", "3"]
+REMEDY = ": bring the old data back, or choose another --study"
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch, capsys, handlers):  # noqa: F811
+    """Run the command in this process, in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = run_app([str(a) for a in arguments])
+        streams = capsys.readouterr()
+        return code, streams.out, streams.err
+
+    return call
+
+
+def write(path, factor=1.0, count=60, seed=0):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(count, 2))
+    rows = np.column_stack([x, factor * (x @ [2.0, -1.0] + random.normal(size=count))])
+    np.savetxt(path, rows, delimiter=",", header="a,b,y", comments="", fmt="%.4f")
+
+
+def best(app, *words):
+    code, out, err = app(*RANDOM[:1], "--json", *RANDOM[1:], *words)
+    assert code == 0, err
+    return json.loads(out)["best"]["value"], err
+
+
+def test_a_table_that_changed_under_a_study_is_refused_and_the_remedy_works(app):
+    write("ok.csv")
+    words = ["fit-linear", "ok.csv", "--target", "y"]
+    before, _ = best(app, *words)
+    os.utime("ok.csv", (1, 1))
+    again, err = best(app, *words)
+    assert again == before
+    assert "3 of its trials have ended" in err
+    shutil.copy("ok.csv", "old.csv")
+    write("ok.csv", 100.0)
+    code, out, err = app(*RANDOM, *words)
+    assert (code, out) == (2, "")
+    assert "--study s: its data are no longer those of its trials: ok.csv has changed (it had " in err
+    assert err.endswith(REMEDY + "\n")
+    now, _ = best(app, "--study", "t", *words)  # the later --study counts
+    assert now == pytest.approx(1e4 * before, rel=1e-3)
+    shutil.copy("old.csv", "ok.csv")
+    assert best(app, *words)[0] == before
+
+
+def test_the_case_that_was_kept(app):
+    if not CASE.is_dir():
+        pytest.skip(f"no case at {CASE}")
+    shutil.copy(CASE / "keep.csv", "ok.csv")
+    words = ["fit-linear", "ok.csv", "--target", "y"]
+    best(app, *words)
+    lines = Path("ok.csv").read_text().splitlines()
+    changed = [line.rpartition(",")[0] + f",{100 * float(line.rpartition(',')[2])!r}" for line in lines[1:]]
+    Path("ok.csv").write_text("\n".join([lines[0], *changed]) + "\n")
+    code, _, err = app(*RANDOM, *words)
+    assert code == 2
+    assert "ok.csv has changed" in err
+
+
+def test_one_of_several_files_and_one_more(app):
+    for number in range(3):
+        write(f"{number}.csv", seed=number)
+    words = ["fit-linear", "*.csv", "--target", "y"]
+    best(app, *words)
+    write("1.csv", 2.0, seed=1)
+    assert "1.csv has changed" in app(*RANDOM, *words)[2]
+    write("1.csv", seed=1)
+    write("3.csv", seed=3)
+    assert "3 files or images then, 4 now" in app(*RANDOM, *words)[2]
+    Path("3.csv").unlink()
+    best(app, *words)
+
+
+def test_the_built_in_example_goes_on(app):
+    first, _ = best(app)
+    again, err = best(app)
+    assert first == again
+    assert "3 of its trials have ended" in err
+
+
+def test_standard_input_counts_by_its_content(dlcli, tmp_path):
+    write(tmp_path / "ok.csv")
+    text = (tmp_path / "ok.csv").read_bytes()
+    words = [*RANDOM, "fit-linear", "-", "--target", "y"]
+    assert dlcli(*words, stdin=text).code == 0
+    found = dlcli(*words, stdin=text + b"1,2,3\n")
+    assert found.code == 2
+    assert "standard input has changed" in found.err
+
+
+def test_a_study_takes_more_random_trials_and_runs_only_those(app):
+    write("ok.csv")
+    words = ["fit-linear", "ok.csv", "--target", "y"]
+    best(app, *words)
+    code, out, err = app("tune-lr", "--study", "s", "--random", "--trials", "6", "--json", *words)
+    assert code == 0, err
+    more = json.loads(out)["trials"]
+    assert err.count("\ntrial ") == 3
+    code, out, _ = app("tune-lr", "--random", "--trials", "6", "--json", *words)
+    assert [t["params"] for t in more] == [t["params"] for t in json.loads(out)["trials"]]
+    assert [t["state"] for t in more] == ["complete"] * 6
+
+
+def stopped(folder):
+    """Make a search that ended look as if it had been stopped."""
+    report = Path(folder) / "report.json"
+    report.write_text(report.read_text().replace('"status": "finished"', '"status": "stopped"'))
+
+
+def test_a_stopped_search_does_not_go_on_with_other_data(app):
+    write("ok.csv")
+    words = ["tune-lr", "--points", "3", "--json", "fit-linear", "ok.csv", "--target", "y"]
+    assert app(*words)[0] == 0
+    stopped("runs/tune-lr-001")
+    assert "going on with runs/tune-lr-001" in app(*words)[2]
+    stopped("runs/tune-lr-001")
+    write("ok.csv", 100.0)
+    code, out, err = app(*words)
+    assert code == 0
+    assert "runs/tune-lr-001: its data are no longer those of its trials: ok.csv has changed" in err
+    assert "this search starts anew" in err
+    report = json.loads(out)
+    assert report["run"] == "runs/tune-lr-002"
+    assert report["best"]["value"] > 100
+
+
+def test_with_out_it_is_refused_and_the_remedy_works(app):
+    write("ok.csv")
+    words = ["--points", "3", "--out", "o", "fit-linear", "ok.csv", "--target", "y"]
+    assert app("tune-lr", *words)[0] == 0
+    stopped("o")
+    write("ok.csv", 100.0)
+    code, _, err = app("tune-lr", *words)
+    assert code == 2
+    assert "o: its data are no longer those of its trials: ok.csv has changed" in err
+    assert "start anew with --force" in err
+    assert app("tune-lr", "--force", *words)[0] == 0
+
+
+NETWORK = ["train-deconv", "--filters", "4", "--depth", "1", "--crop", "16", "--steps", "2", "--optimizer", "sgd",
+           "--batch-size", "2", "--amp", "off", "--threads", "1"]  # fmt: skip
+
+
+def paint(path, seed=0):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (24, 24), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, compress_level=0)
+
+
+def folders(*names):
+    for number in range(4):
+        for name in names:
+            paint(f"{name}/{number}.png", number)
+
+
+def kernel(seed=0):
+    np.save("kernel.npy", np.random.default_rng(seed).random((3, 3)))
+
+
+CHANGES = {
+    "an image": (lambda: folders("photos"), ["photos"], lambda: paint("photos/2.png", 99), "2.png has changed"),
+    "one more": (lambda: folders("photos"), ["photos"], lambda: paint("photos/9.png"), "4 files or images then, 5 now"),
+    "a target of pairs": (
+        lambda: folders("in", "out"), ["--task", "pairs", "in", "out"], lambda: paint("out/0.png", 99), "0.png has",
+    ),
+    "an input of pairs": (
+        lambda: folders("in", "out"), ["--task", "pairs", "in", "out"], lambda: paint("in/1.png", 99), "input 1.png",
+    ),
+    "a class": (
+        lambda: folders("all/cat", "all/dog"), ["--task", "classify", "all", "--val", "0.5"],
+        lambda: paint("all/dog/3.png", 99), "has changed",
+    ),
+    "the kernel": (
+        lambda: [folders("photos"), kernel()], ["photos", "--task", "deblur", "--blur", "kernel.npy"],
+        lambda: kernel(1), "kernel.0 has changed",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_images_that_changed_under_a_study_are_refused(app, name):
+    make, data, change, said = CHANGES[name]
+    make()
+    words = ["tune-lr", "--study", "s", "--lr", "0.001,0.002", "--pruner", "none", *NETWORK, *data]
+    code, _, err = app(*words)
+    assert code == 0, err
+    for path in Path().glob("*/*.png"):
+        os.utime(path, (1, 1))
+    code, _, err = app(*words)
+    assert code == 0, err
+    assert "2 of its trials have ended" in err
+    change()
+    code, _, err = app(*words)
+    assert code == 2
+    assert said in err
+    assert err.endswith(REMEDY + "\n")
