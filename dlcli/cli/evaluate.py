@@ -15,8 +15,8 @@ SHOWN = 20  # images that the table lists, unless --worst says otherwise
 
 DOC = """Measure a saved model, and fail a CI job when a check does not hold.
 
-With no DATA, measures on the data that the run was trained on. A check is METRIC, one of `>= <= > < ==`, and a
-number; one that fails gives exit code 3.
+With no DATA, measures on what training held out of its own data, or says that it held nothing out. A check is METRIC,
+one of `>= <= > < ==`, and a number; one that fails gives exit code 3.
 
 A network is measured on clean images, each degraded as in training (pairs: two folders, inputs and targets; classify:
 class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `log_loss`. PSNR and SSIM are those of
@@ -51,6 +51,7 @@ def run(config: Config) -> None:
             _show_images(report, console, config.worst)
         else:
             count = f"{report['rows']:,} rows" if "rows" in report else f"{report['images']:,} images"
+            count += f" {_shown(report['data'])}"
             rows = [[name, f"{value:.8g}"] for name, value in report["metrics"]["test"].items() if value is not None]
             console.table(["metric", count], rows)
         for check in report["checks"]:
@@ -69,7 +70,7 @@ def _show_images(report: dict[str, Any], console: Console, worst: int | None) ->
     shown = [[row["name"], *_cells(row)] for row in rows[: worst or SHOWN]]
     if len(rows) > len(shown):
         shown.append([f"... {len(rows) - len(shown):,} more", "", "", ""])
-    shown.append([f"mean of {report['images']:,} images", *_cells(test)])
+    shown.append([f"mean of {report['images']:,} images {_shown(report['data'])}", *_cells(test)])
     console.table(["", "input psnr", "psnr", "ssim"], shown)
     if "compare" in report:
         console.line("")
@@ -83,6 +84,12 @@ def _show_images(report: dict[str, Any], console: Console, worst: int | None) ->
             for name, m in compared.items()
         ]
         console.table([f"mean of {report['images']:,} images", "psnr", "ssim", "s / image"], methods)
+
+
+def _shown(data: dict[str, Any]) -> str:
+    from dlcli.tasks.held_out import MeasuredOn
+
+    return MeasuredOn(tuple(data["paths"]), data["part"], data["selected_on"]).shown
 
 
 def _cells(row: dict[str, float]) -> list[str]:

@@ -49,7 +49,7 @@ class EvalConfig(SavedOptions):
     data: tuple[str, ...] = option(
         (),
         "Data to measure on: tables; or images, clean ones to degrade as in training (pairs: inputs, then targets; "
-        "classify: class folders, IDX). None: what the run was trained on.",
+        "classify: class folders, IDX). None: what training held out of its own.",
         argument=True,
         complete="file",
     )

@@ -15,9 +15,11 @@ from dlcli.errors import DlcliError
 from dlcli.runs.directory import valid_text
 from dlcli.tasks.deconv_batches import as_float
 from dlcli.tasks.deconv_data import report_skipped, same_size, warn_of_skipped
+from dlcli.tasks.deconv_held_out import images_without_data
 from dlcli.tasks.deconv_report import MATRIX_CLASSES
 from dlcli.tasks.deconv_saved import TrainedNetwork, exactly
 from dlcli.tasks.deconv_validation import ClassValidation
+from dlcli.tasks.held_out import MeasuredOn
 from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,17 +37,18 @@ def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Prog
     for name, value in (("--compare", config.compare), ("--sigma", config.sigma), ("--tile", config.tile)):
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
-    data = config.data
-    if not data:
-        data = trained.training_config().data
-        progress.note("no DATA given: using the data that the network was trained on")
-    pictures = open_pictures(data, channels=trained.channels, labelled=True, part="test")
+    if config.data:
+        pictures = open_pictures(config.data, channels=trained.channels, labelled=True, part="test")
+        on = MeasuredOn(config.data, "given")
+    else:
+        pictures, _, on = images_without_data(trained, trained.channels, progress)
     report_skipped(pictures, progress)
     pictures = _as_trained(pictures, trained)
     measure = ClassValidation(trained.network, pictures, trained.device, False, None)
     with exactly():
         metrics = measure(None)
     found: dict[str, Any] = {
+        "data": on.to_json(),
         "images": len(pictures),
         "skipped": [vars(one) for one in pictures.skipped],
         "classes": list(trained.classes),

@@ -133,6 +133,7 @@ def _summary(
     test = {name: means["network"][name] for name in ("psnr", "ssim")}
     test |= {f"input_{name}": means["input"][name] for name in ("psnr", "ssim")}
     return {
+        "data": images.on.to_json(),
         "images": len(rows),
         "skipped": [vars(one) for one in skipped],
         "metrics": {"test": test},

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.dead_leaves import dead_leaves
 from dlcli.data.deblur import Deblur
 from dlcli.data.degradations import Degradation, Denoise, Observation
 from dlcli.data.kernels import Kernel
@@ -16,11 +15,10 @@ from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
 from dlcli.engine.image_metrics import luminance
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_batches import generator_for
-from dlcli.tasks.deconv_data import DEMO_SIDE
+from dlcli.tasks.deconv_held_out import images_without_data
 from dlcli.tasks.deconv_saved import TrainedNetwork, as_image
+from dlcli.tasks.held_out import MeasuredOn
 from dlcli.tasks.progress import Progress
-
-LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their seed is from that of training
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Observations:
 
     pictures: Pictures
     inputs: Pictures | None
+    on: MeasuredOn
     degradations: Sequence[Degradation]
     kernels: Sequence[Kernel]
     first_kernel: int
@@ -84,9 +83,14 @@ def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Pro
     degradations, kernels = _degradations(config, trained)
     # A gray network that upscales is measured on the luma of colour images, as published; others on plain gray.
     luma = trained.task == "upscale" and trained.channels == 1
-    pictures, inputs = _images(config, trained, None if luma else trained.channels, progress)
+    channels = None if luma else trained.channels
+    if config.data:
+        pictures, inputs = _given(config.data, trained, channels)
+        on = MeasuredOn(config.data, "given")
+    else:
+        pictures, inputs, on = images_without_data(trained, channels, progress)
     found = Observations(
-        pictures, inputs, degradations, kernels, config.kernel or 0, luma and pictures.channels == 3,
+        pictures, inputs, on, degradations, kernels, config.kernel or 0, luma and pictures.channels == 3,
         config.noise_seed, trained.device,
     )  # fmt: skip
     for source in (pictures, inputs):
@@ -96,17 +100,8 @@ def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Pro
     return found
 
 
-def _images(
-    config: EvalConfig, trained: TrainedNetwork, channels: int | None, progress: Progress
-) -> tuple[Pictures, Pictures | None]:
-    data = config.data
-    if not data:
-        settings = trained.training_config()
-        data = settings.data
-        if not data:
-            progress.note(f"no DATA given: measuring on {LEAVES} generated images that training has not seen")
-            return dead_leaves(LEAVES, DEMO_SIDE, settings.seed_of_data + OTHER_SEED, channels or 1), None
-        progress.note("no DATA given: using the images that the network was trained on")
+def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None) -> tuple[Pictures, Pictures | None]:
+    """The images of DATA, and the inputs of pairs."""
     if trained.task != "pairs":
         return open_pictures(data, channels=channels, part="test"), None
     if len(data) != 2:

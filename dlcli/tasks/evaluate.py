@@ -15,6 +15,7 @@ from dlcli.models.linear import LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.tasks.checks import outcomes, parse_checks
+from dlcli.tasks.held_out import HeldOutRows, MeasuredOn, check_unchanged, rows_without_data
 from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.saved import holds_network, load_run, open_data
@@ -57,19 +58,31 @@ def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
     model, schema, trained = load_run(config.run)
     checks = parse_checks(config.check, REGRESSION if model.kind == "mse" else CLASSES)
     table, _ = open_data(config, model, schema, trained, progress, need_target=True)
+    measured: ChunkSource | HeldOutRows = table
+    on = MeasuredOn(config.data, "given")
+    if not config.data:
+        if config.missing not in (None, trained.missing):
+            raise DlcliError(
+                f"--missing {config.missing} without DATA: training had --missing {trained.missing}, and other rows so",
+                "leave it out, or give DATA",
+            )
+        measured, on = rows_without_data(table, trained, config.run, progress, classes=model.kind != "mse")
     if model.kind == "mse":
-        metrics, rows = _regression(model, table)
+        metrics, rows = _regression(model, measured)
     else:
-        metrics, rows = _classes(model, table)
+        metrics, rows = _classes(model, measured)
     for text in table.warnings:
         progress.warn(text)
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
+    if on.part == "held out":
+        check_unchanged(config.run, metrics, progress)
     report = base_report("eval", str(config.run), "cpu", trained.seed)
     report |= {
         "seconds": time.monotonic() - start,
         "steps": 0,
         "status": "finished",
+        "data": on.to_json(),
         "rows": rows,
         "target": printable(schema.target.name) if schema.target else None,
         "metrics": {"test": metrics},
@@ -79,7 +92,7 @@ def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
     return report
 
 
-def _regression(model: LinearModel, table: ChunkSource) -> tuple[dict[str, float], int]:
+def _regression(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[dict[str, float], int]:
     """Metrics from the running moments of (y, residual) and the sum of absolute residuals."""
     moments, absolute = Moments.empty(2), 0.0
     for chunk in table.chunks():
@@ -94,7 +107,7 @@ def _regression(model: LinearModel, table: ChunkSource) -> tuple[dict[str, float
     return {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}, n
 
 
-def _classes(model: LinearModel, table: ChunkSource) -> tuple[dict[str, float], int]:
+def _classes(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[dict[str, float], int]:
     scores: list[FloatArray] = []
     truth: list[FloatArray] = []
     for chunk in table.chunks():

@@ -96,12 +96,14 @@ def open_data(
     })  # fmt: skip
     sources = config.data or trained.data
     if not sources:
-        progress.note("no DATA given: using the built-in example, which the model was trained on")
+        if not need_target:
+            progress.note("no DATA given: using the built-in example, which the model was trained on")
         return LineExample(trained.seed_of_data), missing
     if not config.data:
         if "-" in sources:
             raise DlcliError("the model was trained on standard input, which is gone", "give DATA")
-        progress.note("no DATA given: using the data that the model was trained on")
+        if not need_target:
+            progress.note("no DATA given: using the data that the model was trained on")
     options = read_options(reading, missing=missing)
     table = Table.open(sources, None, options, schema=schema, need_target=need_target)
     return table, missing

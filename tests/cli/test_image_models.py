@@ -104,11 +104,11 @@ def test_compare_adds_a_table_of_methods(app, place):
     ]  # fmt: skip
 
 
-def test_eval_without_data_measures_what_the_run_was_trained_on(app, place):
+def test_eval_without_data_measures_what_training_held_out(app, place):
     code, out, err = app("eval", place / "run" / "model.safetensors", "--json")
     assert code == 0, err
-    assert json.loads(out)["images"] == 3
-    assert "no DATA given" in err
+    assert json.loads(out)["images"] == 1
+    assert "no DATA given: measuring on the 1 of 3 images of" in err
 
 
 def test_predict_keeps_names_depth_and_transparency(dlcli, place):

@@ -1,0 +1,130 @@
+"""What eval measures a run on where no DATA is given: the rows that training held out, if it did."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.data.names import listed
+from dlcli.data.table import Chunk
+from dlcli.errors import DlcliError
+from dlcli.runs import directory
+from dlcli.tasks.linear_data import VALIDATION, ChunkSource, Split
+from dlcli.tasks.progress import Progress
+
+# given: named on the command line. test: the part of the training data that training leaves alone (MNIST's t10k).
+Part = Literal["given", "held out", "train", "test", "generated"]
+SHOWN = {
+    "held out": "held out in training",
+    "train": "trained on",
+    "test": "of the test part",
+    "generated": "generated",
+}
+SAME = 1e-6  # relative: what the same model on the same rows gives, whatever the order of the sums
+
+
+@dataclass(frozen=True)
+class MeasuredOn:
+    """Which data a report is about. ``selected``: training chose among its states by the score on these."""
+
+    paths: tuple[str, ...]
+    part: Part
+    selected: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """``data`` of the report."""
+        return {"paths": list(self.paths), "part": self.part, "selected_on": self.selected}
+
+    @property
+    def shown(self) -> str:
+        """Words that follow a count of rows or images."""
+        if self.part == "given":
+            return f"of {listed(self.paths)}"
+        return SHOWN[self.part] + (" and selected on" if self.selected else "")
+
+
+@dataclass(frozen=True)
+class HeldOutRows:
+    """The validation rows of a table: those that ``held`` (n,) says."""
+
+    table: ChunkSource
+    held: NDArray[np.bool_]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Lines for the user."""
+        return self.table.warnings
+
+    @property
+    def dropped(self) -> int:
+        """Rows left out for missing values."""
+        return self.table.dropped
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Chunks of encoded rows."""
+        start = 0
+        for chunk in self.table.chunks():
+            held = self.held[start : start + len(chunk.y)]
+            start += len(chunk.y)
+            yield replace(chunk, X=chunk.X[held], y=chunk.y[held], rows=None)
+
+
+def rows_without_data(
+    table: ChunkSource, trained: FitLinearConfig, run: Path, progress: Progress, *, classes: bool
+) -> tuple["ChunkSource | HeldOutRows", MeasuredOn]:
+    """The rows of the training table that were held out, dealt out once more; all of them where none was.
+
+    Raises DlcliError where the table isn't the one that was trained on any more.
+    """
+    paths = trained.data or ("the built-in example",)
+    if not trained.val:
+        progress.warn(
+            f"no DATA given, and training held nothing out: measuring on the rows of {listed(paths)} trained on"
+        )
+        return table, MeasuredOn(paths, "train")
+    targets = [chunk.y for chunk in table.chunks()]
+    rows = sum(map(len, targets))
+    expected = report_of(run).get("rows", rows)
+    if rows != expected:
+        raise DlcliError(
+            f"{listed(paths)} has {rows:,} rows, and had {expected:,} when the model was trained, so which of them "
+            "were held out is not known", "give DATA that training has not seen",
+        )  # fmt: skip
+    split = Split(trained.val, trained.cv or 0, trained.seed_of_data)
+    if classes:
+        groups = split.stratified(np.concatenate(targets))
+    else:
+        groups = np.concatenate([split.groups(len(y), number) for number, y in enumerate(targets)])
+    held = groups == VALIDATION
+    on = MeasuredOn(paths, "held out", selected=trained.early_stop is not None)
+    progress.note(
+        f"no DATA given: measuring on the {np.count_nonzero(held):,} of {rows:,} rows of {listed(paths)} that were "
+        f"held out in training{' and selected on' if on.selected else ''}"
+    )
+    return HeldOutRows(table, held), on
+
+
+def check_unchanged(run: Path, metrics: Mapping[str, float], progress: Progress) -> None:
+    """Warn where the rows held out give another loss than they gave in training: the table is another one."""
+    before, now = report_of(run).get("metrics", {}).get("val", {}).get("loss"), metrics.get("loss")
+    if before is not None and now is not None and not math.isclose(before, now, rel_tol=SAME, abs_tol=1e-300):
+        progress.warn(
+            f"the rows held out have a loss of {now:.6g}, and had {before:.6g} in training: the data have changed, so "
+            "rows that were trained on may be among them; give DATA"
+        )
+
+
+def report_of(run: Path) -> dict[str, Any]:
+    """The run's report.json; empty where it is gone or damaged."""
+    folder = run.parent if run.name == directory.MODEL else run
+    try:
+        report = json.loads((folder / directory.REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}

@@ -1,0 +1,113 @@
+"""eval without DATA: the rows or images that training held out, or a word that it held out none."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+
+from dlcli.cli.app import run as run_app
+from tests.tasks.networks import folder_of
+
+SMALL = ["--steps", "2", "--batch-size", "2", "--filters", "4", "--crop", "16", "--device", "cpu", "--quiet"]
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch, capfd):
+    """Run the command in this process, in an empty folder: exit code, stdout, stderr."""
+    kept = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = run_app([str(a) for a in arguments])
+        streams = capfd.readouterr()
+        return code, streams.out, streams.err
+
+    yield call
+    for number, handler in kept:
+        signal.signal(number, handler)
+
+
+def table(path, classes=False, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(150, 6))
+    y = X[:, 0] + 3 * rng.normal(size=150)
+    target = np.where(y > 1, "c", np.where(y > -1, "b", "a")) if classes else y
+    path.write_text(
+        "".join(",".join(map(str, [*x, t])) + "\n" for x, t in [("abcdef", "y"), *zip(X, target, strict=True)])
+    )
+
+
+@pytest.mark.parametrize("classes", [False, True], ids=["numbers", "classes"])
+def test_rows_held_out(app, tmp_path, classes):
+    table(tmp_path / "t.csv", classes)
+    assert app("fit-linear", "t.csv", "--val", "0.3", "--seed", "3", "--quiet", "--out", "run")[0] == 0
+    val = json.loads((tmp_path / "run" / "report.json").read_text())["metrics"]["val"]
+    code, out, err = app("eval", "run", "--json")
+    assert code == 0
+    report = json.loads(out)
+    for name, value in val.items():
+        assert report["metrics"]["test"][name] == pytest.approx(value, rel=1e-12)
+    assert report["rows"] == 45
+    assert report["data"] == {"paths": ["t.csv"], "part": "held out", "selected_on": False}
+    assert "the 45 of 150 rows of t.csv that were held out in training" in err
+    assert "45 rows held out in training" in app("eval", "run")[1]
+
+
+def test_rows_that_training_chose_by_are_told(app, tmp_path):
+    table(tmp_path / "t.csv")
+    app("fit-linear", "t.csv", "--val", "0.3", "--early-stop", "3", "--optimizer", "sgd", "--quiet", "--out", "run")
+    assert "rows held out in training and selected on" in app("eval", "run")[1]
+
+
+def test_nothing_held_out_and_given_data_are_told(app, tmp_path):
+    table(tmp_path / "t.csv")
+    table(tmp_path / "new.csv", seed=1)
+    app("fit-linear", "t.csv", "--quiet", "--out", "run")
+    code, out, err = app("eval", "run")
+    assert (code, "150 rows trained on" in out) == (0, True)
+    assert "training held nothing out" in err
+    assert json.loads(app("eval", "run", "--json")[1])["data"]["part"] == "train"
+    code, out, err = app("eval", "run", "new.csv")
+    assert (code, "150 rows of new.csv" in out, err) == (0, True, "")
+    data = json.loads(app("eval", "run", "new.csv", "--json")[1])["data"]
+    assert (data["paths"], data["part"]) == (["new.csv"], "given")
+
+
+def test_a_table_that_is_another_one_by_now(app, tmp_path):
+    table(tmp_path / "t.csv")
+    app("fit-linear", "t.csv", "--val", "0.3", "--quiet", "--out", "run")
+    table(tmp_path / "t.csv", seed=1)
+    assert "the data have changed" in app("eval", "run")[2]
+    with (tmp_path / "t.csv").open("a") as file:
+        file.write("0,0,0,0,0,0,1\n")
+    code, _, err = app("eval", "run")
+    assert code == 2
+    assert "t.csv has 151 rows, and had 150 when the model was trained" in err
+
+
+@pytest.mark.parametrize("task", ["denoise", "pairs", "classify"])
+def test_images_held_out(app, tmp_path, task):
+    for number, name in enumerate(("a", "b")):
+        folder_of(tmp_path / "photos" / name, ((24, 24),) * 8, 1 + 2 * number)
+    data = {"denoise": ["photos"], "pairs": ["photos/a", "photos/b"], "classify": ["photos"]}[task]
+    assert app("train-deconv", *data, "--task", task, "--val", "0.25", *SMALL, "--out", "run")[0] == 0
+    trained = json.loads((tmp_path / "run" / "report.json").read_text())["images"]
+    code, out, err = app("eval", "run", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["images"] == trained["val"] == sum(trained.values()) // 4
+    assert report["data"] == {"paths": data, "part": "held out", "selected_on": True}
+    assert "held out in training and selected on" in app("eval", "run")[1]
+    (tmp_path / "photos" / "a" / "0.png").unlink()
+    (tmp_path / "photos" / "a" / "1.png").unlink()
+    code, _, err = app("eval", "run")
+    assert (code, "held out is not known" in err) == (2, True)
+
+
+def test_images_of_which_none_was_held_out(app, tmp_path):
+    folder_of(tmp_path / "photos")
+    app("train-deconv", "photos", "--val", "0", *SMALL, "--out", "run")
+    code, out, err = app("eval", "run")
+    assert (code, "mean of 3 images trained on" in out) == (0, True)
+    assert "training held nothing out" in err
