@@ -24,7 +24,8 @@ class SearchConsole(Console):
         self.metric, self.larger = "", False
         self.runs: int | None = None
         self.ended = 0
-        self._best = math.nan
+        self._records: dict[int, Record] = {}
+        self._best: int | None = None
         self._table: _TrialTable | None = None
 
     def search(self, title: str, names: tuple[str, ...], metric: str, larger: bool, runs: int | None) -> None:
@@ -41,24 +42,26 @@ class SearchConsole(Console):
         if self._table:
             self._table.add(record, progress)
         elif not self.quiet:
-            of = f"/{self.runs}" if self.runs else ""
+            of = f" of {self.runs}" if self.runs else ""
             params = "  ".join(f"{name} {self.value(record.params[name])}" for name in self.names)
             value = f"{self.metric} {self.value(record.value)}" if math.isfinite(record.value) else record.state
             seconds = duration(record.outcome.seconds) if record.outcome else ""
             state = f"  {record.state}" if record.state == "pruned" else ""
-            line = f"trial {self.ended}{of}  {params}  {value}{state}{self._mark(record)}  {seconds}"
-            print(line, file=sys.stderr, flush=True)
+            line = f"trial {record.number}  {params}  {value}{state}{self._mark(record)}  {seconds}"
+            print(f"{line}  (run {self.ended}{of})", file=sys.stderr, flush=True)
 
     def _mark(self, record: "Record") -> str:
-        """Whether the trial is the best so far of those trained in full."""
+        """Whether the trial is the best so far of those trained in full; or which one has become the best."""
         if self.names == ("seed",) or record.state != "complete" or not math.isfinite(record.value):
             return ""
-        better = not math.isfinite(self._best) or (
-            record.value > self._best if self.larger else record.value < self._best
-        )
-        if better:
-            self._best = record.value
-        return "  best" if better else ""
+        from dlcli.search.ranking import choose
+
+        self._records[record.number] = record
+        best = choose(list(self._records.values()), larger=self.larger).best
+        if best is None or best.number == self._best:
+            return ""
+        self._best = best.number
+        return "  best" if best is record else f"  best: trial {best.number}"
 
     def end(self) -> None:
         """The search has ended."""
@@ -116,10 +119,10 @@ class _TrialTable:
         from rich.table import Table
         from rich.text import Text
 
-        from dlcli.search.records import ranked
+        from dlcli.search.ranking import choose
 
-        best = ranked(self.records, larger=self.console.larger)
-        rest = [r for r in self.records if not math.isfinite(r.value)]
+        best = choose(self.records, larger=self.console.larger).order
+        rest = [r for r in self.records if all(r is not known for known in best)]
         shown = [*best, *rest][:VISIBLE]
         names = ("trial", *self.console.names, self.console.metric, "state", "time")
         cells = fitting([names, *map(self._cells, shown)], ("time", "state", "trial"), self.live.console.width)
@@ -138,7 +141,7 @@ class _TrialTable:
 
     def _time_left(self) -> str:
         of = f" of {self.console.runs:,}" if self.console.runs else ""
-        text = f"{self.console.ended:,}{of} trials"
+        text = f"{self.console.ended:,}{of} runs"
         if not 0 < self.progress < 1:
             return text
         passed = time.monotonic() - self.begin

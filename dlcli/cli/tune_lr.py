@@ -62,17 +62,11 @@ def run(config: Config) -> None:
 
 def _show(report: dict[str, Any], console: SearchConsole) -> None:
     """The best trials, what matters, and the command that trains with the best."""
+    from dlcli.tasks.tune_report import tie_of
+
     names, trials = report["options"], report["trials"]
-    order = {"complete": 0, "pruned": 1, "diverged": 2}
-    sign = -1.0 if report["larger_is_better"] else 1.0
-    ended = [t for t in trials if t["state"] in order]
-
-    def place(trial: dict[str, Any]) -> tuple[Any, ...]:
-        value = trial["value"]
-        signed = sign * value if value is not None else 0.0
-        return (-trial["fraction"], order[trial["state"]], value is None, signed, trial["steps"])
-
-    ended.sort(key=place)
+    ended = [t for t in trials if t["state"] in ("complete", "pruned", "diverged")]
+    ended.sort(key=lambda t: (t["rank"] is None, t["rank"] or 0))
     spread = any(t["spread"] is not None for t in ended)
     shortened = any(t["fraction"] < 1 for t in ended)
     header = ["trial", *names, report["metric"], *(["spread"] if spread else []), "state", "seconds"]
@@ -87,8 +81,12 @@ def _show(report: dict[str, Any], console: SearchConsole) -> None:
     if report["importances"]:
         shares = sorted(report["importances"].items(), key=lambda item: -item[1])
         console.line("")
-        console.line("importance: " + ", ".join(f"{name} {share:.0%}" for name, share in shares))
+        of = report["importances_share"]
+        runs = f" (by runs of {of:.3g} of the length)" if of < 1 else ""
+        console.line(f"importance{runs}: " + ", ".join(f"{name} {share:.0%}" for name, share in shares))
     console.line("")
+    if tie := tie_of(report):
+        console.line(tie)
     left = len(trials) - len(ended)
     count = "one trial" if len(ended) == 1 else f"{len(ended):,} trials"
     state = f"{report['status']} after {count}" + (f", {left:,} left" if left else "")

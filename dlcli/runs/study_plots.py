@@ -79,11 +79,12 @@ def parallel_chart(
     title: str,
     larger_is_better: bool,
     value_label: str,
+    order: Sequence[int],
 ) -> bytes:
     """PNG bytes of parallel coordinates: an axis for each option and, last, one of the ``values``; a line per trial.
 
-    600 pixels high and 960 wide, or wider with many options. Lines go from pale (bad) to strong blue (good), by rank;
-    the best is thick. Trials whose value isn't finite are left out.
+    600 pixels high and 960 wide, or wider with many options. Lines go from pale (bad) to strong blue (good), in the
+    given ``order`` of trials, the best last, which is thick. Trials whose value isn't finite are left out.
     """
     kept = [i for i, value in enumerate(values) if math.isfinite(value)]
     axes = [_option_axis(column, kept) for column in columns]
@@ -95,10 +96,11 @@ def parallel_chart(
     step = (canvas.size[0] - BEFORE - AFTER) / max(len(columns), 1)
     lefts = [BEFORE + step * number for number in range(len(axes))]
 
-    order = sorted(range(len(kept)), key=lambda i: metric[i], reverse=not larger_is_better)
-    for i, share in zip(order, _ranks([metric[i] for i in order]), strict=True):
+    places = {number: i for i, number in enumerate(kept)}
+    shown = [places[number] for number in order if number in places]
+    for i, share in zip(shown, _ranks([metric[i] for i in shown]), strict=True):
         points = [_point(x, axis.places[i], ends) for x, axis in zip(lefts, axes, strict=True)]
-        best = i == order[-1]
+        best = i == shown[-1]
         for run in _without_gaps(points):
             canvas.line(run, BEST if best else mixed(PALE, STRONG, share), 4 if best else 1.5)
     for x, axis in zip(lefts, axes, strict=True):

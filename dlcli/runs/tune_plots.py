@@ -59,12 +59,13 @@ def rate_chart(
     x_label: str = "learning rate",
     marks: Sequence[Mark] = (),
     larger_is_better: bool = False,
+    best: Point | None = None,
     joined: bool = True,
 ) -> bytes:
     """PNG bytes of a chart of values against learning rates, 960 x 600; series are ``joined`` by lines.
 
-    The best point has a ring and its rate. Diverged points are crosses at the top; points so bad that they would
-    flatten the others are arrows at the edge. ``marks`` are vertical lines with a name.
+    The ``best`` point, a rate and a value, has a ring and its rate. Diverged points are crosses at the top; points so
+    bad that they would flatten the others are arrows at the edge. ``marks`` are vertical lines with a name.
     """
     traces = [_spots(one) for one in series]
     spots = [spot for trace in traces for spot in trace if not spot.diverged]
@@ -84,7 +85,8 @@ def rate_chart(
         for number, trace in enumerate(traces):
             _draw_trace(canvas, frame, trace, _colour(number), joined)
     _draw_crosses(canvas, frame, traces)
-    _draw_best(canvas, frame, spots, larger_is_better)
+    if best is not None:
+        _draw_best(canvas, frame, best, larger_is_better)
     return canvas.png()
 
 
@@ -215,15 +217,11 @@ def _draw_crosses(canvas: Canvas, frame: Frame, traces: Sequence[Sequence[_Spot]
         row += bool(diverged)
 
 
-def _draw_best(canvas: Canvas, frame: Frame, spots: Sequence[_Spot], larger_is_better: bool) -> None:
-    """A ring around the best finished point, and its rate."""
-    finished = [spot for spot in spots if not spot.pruned]
-    if not finished:
-        return
-    best = (max if larger_is_better else min)(finished, key=lambda spot: spot.value)
-    x, y = _shown_at(frame, best)
+def _draw_best(canvas: Canvas, frame: Frame, best: Point, larger_is_better: bool) -> None:
+    """A ring around the best point, and its rate."""
+    x, y = _shown_at(frame, _Spot(*best))
     canvas.dot((x, y), RING, edge=INK)
-    text = f"best {label(best.rate, 4)}"
+    text = f"best {label(best[0], 4)}"
     half = length(text) / 2 + 6
     middle = min(max(x, frame.left + half), frame.right - half)
     at, anchor = ((middle, y - RING - 4), "mb") if larger_is_better else ((middle, y + RING + 4), "mt")

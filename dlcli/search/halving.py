@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dlcli.search.records import Record, ranked
+from dlcli.search.ranking import ranked
+from dlcli.search.records import Record
 
 FRACTIONS = (1 / 16, 1 / 5, 1.0)  # of the full time that a run gets on each rung
 REDUCTION = 4  # of the number of points above the bottom

@@ -1,7 +1,7 @@
 """A study's trials as plain records, whatever stored them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -81,21 +81,3 @@ class Record:
     def ended(self) -> bool:
         """Whether nothing more will be run for it."""
         return self.state in ENDED
-
-
-def ranked(records: Sequence[Record], *, larger: bool) -> list[Record]:
-    """Records with a value, best first: those trained for longer before those stopped earlier.
-
-    Of equal values that comes first which took fewer steps.
-    """
-    known = [r for r in records if r.outcome is not None and math.isfinite(r.value)]
-    return sorted(known, key=lambda r: (-r.rung, _unfinished(r), -r.value if larger else r.value, _steps(r), r.number))
-
-
-def _steps(record: Record) -> int:
-    return record.outcome.steps if record.outcome else 0
-
-
-def _unfinished(record: Record) -> bool:
-    # Within a rung of successive halving all have been trained for equally long, promoted or not.
-    return record.state == "pruned" and record.outcome is not None and record.outcome.reason == "pruner"

@@ -35,7 +35,7 @@ class LinearTrials:
     def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
         self.base, self.progress = base, progress
         self._tables: dict[Any, tuple[Loaded, Workspace]] = {}
-        self.watched = False
+        self.watched = self.by_training_loss = False
 
     def _table(self, config: FitLinearConfig) -> tuple[Loaded, Workspace]:
         """The data of a config, read at the first use."""

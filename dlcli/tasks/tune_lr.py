@@ -20,7 +20,7 @@ from dlcli.search.study import Study
 from dlcli.search.workers import is_dead, this_worker
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.tune_plan import Search, plan_search
-from dlcli.tasks.tune_report import failed, make_report, save
+from dlcli.tasks.tune_report import Ending, failed, make_report, save
 from dlcli.tasks.tune_run import Runner
 
 if TYPE_CHECKING:
@@ -86,9 +86,10 @@ def _searched(
         ended = sum(r.ended for r in study.records())
         progress.note(f"the study is there already: {ended} of its trials have ended")
     recorder = Recorder(run, search, progress, {(r.number, r.rung) for r in known})
+    left = search.runs - sum(job.ended for job in study.jobs())
     progress.search(
         f"tune-lr: {search.name}, {config.method}, {search.metric}",
-        tuple(axis.name for axis in search.space.axes), str(search.metric), search.metric.larger, search.runs,
+        tuple(axis.name for axis in search.space.axes), str(search.metric), search.metric.larger, max(left, 0),
     )  # fmt: skip
     reason, signum = "", 0
     deadline = start + config.minutes * 60 if config.minutes else math.inf
@@ -101,10 +102,15 @@ def _searched(
             progress.end()
         records = study.records(search.ladder)
         recorder.catch_up(records)
-        report = make_report(search, run, records, reason, signum, time.monotonic() - start)
+        first = [job for job in study.jobs() if job.rung == 0]
+        report = make_report(search, run, Ending(records, first, reason, signum, time.monotonic() - start))
         save(search, run, report, records)
     if report["best"] and not report["best"]["complete"]:
         progress.warn("no trial has been trained in full: the best is that of shorter runs")
+    if search.unmeasured and sum(t["state"] == "complete" for t in report["trials"]) > 1:
+        progress.note(
+            f"each point was run once: how far {search.metric} varies by chance isn't known; --repeats 3 measures it"
+        )
     if failed(report) and not signum:
         raise all_diverged(search, records)
     return report

@@ -49,7 +49,7 @@ class NetworkTrials:
         self.device = pick_network_device(base.device)
         self._images: dict[Any, list[TrainingImages]] = {}
         self._verdicts: dict[Any, bool] = {}
-        self.watched = False
+        self.watched = self.by_training_loss = False
         self._measures: dict[Any, Validation | None] = {}
         if base.threads:
             torch.set_num_threads(base.threads)
@@ -222,8 +222,12 @@ class NetworkTrials:
         update |= shorter_decay(whole, fraction)
         if limits["steps"]:
             update["steps"] = max(1, round(limits["steps"] * fraction))
-        # One report, at the end: measuring the validation images takes as long as many steps.
-        update["report_every"] = update.get("steps") or NEVER
+        if self.by_training_loss:
+            # A mean over the whole run would judge rates by how the loss was in the beginning.
+            update["report_every"] = math.ceil(whole.report_every * fraction)
+        else:
+            # One report, at the end: measuring the validation images takes as long as many steps.
+            update["report_every"] = update.get("steps") or NEVER
         if whole.warmup and config.warmup is None:
             update["warmup"] = max(1, math.ceil(whole.warmup * math.sqrt(fraction)))
         return whole.model_copy(update=update)

@@ -35,6 +35,12 @@ class Search:
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def unmeasured(self) -> bool:
+        """Whether trials differ by chance as well (mini-batches, the rows held out), and nothing says how far."""
+        drawn = self.name == "train-deconv" or getattr(self.base, "optimizer", "") in ("sgd", "adam")
+        return (self.config.repeats or 1) < 2 and not self.metric.folds and (drawn or self.metric.part == "val")
+
+    @property
     def runs(self) -> int:
         """How many runs it takes at most."""
         return self.ladder.runs or self.config.trials or 0
@@ -69,12 +75,12 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
     if "lr" in [a.name for a in space.axes] and config.lr is None and not any(_is_lr(text) for text in config.vary):
         space = _space(config, base, open_trials(config, base, Silent()).default_rates())
     trials = open_trials(config, base, progress)
-    metric = choose_metric(config.metric, trials)
+    metric = choose_metric(config.metric, trials, config.cv or getattr(base, "cv", None))
     chosen: dict[str, Any] = {"pruner": _pruner(config, name)}
     if config.method in ("random", "tpe"):
         chosen["trials"] = config.trials or TRIALS_BY_DEFAULT
     config = config.model_copy(update=chosen)
-    trials.watched = config.pruner in LEARNING
+    trials.watched, trials.by_training_loss = config.pruner in LEARNING, metric.part == "train"
     if trials.watched and name == "fit-linear" and metric.name != "loss":
         raise DlcliError(
             f"--pruner {config.pruner} judges by the reports of a run, and those have no {metric}",
@@ -93,7 +99,8 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Searc
     given = {n: getattr(base, n) for n in base.model_fields_set}
     about = {
         "command": name, "training": {n: str(v) for n, v in given.items()}, "space": space.to_json(),
-        "method": config.method, "points": _decisive(config, points), "metric": str(metric), "pruner": config.pruner,
+        "method": config.method, "points": _decisive(config, points), "metric": f"{metric.part}.{metric.name}",
+        "pruner": config.pruner,
         "repeats": config.repeats or 1, "cv": config.cv, "seed": config.seed,
         DATA: trials.fingerprint(_naming_files(base, space)),
     }  # fmt: skip

@@ -2,37 +2,51 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlcli.config.base import Config
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.runs.trials import BEST, TABLE, to_csv
-from dlcli.search.records import Record, ranked
+from dlcli.search.ranking import Choice, choose
+from dlcli.search.records import Record
 from dlcli.search.space import point_seed, text_of
 
 if TYPE_CHECKING:
     from dlcli.tasks.tune_plan import Search
 
 ENDED = ("complete", "pruned", "diverged")
+TIED_SHOWN = 8  # numbers of tied trials in one line
 OTHER_SERIES = 6  # lines that one picture of losses can hold
 
 
-def make_report(
-    search: "Search", run: directory.RunDirectory, records: Sequence[Record], reason: str, signum: int, seconds: float
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Ending:
+    """What a search came to: a record of each trial, those of the ``first`` rung, and why and when it ended."""
+
+    records: Sequence[Record]
+    first: Sequence[Record]
+    reason: str
+    signum: int
+    seconds: float
+
+
+def make_report(search: "Search", run: directory.RunDirectory, ending: Ending) -> dict[str, Any]:
     """The document of report.json."""
-    config, metric = search.config, search.metric
-    best = best_record(search, records)
+    config, metric, records, reason = search.config, search.metric, ending.records, ending.reason
+    choice = chosen(search, records)
+    best = choice.best
+    places = {record.number: place for place, record in enumerate(choice.order, 1)}
     report = base_report("tune-lr", str(run.path), "cpu", config.seed)
     ended = [r for r in records if r.state in ENDED]
     report |= {
-        "seconds": seconds,
+        "seconds": ending.seconds,
         "steps": sum(r.outcome.steps for r in ended if r.outcome),
         "status": "stopped" if reason else "finished",
         "reason": reason or "every trial has ended",
-        "signal": signum or None,
+        "signal": ending.signum or None,
         "training": search.name,
         "method": config.method,
         "pruner": config.pruner,
@@ -40,7 +54,7 @@ def make_report(
         "larger_is_better": metric.larger,
         "metrics": dict(best.outcome.metrics) if best and best.outcome else {},
         "options": [axis.name for axis in search.space.axes],
-        "trials": [_entry(search, record) for record in records],
+        "trials": [_entry(search, record) | {"rank": places.get(record.number)} for record in records],
         "best": None,
         "environment": environment("cpu"),
     }
@@ -51,9 +65,22 @@ def make_report(
             "complete": best.outcome.fraction == 1 and best.outcome.reason != "pruner",
             "seed": point_seed(config.seed, best.number, 0), "config": str(path),
             "command": f"dlcli {search.name} --config {shlex.quote(str(path))}",
+            "rule": choice.rule, "tied": [record.number for record in choice.tied],
+            "noise": "standard error of the difference" if choice.runs > 1 else "rounding", "runs": choice.runs,
         }  # fmt: skip
-    report["importances"] = importances(search, records)
+    compared, share = _comparable(search, ending)
+    report |= {"importances": importances(search, compared), "importances_share": share}
     return report
+
+
+def _comparable(search: "Search", ending: Ending) -> tuple[Sequence[Record], float]:
+    """Trials whose values can be compared with each other, and which share of the full run they were trained.
+
+    On rungs those are the short runs that all points had; else the runs that no pruner has ended.
+    """
+    if search.ladder.rungs > 1:
+        return ending.first, search.ladder.fractions[0]
+    return [record for record in ending.records if record.state == "complete"], 1.0
 
 
 def _entry(search: "Search", record: Record) -> dict[str, Any]:
@@ -74,10 +101,26 @@ def _entry(search: "Search", record: Record) -> dict[str, Any]:
     }
 
 
-def best_record(search: "Search", records: Sequence[Record]) -> Record | None:
-    """The best of those that were trained for longest."""
-    order = ranked([r for r in records if r.state in ("complete", "pruned")], larger=search.metric.larger)
-    return order[0] if order else None
+def chosen(search: "Search", records: Sequence[Record]) -> Choice:
+    """The best of those that were trained for longest, and all others behind it."""
+    return choose(records, larger=search.metric.larger)
+
+
+def tie_of(report: Mapping[str, Any]) -> str:
+    """One line on trials that are no worse than the one that is proposed; empty where there are none."""
+    best = report["best"]
+    if not best or not best["tied"]:
+        return ""
+    numbers = sorted([best["number"], *best["tied"]])
+    more = len(numbers) - TIED_SHOWN
+    shown = ", ".join(map(str, numbers[:TIED_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    unit = "folds" if report["metric"].startswith("cv.") else "seeds"
+    noise = (
+        f"the standard error of the difference over {best['runs']} {unit}"
+        if best["runs"] > 1
+        else "rounding (1e-9 of the value)"
+    )
+    return f"tie: trials {shown} differ by no more than {noise}; proposed is {best['number']}, by {best['rule']}"
 
 
 def failed(report: dict[str, Any]) -> bool:
@@ -100,7 +143,7 @@ def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], 
     """Write config, tables, pictures, the best config and the report."""
     run.write(directory.CONFIG, search.config.to_toml())
     run.write(TABLE, to_csv(report["options"], report["metric"], report["trials"]))
-    best = best_record(search, records)
+    best = chosen(search, records).best
     if best is not None:
         run.write(BEST, best_config(search, best).to_toml())
     for name, picture in pictures(search, report, records):
@@ -161,8 +204,9 @@ def pictures(search: "Search", report: dict[str, Any], records: Sequence[Record]
         log = bool(numbers) and (axis.log or (min(numbers) > 0 and max(numbers) >= 10 * min(numbers)))
         columns.append(ParallelColumn(axis.name, numbers if numeric else [str(v) for v in values], log))
     picture = parallel_chart(
-        columns, [r.value for r in shown], title="Trials", larger_is_better=search.metric.larger, value_label=metric
-    )
+        columns, [r.value for r in shown], title="Trials", larger_is_better=search.metric.larger, value_label=metric,
+        order=[shown.index(record) for record in reversed(chosen(search, shown).order)],
+    )  # fmt: skip
     found.append(("parallel", picture))
     return found
 
@@ -195,12 +239,14 @@ def _rates(search: "Search", records: Sequence[Record]) -> bytes:
             )
         )
     positive = all(r.value > 0 for r in records if math.isfinite(r.value))
+    best = chosen(search, records).best
     log_y = positive and metric.name in ("loss", "log_loss", "rmse")
     return rate_chart(
         series,
         title=f"{metric} against the learning rate",
         log_y=log_y,
         larger_is_better=metric.larger,
+        best=None if best is None else (float(best.params["lr"]), best.value),
         # A line through points that differ in more than the rate would show nothing.
         joined=search.config.method == "grid" and (bool(others) == (len(groups) > 1) or not others),
     )

@@ -257,4 +257,6 @@ class Runner:
             part: {name: fmean(Metric(part, name).of(m) for m in metrics) for name in names}
             for part, names in metrics[0].items()
         }
+        if self.metric.folds and "val" in means:
+            means["cv"] = means["val"]  # by the name that the metric has in tables
         return Outcome("complete", value, each, means, steps, run.seconds, fraction, last.reason, stable)

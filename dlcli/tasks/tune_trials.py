@@ -25,10 +25,12 @@ class Trial:
 class Trials(Protocol):
     """A training command as the tuner sees it; data are read once and kept.
 
-    ``watched`` says whether a pruner looks at the reports of a run.
+    ``watched`` says whether a pruner looks at the reports of a run; ``by_training_loss``, whether trials are compared
+    by a loss that is a mean since the report before.
     """
 
     watched: bool
+    by_training_loss: bool
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part: train, and val where there is validation."""
@@ -81,14 +83,20 @@ class Metric:
 
     part: str
     name: str
+    folds: int | None = None
 
     @property
     def larger(self) -> bool:
         """Whether larger values are better."""
         return self.name in LARGER_IS_BETTER
 
+    @property
+    def validated(self) -> str:
+        """What validation is called: over folds each trial is a mean, not one held-out part."""
+        return "cv" if self.folds and self.part == "val" else self.part
+
     def __str__(self) -> str:
-        return f"{self.part}.{self.name}"
+        return f"{self.validated}.{self.name}"
 
     def of(self, metrics: Metrics) -> float:
         """Its value in a trial's metrics."""
@@ -103,10 +111,11 @@ class Metric:
         return float(step.metrics.get(self.name, float("nan"))) if self.part == "val" else float("nan")
 
 
-def choose_metric(asked: str | None, trials: Trials) -> Metric:
+def choose_metric(asked: str | None, trials: Trials, folds: int | None = None) -> Metric:
     """The metric of --metric, or the default one. Raises DlcliError for one that the task hasn't got."""
     known = trials.metric_names()
     part, dot, name = (asked or trials.default_metric()).strip().lower().replace("-", "_").rpartition(".")
+    part = "val" if folds and part == "cv" else part
     names = [f"{p}.{n}" for p, ns in known.items() for n in ns]
     if not dot:
         part = "val" if name in known.get("val", ()) else "train"
@@ -114,4 +123,4 @@ def choose_metric(asked: str | None, trials: Trials) -> Metric:
         if part == "val" and "val" not in known:
             raise DlcliError(f"--metric {asked}: there are no validation data", "add --val 0.2 to the training command")
         raise DlcliError(f"--metric {asked}: this task has {', '.join(names)}", "choose one of these")
-    return Metric(part, name)
+    return Metric(part, name, folds)

@@ -37,7 +37,9 @@ def trials(values, larger=False):
         ParallelColumn("lr", [10.0**-i for i in range(count)], log=True),
         ParallelColumn("optimizer", [("adam", "sgd")[i % 2] for i in range(count)]),
     ]
-    return parallel_chart(columns, values, title="t", larger_is_better=larger, value_label="loss")
+    known = [i for i in range(count) if math.isfinite(values[i])]
+    order = sorted(known, key=lambda i: values[i], reverse=not larger)
+    return parallel_chart(columns, values, title="t", larger_is_better=larger, value_label="loss", order=order)
 
 
 def test_trials_without_a_value_are_left_out():
@@ -63,7 +65,9 @@ def test_the_best_trial_is_thick_and_on_top_and_the_worst_pale(larger):
 
 def test_many_options_widen_the_picture():
     columns = [ParallelColumn(f"option {i}", [float(i), 2.0]) for i in range(20)]
-    image = pixels(parallel_chart(columns, [1.0, 2.0], title="t", larger_is_better=True, value_label="accuracy"))
+    image = pixels(
+        parallel_chart(columns, [1.0, 2.0], title="t", larger_is_better=True, value_label="accuracy", order=[0, 1])
+    )
     assert image.shape[0] == SIZE[1]
     assert image.shape[1] > 20 * 110
 
@@ -74,4 +78,5 @@ def test_any_trials_give_a_picture(data, name, count, options, larger):
     cells = st.lists(numbers, min_size=count, max_size=count) | st.lists(names, min_size=count, max_size=count)
     columns = [ParallelColumn(name, data.draw(cells), data.draw(st.booleans())) for _ in range(options)]
     values = data.draw(st.lists(numbers, min_size=count, max_size=count))
-    pixels(parallel_chart(columns, values, title=name, larger_is_better=larger, value_label=name))
+    order = data.draw(st.permutations([i for i in range(count) if math.isfinite(values[i])]))
+    pixels(parallel_chart(columns, values, title=name, larger_is_better=larger, value_label=name, order=order))

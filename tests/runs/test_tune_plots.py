@@ -37,7 +37,8 @@ def chart(*series, log_y=False, **options):
 
 @pytest.mark.parametrize("larger", [False, True])
 def test_the_best_point_has_a_ring_at_its_place(larger):
-    image = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger_is_better=larger)
+    best = (1e-3, 3.0) if larger else (1e-2, 1.0)
+    image = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger_is_better=larger, best=best)
     x = column(1e-3 if larger else 1e-2, 1e-3, 1e-1)
     dot = near(image, COLOURS[0])
     rows = dot[np.abs(dot[:, 1] - x) <= 3][:, 0]

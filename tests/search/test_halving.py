@@ -3,7 +3,8 @@
 import pytest
 
 from dlcli.search.halving import make_ladder
-from dlcli.search.records import Outcome, Record, ranked
+from dlcli.search.ranking import ranked
+from dlcli.search.records import Outcome, Record
 
 
 def ended(number, value, rung=0, state="complete"):

@@ -10,8 +10,10 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.data.dead_leaves import dead_leaves
 from dlcli.errors import DlcliError
+from dlcli.tasks.progress import Silent
 from dlcli.tasks.train_deconv import train_deconv
 from dlcli.tasks.tune_lr import tune_lr
+from dlcli.tasks.tune_plan import plan_search
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +86,22 @@ def test_rungs_train_the_best_in_full(data):
     assert best["state"] == "complete"
     # The short runs decided who went on.
     assert max(values(report)) == report["best"]["value"]
+
+
+def test_importances_compare_runs_of_one_length(data):
+    report = tuned(training(data, steps=32), points=5, vary=["filters=4,6"], pruner="asha")
+    assert len({t["fraction"] for t in report["trials"]}) == 2
+    assert report["importances_share"] == 0.2
+    assert sum(report["importances"].values()) == pytest.approx(1)
+    assert tuned(training(data), points=2, vary=["filters=4,6"])["importances_share"] == 1
+
+
+def test_a_short_run_is_judged_by_its_end_not_by_the_mean_of_all_its_steps(data):
+    base = training(data, steps=400, report_every=20)
+    for metric, reports in (("train.loss", 4), (None, 80)):
+        config = TuneLrConfig.build({"points": 8, "pruner": "asha", "metric": metric})
+        search = plan_search(config, base, Silent())
+        assert search.trials.shorter(search.base, 0.2).report_every == reports
 
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])

@@ -1,0 +1,95 @@
+"""Which trial is the best: the one place that says so, for tables, marks, pictures, best.toml and rungs."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from dlcli.search.records import Record
+
+ROUNDING = 1e-9  # relative: between two ways to the same optimum, or two orders of summation
+CLEARLY, MOMENT = 1.5, 1.0  # a run is slower only by more than this factor and these seconds: clocks vary
+VALUE, STEPS, SECONDS = "best value", "fewest steps", "least time"
+TIMED = ("time limit", "time used up")  # runs that took all the time there was, whatever their steps
+
+
+def ranked(records: Sequence[Record], *, larger: bool) -> list[Record]:
+    """Records with a value, best first: those trained for longer before those stopped earlier.
+
+    Of equal values that comes first which took fewer steps.
+    """
+    known = [r for r in records if r.outcome is not None and math.isfinite(r.value)]
+    return sorted(known, key=lambda r: (-r.rung, _unfinished(r), -r.value if larger else r.value, _steps(r), r.number))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The trial to take, all trials in the order of a table, and with which ones the first is ``tied``.
+
+    ``rule`` says why it is the first; ``runs`` over how many seeds or folds the noise was measured (1: it is rounding).
+    """
+
+    order: list[Record]
+    tied: list[Record]
+    rule: str = VALUE
+    runs: int = 1
+
+    @property
+    def best(self) -> Record | None:
+        """The trial that is proposed; None where none has a value."""
+        return self.order[0] if self.order else None
+
+
+def choose(records: Sequence[Record], *, larger: bool) -> Choice:
+    """Rank trials: of those that differ from the best value by less than noise, the fastest comes first.
+
+    Noise is one standard error of the difference, seed by seed or fold by fold, where each trial has several (the
+    rule of Breiman et al. 1984); of single runs only rounding is known, a relative 1e-9.
+    """
+    order = ranked([r for r in records if r.state in ("complete", "pruned")], larger=larger)
+    if not order:
+        return Choice([], [])
+    top = order[0]
+    alike = [r for r in order if (r.rung, _unfinished(r)) == (top.rung, _unfinished(top)) and within_noise(top, r)]
+    best, rule = _fastest(alike)
+    others = [r for r in alike if r is not best]
+    rest = [r for r in order if all(r is not tied for tied in alike)]
+    return Choice([best, *others, *rest], others, rule, len(top.outcome.each) if top.outcome else 1)
+
+
+def within_noise(top: Record, other: Record) -> bool:
+    """Whether two trials differ by no more than noise."""
+    noise = ROUNDING * max(abs(top.value), abs(other.value))
+    ours, theirs = (r.outcome.each if r.outcome else () for r in (top, other))
+    if len(ours) == len(theirs) >= 2:
+        differences = [b - a for a, b in zip(ours, theirs, strict=True)]
+        if all(map(math.isfinite, differences)):
+            noise = max(noise, stdev(differences) / math.sqrt(len(differences)))
+            return abs(fmean(differences)) <= noise
+    return abs(top.value - other.value) <= noise
+
+
+def _fastest(tied: Sequence[Record]) -> tuple[Record, str]:
+    """The fastest of trials in the order of their values, and by what it was told from the others.
+
+    By steps, which a rerun repeats, where runs ended by themselves; by seconds only where those differ clearly.
+    """
+    timed = any(r.outcome is not None and r.outcome.reason in TIMED for r in tied)
+    if not timed and len({_steps(r) for r in tied}) > 1:
+        return min(tied, key=_steps), STEPS
+    least = min(_seconds(r) for r in tied)
+    quick = [r for r in tied if _seconds(r) <= CLEARLY * least + MOMENT]
+    return quick[0], VALUE if quick[0] is tied[0] else SECONDS
+
+
+def _steps(record: Record) -> int:
+    return record.outcome.steps if record.outcome else 0
+
+
+def _seconds(record: Record) -> float:
+    return record.outcome.seconds if record.outcome else 0.0
+
+
+def _unfinished(record: Record) -> bool:
+    # Within a rung of successive halving all have been trained for equally long, promoted or not.
+    return record.state == "pruned" and record.outcome is not None and record.outcome.reason == "pruner"
