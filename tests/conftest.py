@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests import leakage
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -38,8 +40,11 @@ def threads():
 
 
 @pytest.fixture
-def dlcli(tmp_path):
-    """Run ``python -m dlcli`` in an empty folder, as a subprocess, with a fixed environment."""
+def dlcli(tmp_path, tmp_path_factory):
+    """Run ``python -m dlcli`` in an empty folder, as a subprocess, with a fixed environment.
+
+    A training of fit-linear that holds rows out is then run again with other values in them: it must learn the same.
+    """
 
     def run(*args: object, stdin: bytes | str | None = None, cwd: Path | None = None, **env: str) -> Result:
         clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
@@ -49,6 +54,8 @@ def dlcli(tmp_path):
             [sys.executable, "-m", "dlcli", *map(str, args)],
             cwd=cwd or tmp_path, env=clean, input=data or b"", capture_output=True, timeout=120, check=False,
         )  # fmt: skip
+        if done.returncode == 0 and (words := leakage.training(list(map(str, args)))):
+            leakage.check(words, cwd or tmp_path, tmp_path_factory.mktemp("leakage"))
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode(), cwd or tmp_path)
 
     return run

@@ -33,6 +33,7 @@ class ReadOptions:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     max_categories: int = 100
+    unseen_levels: bool = False  # a text that the model doesn't know counts as its reference level
 
     @property
     def markers(self) -> tuple[str, ...]:

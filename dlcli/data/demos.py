@@ -23,6 +23,14 @@ class LineExample:
         y = 3 * x + 2 + (random.random(100) - 0.5)
         yield Chunk(X=x[:, None].copy(), y=y, first_row=0, rows=None)
 
-    def finish(self) -> tuple[Schema, np.ndarray, None]:
+    def places(self) -> np.ndarray:
+        """Its one column."""
+        return np.array([0])
+
+    def anchors(self) -> np.ndarray:
+        """Its one column tells itself."""
+        return np.array([0])
+
+    def finish(self, seen: np.ndarray | None = None) -> tuple[Schema, np.ndarray, None]:
         """Schema of the example."""
         return Schema(features=(Column("x", "number"),), target=self.target), np.array([0]), None

@@ -28,8 +28,10 @@ CHUNK_CELLS = 8 << 20
 class Encoder:
     """Turns frames into chunks, learning the levels of texts as they come unless a schema fixes them.
 
-    While it learns, numbers and booleans have the first columns of X, in order, and every level of a text (also
-    the reference) gets the next free column when it first occurs: X may be wider from one chunk to the next.
+    While it learns, numbers and booleans have the first columns of X, in order, then each text one for the level that
+    will be its first; every further level (also the reference) gets the next free column when it first occurs: X may
+    be wider from one chunk to the next. A missing text is NaN in the columns of all levels known so far; the first of
+    them tells of those that come later (``anchors``).
     """
 
     def __init__(
@@ -42,16 +44,18 @@ class Encoder:
         classes: bool,
     ) -> None:
         self.dropped = 0
+        self.warnings: list[str] = []
         self._features = list(features)
         self._target = target
         self._options = options
         self._read_rows = 0
         limit = options.max_categories
-        self._levels = {c.name: Levels(c, limit) for c in features if c.kind == "text"}
+        self._levels = {c.name: Levels(c, limit, options.unseen_levels) for c in features if c.kind == "text"}
         is_class = target is not None and (classes or target.is_class)
         self._classes = Levels(target, limit) if target is not None and is_class else None
         self._plain = [column.name for column in features if column.kind != "text"]
-        self._empty = {column.name for column in features}
+        self._empty = {column.name for column in features}  # no value in any row
+        self._blank = set(self._plain)  # numbers and booleans without a value in the rows that are kept
         self._fixed = fixed
         self._width = 0
         self._plain_at: list[int] = []
@@ -59,7 +63,7 @@ class Encoder:
         self._place()
 
     def _place(self) -> None:
-        """Gives columns of X to numbers and booleans or, with a schema, to all in the schema's order."""
+        """Gives columns of X to numbers, booleans and first levels or, with a schema, to all in the schema's order."""
         for column in self._features:
             if column.kind != "text":
                 self._plain_at.append(self._width)
@@ -68,6 +72,18 @@ class Encoder:
                 indicators = range(self._width, self._width + len(column.levels) - 1)
                 self._levels_at[column.name] = [-1, *indicators]
                 self._width += len(indicators)
+        if not self._fixed:
+            for name in self._levels:
+                self._levels_at[name] = [self._width]
+                self._width += 1
+
+    def again(self) -> "Encoder":
+        """An encoder for another pass over the same rows, whose X has every column from the start, in this one's
+        places."""
+        other = Encoder(self._features, self._target, self._options, fixed=self._fixed, classes=False)
+        other._levels, other._classes = self._levels, self._classes
+        other._levels_at, other._width = self._levels_at, self._width
+        return other
 
     def encode(self, frame: Frame) -> Iterator[Chunk]:
         """The frame's rows as chunks of at most 64 MB; raises DlcliError for a cell that cannot be used."""
@@ -87,6 +103,7 @@ class Encoder:
             numbers, y, rows = numbers[keep], y[keep], rows[keep]
             self.dropped += height - len(rows)
         if len(rows):
+            self._blank -= {n for n in self._blank if not np.isnan(numbers[:, self._plain.index(n)]).all()}
             in_source = rows + frame.first_row
             codes = {name: levels.encode(frame, in_source) for name, levels in self._levels.items()}
             if self._classes is not None:
@@ -169,7 +186,7 @@ class Encoder:
         """Chunks of rows that are encoded already except for their indicator columns."""
         for name, levels in self._levels.items():
             places = self._levels_at[name]
-            new = len(levels) - len(places)
+            new = max(len(levels) - len(places), 0)
             places.extend(range(self._width, self._width + new))
             self._width += new
         step = max(1, CHUNK_CELLS // max(self._width, 1))
@@ -194,18 +211,51 @@ class Encoder:
                 X[np.ix_(code < 0, own)] = np.nan
         return X
 
-    def finish(self, label: str) -> tuple[Schema, IntArray, IntArray | None]:
+    def places(self) -> IntArray:
+        """X's columns so far (w,) in an order that has nothing to do with the rows': by feature, then by level."""
+        plain = dict(zip(self._plain, self._plain_at, strict=True))
+        order: list[int] = []
+        for column in self._features:
+            if column.kind == "text":
+                places = self._levels_at[column.name]
+                codes = self._levels[column.name].sorted_codes()
+                order.extend(places[code] for code in codes if code < len(places))
+                order.extend(places if not codes else [])
+            else:
+                order.append(plain[column.name])
+        return np.array(order, dtype=np.int64)
+
+    def anchors(self) -> IntArray:
+        """For each column of X (w,), the one that is NaN, from the first chunk on, where its value is missing."""
+        anchors = np.arange(self._width)
+        for places in self._levels_at.values():
+            anchors[places] = places[0]
+        return anchors
+
+    def _say_unseen(self, name: str, unseen: list[str], reference: str) -> None:
+        self.warnings.append(
+            f"column '{printable(name)}' has levels in rows held out only, which the model can't know and which count "
+            f"there as '{printable(reference)}': {listed(unseen)}"
+        )
+
+    def _without_values(self) -> list[str]:
+        """The features that have no value in any row that is kept; in no row at all, where none is kept."""
+        empty = set(self._empty)
+        if self.dropped < self._read_rows:
+            empty |= self._blank | {name for name, levels in self._levels.items() if not len(levels)}
+        return [column.name for column in self._features if column.name in empty]
+
+    def finish(self, label: str, seen: BoolArray | None = None) -> tuple[Schema, IntArray, IntArray | None]:
         """The schema, X's column for each of its encoded names, and the sorted code for each class code.
 
-        Raises DlcliError if no rows were left, or a column never had a value.
+        ``seen`` (w,) says which columns of X, levels of texts among them, are to count; all by default. Raises
+        DlcliError if no rows were left, or a column never had a value.
         """
-        if self._empty and self._read_rows:
-            name = next(column.name for column in self._features if column.name in self._empty)
+        if self._read_rows and (empty := self._without_values()):
+            others = f" ({listed(sorted(empty))})" if len(empty) > 1 else ""
             raise DlcliError(
-                f"{label}: column '{printable(name)}' has no values at all ({listed(sorted(self._empty))})"
-                if len(self._empty) > 1
-                else f"{label}: column '{printable(name)}' has no values at all",
-                " ".join(f"--drop {quoted(c.name)}" for c in self._features if c.name in self._empty),
+                f"{label}: column '{printable(empty[0])}' has no values at all{others}",
+                " ".join(f"--drop {quoted(name)}" for name in empty),
             )
         if self.dropped == self._read_rows:
             reason = f": all {self.dropped} rows have missing values" if self.dropped else ""
@@ -216,8 +266,13 @@ class Encoder:
         for column in self._features:
             if column.kind == "text":
                 levels, places = self._levels[column.name], self._levels_at[column.name]
-                features.append(levels.column())
-                order.extend(places[code] for code in levels.sorted_codes()[1:])
+                every = levels.sorted_codes()
+                codes = [code for code in every if seen is None or seen[places[code]]]
+                if 0 < len(codes) < len(every):
+                    self._say_unseen(column.name, [levels.name(code) for code in every if code not in set(codes)],
+                                     levels.name(codes[0]))  # fmt: skip
+                features.append(replace(column, levels=tuple(levels.name(code) for code in codes)))
+                order.extend(places[code] for code in codes[1:])
             else:
                 known = BOOLEAN_LEVELS if column.kind == "boolean" else ()
                 features.append(replace(column, levels=known))

@@ -16,10 +16,12 @@ Level: TypeAlias = str | float | bool
 class Levels:
     """Codes 0, 1, ... for the levels of ``column`` in the order in which they are found.
 
-    A column that already has levels (a model's, or a boolean's) keeps to them, in their order.
+    A column that already has levels (a model's, or a boolean's) keeps to them, in their order; with ``unseen`` any
+    other counts as the first of them.
     """
 
-    def __init__(self, column: Column, limit: int) -> None:
+    def __init__(self, column: Column, limit: int, unseen: bool = False) -> None:
+        self._unseen = unseen
         self._column = column
         self._limit = limit
         self._fixed = bool(column.levels) or column.kind == "boolean"
@@ -43,8 +45,10 @@ class Levels:
         column = frame.data.get_column(self._column.name)
         values = column.drop_nulls().unique(maintain_order=True).to_list()
         new = [value for value in values if value not in self._codes]
-        if new and self._fixed:
+        if new and self._fixed and not self._unseen:
             raise self._unknown(frame, column, new[0], rows)
+        if new and self._fixed:
+            column, new = column.replace(new, next(iter(self._codes))), []
         if len(self._codes) + len(new) > self._limit and not self._fixed:
             raise self._too_many(frame, column, new[self._limit - len(self._codes)], rows)
         for value in new:
@@ -77,6 +81,10 @@ class Levels:
         if self._fixed:
             return list(range(len(self._codes)))
         return [self._codes[level] for level in sorted(self._codes)]
+
+    def name(self, code: int) -> str:
+        """The level of a code, as text."""
+        return shown_level(list(self._codes)[code])
 
     def column(self) -> Column:
         """The column with its levels, sorted."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from dlcli.data.blocks import BLOCK_BYTES
 from dlcli.data.columnar import ArrayReader, ColumnarReader
 from dlcli.data.columns import (
+    BoolArray,
     Chunk,
     Column,
     FloatArray,
@@ -42,7 +43,7 @@ class Table:
     """Rows of one file or more with the columns that a model needs.
 
     ``columns`` are the names of all columns, ``features`` those used, ``target`` the target (None if it isn't
-    wanted), ``warnings`` lines for the user, ``dropped`` the number of rows that the last pass left out.
+    wanted), ``dropped`` the number of rows that the last pass left out.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Table:
         self.files: tuple[tuple[str, Path], ...] = ()
         self.columns = list(readers[0].names)
         self.features = [column.name for column in features]
-        self.warnings = [line for reader in readers for line in reader.warnings]
+        self._notes: list[str] = []
         self._encoder = self._new_encoder()
+        self._whole = False
 
     @classmethod
     def open(
@@ -102,13 +104,21 @@ class Table:
         return Encoder(self._columns, self.target, self._options, fixed=self._fixed, classes=self._classes)
 
     @property
+    def warnings(self) -> list[str]:
+        """Lines for the user: what was found when opening, reading and finishing."""
+        return [*(line for reader in self._readers for line in reader.warnings), *self._notes, *self._encoder.warnings]
+
+    @property
     def dropped(self) -> int:
         """The number of rows that the latest pass left out for missing values."""
         return self._encoder.dropped
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows as chunks, from the start at every call; raises DlcliError for a row that is of no use."""
-        self._encoder = encoder = self._new_encoder()
+        """All rows as chunks, from the start at every call; raises DlcliError for a row that is of no use.
+
+        After a whole pass X has all columns from the start, in the same places.
+        """
+        self._encoder = encoder = self._encoder.again() if self._whole and not self._fixed else self._new_encoder()
         frames = prefetch(self._frames())
         any_rows = False
         try:
@@ -120,6 +130,7 @@ class Table:
         if not any_rows:
             label = self._readers[0].label
             raise DlcliError(f"{label}: there are no rows of data", "if the first row is data, use --no-header")
+        self._whole = True
 
     def _frames(self) -> Iterator[Frame]:
         kinds: dict[str, Kind] = {column.name: column.kind for column in self._columns}
@@ -128,15 +139,23 @@ class Table:
         for reader in self._readers:
             yield from reader.frames(kinds, self._options)
 
-    def finish(self) -> tuple[Schema, IntArray, IntArray | None]:
+    def places(self) -> IntArray:
+        """X's columns so far (w,) in an order that has nothing to do with the rows': by feature, then by level."""
+        return self._encoder.places()
+
+    def anchors(self) -> IntArray:
+        """For each column of X (w,), the one that is NaN, from the first chunk on, where its value is missing."""
+        return self._encoder.anchors()
+
+    def finish(self, seen: BoolArray | None = None) -> tuple[Schema, IntArray, IntArray | None]:
         """The schema, X's column for each of its encoded names, and the sorted code for each class code in y.
 
         To be called after a whole pass. The second is (len(encoded_names),); the third is (classes,), None for a
-        target that is a number.
+        target that is a number. A level whose column of X is not ``seen`` (w,) isn't counted among a text's levels.
 
         Raises DlcliError if no rows are left or a feature has no values.
         """
-        return self._encoder.finish(self._readers[0].label)
+        return self._encoder.finish(self._readers[0].label, seen)
 
 
 def _check_same_columns(readers: Sequence[Reader]) -> None:
@@ -179,7 +198,7 @@ def _for_training(
     columns = [Column(name, kinds[name]) for name in features]
     column = None if chosen is None else Column(chosen, kinds[chosen])
     table = Table(readers, columns, column, options, fixed=False, classes=class_target)
-    table.warnings.extend(notes)
+    table._notes.extend(notes)
     return table
 
 
@@ -202,5 +221,5 @@ def _for_model(
     table = Table(readers, schema.features, wanted, options, fixed=True, classes=False)
     known = {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
     if extra := [name for name in first.names if name not in known]:
-        table.warnings.append(f"ignored columns not in the model: {listed(extra)}")
+        table._notes.append(f"ignored columns not in the model: {listed(extra)}")
     return table

@@ -70,6 +70,16 @@ class Moments:
         """Moments of some columns, in the given order."""
         return Moments(self.count, self.mean[columns], self.scatter[np.ix_(columns, columns)])
 
+    def spread(self, columns: IntArray, d: int) -> "Moments":
+        """The same rows with these columns in the places ``columns`` of d, the others 0."""
+        mean, scatter = np.zeros(d), np.zeros((d, d))
+        mean[columns], scatter[np.ix_(columns, columns)] = self.mean, self.scatter
+        return Moments(self.count, mean, scatter)
+
+    def mapped(self, T: FloatArray) -> "Moments":
+        """Moments of T z for each row z, with T of shape (e, d)."""
+        return Moments(self.count, T @ self.mean, T @ self.scatter @ T.T)
+
 
 def mean_squared_error(moments: Moments, intercept: float, coefficients: FloatArray) -> float:
     """Mean of (y - intercept - x'coefficients)^2 over the rows behind ``moments``, whose column 0 is y."""

@@ -19,10 +19,11 @@ from dlcli.models.linear import Kind, LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.tasks.linear_checks import check
-from dlcli.tasks.linear_data import VALIDATION, ChunkSource, Gathered, Split, gather
+from dlcli.tasks.linear_data import ChunkSource, Gathered, gather
 from dlcli.tasks.linear_fit import Fit, Held, fit
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_report import coefficient_entries
+from dlcli.tasks.linear_split import VALIDATION, Split
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.tables import read_options

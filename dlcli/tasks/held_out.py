@@ -15,7 +15,8 @@ from dlcli.data.names import listed
 from dlcli.data.table import Chunk
 from dlcli.errors import DlcliError
 from dlcli.runs import directory
-from dlcli.tasks.linear_data import VALIDATION, ChunkSource, Split
+from dlcli.tasks.linear_data import ChunkSource
+from dlcli.tasks.linear_split import VALIDATION, Split
 from dlcli.tasks.progress import Progress
 
 # given: named on the command line. test: the part of the training data that training leaves alone (MNIST's t10k).
@@ -97,10 +98,7 @@ def rows_without_data(
             "were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
     split = Split(trained.val, trained.cv or 0, trained.seed_of_data)
-    if classes:
-        groups = split.stratified(np.concatenate(targets))
-    else:
-        groups = np.concatenate([split.groups(len(y), number) for number, y in enumerate(targets)])
+    groups = split.stratified(np.concatenate(targets)) if classes else split.groups(rows)
     held = groups == VALIDATION
     on = MeasuredOn(paths, "held out", selected=trained.early_stop is not None)
     progress.note(

@@ -7,6 +7,7 @@ from dlcli.data.names import printable
 from dlcli.errors import DlcliError
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_split import VALIDATION
 from dlcli.tasks.progress import Progress
 
 TOO_WIDE = 20_000
@@ -67,7 +68,7 @@ def _check_classes(config: FitLinearConfig, data: Gathered) -> None:
     if len(levels) < 2:
         only = f" ({printable(levels[0])!r})" if levels else ""
         raise DlcliError(f"target {name!r} has only one class{only}, expected at least two", "give more rows")
-    counts = np.bincount(data.y.astype(np.int64), minlength=len(levels))
+    counts = np.bincount(data.y[data.groups != VALIDATION].astype(np.int64), minlength=len(levels))
     if config.cv and counts.min() < config.cv:
         rare = printable(levels[int(np.argmin(counts))])
         raise DlcliError(

@@ -107,7 +107,7 @@ class Prepared:
 
 def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups: Sequence[int], held: Held) -> Prepared:
     """What fitting on the rows of some groups, and measuring on others, takes."""
-    data = space.data
+    data = space.seen_from(train_groups)
     target = data.schema.target
     assert target is not None
     kind: Kind = "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"

@@ -15,6 +15,7 @@ from dlcli.engine.objectives import RowObjective, make_objective
 from dlcli.engine.schedules import Schedule
 from dlcli.models.linear import Kind, log_softmax
 from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_gaps import fill_gaps
 
 ADAM_RATE = 0.01
 
@@ -86,6 +87,8 @@ def standardised_rows(
     everything = not any(held) and len(train_groups) == len(data.moments)
     rows = slice(None) if everything and in_place else np.isin(data.groups, list(train_groups))
     Z, y = data.ones_X[rows], data.y[rows]
+    if data.gaps is not None:
+        fill_gaps(Z[:, 1:], data.fill)
     if exact:
         return Rows(Z[:, 1:], y)
     Z = _standardized(Z, units)[:, first:]
@@ -93,7 +96,10 @@ def standardised_rows(
     for groups in held:
         if tuple(groups) not in parts:
             chosen = np.isin(data.groups, list(groups))
-            parts[tuple(groups)] = _standardized(data.ones_X[chosen], units)[:, first:], data.y[chosen]
+            ones_X = data.ones_X[chosen]
+            if data.gaps is not None:
+                fill_gaps(ones_X[:, 1:], data.fill)
+            parts[tuple(groups)] = _standardized(ones_X, units)[:, first:], data.y[chosen]
     return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
 
 

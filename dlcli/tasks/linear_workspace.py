@@ -21,12 +21,20 @@ class Workspace:
         self.data, self.device, self.lasting = data, device, lasting
         self._squares: dict[Any, LeastSquares] = {}
         self._rows: dict[Any, Rows] = {}
+        self._view: tuple[tuple[int, ...], Gathered] | None = None
+
+    def seen_from(self, groups: Sequence[int]) -> Gathered:
+        """The data for training on some groups of rows; the latest are kept."""
+        key = tuple(groups)
+        if self._view is None or self._view[0] != key:
+            self._view = key, self.data.as_seen_from(groups)
+        return self._view[1]
 
     def squares(self, config: FitLinearConfig, groups: Sequence[int]) -> LeastSquares:
         """The least-squares problem of some groups of rows."""
         key = (tuple(groups), config.intercept, config.standardize, config.l2)
         if key not in self._squares:
-            moments = self.data.merged(groups)
+            moments = self.seen_from(groups).merged(groups)
             spread = np.diag(moments.scatter)[1:]
             units = Units.of(moments.mean[1:], spread, moments.count, config.intercept, config.standardize)
             self._squares[key] = LeastSquares(moments, units, config.l2)
@@ -42,7 +50,7 @@ class Workspace:
         if key not in self._rows:
             self._rows = {
                 key: standardised_rows(
-                    self.data, groups, (scored, watched), units, exact=exact, in_place=not self.lasting
+                    self.seen_from(groups), groups, (scored, watched), units, exact=exact, in_place=not self.lasting
                 )
             }
         return self._rows[key]

@@ -1,5 +1,6 @@
 """A run directory as eval and predict take it up: which kind of model it holds, and a linear model with its table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from dlcli.config.base import Config, field_meta, flag_of
@@ -105,5 +106,7 @@ def open_data(
         if not need_target:
             progress.note("no DATA given: using the data that the model was trained on")
     options = read_options(reading, missing=missing)
+    # Training too measured the levels that only rows held out had as if they were the reference level.
+    options = replace(options, unseen_levels=bool(need_target and not config.data and trained.val))
     table = Table.open(sources, None, options, schema=schema, need_target=need_target)
     return table, missing

@@ -1,0 +1,175 @@
+"""Whether anything that fit-linear learns depends on rows that it was not to learn from.
+
+The command is run twice, the second time with other values in those rows, however the table is stored: the rows are
+changed as they are read. What was learned must be the same to the last bit.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+FOLD = 1  # whose rows are changed where there are folds
+
+
+class Watched:
+    """What a run read and learned: the rows' numbers and groups, and each fit's coefficients."""
+
+    def __init__(self) -> None:
+        self.numbers: list[np.ndarray] = []
+        self.groups: np.ndarray = np.zeros(0)
+        self.fits: list[Any] = []
+        self.model = b""
+
+    def rows_of(self, group: int) -> set[int]:
+        """Numbers, from 1 over all sources, of the rows of a group."""
+        return set(np.concatenate(self.numbers)[self.groups == group].tolist())
+
+
+def changed(data: Any, rows: np.ndarray, table: Any, missing: bool) -> Any:
+    """A frame with other numbers, levels (new ones too) and gaps in ``rows`` (n,); classes are what strata go by."""
+    import polars as pl
+
+    where, third = pl.Series(rows), pl.Series(rows & (np.arange(len(rows)) % 3 == 0))
+    columns = []
+    for column in data.get_columns():
+        is_target = table.target is not None and column.name == table.target.name
+        if is_target and (table.target.is_class or table._classes):
+            columns.append(column)
+            continue
+        expr = pl.col(column.name)
+        if column.dtype == pl.Float64:
+            new = expr * -3.0 + 17.0
+        elif column.dtype == pl.Boolean:
+            new = ~expr
+        else:
+            new = pl.when(third).then(pl.lit("zz unseen")).otherwise(pl.lit(column.drop_nulls().min()))
+            new = pl.when(expr.is_null()).then(None).otherwise(new)
+        if missing and not is_target:
+            new = pl.when(third & expr.is_not_null()).then(None).otherwise(new)
+        columns.append(
+            column.to_frame().select(pl.when(where).then(new).otherwise(expr).alias(column.name)).to_series()
+        )
+    return pl.DataFrame(columns)
+
+
+@contextmanager
+def watching(watched: Watched, change: set[int], config: dict[str, Any]):
+    """Record what a run reads and learns, and change the rows with the numbers ``change`` as they are read."""
+    from dataclasses import replace
+
+    from dlcli.data.encode import Encoder
+    from dlcli.data.table import Table
+    from dlcli.tasks import fit_linear
+
+    frames, encode, gather, fit = Table._frames, Encoder.encode, fit_linear.gather, fit_linear.fit
+    passes: list[int] = []
+
+    def altered(table: Any):
+        passes.append(0)
+        start = 0
+        for frame in frames(table):
+            numbers = np.arange(start + 1, start + 1 + frame.data.height)
+            start += frame.data.height
+            rows = np.isin(numbers, list(change))
+            missing = table._options.missing == "mean"
+            yield replace(frame, data=changed(frame.data, rows, table, missing)) if rows.any() else frame
+
+    def encoded(encoder: Any, frame: Any):
+        for chunk in encode(encoder, frame):
+            if len(passes) == 1:
+                rows = chunk.rows if chunk.rows is not None else chunk.first_row + np.arange(len(chunk.X))
+                watched.numbers.append(np.asarray(rows))
+            yield chunk
+
+    def gathered(table: Any, split: Any, **options: Any):
+        data = gather(table, split, **options)
+        watched.groups = data.groups if data.groups is not None else split.groups(data.rows)
+        config["split"] = split
+        return data
+
+    def fitted(*arguments: Any):
+        result = fit(*arguments)
+        watched.fits.append(result)
+        return result
+
+    with ExitStack() as stack:
+        for target, name, function in (
+            (Table, "_frames", altered), (Encoder, "encode", encoded),
+            (fit_linear, "gather", gathered), (fit_linear, "fit", fitted),
+        ):  # fmt: skip
+            stack.enter_context(mock.patch.object(target, name, function))
+        yield
+
+
+def run(words: Sequence[str], folder: Path, out: Path, change: set[int]) -> tuple[Watched, Any]:
+    """One run of ``fit-linear WORDS`` in ``folder``."""
+    from dlcli.cli import app
+
+    watched, config = Watched(), {}
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with watching(watched, change, config), redirect_stdout(StringIO()), redirect_stderr(StringIO()) as err:
+            code = app.run(["fit-linear", *words, "--out", str(out), "--force", "--quiet"])
+    finally:
+        os.chdir(before)
+    assert code == 0, err.getvalue()
+    watched.model = (out / "model.safetensors").read_bytes()
+    return watched, config["split"]
+
+
+def without(words: Sequence[str], option: str) -> list[str]:
+    """The words less an option and its value."""
+    left = list(words)
+    while option in left:
+        at = left.index(option)
+        del left[at : at + 2]
+    return left
+
+
+def applies(words: Sequence[str]) -> bool:
+    """Whether the command line holds rows of a table out, and is one whose run can be repeated to the bit."""
+    held = any(w in ("--val", "--cv") or w.startswith(("--val=", "--cv=")) for w in words)
+    return held and not words[0].startswith("-") and not any(w in ("-", "--minutes", "--config") for w in words)
+
+
+def training(words: Sequence[str]) -> list[str]:
+    """The words of the fit-linear training in a command line, tune-lr's folds with it; none if it holds nothing out."""
+    if "fit-linear" not in words:
+        return []
+    at = list(words).index("fit-linear")
+    before, own = list(words[:at]), list(words[at + 1 :])
+    if "--cv" in before:
+        own += ["--cv", before[before.index("--cv") + 1]]
+    return own if applies(own) else []
+
+
+def same(first: Any, second: Any) -> None:
+    """Two fits learned the same, to the last bit."""
+    assert first.intercept.tobytes() == second.intercept.tobytes(), (first.intercept, second.intercept)
+    assert first.coefficients.tobytes() == second.coefficients.tobytes(), (first.coefficients, second.coefficients)
+
+
+def check(words: Sequence[str], folder: Path, scratch: Path, report: Callable[[str], None] = lambda text: None) -> None:
+    """Run the command line twice and compare what was learned. Early stopping selects by the validation rows, which
+    is what they are for, so it is left out here.
+    """
+    words = without(without(words, "--early-stop"), "--out")
+    words = [w for w in words if w not in ("--json", "--force", "--quiet", "-q")]
+    first, split = run(words, folder, scratch / "first", set())
+    if split.validation:
+        second, _ = run(words, folder, scratch / "second", first.rows_of(-1))
+        same(first.fits[0], second.fits[0])
+        assert first.model == second.model
+        report("val")
+    if split.folds:
+        second, _ = run(words, folder, scratch / "second", first.rows_of(FOLD))
+        # The fit on all rows comes first, then a fold each.
+        same(first.fits[1 + FOLD], second.fits[1 + FOLD])
+        report("cv")
