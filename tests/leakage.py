@@ -14,6 +14,7 @@ from unittest import mock
 
 import numpy as np
 
+STEPS = "40"
 FOLD = 1  # whose rows are changed where there are folds
 
 
@@ -157,11 +158,12 @@ def same(first: Any, second: Any) -> None:
 
 
 def check(words: Sequence[str], folder: Path, scratch: Path, report: Callable[[str], None] = lambda text: None) -> None:
-    """Run the command line twice and compare what was learned. Early stopping selects by the validation rows, which
-    is what they are for, so it is left out here.
+    """Run the command line twice, for a few steps, and compare what was learned. Early stopping selects by the
+    validation rows, which is what they are for, so it is left out here.
     """
-    words = without(without(words, "--early-stop"), "--out")
-    words = [w for w in words if w not in ("--json", "--force", "--quiet", "-q")]
+    for option in ("--early-stop", "--out", "--steps"):
+        words = without(words, option)
+    words = [*(w for w in words if w not in ("--json", "--force", "--quiet", "-q")), "--steps", STEPS]
     first, split = run(words, folder, scratch / "first", set())
     if split.validation:
         second, _ = run(words, folder, scratch / "second", first.rows_of(-1))

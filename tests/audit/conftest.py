@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import leakage
+
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
 
@@ -35,7 +37,7 @@ class Ran:
 
 
 @pytest.fixture
-def dlcli(tmp_path, monkeypatch):
+def dlcli(tmp_path, tmp_path_factory, monkeypatch):
     """Run a command line in an empty folder; ``fit`` gives the JSON report, as every test here wants it."""
     from dlcli.cli.app import run
 
@@ -47,6 +49,8 @@ def dlcli(tmp_path, monkeypatch):
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run([str(a) for a in args])
+        if code == 0 and (words := leakage.training([str(a) for a in args])):
+            leakage.check(words, tmp_path, tmp_path_factory.mktemp("leakage"))
         return Ran(code, out.getvalue(), err.getvalue())
 
     yield command

@@ -29,7 +29,7 @@ def test_validation_rows_alone_change_nothing_that_is_saved(fit, seed):
 
     X, y = noise(seed)
     report = fit(X, y, "--val", ".3", "--seed", seed)
-    trained = Split(0.3, 0, seed).groups(len(y), 0) != VALIDATION
+    trained = Split(0.3, 0, seed).groups(len(y)) != VALIDATION
     np.testing.assert_allclose(report.column("value")[:, 0], least_squares(X[trained], y[trained]), rtol=1e-7)
     assert report.report["kept_step"] == report.report["steps"]
     assert report.report["selected_on"] is None
@@ -37,10 +37,10 @@ def test_validation_rows_alone_change_nothing_that_is_saved(fit, seed):
 
 @pytest.mark.parametrize("options", [[], ["--schedule", "plateau", "--lr", "0.05", "--plateau-patience", "1"]])
 def test_folds_score_the_model_that_was_asked_for(fit, options):
-    from dlcli.tasks.linear_data import Split
+    from dlcli.tasks.linear_split import Split
 
     X, y = noise()
-    groups = Split(0.0, 5, 0).groups(len(y), 0)
+    groups = Split(0.0, 5, 0).groups(len(y))
     expected = []
     for fold in range(5):
         rest = groups != fold

@@ -140,6 +140,9 @@ def test_levels_that_only_held_out_rows_have_are_said_and_not_learned(tmp_path, 
     assert "'g' has levels in rows held out only" in result.err
     assert "as 'a': aa" in result.err
     assert list(result.report["coefficients"]) == ["intercept", "g=b"]
+    again = dlcli("eval", "run", "--json")
+    assert again.code == 0, again.err
+    assert again.report["metrics"]["test"]["loss"] == pytest.approx(result.report["metrics"]["val"]["loss"], rel=1e-12)
 
 
 def written(folder, level, row=0):
