@@ -41,6 +41,8 @@ def run(config: Config) -> None:
         console.document(report)
     elif not config.quiet:
         console.table(*coefficient_rows(report))
+        if report["std_error_reason"]:
+            console.line(f"no std errors: {report['std_error_reason']}")
         console.line("")
         console.table(["", *parts(report)], summary_rows(report))
         console.line("")

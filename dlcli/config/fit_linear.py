@@ -73,7 +73,7 @@ class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
     tolerance: float | None = option(
         None,
         "Stop when the gradient's norm is at most this much of the first; 0 takes every step. By default 1e-15; 1e-13 "
-        "with L1, 1e-9 for gd on classes.",
+        "with L1, 1e-12 for gd on classes.",
         panel=TRAINING,
         ge=0,
         lt=1,

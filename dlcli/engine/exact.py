@@ -48,6 +48,8 @@ class ExactSolution:
     rss: float  # of the data, without the penalty
     condition_number: float  # l_max / l_min of X'X/n + l2; X centred, to unit sd (no intercept: unit rms), not aliased
     aliased: tuple[int, ...]  # columns that depend linearly on earlier ones: coefficient 0, as in R's lm
+    off: float = 0.0  # the largest error that refinement may have left in a coefficient, as a share of it
+    errors_known: bool = True  # whether rounding leaves the standard errors six digits
 
 
 @dataclass(frozen=True)
@@ -179,25 +181,28 @@ def solve_exact(
     target = DoubleDouble.difference(y, np.asarray(y_mean)).scaled(1 / y_unit)
     b = DoubleDouble.of(np.zeros(design.height))
     b.hi[:n], b.lo[:n] = target.hi, target.lo
-    r, theta = _refine(design, factors, b, DoubleDouble.of(np.zeros(design.width)))
+    r, theta, left = _refine(design, factors, b, DoubleDouble.of(np.zeros(design.width)))
 
     slopes = theta[int(intercept) :].scaled(y_unit / design.scale)
     first = DoubleDouble.of(0.0)
     if intercept:
         # The terms can be far larger than what is left of them, so they too are summed in double-double.
         first = theta[0].scaled(y_unit) + DoubleDouble.of(y_mean) - dot(slopes, DoubleDouble.of(design.mean))
+    off = _share_left(left[int(intercept) :], theta[int(intercept) :].hi)
     rss, r2 = _fit_quality(r[:n], target, intercept)
     freedom = n - design.width
     sd = float(np.sqrt(rss / freedom)) * y_unit if freedom > 0 else float("nan")
     coefficients, errors, first_error = np.zeros(X.shape[1]), np.full(X.shape[1], np.nan), float("nan")
     coefficients[kept] = slopes.round()
+    condition = _condition_number(design, factors, l2)
+    errors_known = bool(_refines_errors(design) or np.sqrt(condition) * np.finfo(float).eps * design.width < 1e-7)
     if freedom > 0 and not l2:
         spread = sd * _spreads(design, factors)
         errors[kept] = spread[int(intercept) :] / design.scale
         first_error = float(spread[0]) if intercept else first_error
     return ExactSolution(
         coefficients, float(first.round()), errors, first_error, sd, r2, rss * y_unit**2,
-        _condition_number(design, factors, l2), tuple(j for j in range(X.shape[1]) if j not in set(kept.tolist())),
+        condition, tuple(j for j in range(X.shape[1]) if j not in set(kept.tolist())), off, errors_known,
     )  # fmt: skip
 
 
@@ -237,21 +242,38 @@ def _independent(R: FloatArray, resolution: FloatArray, intercept: bool) -> IntA
     return np.array(kept, dtype=np.int64)
 
 
-def _refine(design: _Design, factors: _Factors, b: DoubleDouble, c: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
-    """r (m,) and theta (p,) with r + A theta = b (m,) and A'r = c (p,), by Björck's refinement."""
+def _refine(
+    design: _Design, factors: _Factors, b: DoubleDouble, c: DoubleDouble
+) -> tuple[DoubleDouble, DoubleDouble, FloatArray]:
+    """r (m,) and theta (p,) with r + A theta = b (m,) and A'r = c (p,), by Björck's refinement.
+
+    The third value is the size (p,) of the correction that would follow, in theta.
+    """
     r, theta = DoubleDouble.of(np.zeros(design.height)), DoubleDouble.of(np.zeros(design.width))
-    f, g, before = b.round(), c.round(), np.inf
+    f, g, before, left = b.round(), c.round(), np.inf, np.zeros(design.width)
     for done in range(MAX_PASSES):
         dr, dtheta = factors.correct(f, g)
         r, theta = r + DoubleDouble.of(dr), theta + DoubleDouble.of(dtheta)
         size = float(np.linalg.norm(dtheta))
         # Corrections shrink at a steady rate, so the next one is known without the pass that computes it.
         following = size * min(size / before, 1.0) if before else 0.0
+        left = np.abs(dtheta) * min(size / before, 1.0) if before else np.zeros(design.width)
         if done and (size > before / 2 or following <= NEGLIGIBLE * float(np.linalg.norm(theta.hi))):
             break
         before = size
         f, g = design.left_over(r, theta, b, c)
-    return r, theta
+    return r, theta, left
+
+
+def _share_left(left: FloatArray, theta: FloatArray) -> float:
+    """The largest of ``left`` as a share of its coefficient; those that are 0 to the last digit of the rest are."""
+    size = np.maximum(np.abs(theta), NEGLIGIBLE / np.finfo(float).eps * np.abs(theta).max(initial=0.0))
+    return float(np.max(np.where(left > 0, left / np.where(size > 0, size, 1.0), 0.0), initial=0.0))
+
+
+def _refines_errors(design: _Design) -> bool:
+    """Whether standard errors are worth refining."""
+    return design.height * design.width**2 <= REFINE_ERRORS_UP_TO
 
 
 def _fit_quality(r: DoubleDouble, target: DoubleDouble, centred: bool) -> tuple[float, float]:
@@ -274,7 +296,7 @@ def _spreads(design: _Design, factors: _Factors) -> FloatArray:
     directions = np.eye(design.width)
     if design.intercept:
         directions[0, 1:] = -design.mean / design.scale
-    if design.height * design.width**2 > REFINE_ERRORS_UP_TO:
+    if not _refines_errors(design):
         lengths: FloatArray = np.linalg.norm(directions @ factors.inverse, axis=1)
         return lengths
     zero = DoubleDouble.of(np.zeros(design.height))

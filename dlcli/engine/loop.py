@@ -178,8 +178,8 @@ def _outcome(solver: Solver, limits: Limits, memory: Memory, deadline: float, st
         return "diverged", str(getattr(solver, "failure", ""))
     if not math.isfinite(objective) or objective > 1e12 * max(first_objective, 1e-300):
         return "diverged", "the loss grew without bound"
-    if getattr(solver, "separated", ""):
-        return "stopped", "separable classes: the loss has no minimum"
+    if getattr(solver, "halted", ""):  # it can go no further, and isn't at the optimum
+        return "stopped", str(getattr(solver, "halted", ""))
     if solver.converged:
         return "converged", getattr(solver, "reason", "gradient tolerance")
     if limits.patience is not None and memory.bad_reports >= limits.patience:

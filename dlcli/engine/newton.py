@@ -8,20 +8,31 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.descent import FirstOrder, shrink
 from dlcli.engine.objectives import RowObjective
+from dlcli.engine.optimum import SHARE_OF_ERROR, inverse_of
+from dlcli.engine.separation import along_vanished, separation
 
 WORTH_A_START = 100_000  # rows from which a first fit on every 16th is worth it
 SUBSAMPLE = 16
-STALLED = 1e-9  # relative gradient below which a step that gains nothing has met rounding
+# A step this small against every parameter is made of rounding errors: each before it squared the error.
+SETTLED = 1e-10
+# Below this, a step that isn't much shorter than the one before has met rounding.
+NEAR = 1e-6
+GOOD = 1e-7  # L-BFGS is at the optimum when Newton's step is shorter
+MOST_FOR_HESSIAN = 2000  # parameters up to which L-BFGS asks for the Hessian
 
 
 class SecondOrder(FirstOrder):
-    """A line search along a direction that the subclass gives; stops where rounding lets nothing more be gained."""
+    """A line search along a direction that the subclass gives; stops where rounding lets nothing more be gained.
+
+    ``converged`` says that it came to rest; ``halted`` why it ended short of that.
+    """
 
     needs_hessian = False
 
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
         self.rows = objective
         self.separated = ""
+        self.halted = ""
         super().__init__(objective, tolerance)
         if start is not None:
             self.theta = start
@@ -32,30 +43,25 @@ class SecondOrder(FirstOrder):
 
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``, or as far as float64 goes."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            while self.step < until and not self.converged and time.monotonic() < deadline:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            while self.step < until and not self.converged and not self.halted and time.monotonic() < deadline:
                 self._one_step()
-                if self.separated:
-                    return
 
     def _one_step(self) -> None:
-        value, gradient = self.rows.value_and_gradient(self.theta)
-        before = self.norm(self.theta, gradient)
-        if self.small(before) or before == 0:
-            self.converged = True
-            return
-        move = self.direction(gradient)
-        theta, moved = self._search(value, gradient, move)
-        after = self.norm(theta, self.rows.value_and_gradient(theta)[1]) if moved else before
-        if after < before or before > STALLED * self.first_norm:
-            self.theta = theta
-        # Near the optimum the gradient falls with every step until it is made of rounding errors.
-        if not moved or (before <= STALLED * self.first_norm and after > 0.5 * before):
-            self.converged = before <= 1e-6 * self.first_norm
-            if not moved and not self.converged:
-                self.converged = True
-        self.step += 1
-        self.separated = self._separation(min(before, after), move)
+        raise NotImplementedError
+
+    def _length(self, move: FloatArray, curvature: FloatArray) -> float:
+        """The largest part of a move (p, k) against its parameter; ``curvature`` (p, k) is the Hessian's diagonal."""
+        error = 1 / np.sqrt(np.maximum(curvature, 1e-300) * self.rows.rows)
+        size = np.maximum(np.abs(self.theta), SHARE_OF_ERROR * error)
+        return float(np.max(np.where(move != 0, np.abs(move) / size, 0.0), initial=0.0))
+
+    def _separate(self, gradient: FloatArray, move: FloatArray) -> bool:
+        """Whether Newton's step ``move`` shows that the loss has no minimum."""
+        self.separated = separation(self.rows, self.theta, gradient, move)
+        if self.separated:
+            self.halted = "separable classes: the loss has no minimum"
+        return bool(self.separated)
 
     def _search(self, value: float, gradient: FloatArray, move: FloatArray) -> tuple[FloatArray, bool]:
         """Armijo's rule by halving; within rounding of the value the full step is taken."""
@@ -74,36 +80,46 @@ class SecondOrder(FirstOrder):
             length /= 2
         return self.theta, False
 
-    def _separation(self, norm: float, move: FloatArray) -> str:
-        """Why there is no minimum, or "". A hyperplane with every row on its right side proves it outright."""
-        if self.rows.l1 or self.rows.l2 or self.rows.kind == "mse":
-            return ""
-        sums = self.rows.sums(self.theta) if norm < 1e-2 * self.first_norm else None
-        if sums and sums.margin > 0 and sums.loss < 1e-3 * self.rows.rows:
-            return "perfect"
-        # The loss flattens out exponentially along a direction that separates some rows: the gradient vanishes
-        # while Newton's steps stay as long as ever.
-        return "partial" if norm < 1e-7 * self.first_norm and np.abs(move).max() > 0.1 else ""
-
 
 class Newton(SecondOrder):
     """Newton's method; with L1, proximal Newton with coordinate descent inside (Lee, Sun, Saunders 2014)."""
 
     needs_hessian = True
+    _before = np.inf  # length of the step before
 
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
         if start is None and objective.rows >= WORTH_A_START and len(objective.Z):
             start = _subsample_optimum(objective)
         super().__init__(objective, tolerance, start)
 
+    def _one_step(self) -> None:
+        value, gradient = self.rows.value_and_gradient(self.theta)
+        norm = self.norm(self.theta, gradient)
+        if norm == 0:
+            self.converged = True
+            return
+        move = self.direction(gradient)
+        if self._separate(gradient, move):
+            return
+        p, k = move.shape
+        length = self._length(move, np.diag(self.rows.hessian(self.theta)).reshape(k, p).T)
+        if length <= SETTLED or self.small(norm) or (self._before <= NEAR and length > 0.5 * self._before):
+            self.converged = True
+            return
+        theta, moved = self._search(value, gradient, move)
+        if not moved:
+            self.converged = length <= NEAR
+            self.halted = "" if self.converged else "rounding lets no step lower the loss"
+            return
+        self.theta, self._before = theta, length
+        self.step += 1
+
     def direction(self, gradient: FloatArray) -> FloatArray:
         """Minimise the quadratic model."""
         p, k = gradient.shape
         H = self.rows.hessian(self.theta)
-        if k > 1 and not self.rows.l1:
-            # Adding the same to all classes changes nothing, so H is singular there; the gradient has no part
-            # along it, and any curvature put there keeps theta summing to zero over classes.
-            H = H + np.kron(np.full((k, k), 1 / k), np.eye(p))
+        if not self.rows.l1:
+            H = _unshifted(H, p, k)
         flat = gradient.T.ravel()
         if self.rows.l1:
             threshold = np.tile(self.rows.l1 * self.rows.penalised[:, 0], k)
@@ -114,12 +130,73 @@ class Newton(SecondOrder):
 
 
 class LBFGS(SecondOrder):
-    """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.4)."""
+    """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.4), in the metric of the columns' cross-products.
 
-    def __init__(self, objective: RowObjective, tolerance: float = 0.0, memory: int = 20) -> None:
+    ``metric`` (p, p) is the inverse of Z'Z/n (plus penalties), to which the Hessian is in proportion at theta = 0: with
+    it, scales of columns and correlations between them cost no steps. When the steps come to rest, Newton's step tells
+    whether the optimum is there: a gradient alone can be small far from it. If not, the Hessian is the next metric.
+    """
+
+    def __init__(
+        self, objective: RowObjective, tolerance: float = 0.0, memory: int = 20, metric: FloatArray | None = None
+    ) -> None:
         super().__init__(objective, tolerance)
         self.pairs: deque[tuple[FloatArray, FloatArray]] = deque(maxlen=memory)
         self._last: tuple[FloatArray, FloatArray] | None = None
+        self._metric = self._first_metric = metric
+        self._whole = False
+        self._check_below = np.inf
+
+    def _one_step(self) -> None:
+        value, gradient = self.rows.value_and_gradient(self.theta)
+        norm = self.norm(self.theta, gradient)
+        if self.small(norm) or norm == 0:
+            self._at_rest(gradient, True)
+            self.converged = not self.halted
+            return
+        move = self.direction(gradient)
+        theta, moved = self._search(value, gradient, move)
+        decrement = np.sqrt(abs(float(np.sum(gradient * move))))
+        if self._check_below == np.inf:
+            self._check_below = 1e-7 * decrement
+        if (not moved or decrement <= self._check_below) and self._at_rest(gradient, moved):
+            return
+        if moved:
+            self.theta = theta
+        self.step += 1
+
+    def _at_rest(self, gradient: FloatArray, moved: bool) -> bool:
+        """Whether this is the end: at the optimum, as far as rounding allows, or where there is none."""
+        self._check_below *= 1e-3
+        p, k = gradient.shape
+        if p * k > MOST_FOR_HESSIAN:
+            self.converged = not moved
+            return self.converged
+        H = _unshifted(self.rows.hessian(self.theta), p, k)
+        whole = inverse_of(H)
+        newton = -_solve(H, gradient.T.ravel()).reshape(k, p).T if whole is None else -_apply(whole[0], gradient)
+        if self._separate(gradient, newton) or self._vanished(H):
+            return True
+        length = self._length(newton, np.diag(H).reshape(k, p).T)
+        if length <= GOOD or (not moved and self._whole):
+            self.converged = length <= NEAR
+            self.halted = "" if self.converged else "rounding lets no step lower the loss"
+            return True
+        if whole is None:  # some columns depend on others: the shortest step shows whether it is the optimum
+            self.converged = not moved
+            return self.converged
+        self._metric, self._whole = whole[0], True
+        self.pairs.clear()
+        self._last = None
+        return False
+
+    def _vanished(self, H: FloatArray) -> bool:
+        """Whether the loss has become flat along a direction that separates classes."""
+        if self._first_metric is not None:
+            self.separated = along_vanished(self.rows, self.theta, H, self._first_metric)
+        if self.separated:
+            self.halted = "separable classes: the loss has no minimum"
+        return bool(self.separated)
 
     def direction(self, gradient: FloatArray) -> FloatArray:
         """The two-loop recursion over the last steps."""
@@ -132,20 +209,48 @@ class LBFGS(SecondOrder):
         for s, y in reversed(self.pairs):
             weights.append(float(np.sum(s * q) / np.sum(s * y)))
             q -= weights[-1] * y
+        q = self._in_metric(q)
         if self.pairs:
             s, y = self.pairs[-1]
-            q *= np.sum(s * y) / np.sum(y * y)
+            q *= np.sum(s * y) / np.sum(y * self._in_metric(y))
         for s, y in self.pairs:
             q += s * (weights.pop() - float(np.sum(y * q) / np.sum(s * y)))
         return -q
 
+    def _in_metric(self, q: FloatArray) -> FloatArray:
+        if self._metric is None:
+            return q
+        return _apply(self._metric, q) if self._whole else self._metric @ q
+
+
+def _apply(inverse: FloatArray, gradient: FloatArray) -> FloatArray:
+    """A (pk, pk) matrix, index class * p + row, times a gradient (p, k)."""
+    p, k = gradient.shape
+    found: FloatArray = (inverse @ gradient.T.ravel()).reshape(k, p).T
+    return found
+
+
+def _unshifted(H: FloatArray, p: int, k: int) -> FloatArray:
+    """The Hessian with curvature where adding the same to all classes changes nothing, so that it can be inverted.
+
+    The gradient has no part along it, so theta keeps summing to zero over classes.
+    """
+    return H if k == 1 else H + np.kron(np.full((k, k), 1 / k), np.diag(np.diag(H)[:p]))
+
 
 def _solve(H: FloatArray, g: FloatArray) -> FloatArray:
+    """H^-1 g; the shortest solution, in equilibrated units, where H is singular to within rounding."""
+    scale = np.sqrt(np.where(np.diag(H) > 0, np.diag(H), 1.0))
+    C, b = H / scale[:, None] / scale, g / scale
     try:
-        factor = np.linalg.cholesky(H)
+        factor = np.linalg.cholesky(C)
+        if np.diag(factor).min() ** 2 > 1e-14 * len(g):
+            return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, b)) / scale)
     except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.lstsq(H, g)[0])
-    return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, g)))
+        pass
+    values, vectors = np.linalg.eigh(C)
+    live = values > len(g) * np.finfo(np.float64).eps * 4 * values[-1]
+    return np.asarray(vectors[:, live] @ ((vectors[:, live].T @ b) / values[live]) / scale)
 
 
 def _subsample_optimum(objective: RowObjective) -> FloatArray | None:

@@ -4,7 +4,8 @@
   logistic  mean cross-entropy of sigmoid(z'theta), y in {0, 1}
   softmax   mean cross-entropy of softmax(z'theta), y in {0, ..., k - 1}
 
-each plus l2/2 |theta|^2 + l1 |theta|_1 over the penalised rows of theta (p, k). All three have the gradient
+each plus l2/2 |w theta|^2 + l1 |w theta|_1, with ``penalised`` w (p,) 0 for the intercept and else 1, unless the
+columns are trained in other units than those that are penalised. All three have the gradient
 Z'(prediction - y)/n (McCullagh and Nelder 1989). Rows are taken in blocks that stay in the cache.
 """
 
@@ -25,7 +26,7 @@ WORTH_THREADS = 100_000
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over rows at one theta: loss, gradient (p, k), Hessian (pk, pk) or None, and the smallest margin.
+    """Sums over rows at one theta: loss, gradient (p, k), Hessian (pk, pk) or None, smallest and largest margin.
 
     The Hessian's index is class * p + row. The margin of a row is its score for the right class less the best
     other; it is positive where the row is classified right.
@@ -35,6 +36,7 @@ class Sums:
     gradient: FloatArray
     hessian: FloatArray | None
     margin: float
+    reach: float = 0.0
 
 
 class RowObjective:
@@ -71,6 +73,7 @@ class RowObjective:
             np.sum([p.gradient for p in parts], axis=0),
             np.sum([p.hessian for p in parts if p.hessian is not None], axis=0) if hessian else None,
             min(p.margin for p in parts),
+            max(p.reach for p in parts),
         )
 
     def _map(self, work: Callable[[slice], Sums]) -> Iterator[Sums]:
@@ -82,6 +85,10 @@ class RowObjective:
         # NumPy lets go of the interpreter inside a block's products and functions.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             yield from pool.map(_quiet(work), blocks)
+
+    def mean_squares(self) -> FloatArray:
+        """Mean of z^2 over the rows, (p,)."""
+        return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
 
     def loss(self, theta: FloatArray) -> float:
         """Mean squared error or mean cross-entropy, without penalties."""
@@ -95,13 +102,13 @@ class RowObjective:
         """The smooth part (without l1) and its gradient (p, k)."""
         sums = self.sums(theta)
         value = sums.loss / self.rows + l2_penalty(self.l2, self.penalised, theta)
-        return value, sums.gradient / self.rows + self.l2 * self.penalised * theta
+        return value, sums.gradient / self.rows + self.l2 * self.penalised**2 * theta
 
     def hessian(self, theta: FloatArray) -> FloatArray:
         """Hessian of the smooth part, (pk, pk), index class * p + row."""
         sums = self.sums(theta, hessian=True)
         assert sums.hessian is not None
-        return sums.hessian / self.rows + self.l2 * np.diag(np.tile(self.penalised[:, 0], theta.shape[1]))
+        return sums.hessian / self.rows + self.l2 * np.diag(np.tile(self.penalised[:, 0] ** 2, theta.shape[1]))
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows; ``keep`` (len(rows), p) multiplies the inputs (dropout)."""
@@ -110,13 +117,13 @@ class RowObjective:
             Z = Z * keep
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self._sums(Z, self.y[rows], theta, False).gradient
-        return gradient / len(rows) + self.l2 * self.penalised * theta
+        return gradient / len(rows) + self.l2 * self.penalised**2 * theta
 
 
 def l2_penalty(l2: float, penalised: FloatArray, theta: FloatArray) -> float:
-    """l2/2 times the sum of squares of the penalised rows of theta (p, k)."""
+    """l2/2 times the sum of squares of theta (p, k), each row times its weight (0: not penalised)."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return 0.5 * l2 * float(np.sum(penalised * theta * theta))
+        return 0.5 * l2 * float(np.sum((penalised * theta) ** 2))
 
 
 def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
@@ -142,13 +149,13 @@ def _logistic(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) ->
     loss = float(np.sum(np.log1p(small)) + np.sum(np.maximum(score, 0)) - score @ y)
     probability = np.where(score >= 0, 1.0, small)
     probability /= 1 + small
-    margin = float(np.min(np.where(y == 1, score, -score)))
+    margins = np.where(y == 1, score, -score)
     second = None
     if hessian:
         weight = probability * (1 - probability)
         second = (Z * weight[:, None]).T @ Z
     probability -= y
-    return Sums(loss, (Z.T @ probability)[:, None], second, margin)
+    return Sums(loss, (Z.T @ probability)[:, None], second, float(np.min(margins)), float(np.max(margins)))
 
 
 def _softmax(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> Sums:
@@ -157,7 +164,7 @@ def _softmax(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> 
     right = scores[rows, codes]
     scores[rows, codes] = -np.inf
     rival = scores.max(axis=1)
-    margin = float(np.min(right - rival))
+    margins = right - rival
     scores[rows, codes] = right
     scores -= np.maximum(right, rival)[:, None]
     log_right = scores[rows, codes].copy()
@@ -167,7 +174,7 @@ def _softmax(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> 
     probability /= total[:, None]
     second = _softmax_hessian(Z, probability) if hessian else None
     probability[rows, codes] -= 1
-    return Sums(loss, Z.T @ probability, second, margin)
+    return Sums(loss, Z.T @ probability, second, float(np.min(margins)), float(np.max(margins)))
 
 
 def _softmax_hessian(Z: FloatArray, probability: FloatArray) -> FloatArray:

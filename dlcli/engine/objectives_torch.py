@@ -35,6 +35,10 @@ class TorchObjective(RowObjective):
     def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
         return self._torch_sums(self._Z, self._y, self._codes, theta, hessian)
 
+    def mean_squares(self) -> FloatArray:
+        """Mean of z^2 over the rows, (p,)."""
+        return _numpy((self._Z * self._Z).mean(dim=0))
+
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows."""
         import torch
@@ -44,7 +48,7 @@ class TorchObjective(RowObjective):
         if keep is not None:
             Z = Z * torch.from_numpy(keep).to(self.device)
         gradient = self._torch_sums(Z, self._y[chosen], self._codes[chosen], theta, False).gradient
-        return gradient / len(rows) + self.l2 * self.penalised * theta
+        return gradient / len(rows) + self.l2 * self.penalised**2 * theta
 
     def _torch_sums(self, Z: Any, y: Any, codes: Any, theta: FloatArray, hessian: bool) -> Sums:
         import torch
@@ -66,7 +70,8 @@ class TorchObjective(RowObjective):
         if self.kind == "logistic":
             probability, error = probability[:, 1:], error[:, 1:]
         second = self._second(Z, probability) if hessian else None
-        return Sums(loss, _numpy(Z.T @ error), second, float((right - rival).min()))
+        margins = right - rival
+        return Sums(loss, _numpy(Z.T @ error), second, float(margins.min()), float(margins.max()))
 
     def _second(self, Z: Any, probability: Any) -> FloatArray:
         p, k = Z.shape[1], probability.shape[1]

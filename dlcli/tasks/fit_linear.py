@@ -205,6 +205,7 @@ def make_report(
         "signal": result.last.signum or None,
         "kept_step": result.kept.step,
         "selected_on": "val.loss" if config.early_stop else None,
+        "std_error_reason": result.no_errors or None,
         "loss": "mse" if result.kind == "mse" else "cross-entropy",
         "optimizer": result.optimizer,
         "lr": result.lr,

@@ -4,7 +4,7 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.least_squares import LeastSquares
-from dlcli.engine.loop import Solver, Step
+from dlcli.engine.loop import Step
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.progress import Progress
@@ -46,9 +46,10 @@ def announce(
         )
 
 
-def advise(plan: Plan, solver: Solver, last: Step, first: float, kind: Kind, progress: Progress) -> None:
+def advise(
+    config: FitLinearConfig, plan: Plan, last: Step, separated: str, first: float, kind: Kind, progress: Progress
+) -> None:
     """After the last step: what the user should know about it."""
-    separated = getattr(solver, "separated", "")
     if separated:
         which = "perfectly separable" if separated == "perfect" else "separable in part"
         progress.warn(

@@ -22,9 +22,18 @@ from dlcli.engine.spectral import SpectralDescent
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_advice import advise, announce
 from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_optimum import Verdict, judge
 from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.linear_report import regression_metrics
-from dlcli.tasks.linear_solvers import ADAM_RATE, ExactSolver, Problem, exact_solver, row_problem, row_solver
+from dlcli.tasks.linear_solvers import (
+    ADAM_RATE,
+    SECOND_ORDER,
+    ExactSolver,
+    Problem,
+    exact_solver,
+    row_problem,
+    row_solver,
+)
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
@@ -47,6 +56,7 @@ class Held:
 class Fit:
     """A fitted model in the data's units: intercept (k,), coefficients (d, k), std_errors (1 + d, k) or None.
 
+    ``no_errors`` says why there are no standard errors.
     Its weights are those of the report ``kept``: the last, or with early stopping that of the lowest held-out loss.
     """
 
@@ -58,6 +68,8 @@ class Fit:
     intercept: FloatArray
     coefficients: FloatArray
     std_errors: FloatArray | None
+    no_errors: str
+    separated: str
     residual_sd: float | None
     condition_number: float | None
     largest_stable_lr: float | None
@@ -113,11 +125,16 @@ def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups:
     kind: Kind = "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
     scored = data.merged(held.scored) if held.scored else None
     watched = data.merged(held.watched) if held.watched else None
-    squares = space.squares(config, train_groups)
+    resolved = config.model_copy(update={"optimizer": plan.optimizer})
+    # Where the units of training don't show in the result, they are those that lose no digits.
+    training = resolved
+    if plan.optimizer in SECOND_ORDER:
+        training = resolved.model_copy(update={"standardize": True})
+    squares = space.squares(training, train_groups)
     rows = None
     if plan.keep_rows:
-        values = space.rows(config, train_groups, held.scored, held.watched, squares.units)
-        rows = row_problem(config, data, values, squares.units, kind, space.device)
+        values = space.rows(training, train_groups, held.scored, held.watched, squares.units)
+        rows = row_problem(resolved, data, values, squares.units, kind, space.device)
     # A bound on the curvature of cross-entropy: a quarter of least squares' for two classes, a half for more.
     share = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}[kind]
     curvature = share * (squares.largest_eigenvalue - config.l2) + config.l2
@@ -152,14 +169,11 @@ def fit(
     if plan.optimizer != "exact":
         solver = interruptible(solver, until_saved.enter_context(deferred_signals()))
     steps, kept = _run(solver, ready.limits, validate, on_step)
-    advise(plan, solver, steps[-1], steps[0].gradient_norm, ready.kind, progress)
+    result = ready.result(solver, lr, steps, kept)
+    advise(config, plan, result.last, result.separated, steps[0].gradient_norm, ready.kind, progress)
     if config.early_stop and steps[-1].status != "diverged":
         progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")
-        if kept.step != steps[-1].step and steps[-1].status == "converged":
-            # The iterates came to rest, but not the weights that are kept.
-            reason = f"early stopping: the held-out loss was lowest at step {kept.step:,}"
-            steps[-1] = replace(steps[-1], status="stopped", reason=reason)
-    return ready.result(solver, lr, steps, kept)
+    return result
 
 
 def _solver(
@@ -181,7 +195,7 @@ def _solver(
     schedule = Schedule(_schedule_settings(config, plan), lr)
     if rows is not None:
         assert rows.objective is not None
-        solver = row_solver(config, plan.optimizer, rows.objective, schedule, plan.tolerance)
+        solver = row_solver(config, plan.optimizer, rows.objective, schedule, plan.tolerance, squares)
     elif config.l1:
         A, b, constant = squares.quadratic
         quadratic = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised)
@@ -254,35 +268,31 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
     moments = squares.moments
     intercept, coefficients = squares.units.to_data(best)
     metrics: dict[str, dict[str, float]] = {}
-    errors = residual_sd = None
+    residual_sd, loss = None, 1.0
     condition: float | None = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
-    # Textbook standard errors are those of the unbiased fit.
-    penalised = bool(config.l1 or config.l2 or config.dropout) or not with_errors
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         intercept, coefficients = np.array([solution.intercept]), solution.coefficients[:, None]
         loss = solution.rss / moments.count
         metrics["train"] = regression_metrics(moments, loss, config.intercept) | {"r2": solution.r2}
         residual_sd, condition = solution.residual_sd, solution.condition_number
-        if not penalised:
-            errors = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
     elif kind == "mse":
         loss = mean_squared_error(moments, float(intercept[0]), coefficients[:, 0])
         metrics["train"] = regression_metrics(moments, loss, config.intercept)
         freedom = moments.count - squares.rank
         residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None
-        if not penalised and freedom > 0 and squares.rank == len(best):
-            spread = np.sqrt(np.maximum(np.diag(squares.covariance(loss * moments.count)), 0))
-            errors = (spread if config.intercept else np.concatenate([[np.nan], spread]))[:, None]
     if kind == "mse" and ready.scored is not None:
         held_loss = mean_squared_error(ready.scored, float(intercept[0]), coefficients[:, 0])
         metrics["val"] = regression_metrics(ready.scored, held_loss, config.intercept)
     if kind != "mse":
         assert rows is not None
         metrics = rows.class_metrics(best)
-        if not penalised and not getattr(solver, "separated", "") and squares.rank == len(best):
-            errors = rows.std_errors(best, squares.units)
+    last = steps[-1]
+    verdict = Verdict(last.status, last.reason, None, "not asked for")
+    if with_errors:
+        verdict = judge(ready, solver, steps, kept, loss)
+        last = replace(last, status=verdict.status, reason=verdict.reason)
     return Fit(
-        kind, ready.plan.optimizer, steps, steps[-1], replace(kept, parameters=NOTHING), intercept, coefficients,
-        errors, residual_sd, condition, ready.stable, lr, metrics,
+        kind, ready.plan.optimizer, steps, last, replace(kept, parameters=NOTHING), intercept, coefficients,
+        verdict.std_errors, verdict.no_errors, verdict.separated, residual_sd, condition, ready.stable, lr, metrics,
     )  # fmt: skip

@@ -46,5 +46,5 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
     tolerance = config.tolerance
     if tolerance is None:
         rounding_bound = optimizer == "gd" and (keep_rows or config.l1 > 0)
-        tolerance = 1e-9 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
+        tolerance = 1e-12 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
     return Plan(optimizer, keep_rows, config.steps or steps, lr, tolerance)

@@ -18,6 +18,7 @@ from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_gaps import fill_gaps
 
 ADAM_RATE = 0.01
+SECOND_ORDER = ("newton", "lbfgs")
 
 
 @dataclass(frozen=True)
@@ -32,31 +33,17 @@ class Problem:
     Z: FloatArray
     y: FloatArray
     objective: RowObjective | None
+    Z_val: FloatArray | None = None
+    y_val: FloatArray | None = None
     scored: RowObjective | None = None
     watched: RowObjective | None = None
 
     def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
         """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
         parts = {"train": class_metrics(log_softmax(self.Z @ theta), self.y)}
-        if self.scored is not None:
-            parts["val"] = class_metrics(log_softmax(self.scored.Z @ theta), self.scored.y)
+        if self.Z_val is not None and self.y_val is not None:
+            parts["val"] = class_metrics(log_softmax(self.Z_val @ theta), self.y_val)
         return parts
-
-    def std_errors(self, theta: FloatArray, units: Units) -> FloatArray | None:
-        """Standard errors (1 + d, k) in the data's units, from the Fisher information at ``theta`` (p, k)."""
-        p, k = theta.shape
-        assert self.objective is not None
-        information = self.objective.hessian(theta) * len(self.y)
-        # For softmax the information is singular along equal shifts of all classes; the coefficients sum to zero
-        # over classes, which is the direction that the pseudo-inverse leaves out.
-        inverse = np.linalg.pinv(information, hermitian=True)
-        T = units.transform
-        errors = np.full((1 + len(units.scale), k), np.nan)
-        for c in range(k):
-            block = inverse[c * p : (c + 1) * p, c * p : (c + 1) * p]
-            spread = np.sqrt(np.maximum(np.diag(T @ block @ T.T), 0))
-            errors[0 if units.intercept else 1 :, c] = spread
-        return errors
 
 
 @dataclass(frozen=True)
@@ -107,9 +94,10 @@ def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Unit
     """The objective over the training rows, and one over the validation rows if there are any."""
     target = data.schema.target
     outputs = len(target.levels) if target and kind == "softmax" else 1
-    penalised = np.ones(len(units.scale) + int(units.intercept))
-    if units.intercept:
-        penalised[0] = 0.0
+    # Second-order methods train on standardised columns whatever is asked: only the penalty is in the data's units.
+    elsewhere = config.optimizer in SECOND_ORDER and not config.standardize
+    slopes = 1 / units.scale if elsewhere else np.ones(len(units.scale))
+    penalised = np.concatenate([np.zeros(int(units.intercept)), slopes])
     if config.optimizer == "exact":
         return Problem(kind, rows.Z, rows.y, None)
 
@@ -123,7 +111,8 @@ def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Unit
         return Problem(kind, rows.Z, rows.y, training)
     scored = objective(*rows.scored) if rows.scored else None
     watched = scored if rows.watched is rows.scored else objective(*rows.watched) if rows.watched else None
-    return Problem(kind, rows.Z, rows.y, training, scored, watched)
+    Z_val, y_val = rows.scored or (None, None)
+    return Problem(kind, rows.Z, rows.y, training, Z_val, y_val, scored, watched)
 
 
 def _standardized(ones_X: FloatArray, units: Units) -> FloatArray:
@@ -196,6 +185,7 @@ def row_solver(
     objective: RowObjective,
     schedule: Schedule,
     tolerance: float,
+    squares: LeastSquares,
 ) -> Solver:
     """The solver of that name on the rows."""
     from dlcli.engine.descent import GradientDescent, MiniBatch
@@ -204,7 +194,9 @@ def row_solver(
     if optimizer == "newton":
         return Newton(objective, tolerance)
     if optimizer == "lbfgs":
-        return LBFGS(objective, tolerance)
+        values, vectors = squares.modes
+        live = values > 0
+        return LBFGS(objective, tolerance, metric=(vectors[:, live] / values[live]) @ vectors[:, live].T)
     if optimizer == "gd":
         return GradientDescent(
             objective, schedule, momentum=config.momentum, nesterov=config.nesterov, tolerance=tolerance

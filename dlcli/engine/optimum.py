@@ -1,0 +1,218 @@
+"""How near parameters are to the optimum, and how well the data determine each coefficient there.
+
+A small gradient proves little: along a direction of little curvature it stays small however far the optimum is. What
+counts is Newton's step from where the parameters are, H^-1 g, against each coefficient's own size, in the data's units.
+To it comes what rounding may hide. Everything is solved in equilibrated units, so that scales of columns don't matter.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.least_squares import Units
+from dlcli.engine.moments import Moments
+from dlcli.engine.objectives import RowObjective
+
+UNIT = float(np.finfo(np.float64).eps) / 2
+# A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
+SHARE_OF_ERROR = 1e-3
+# Entries of a matrix of cross-products are off by about this many units in the last place.
+ROUNDINGS = 4.0
+# Standard errors are known where rounding leaves them six digits.
+KNOWN = 3e-7
+LARGE_TABLE = 50_000  # rows above which moments are merged from chunks
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """``off`` is the largest error of a coefficient as a share of its size; infinite where it can't be told.
+
+    ``spread`` (1 + d, k) times sd / sqrt(n) are the standard errors at an optimum without penalties (sd is 1 for
+    classes), or None where rounding leaves them no six digits. ``determined`` says whether the data (and penalties)
+    determine every coefficient; ``move`` (p, k) is Newton's step in training units, where rows were used;
+    ``residuals_known`` whether the mean squared error has six digits, too.
+    """
+
+    off: float
+    determined: bool
+    spread: FloatArray | None
+    move: FloatArray | None = None
+    residuals_known: bool = True
+
+
+SINGULAR = Nearness(np.inf, False, None)
+AWAY = Nearness(np.inf, True, None)
+
+
+def inverse_of(M: FloatArray) -> tuple[FloatArray, float] | None:
+    """Inverse of a symmetric positive definite matrix and its condition number, both equilibrated; None if singular.
+
+    Equilibrated: with a diagonal of ones, which is within a factor of the size of the best scaling (van der Sluis).
+    """
+    diagonal = np.diag(M)
+    if not len(M) or not np.isfinite(M).all() or not (diagonal > 0).all():
+        return None
+    scale = np.sqrt(diagonal)
+    values, vectors = np.linalg.eigh(M / scale[:, None] / scale)
+    if values[0] <= 4 * len(M) * 2 * UNIT * values[-1]:
+        return None
+    return (vectors / values) @ vectors.T / scale[:, None] / scale, float(values[-1] / values[0])
+
+
+def rows_nearness(objective: RowObjective, theta: FloatArray, units: Units) -> Nearness:
+    """Nearness of theta (p, k) to the optimum of an objective over rows; one pass for the Hessian."""
+    p, k = theta.shape
+    value, smooth = objective.value_and_gradient(theta)
+    H = objective.hessian(theta)
+    if not np.isfinite(value) or not np.isfinite(H).all():
+        return AWAY
+    rms = np.sqrt(np.maximum(objective.mean_squares(), 0.0))
+    gradient, free = _subgradient(objective, theta, smooth, rms)
+    if not np.isfinite(gradient).all():
+        return AWAY
+    basis = _basis(k, free)
+    if basis is None:
+        if k > 1:  # with L1 alone: the intercepts' sum over classes is of no consequence
+            H = H + np.kron(np.full((k, k), 1 / k), np.diag((objective.penalised[:, 0] == 0) * np.diag(H)[:p].max()))
+        chosen = np.flatnonzero(free.T.ravel())
+        solved = inverse_of(H[np.ix_(chosen, chosen)])
+    else:
+        solved = inverse_of(np.einsum("ca,cidj,db->aibj", basis, H.reshape(k, p, k, p), basis).reshape(-1, (k - 1) * p))
+    if solved is None:
+        return SINGULAR
+    inverse, condition = solved
+    if basis is None:
+        whole = np.zeros((k * p, k * p))
+        whole[np.ix_(chosen, chosen)] = inverse
+    else:
+        small = inverse.reshape(k - 1, p, k - 1, p)
+        whole = np.einsum("ca,aibj,db->cidj", basis, small, basis).reshape(k * p, k * p)
+    move = -(whole @ gradient.T.ravel()).reshape(k, p).T
+    blocks = [whole[c * p : (c + 1) * p, c * p : (c + 1) * p] for c in range(k)]
+    spread = np.stack([np.sqrt(_variances(block, units)) for block in blocks], axis=1)
+    # Rounding of the scores, and of sums over the rows along a direction of little curvature.
+    scores = float(np.max(rms @ np.abs(theta))) + 1
+    n = objective.rows
+    rounding = UNIT * (2 * np.sqrt(p * k) * scores + np.sqrt(n * condition)) * spread / np.sqrt(n)
+    off = _worst(units, theta, move, spread / np.sqrt(n), rounding)
+    known = 4 * UNIT * condition <= KNOWN
+    return Nearness(off, True, spread if known else None, move)
+
+
+def moments_nearness(
+    moments: Moments, units: Units, theta: FloatArray, mse: float, *, l1: float, l2: float
+) -> Nearness:
+    """Nearness of theta (p,), in training ``units``, to the optimum of least squares with these penalties.
+
+    The optimum is solved for anew from the centred moments, whatever the units of training.
+    """
+    n, d = moments.count, len(units.scale)
+    mean, second = moments.mean[1:], moments.scatter[1:, 1:] / n
+    cross, square = moments.scatter[1:, 0] / n, float(moments.scatter[0, 0]) / n
+    if not units.intercept:
+        y = float(moments.mean[0])
+        second, cross, square = second + np.outer(mean, mean), cross + mean * y, square + y * y
+    own = np.sqrt(np.maximum(np.diag(second), 0.0))
+    if not np.isfinite(theta).all():
+        return AWAY
+    if not d:
+        return _mean_only(moments, theta)
+    if not (own > 0).all():
+        return SINGULAR
+    R, r = second / own[:, None] / own, cross / own
+    weight = units.scale / own
+    intercept, slopes = units.to_data(theta[:, None])
+    at = slopes[:, 0] * own
+    free = at != 0 if l1 else np.ones(d, dtype=bool)
+    ridge = R + l2 * np.diag(weight**2)
+    left = r - ridge @ at
+    threshold = l1 * weight
+    if l1 and np.any(np.abs(left[~free]) > threshold[~free] * (1 + 1e-9)):
+        return AWAY
+    spread = np.zeros(1 + d)
+    off, known = 0.0, True
+    error = np.zeros(1 + d)
+    change = np.zeros(1 + d)
+    if free.any():
+        solved = inverse_of(ridge[np.ix_(free, free)])
+        if solved is None:
+            return SINGULAR
+        inverse, _ = solved
+        to_data = np.concatenate([-(mean / own)[None, free], np.diag(1 / own)[:, free]])
+        G = to_data @ inverse  # (1 + d, free)
+        change = G @ (left - threshold * np.sign(at))[free]
+        # Merged chunks lose what the rounding of a large mean does to their distance.
+        roundings = ROUNDINGS + (0.1 * np.abs(mean / own) if n > LARGE_TABLE else 0.0) * np.ones(d)
+        size = float(np.sum(np.abs(at))) + np.sqrt(square)
+        error = np.abs(G) @ (roundings[free] * UNIT * size)
+        spread = np.sqrt(np.maximum(np.einsum("ij,ij->i", G, to_data), 0.0))
+        blur = UNIT * float(roundings.max()) * np.sum(np.abs(G), axis=1) ** 2 / np.maximum(spread**2, 1e-300) / 2
+        known = bool(blur[1:].max(initial=0.0) <= KNOWN) and (not units.intercept or bool(blur[0] <= KNOWN))
+    if units.intercept:
+        error[0] += UNIT * (abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0]))))
+        change[0] += float(moments.mean[0]) - float(mean @ slopes[:, 0]) - float(intercept[0])
+        spread[0] = np.sqrt(spread[0] ** 2 + 1)
+    values = np.concatenate([intercept, slopes[:, 0]])
+    noise = np.sqrt(max(mse, 0.0) / n) * spread
+    kept = slice(0 if units.intercept else 1, None)
+    off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
+    size = float(np.sum(np.abs(at))) + np.sqrt(square)
+    clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse
+    return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear)
+
+
+def _mean_only(moments: Moments, theta: FloatArray) -> Nearness:
+    """The same for an intercept alone."""
+    mean = float(moments.mean[0])
+    off = abs(theta[0] - mean) / abs(mean) if mean else float(abs(theta[0]) > 0)
+    return Nearness(off, True, np.ones((1, 1)))
+
+
+def _subgradient(
+    objective: RowObjective, theta: FloatArray, smooth: FloatArray, rms: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The smallest subgradient (p, k), and which parameters are free to move a little (with L1: those not 0)."""
+    if not objective.l1:
+        return smooth, np.ones(theta.shape, dtype=bool)
+    threshold = objective.l1 * objective.penalised * np.ones_like(theta)
+    free = (theta != 0) | (threshold == 0)
+    over = np.abs(smooth) > threshold * (1 + 1e-9) + 8 * UNIT * rms[:, None]
+    gradient = np.where(free, smooth + threshold * np.sign(theta), 0.0)
+    # A zero that its gradient would move isn't settled: no finite step is enough.
+    return np.where(~free & over, np.inf, gradient), free
+
+
+def _basis(k: int, free: FloatArray) -> FloatArray | None:
+    """An orthonormal basis (k, k - 1) of what sums to zero over classes; None where parameters stand for themselves."""
+    if k == 1 or not free.all():
+        return None
+    vectors: FloatArray = np.linalg.qr(np.concatenate([np.ones((k, 1)), np.eye(k)[:, : k - 1]], axis=1))[0][:, 1:]
+    return vectors
+
+
+def _variances(block: FloatArray, units: Units) -> FloatArray:
+    """Diagonal (1 + d,) of T block T' in the data's units; 0 for an intercept that there isn't."""
+    T = units.transform
+    found = np.maximum(np.einsum("ij,jk,ik->i", T, block, T), 0.0)
+    return found if units.intercept else np.concatenate([[0.0], found])
+
+
+def _worst(units: Units, theta: FloatArray, move: FloatArray, noise: FloatArray, rounding: FloatArray) -> float:
+    """The largest error of any coefficient in the data's units, as a share of its size."""
+    first, slopes = units.to_data(theta)
+    change_first, change = units.to_data(move)
+    values = np.concatenate([first[None], slopes])
+    cancelled = 2 * UNIT * (np.abs(units.shift) @ np.abs(slopes))
+    errors = np.abs(np.concatenate([change_first[None], change])) + rounding
+    errors[0] += cancelled
+    kept = slice(0 if units.intercept else 1, None)
+    return _share(values[kept], errors[kept], noise[kept])
+
+
+def _share(values: FloatArray, errors: FloatArray, noise: FloatArray) -> float:
+    size = np.maximum(np.abs(values), SHARE_OF_ERROR * noise)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(errors > 0, errors / size, 0.0)
+    worst = float(np.max(share, initial=0.0))
+    return worst if np.isfinite(worst) else float("inf")

@@ -1,0 +1,91 @@
+"""Standard errors stand at an optimum of the unpenalised objective only; everywhere else stands why not."""
+
+import numpy as np
+import pytest
+
+
+def table(seed=0, n=120, d=3):
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, d))
+    return X, X @ random.normal(size=d) + random.normal(size=n)
+
+
+def classes(seed=0, n=150, d=3):
+    X, y = table(seed, n, d)
+    return X, np.where(y + np.random.default_rng(seed + 1).logistic(size=n) > 0, "yes", "no")
+
+
+def blank(ran):
+    return np.isnan(ran.column("std_error")).all() and bool(ran.report["std_error_reason"])
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--optimizer", "sgd", "--steps", "300"], "sgd"),
+        (["--optimizer", "adam", "--steps", "300"], "adam"),
+        (["--optimizer", "sgd", "--dropout", "0.2", "--steps", "300"], "sgd"),
+        (["--steps", "5", "--lr", "0.01"], "not reached"),
+        (["--tolerance", "0.5", "--lr", "0.1"], "not reached"),
+        (["--l2", "0.1"], "penalty"),
+        (["--l1", "0.1"], "penalty"),
+        (["--optimizer", "exact", "--l2", "0.1"], "penalty"),
+    ],
+)
+def test_blank_away_from_the_unpenalised_optimum(dlcli, fit, options, why):
+    X, y = table()
+    ran = fit(X, y, *options)
+    assert blank(ran)
+    assert why in ran.report["std_error_reason"]
+    if not any(o.startswith("--l") and o != "--lr" for o in options):
+        assert ran.report["status"] != "converged"
+    text = dlcli("fit-linear", "t.csv", "--target", "y", "--out", "run", "--force", *options).out
+    assert f"no std errors: {ran.report['std_error_reason']}" in text
+
+
+@pytest.mark.parametrize("optimizer", ["newton", "lbfgs", "gd", "sgd", "adam"])
+@pytest.mark.parametrize("options", [["--l2", "0.1"], ["--tolerance", "0.3"], ["--steps", "1"]])
+def test_blank_for_classes_away_from_it(fit, optimizer, options):
+    steps = ["--steps", 300] if optimizer in ("sgd", "adam") and "--steps" not in options else []
+    ran = fit(*classes(), "--optimizer", optimizer, *options, *steps)
+    assert blank(ran)
+    assert ran.report["status"] != "converged" or "--l2" in options
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "exact", "newton", "lbfgs"])
+def test_blank_where_columns_depend_on_each_other(fit, optimizer):
+    X, y = classes() if optimizer in ("newton", "lbfgs") else table()
+    ran = fit(np.column_stack([X, X[:, 0] - 2 * X[:, 1]]), y, "--optimizer", optimizer)
+    assert blank(ran)
+    assert "determine" in ran.report["std_error_reason"]
+    assert ran.report["status"] == "finished"
+    assert "only 4 of 5" in ran.report["reason"]
+
+
+def test_blank_without_degrees_of_freedom(fit):
+    random = np.random.default_rng(0)
+    for optimizer in ("gd", "exact"):
+        assert blank(fit(random.normal(size=(4, 3)), random.normal(size=4), "--optimizer", optimizer))
+
+
+def test_an_optimum_reached_without_a_tolerance_has_them(fit):
+    X, y = table()
+    ran = fit(X, y, "--tolerance", 0, "--steps", 20_000)
+    assert ran.report["status"] == "finished"
+    exact = fit(X, y, "--optimizer", "exact").column("std_error")
+    np.testing.assert_allclose(ran.column("std_error"), exact, rtol=1e-6)
+
+
+def test_softmax_agrees_with_statsmodels(fit):
+    import statsmodels.api as sm
+
+    X, score = table(n=300)
+    y = np.digitize(score + np.random.default_rng(5).logistic(size=300), [-1, 1])
+    ran = fit(X, np.array(["a", "b", "c"])[y])
+    found = sm.MNLogit(y, sm.add_constant(X)).fit(disp=0, method="newton", tol=1e-14)
+    theta = np.column_stack([np.zeros(4), found.params])
+    np.testing.assert_allclose(ran.column("value"), theta - theta.mean(axis=1, keepdims=True), rtol=1e-8, atol=1e-10)
+    # From contrasts with the first class to coefficients that sum to zero: the same linear map of the covariance.
+    to_sums = np.eye(3)[:, 1:] - 1 / 3
+    whole = np.kron(to_sums, np.eye(4)) @ found.cov_params() @ np.kron(to_sums, np.eye(4)).T
+    np.testing.assert_allclose(ran.column("std_error"), np.sqrt(np.diag(whole)).reshape(3, 4).T, rtol=1e-6)
