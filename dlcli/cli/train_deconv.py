@@ -40,6 +40,7 @@ def run(config: Config) -> None:
     if config.json_output:
         console.document(report)
     elif not config.quiet:
+        console.line(f"step {report['best_step']:,}, whose weights are saved")
         console.table(["", *report["metrics"]], summary_rows(report))
         console.line("")
         console.line(

@@ -41,12 +41,13 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of an image before its pixels are decoded: its size as shown, whether gray, a note or ""."""
+    """What is known of an image before its pixels are decoded: its size as shown, whether gray, a note or "", depth."""
 
     height: int
     width: int
     gray: bool
     note: str
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def read_header(path: Path, label: str) -> Header:
         width, height = image.size
         if _orientation(image) >= 5:
             width, height = height, width
-        return Header(height, width, _is_gray(image), _note(image))
+        return Header(height, width, _is_gray(image), _note(image), 16 if _is_deep(image) else 8)
 
 
 def read_image(path: Path, label: str) -> DecodedImage:
@@ -229,12 +230,17 @@ def _is_gray(image: Image.Image) -> bool:
     return image.mode in GRAY
 
 
+def _is_deep(image: Image.Image) -> bool:
+    """Whether the file has 16 bits a channel, whatever is read of them."""
+    return image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+
+
 def _note(image: Image.Image) -> str:
     notes = []
     # The other pictures of an MPO file are previews of the first.
     if image.format != "MPO" and getattr(image, "is_animated", False):
         notes.append("only the first of its frames is used")
-    if not image.mode.startswith("I") and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+    if not image.mode.startswith("I") and _is_deep(image):
         notes.append("its 16 bits are read as 8")
     return "; ".join(notes)
 

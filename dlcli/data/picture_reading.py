@@ -18,6 +18,7 @@ from dlcli.data.picture_sources import Candidate, Gathered
 from dlcli.errors import DlcliError
 
 Result = TypeVar("Result")
+DIM, LOOKED_AT = 64, 8  # a quarter of the range of 8 bits; images that are looked at for how much of it they use
 Source = NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
 
 
@@ -29,6 +30,11 @@ class Opened:
     label: str | None
     header: Header
     source: Source | None = None
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Its pixels (H, W, C), decoded now where they are not held."""
+        assert self.source is not None
+        return self.source if isinstance(self.source, np.ndarray) else self.source()
 
 
 def _in_parallel(function: Callable[[Candidate], Result], candidates: Sequence[Candidate]) -> list[Result]:
@@ -90,3 +96,19 @@ def frame_notes(opened: Sequence[Opened]) -> list[str]:
     return [
         f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}" for note, names in about.items()
     ]
+
+
+def depth_notes(opened: Sequence[Opened]) -> list[str]:
+    """A line where files of 16 bits are read as 8, and how little is left of those that use a part of the range."""
+    deep = [one for one in opened if one.header.bits > 8]
+    if not deep:
+        return []
+    step = max(1, len(deep) // LOOKED_AT)
+    top = max(int(one.pixels().max()) for one in deep[::step])
+    note = f"{len(deep):,} image{'' if len(deep) == 1 else 's'} of 16 bits: training and measuring see the upper 8"
+    if top < DIM:
+        note += (
+            f", in which they reach {top} of 255, so that most of what they show is lost; map their own range to 8 "
+            "bits first, all by the same two limits"
+        )
+    return [note]

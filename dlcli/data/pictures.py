@@ -13,7 +13,7 @@ from dlcli.data.idx import available_memory
 from dlcli.data.names import listed, printable, printable_path
 from dlcli.data.picture_cache import PictureCache
 from dlcli.data.picture_files import Skipped
-from dlcli.data.picture_reading import Opened, Source, decoded, frame_notes, looked_at
+from dlcli.data.picture_reading import Opened, Source, decoded, depth_notes, frame_notes, looked_at
 from dlcli.data.picture_sources import CLASSED, Part, gather, loader
 from dlcli.errors import DlcliError
 
@@ -43,7 +43,7 @@ class Pictures:
 
     ``names`` are relative to the folder that was given, with extension; ``paths`` the files, None for arrays;
     ``labels`` (N,) index into ``classes``, None where there are none; ``skipped`` the images left out; ``notes``
-    lines for the user. It may be used by threads at the same time.
+    lines for the user; ``bits`` how deep their files are, 8 or 16. It may be used by threads at the same time.
     """
 
     names: tuple[str, ...]
@@ -53,6 +53,7 @@ class Pictures:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
     channels: int
+    bits: int
     _shapes: tuple[tuple[int, int], ...] = field(repr=False)
     _sources: tuple[Source, ...] = field(repr=False)
     _cache: PictureCache = field(repr=False)
@@ -78,6 +79,7 @@ class Pictures:
             skipped=(),
             notes=(),
             channels=channels.pop(),
+            bits=8,
             _shapes=tuple((array.shape[0], array.shape[1]) for array in held),
             _sources=held,
             _cache=PictureCache(0),
@@ -113,6 +115,17 @@ class Pictures:
             labels=None if self.labels is None else self.labels[chosen],
             _shapes=tuple(self._shapes[i] for i in chosen),
             _sources=tuple(self._sources[i] for i in chosen),
+        )
+
+    def followed_by(self, others: "Pictures") -> "Pictures":
+        """These images and then ``others``, which have as many channels and no classes."""
+        return replace(
+            self,
+            names=self.names + others.names,
+            paths=self.paths + others.paths,
+            labels=None,
+            _shapes=self._shapes + others._shapes,
+            _sources=self._sources + others._sources,
         )
 
     def parts(self, boxes: Sequence[Box]) -> "Pictures":
@@ -179,6 +192,7 @@ def open_pictures(
             one.source = loader(one.candidate, channels)
         taken = f"{size / 2**30:.1f} GiB, of {limit / 2**30:.1f} GiB to spare"
         notes.append(f"decoded, the images take {taken}: they are read from disk whenever they are used")
+    notes.extend(depth_notes(opened))
     if len(opened) < min_count:
         raise _too_few(given, len(opened), total, min_count, skipped)
     if labelled:
@@ -191,6 +205,7 @@ def open_pictures(
         skipped=tuple(skipped),
         notes=tuple(notes),
         channels=channels,
+        bits=max(one.header.bits for one in opened),
         _shapes=tuple((one.header.height, one.header.width) for one in opened),
         _sources=tuple(one.source for one in opened if one.source is not None),
         _cache=PictureCache(min(CACHE_BYTES, limit)),

@@ -1,32 +1,46 @@
 """The images of a training run: read, split by image, and brought to size for classes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.dead_leaves import dead_leaves
-from dlcli.data.names import printable_path
+from dlcli.data.idx import available_memory
+from dlcli.data.names import listed, printable_path
 from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
 from dlcli.errors import DlcliError
+from dlcli.tasks.deconv_plan import settings_of
+from dlcli.tasks.deconv_split import alone, fold, split, usual_fraction
 from dlcli.tasks.progress import Progress
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
-DEFAULT_CLASS_SIDE = 64
+DEFAULT_CROP = 64  # of restoration, where the preset has none
+DEFAULT_CLASS_SIDE, LARGEST_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 128, 32
+MODEST = 256 << 20
+BYTES_PER_PIXEL = 250  # of a batch, that training the default classifier takes: 8.2 GB for 128 images of 512 x 512
 MIN_IMAGES = 2
 NAMED = 3  # skipped files that a warning names
 
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Training and validation images; ``inputs`` are the degraded ones of pairs."""
+    """Training and validation images; ``inputs`` are the degraded ones of pairs.
+
+    ``side`` is the largest crop that half of the training images have room for; of classes, the side of all images.
+    ``fraction`` is --val as it was taken; ``may_lend`` says whether parts of training images may be measured
+    as well; ``notes`` say what was decided.
+    """
 
     train: Pictures
     val: Pictures | None
     train_inputs: Pictures | None = None
     val_inputs: Pictures | None = None
     side: int = 0
+    fraction: float | None = None
+    may_lend: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages:
@@ -51,41 +65,60 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
             min_side=1 if config.task == "classify" else 8, min_count=MIN_IMAGES,
         )  # fmt: skip
     report_skipped(pictures, progress)
-    side = 0
-    if config.task == "classify":
-        pictures, side = same_size(pictures, config.crop)
-    train, val = split(len(pictures), config.val, config.seed_of_data, pictures.labels)
+    classes, notes = config.task == "classify", list[str]()
+    if classes:
+        pictures, side = _squares(pictures, config, notes)
+    else:
+        side = _middle_side(pictures, range(len(pictures)))
+    labels = pictures.labels if classes else None
+    fraction = config.val
+    if fraction and "val" not in config.model_fields_set:
+        crop = min(config.crop or settings_of(config).get("crop", DEFAULT_CROP), side)
+        fraction = usual_fraction(fraction, [pictures.shape(i) for i in range(len(pictures))], crop, labels)
+    train, val = split(len(pictures), fraction, config.seed_of_data, labels)
+    if (usual := round(len(pictures) * config.val)) < len(val) and fraction > config.val:
+        notes.append(
+            f"{len(val)} images are held out, as the usual {config.val:.0%} are {usual}; --val takes another share"
+        )
     if not len(train):
         raise DlcliError(f"--val {config.val} leaves no image of {len(pictures)} to train on", "give a smaller one")
-    if not side:
-        side = min(min(pictures.shape(i)) for i in train)
-    return _parted(pictures, inputs, train, val, side)
+    if labels is not None and val and (single := alone(labels, pictures.classes)):
+        progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
+    return replace(_parted(pictures, inputs, train, val, side if classes else 0, fraction), notes=tuple(notes))
+
+
+def _middle_side(pictures: Pictures, numbers: Sequence[int]) -> int:
+    """The upper median of the shorter sides, so that one small image doesn't shrink the crops of all."""
+    sides = sorted(min(pictures.shape(i)) for i in numbers)
+    return sides[len(sides) // 2]
 
 
 def _parted(
-    pictures: Pictures, inputs: Pictures | None, train: Sequence[int], val: Sequence[int], side: int
+    pictures: Pictures, inputs: Pictures | None, train: Sequence[int], val: Sequence[int], side: int, fraction: float
 ) -> TrainingImages:
+    """``side`` 0 stands for the middle one of the training images."""
     return TrainingImages(
         pictures.subset(train),
         pictures.subset(val) if len(val) else None,
         inputs.subset(train) if inputs else None,
         inputs.subset(val) if inputs and len(val) else None,
-        side,
+        side or _middle_side(pictures, train),
+        fraction,
     )
 
 
-def fold_of(images: TrainingImages, folds: int, fold: int, seed: int) -> TrainingImages:
-    """Part ``fold`` of ``folds`` of the training images held out, and the others to train on.
+def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> TrainingImages:
+    """Part ``number`` of ``folds`` of the training images held out, and the others to train on.
 
     Raises DlcliError where there are fewer images than folds.
     """
     count = len(images.train)
     if count < folds:
         raise DlcliError(f"--cv {folds}: there are {count} images", "give at most as many folds as images")
-    order = np.random.default_rng((seed, 0)).permutation(count)
-    held = order[fold::folds]
-    kept = np.setdiff1d(order, held)
-    return _parted(images.train, images.train_inputs, kept.tolist(), np.sort(held).tolist(), images.side)
+    train, val = fold(count, folds, number, seed, images.train.labels if images.train.classes else None)
+    parted = _parted(images.train, images.train_inputs, train, val, images.side, 0.0)
+    # Each image is measured in one fold, so none may lend a part to another.
+    return replace(parted, fraction=None, may_lend=False)
 
 
 def report_skipped(pictures: Pictures, progress: Progress) -> None:
@@ -105,22 +138,44 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
         )
 
 
-def split(count: int, fraction: float, seed: int, labels: np.ndarray | None = None) -> tuple[list[int], list[int]]:
-    """Numbers of the training and of the validation images; at least one of each where ``fraction`` is positive."""
-    order = np.random.default_rng((seed, 0)).permutation(count)
-    held = min(max(1, round(count * fraction)), count - 1) if fraction and count > 1 else 0
-    return sorted(order[held:].tolist()), sorted(order[:held].tolist())
+def _squares(pictures: Pictures, config: TrainDeconvConfig, notes: list[str]) -> tuple[Pictures, int]:
+    """Images of classes as squares of one side, which is added to ``notes`` where it is not their own."""
+    shapes = {pictures.shape(i) for i in range(len(pictures))}
+    side = config.crop or class_side(sorted(shapes), config.batch_size or settings_of(config).get("batch_size", 16))
+    if shapes != {(side, side)}:
+        (low, wide), (high, broad) = min(shapes), max(shapes)
+        own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
+        asked = "" if config.crop else "; --crop N takes another side"
+        notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
+    return same_size(pictures, side)
 
 
-def same_size(pictures: Pictures, side: int | None) -> tuple[Pictures, int]:
+def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
+    """The side that class images are trained at where none is asked for.
+
+    Their own where all are equal squares of up to 128 pixels, else 64 or less where they are smaller; halved until a
+    batch's activations take at most a quarter of the free memory.
+    """
+    sides = sorted(min(shape) for shape in shapes)
+    height, width = shapes[0]
+    side = height if len(shapes) == 1 and height == width <= LARGEST_CLASS_SIDE else 0
+    side = side or max(min(DEFAULT_CLASS_SIDE, sides[len(sides) // 2]), 8)
+    while side >= 2 * LEAST_CLASS_SIDE and _too_much(BYTES_PER_PIXEL * batch_size * side**2):
+        side //= 2
+    return side
+
+
+def _too_much(needed: int) -> bool:
+    """Whether so many bytes are more than a quarter of the free memory, which takes a while to ask."""
+    return needed > MODEST and needed > available_memory() / 4
+
+
+def same_size(pictures: Pictures, side: int) -> tuple[Pictures, int]:
     """The images as squares of one side: as they are, or scaled so that the shorter side fits and cut in the middle."""
     from PIL import Image
 
-    shapes = {pictures.shape(i) for i in range(len(pictures))}
-    first = next(iter(shapes))
-    if len(shapes) == 1 and first[0] == first[1] and side in (None, first[0]):
-        return pictures, first[0]
-    side = side or DEFAULT_CLASS_SIDE
+    if all(pictures.shape(i) == (side, side) for i in range(len(pictures))):
+        return pictures, side
     squares = []
     for index in range(len(pictures)):
         pixels = pictures.pixels(index)
@@ -131,4 +186,5 @@ def same_size(pictures: Pictures, side: int | None) -> tuple[Pictures, int]:
         left, top = (wide - side) // 2, (high - side) // 2
         cut = np.asarray(image.crop((left, top, left + side, top + side)))
         squares.append(cut.reshape(side, side, pictures.channels))
-    return Pictures.of_arrays(squares, pictures.names, pictures.labels, pictures.classes), side
+    same = Pictures.of_arrays(squares, pictures.names, pictures.labels, pictures.classes)
+    return replace(same, skipped=pictures.skipped, notes=pictures.notes), side

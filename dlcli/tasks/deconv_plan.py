@@ -56,12 +56,13 @@ class NetworkPlan:
     report_every: int
     ema: float
     warmup: int
+    val: float | None = None  # the fraction that is held out, where it is one
 
 
 def make_plan(
     config: TrainDeconvConfig, input_channels: int, channels: int, classes: int, images: int, side: int
 ) -> NetworkPlan:
-    """Resolve every default for ``images`` training images whose smallest side is ``side`` pixels."""
+    """Resolve every default for ``images`` training images, of which half have room for crops of ``side`` pixels."""
     preset = settings_of(config)
     batch_size = config.batch_size or preset.get("batch_size", 16)
     steps, seconds = _limits(config, preset, images, batch_size)
@@ -117,6 +118,8 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
         "ema": plan.ema,
         "warmup": plan.warmup,
     }
+    if plan.val is not None:
+        chosen["val"] = plan.val
     if limits == (None, None, None):
         chosen |= {"steps": plan.steps} if plan.steps else {"minutes": (plan.seconds or 0) / 60}
     return config.model_copy(update=chosen)

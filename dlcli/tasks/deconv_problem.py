@@ -7,16 +7,31 @@ from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.crops import CropSampler
+from dlcli.data.degradations import Degradation
+from dlcli.data.inpaint import Inpaint
+from dlcli.data.pictures import Pictures
 from dlcli.engine.losses import LOSSES, binary_cross_entropy_of_scores
 from dlcli.engine.network import Batch, Batches, Objective
+from dlcli.errors import DlcliError
 from dlcli.models.deconv import DeconvNet
 from dlcli.tasks.deconv_batches import ClassBatches, RestorationBatches
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_plan import NetworkPlan
-from dlcli.tasks.deconv_validation import MAX_CLASS_IMAGES, ClassValidation, RestorationValidation
+from dlcli.tasks.deconv_regions import make_regions
+from dlcli.tasks.deconv_split import ENOUGH_CLASS_IMAGES
+from dlcli.tasks.deconv_validation import MAX_CLASS_IMAGES, ClassValidation, RestorationValidation, levels_of
 from dlcli.tasks.restoration import Restoration
 
 Validation = RestorationValidation | ClassValidation
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images train and are held out; of how many of those that train a part is held out, too."""
+
+    train: int
+    val: int = 0
+    lent: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,10 @@ class Problem:
     batches: Batches
     objective: Objective
     validate: Validation | None
+    counts: Counts
+    selects: bool  # whether the weights to save are chosen by validation; else they are the last ones
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def make_problem(
@@ -56,21 +75,42 @@ def make_problem(
         validate = measure
         if measured and images.val:
             validate = ClassValidation(measured, images.val, device, amp, MAX_CLASS_IMAGES)
-        return Problem(network, ClassBatches(sampler, plan.augment, device, config.seed), objective, validate)
+        held = len(images.val) if images.val else 0
+        selects = held >= ENOUGH_CLASS_IMAGES or config.early_stop is not None
+        warnings = [] if selects or not held else [
+            f"{held} validation images are too few to choose weights by: the last ones are saved; "
+            f"{ENOUGH_CLASS_IMAGES} or more, by more images or a larger --val, would do"
+        ]  # fmt: skip
+        batches = ClassBatches(sampler, plan.augment, device, config.seed)
+        counts = Counts(len(images.train), held)
+        return Problem(network, batches, objective, validate, counts, selects, images.notes, tuple(warnings))
     degradation = restoration.degradation(crops=True)
-    sets = [s for s in (images.train_inputs, images.train) if s is not None]
+    _check_mask(degradation, images.val)
     side = -(-plan.side // degradation.multiple) * degradation.multiple
-    margin = 0 if len(sets) == 2 else degradation.margin
-    sampler = CropSampler(sets, side, margin, flips=flips, seed=config.seed)
-    batches = RestorationBatches(sampler, degradation, device, config.seed)
+    margin = 0 if images.train_inputs else degradation.margin
+    levels = len(levels_of(degradation))
+    regions = make_regions(images, side, margin, degradation.multiple, levels)
+    sampler = CropSampler(regions.train, side, margin, flips=flips, seed=config.seed)
     checked = measure
-    if measured and images.val:
+    if measured and regions.checked:
         border = restoration.scale if config.task == "upscale" else 0
         checked = RestorationValidation(
-            measured, images.val, images.val_inputs, restoration.degradation(), loss, border,
-            config.seed_of_data, device, amp,
-        )  # fmt: skip
-    return Problem(network, batches, objective, checked)
+            measured, regions.checked, degradation, loss, border, config.seed_of_data, device, amp
+        )
+    crops = RestorationBatches(sampler, degradation, device, config.seed)
+    counts = Counts(len(regions.train[-1]), regions.held, regions.lent)
+    notes = images.notes + regions.notes
+    return Problem(network, crops, objective, checked, counts, True, notes, regions.warnings)
+
+
+def _check_mask(degradation: Degradation, held: Pictures | None) -> None:
+    """Raises DlcliError for a mask of another size than the images: training tiles it, eval and predict can't."""
+    if held is None or not isinstance(degradation, Inpaint) or (mask := degradation.mask) is None:
+        return
+    for i in range(len(held)):
+        if held.shape(i) != mask.shape:
+            have, need = ("x".join(map(str, shape)) for shape in (mask.shape, held.shape(i)))
+            raise DlcliError(f"the mask is {have}, the image {need}", "give a mask of the image's height and width")
 
 
 def _network(plan: NetworkPlan, device: str) -> DeconvNet:

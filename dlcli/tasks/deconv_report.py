@@ -11,6 +11,7 @@ from dlcli.runs import directory
 from dlcli.runs.plots import Line, line_chart
 from dlcli.runs.report import base_report, environment
 from dlcli.runs.sheets import class_sheet, confusion_chart, sample_sheet
+from dlcli.tasks.deconv_advice import shortcomings
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_problem import Problem
 from dlcli.tasks.deconv_validation import ClassValidation, RestorationValidation
@@ -24,11 +25,8 @@ MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many clas
 
 def make_report(training: "Training", images: TrainingImages, device: str, seconds: float) -> dict[str, Any]:
     """The document of report.json."""
-    last, best, plan = training.last, training.best_step, training.plan
+    last, best, plan, problem = training.last, training.best_step, training.plan, training.problem
     report = base_report("train-deconv", str(training.run.path), device, training.config.seed)
-    metrics: dict[str, dict[str, float]] = {"train": {"loss": last.loss}}
-    if best.val_loss is not None:
-        metrics["val"] = {"loss": best.val_loss, **best.metrics}
     seen = training.solver.images_seen
     report |= {
         "seconds": seconds,
@@ -43,24 +41,55 @@ def make_report(training: "Training", images: TrainingImages, device: str, secon
         "lr": plan.lr,
         "batch_size": training.solver.batch_size,
         "loss": plan.loss,
-        "images": {"train": len(images.train), "val": len(images.val) if images.val else 0},
+        "images": {"train": problem.counts.train, "val": problem.counts.val},
+        "crop": plan.side,
+        "validation": _validation(problem),
         "skipped_images": sum(len(s.skipped) for s in (images.train, images.train_inputs) if s is not None),
         "skipped_steps": training.solver.skipped,
         "images_per_second": seen / last.seconds if last.seconds else None,
         "best_step": best.step,
-        "metrics": metrics,
+        "metrics": _metrics(best),
+        "last": {"step": last.step, "metrics": _metrics(last)},
+        "warnings": [*problem.warnings, *shortcomings(training)],
         "environment": environment(training.device) | {"threads": torch.get_num_threads()},
     }
     if images.train.classes and training.config.task == "classify":
         report["classes"] = list(images.train.classes)
-        validate = training.problem.validate
+        validate = problem.validate
         if isinstance(validate, ClassValidation) and len(images.train.classes) <= MATRIX_CLASSES:
             report["confusion"] = validate.confusion().tolist()
     return report
 
 
+def _metrics(step: Step) -> dict[str, dict[str, float]]:
+    """Those of one report: its training loss, and what validation found with the same weights."""
+    found = {"train": {"loss": step.loss}}
+    return found if step.val_loss is None else found | {"val": {"loss": step.val_loss, **step.metrics}}
+
+
+def _validation(problem: Problem) -> dict[str, Any] | None:
+    """What was measured, and whether the saved weights were chosen by it."""
+    validate, counts = problem.validate, problem.counts
+    if validate is None:
+        return None
+    found: dict[str, Any] = {"selects": problem.selects, "measured": validate.count}
+    if isinstance(validate, RestorationValidation):
+        found |= {"lent_by_training_images": counts.lent, "levels": validate.by_level()}
+        found["unchanged"] = validate.unchanged()
+    return found
+
+
+def measure_saved(training: "Training") -> None:
+    """Measure the saved weights where no report of this process did: those of a run that was taken up again."""
+    validate = training.problem.validate
+    if validate is not None and not validate.has_kept:
+        validate(training.best)
+        validate.keep()
+        write_pictures(training.run, training.steps, training.problem)
+
+
 def write_pictures(run: directory.RunDirectory, steps: list[Step], problem: Problem) -> None:
-    """Refresh the loss curve and the sheet of validation images."""
+    """Refresh the loss curve and, where other weights were saved, the sheet of validation images that they restore."""
     numbers = [s.step for s in steps]
     lines = [Line("training", numbers, [s.loss for s in steps])]
     if steps[0].val_loss is not None:
@@ -68,10 +97,14 @@ def write_pictures(run: directory.RunDirectory, steps: list[Step], problem: Prob
     chart = line_chart(lines, title="Loss", x_label="step", log_y=True)
     run.write(f"{directory.PLOTS}/loss.png", chart)
     validate = problem.validate
+    if validate is None or not validate.has_kept or not validate.is_news:
+        return
+    validate.is_news = False
     if isinstance(validate, RestorationValidation):
-        rows = [(flat(s.input), flat(s.output), flat(s.target)) for s in validate.shown]
-        run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in validate.shown]))
-    if isinstance(validate, ClassValidation):
+        shown = validate.kept.shown if validate.kept else []
+        rows = [(flat(s.input), flat(s.output), flat(s.target)) for s in shown]
+        run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in shown]))
+    else:
         run.write(f"{directory.PLOTS}/confusion.png", confusion_chart(validate.confusion(), validate.pictures.classes))
         run.write(f"{directory.PLOTS}/samples.png", _classified(validate))
 

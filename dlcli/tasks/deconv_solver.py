@@ -1,6 +1,7 @@
 """From a plan to the solver that carries it out, and to when it reports and stops."""
 
 import math
+from dataclasses import replace
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.flat_weights import FlatWeights
@@ -23,7 +24,8 @@ def plan_for(config: TrainDeconvConfig, images: TrainingImages, restoration: Res
     channels = images.train.channels
     classes = len(images.train.classes) if config.task == "classify" else 0
     inputs = channels if classes else restoration.degradation().input_channels(channels)
-    return make_plan(config, inputs, channels, classes, len(images.train), images.side)
+    plan = make_plan(config, inputs, channels, classes, len(images.train), images.side)
+    return replace(plan, val=images.fraction)
 
 
 def uses_bfloat16(config: TrainDeconvConfig, device: str) -> bool:

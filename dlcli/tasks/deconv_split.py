@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 ENOUGH_CLASS_IMAGES = 32
 ENOUGH_IMAGES = 8  # of restoration, where each has thousands of pixels
 LARGEST_SHARE = 0.25  # of the images that are held out to reach those numbers, where --val was not given
+SIDE = 96  # of the crops that restoration is measured on, in pixels; the default of those that train
+GAP, LEAST = 16, 32  # pixels between those crops and what trains of the same image; their least side
 
 
 def split(
@@ -22,16 +24,26 @@ def split(
     if labels is None:
         held = _share(count, fraction)
         return sorted(order[held:].tolist()), sorted(order[:held].tolist())
-    chosen = []
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        chosen.append(members[: _share(len(members), fraction)])
+    codes, counts = np.unique(labels, return_counts=True)
+    shares = _shares(counts, round(count * fraction)) if fraction else np.zeros_like(counts)
+    shares = np.minimum(shares, counts - 1)
+    chosen = [order[labels[order] == code][:share] for code, share in zip(codes, shares, strict=True)]
     val = np.concatenate(chosen)
     return np.setdiff1d(order, val).tolist(), sorted(val.tolist())
 
 
 def _share(count: int, fraction: float) -> int:
     return min(max(1, round(count * fraction)), count - 1) if fraction and count > 1 else 0
+
+
+def _shares(counts: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+    """``wanted`` dealt out in proportion to ``counts``, by largest remainders, but at least one each."""
+    exact = counts * (wanted / counts.sum())
+    shares: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    left = wanted - int(shares.sum())
+    shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
+    shares[shares < 1] = 1
+    return shares
 
 
 def fold(
@@ -64,10 +76,10 @@ def stratified(labels: NDArray[np.int64], wanted: int) -> list[int]:
     if wanted >= len(labels):
         return list(range(len(labels)))
     chosen: list[int] = []
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        share = max(1, round(wanted * len(members) / len(labels)))
-        chosen.extend(members[spread(len(members), share)].tolist())
+    codes, counts = np.unique(labels, return_counts=True)
+    for code, share in zip(codes, _shares(counts, wanted), strict=True):
+        members = np.flatnonzero(labels == code)
+        chosen.extend(members[spread(len(members), int(share))].tolist())
     return sorted(chosen)
 
 
@@ -75,3 +87,29 @@ def alone(labels: NDArray[np.int64], classes: Sequence[str]) -> list[str]:
     """Classes with a single image, which trains: none is left to hold out."""
     counts = np.bincount(labels, minlength=len(classes))
     return [name for name, count in zip(classes, counts, strict=True) if count == 1]
+
+
+def widest_strip(shape: tuple[int, int], needed: int) -> int:
+    """How much of the longer side of an image can be kept from training, which needs ``needed`` pixels of it; or 0.
+
+    At most 45% with the gap, so that training keeps most of the image.
+    """
+    longer = max(shape)
+    width = min(SIDE, int(0.45 * longer) - GAP, longer - needed - GAP)
+    return width if min(width, *shape) >= LEAST else 0
+
+
+def usual_fraction(
+    least: float, shapes: Sequence[tuple[int, int]], needed: int, labels: NDArray[np.int64] | None
+) -> float:
+    """The fraction to hold out where none is asked for: ``least``, or more where that leaves too few images.
+
+    Images of restoration that can lend a strip instead (for training crops of ``needed`` pixels) need not.
+    """
+    count = len(shapes)
+    if labels is not None:
+        return min(LARGEST_SHARE, max(least, ENOUGH_CLASS_IMAGES / count))
+    able = sum(widest_strip(shape, needed) > 0 for shape in shapes)
+    if able >= min(ENOUGH_IMAGES, count):
+        return least
+    return min(LARGEST_SHARE, max(least, ENOUGH_IMAGES / count))

@@ -17,10 +17,11 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.models.deconv import DeconvNet
 from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.runs import checkpoint, directory
+from dlcli.tasks.deconv_advice import noise_of, what_trains
 from dlcli.tasks.deconv_data import read_images
 from dlcli.tasks.deconv_plan import NetworkPlan, resolved
 from dlcli.tasks.deconv_problem import Problem, make_problem
-from dlcli.tasks.deconv_report import make_report, write_pictures
+from dlcli.tasks.deconv_report import make_report, measure_saved, write_pictures
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, uses_bfloat16
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.restoration import Restoration
@@ -50,9 +51,18 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     run.path.mkdir(parents=True, exist_ok=True)
     training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes)
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
+        progress.note(what_trains(config, images, problem, plan.side))
+        for text in problem.notes:
+            progress.note(text)
+        for text in problem.warnings:
+            progress.warn(text)
         training.run_all(check_signal)
+        measure_saved(training)
         report = make_report(training, images, describe_device(device), time.monotonic() - start)
         run.write(directory.REPORT, directory.to_json(report) + "\n")
+        if training.last.status != "diverged":
+            for text in report["warnings"][len(problem.warnings) :]:
+                progress.warn(text)
     if training.last.status == "diverged":
         raise DlcliError(
             f"training failed at step {training.last.step} with learning rate {plan.lr:.4g} ({training.last.reason})",
@@ -130,9 +140,8 @@ class Training:
     def _title(self) -> str:
         size = sum(p.numel() for p in self.network.parameters())
         config, plan = self.config, self.plan
-        return f"train-deconv: {config.task}, {config.arch}, {size:,} weights, {plan.optimizer}, {self.device}" + (
-            ", bfloat16" if self.solver.weights.dtype == torch.bfloat16 else ""
-        )
+        what = f"{noise_of(config)}, {config.arch}, {size:,} weights, {plan.optimizer}, {self.device}"
+        return f"train-deconv: {what}" + (", bfloat16" if self.solver.weights.dtype == torch.bfloat16 else "")
 
     def _report(self, step: Step) -> None:
         self.last = replace(step, parameters=None)
@@ -144,7 +153,9 @@ class Training:
             )  # fmt: skip
             self.recorded = step.step
         diverged = step.status == "diverged"
-        if step.is_best and not diverged:
+        if (step.is_best or not self.problem.selects) and not diverged:
+            if self.problem.validate is not None:
+                self.problem.validate.keep()
             self.run.write(directory.MODEL, self._saved(step.parameters).to_bytes())
             self.best_step = self.last
             if not step.signum:  # the report of a signal leaves no trace in the checkpoint

@@ -126,17 +126,19 @@ class NetworkTrials:
     ) -> Trial:
         seen: list[Step] = []
         best: list[Step] = []
+        # A fold must not choose the weights that it scores: the last ones are, as without validation.
+        selects = problem.selects and (not self.folds or config.early_stop is not None)
 
         def steps() -> Iterator[Step]:
             solver.origin = time.monotonic()
             for step in loop(solver, limits_of(config, plan), problem.validate):
                 seen.append(replace(step, parameters=None))
-                if step.is_best or not best:
+                if step.is_best or not best or not selects:
                     best[:] = [seen[-1]]
                 yield seen[-1]
 
         def metrics() -> Metrics:
-            parts: Metrics = {"train": {"loss": seen[-1].loss}}
+            parts: Metrics = {"train": {"loss": best[0].loss}}
             if best[0].val_loss is not None:
                 parts["val"] = {"loss": best[0].val_loss, **best[0].metrics}
             return parts

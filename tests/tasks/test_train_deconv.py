@@ -375,8 +375,13 @@ def test_progress_is_told_of_all_that_happens(tmp_path, photos):
     assert [s.step for s in listener.steps] == [0, 5, 10, 12]
     assert listener.steps[-1].status == "finished"
     assert listener.ended == 1
-    assert "denoise" in listener.title
-    assert (listener.notes, listener.warnings) == ([], [])
+    assert "denoise of sigma 25" in listener.title
+    assert listener.notes == [
+        "6 images train, 2 held out (2 crops measured); 32 x 32 pixels, gray, 8 bits; crops of 32 x 32"
+    ]
+    rough, few = listener.warnings
+    assert "2 crops of 2 images only" in rough
+    assert "12 steps are too few" in few
 
 
 def test_divergence_is_an_error_with_a_report(tmp_path, photos):
