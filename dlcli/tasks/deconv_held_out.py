@@ -39,11 +39,12 @@ def images_without_data(
             f"no DATA given, and training held nothing out: measuring on the images of {listed(data)} trained on"
         )
         return images.train, images.train_inputs, MeasuredOn(data, "train")
+    selected = bool((report_of(trained.folder).get("validation") or {}).get("selects", True))
     progress.note(
         f"no DATA given: measuring on the {len(images.val):,} of {len(images.val) + len(images.train):,} images of "
-        f"{listed(data)} that were held out in training and selected on"
+        f"{listed(data)} that were held out in training" + (" and selected on" if selected else "")
     )
-    return images.val, images.val_inputs, MeasuredOn(data, "held out", selected=True)
+    return images.val, images.val_inputs, MeasuredOn(data, "held out", selected=selected)
 
 
 def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:

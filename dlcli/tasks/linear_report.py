@@ -75,18 +75,21 @@ def coefficient_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]
 
 def parts(report: dict[str, Any]) -> list[str]:
     """Heads of the summary table's columns; a score by which the weights were chosen is no measure of them."""
-    return [f"{part} (selected on)" if part == "val" and report["selected_on"] else part for part in report["metrics"]]
+    shown = [f"{part} (selected on)" if part == "val" and report["selected_on"] else part for part in report["metrics"]]
+    return [*shown, f"cv, {report['cv']['folds']} folds"] if "cv" in report else shown
 
 
 def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     """Rows of the summary table: metrics by rows measured, then what only this fit knows."""
+    folds = report.get("cv", {}).get("metrics", {})
     rows = [
-        [name, *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"])]
+        [name, *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"]),
+         *([_spread(folds[name])] if name in folds else [""] if folds else [])]
         for name in next(iter(report["metrics"].values()))
         # For classes the loss is the log-loss: once is enough.
         if not (name == "loss" and "log_loss" in report["metrics"]["train"])
-    ]
-    width = len(report["metrics"])
+    ]  # fmt: skip
+    width = len(parts(report))
     for key, label in (
         ("residual_sd", "residual sd"),
         ("condition_number", "condition number"),
@@ -94,13 +97,12 @@ def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     ):
         if report.get(key) is not None:
             rows.append([label, _cell(report[key]), *[""] * (width - 1)])
-    if "cv" in report:
-        for name, fold in report["cv"]["metrics"].items():
-            if name == "loss":
-                continue
-            text = f"{_cell(fold['mean'])} ± {_cell(fold['sd'])}"
-            rows.append([f"cv {name}", text, *[""] * (width - 1)])
     return rows
+
+
+def _spread(fold: dict[str, Any]) -> str:
+    """Mean and standard deviation over the folds."""
+    return f"{_cell(fold['mean'])} ± {_cell(fold['sd'])}"
 
 
 def _cell(value: float | None) -> str:
