@@ -125,7 +125,7 @@ def run(args: list[str] | None = None) -> int:
     except MemoryError:
         fail(DlcliError("not enough memory for this table", "use fewer columns, or --optimizer gd with --loss mse"))
         return int(ExitCode.USAGE)
-    except Exception as error:
+    except BaseException as error:  # a panic of Rust code is no Exception
         return _defect(error)
 
 
@@ -157,7 +157,7 @@ def _owner(flag: str) -> str:
     return ""
 
 
-def _defect(error: Exception) -> int:
+def _defect(error: BaseException) -> int:
     """A bug of ours: say so in one line, keep the traceback in a file."""
     import tempfile
     import traceback

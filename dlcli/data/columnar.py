@@ -1,10 +1,12 @@
 """Parquet, Arrow and numpy files to frames, batch by batch."""
 
 import os
+import tempfile
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,33 @@ from dlcli.errors import DlcliError
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 16 << 20
 MEMBER_BYTES = 8 << 30
+# A panic of polars is no Exception.
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+
+
+@contextmanager
+def panics_unseen() -> Iterator[None]:
+    """Keep what Rust prints of a panic from standard error; whatever else is written meanwhile follows at the end."""
+    with tempfile.TemporaryFile() as kept:
+        try:
+            before = os.dup(2)
+        except OSError:  # closed
+            before = -1
+        if before >= 0:
+            os.dup2(kept.fileno(), 2)
+        panic = False
+        try:
+            yield
+        except pl.exceptions.PanicException:
+            panic = True
+            raise
+        finally:
+            if before >= 0:
+                os.dup2(before, 2)
+                os.close(before)
+                kept.seek(0)
+                if not panic and (text := kept.read()):
+                    os.write(2, text)
 
 
 class ColumnarReader(Reader):
@@ -30,33 +59,42 @@ class ColumnarReader(Reader):
         self.label = source.label
         self.warnings = []
         self._format = source.format
+        # Polars would panic at a time zone that it doesn't know, such as +05:30, in whatever column.
+        os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
         scan = pl.scan_parquet if source.format == "parquet" else pl.scan_ipc
         try:
-            # As a list, so that [ and * in the name are no pattern.
-            self._lazy = scan([source.path], glob=False) if source.format == "parquet" else scan(source.path)
-            self.names = self._lazy.collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            with panics_unseen():
+                # As a list, so that [ and * in the name are no pattern.
+                self._lazy = scan([source.path], glob=False) if source.format == "parquet" else scan(source.path)
+                self.names = self._lazy.collect_schema().names()
+        except FAILURES as error:
             raise self._damaged(error) from None
 
-    def _damaged(self, error: Exception) -> DlcliError:
+    def _damaged(self, error: BaseException) -> DlcliError:
         reason = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
         return DlcliError(f"{self.label} cannot be read as {self._format}: {reason}", "write the file again")
 
     def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows, (rows, columns)."""
         try:
-            return self._lazy.select(names).head(SAMPLE_ROWS).collect()
-        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            with panics_unseen():
+                return self._lazy.select(names).head(SAMPLE_ROWS).collect()
+        except FAILURES as error:
             raise self._damaged(error) from None
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows in order, about 65,536 at a time."""
         row = 1
         try:
-            for data in self._lazy.select(list(kinds)).collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+            batches = iter(self._lazy.select(list(kinds)).collect_batches(chunk_size=BATCH_ROWS, maintain_order=True))
+            while True:
+                with panics_unseen():
+                    data = next(batches, None)
+                if data is None:
+                    return
                 yield Frame(data, self.label, row)
                 row += data.height
-        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        except FAILURES as error:
             raise self._damaged(error) from None
 
 

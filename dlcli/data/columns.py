@@ -1,13 +1,13 @@
 """What a table's columns are: their kinds, their levels, and the schema that a saved model keeps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import printable
+from dlcli.data.names import Hints, printable
 from dlcli.errors import DlcliError
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -33,6 +33,7 @@ class ReadOptions:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     max_categories: int = 100
+    hints: Hints = field(default_factory=Hints)
     unseen_levels: bool = False  # a text that the model doesn't know counts as its reference level
 
     @property

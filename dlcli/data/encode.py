@@ -16,7 +16,7 @@ from dlcli.data.columns import (
     ReadOptions,
     Schema,
 )
-from dlcli.data.frames import Frame, quoted
+from dlcli.data.frames import Frame
 from dlcli.data.levels import Levels
 from dlcli.data.names import listed, printable
 from dlcli.errors import DlcliError
@@ -49,10 +49,9 @@ class Encoder:
         self._target = target
         self._options = options
         self._read_rows = 0
-        limit = options.max_categories
-        self._levels = {c.name: Levels(c, limit, options.unseen_levels) for c in features if c.kind == "text"}
+        self._levels = {c.name: Levels(c, options) for c in features if c.kind == "text"}
         is_class = target is not None and (classes or target.is_class)
-        self._classes = Levels(target, limit) if target is not None and is_class else None
+        self._classes = Levels(target, options) if target is not None and is_class else None
         self._plain = [column.name for column in features if column.kind != "text"]
         self._empty = {column.name for column in features}  # no value in any row
         self._blank = set(self._plain)  # numbers and booleans without a value in the rows that are kept
@@ -139,7 +138,8 @@ class Encoder:
             name = names[column]
             where = f"{frame.label}: column '{printable(name)}', row {row + frame.first_row}"
             hint = "mend the value; or, to take it as missing, --missing-value with its text"
-            hint = hint if self._is_target(name) else f"{hint}; or --drop {quoted(name)}"
+            if not self._is_target(name) and self._options.hints.choosing:
+                hint = f"{hint}; or {self._options.hints.drop(name)}"
             raise DlcliError(f"{where}: the value is infinite", hint)
 
     def _is_target(self, name: str) -> bool:
@@ -172,7 +172,10 @@ class Encoder:
         where = f"{frame.label}: column '{printable(name)}', row {int(mask.argmax()) + frame.first_row}"
         if self._is_target(name):
             return DlcliError(f"{where}: the target is missing", "--missing drop leaves such rows out")
-        hint = f"--missing drop, --missing mean, or --drop {quoted(name)}"
+        hints = self._options.hints
+        hint = f"--missing drop, --missing mean, or {hints.drop(name)}"
+        if not hints.choosing:
+            hint = "--missing mean fills it with the mean of training, --missing drop leaves the row out"
         return DlcliError(f"{where}: the value is missing", hint)
 
     def _chunks(
@@ -255,7 +258,7 @@ class Encoder:
             others = f" ({listed(sorted(empty))})" if len(empty) > 1 else ""
             raise DlcliError(
                 f"{label}: column '{printable(empty[0])}' has no values at all{others}",
-                " ".join(f"--drop {quoted(name)}" for name in empty),
+                self._options.hints.drop(*empty),
             )
         if self.dropped == self._read_rows:
             reason = f": all {self.dropped} rows have missing values" if self.dropped else ""

@@ -10,7 +10,7 @@ from typing import TypeVar
 import polars as pl
 
 from dlcli.data.columns import Kind, Kinds, ReadOptions
-from dlcli.data.names import printable
+from dlcli.data.names import Hints, printable, quoted
 from dlcli.errors import DlcliError
 
 SAMPLE_ROWS = 10_000
@@ -108,7 +108,7 @@ def conform(frame: Frame, kinds: Kinds, options: ReadOptions) -> Frame:
                 worst = (row, name, str(column[row]))
         columns.append(made)
     if worst:
-        raise bad_cell(frame.label, worst[1], frame.first_row + worst[0], worst[2], kinds[worst[1]])
+        raise bad_cell(frame.label, worst[1], frame.first_row + worst[0], worst[2], kinds[worst[1]], options.hints)
     return replace(frame, data=pl.DataFrame(columns))
 
 
@@ -142,22 +142,18 @@ def _as_boolean(column: pl.Series) -> pl.Series:
     return text.replace_strict(truths, default=None, return_dtype=pl.Boolean)
 
 
-def bad_cell(label: str, name: str, row: int, text: str, kind: Kind) -> DlcliError:
+def bad_cell(label: str, name: str, row: int, text: str, kind: Kind, hints: Hints) -> DlcliError:
     """The error for a cell that isn't a number (or boolean) in a column of them."""
     shown, column = printable(text), printable(name)
     wanted = "a number" if kind == "number" else "true or false"
     message = f"{label}: column '{column}', row {row}: '{shown}' is not {wanted}"
+    if not hints.choosing:
+        return DlcliError(message, f"mend it; or, if it marks a missing value: --missing-value {quoted(text)}")
     hint = (
         f"if it marks a missing value: --missing-value {quoted(text)}; "
-        f"if the column is text: --text {quoted(name)}; or --drop {quoted(name)}"
+        f"if the column is text: {hints.text(name)}; or {hints.drop(name)}"
     )
     return DlcliError(message, hint)
-
-
-def quoted(text: str) -> str:
-    """``text`` for a hint, as one word of a shell's command line."""
-    shown = printable(text)
-    return shown if shown and all(c.isalnum() or c in "-_.,:/=+@%" for c in shown) else f"'{shown}'"
 
 
 def infer_kinds(
@@ -176,7 +172,7 @@ def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) ->
     if not (_is_exact(dtype) or dtype in (pl.String, pl.Categorical, pl.Enum)):
         shown = printable(column.name)
         message = f"{label}: column '{shown}' holds values of type {printable(str(dtype))}"
-        raise DlcliError(f"{message}, expected numbers, texts or booleans", f"--drop {quoted(column.name)}")
+        raise DlcliError(f"{message}, expected numbers, texts or booleans", options.hints.drop(column.name))
     if as_text:
         return "text"
     if dtype == pl.Boolean:
@@ -191,11 +187,11 @@ def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) ->
         return "number"
     if 2 * count >= len(present):
         bad = int((numbers.is_null() & text.is_not_null()).arg_max() or 0)
-        raise bad_cell(label, column.name, bad + 1, text[bad], "number")
+        raise bad_cell(label, column.name, bad + 1, text[bad], "number", options.hints)
     if present.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean"
     if present.str.contains(r"^\s*[-+]?\d+,\d+\s*$").all():
         message = f"{label}: column '{printable(column.name)}' holds numbers with a decimal comma"
-        hint = f"write them with a point, or --text {quoted(column.name)}, or --drop {quoted(column.name)}"
+        hint = f"write them with a point, or {options.hints.text(column.name)}, or {options.hints.drop(column.name)}"
         raise DlcliError(message, hint)
     return "text"

@@ -10,7 +10,7 @@ from dlcli.data import blocks
 from dlcli.data.columns import Kinds, ReadOptions
 from dlcli.data.dialect import recognise_encoding
 from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
-from dlcli.data.names import printable
+from dlcli.data.names import Hints, printable
 from dlcli.data.sources import Source, byte_pieces
 from dlcli.errors import DlcliError
 
@@ -24,6 +24,7 @@ class JsonLinesReader(Reader):
         self.label = source.label
         self.warnings = []
         self._source = source
+        self._choosing = options.hints.choosing
         self._block_bytes = block_bytes
         start = next(byte_pieces(source, HEAD_BYTES), b"")
         self._encoding, self._skip = recognise_encoding(start, options.encoding, self.label)
@@ -69,7 +70,8 @@ class JsonLinesReader(Reader):
             return value
         if isinstance(value, (dict, list)):
             message = f"{self.label}: column '{printable(name)}', row {row} holds a list or an object"
-            raise DlcliError(message, f"--drop {printable(name)}")
+            hint = Hints(tuple(self.names)).drop(name) if self._choosing else "write a number or a text there"
+            raise DlcliError(message, hint)
         return str(value).lower() if isinstance(value, bool) else repr(value)
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:

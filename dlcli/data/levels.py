@@ -5,8 +5,8 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
-from dlcli.data.columns import BOOLEAN_LEVELS, Column, IntArray
-from dlcli.data.frames import Frame, quoted
+from dlcli.data.columns import BOOLEAN_LEVELS, Column, IntArray, ReadOptions
+from dlcli.data.frames import Frame
 from dlcli.data.names import listed, printable
 from dlcli.errors import DlcliError
 
@@ -16,14 +16,13 @@ Level: TypeAlias = str | float | bool
 class Levels:
     """Codes 0, 1, ... for the levels of ``column`` in the order in which they are found.
 
-    A column that already has levels (a model's, or a boolean's) keeps to them, in their order; with ``unseen`` any
-    other counts as the first of them.
+    A column that already has levels (a model's, or a boolean's) keeps to them, in their order; with
+    ``unseen_levels`` any other counts as the first of them.
     """
 
-    def __init__(self, column: Column, limit: int, unseen: bool = False) -> None:
-        self._unseen = unseen
+    def __init__(self, column: Column, options: ReadOptions) -> None:
         self._column = column
-        self._limit = limit
+        self._limit, self._unseen, self._hints = options.max_categories, options.unseen_levels, options.hints
         self._fixed = bool(column.levels) or column.kind == "boolean"
         known = column.levels or (BOOLEAN_LEVELS if column.kind == "boolean" else ())
         self._codes: dict[Level, int] = {self._value(level): code for code, level in enumerate(known)}
@@ -74,7 +73,7 @@ class Levels:
         message = f"{where} has more than {self._limit} different {what} (row {row}): it looks like an identifier"
         if self._column.kind == "number":
             return DlcliError(f"{message} or a measurement, not a class", f"--max-categories {4 * self._limit}")
-        return DlcliError(message, f"--drop {quoted(name)}, or --max-categories {4 * self._limit}")
+        return DlcliError(message, f"{self._hints.drop(name)}, or --max-categories {4 * self._limit}")
 
     def sorted_codes(self) -> list[int]:
         """The codes in the order of their sorted levels."""

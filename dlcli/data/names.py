@@ -1,7 +1,9 @@
 """Column names: how they are shown, made unique, and found from what a user typed."""
 
 import difflib
+import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from dlcli.errors import DlcliError
 
@@ -18,6 +20,38 @@ def printable(text: str) -> str:
 def printable_path(text: str) -> str:
     """Likewise but whole, as the end of a path is what tells files apart."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Words for a hint that work as printed: the columns' names, and whether the command chooses columns."""
+
+    names: tuple[str, ...] = ()
+    choosing: bool = True
+
+    def column(self, name: str) -> str:
+        """A column as one word of a shell's command line: its name or, where that is no good word, its position."""
+        tidy = name.isprintable() and name == " ".join(name.split()) and not set(name) & set(",'\"\\`$!")
+        if (name and tidy and name[0] != "-" and len(name) <= SHOWN_CHARACTERS) or name not in self.names:
+            return quoted(name)
+        place = self.names.index(name)
+        # A name that is a number would be taken for the column of that name.
+        positions = [str(place + 1), str(place - len(self.names))]
+        return next((p for p in positions if p not in self.names), quoted(name))
+
+    def drop(self, *names: str) -> str:
+        """What leaves columns out."""
+        return " ".join(f"--drop {self.column(name)}" for name in names)
+
+    def text(self, name: str) -> str:
+        """What takes a column as text."""
+        return f"--text {self.column(name)}"
+
+
+def quoted(text: str) -> str:
+    """``text`` as one word of a shell's command line."""
+    plain = text and text.isprintable() and all(c.isalnum() or c in "-_.,:/=+@%" for c in text)
+    return text if plain else shlex.quote(printable_path(text))
 
 
 def listed(names: Iterable[str]) -> str:
@@ -69,7 +103,8 @@ def find_name(wanted: str, names: Sequence[str], option: str) -> str:
     folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.6)
     if close:
-        hint = f"did you mean {option} {' or '.join(printable(folded[name]) for name in close)}?"
+        hints = Hints(tuple(names))
+        hint = f"did you mean {option} {' or '.join(hints.column(folded[name]) for name in close)}?"
     else:
         hint = f"name one of the columns with {option}: {listed(names)}"
     raise DlcliError(f"{option} {printable(wanted)}: there is no such column among the {len(names)} columns", hint)

@@ -1,6 +1,7 @@
 """Tables: files in, chunks of a float64 matrix and a target out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dlcli.data.blocks import BLOCK_BYTES
@@ -19,7 +20,7 @@ from dlcli.data.delimited import DelimitedReader
 from dlcli.data.encode import Encoder
 from dlcli.data.frames import Frame, Reader, infer_kinds, prefetch
 from dlcli.data.jsonl import JsonLinesReader
-from dlcli.data.names import default_target, find_name, listed, printable
+from dlcli.data.names import Hints, default_target, find_name, listed, printable
 from dlcli.data.sources import Source, expand
 from dlcli.errors import DlcliError
 
@@ -91,8 +92,10 @@ class Table:
         if options.max_categories < 2:
             raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
         files = expand(sources)
+        options = replace(options, hints=Hints(choosing=schema is None))
         readers = [open_reader(source, options, block_bytes) for source in files]
         _check_same_columns(readers)
+        options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
         if schema is None:
             table = _for_training(readers, target, options, class_target, need_target)
         else:
@@ -129,7 +132,9 @@ class Table:
             frames.close()
         if not any_rows:
             label = self._readers[0].label
-            raise DlcliError(f"{label}: there are no rows of data", "if the first row is data, use --no-header")
+            text = isinstance(self._readers[0], DelimitedReader)
+            hint = "if the first row is data, use --no-header" if text else "give a file with rows"
+            raise DlcliError(f"{label}: there are no rows of data", hint)
         self._whole = True
 
     def _frames(self) -> Iterator[Frame]:
