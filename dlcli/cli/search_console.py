@@ -39,6 +39,7 @@ class SearchConsole(Console):
     def trial(self, record: "Record", progress: float) -> None:
         """A trial has ended."""
         self.ended += 1
+        mark = self._mark(record)
         if self._table:
             self._table.add(record, progress)
         elif not self.quiet:
@@ -47,21 +48,33 @@ class SearchConsole(Console):
             value = f"{self.metric} {self.value(record.value)}" if math.isfinite(record.value) else record.state
             seconds = duration(record.outcome.seconds) if record.outcome else ""
             state = f"  {record.state}" if record.state == "pruned" else ""
-            line = f"trial {record.number}  {params}  {value}{state}{self._mark(record)}  {seconds}"
+            line = f"trial {record.number}  {params}  {value}{state}{mark}  {seconds}"
             print(f"{line}  (run {self.ended}{of})", file=sys.stderr, flush=True)
+
+    def known(self, records: "Sequence[Record]") -> None:
+        """Trials that ended before this process began, or elsewhere."""
+        if self._table:
+            self._table.records.extend(record for record in records if record.ended)
+        before, best = self._best, self._chosen(records)
+        if self.ended and best != before and not self.quiet:
+            self.note(f"best: trial {best}, run elsewhere")
+
+    def _chosen(self, records: "Sequence[Record]") -> int | None:
+        """The number of the best trial of those trained in full, the ``records`` among them."""
+        from dlcli.search.ranking import choose
+
+        if self.names != ("seed",):
+            self._records |= {r.number: r for r in records if r.state == "complete" and math.isfinite(r.value)}
+            best = choose(list(self._records.values()), larger=self.larger).best
+            self._best = best.number if best else None
+        return self._best
 
     def _mark(self, record: "Record") -> str:
         """Whether the trial is the best so far of those trained in full; or which one has become the best."""
-        if self.names == ("seed",) or record.state != "complete" or not math.isfinite(record.value):
+        before, best = self._best, self._chosen([record])
+        if best == before:
             return ""
-        from dlcli.search.ranking import choose
-
-        self._records[record.number] = record
-        best = choose(list(self._records.values()), larger=self.larger).best
-        if best is None or best.number == self._best:
-            return ""
-        self._best = best.number
-        return "  best" if best is record else f"  best: trial {best.number}"
+        return "  best" if best == record.number else f"  best: trial {best}"
 
     def end(self) -> None:
         """The search has ended."""

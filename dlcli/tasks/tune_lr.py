@@ -33,6 +33,9 @@ class SearchProgress(Progress, Protocol):
     def search(self, title: str, names: tuple[str, ...], metric: str, larger: bool, runs: int | None) -> None:
         """A search of so many runs begins."""
 
+    def known(self, records: list[Record]) -> None:
+        """Trials that ended before this process began, or elsewhere: the best may be one of them."""
+
     def trial(self, record: Record, progress: float) -> None:
         """A trial has ended; ``progress`` is the share of the search that is done."""
 
@@ -41,6 +44,9 @@ class SilentSearch(Silent):
     """Shows nothing."""
 
     def search(self, title: str, names: tuple[str, ...], metric: str, larger: bool, runs: int | None) -> None:
+        """Ignore."""
+
+    def known(self, records: list[Record]) -> None:
         """Ignore."""
 
     def trial(self, record: Record, progress: float) -> None:
@@ -91,6 +97,7 @@ def _searched(
         f"tune-lr: {search.name}, {config.method}, {search.metric}",
         tuple(axis.name for axis in search.space.axes), str(search.metric), search.metric.larger, max(left, 0),
     )  # fmt: skip
+    progress.known(study.records(search.ladder))
     reason, signum = "", 0
     deadline = start + config.minutes * 60 if config.minutes else math.inf
     with deferred_signals() as check_signal:
@@ -101,6 +108,7 @@ def _searched(
         finally:
             progress.end()
         records = study.records(search.ladder)
+        progress.known(records)
         recorder.catch_up(records)
         first = [job for job in study.jobs() if job.rung == 0]
         report = make_report(search, run, Ending(records, first, reason, signum, time.monotonic() - start))

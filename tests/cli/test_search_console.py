@@ -3,6 +3,7 @@
 import pytest
 
 from dlcli.cli.search_console import SearchConsole, fitting
+from dlcli.search.records import Outcome, Record
 
 ROWS = [["trial", "lr", "psnr", "state", "time"], ["12", "0.00719686", "21.9242", "complete", "5.7s"]]
 
@@ -36,3 +37,26 @@ def test_no_number_of_a_result_is_cut(monkeypatch, capsys, width):
     assert all(number in shown for number in numbers)
     assert all(heading in shown for heading in headings)
     assert "…" not in shown
+
+
+def record(number, value):
+    return Record(number, {"lr": 0.1}, "complete", 0, Outcome("complete", value, (value,), {}, 10, 0.1))
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_the_mark_knows_of_trials_that_were_run_before_and_elsewhere(capsys, live):
+    console = SearchConsole()
+    console.live_allowed = live
+    console.search("title", ("lr",), "val.loss", False, 3)
+    console.known([record(0, 1.0), record(1, 2.0)])
+    for number, value in ((2, 1.5), (3, 0.5)):
+        console.trial(record(number, value), 0.5)
+    console.end()
+    err = capsys.readouterr().err
+    if not live:
+        lines = [line for line in err.splitlines() if line.startswith("trial ")]
+        assert ["  best" in line for line in lines] == [False, True]
+    console.known([record(number, value) for number, value in ((0, 1.0), (2, 1.5), (3, 0.5))])
+    assert capsys.readouterr().err == ""
+    console.known([record(4, 0.25)])
+    assert "best: trial 4, run elsewhere" in capsys.readouterr().err
