@@ -1,11 +1,14 @@
 """``dlcli predict``: parses and runs the task."""
 
+import typer
+
 from dlcli.cli import process, streams
 from dlcli.cli.console import Console
 from dlcli.cli.options import command_function
 from dlcli.config.base import Config
 from dlcli.config.evaluate import PredictConfig
-from dlcli.errors import DlcliError
+from dlcli.data.names import listed
+from dlcli.errors import DlcliError, ExitCode
 
 DOC = """Write the predictions of a saved model, in input order.
 
@@ -41,6 +44,9 @@ def run(config: Config) -> None:
             console.line(f"{report['images']:,} images in {report['out']}")
             if report["skipped"]:
                 console.line(f"skipped {len(report['skipped']):,}")
+    if report.get("unwritten"):
+        console.failures([f"could not be written: {listed(report['unwritten'])}"])
+        raise typer.Exit(int(ExitCode.USAGE))
 
 
 CONFIG = PredictConfig

@@ -61,8 +61,12 @@ def guard() -> None:
     for number, name in enumerate(("stdout", "stderr"), 1):
         stream = getattr(sys, name)
         encoding = stream.encoding if stream is not None else "utf-8"
-        below: Any = open(number, "wb", buffering=0, closefd=False) if stream is None else stream.buffer  # noqa: SIM115
-        sink = Sink(getattr(below, "raw", below))
+        if os.name == "nt" and stream is not None:
+            below = getattr(stream.buffer, "raw", stream.buffer)  # a console has its own way to Unicode
+        else:
+            # Of stderr a copy: where libraries in C print their own lines, dlcli.data.image_depth turns 2 off.
+            below = open(os.dup(2) if number == 2 else 1, "wb", buffering=0, closefd=False)  # noqa: SIM115
+        sink = Sink(below)
         buffered = io.BufferedWriter(sink)
         text = io.TextIOWrapper(
             buffered, encoding, errors="backslashreplace", line_buffering=name == "stderr" or sink.isatty()

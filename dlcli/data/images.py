@@ -1,42 +1,47 @@
-"""One image file to pixels and back, held to a few named formats and to a bound on its size."""
+"""One image file to pixels, held to a few named formats and to a bound on its size."""
 
-import io
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from dlcli.data.names import printable, printable_path
+from dlcli.data import tiff_arrays
+from dlcli.data.image_depth import (
+    OtherTiffError,
+    can_be_whole,
+    channels_left_out,
+    deep_pixels,
+    is_deep,
+    is_deep_gray,
+    load_lower_bytes,
+    loaded,
+    mend_planes,
+)  # fmt: skip
+from dlcli.data.image_files import (
+    ANOTHER,
+    EXTENSIONS,
+    FORMATS,
+    GRAY,
+    MAX_PIXELS,
+    named,
+    opened,
+)  # fmt: skip
+from dlcli.data.image_metadata import Metadata, exif_of, metadata_of
+from dlcli.data.image_writing import with_depth
+from dlcli.data.names import printable_path
 from dlcli.errors import DlcliError
-from dlcli.runs.directory import write_atomic
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-EXTENSIONS = {
-    ".png": "PNG",
-    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
-    ".webp": "WEBP",
-    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
-    ".bmp": "BMP",
-}
-# Above the largest cameras of today (200 million), below what a forged header can ask for.
-MAX_PIXELS = 1 << 28
 ORIENTATION = 0x0112
-COLOUR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
-GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
-ANOTHER = "save it again as an 8-bit PNG"
+FIRST, SHALLOW = "only the first of its frames is used", "its 16 bits are read as 8"
+FLOATS = "its floating-point numbers are read as 8 bits"
+DIM = 0.25  # of the range of 16 bits: what 12 and 14 bits in 16 stay below
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-# Set once: filters are global, so that threads which set and reset them would leave the wrong ones.
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+__all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "DecodedImage", "Header", "read_frames", "read_header", "read_image"]
 
 
 @dataclass(frozen=True)
@@ -52,66 +57,142 @@ class Header:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """``pixels`` (H, W, C), C 1 (gray) or 3, and ``alpha`` (H, W) or None: uint8 or uint16, as ``bits`` 8 or 16 says.
+    """``pixels`` (H, W, C), C 1 (gray) or 3, and ``alpha`` (H, W) or None, of one type.
 
-    ``format`` is one of FORMATS; ``note`` says what of the file was left out ("" for nothing).
+    That is uint8, uint16, or floats in [0, 1]. ``format`` is one of FORMATS; ``note`` says what of the file was left
+    out ("" for nothing); ``shown`` is how long an animation shows it, in milliseconds.
     """
 
-    pixels: Pixels
-    alpha: Pixels | None
-    bits: int
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None
     format: str
     note: str
+    metadata: Metadata = field(default_factory=Metadata)
+    shown: float = 0.0
 
     @property
     def gray(self) -> bool:
         """Whether there is one channel."""
         return bool(self.pixels.shape[2] == 1)
 
+    @property
+    def bits(self) -> int:
+        """8 or 16 for whole numbers, 16, 32 or 64 for floats."""
+        return 8 * self.pixels.dtype.itemsize
+
 
 def read_header(path: Path, label: str) -> Header:
-    """Size, colour and note of the image at ``path``, which errors call ``label``; decodes nothing.
+    """Size, colour and note of the image at ``path``, which errors call ``label``, as training reads it: 8 bits of the
+    first frame. Decodes nothing.
 
     Raises DlcliError for what isn't an image that can be read.
     """
-    with _opened(path, label) as image:
-        width, height = image.size
-        if _orientation(image) >= 5:
-            width, height = height, width
-        return Header(height, width, _is_gray(image), _note(image), 16 if _is_deep(image) else 8)
+    try:
+        with opened(path, label) as image:
+            width, height = image.size
+            if _orientation(image) >= 5:
+                width, height = height, width
+            mend_planes(image)
+            deep = is_deep(image)
+            return Header(height, width, _is_gray(image), _note(image, first=True), 16 if deep else 8)
+    except OtherTiffError:
+        with named(printable_path(label)):
+            found = tiff_arrays.shapes(path, MAX_PIXELS)
+        height, width, channels = found[0]
+        notes = [FIRST] if len(found) > 1 else []
+        return Header(height, width, channels <= 2, "; ".join([*notes, FLOATS]), 32)
 
 
 def read_image(path: Path, label: str) -> DecodedImage:
-    """The image at ``path`` turned upright, with its transparency and depth; errors call it ``label``.
+    """The first frame of ``read_frames``, with a note where there are more."""
+    frames = read_frames(path, label)
+    first = next(frames)
+    more = next(frames, None) is not None
+    frames.close()
+    return replace(first, note="; ".join(filter(None, (FIRST if more else "", first.note))))
 
-    Of several frames the first is taken. Palettes, CMYK and YCbCr become RGB; 16 bits stay for gray without
-    transparency. Raises DlcliError for what is missing, damaged, too large or of a kind that isn't read.
+
+def read_frames(path: Path, label: str) -> Generator[DecodedImage, None, None]:
+    """Every page or frame of the image at ``path``, upright, with transparency and depth; errors call it ``label``.
+
+    Palettes, CMYK and YCbCr become RGB. Raises DlcliError for what is missing, damaged, too large or of a kind that
+    isn't read.
     """
-    with _opened(path, label) as image:
-        # Before the pixels are loaded, as loading changes palettes and what is known of frames.
-        turn, gray, note = _orientation(image), _is_gray(image), _note(image)
-        format_ = "JPEG" if image.format == "MPO" else str(image.format)
-        image.load()
-        alpha: NDArray[Any] | None = None
-        if image.mode.startswith("I"):
-            pixels = _sixteen_bits(image, printable_path(label))
-            if "transparency" in image.info:
-                note = "; ".join(filter(None, (note, "its transparent shade of gray is shown as it is")))
-        elif image.has_transparency_data:
-            both = np.asarray(image.convert("LA" if gray else "RGBA"))
-            pixels, alpha = both[:, :, :-1], _upright(both[:, :, -1], turn)
-        else:
-            pixels = np.asarray(image.convert("L" if gray else "RGB"))
+    try:
+        with opened(path, label) as image:
+            # The other pictures of an MPO file are previews of the first, or views from another place.
+            count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            for number in range(count):
+                if number:
+                    image.seek(number)
+                yield _decoded(image, path, label, number)
+    except OtherTiffError:
+        with named(printable_path(label)):
+            for values, info in tiff_arrays.arrays(path, MAX_PIXELS):
+                yield _of_array(values, info)
+
+
+def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:
+    """The frame ``number`` that ``image`` is at."""
+    mend_planes(image)
+    # Before the pixels are loaded, as loading changes palettes and what is known of frames.
+    turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
+    whole = deep and not image.mode.startswith("I") and can_be_whole(image)
+    format_ = "JPEG" if image.format == "MPO" else str(image.format)
+    exif = exif_of(image) if format_ == "TIFF" else b""
+    loaded(image)
+    exif = exif if format_ == "TIFF" else exif_of(image)
+    clear = "transparency" in image.info
+    alpha: NDArray[Any] | None = None
+    if image.mode.startswith("I"):
+        pixels: NDArray[Any] = _sixteen_bits(image, label)
+    elif image.mode == "F":
+        pixels = _in_range(np.asarray(image))
+    elif whole:
+        with opened(path, label) as again:
+            if number:
+                again.seek(number)
+            mend_planes(again)
+            both = deep_pixels(np.asarray(image), load_lower_bytes(again), gray=gray)
+        pixels, alpha = (both[:, :, :-1], both[:, :, -1]) if both.shape[2] in (2, 4) else (both, None)
+    elif image.has_transparency_data:
+        both = np.asarray(image.convert("LA" if gray else "RGBA"))
+        pixels, alpha = both[:, :, :-1], both[:, :, -1]
+    else:
+        pixels = np.asarray(image.convert("L" if gray else "RGB"))
+    notes = [note]
+    if clear and alpha is None and deep:
+        notes.append("its transparent colour is shown as it is")
+    if deep and not whole and not image.mode.startswith("I"):
+        notes.append(SHALLOW)
+    if pixels.dtype == np.uint16 and 0 < (largest := int(pixels.max())) < DIM * 65535:
+        notes.append(
+            f"its values reach {largest:,}, {largest / 655.35:.0f}% of the range of 16 bits: scale it to all of that"
+        )
     pixels = _upright(pixels if pixels.ndim == 3 else pixels[:, :, None], turn)
-    return DecodedImage(pixels, alpha, 16 if pixels.dtype == np.uint16 else 8, format_, note)
+    metadata, lost = metadata_of(image, exif).fitting(0 if image.mode == "CMYK" else pixels.shape[2])
+    shown = image.info.get("duration", 0)
+    return DecodedImage(
+        pixels, None if alpha is None else _upright(alpha, turn), format_, "; ".join(filter(None, (*notes, lost))),
+        metadata, float(shown) if isinstance(shown, (int, float)) else 0.0,
+    )  # fmt: skip
+
+
+def _of_array(values: NDArray[Any], info: dict[str, Any]) -> DecodedImage:
+    """A page that tifffile read, (H, W, 1 to 4)."""
+    values = _upright(_in_range(values) if values.dtype.kind == "f" else values, info["orientation"])
+    pixels, alpha = (values[:, :, :-1], values[:, :, -1]) if values.shape[2] in (2, 4) else (values, None)
+    metadata, lost = Metadata(info.get("icc_profile", b""), info.get("dpi")).fitting(pixels.shape[2])
+    return DecodedImage(pixels, alpha, "TIFF", lost, metadata)
 
 
 def read_pixels(path: Path, label: str, channels: int) -> NDArray[np.uint8]:
-    """The image at ``path`` as (H, W, channels), 1 or 3 channels; 16 bits become 8, transparency is left out.
+    """The image at ``path`` as (H, W, channels), 1 or 3 channels; more bits become 8, transparency is left out.
 
-    Raises DlcliError as read_image does.
+    Of several frames the first is taken. Raises DlcliError as read_frames does.
     """
-    return with_channels(with_bits(read_image(path, label).pixels, 8), channels)
+    with closing(read_frames(path, label)) as frames:
+        return with_channels(with_depth(next(frames).pixels, np.uint8), channels)
 
 
 def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -123,83 +204,7 @@ def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]
     return np.array(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[:, :, None]
 
 
-def with_bits(values: NDArray[Any], bits: int) -> NDArray[Any]:
-    """uint8 or uint16 of any shape as ``bits`` 8 or 16, white staying white."""
-    if bits == 16:
-        return values if values.dtype == np.uint16 else values.astype(np.uint16) * 257
-    if values.dtype == np.uint8:
-        return values
-    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def write_image(path: Path, pixels: Pixels, alpha: Pixels | None, bits: int, format: str) -> None:
-    """Write ``pixels`` (H, W, 1 or 3) and ``alpha`` (H, W) in one of FORMATS, whole or not at all.
-
-    Lossless but for JPEG. 16 ``bits`` stay for gray without alpha as PNG or TIFF and become 8 elsewhere; alpha stays
-    but for JPEG and BMP. Raises DlcliError when the disk or the format refuses.
-    """
-    if format in ("JPEG", "BMP"):
-        alpha = None
-    deep = bits == 16 and alpha is None and pixels.shape[2] == 1 and format in ("PNG", "TIFF")
-    values = with_bits(pixels, 16 if deep else 8)
-    if alpha is not None:
-        values = np.concatenate([values, with_bits(alpha, 8)[:, :, None]], axis=2)
-    elif values.shape[2] == 1:
-        values = values[:, :, 0]
-    options: dict[str, dict[str, Any]] = {
-        "JPEG": {"quality": 95, "subsampling": 0},
-        "WEBP": {"lossless": True, "exact": True},
-        "TIFF": {"compression": "tiff_lzw"},
-    }
-    stream = io.BytesIO()
-    try:
-        # Pillow tells gray with alpha from RGB by the number of channels.
-        Image.fromarray(np.ascontiguousarray(values)).save(stream, format, **options.get(format, {}))
-    except (OSError, ValueError, MemoryError) as error:
-        label = printable_path(str(path))
-        size = f"{values.shape[1]} x {values.shape[0]} pixels"
-        raise DlcliError(f"{label}: {size} cannot be written as {format}: {_reason(error)}", "write a PNG") from None
-    write_atomic(path, stream.getvalue())
-
-
-@contextmanager
-def _opened(path: Path, label: str) -> Iterator[Image.Image]:
-    """The image with its header read; whatever goes wrong with it, inside too, becomes a DlcliError."""
-    label = printable_path(label)
-    try:
-        if not path.is_file():
-            what = "is not a regular file" if path.exists() else "is not there"
-            raise DlcliError(f"{label} {what}", "check the path and its spelling")
-        if path.stat().st_size == 0:
-            raise DlcliError(f"{label} is empty", "fetch or save the image again")
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            if image.mode not in (*COLOUR, *GRAY):
-                shown = "floating-point numbers" if image.mode == "F" else f"the colour mode {printable(image.mode)}"
-                raise DlcliError(f"{label} holds {shown}, expected gray or RGB of 8 or 16 bits", ANOTHER)
-            yield image
-    except DlcliError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        message = f"{label} says that it has more than {MAX_PIXELS // 10**6} million pixels"
-        raise DlcliError(message, "cut it into smaller images") from None
-    except UnidentifiedImageError:
-        known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-        raise DlcliError(f"{label} is not a {known} image", "check the file, or save it again as PNG") from None
-    except PermissionError as error:
-        raise DlcliError(f"{label} cannot be read: {_reason(error)}", "check its permissions") from None
-    except Exception as error:
-        # Decoders fed with damaged files raise nearly every kind of error there is.
-        raise DlcliError(f"{label} is damaged: {_reason(error)}", "fetch or save the image again") from None
-
-
-def _reason(error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return printable(reason or type(error).__name__)
-
-
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: ImageFile.ImageFile) -> int:
     """How EXIF says that the pixels lie, 1 to 8; 1 is upright. Pillow itself turns TIFF."""
     if image.format == "TIFF":
         return 1
@@ -222,7 +227,9 @@ def _upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.array(values, order="C")
 
 
-def _is_gray(image: Image.Image) -> bool:
+def _is_gray(image: ImageFile.ImageFile) -> bool:
+    if is_deep_gray(image):
+        return True
     if image.mode == "P" and image.palette is not None:
         order, table = image.palette.getdata()
         step = {"RGB": 3, "BGRX": 4}.get(order, 0)
@@ -230,24 +237,34 @@ def _is_gray(image: Image.Image) -> bool:
     return image.mode in GRAY
 
 
-def _is_deep(image: Image.Image) -> bool:
-    """Whether the file has 16 bits a channel, whatever is read of them."""
-    return image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
-
-
-def _note(image: Image.Image) -> str:
+def _note(image: ImageFile.ImageFile, *, first: bool = False) -> str:
+    """What is left out; of the ``first`` frame, at 8 bits, if that is what is read."""
     notes = []
-    # The other pictures of an MPO file are previews of the first.
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        notes.append("only the first of its frames is used")
-    if not image.mode.startswith("I") and _is_deep(image):
-        notes.append("its 16 bits are read as 8")
+    if image.format == "MPO" and getattr(image, "n_frames", 1) > 1:
+        notes.append("only the first of its pictures is used, the others being previews or other views")
+    elif first and getattr(image, "is_animated", False):
+        notes.append(FIRST)
+    if left_out := channels_left_out(image):
+        notes.append(left_out)
+    if first and is_deep(image):
+        notes.append(SHALLOW)
+    if first and image.mode == "F":
+        notes.append(FLOATS)
     return "; ".join(notes)
 
 
-def _sixteen_bits(image: Image.Image, label: str) -> NDArray[np.uint16]:
+def _sixteen_bits(image: ImageFile.ImageFile, label: str) -> NDArray[np.uint16]:
     values = np.asarray(image)
     if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
-        message = f"{label} holds values from {values.min()} to {values.max()}, expected 0 to 65535"
+        message = f"{printable_path(label)} holds values from {values.min()} to {values.max()}, expected 0 to 65535"
         raise DlcliError(message, ANOTHER)
     return values.astype(np.uint16)
+
+
+def _in_range(values: NDArray[Any]) -> NDArray[Any]:
+    """Floats from 0 to 1; raises DlcliError for others."""
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 1):
+        message = f"holds floating-point numbers from {low:g} to {high:g}, expected 0 (black) to 1 (white)"
+        raise DlcliError(message, "scale them, or convert those in 0 to 255 to 8 bits")
+    return values

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.data.idx import PLENTY, available_memory
+from dlcli.data.image_writing import with_depth
 from dlcli.data.names import listed, printable, printable_path
 from dlcli.errors import DlcliError
 
@@ -20,10 +21,14 @@ CHECKED = 1 << 24
 
 @dataclass(frozen=True)
 class Arrays:
-    """``images`` (N, H, W, C), C 1, 3 or 4, uint8 or floats in [0, 1]; ``labels`` (N,) or None."""
+    """``images`` (N, H, W, C), C 1, 3 or 4, uint8, uint16 or floats in [0, 1]; ``labels`` (N,) or None.
+
+    ``shape`` is that of the file's array.
+    """
 
     images: NDArray[Any]
     labels: NDArray[Any] | None
+    shape: tuple[int, ...] = ()
 
 
 def read_npy(path: Path) -> Arrays:
@@ -35,7 +40,7 @@ def read_npy(path: Path) -> Arrays:
         raise _refused(label, error) from None
     if not isinstance(array, np.ndarray):
         raise DlcliError(f"{label} is a .npz file by its content", "rename it to .npz")
-    return Arrays(_images(array, label), None)
+    return Arrays(_images(array, label), None, array.shape)
 
 
 def read_npz(path: Path, part: Literal["train", "test"], labelled: bool) -> Arrays:
@@ -48,9 +53,10 @@ def read_npz(path: Path, part: Literal["train", "test"], labelled: bool) -> Arra
         with zipfile.ZipFile(path) as archive:
             members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
             images = _chosen(members, _names(("images", "x", "X"), part), "images", label)
-            found = _images(_member(archive, members[images], label), label)
+            array = _member(archive, members[images], label)
+            found = _images(array, label)
             if not labelled:
-                return Arrays(found, None)
+                return Arrays(found, None, array.shape)
             name = _chosen(members, _names(("labels", "y", "Y"), part), "labels", label)
             labels = _member(archive, members[name], label)
     except DlcliError:
@@ -62,8 +68,10 @@ def read_npz(path: Path, part: Literal["train", "test"], labelled: bool) -> Arra
 
 
 def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """(H, W, C) of uint8 or floats in [0, 1] as uint8 in memory, (H, W, 1 or 3): a fourth channel is left out."""
+    """(H, W, C) of uint8, uint16 or floats in [0, 1] as uint8 in memory, (H, W, 1 or 3), without a fourth channel."""
     image = image[:, :, : min(image.shape[2], 3)]
+    if image.dtype == np.uint16:
+        return with_depth(image, np.uint8)
     if image.dtype == np.uint8:
         # What is mapped from a file, and so can't be written to, is copied to be held whatever becomes of the file.
         return np.ascontiguousarray(image) if image.flags.writeable else np.array(image)
@@ -124,8 +132,9 @@ def _refused(label: str, error: Exception) -> DlcliError:
 def _images(array: NDArray[Any], label: str) -> NDArray[Any]:
     """``array`` as (N, H, W, C); raises DlcliError for other shapes, types and values than those of images."""
     shape = array.shape
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        message = f"{label} holds values of type {printable(str(array.dtype))}, expected uint8, or floats in [0, 1]"
+    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+        kind = printable(str(array.dtype))
+        message = f"{label} holds values of type {kind}, expected uint8, uint16, or floats in [0, 1]"
         raise DlcliError(message, "convert them, as in (255 * x / x.max()).astype('uint8')")
     if len(shape) == 2:
         array = array[None, :, :, None]
@@ -137,7 +146,7 @@ def _images(array: NDArray[Any], label: str) -> NDArray[Any]:
         raise DlcliError(f"{label} has the shape {shape}, expected {SHAPES}", hint)
     if 0 in array.shape:
         raise DlcliError(f"{label} has the shape {shape}, which holds no pixels", "give an array with images in it")
-    if array.dtype != np.uint8:
+    if array.dtype.kind == "f":
         _check_range(array, label)
     return array
 

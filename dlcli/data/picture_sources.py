@@ -5,7 +5,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.data.idx import find_idx, is_idx, read_idx
-from dlcli.data.images import Header, read_header, read_pixels, with_channels
+from dlcli.data.images import SHALLOW, Header, read_header, read_pixels, with_channels
 from dlcli.data.names import printable, printable_path
 from dlcli.data.picture_arrays import Arrays, as_bytes, read_npy, read_npz
 from dlcli.data.picture_files import (
@@ -40,12 +40,22 @@ Part = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
+class ArrayFile:
+    """A .npy or .npz file that ``count`` images of one shape come from; its array has the shape ``shape``."""
+
+    path: Path
+    shape: tuple[int, ...]
+    count: int
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """What may be an image: a file at ``path``, or an ``array`` (H, W, C) of uint8 or of floats in [0, 1]."""
+    """What may be an image: a file at ``path``, or an ``array`` (H, W, C), of the file ``origin`` where it has one."""
 
     name: str
     path: Path | None = None
     array: NDArray[Any] | None = None
+    origin: ArrayFile | None = None
 
     def header(self) -> Header:
         """Its size and colour. Raises DlcliError for a file that is no image."""
@@ -53,7 +63,8 @@ class Candidate:
             return read_header(self.path, self.name)
         assert self.array is not None
         height, width, channels = self.array.shape
-        return Header(height, width, channels == 1, "")
+        deep = self.array.dtype == np.uint16
+        return Header(height, width, channels == 1, SHALLOW if deep else "", 8 * self.array.dtype.itemsize)
 
     def load(self, label: str, channels: int) -> NDArray[np.uint8]:
         """Its pixels (H, W, channels). Raises DlcliError, which names it ``label``, if it is damaged."""
@@ -87,10 +98,8 @@ def gather(data: Sequence[str], labelled: bool, part: Part) -> Gathered:
     items = [_item(text, labelled, part) for text in dict.fromkeys(data)]
     every = [labels for item in items if (labels := item.labels) is not None]
     candidates = [candidate for item in items for candidate in item.candidates]
-    names = _unique(candidate.name for candidate in candidates)
-    renamed = [
-        c if c.name == name else Candidate(name, c.path, c.array) for c, name in zip(candidates, names, strict=True)
-    ]
+    names = unique_file_names(candidate.name for candidate in candidates)
+    renamed = [c if c.name == name else replace(c, name=name) for c, name in zip(candidates, names, strict=True)]
     return Gathered(
         renamed,
         [label for labels in every for label in labels] if len(every) == len(items) else None,
@@ -170,19 +179,20 @@ def _file(path: Path, name: str, labelled: bool, part: Part) -> Gathered:
         return Gathered([Candidate(name, path)])
     stem = os.path.splitext(name)[0]
     if extension == ".npy":
-        return _arrays(read_npy(path), stem)
+        return _arrays(read_npy(path), stem, path)
     if extension == ".npz":
-        return _arrays(read_npz(path, part, labelled), stem)
+        return _arrays(read_npz(path, part, labelled), stem, path)
     if is_idx(path):
         return _arrays(Arrays(_idx_images(path), None), name.removesuffix(".gz").removesuffix("-ubyte"))
     what = f"the extension {printable(extension)}, which is not read" if extension else "no extension"
     raise DlcliError(f"{label} has {what}", f"give {KNOWN}, .npy, .npz, or a folder of them")
 
 
-def _arrays(arrays: Arrays, stem: str) -> Gathered:
+def _arrays(arrays: Arrays, stem: str, path: Path | None = None) -> Gathered:
     images = arrays.images
     width = max(3, len(str(len(images) - 1)))
-    candidates = [Candidate(f"{stem}-{i:0{width}d}", array=image) for i, image in enumerate(images)]
+    origin = None if path is None else ArrayFile(path, arrays.shape or images.shape, len(images))
+    candidates = [Candidate(f"{stem}-{i:0{width}d}", None, image, origin) for i, image in enumerate(images)]
     if arrays.labels is None:
         return Gathered(candidates)
     values = arrays.labels.tolist()
@@ -216,7 +226,7 @@ def _merged(groups: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _unique(names: Iterable[str]) -> list[str]:
+def unique_file_names(names: Iterable[str]) -> list[str]:
     """Names with -2, -3... before the extension of those that occurred before, as outputs are named after them."""
     every = list(names)
     taken, used = set(every), set[str]()

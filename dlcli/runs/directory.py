@@ -35,7 +35,9 @@ def write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise DlcliError(f"cannot write {path}: {error.strerror or error}", "free some space or choose --out") from None
+        raise DlcliError(
+            f"cannot write {path}: {error.strerror or error}", "free some space or choose --out"
+        ) from error
 
 
 def temporary_beside(path: Path) -> Path:

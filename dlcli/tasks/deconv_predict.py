@@ -1,38 +1,23 @@
 """``dlcli predict`` of an image network: restored images under their own names, or a table of classes."""
 
 import time
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from dlcli.config.evaluate import PredictConfig
 from dlcli.data.deblur import Deblur
-from dlcli.data.degradations import Observation
-from dlcli.data.idx import available_memory
-from dlcli.data.images import DecodedImage, read_image, read_pixels, write_image
-from dlcli.data.inpaint import Inpaint
-from dlcli.data.names import printable_path
-from dlcli.data.picture_arrays import as_bytes
+from dlcli.data.images import read_pixels
 from dlcli.data.picture_files import Skipped
-from dlcli.data.picture_sources import Candidate
-from dlcli.data.upscale import Upscale, enlarge
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_classes import predict_classes
 from dlcli.tasks.deconv_data import warn_of_skipped
-from dlcli.tasks.deconv_saved import TrainedNetwork, as_image, as_pixels, exactly, load_network
-from dlcli.tasks.image_outputs import Output, OutputPlan, plan_outputs
+from dlcli.tasks.deconv_restoring import Mask, Restorer
+from dlcli.tasks.deconv_saved import TrainedNetwork, load_network
+from dlcli.tasks.deconv_written import Told, UnwrittenError, write_restored
+from dlcli.tasks.image_outputs import OutputPlan, plan_outputs
 from dlcli.tasks.progress import Progress, Report
 
-EVERY = 50  # images between two notes
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere
-COPIES = 6  # of an image, in float32, that are alive at once beside the network's own memory
-SMALL = 256 << 20  # bytes: asking for the free memory takes longer than it is worth below
-Mask = NDArray[np.bool_]
+EVERY = 50  # files between two notes
 
 
 def predict_network(config: PredictConfig, progress: Progress) -> Report:
@@ -55,32 +40,40 @@ def predict_network(config: PredictConfig, progress: Progress) -> Report:
 
 
 def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
-    mask = _mask(config, trained)
+    restorer = Restorer(trained, _mask(config, trained), config.kernel or 0)
     plan = plan_outputs(config.data, config.out, force=config.force)
     for note in plan.notes:
         progress.note(note)
     if isinstance(trained.degradation, Deblur) and len(trained.degradation.kernels) > 1 and config.kernel is None:
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
-    skipped, done, first = list(plan.skipped), 0, None
+    skipped, told = list(plan.skipped), Told()
+    unwritten: list[Skipped] = []
+    done = 0
+    first: DlcliError | None = None
     for number, output in enumerate(plan.outputs, 1):
-        name = output.candidate.name
         try:
-            image = _decoded(output.candidate)
-            with exactly():
-                pixels, alpha = _restored(trained, image, mask, config.kernel or 0)
+            done += write_restored(output, restorer, told)
         except DlcliError as error:
             first = first or error
-            why = error.message.removeprefix(printable_path(name)).lstrip(" :")
-            skipped.append(Skipped(printable_path(name), why))
-            continue
-        _write(output, image, pixels, alpha)
-        done += 1
+            why = error.message.removeprefix(output.shown).lstrip(" :")
+            skipped.append(Skipped(output.shown, why))
+            if isinstance(error, UnwrittenError):
+                unwritten.append(skipped[-1])
+                if error.full:
+                    raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
         if number % EVERY == 0 and number < len(plan.outputs):
-            progress.note(f"{number:,} of {len(plan.outputs):,} images")
+            progress.note(f"{number:,} of {len(plan.outputs):,} files")
     if not done:
         raise _nothing_done(plan, skipped, first)
-    warn_of_skipped(skipped, done + len(skipped), progress)
-    return {"images": done, "skipped": [vars(one) for one in skipped]}
+    for text in told.lines():
+        progress.warn(text)
+    warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
+    return {
+        "images": done,
+        "skipped": [vars(one) for one in skipped],
+        "unwritten": [one.name for one in unwritten],
+        "notes": told.to_json(),
+    }
 
 
 def _nothing_done(plan: OutputPlan, skipped: list[Skipped], first: DlcliError | None) -> DlcliError:
@@ -99,92 +92,3 @@ def _mask(config: PredictConfig, trained: TrainedNetwork) -> Mask | None:
     if mask.all():
         raise DlcliError(f"--mask {config.mask} is white throughout, which leaves nothing known", "white: missing")
     return mask
-
-
-def _decoded(candidate: Candidate) -> DecodedImage:
-    if candidate.path is not None:
-        return read_image(candidate.path, candidate.name)
-    assert candidate.array is not None
-    return DecodedImage(as_bytes(candidate.array), None, 8, "PNG", "")
-
-
-def _restored(
-    trained: TrainedNetwork, image: DecodedImage, mask: Mask | None, kernel: int
-) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Pixels (H, W, C) and alpha (H, W), as deep as the image's own."""
-    scale = trained.degradation.scale if isinstance(trained.degradation, Upscale) else 1
-    _check_memory(image.pixels.size * scale**2)
-    alpha = image.alpha
-    try:
-        x = as_image(image.pixels, trained.device)
-        gray = image.gray
-        if trained.channels == 1:
-            x = x.transpose(0, 1)  # each channel by itself
-        elif gray:
-            x = x.expand(-1, 3, -1, -1)
-        if isinstance(trained.degradation, Inpaint):
-            missing = _missing(trained.degradation, image, mask)
-            observed = trained.degradation.prepare(x, missing)
-            if missing is not None and alpha is not None:
-                alpha = np.where(missing, np.iinfo(alpha.dtype).max, alpha)  # what was filled can be seen
-        else:
-            observed = _prepared(trained, x, kernel)
-        y = trained.restored(observed)
-        if trained.channels == 1:
-            y = y.transpose(0, 1)
-        elif gray:
-            y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        return as_pixels(y, image.bits), _enlarged(alpha, scale)
-    except (MemoryError, RuntimeError) as error:
-        # Torch says that memory ran out by a RuntimeError, or by a kind of it.
-        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
-            raise
-        raise DlcliError("needs more memory than there is", "give a smaller --tile, or cut the image") from None
-
-
-def _prepared(trained: TrainedNetwork, x: Tensor, kernel: int) -> Observation:
-    if isinstance(trained.degradation, Deblur):
-        return trained.degradation.prepare(x, kernel)
-    return trained.degradation.prepare(x)
-
-
-def _missing(degradation: Inpaint, image: DecodedImage, mask: Mask | None) -> Mask | None:
-    """The pixels to fill: those of --mask, else of the network's own mask if it fits, else the transparent ones."""
-    if mask is not None:
-        return mask
-    own = degradation.mask
-    if own is not None and own.shape == image.pixels.shape[:2]:
-        return own
-    if image.alpha is not None and (image.alpha == 0).any():
-        transparent: Mask = image.alpha == 0
-        if transparent.all():
-            raise DlcliError("is transparent throughout, which leaves nothing known", "give --mask FILE")
-        return transparent
-    if own is not None:
-        return own  # prepare tells the two shapes
-    raise DlcliError(
-        "does not say which pixels are missing: it has no transparent ones",
-        "give --mask FILE, an image of its size that is white where pixels are missing",
-    )
-
-
-def _enlarged(alpha: NDArray[Any] | None, scale: int) -> NDArray[Any] | None:
-    if alpha is None or scale == 1:
-        return alpha
-    bits = 8 * alpha.dtype.itemsize
-    return as_pixels(enlarge(as_image(alpha[:, :, None], "cpu"), scale), bits)[:, :, 0]
-
-
-def _check_memory(values: int) -> None:
-    needed = values * 4 * COPIES
-    if needed > SMALL and needed > available_memory():
-        raise DlcliError(f"needs about {needed / 2**30:.1f} GiB of memory, more than is free", "cut the image")
-
-
-def _write(output: Output, image: DecodedImage, pixels: NDArray[Any], alpha: NDArray[Any] | None) -> None:
-    folder: Path = output.target.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DlcliError(f"cannot make {folder}: {error.strerror or error}", "choose another --out") from None
-    write_image(output.target, pixels, alpha, image.bits, output.format or image.format)

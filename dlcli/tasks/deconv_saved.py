@@ -127,13 +127,15 @@ def _is_kernel(array: NDArray[Any]) -> bool:
 
 
 def as_image(values: NDArray[Any], device: str) -> Tensor:
-    """(H, W, C) of uint8 or uint16 as float32 (1, C, H, W) in [0, 1] on the device."""
-    white = float(np.iinfo(values.dtype).max)
+    """(H, W, C) of uint8, uint16 or floats in [0, 1] as float32 (1, C, H, W) in [0, 1] on the device."""
+    white = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
     pixels = np.ascontiguousarray(values.transpose(2, 0, 1)[None]).astype(np.float32)
     return torch.from_numpy(pixels).to(device).div_(white)
 
 
-def as_pixels(image: Tensor, bits: int) -> NDArray[Any]:
-    """(1, C, H, W) in [0, 1], clamped, as uint8 or uint16 (H, W, C)."""
-    scaled = image[0].double().clamp(0, 1).mul(2**bits - 1).round().permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray(scaled.astype(np.uint16 if bits == 16 else np.uint8))
+def as_pixels(image: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """(1, C, H, W) in [0, 1], clamped, as uint8, uint16 or floats (H, W, C)."""
+    values = image[0].double().clamp(0, 1).permute(1, 2, 0)
+    if dtype.kind != "f":
+        values = values.mul(np.iinfo(dtype).max).round()
+    return np.ascontiguousarray(values.cpu().numpy().astype(dtype))

@@ -7,19 +7,40 @@ from pathlib import Path
 
 from dlcli.data.names import printable_path
 from dlcli.data.picture_files import Skipped
-from dlcli.data.picture_sources import Candidate, gather
+from dlcli.data.picture_sources import Candidate, gather, unique_file_names
 from dlcli.errors import DlcliError
 
+ARRAY = ".npy"
 FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"
 
 
 @dataclass(frozen=True)
 class Output:
-    """One image to restore: where it comes from and goes to, and its format where the target's name decides it."""
+    """One file to write: the image that it is made from (the images of an array), and where it goes.
 
-    candidate: Candidate
+    ``format`` is NPY for an array, one of FORMATS where the target's name decides it, else None: the image's own.
+    """
+
+    candidates: tuple[Candidate, ...]
     target: Path
     format: str | None
+
+    @property
+    def name(self) -> str:
+        """What errors and reports call it."""
+        first = self.candidates[0]
+        return first.origin.path.name if self.format == "NPY" and first.origin else first.name
+
+    @property
+    def shown(self) -> str:
+        """Its name, fit for a terminal."""
+        return printable_path(self.name)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that must not be overwritten."""
+        first = self.candidates[0]
+        return first.path or (first.origin.path if first.origin else None)
 
 
 @dataclass(frozen=True)
@@ -47,9 +68,26 @@ def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> Outpu
         outputs = [_single(candidates, out)]
     else:
         _check_folder(out)
-        outputs = [Output(c, out / (c.name if c.path else f"{c.name}.png"), None) for c in candidates]
+        outputs = _into_folder(candidates, out)
     _check_targets(outputs, out, force=force)
     return OutputPlan(outputs, list(found.skipped), [*found.notes, *([note] if note else [])])
+
+
+def _into_folder(candidates: list[Candidate], out: Path) -> list[Output]:
+    """Under their own names: images of an array file in an array again, those of IDX files as PNG."""
+    groups: list[list[Candidate]] = []
+    for one in candidates:
+        if groups and one.origin is not None and groups[-1][0].origin is one.origin:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    names = [
+        group[0].name if group[0].path else f"{group[0].origin.path.stem}.npy" if group[0].origin
+        else f"{group[0].name}.png" for group in groups
+    ]  # fmt: skip
+    formats = ["NPY" if group[0].origin else None for group in groups]
+    unique = unique_file_names(names)
+    return [Output(tuple(g), out / name, form) for g, name, form in zip(groups, unique, formats, strict=True)]
 
 
 def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path) -> tuple[list[Candidate], str]:
@@ -67,20 +105,23 @@ def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path
 def _is_file_name(out: Path) -> bool:
     from dlcli.data.images import EXTENSIONS
 
-    return out.suffix.lower() in EXTENSIONS and not out.is_dir()
+    return out.suffix.lower() in (*EXTENSIONS, ARRAY) and not out.is_dir()
 
 
 def _single(candidates: list[Candidate], out: Path) -> Output:
     from dlcli.data.images import EXTENSIONS
 
-    if len(candidates) != 1:
+    array = out.suffix.lower() == ARRAY
+    if array and (candidates[0].origin is None or any(c.origin is not candidates[0].origin for c in candidates)):
+        raise DlcliError(f"--out {printable_path(str(out))} is for one .npy or .npz file", "give a folder")
+    if len(candidates) != 1 and not array:
         raise DlcliError(
             f"--out {printable_path(str(out))} names one file, and there are {len(candidates):,} images",
             "give a folder",
         )
     if not out.parent.is_dir():
         raise DlcliError(f"--out {out}: there is no directory {out.parent}", "make it first")
-    return Output(candidates[0], out, EXTENSIONS[out.suffix.lower()])
+    return Output(tuple(candidates), out, "NPY" if array else EXTENSIONS[out.suffix.lower()])
 
 
 def _check_folder(out: Path) -> None:
@@ -98,7 +139,7 @@ def _check_folder(out: Path) -> None:
 
 def _check_targets(outputs: list[Output], out: Path, *, force: bool) -> None:
     """Inputs are told by device and inode: a link, or a name in other letters, is the same file too."""
-    inputs = {_identity(one.candidate.path) for one in outputs if one.candidate.path is not None}
+    inputs = {_identity(one.source) for one in outputs if one.source is not None}
     there = [one.target for one in outputs if os.path.lexists(one.target)]
     for target in there:
         if target.exists() and _identity(target) in inputs:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from dlcli.data.images import MAX_PIXELS, read_header, read_image, read_pixels, write_image
+from dlcli.data.image_metadata import Metadata
+from dlcli.data.image_writing import Frame, write_frames
+from dlcli.data.images import MAX_PIXELS, read_header, read_image, read_pixels
 from dlcli.errors import DlcliError
 
 RNG = np.random.default_rng(0)
@@ -25,6 +27,10 @@ def png(width, height, depth=8, kind=0, data=b""):
     """A PNG file made by hand, so that its header can say anything."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(data)) + png_chunk(b"IEND", b"")
+
+
+def write_image(path, pixels, alpha, format_):
+    write_frames(path, [Frame(pixels, alpha)], format_, Metadata())
 
 
 def save(folder, image, name="a.png", **options):
@@ -69,12 +75,13 @@ def test_sixteen_bits_of_gray(tmp_path, values, name):
     assert read_header(path, name).gray
 
 
-def test_sixteen_bits_of_colour_are_read_as_eight(tmp_path):
+def test_sixteen_bits_of_colour(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png(2, 1, depth=16, kind=2, data=b"\0" + bytes(range(0, 120, 10))))
     read = read_image(path, "a.png")
-    assert (read.bits, read.pixels.tolist()) == (8, [[[0, 20, 40], [60, 80, 100]]])
-    assert "16 bits" in read.note
+    assert (read.bits, read.pixels.tolist()) == (16, [[[10, 5150, 10290], [15430, 20570, 25710]]])
+    assert read_pixels(path, "a.png", 3).tolist() == [[[0, 20, 40], [60, 80, 100]]]
+    assert "16 bits are read as 8" in read_header(path, "a.png").note
 
 
 def test_32_bits_beyond_16_are_refused(tmp_path):
@@ -83,12 +90,13 @@ def test_32_bits_beyond_16_are_refused(tmp_path):
         read_image(path, "a.tif")
 
 
-@pytest.mark.parametrize("value", [np.float32, "LAB"], ids=["floats", "LAB"])
-def test_kinds_that_are_not_read(tmp_path, value):
-    image = Image.new("LAB", (5, 5)) if value == "LAB" else Image.fromarray(GRAY.astype(value))
+def test_kinds_that_are_not_read(tmp_path):
     with pytest.raises(DlcliError, match="expected gray or RGB") as caught:
-        read_image(save(tmp_path, image, "a.tif"), "a.tif")
+        read_image(save(tmp_path, Image.new("LAB", (5, 5)), "a.tif"), "a.tif")
     assert "PNG" in caught.value.hint
+    floats = ((GRAY - GRAY.min()) / (GRAY.max() - GRAY.min()) * 255).astype(np.float32)
+    with pytest.raises(DlcliError, match=r"a\.tif holds floating-point numbers from 0 to 255, expected 0"):
+        read_image(save(tmp_path, floats, "a.tif"), "a.tif")
 
 
 def test_one_bit(tmp_path):
@@ -263,7 +271,7 @@ def test_control_characters_are_escaped(tmp_path):
 @pytest.mark.parametrize("values", [GRAY[:, :, None], COLOUR], ids=["gray", "colour"])
 def test_lossless_round_trip(tmp_path, format_, alpha, values):
     path = tmp_path / "a.image"
-    write_image(path, values, alpha, 8, format_)
+    write_image(path, values, alpha, format_)
     read = read_image(path, "a")
     assert read.format == format_
     np.testing.assert_array_equal(read.pixels, np.broadcast_to(values, read.pixels.shape))
@@ -276,16 +284,16 @@ def test_lossless_round_trip(tmp_path, format_, alpha, values):
 
 @pytest.mark.parametrize("format_", ["PNG", "TIFF"])
 def test_sixteen_bits_round_trip(tmp_path, format_):
-    write_image(tmp_path / "a", DEEP[:, :, None], None, 16, format_)
+    write_image(tmp_path / "a", DEEP[:, :, None], None, format_)
     read = read_image(tmp_path / "a", "a")
     assert read.bits == 16
     np.testing.assert_array_equal(read.pixels[:, :, 0], DEEP)
 
 
-@pytest.mark.parametrize("format_", ["PNG", "BMP", "WEBP", "JPEG"])
+@pytest.mark.parametrize("format_", ["BMP", "WEBP", "JPEG"])
 def test_sixteen_bits_become_eight_where_they_cannot_stay(tmp_path, format_):
     pixels = np.full((8, 8, 3), 65535, dtype=np.uint16)
-    write_image(tmp_path / "a", pixels, pixels[:, :, 0], 16, format_)
+    write_image(tmp_path / "a", pixels, pixels[:, :, 0], format_)
     read = read_image(tmp_path / "a", "a")
     assert read.bits == 8
     assert read.pixels.min() == 255
@@ -293,14 +301,14 @@ def test_sixteen_bits_become_eight_where_they_cannot_stay(tmp_path, format_):
 
 def test_jpeg_is_nearly_the_same_and_keeps_its_colours(tmp_path):
     smooth = np.asarray(Image.fromarray(COLOUR).resize((64, 64), Image.Resampling.BICUBIC))
-    write_image(tmp_path / "a.jpg", smooth, None, 8, "JPEG")
+    write_image(tmp_path / "a.jpg", smooth, None, "JPEG")
     error = read_image(tmp_path / "a.jpg", "a").pixels.astype(float) - smooth
     assert np.sqrt(np.mean(error**2)) < 3
 
 
 def test_what_cannot_be_written(tmp_path):
     with pytest.raises(DlcliError, match=r"20000 x 1 pixels cannot be written as WEBP") as caught:
-        write_image(tmp_path / "a.webp", np.zeros((1, 20_000, 1), dtype=np.uint8), None, 8, "WEBP")
+        write_image(tmp_path / "a.webp", np.zeros((1, 20_000, 1), dtype=np.uint8), None, "WEBP")
     assert "PNG" in caught.value.hint
     with pytest.raises(DlcliError, match="cannot write"):
-        write_image(tmp_path / "no" / "a.png", GRAY[:, :, None], None, 8, "PNG")
+        write_image(tmp_path / "no" / "a.png", GRAY[:, :, None], None, "PNG")

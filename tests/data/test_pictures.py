@@ -424,11 +424,11 @@ def broken(values):
     [(np.array([{}, 1], dtype=object), "Python objects"), (np.zeros(5, np.uint8), r"shape \(5,\)"),
      (np.zeros((2, 2, 2, 2, 3), np.uint8), "shape"), (np.zeros((2, 3, 8, 8), np.uint8), "shape"),
      (np.zeros((2, 8, 8, 2), np.uint8), "shape"), (np.zeros((0, 8, 8), np.uint8), "no pixels"),
-     (np.zeros((2, 8, 8), np.int64), "int64"), (np.zeros((2, 8, 8), np.uint16), "uint16"),
+     (np.zeros((2, 8, 8), np.int64), "int64"), (np.zeros((2, 8, 8), np.uint32), "uint32"),
      (np.zeros((2, 8, 8), complex), "complex"), (np.full((2, 8, 8), 1.5), r"from 1\.5 to 1\.5"),
      (np.full((2, 8, 8), -0.5), "from -0.5"), (np.full((2, 8, 8), np.nan), "NaN"),
      (np.full((2, 8, 8), np.inf), "inf"), (np.zeros((2, 8, 8), dtype=[("r", "u1")]), "type")],
-    ids=["objects", "1-D", "5-D", "channels first", "2 channels", "none", "int64", "uint16", "complex", "above 1",
+    ids=["objects", "1-D", "5-D", "channels first", "2 channels", "none", "int64", "uint32", "complex", "above 1",
          "negative", "nan", "inf", "fields"],
 )  # fmt: skip
 @pytest.mark.parametrize("extension", ["npy", "npz"])

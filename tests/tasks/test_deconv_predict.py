@@ -13,7 +13,7 @@ from dlcli.data.inpaint import Inpaint
 from dlcli.data.kernels import gaussian_kernel, motion_kernel
 from dlcli.data.upscale import enlarge
 from dlcli.errors import DlcliError
-from dlcli.tasks import deconv_predict
+from dlcli.tasks import deconv_restoring
 from dlcli.tasks.predict import predict
 from tests.tasks.networks import folder_of, make_run, network_of, save, smooth
 
@@ -21,7 +21,7 @@ KERNELS = [gaussian_kernel(1.0), motion_kernel(9.0, 30.0)]
 ARRAYS = {f"kernel.{i}": k.astype(np.float32) for i, k in enumerate(KERNELS)}
 RANDOM = np.random.default_rng(0)
 DEEP = RANDOM.integers(0, 65536, (23, 31), dtype=np.uint16)
-ALPHA = RANDOM.integers(0, 256, (23, 31), dtype=np.uint8)
+ALPHA = RANDOM.integers(1, 256, (23, 31), dtype=np.uint8)  # what can't be seen has no colour
 
 
 def predicted(run, *data, **options):
@@ -194,13 +194,13 @@ class TestInpaint:
             self.run_on(tmp_path, self.gray, make_run(tmp_path / "noise"), mask=tmp_path / "m.png")
 
 
-def test_arrays_become_png_files(tmp_path):
+def test_arrays_stay_arrays(tmp_path):
     run = make_run(tmp_path / "run", identity=True)
     stack = np.stack([smooth(23, 31, seed=i) for i in range(2)])
     np.save(tmp_path / "two.npy", stack)
     predicted(run, tmp_path / "two.npy", out=tmp_path / "out")
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["two-000.png", "two-001.png"]
-    np.testing.assert_array_equal(pixels(tmp_path / "out" / "two-001.png"), stack[1])
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["two.npy"]
+    np.testing.assert_array_equal(np.load(tmp_path / "out" / "two.npy"), stack)
 
 
 def test_one_file_takes_the_format_of_its_new_name(tmp_path):
@@ -229,16 +229,18 @@ def test_bad_images_are_left_out_and_counted(tmp_path):
 
 def test_no_memory_is_a_reason_to_leave_an_image_out(tmp_path, monkeypatch):
     run, photos = make_run(tmp_path / "run"), folder_of(tmp_path / "in")
-    monkeypatch.setattr(deconv_predict, "SMALL", 0)
-    monkeypatch.setattr(deconv_predict, "available_memory", lambda: 21_000)  # 33 x 21 pixels need less, the others more
+    monkeypatch.setattr(deconv_restoring, "SMALL", 0)
+    monkeypatch.setattr(
+        deconv_restoring, "available_memory", lambda: 21_000
+    )  # 33 x 21 pixels need less, the others more
     report = predicted(run, photos, out=tmp_path / "out")
     assert (report["images"], len(report["skipped"])) == (2, 1)
 
     def fails(*_):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
-    monkeypatch.setattr(deconv_predict, "as_image", fails)
-    monkeypatch.setattr(deconv_predict, "SMALL", 1 << 30)
+    monkeypatch.setattr(deconv_restoring, "as_image", fails)
+    monkeypatch.setattr(deconv_restoring, "SMALL", 1 << 30)
     with pytest.raises(DlcliError, match="needs more memory") as caught:
         predicted(run, photos, out=tmp_path / "other")
     assert "--tile" in caught.value.hint

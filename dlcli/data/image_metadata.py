@@ -1,0 +1,114 @@
+"""What an image file says beside its pixels: colour profile, resolution, EXIF, and how its frames are shown."""
+
+import math
+import struct
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+ORIENTATION, EXIF_IFD, GPS_IFD = 0x0112, 0x8769, 0x8825
+# Description, make, model, software, date, artist and copyright: what a TIFF's own tags have of EXIF.
+TEXTS = (270, 271, 272, 305, 306, 315, 33432)
+SPACES = {b"RGB ": 3, b"GRAY": 1}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """``icc``: the colour profile. ``dpi``: pixels an inch, across and down. ``exif``: without an orientation.
+
+    ``chunks``: what PNG says of colours without a profile (gAMA, cHRM, sRGB). ``durations``: milliseconds of each
+    frame; ``loop``: how often they are shown, 0 for ever; ``hidden_first``: the first of them is no part of that.
+    """
+
+    icc: bytes = b""
+    dpi: tuple[float, float] | None = None
+    exif: bytes = b""
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
+    durations: tuple[float, ...] = ()
+    loop: int = 0
+    hidden_first: bool = False
+
+    def fitting(self, channels: int) -> tuple["Metadata", str]:
+        """Without a profile of other colours than gray (1 channel) or RGB (3), and a note of that."""
+        if not self.icc or SPACES.get(self.icc[16:20]) == channels:
+            return self, ""
+        space = self.icc[16:20].decode("ascii", "replace").strip()
+        return replace(self, icc=b""), f"its colour profile is for {space}, and left out"
+
+    def save_options(self, format: str) -> dict[str, Any]:
+        """The options of Pillow's ``save`` that keep it."""
+        options: dict[str, Any] = {}
+        if self.icc and format != "BMP":
+            options["icc_profile"] = self.icc
+        if self.dpi and format != "WEBP":
+            options["dpi"] = self.dpi
+        if self.exif and format != "BMP":
+            options["exif"] = self.exif
+        if self.chunks and format == "PNG":
+            options["pnginfo"] = info = PngImagePlugin.PngInfo()
+            for name, data in self.chunks:
+                info.add(name, data)
+        return options
+
+
+def metadata_of(image: Image.Image, exif: bytes) -> Metadata:
+    """What the image says, which is loaded by now, beside its ``exif``; damaged parts are passed over."""
+    info = image.info
+    icc = info.get("icc_profile")
+    loop = info.get("loop", 0)
+    return Metadata(
+        icc if isinstance(icc, bytes) and len(icc) >= 128 else b"",
+        _dpi(info.get("dpi")),
+        exif,
+        _chunks(info),
+        loop=loop if isinstance(loop, int) else 0,
+        hidden_first=bool(info.get("default_image", False)),
+    )
+
+
+def text_tags(exif: bytes) -> tuple[list[tuple[int, str]], bool]:
+    """The texts of EXIF that TIFF has tags for, and whether there is more."""
+    found = Image.Exif()
+    found.load(exif)
+    texts = [(tag, str(found[tag])) for tag in TEXTS if tag in found]
+    return texts, EXIF_IFD in found or GPS_IFD in found
+
+
+def _dpi(value: Any) -> tuple[float, float] | None:
+    try:
+        across, down = (float(number) for number in value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if all(math.isfinite(v) and 0 < v < 1e6 for v in (across, down)) else None
+
+
+def exif_of(image: Image.Image) -> bytes:
+    """EXIF without the orientation. Of a TIFF, whose tags are those of its pixels too, before it is loaded."""
+    try:
+        exif = image.getexif()
+        if image.format == "TIFF":  # which Pillow turns as its tag says, so that this must stay
+            kept = Image.Exif()
+            for tag in {*TEXTS} & set(exif):
+                kept[tag] = exif[tag]
+            for tag in {EXIF_IFD, GPS_IFD} & set(exif):
+                kept[tag] = dict(exif.get_ifd(tag))
+            exif = kept
+        exif.pop(ORIENTATION, None)
+        return exif.tobytes() if len(exif) else b""
+    except Exception:
+        return b""
+
+
+def _chunks(info: dict[Any, Any]) -> tuple[tuple[bytes, bytes], ...]:
+    found: list[tuple[bytes, bytes]] = []
+    try:
+        if "srgb" in info:
+            found.append((b"sRGB", bytes([info["srgb"]])))
+        if "gamma" in info:
+            found.append((b"gAMA", struct.pack(">I", round(info["gamma"] * 100_000))))
+        if len(info.get("chromaticity", ())) == 8:
+            found.append((b"cHRM", struct.pack(">8I", *(round(v * 100_000) for v in info["chromaticity"]))))
+    except (TypeError, ValueError, struct.error):
+        return ()
+    return tuple(found)

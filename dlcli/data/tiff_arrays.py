@@ -1,0 +1,107 @@
+"""TIFF files that Pillow doesn't know: of half, double and coloured floating-point numbers, read by tifffile."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.data.names import printable
+from dlcli.errors import DlcliError
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SIMPLER = "save it again as RGB or gray of 8 or 16 bits"
+DEFLATE, ICC, UNIT, ORIENTATION = (8, 32946), 34675, 296, 274
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the file begins as a TIFF does."""
+    with path.open("rb") as file:
+        return file.read(4) in MAGIC
+
+
+def shapes(path: Path, most: int) -> list[tuple[int, int, int]]:
+    """Height, width and channels of each page. Raises DlcliError for more than ``most`` pixels, and for no image."""
+    with _pages(path, most) as pages:
+        return [_shape(page) for page in pages]
+
+
+def arrays(path: Path, most: int) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
+    """Each page (H, W, C), and its ``icc_profile``, ``dpi``, ``orientation``. Raises DlcliError as ``shapes`` does."""
+    with _pages(path, most) as pages:
+        for page in pages:
+            _check_size(page)
+            yield page.asarray().reshape(_as_read(page)).transpose(_order(page)), _info(page)
+
+
+@contextmanager
+def _pages(path: Path, most: int) -> Iterator[list[Any]]:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages: list[Any] = list(file.pages)
+            for page in pages:
+                height, width, channels = _shape(page)
+                if height * width > most:
+                    raise DlcliError(f"has more than {most // 10**6} million pixels", "cut it into smaller images")
+                clear = tuple(map(int, page.extrasamples)) in ((1,), (2,))
+                if channels not in (1, 3) and not (clear and channels in (2, 4)):
+                    hint = "save each channel as a gray image"
+                    raise DlcliError(f"has {channels} channels, expected gray or RGB", hint)
+                known = page.dtype is not None and (page.dtype.kind == "f" or page.dtype in (np.uint8, np.uint16))
+                if not known or int(page.photometric) not in (1, 2):
+                    kind = printable(f"{page.dtype} ({page.photometric.name})")
+                    raise DlcliError(f"holds values of type {kind}, expected gray or RGB", SIMPLER)
+            yield pages
+    except DlcliError:
+        raise
+    except Exception as error:
+        if "imagecodecs" in str(error):
+            message = "is compressed in a way that takes the package imagecodecs"
+            raise DlcliError(message, "pip install imagecodecs, or save it again without compression") from None
+        raise DlcliError(f"is damaged: {printable(str(error))}", "fetch or save the image again") from None
+
+
+def _shape(page: Any) -> tuple[int, int, int]:
+    if page.imagedepth != 1:
+        raise DlcliError("has voxels instead of pixels", "save its slices as pages")
+    return int(page.imagelength), int(page.imagewidth), int(page.samplesperpixel)
+
+
+def _planar(page: Any) -> bool:
+    return int(page.planarconfig) == 2
+
+
+def _as_read(page: Any) -> tuple[int, int, int]:
+    height, width, channels = _shape(page)
+    return (channels, height, width) if _planar(page) else (height, width, channels)
+
+
+def _order(page: Any) -> tuple[int, int, int]:
+    return (1, 2, 0) if _planar(page) else (0, 1, 2)
+
+
+def _check_size(page: Any) -> None:
+    """Raises ValueError where a compressed piece holds more than its page has room for: it would fill the memory."""
+    if int(page.compression) not in DEFLATE:
+        return
+    most = int(np.prod(page.chunks)) * page.dtype.itemsize
+    handle = page.parent.filehandle
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        handle.seek(offset)
+        if len(zlib.decompressobj().decompress(handle.read(count), most + 1)) > most:
+            raise ValueError("its compressed pieces are larger than it says")
+
+
+def _info(page: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"orientation": int(page.tags[ORIENTATION].value) if ORIENTATION in page.tags else 1}
+    if ICC in page.tags:
+        found["icc_profile"] = bytes(page.tags[ICC].value)
+    if UNIT in page.tags and int(page.tags[UNIT].value) in (2, 3):
+        scale = 1.0 if int(page.tags[UNIT].value) == 2 else 2.54
+        found["dpi"] = tuple(scale * value for value in page.resolution)
+    return found

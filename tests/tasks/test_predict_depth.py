@@ -1,0 +1,219 @@
+"""``dlcli predict`` keeps what an image file holds: pages and frames, bits, colour profile, and clear edges."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from dlcli.data.image_metadata import Metadata
+from dlcli.data.image_writing import Frame, write_frames
+from dlcli.data.images import read_frames, read_header, read_image
+from dlcli.errors import DlcliError
+from tests.tasks.networks import make_run, save, smooth
+from tests.tasks.test_deconv_predict import predicted
+
+RANDOM = np.random.default_rng(5)
+DEEP = RANDOM.integers(0, 65536, (23, 31, 3), dtype=np.uint16)
+ALPHA = RANDOM.integers(1, 65536, (23, 31), dtype=np.uint16)
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["gray network", "colour network"])
+def run(request, tmp_path_factory):
+    """A network that gives back what it gets."""
+    return make_run(tmp_path_factory.mktemp("run") / "run", channels=request.param, identity=True)
+
+
+def frames_of(path):
+    if path.suffix == ".tif":
+        with tifffile.TiffFile(path) as file:
+            return [page.asarray() for page in file.pages]
+    with Image.open(path) as image:
+        found = []
+        for number in range(image.n_frames):
+            image.seek(number)
+            found.append(np.asarray(image.convert("RGBA")))
+        return found
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.webp", "a.png"])
+def test_every_page_and_frame_is_written(run, tmp_path, name):
+    frames = [Image.fromarray(smooth(24, 32, 3, seed)) for seed in range(3)]
+    options = {"lossless": True} if name == "a.webp" else {}
+    shown = {} if name == "a.tif" else {"duration": [100, 250, 40], "loop": 2}
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options, **shown)
+    report = predicted(run, tmp_path / name, out=tmp_path / "out")
+    assert (report["images"], report["notes"]) == (1, [])
+    before, after = frames_of(tmp_path / name), frames_of(tmp_path / "out" / name)
+    assert len(after) == 3
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with Image.open(tmp_path / "out" / name) as image:
+        assert image.info.get("loop") == shown.get("loop")
+        image.seek(1)
+        image.load()
+        assert image.info.get("duration") == (shown or {}).get("duration", [None, None])[1]
+
+
+def test_pages_of_several_sizes_and_kinds(run, tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(smooth(20, 30), metadata=None)
+        writer.write(DEEP, photometric="rgb", metadata=None)
+    predicted(run, tmp_path / "a.tif", out=tmp_path / "out")
+    pages = frames_of(tmp_path / "out" / "a.tif")
+    np.testing.assert_array_equal(pages[1], DEEP)
+    np.testing.assert_allclose(pages[0].astype(int) / np.iinfo(pages[0].dtype).max, smooth(20, 30) / 255, atol=1e-7)
+
+
+def test_frames_are_refused_where_the_format_holds_one(run, tmp_path):
+    frames = [Image.fromarray(smooth(24, 32, 3, seed)) for seed in range(3)]
+    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    with pytest.raises(DlcliError, match="3 frames cannot be written as JPEG, which holds one"):
+        predicted(run, tmp_path / "a.tif", out=tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("alpha", [None, ALPHA], ids=["opaque", "alpha"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("format_", ["PNG", "TIFF"])
+def test_sixteen_bits_stay(run, tmp_path, format_, channels, alpha):
+    """What is written is read the same by others, too: by tifffile, and by Pillow as its upper 8 bits."""
+    path, out = tmp_path / f"a.{format_.lower()}", tmp_path / f"b.{format_.lower()}"
+    write_frames(path, [Frame(DEEP[:, :, :channels], alpha)], format_, Metadata())
+    predicted(run, path, out=out)
+    for name in (path, out):
+        read = read_image(name, "a")
+        assert read.bits == 16
+        # Gray from a colour network is the weighted sum of three equal channels, in float32.
+        np.testing.assert_allclose(read.pixels.astype(int), DEEP[:, :, :channels], atol=1)
+        if alpha is not None:
+            np.testing.assert_array_equal(read.alpha, alpha)
+    if format_ == "TIFF":
+        np.testing.assert_array_equal(tifffile.imread(path).reshape(23, 31, -1)[:, :, 0], DEEP[:, :, 0])
+    if format_ == "TIFF" and channels == 1 and alpha is not None:
+        return  # which Pillow doesn't know
+    with Image.open(path) as image:
+        shallow = np.asarray(image.convert("RGBA") if image.mode != "I;16" else image)
+    upper = shallow >> 8 if shallow.dtype == np.uint16 else shallow[..., 0]
+    np.testing.assert_array_equal(upper, DEEP[:, :, 0] >> 8)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_deep_colours_of_other_programs(tmp_path, byteorder, planes):
+    values = DEEP if planes == "contig" else DEEP.transpose(2, 0, 1)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", planarconfig=planes, byteorder=byteorder)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", "a").pixels, DEEP)
+    assert read_header(tmp_path / "a.tif", "a").note == "its 16 bits are read as 8"
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floats_stay(run, tmp_path, dtype, channels):
+    values = np.squeeze(DEEP[:, :, :channels] / 65535).astype(dtype)
+    kind = "rgb" if channels == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric=kind, metadata=None)
+    np.save(tmp_path / "a.npy", values)
+    np.save(tmp_path / "many.npy", np.stack([values] * 2))
+    predicted(run, *(tmp_path / name for name in ("a.tif", "a.npy", "many.npy")), out=tmp_path / "out")
+    found = [tifffile.imread(tmp_path / "out" / "a.tif"), np.load(tmp_path / "out" / "a.npy")]
+    found += list(np.load(tmp_path / "out" / "many.npy"))
+    for made in found:
+        assert (made.dtype, made.shape) == (values.dtype, values.shape)
+        np.testing.assert_allclose(made.astype(float), values.astype(float), atol=1e-3 if dtype == np.float16 else 2e-7)
+
+
+def test_two_channels_are_named(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", DEEP.transpose(2, 0, 1)[:2], photometric="minisblack", planarconfig="separate")
+    with pytest.raises(DlcliError, match=r"a has 2 channels, expected gray or RGB") as caught:
+        read_image(tmp_path / "a.tif", "a")
+    assert "each channel" in caught.value.hint
+
+
+def test_a_compressed_piece_that_is_larger_than_it_says_is_not_expanded(tmp_path):
+    values = np.zeros((64, 64), np.float64)
+    tifffile.imwrite(tmp_path / "a.tif", values, compression="zlib", metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+        file.pages[0].tags["ImageLength"].overwrite(2)
+        file.pages[0].tags["RowsPerStrip"].overwrite(2)
+    with pytest.raises(DlcliError, match="larger than it says"):
+        list(read_frames(tmp_path / "a.tif", "a"))
+
+
+def test_what_is_lost_is_said(run, tmp_path):
+    Image.fromarray(np.dstack([smooth(23, 31, 3), (ALPHA >> 8).astype(np.uint8)])).save(tmp_path / "a.png")
+    write_frames(tmp_path / "b.png", [Frame(DEEP)], "PNG", Metadata())
+    write_frames(tmp_path / "dim.png", [Frame(DEEP // 16)], "PNG", Metadata())
+    for name, out, words in (
+        ("a.png", "a.jpg", "without its transparency"), ("b.png", "b.webp", "8 bits a channel"),
+        ("dim.png", "dim2.png", "its values reach 4,095, 6% of the range of 16 bits"),
+    ):  # fmt: skip
+        (note,) = predicted(run, tmp_path / name, out=tmp_path / out)["notes"]
+        assert note["name"] == name
+        assert words in note["note"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "deep.png", "a.jpg", "a.tif", "deep.tif", "a.webp"])
+def test_profile_resolution_and_exif_stay(run, tmp_path, name):
+    exif = Image.Exif()
+    exif[271], exif[0x0112] = "Camera", 6
+    if not name.endswith("tif"):
+        exif[0x8769] = {0x829A: 0.01}
+    path = tmp_path / name
+    if name.startswith("deep"):
+        upright = Image.Exif()
+        upright[271] = "Camera"
+        known = Metadata(SRGB, (150.0, 150.0), upright.tobytes())
+        write_frames(path, [Frame(DEEP)], "PNG" if name.endswith("png") else "TIFF", known)
+    else:
+        save(path, smooth(23, 31, 3), icc_profile=SRGB, dpi=(150, 150), exif=exif)
+    assert predicted(run, path, out=tmp_path / "out")["notes"] == []
+    with Image.open(tmp_path / "out" / name) as image:
+        image.load()
+        assert image.size == ((31, 23) if name.startswith("deep") else (23, 31))  # upright
+        assert image.info["icc_profile"] == SRGB
+        if name != "a.webp":
+            assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+        made = image.getexif()
+        assert (made[271], made.get(0x0112, 1)) == ("Camera", 1)
+        if not name.endswith("tif") and not name.startswith("deep"):
+            assert float(made.get_ifd(0x8769)[0x829A]) == pytest.approx(0.01)
+
+
+def test_what_png_says_of_colours_without_a_profile_stays(run, tmp_path):
+    from PIL import PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    info.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    save(tmp_path / "a.png", smooth(23, 31, 3), pnginfo=info)
+    predicted(run, tmp_path / "a.png", out=tmp_path / "out")
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert image.info["gamma"] == 1.0
+
+
+def test_a_profile_of_other_colours_is_left_out_and_said(run, tmp_path):
+    profile = SRGB[:16] + b"CMYK" + SRGB[20:]
+    save(
+        tmp_path / "a.tif",
+        np.asarray(Image.fromarray(smooth(23, 31, 3)).convert("CMYK"))[:, :, :3],
+        icc_profile=profile,
+    )
+    (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "out")["notes"]
+    assert note["note"] == "its colour profile is for CMYK, and left out"
+
+
+@pytest.mark.parametrize("task", ["denoise", "upscale"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_hidden_colours_do_not_bleed_into_edges(tmp_path, task, channels):
+    """A red disc on transparent black, laid over the same red, must not be seen."""
+    run = make_run(tmp_path / "run", task, channels=channels, **({"scale": 2} if task == "upscale" else {}))
+    y, x = np.mgrid[:64, :64] - 31.5
+    alpha = np.clip(22.5 - np.hypot(x, y), 0, 1)
+    red = np.array([230, 60, 60])
+    disc = np.dstack([np.where(alpha[..., None] > 0, red, 0), np.rint(255 * alpha)]).astype(np.uint8)
+    full = np.dstack([np.broadcast_to(red, (64, 64, 3)), np.full((64, 64), 255)]).astype(np.uint8)
+    for name, image in (("disc", disc), ("full", full)):
+        predicted(run, save(tmp_path / f"{name}.png", image), out=tmp_path / "out")
+    made, expected = (np.asarray(Image.open(tmp_path / "out" / f"{n}.png"), dtype=float) for n in ("disc", "full"))
+    share = made[:, :, 3:] / 255
+    laid = made[:, :, :3] * share + expected[:, :, :3] * (1 - share)
+    assert np.abs(laid - expected[:, :, :3]).max() < 1.5
