@@ -41,6 +41,7 @@ def run(config: Config) -> None:
     assert isinstance(config, EvalConfig)
     process.prepare(config.threads)
     from dlcli.tasks.evaluate import evaluate
+    from dlcli.tasks.linear_report import UNCENTERED
 
     console = Console(quiet=config.quiet, json_output=config.json_output)
     report = evaluate(config, console)
@@ -52,7 +53,9 @@ def run(config: Config) -> None:
         else:
             count = f"{report['rows']:,} rows" if "rows" in report else f"{report['images']:,} images"
             count += f" {_shown(report['data'])}"
-            rows = [[name, f"{value:.8g}"] for name, value in report["metrics"]["test"].items() if value is not None]
+            labels = {"r2": UNCENTERED} if report.get("r2_uncentered") else {}
+            found = report["metrics"]["test"].items()
+            rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in found if value is not None]
             console.table(["metric", count], rows)
         for check in report["checks"]:
             console.line(check["text"])

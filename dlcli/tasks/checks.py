@@ -62,8 +62,11 @@ def parse_checks(texts: tuple[str, ...], known: tuple[str, ...]) -> list[Check]:
     return checks
 
 
-def outcomes(checks: list[Check], metrics: Mapping[str, float]) -> list[dict[str, object]]:
-    """Each check's metric, value, verdict and text, for the report."""
+def outcomes(
+    checks: list[Check], metrics: Mapping[str, float], remarks: Mapping[str, str] | None = None
+) -> list[dict[str, object]]:
+    """Each check's metric, value, verdict and text, for the report; ``remarks`` on metrics end the text."""
+    remarks = remarks or {}
     return [
         {
             "metric": c.metric,
@@ -71,7 +74,7 @@ def outcomes(checks: list[Check], metrics: Mapping[str, float]) -> list[dict[str
             "bound": c.bound,
             "sign": c.sign,
             "holds": c.holds(metrics[c.metric]),
-            "text": c.describe(metrics[c.metric]),
+            "text": c.describe(metrics[c.metric]) + (f" ({remarks[c.metric]})" if c.metric in remarks else ""),
         }
         for c in checks
     ]

@@ -21,6 +21,7 @@ from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.saved import holds_network, load_run, open_data
 
 REGRESSION = ("loss", "rmse", "mae", "r2")
+UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
 CLASSES = ("loss", "log_loss", "accuracy", "auc")
 
 
@@ -56,7 +57,9 @@ def check_file(out: Path | None) -> None:
 def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
     start = time.monotonic()
     model, schema, trained = load_run(config.run)
-    checks = parse_checks(config.check, REGRESSION if model.kind == "mse" else CLASSES)
+    uncentered = model.kind == "mse" and not model.settings.get("intercept", True)
+    known = (*REGRESSION, "r2_centered") if uncentered else REGRESSION
+    checks = parse_checks(config.check, known if model.kind == "mse" else CLASSES)
     table, _ = open_data(config, model, schema, trained, progress, need_target=True)
     measured: ChunkSource | HeldOutRows = table
     on = MeasuredOn(config.data, "given")
@@ -86,7 +89,8 @@ def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
         "rows": rows,
         "target": printable(schema.target.name) if schema.target else None,
         "metrics": {"test": metrics},
-        "checks": outcomes(checks, metrics),
+        "checks": outcomes(checks, metrics, UNCENTERED if uncentered else None),
+        "r2_uncentered": uncentered,
         "environment": environment("cpu"),
     }
     return report
@@ -103,8 +107,12 @@ def _regression(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[d
     mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
     variance = float(moments.scatter[0, 0]) / n
     centred = bool(model.settings.get("intercept", True))
-    r2 = r_squared(mean_square, float(moments.mean[0]), variance, centred)
-    return {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}, n
+    mean = float(moments.mean[0])
+    r2 = r_squared(mean_square, mean, variance, centred)
+    metrics = {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}
+    if not centred:
+        metrics["r2_centered"] = r_squared(mean_square, mean, variance, True)
+    return metrics, n
 
 
 def _classes(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[dict[str, float], int]:

@@ -221,7 +221,9 @@ def make_report(
         ),
         "residual_sd": result.residual_sd,
         "r2": result.metrics["train"].get("r2"),
+        "r2_uncentered": result.kind == "mse" and not config.intercept,
         "condition_number": result.condition_number,
+        "aliased": list(result.aliased),
         "largest_stable_lr": result.largest_stable_lr,
         "environment": environment(device),
     }

@@ -32,12 +32,8 @@ def announce(
     if plan.optimizer != "gd" or kind != "mse" or config.l2:
         return
     known, lowest = squares.condition_number, squares.largest_eigenvalue / squares.smallest_eigenvalue
-    if squares.rank < len(squares.penalised) and lowest < HOPELESS:
-        progress.warn(
-            f"the columns determine only {squares.rank} of {len(squares.penalised)} coefficients, as some depend on "
-            "others: this is the solution with the smallest ones; drop columns, or add --l2"
-        )
-    elif max(known, lowest) > HOPELESS:
+    dependent = squares.rank < len(squares.penalised) and lowest < HOPELESS  # said for every optimizer, by name
+    if max(known, lowest) > HOPELESS and not dependent:
         at_least = "at least " if not np.isfinite(known) else ""
         number = min(known, squares.largest_eigenvalue / squares.resolution)
         progress.warn(

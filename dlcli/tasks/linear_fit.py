@@ -21,6 +21,7 @@ from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_advice import advise, announce
+from dlcli.tasks.linear_collinear import collinear, say_collinear
 from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_optimum import Verdict, judge
 from dlcli.tasks.linear_plan import Plan
@@ -75,6 +76,7 @@ class Fit:
     largest_stable_lr: float | None
     lr: float
     metrics: dict[str, dict[str, float]]
+    aliased: tuple[str, ...] = ()  # columns that depend on earlier ones
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,9 @@ def fit(
     ready = prepare(config, plan, space, train_groups, held)
     solver, lr = ready.solver()
     announce(config, plan, ready.squares, ready.kind, ready.stable, lr, progress)
+    found = collinear(ready.squares, solver.solution.aliased if isinstance(solver, ExactSolver) else None)
+    names, coefficients = ready.data.names, len(ready.squares.penalised)
+    say_collinear(plan, found, names, coefficients, l1=bool(config.l1), progress=progress)
     count, columns = ready.squares.moments.count, len(ready.squares.units.scale)
     validate = ready.validate
     title = f"fit-linear: {ready.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
@@ -169,7 +174,7 @@ def fit(
     if plan.optimizer != "exact":
         solver = interruptible(solver, until_saved.enter_context(deferred_signals()))
     steps, kept = _run(solver, ready.limits, validate, on_step)
-    result = ready.result(solver, lr, steps, kept)
+    result = replace(ready.result(solver, lr, steps, kept), aliased=tuple(names[j] for j in found))
     advise(config, plan, result.last, result.separated, steps[0].gradient_norm, ready.kind, progress)
     if config.early_stop and steps[-1].status != "diverged":
         progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")

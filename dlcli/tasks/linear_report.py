@@ -8,6 +8,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.metrics import r_squared
 from dlcli.engine.moments import Moments
 
+UNCENTERED = "r2 (uncentered)"  # 1 - MSE / mean of y^2, as R's lm and statsmodels have it without an intercept
 WIDE = 5  # classes that fit side by side in a table
 
 
@@ -38,21 +39,34 @@ def coefficient_entries(
 
     if intercept is not None:
         put("intercept", intercept, None if errors is None else errors[0])
-    for row, name in enumerate(names):
-        # A column may itself be called "intercept": the model's own keeps the name.
-        key = name if name != "intercept" else "intercept (column)"
-        put(key, coefficients[row], None if errors is None else errors[row + 1])
+    for row, name in enumerate(distinct(names)):
+        put(name, coefficients[row], None if errors is None else errors[row + 1])
     return entries
+
+
+def distinct(names: tuple[str, ...]) -> list[str]:
+    """The names of columns, each once: one may be called as the intercept, or as the level of a text (``g=b``)."""
+    every = list(names)
+    taken = {"intercept"}
+    for i, name in enumerate(every):
+        number = 1
+        while every[i] in taken or every[i] in every[:i]:
+            number += 1
+            every[i] = f"{name} (column)" if number == 2 else f"{name} (column {number})"
+    return every
 
 
 def regression_metrics(moments: Moments, mean_squared_error: float, centred: bool) -> dict[str, float]:
     """loss, rmse and r2 on the rows behind ``moments`` (y in column 0)."""
     variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
-    return {
+    mean = float(moments.mean[0])
+    metrics = {
         "loss": mean_squared_error,
         "rmse": float(np.sqrt(mean_squared_error)),
-        "r2": r_squared(mean_squared_error, float(moments.mean[0]), variance, centred),
+        "r2": r_squared(mean_squared_error, mean, variance, centred),
     }
+    # Against predicting 0, as is usual without an intercept, R2 says little: the other goes with it.
+    return metrics if centred else metrics | {"r2_centered": r_squared(mean_squared_error, mean, variance, True)}
 
 
 def coefficient_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -82,8 +96,9 @@ def parts(report: dict[str, Any]) -> list[str]:
 def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     """Rows of the summary table: metrics by rows measured, then what only this fit knows."""
     folds = report.get("cv", {}).get("metrics", {})
+    labels = {"r2": UNCENTERED} if report.get("r2_uncentered") else {}
     rows = [
-        [name, *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"]),
+        [labels.get(name, name), *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"]),
          *([_spread(folds[name])] if name in folds else [""] if folds else [])]
         for name in next(iter(report["metrics"].values()))
         # For classes the loss is the log-loss: once is enough.
