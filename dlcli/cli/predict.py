@@ -12,8 +12,9 @@ from dlcli.errors import DlcliError, ExitCode
 
 DOC = """Write the predictions of a saved model, in input order.
 
-One row of output for each row of input: `prediction`, and for classes the probability of each. A network restores
-each image and keeps its name, format, depth and transparency; or it classifies, with one row for each image.
+One row of output for each row of input: `prediction` (`NA` where a value is missing), and for classes the probability
+of each. A network restores each image and keeps its name, format, pages, frames, depth, transparency, colour profile,
+resolution and EXIF, or says what it can't; or it classifies, with one row for each image.
 
 Examples:
 

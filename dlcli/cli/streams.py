@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from typing import Any
 
 from dlcli.errors import ExitCode
@@ -49,6 +50,9 @@ closed: set[str] = set()  # the standard streams that the process was started wi
 
 def guard() -> None:
     """Put a Sink below stdout and stderr, and escape what their encoding lacks; for a process of its own."""
+    if not sys.warnoptions:
+        # Python's warnings name lines of code, and are for those who write it: a fit that diverges does overflow.
+        warnings.simplefilter("ignore")
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)

@@ -10,7 +10,7 @@ from dlcli.data.image_writing import Frame, write_frames
 from dlcli.data.images import read_frames, read_header, read_image
 from dlcli.errors import DlcliError
 from tests.tasks.networks import make_run, save, smooth
-from tests.tasks.test_deconv_predict import predicted
+from tests.tasks.test_deconv_predict import pixels, predicted
 
 RANDOM = np.random.default_rng(5)
 DEEP = RANDOM.integers(0, 65536, (23, 31, 3), dtype=np.uint16)
@@ -213,7 +213,7 @@ def test_hidden_colours_do_not_bleed_into_edges(tmp_path, task, channels):
     full = np.dstack([np.broadcast_to(red, (64, 64, 3)), np.full((64, 64), 255)]).astype(np.uint8)
     for name, image in (("disc", disc), ("full", full)):
         predicted(run, save(tmp_path / f"{name}.png", image), out=tmp_path / "out")
-    made, expected = (np.asarray(Image.open(tmp_path / "out" / f"{n}.png"), dtype=float) for n in ("disc", "full"))
+    made, expected = (pixels(tmp_path / "out" / f"{name}.png").astype(float) for name in ("disc", "full"))
     share = made[:, :, 3:] / 255
     laid = made[:, :, :3] * share + expected[:, :, :3] * (1 - share)
     assert np.abs(laid - expected[:, :, :3]).max() < 1.5
