@@ -44,10 +44,10 @@ def make_regions(images: TrainingImages, side: int, margin: int, multiple: int, 
     kept = kept if len(kept) >= 2 else list(range(len(targets)))
     if len(kept) < len(targets):
         small = sorted(set(range(len(targets))) - set(kept))
-        warnings.append(f"left out {_named(targets, small)}: less than half of the crop's {side} pixels")
+        warnings.append(_said(targets, small, "left out of training, being smaller than half of", side))
     padded = [i for i in kept if min(targets.shape(i)) < side]
     if padded:
-        notes.append(f"mirrored at the border to fill the crop of {side} pixels: {_named(targets, padded)}")
+        notes.append(_said(targets, padded, "continued by mirroring, being smaller than", side))
     if not val:
         return Regions(tuple(s.subset(kept) for s in train), (), 0, 0, tuple(notes), tuple(warnings))
     wanted = CROPS_OF_LEVEL if levels > 1 and len(val[-1]) >= ENOUGH_IMAGES else CROPS
@@ -64,7 +64,7 @@ def make_regions(images: TrainingImages, side: int, margin: int, multiple: int, 
     if lent:
         notes.append(
             f"validation: {_count(len(held), 'image')} held out, and a strip of {_count(len(lent), 'other')} with "
-            f"{GAP} pixels between it and what trains: {len(checked[0])} crops"
+            f"{GAP} pixels between it and what trains: {_count(len(checked[0]), 'crop')}"
         )
     elif images.may_lend and len(held) < ENOUGH_IMAGES and len(boxes) < CROPS:
         warnings.append(
@@ -84,14 +84,15 @@ def _pairs(inputs: Pictures | None, targets: Pictures | None) -> list[Pictures]:
     return [s for s in (inputs, targets) if s is not None]
 
 
-def _named(pictures: Pictures, numbers: Sequence[int]) -> str:
-    """Their count, and the first names with sizes."""
+def _said(pictures: Pictures, numbers: Sequence[int], what: str, side: int) -> str:
+    """How many images are treated so, and the first names with sizes."""
     shown = [
         f"{printable_path(pictures.names[i])} ({pictures.shape(i)[1]} x {pictures.shape(i)[0]})"
         for i in numbers[:NAMED]
     ]
     more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
-    return f"{_count(len(numbers), 'image')}, {', '.join(shown)}{more}"
+    be = "is" if len(numbers) == 1 else "are"
+    return f"{_count(len(numbers), 'image')} {be} {what} the crop of {side} pixels: {', '.join(shown)}{more}"
 
 
 def _boxes(pictures: Pictures, numbers: Sequence[int], wanted: int, multiple: int) -> list[Box]:
