@@ -92,8 +92,8 @@ _dlcli() {
                 '--mask=[Image of the pixels that inpaint misses (white - missing).]:value:_files' \
                 '--colour[Train on colour or on gray images; by default as the images are.]' \
                 '--gray[Train on colour or on gray images; by default as the images are.]' \
-                '--val=[Fraction of the images held out for validation.]:value: ' \
-                '--crop=[Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or the whole image where it is smaller.]:value: ' \
+                '--val=[Fraction of the images held out for validation; more than the default where it is not given and would be few.]:value: ' \
+                '--crop=[Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \
                 '--augment=[flips - mirrored and turned by quarters; shifts - moved, turned and scaled a little.]:value:(auto none flips shifts)' \
                 '--memory=[Most memory for decoded images, in GB; beyond it they stream.]:value: ' \
                 '--arch=[Shape of the network - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \

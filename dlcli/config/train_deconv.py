@@ -59,11 +59,18 @@ class TrainDeconvConfig(ScheduleOptions, TrainingOptions):
         panel=DATA,
         flags=("--colour/--gray",),
     )
-    val: float = option(0.05, "Fraction of the images held out for validation.", panel=DATA, ge=0, lt=1)
+    val: float = option(
+        0.05,
+        "Fraction of the images held out for validation; more than the default where it is not given and would be few.",
+        panel=DATA,
+        ge=0,
+        lt=1,
+    )
     crop: int | None = option(
         None,
-        "Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or the "
-        "whole image where it is smaller. For classify: the side that images are scaled to.",
+        "Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or less "
+        "where most images are smaller. For classify: the side that images are scaled to; by default their own up to "
+        "128, else 64.",
         panel=DATA,
         ge=8,
         le=4096,

@@ -17,6 +17,7 @@ from dlcli.tasks.deconv_written import Told, UnwrittenError, write_restored
 from dlcli.tasks.image_outputs import OutputPlan, plan_outputs
 from dlcli.tasks.progress import Progress, Report
 
+INPUT_IS_BASE = ("denoise", "pairs")
 EVERY = 50  # files between two notes
 
 
@@ -67,10 +68,17 @@ def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progr
         raise _nothing_done(plan, skipped, first)
     for text in told.lines():
         progress.warn(text)
+    if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
+        progress.warn(
+            f"the network changed no pixel of {restorer.changes.images:,} image{'s' * (restorer.changes.images != 1)}"
+            f"{'' if trained.task in INPUT_IS_BASE else ' beyond the simple estimate that it starts from'}: it has "
+            "learned nothing that tells here; train it longer, or with another --lr"
+        )
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
     return {
         "images": done,
         "skipped": [vars(one) for one in skipped],
+        "unchanged": unchanged,
         "unwritten": [one.name for one in unwritten],
         "notes": told.to_json(),
     }

@@ -1,6 +1,7 @@
 """One image through a network that restores: channels, transparency, what is missing, and memory."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,27 @@ SMALL = 256 << 20  # bytes: asking for the free memory takes longer than it is w
 Mask = NDArray[np.bool_]
 
 
+@dataclass
+class Changes:
+    """How many images were restored, and whether the network has changed a pixel of any."""
+
+    images: int = 0
+    any: bool = False
+
+    def add(self, before: Callable[[], NDArray[Any]], after: NDArray[Any]) -> None:
+        """One more image; ``before`` is asked for only as long as nothing has changed."""
+        self.images += 1
+        self.any = self.any or not np.array_equal(before(), after)
+
+
 @dataclass(frozen=True)
 class Restorer:
-    """A network with what --mask and --kernel say of all images."""
+    """A network with what --mask and --kernel say of all images; ``changes`` is what became of those so far."""
 
     trained: TrainedNetwork
     mask: Mask | None
     kernel: int
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def scale(self) -> int:
@@ -64,12 +79,16 @@ def _restored(restorer: Restorer, image: Frame) -> Frame:
                 alpha = np.where(missing, _white(alpha), alpha)  # what was filled can be seen
         else:
             observed = _prepared(trained, x, restorer.kernel)
-        y = trained.restored(observed)
-        if trained.channels == 1:
-            y = y.transpose(0, 1)
-        elif gray:
-            y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        pixels = as_pixels(y, image.pixels.dtype)
+
+        def channels(y: Tensor) -> NDArray[Any]:
+            if trained.channels == 1:
+                y = y.transpose(0, 1)
+            elif gray:
+                y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+            return as_pixels(y, image.pixels.dtype)
+
+        pixels = channels(trained.restored(observed))
+        restorer.changes.add(lambda: channels(observed.base), pixels)
         if image.alpha is not None and scale == 1 and not isinstance(trained.degradation, Inpaint):
             pixels = np.where(image.alpha[:, :, None] == 0, image.pixels, pixels)  # unseen, and so none of our business
         return Frame(pixels, _enlarged(alpha, scale))

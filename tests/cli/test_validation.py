@@ -20,6 +20,9 @@ def app(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
+        if arguments[0] == "predict":
+            assert run_app([str(a) for a in arguments]) == 0
+            return None, " ".join(capsys.readouterr().err.split())
         code = run_app(["train-deconv", *map(str, arguments), *FAST, "--out", "run", "--force"])
         streams = capsys.readouterr()
         assert code == 0, streams.err
@@ -61,6 +64,7 @@ def test_a_blind_denoiser_of_few_photographs_is_better_than_none(app, shared, tm
     assert "180 x 180 pixels, gray, 8 bits; crops of 32 x 32" in err
     assert "denoise of sigma 0 to 55" in err
     assert "a strip of 7 others with 16 pixels between" in err
+    assert "changed no pixel" not in app("predict", "run", "photos/test_001.png", "--out", "restored")[1]
 
 
 def test_a_network_that_learns_nothing_says_so(app, tmp_path):
@@ -72,7 +76,10 @@ def test_a_network_that_learns_nothing_says_so(app, tmp_path):
     assert "those of step 0, before any training" in err
     assert "predict would change no pixel" in err
     assert [text in err for text in report["warnings"]] == [True] * len(report["warnings"])
-    assert report["metrics"]["train"] != {}
+    _, err = app("predict", "run", "photos", "--out", "restored")
+    assert "the network changed no pixel of 10 images: it has learned nothing" in err
+    before, after = (np.asarray(Image.open(tmp_path / folder / "0000.png")) for folder in ("photos", "restored"))
+    assert np.array_equal(before, after)
 
 
 def test_metrics_are_those_of_one_step(app, tmp_path):
