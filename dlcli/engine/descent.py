@@ -132,6 +132,9 @@ class MiniBatch(FirstOrder):
     rest by 1/(1 - dropout). One step is one mini-batch.
     """
 
+    # Steps of a constant size end at a floor of noise, which may lie above where they began.
+    noise_factor = 30.0
+
     def __init__(
         self,
         objective: RowObjective,

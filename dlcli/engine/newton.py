@@ -239,7 +239,7 @@ def _unshifted(H: FloatArray, p: int, k: int) -> FloatArray:
 
 
 def _solve(H: FloatArray, g: FloatArray) -> FloatArray:
-    """H^-1 g; the shortest solution, in equilibrated units, where H is singular to within rounding."""
+    """H^-1 g; the shortest solution where H is singular to within rounding."""
     scale = np.sqrt(np.where(np.diag(H) > 0, np.diag(H), 1.0))
     C, b = H / scale[:, None] / scale, g / scale
     try:
@@ -248,9 +248,9 @@ def _solve(H: FloatArray, g: FloatArray) -> FloatArray:
             return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, b)) / scale)
     except np.linalg.LinAlgError:
         pass
-    values, vectors = np.linalg.eigh(C)
+    values, vectors = np.linalg.eigh(H)  # the rows are standardised, so the shortest is that of gradient descent
     live = values > len(g) * np.finfo(np.float64).eps * 4 * values[-1]
-    return np.asarray(vectors[:, live] @ ((vectors[:, live].T @ b) / values[live]) / scale)
+    return np.asarray(vectors[:, live] @ ((vectors[:, live].T @ g) / values[live]))
 
 
 def _subsample_optimum(objective: RowObjective) -> FloatArray | None:

@@ -90,6 +90,14 @@ class RowObjective:
         """Mean of z^2 over the rows, (p,)."""
         return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
 
+    def fourth_moments(self) -> FloatArray:
+        """Mean of |z|^2 zz' over the rows, (p, p)."""
+        total = np.zeros((self.shape[0], self.shape[0]))
+        for start in range(0, self.rows, BLOCK):
+            Z = self.Z[start : start + BLOCK]
+            total += (Z * np.einsum("ij,ij->i", Z, Z)[:, None]).T @ Z
+        return total / self.rows
+
     def loss(self, theta: FloatArray) -> float:
         """Mean squared error or mean cross-entropy, without penalties."""
         return self.sums(theta).loss / self.rows * (2 if self.kind == "mse" else 1)

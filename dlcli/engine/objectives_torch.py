@@ -39,6 +39,11 @@ class TorchObjective(RowObjective):
         """Mean of z^2 over the rows, (p,)."""
         return _numpy((self._Z * self._Z).mean(dim=0))
 
+    def fourth_moments(self) -> FloatArray:
+        """Mean of |z|^2 zz' over the rows, (p, p)."""
+        weight = (self._Z * self._Z).sum(dim=1, keepdim=True)
+        return _numpy((self._Z * weight).T @ self._Z) / self.rows
+
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows."""
         import torch

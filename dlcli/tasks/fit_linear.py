@@ -18,6 +18,7 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.models.linear import Kind, LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
+from dlcli.tasks.linear_advice import Ended, against_divergence
 from dlcli.tasks.linear_checks import check
 from dlcli.tasks.linear_data import ChunkSource, Gathered, gather
 from dlcli.tasks.linear_fit import Fit, Held, fit
@@ -48,7 +49,7 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
         report = make_report(config, loaded.data, loaded.keep, result, folds, run, device, time.monotonic() - start)
         save(config, loaded.data, loaded.keep, result, report, run)
     if result.last.status == "diverged":
-        raise diverged(config, result, report)
+        raise diverged(config, result)
     return report
 
 
@@ -177,7 +178,9 @@ def cross_validate(config: FitLinearConfig, plan: Plan, space: Workspace) -> lis
     for fold in folds:
         rest = [g for g in folds if g != fold]
         with ExitStack() as until_done:
-            result = fit(config, plan, space, rest, Held(watched, [fold]), quiet, lambda step: None, until_done)
+            result = fit(
+                config, plan, space, rest, Held(watched, [fold], fold=True), quiet, lambda step: None, until_done
+            )
         results.append(result.metrics["val"])
     return results
 
@@ -290,12 +293,11 @@ def save(
     run.write(directory.REPORT, directory.to_json(report) + "\n")
 
 
-def diverged(config: FitLinearConfig, result: Fit, report: Report) -> DlcliError:
-    """The error of a run that diverged, with a rate that does not."""
-    stable = result.largest_stable_lr
-    remedy = "use --lr auto" if stable is None else f"use --lr auto, or a rate below {stable:.4g}"
+def diverged(config: FitLinearConfig, result: Fit) -> DlcliError:
+    """The error of a run that diverged, with what helps."""
+    rate = f" with learning rate {result.lr:.4g}" if np.isfinite(result.lr) else ""
     return DlcliError(
-        f"training diverged at step {result.last.step} with learning rate {result.lr:.4g} ({result.last.reason})",
-        remedy,
+        f"training diverged at step {result.last.step}{rate} ({result.last.reason})",
+        against_divergence(config, Ended.of(result)),
         ExitCode.TRAINING_FAILED,
     )

@@ -1,18 +1,27 @@
 """What the user should know before the first step and after the last."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Step
 from dlcli.models.linear import Kind
+from dlcli.tasks.linear_optimum import NOT_REACHED
 from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.progress import Progress
+
+if TYPE_CHECKING:
+    from dlcli.tasks.linear_fit import Fit
 
 # Above this condition number gradient descent on float64 moments has no digits left to find.
 HOPELESS = 1e10
 # A gradient this much smaller than the first has brought what a user can see to rest.
 SMALL_ENOUGH = 1e-9
+GENTLE = 0.001  # --hyper-lr at which hypergradient descent hardly moves its rate
+DECAYING = ("time", "step", "exponential", "polynomial", "cosine", "one-cycle", "adagrad", "plateau")
 
 
 def announce(
@@ -25,6 +34,8 @@ def announce(
     progress: Progress,
 ) -> None:
     """Say before the first step what the eigenvalues already tell."""
+    if config.schedule == "polyak" and config.polyak_target is None and (kind != "mse" or config.l1 or plan.keep_rows):
+        progress.note("polyak without --polyak-target takes 0 for the optimum's loss: its steps may be far too long")
     if stable is not None and config.lr != "auto" and lr > stable and config.schedule not in (
         "adagrad", "polyak", "barzilai-borwein",
     ):  # fmt: skip
@@ -38,24 +49,120 @@ def announce(
         number = min(known, squares.largest_eigenvalue / squares.resolution)
         progress.warn(
             f"the condition number is {at_least}{number:.1e}: gradient descent can't reach the optimum in double "
-            "precision; use --optimizer exact, or add --l2"
+            "precision; " + ("add --l2" if config.l1 else "use --optimizer exact, or add --l2")
         )
 
 
-def advise(
-    config: FitLinearConfig, plan: Plan, last: Step, separated: str, first: float, kind: Kind, progress: Progress
-) -> None:
+@dataclass(frozen=True)
+class Ended:
+    """What advice needs of a fit that has ended; ``lowest`` is the lowest training loss of its reports."""
+
+    kind: Kind
+    optimizer: str
+    last: Step
+    first: Step
+    lowest: float
+    separated: str
+    short: bool
+    lr: float
+    stable: float | None
+
+    @classmethod
+    def of(cls, fit: "Fit") -> "Ended":
+        """Of a fit."""
+        lowest = min((s.loss for s in fit.steps if np.isfinite(s.loss)), default=float("nan"))
+        short = fit.no_errors == NOT_REACHED or fit.last.gradient_norm > SMALL_ENOUGH * fit.steps[0].gradient_norm
+        return cls(
+            fit.kind, fit.optimizer, fit.last, fit.steps[0], lowest, fit.separated, short, fit.lr,
+            fit.largest_stable_lr,
+        )  # fmt: skip
+
+
+def advise(config: FitLinearConfig, ended: Ended, progress: Progress) -> None:
     """After the last step: what the user should know about it."""
-    if separated:
-        which = "perfectly separable" if separated == "perfect" else "separable in part"
+    last = ended.last
+    if ended.separated:
+        which = "perfectly separable" if ended.separated == "perfect" else "separable in part"
         progress.warn(
             f"the classes are {which}: the loss has no minimum and the coefficients grow without bound; "
             "add --l2 0.001 for a finite answer"
         )
-        return
-    full_batch = plan.optimizer in ("gd", "newton", "lbfgs")
-    if full_batch and last.status == "finished" and last.gradient_norm > SMALL_ENOUGH * first:
+    elif ended.optimizer in ("sgd", "adam"):
+        if last.status == "finished" and last.loss > ended.first.loss * (1 + 1e-9):
+            progress.warn(
+                f"the loss ended above where it began ({last.loss:.4g}, from {ended.first.loss:.4g}), as steps of this "
+                f"size only move about the optimum; use {' or '.join(_smaller_steps(config, ended))}"
+            )
+    elif ended.optimizer != "exact" and ended.short and last.reason.startswith("steps used up"):
         progress.warn(
-            f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); raise --steps, "
-            + ("or use --optimizer exact" if kind == "mse" else "or use --optimizer newton")
+            f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); "
+            + ", or ".join(_towards_the_optimum(config, ended))
         )
+    elif last.status == "stopped" and last.reason.startswith("gradient tolerance") and ended.optimizer != "exact":
+        others = [text for text in _towards_the_optimum(config, ended) if text != "raise --steps"]
+        if config.tolerance:
+            others.insert(0, "lower --tolerance")
+        if others:
+            progress.warn(f"not at the optimum ({last.reason}); {', or '.join(others)}")
+
+
+def _smaller_steps(config: FitLinearConfig, ended: Ended) -> list[str]:
+    found = [f"--lr {ended.lr / 10:.2g}"]
+    if config.schedule == "constant":
+        found.append("--schedule cosine")
+    return found
+
+
+def _towards_the_optimum(config: FitLinearConfig, ended: Ended) -> list[str]:
+    """What brings a fit to its optimum that isn't there, of what hasn't been tried and won't be refused."""
+    found = []
+    if ended.optimizer == "gd":
+        if not config.standardize:
+            found.append("leave out --no-standardize")
+        if config.schedule == "polyak" and (ended.kind != "mse" or config.l1):
+            found.append("use --schedule constant")
+        elif config.schedule in DECAYING:
+            found.append(f"use --schedule constant, as {config.schedule} makes the steps ever shorter")
+    found.append("raise --steps")
+    if ended.kind != "mse" and ended.optimizer != "newton":
+        found.append("use --optimizer newton")
+    elif ended.kind == "mse" and not config.l1:
+        found.append("use --optimizer exact")
+    elif ended.optimizer == "gd" and not config.momentum and config.lr == "auto" and config.schedule == "constant":
+        found.append("add --momentum 0.9")
+    return found
+
+
+def against_divergence(config: FitLinearConfig, ended: Ended) -> str:
+    """What helps a run that diverged, of what hasn't been tried and won't be refused."""
+    rate = config.lr if isinstance(config.lr, float) else None
+    if config.schedule == "polyak" and ended.optimizer == "gd":
+        # Polyak's step takes too long a one where the loss can't fall to the target.
+        if config.polyak_target is None and ended.kind != "mse" and not config.l1 and not config.l2:
+            return (
+                f"use --polyak-target {_rounded_up(ended.lowest):g}, a loss that can be reached, or --schedule constant"
+            )
+        return "use --schedule constant"
+    if config.schedule == "hypergradient" and (rate is None or ended.stable is None or rate < ended.stable):
+        smaller = f"--hyper-lr {GENTLE:g}, or " if config.hyper_lr > GENTLE else ""
+        return f"use {smaller}--schedule constant"
+    if rate is not None:
+        below = f", or a rate below {ended.stable:.4g}" if ended.stable is not None and rate > ended.stable else ""
+        return f"use --lr auto{below}"
+    if config.schedule != "constant":
+        return "use --schedule constant"
+    if ended.optimizer in ("sgd", "adam"):
+        return f"use --lr {ended.lr / 10:.2g}"
+    if config.momentum:
+        return "use less --momentum"
+    if ended.kind != "mse" and ended.optimizer != "newton":
+        return "use --optimizer newton"
+    return "add --l2 0.001" if config.l1 or ended.kind != "mse" else "use --optimizer exact"
+
+
+def _rounded_up(loss: float) -> float:
+    """The loss with three digits, not below it."""
+    if not loss > 0:
+        return 0.0
+    unit = 10.0 ** (np.floor(np.log10(loss)) - 2)
+    return float(np.ceil(loss / unit) * unit)

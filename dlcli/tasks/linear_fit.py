@@ -16,11 +16,11 @@ from dlcli.engine.loop import Limits, Solver, Step, train
 from dlcli.engine.moments import Moments, mean_squared_error
 from dlcli.engine.objectives import RowObjective
 from dlcli.engine.quadratic import QuadraticObjective
-from dlcli.engine.rates import automatic_rate, largest_stable_rate
+from dlcli.engine.rates import automatic_rate, largest_stable_batch_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
 from dlcli.models.linear import Kind
-from dlcli.tasks.linear_advice import advise, announce
+from dlcli.tasks.linear_advice import Ended, advise, announce
 from dlcli.tasks.linear_collinear import collinear, say_collinear
 from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_optimum import Verdict, judge
@@ -43,7 +43,7 @@ NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody
 
 @dataclass(frozen=True)
 class Held:
-    """Groups of rows that are not trained on.
+    """Groups of rows that are not trained on, and whether this is a ``fold``, of which only the score is wanted.
 
     ``watched`` is what each report measures, and what early stopping and the plateau schedule listen to; ``scored``
     is what ``metrics.val`` is of. A fold of cross-validation must never watch the rows that score it.
@@ -51,6 +51,7 @@ class Held:
 
     watched: Sequence[int] = ()
     scored: Sequence[int] = ()
+    fold: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,11 @@ class Prepared:
 
     def solver(self) -> tuple[Solver, float]:
         """The solver of the plan, and its first learning rate."""
-        return _solver(self.config, self.plan, self.squares, self.rows, self.curvature, self.kind)
+        solver, lr = _solver(self.config, self.plan, self.squares, self.rows, self.curvature, self.kind)
+        if self.plan.optimizer == "sgd" and self.plan.lr is None and self.stable is not None and lr > self.stable / 2:
+            lr = self.stable / 2  # rows with outliers: batches see far more curvature than all rows on average
+            solver.schedule.lr = lr  # type: ignore[attr-defined]
+        return solver, lr
 
     def result(self, solver: Solver, lr: float, steps: list[Step], kept: Step, *, with_errors: bool = True) -> Fit:
         """The fitted model, ``kept`` holding its parameters; standard errors may take another pass."""
@@ -141,9 +146,23 @@ def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups:
     share = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}[kind]
     curvature = share * (squares.largest_eigenvalue - config.l2) + config.l2
     stable = None
-    if plan.optimizer in ("gd", "sgd"):
+    if plan.optimizer == "gd":
         stable = largest_stable_rate(curvature, config.momentum, config.nesterov)
+    elif plan.optimizer == "sgd" and not config.momentum and not config.dropout:
+        assert rows is not None
+        stable = _stable_for_batches(config, squares, rows, share)
     return Prepared(config, plan, data, kind, squares, rows, scored, watched, curvature, stable)
+
+
+def _stable_for_batches(config: FitLinearConfig, squares: LeastSquares, rows: Problem, share: float) -> float:
+    """The largest stable rate of mini-batches; for classes with ``share``, the bound on their curvature."""
+    assert rows.objective is not None
+    A, _, _ = squares.quadratic
+    batch = min(config.batch_size, rows.objective.rows)
+    return largest_stable_batch_rate(
+        share * A, share**2 * rows.objective.fourth_moments(), batch, rows.objective.rows,
+        config.l2 * squares.penalised,
+    )  # fmt: skip
 
 
 def fit(
@@ -174,8 +193,9 @@ def fit(
     if plan.optimizer != "exact":
         solver = interruptible(solver, until_saved.enter_context(deferred_signals()))
     steps, kept = _run(solver, ready.limits, validate, on_step)
-    result = replace(ready.result(solver, lr, steps, kept), aliased=tuple(names[j] for j in found))
-    advise(config, plan, result.last, result.separated, steps[0].gradient_norm, ready.kind, progress)
+    result = ready.result(solver, lr, steps, kept, with_errors=not held.fold)
+    result = replace(result, aliased=tuple(names[j] for j in found))
+    advise(config, Ended.of(result), progress)
     if config.early_stop and steps[-1].status != "diverged":
         progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")
     return result

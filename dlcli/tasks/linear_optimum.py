@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # "converged" promises every coefficient to this much of itself; a third of it is left to whoever compares.
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
+NOT_REACHED = "the fit has not reached its optimum"
 MOST_FOR_HESSIAN = 4000  # parameters up to which the Hessian is worth its time
 
 
@@ -72,7 +73,7 @@ def judge(ready: "Prepared", solver: Solver, steps: Sequence[Step], kept: Step, 
     if not near.determined:
         return without("the columns don't determine every coefficient", near.off)
     if not at_optimum:
-        return without("the fit has not reached its optimum", near.off)
+        return without(NOT_REACHED, near.off)
     return _errors(ready, solver, near, mse, Verdict(status, reason, None, "", separated, near.off))
 
 
