@@ -109,7 +109,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l amp -xa 'auto
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l compile -xa 'auto on off' -d 'torch.compile; auto - on a GPU, for runs of five minutes or more.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l threads -x -d 'CPU threads; by default all.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l report-every -x -d 'Steps between reports; 0 - about twenty reports in a run.'
-complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l l1 -x -d 'L1 penalty on the weights.'
+complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l l1 -x -d 'L1 penalty on the weights - exact zeros.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l l2 -x -d 'L2 penalty on the weights, half the sum of squares times this (adamw, muon - weight decay).'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l dropout -x -d 'Dropout after each hidden layer; by default 0, for classes 0.1.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l early-stop -x -d 'Stop after this many reports without a lower validation loss.'

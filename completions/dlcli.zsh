@@ -120,7 +120,7 @@ _dlcli() {
                 '--compile=[torch.compile; auto - on a GPU, for runs of five minutes or more.]:value:(auto on off)' \
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '--report-every=[Steps between reports; 0 - about twenty reports in a run.]:value: ' \
-                '--l1=[L1 penalty on the weights.]:value: ' \
+                '--l1=[L1 penalty on the weights - exact zeros.]:value: ' \
                 '--l2=[L2 penalty on the weights, half the sum of squares times this (adamw, muon - weight decay).]:value: ' \
                 '--dropout=[Dropout after each hidden layer; by default 0, for classes 0.1.]:value: ' \
                 '--early-stop=[Stop after this many reports without a lower validation loss.]:value: ' \

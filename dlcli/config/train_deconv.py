@@ -141,7 +141,12 @@ class TrainDeconvConfig(ScheduleOptions, TrainingOptions):
     schedule: ScheduleName | None = option(  # type: ignore[assignment]
         None, "How the learning rate changes; by default polynomial (article: constant).", panel=SCHEDULE
     )
-    l1: float = option(0.0, "L1 penalty on the weights.", panel=REGULARISE, ge=0)
+    l1: float = option(
+        0.0,
+        "L1 penalty on the weights: exact zeros. With adamw and muon it is decoupled from the loss, as L2 is.",
+        panel=REGULARISE,
+        ge=0,
+    )
     l2: float = option(
         0.0, "L2 penalty on the weights, half the sum of squares times this (adamw, muon: weight decay).",
         panel=REGULARISE, ge=0,

@@ -168,20 +168,28 @@ class MiniBatch(FirstOrder):
                 look = self.theta + self.momentum * self.first if self.nesterov else self.theta
                 gradient = self.rows.batch_gradient(look, self._batch(), self._mask())
                 rate = self.schedule.rate(self.step, Feedback(gradient, look, float("nan")))
-                theta = self._moved(gradient, rate)
-                if self.rows.l1:
-                    theta = shrink(theta, rate * self.rows.l1 * self.rows.penalised)
-                self.theta, self.step, self.lr = theta, self.step + 1, rate
+                self.theta = self._adam_step(gradient, rate) if self.adam else self._plain_step(gradient, rate)
+                self.step, self.lr = self.step + 1, rate
 
-    def _moved(self, gradient: FloatArray, rate: float) -> FloatArray:
-        if not self.adam:
-            self.first = self.momentum * self.first - rate * gradient
-            return self.theta + self.first
+    def _plain_step(self, gradient: FloatArray, rate: float) -> FloatArray:
+        theta = self.theta + self.momentum * self.first - rate * gradient
+        if self.rows.l1:
+            theta = shrink(theta, rate * self.rows.l1 * self.rows.penalised)
+        # The velocity is of what moved in the end: at the optimum, where L1 holds the gradient, it must be 0.
+        self.first = theta - self.theta
+        return theta
+
+    def _adam_step(self, gradient: FloatArray, rate: float) -> FloatArray:
         t = self.step + 1
         self.first = 0.9 * self.first + 0.1 * gradient
         self.second = 0.999 * self.second + 0.001 * gradient**2
-        root = np.sqrt(self.second / (1 - 0.999**t)) + 1e-8
-        return self.theta - rate * (self.first / (1 - 0.9**t)) / root
+        rates = rate / (np.sqrt(self.second / (1 - 0.999**t)) + 1e-8)
+        theta = self.theta - rates * (self.first / (1 - 0.9**t))
+        if self.rows.l1:
+            # The proximal step in the metric of the step before it (Yun, Lozano and Yang 2021): at rest there the
+            # subgradient is 0, whatever the rates of the coordinates.
+            theta = shrink(theta, rates * self.rows.l1 * self.rows.penalised)
+        return theta
 
     def _batch(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         if self._next + self.batch_size > len(self._order):

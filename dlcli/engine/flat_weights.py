@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 
 import torch
@@ -66,6 +67,11 @@ class FlatWeights:
             part = vector[start : start + weight.numel()]
             start += weight.numel()
             yield part.as_strided(weight.shape, weight.stride())
+
+    @cached_property
+    def is_weight(self) -> Tensor:
+        """1 where ``whole`` holds weights, 0 where biases, (P,)."""
+        return torch.cat([torch.full((w.numel(),), float(w.ndim > 1), device=w.device) for w in self._ordered])
 
     @property
     def dtype(self) -> torch.dtype:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.memory import is_out_of_memory, keep_freed_memory
-from dlcli.engine.optimizers import optimizer_tensors, restore_optimizers
+from dlcli.engine.optimizers import l1_rates, optimizer_tensors, restore_optimizers
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
 
@@ -222,9 +222,12 @@ class NetworkSolver:
     def _shrink(self) -> None:
         """L1 as a proximal step on the weights (not the biases): exact zeros."""
         if self.settings.l1:
-            for weight in self.module.parameters():
-                if weight.ndim > 1:
-                    weight.copy_(weight.sign() * (weight.abs() - self.lr * self.settings.l1).clamp_(min=0))
+            for optimizer in self.optimizers:
+                for number, part in enumerate(optimizer.param_groups[0]["params"]):
+                    least = self.settings.l1 * l1_rates(optimizer, number)
+                    # Hidden kernels apart, the parts are the end of all weights, biases among them.
+                    mask = self.weights.is_weight[-part.numel() :] if part.ndim == 1 else 1.0
+                    part.copy_(part.sign() * (part.abs() - least * mask).clamp_(min=0))
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -31,6 +31,24 @@ def make_optimizers(
     return [Muon(weights.stacks, lr, weight_decay=l2), adam] if weights.stacks else [adam]
 
 
+def l1_rates(optimizer: torch.optim.Optimizer, number: int) -> Tensor | float:
+    """What L1's strength is multiplied by in the proximal step after a step of the parameter ``number``.
+
+    With adam and sgd L1 is a part of the loss, as L2 is: the step is in the optimizer's own metric (Yun, Lozano and
+    Yang 2021), so that it rests where the subgradient is 0. With adamw and muon it is decoupled, as their L2 is.
+    """
+    group = optimizer.param_groups[0]
+    rate = float(group["lr"])
+    if type(optimizer) is torch.optim.SGD:
+        return rate / (1 - float(group["momentum"]))
+    if type(optimizer) is torch.optim.Adam:
+        state = optimizer.state[group["params"][number]]
+        root = (state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))).sqrt_()
+        rates: Tensor = rate / root.add_(float(group["eps"]))
+        return rates
+    return rate
+
+
 def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """The optimizers' states as CPU tensors by name, ``optimizer.NUMBER.PARAMETER.NAME``."""
     tensors: dict[str, Tensor] = {}

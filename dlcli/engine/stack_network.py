@@ -123,7 +123,7 @@ class NetworkStack:
         self.optimizer.step(flat, self.weights.gradient, rates)
         if self.settings.l1:
             # A proximal step on the weights, not the biases: exact zeros.
-            least = rates * self.weights.is_weight * self.settings.l1
+            least = self.optimizer.l1_rates(rates) * self.weights.is_weight * self.settings.l1
             flat.copy_(flat.sign() * (flat.abs() - least).clamp_(min=0))
         if self.average is not None:
             # The mean of the first steps, then an exponential mean: no start-up bias.

@@ -25,6 +25,9 @@ class StackedOptimizer(Protocol):
     def step(self, weights: Tensor, gradients: Tensor, rates: Tensor) -> None:
         """Change ``weights`` (K, P) by the step for ``gradients`` (K, P), which stay, at ``rates`` (K, 1)."""
 
+    def l1_rates(self, rates: Tensor) -> Tensor:
+        """What L1's strength is multiplied by after that step, (K, P) or (K, 1): see ``optimizers.l1_rates``."""
+
 
 class StackedSGD:
     """Stochastic gradient descent with Nesterov's momentum, (K, 1), where that is not 0."""
@@ -38,6 +41,10 @@ class StackedSGD:
         full = torch.addcmul(gradients, weights, self.rows["l2"])
         velocity.mul_(momentum).add_(full)
         weights.sub_(full.addcmul_(velocity, momentum).mul_(rates))
+
+    def l1_rates(self, rates: Tensor) -> Tensor:
+        """See ``StackedOptimizer.l1_rates``."""
+        return rates / (1 - self.rows["momentum"])
 
 
 class StackedAdam:
@@ -64,6 +71,13 @@ class StackedAdam:
         root = (1 - BETAS[1] ** steps).sqrt().to(rates.dtype)
         length = (rates / (1 - BETAS[0] ** steps)).to(rates.dtype)
         weights.sub_(first.div(second.sqrt().div_(root).add_(EPSILON)).mul_(length))
+
+    def l1_rates(self, rates: Tensor) -> Tensor:
+        """See ``StackedOptimizer.l1_rates``."""
+        if self.decoupled:
+            return rates
+        root = (1 - BETAS[1] ** self.rows["steps"]).sqrt().to(rates.dtype)
+        return rates / self.rows["second"].sqrt().div_(root).add_(EPSILON)
 
 
 class StackedMuon:
@@ -102,6 +116,11 @@ class StackedMuon:
             # Wide and tall matrices then change their outputs about equally, as in Muon.
             kernels[:, start:end].sub_(factors.mul_(rates * max(1.0, rows / columns) ** 0.5))
             start = end
+
+    def l1_rates(self, rates: Tensor) -> Tensor:
+        """See ``StackedOptimizer.l1_rates``."""
+        size = self._momentum.shape[1], self.rest.rows["first"].shape[1]
+        return torch.cat([rates.expand(-1, size[0]), (rates * ADAM_SHARE).expand(-1, size[1])], dim=1)
 
 
 def make_stacked_optimizer(

@@ -91,3 +91,23 @@ def test_gradient_descent_on_classes_reaches_newtons_optimum():
     solver.advance(10_000, float("inf"))
     assert solver.converged
     np.testing.assert_allclose(solver.parameters(), best.parameters(), atol=1e-7)
+
+
+@pytest.mark.parametrize(("adam", "momentum", "nesterov"), [(True, 0, False), (False, 0, False), (False, 0.9, False),
+                                                            (False, 0.9, True)])  # fmt: skip
+@pytest.mark.parametrize("strength", [0.02, 0.3, 1.0])
+def test_stochastic_solvers_rest_at_the_lasso_too(strength, adam, momentum, nesterov):
+    X, y = data()
+    Z, centred = X - X.mean(axis=0), y - y.mean()
+    objective = make_objective(Z, centred, "mse", 1, l1=strength, l2=0.0, penalised=np.ones(8))
+    steps = 12_000
+    rate = 0.03 if adam else (1 - momentum) / np.linalg.eigvalsh(Z.T @ Z / len(y))[-1]
+    schedule = Schedule(ScheduleSettings("cosine", total_steps=steps), rate)
+    solver = MiniBatch(
+        objective, schedule, adam=adam, momentum=momentum, nesterov=nesterov, batch_size=len(y)
+    )  # fmt: skip
+    solver.advance(steps, float("inf"))
+    model = ElasticNet(alpha=strength, l1_ratio=1.0, tol=1e-14, max_iter=1_000_000).fit(X, y)
+    theta = solver.parameters()[:, 0]
+    np.testing.assert_allclose(theta, model.coef_, atol=1e-5)
+    assert np.array_equal(theta == 0, model.coef_ == 0)

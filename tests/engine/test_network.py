@@ -162,6 +162,24 @@ def test_l1_gives_exact_zeros_to_weights_and_none_to_biases():
     assert (weights(net)[1] != 0).all()
 
 
+@pytest.mark.parametrize(("optimizer", "momentum"), [("adam", 0.0), ("sgd", 0.0), ("sgd", 0.9)])
+def test_with_l1_training_rests_where_the_subgradient_is_0(optimizer, momentum):
+    net, l1, steps = tiny(), 0.02, 3000
+    rate = 0.02 if optimizer == "adam" else 0.3 * (1 - momentum)
+    fixed = batches(0, 8)
+    solver = solver_of(
+        net, optimizer=optimizer, momentum=momentum, lr=rate, schedule="cosine", steps=steps, l1=l1,
+        get=lambda step, size: fixed,
+    )  # fmt: skip
+    solver.advance(steps, math.inf)
+    weight, bias = net.conv.weight, net.conv.bias
+    slope, flat = torch.autograd.grad(objective(net(fixed.input), fixed), [weight, bias])
+    assert flat.abs().max() < 1e-3
+    assert 0 < int((weight == 0).sum()) < weight.numel()
+    torch.testing.assert_close(slope[weight != 0], -l1 * weight[weight != 0].sign(), atol=1e-3, rtol=0)
+    assert slope[weight == 0].abs().max() <= l1 + 1e-3
+
+
 def test_clip_bounds_the_norm_and_leaves_shorter_gradients():
     lengths = {}
     for clip in (None, 0.01, 1e6):

@@ -410,3 +410,25 @@ def test_seconds_per_step_takes_the_steps_of_either_solver():
         assert 0 < seconds_per_step(solver, 3) < 60
         assert solver.step == 4
         assert np.isfinite(solver.loss())
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_l1_acts_on_a_stack_as_on_each_alone(name):
+    from dlcli.engine.optimizers import l1_rates, make_optimizers
+    from dlcli.engine.stack_optimizers import make_stacked_optimizer
+
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 2)
+    from dlcli.engine.flat_weights import FlatWeights
+
+    flat = FlatWeights(net)
+    (alone,) = make_optimizers(flat, name, 0.1, momentum=0.5, l2=0.0)
+    stacked_weights = flat.whole.detach().clone().unsqueeze(0)
+    stacked = make_stacked_optimizer(name, stacked_weights, (), [0.5], [0.0])
+    rates = torch.full((1, 1), 0.1)
+    for _ in range(3):
+        flat.gradient.copy_(torch.randn(flat.gradient.shape))
+        alone.step()
+        stacked.step(stacked_weights, flat.gradient.unsqueeze(0), rates)
+    expected = torch.as_tensor(l1_rates(alone, 0)).expand(flat.whole.shape)
+    torch.testing.assert_close(stacked.l1_rates(rates)[0].expand(flat.whole.shape), expected)
