@@ -112,15 +112,19 @@ def train(
     if not memory.resumed:
         memory.first_objective = solver.objective()
     skip_report = memory.resumed
+    step: Step | None = None
     status = reason = ""
     signum = 0
     last_report = 0.0
     while True:
         if not skip_report:
             began = time.monotonic()
-            before = memory.best, memory.bad_reports
-            step = _report(solver, validate, memory, start)
-            if signum:  # a report that a run without the signal would not have had leaves no trace
+            if not signum:
+                step = _report(solver, validate, memory, start)
+            elif step is None or step.step != solver.step:
+                # A report that a run without the signal would not have had leaves no trace.
+                before = memory.best, memory.bad_reports
+                step = _report(solver, validate, memory, start)
                 memory.best, memory.bad_reports = before
             if not status:
                 status, reason = _outcome(solver, limits, memory, deadline, step)

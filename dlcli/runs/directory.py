@@ -6,10 +6,12 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dlcli.errors import DlcliError
+from dlcli.runs.checkpoint import STATE
 from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
 CONFIG = "config.toml"
@@ -139,10 +141,12 @@ class RunDirectory:
         if self._given is not None:
             self._given.mkdir(parents=True, exist_ok=True)
             # With --force, what an earlier run left must not pass for this one's.
-            for name in (CONFIG, MODEL, METRICS, REPORT, TRIALS, TABLE, BEST):
+            # The config goes first: without it a kill in between leaves nothing that could be taken up.
+            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, TRIALS, TABLE, BEST):
                 (self._given / name).unlink(missing_ok=True)
             for old in (*self._given.glob(f"{JOURNAL}*"), *(self._given / PLOTS).glob("*.png")):
                 old.unlink(missing_ok=True)
+            self._remove_cut_off(self._given)
             return self._given
         runs = Path("runs")
         runs.mkdir(exist_ok=True)
@@ -164,9 +168,23 @@ class RunDirectory:
         target.parent.mkdir(exist_ok=True)
         write_atomic(target, valid_text(data).encode() if isinstance(data, str) else data)
 
+    def has(self, name: str) -> bool:
+        """Whether one file of the run is there."""
+        return (self.path / name).exists()
+
     def remove(self, name: str) -> None:
         """Remove one file of the run, if it is there."""
         (self.path / name).unlink(missing_ok=True)
+
+    def remove_cut_off(self) -> None:
+        """Remove what a kill in the middle of ``write`` left: a temporary file beside its target."""
+        self._remove_cut_off(self.path)
+
+    @staticmethod
+    def _remove_cut_off(path: Path) -> None:
+        for folder in (path, (path / STATE).parent, path / PLOTS):
+            for temporary in folder.glob(".*.tmp"):
+                temporary.unlink(missing_ok=True)
 
     def append_metrics(self, record: dict[str, Any], name: str = METRICS) -> None:
         """Append one report to metrics.jsonl (or another file of JSON lines), flushed."""
@@ -176,15 +194,29 @@ class RunDirectory:
         except OSError as error:
             raise DlcliError(f"cannot write {self.path / name}: {error.strerror}", "free some space") from None
 
-    def keep_metrics(self, step: int) -> None:
-        """Drop the reports after ``step`` from metrics.jsonl, and a line cut off by a kill: they will come again."""
+    def keep_metrics(self, step: int, records: Sequence[dict[str, Any]]) -> None:
+        """Bring metrics.jsonl back to ``step``.
+
+        The reports after it, and a line cut off by a kill, will come again. Those of ``records``, the reports up to
+        the step, that the file lacks are added: unlike a checkpoint, its lines may be lost when the power goes.
+        """
         try:
             lines = (self.path / METRICS).read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
-            return
-        kept = [line for line in lines if _step_of(line) <= step]
-        if kept != lines:
-            self.write(METRICS, b"".join(kept))
+            lines = []
+        kept = {number: line for line in lines if (number := _step_of(line)) <= step}
+        known = {float(record["step"]): f"{to_json(record, indent=None)}\n".encode() for record in records}
+        whole = [line for _, line in sorted((known | kept).items())]
+        if whole != lines:
+            self.write(METRICS, b"".join(whole))
+
+    def has_reports(self) -> bool:
+        """Whether metrics.jsonl has a report of a later step than 0."""
+        try:
+            lines = (self.path / METRICS).read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return False
+        return any(0 < _step_of(line) < math.inf for line in lines)
 
 
 def _step_of(line: bytes) -> float:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -112,30 +113,51 @@ class Training:
 
     def run_all(self, check_signal: Callable[[], None]) -> None:
         """Train to the end, or to a signal, for which ``check_signal`` raises Interrupted."""
-        plan = self.plan
-        if self.config.resume is not None:
-            self._restore(self.config.resume)
-            self.run.keep_metrics(self.recorded)
-            self.run.write(directory.MODEL, self._saved(self.best).to_bytes())  # not the one that a signal left
-        self.run.write(directory.CONFIG, self.config.to_toml())
-        limits = limits_of(self.config, plan)
-        self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
-        warned = 0
         # Numbers below 1e-38 cost a processor hundreds of cycles each, and change nothing here.
         torch.set_flush_denormal(True)
         try:
-            self.solver.check_signal = check_signal
-            self.solver.origin = time.monotonic() - self.memory.seconds
-            for step in train(self.solver, limits, self.problem.validate, self.memory):
-                self._report(step)
-                for text in self.solver.warnings[warned:]:
-                    self.progress.warn(text)
-                warned = len(self.solver.warnings)
+            ended = self.config.resume is not None and self._take_up(self.config.resume)
+            self.run.write(directory.CONFIG, self.config.to_toml())
+            if not ended:
+                self._train(check_signal)
         finally:
             torch.set_flush_denormal(False)
             self.progress.end()
         if self.solver.skipped:
             self.progress.warn(f"skipped {self.solver.skipped} steps whose loss or gradient was not finite")
+
+    def _train(self, check_signal: Callable[[], None]) -> None:
+        plan = self.plan
+        self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
+        warned = 0
+        self.solver.check_signal = check_signal
+        self.solver.origin = time.monotonic() - self.memory.seconds
+        for step in train(self.solver, limits_of(self.config, plan), self.problem.validate, self.memory):
+            self._report(step)
+            for text in self.solver.warnings[warned:]:
+                self.progress.warn(text)
+            warned = len(self.solver.warnings)
+
+    def _take_up(self, path: Path) -> bool:
+        """Bring the directory and the training back to the last checkpoint; whether the run had ended there.
+
+        The checkpoint is written last of what a report leaves for the rest of the run, in one piece: what is newer
+        will come again, and what else the directory holds follows from it.
+        """
+        if not self.run.has(checkpoint.STATE) and not self.run.has_reports():
+            self.progress.note(f"{path} has no checkpoint yet: the run starts from its beginning")
+            self.run.keep_metrics(-1, [])
+            self.run.remove_cut_off()
+            return False
+        ended = self._restore(path)
+        self.run.remove_cut_off()
+        self.run.remove(directory.REPORT)  # it comes with the end: an older one must not pass for this one's
+        self.run.keep_metrics(self.recorded, [_record(step) for step in self.steps])
+        self.run.write(directory.MODEL, self._saved(self.best).to_bytes())  # not the one that a signal left
+        if ended:
+            self.progress.note(f"{path} had ended already, but for its report")
+            write_pictures(self.run, self.steps, self.problem)
+        return ended
 
     def _title(self) -> str:
         size = sum(p.numel() for p in self.network.parameters())
@@ -147,10 +169,7 @@ class Training:
         self.last = replace(step, parameters=None)
         self.steps.append(self.last)
         if step.step != self.recorded:  # a signal during a report is answered by another one of the same step
-            self.run.append_metrics(
-                {"step": step.step, "loss": step.loss, "val_loss": step.val_loss, **step.metrics, "lr": step.lr,
-                 "gradient_norm": step.gradient_norm, "seconds": step.seconds}
-            )  # fmt: skip
+            self.run.append_metrics(_record(step))
             self.recorded = step.step
         diverged = step.status == "diverged"
         if (step.is_best or not self.problem.selects) and not diverged:
@@ -175,26 +194,34 @@ class Training:
         numbers["memory"] = vars(self.memory)
         numbers["threads"] = torch.get_num_threads()
         numbers["environment"] = _environment(self.device)
-        numbers["finished"] = self.last.status == "finished"
+        numbers["limits"] = self._limits()
         numbers["signal"] = self.last.signum
         numbers["best_step"] = _plain(self.best_kept)
         numbers["steps"] = [_plain(step) for step in self.steps if not step.signum]
         return checkpoint.to_bytes(arrays, numbers)
 
-    def _restore(self, path: Any) -> None:
+    def _restore(self, path: Path) -> bool:
+        """Take up the checkpoint; whether the run had ended there. Raises DlcliError where its report is there, too."""
         arrays, numbers = checkpoint.load(path)
         try:
-            if numbers["finished"] and self.solver_would_stop(numbers):
-                raise DlcliError(f"--resume {path}: the run is finished", "give more --steps, --epochs or --minutes")
+            self.steps = [Step(**values) for values in numbers["steps"]]
+            self.last = self.steps[-1]
+            further = numbers["limits"] != self._limits() and self._has_room(
+                numbers["step"], numbers["memory"]["seconds"]
+            )
+            ended = bool(self.last.status) and not numbers["signal"] and not further
+            if ended and self.run.has(directory.REPORT):
+                raise DlcliError(
+                    f"--resume {path}: the run is finished ({self.last.reason})",
+                    "give more --steps, --epochs or --minutes",
+                )
             self.solver.restore(arrays, numbers)
             self.memory = Memory(**(numbers["memory"] | {"resumed": True}))
             self.best = {n[5:]: torch.from_numpy(a.copy()) for n, a in arrays.items() if n.startswith("best.")}
             self.best_step = self.best_kept = Step(**numbers["best_step"])
-            self.steps = [Step(**values) for values in numbers["steps"]]
             self.recorded = self.solver.step
-            if not numbers["signal"]:  # the loop tells the solver of a report after this checkpoint is written
-                last = self.steps[-1]
-                self.solver.feedback(last.loss if last.val_loss is None else last.val_loss)
+            if not (ended or numbers["signal"]):  # the loop tells the solver of a report once this has been written
+                self.solver.feedback(self.last.loss if self.last.val_loss is None else self.last.val_loss)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             text = " ".join(str(error).split())
             raise DlcliError(
@@ -207,13 +234,23 @@ class Training:
                 f"the checkpoint was made by {numbers['environment']}, this is {_environment(self.device)}: the run "
                 "goes on, but its numbers may differ in the last digits"
             )
+        return ended
 
-    def solver_would_stop(self, numbers: dict[str, Any]) -> bool:
-        """Whether the limits are used up already."""
-        steps, seconds = self.plan.steps, self.plan.seconds
-        return (steps is not None and numbers["step"] >= steps) or (
-            seconds is not None and numbers["memory"]["seconds"] >= seconds
-        )
+    def _limits(self) -> list[float | None]:
+        return [self.plan.steps, self.plan.seconds]
+
+    def _has_room(self, step: int, seconds: float) -> bool:
+        """Whether the limits allow for more than this."""
+        limit, limit_of_time = self.plan.steps, self.plan.seconds
+        return (limit is None or step < limit) and (limit_of_time is None or seconds < limit_of_time)
+
+
+def _record(step: Step) -> dict[str, Any]:
+    """A report as metrics.jsonl has it."""
+    return {
+        "step": step.step, "loss": step.loss, "val_loss": step.val_loss, **step.metrics, "lr": step.lr,
+        "gradient_norm": step.gradient_norm, "seconds": step.seconds,
+    }  # fmt: skip
 
 
 def _plain(step: Step) -> dict[str, Any]:

@@ -30,7 +30,7 @@ FILES = [
 # Optimizer, schedule, average and validation all have a state that a run taken up again must have back. --amp off:
 # the same bits on every processor.
 RUN = ["--filters", "4,4", "--val", "0.3", "--report-every", "2", "--amp", "off", "--ema", "0.9", "--sigma", "0:50",
-       "--batch-size", "4", "--device", "cpu"]  # fmt: skip
+       "--batch-size", "4", "--device", "cpu", "--threads", "1"]  # fmt: skip
 
 
 def images(folder, count=8, side=24, seed=0):
@@ -304,7 +304,7 @@ def test_the_best_model_is_that_of_the_reports_not_of_a_signal(app, photos, tmp_
     assert model(tmp_path / "run") == model(tmp_path / "whole") != resting
 
 
-class Killed(BaseException):
+class Killed(SystemExit):  # which passes the handler of defects
     """Stands for SIGKILL: nothing is written after it."""
 
 
@@ -335,6 +335,98 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(app, uninterrupted, tmp_p
     code, _, err = app("train-deconv", "--resume", "run", "--quiet")
     assert code == 0, err
     assert_same_end(run, uninterrupted)
+
+
+def kill(*arguments):
+    raise Killed
+
+
+ENDS = {
+    "steps used up": [],
+    "early stopping: 2 reports without improvement": [
+        "--ema",
+        "0",
+        "--optimizer",
+        "sgd",
+        "--lr",
+        "1",
+        "--early-stop",
+        "2",
+    ],
+}
+
+
+@pytest.mark.parametrize("reason", ENDS)
+def test_a_run_killed_between_its_last_checkpoint_and_its_report_gets_the_report(
+    app, photos, tmp_path, monkeypatch, reason
+):
+    """It had ended: not one step more. Then it is finished, and its files stay as they are."""
+    words = ["train-deconv", "photos", *RUN, *ENDS[reason], "--steps", "16", "--quiet", "--out"]
+    assert app(*words, "whole")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(task, "make_report", kill)
+        with pytest.raises(Killed):
+            app(*words, "run")
+    run = tmp_path / "run"
+    assert not (run / "report.json").exists()
+    assert app("train-deconv", "--resume", "run", "--quiet") == (0, "", "")
+    assert_same_end(run, tmp_path / "whole")
+    assert report(run)["reason"] == report(tmp_path / "whole")["reason"] == reason
+    before = {name: (run / name).read_bytes() for name in files(run)}
+    code, _, err = app("train-deconv", "--resume", "run")
+    assert code == 2
+    assert f"the run is finished ({reason})" in the_line(err)
+    assert {name: (run / name).read_bytes() for name in files(run)} == before
+    assert app("train-deconv", "--resume", "run", "--steps", "20", "--quiet")[0] == 0
+    assert report(run)["steps"] > report(tmp_path / "whole")["steps"]
+
+
+def test_a_signal_where_a_finished_run_was_taken_up_is_no_end(app, uninterrupted, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        at_once = task.train
+
+        def train(solver, limits, validate, memory):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return at_once(solver, limits, validate, memory)
+
+        patch.setattr(task, "train", train)
+        assert app("train-deconv", "--resume", "whole", "--steps", "20", "--quiet")[0] == 143
+    assert report(uninterrupted)["steps"] == 16
+    assert app("train-deconv", "--resume", "whole", "--quiet")[0] == 0
+    assert (report(uninterrupted)["status"], report(uninterrupted)["steps"]) == ("finished", 20)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(app, uninterrupted, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "to_bytes", kill)
+        with pytest.raises(Killed):
+            app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run", "--quiet")
+    assert steps(run) == [0]
+    code, _, err = app("train-deconv", "--resume", "run")
+    assert code == 0, err
+    assert "no checkpoint yet" in err
+    assert_same_end(run, uninterrupted)
+
+
+def test_the_checkpoint_of_a_run_that_was_written_over_is_not_taken_up(app, uninterrupted, tmp_path, monkeypatch):
+    """Killed before its own first checkpoint, the new run has none, however well the old one's would fit."""
+    arguments = ["photos", *RUN, "--steps", "16", "--quiet", "--out", "run"]
+    assert app("train-deconv", *arguments, "--seed", "5")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "to_bytes", kill)
+        with pytest.raises(Killed):
+            app("train-deconv", *arguments, "--force")
+    assert app("train-deconv", "--resume", "run", "--quiet")[0] == 0
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
+def test_lost_lines_of_metrics_come_back_from_the_checkpoint(app, stopped, uninterrupted):
+    """The power went before the system had written them: only the checkpoint waits for the disk."""
+    text = (stopped / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (stopped / "metrics.jsonl").write_bytes(text[0] + bytes(40))
+    assert app("train-deconv", "--resume", "run", "--quiet")[0] == 0
+    assert_same_end(stopped, uninterrupted)
 
 
 def start(folder, *arguments):
@@ -372,8 +464,6 @@ def test_signals_from_outside(app, photos, tmp_path):
         arguments = ["--resume", "run"]
     code, _, err = app("train-deconv", "--resume", "run", "--quiet")
     assert (code, err) == (0, "")
-    for file in run.rglob(".*.tmp"):  # what a write cut off by SIGKILL may leave
-        file.unlink()
     assert_same_end(run, tmp_path / "whole")
 
 

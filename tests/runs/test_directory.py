@@ -29,10 +29,13 @@ def test_nothing_is_made_before_the_first_use(tmp_path):
 def test_force_clears_what_an_earlier_run_left(tmp_path):
     (tmp_path / "model.safetensors").write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
+    for left in ("checkpoint/state.safetensors", "checkpoint/.state.safetensors.1.tmp", "plots/loss.png", ".a.2.tmp"):
+        (tmp_path / left).parent.mkdir(exist_ok=True)
+        (tmp_path / left).write_text("old")
     with pytest.raises(DlcliError, match="not empty"):
         RunDirectory("fit-linear", tmp_path)
     assert RunDirectory("fit-linear", tmp_path, force=True).path == tmp_path
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.txt"]
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["notes.txt"]
 
 
 def test_json_has_no_nan():
