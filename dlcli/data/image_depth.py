@@ -11,7 +11,7 @@ from PIL import ImageFile
 
 from dlcli.errors import DlcliError
 
-BITS_PER_SAMPLE, SAMPLES, EXTRA = 258, 277, 338  # tags of TIFF
+BITS_PER_SAMPLE, SAMPLES, PLANES, EXTRA = 258, 277, 284, 338  # tags of TIFF
 OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
@@ -35,26 +35,43 @@ def can_be_whole(image: ImageFile.ImageFile) -> bool:
 
 
 def channels_left_out(image: ImageFile.ImageFile) -> str:
-    """What a TIFF has beside the channels that are read, for a note. Raises DlcliError for 2 but gray with alpha."""
+    """What a TIFF has beside the channels that are read, for a note. Raises OtherTiffError for gray with more."""
     if image.format != "TIFF":
         return ""
-    samples, extra = image.tag_v2.get(SAMPLES, 1), image.tag_v2.get(EXTRA, ())  # type: ignore[attr-defined]
-    if samples == 2 and image.mode not in ("LA", "La", "PA"):
-        raise OtherTiffError("has 2 channels, expected gray or RGB", "save each channel as a gray image")
-    known = len(image.getbands()) - (image.mode == "RGBX")
+    tags: Any = image.tag_v2  # type: ignore[attr-defined]
+    samples, extra = tags.get(SAMPLES, 1), tags.get(EXTRA, ())
+    bands = image.getbands()
+    if samples > len(bands) and len(bands) < 3:  # Pillow takes the first of them for all
+        raise OtherTiffError(f"has {samples} channels, expected gray or RGB", "save each channel as a gray image")
+    planes = tags.get(PLANES) == 2 and set(tags.get(BITS_PER_SAMPLE, ())) == {16}
+    if planes and any(tile.codec_name == "libtiff" for tile in image.tile):
+        raise OtherTiffError(
+            "has compressed planes of 16 bits", "save it again uncompressed"
+        )  # whose lower bytes can't be had
+    known = len(bands) - (image.mode == "RGBX")
     return f"{samples - known} of its {samples} channels are left out" if samples > known and len(extra) else ""
 
 
-def mend_planes(image: ImageFile.ImageFile) -> None:
-    """Let a TIFF whose 16-bit channels lie one after another be decoded as such: Pillow takes them for bytes."""
-    if image.format != "TIFF" or set(image.tag_v2.get(BITS_PER_SAMPLE, ())) != {16}:  # type: ignore[attr-defined]
+def mend(image: ImageFile.ImageFile) -> None:
+    """Let a TIFF be decoded as what it is where Pillow is mistaken.
+
+    16-bit channels that lie one after another pass for bytes; floats that libtiff has turned for this machine are
+    turned once more.
+    """
+    if image.format != "TIFF":
         return
+    deep = set(image.tag_v2.get(BITS_PER_SAMPLE, ())) == {16}  # type: ignore[attr-defined]
     order = "L" if image.tag_v2.prefix == b"II" else "B"  # type: ignore[attr-defined]
-    image.tile = [
-        tile._replace(args=(f"{tile.args[0]};16{'N' if tile.codec_name == 'libtiff' else order}", *tile.args[1:]))
-        if isinstance(tile.args, tuple) and tile.args[0] in ("R", "G", "B", "A") else tile
-        for tile in image.tile
-    ]  # fmt: skip
+    image.tile = [_mended(tile, order, deep=deep) if isinstance(tile.args, tuple) else tile for tile in image.tile]
+
+
+def _mended(tile: Any, order: str, *, deep: bool) -> Any:
+    mode, native = tile.args[0], tile.codec_name == "libtiff"
+    if deep and not native and mode in ("R", "G", "B", "A"):
+        mode = f"{mode};16{order}"
+    elif native and mode == "F;32BF":
+        mode = "F;32NF"
+    return tile._replace(args=(mode, *tile.args[1:]))
 
 
 def load_lower_bytes(image: ImageFile.ImageFile) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from dlcli.data.image_depth import (
     is_deep_gray,
     load_lower_bytes,
     loaded,
-    mend_planes,
+    mend,
 )  # fmt: skip
 from dlcli.data.image_files import (
     ANOTHER,
@@ -41,7 +41,7 @@ FIRST, SHALLOW = "only the first of its frames is used", "its 16 bits are read a
 FLOATS = "its floating-point numbers are read as 8 bits"
 DIM = 0.25  # of the range of 16 bits: what 12 and 14 bits in 16 stay below
 
-__all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "DecodedImage", "Header", "read_frames", "read_header", "read_image"]
+__all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "DecodedImage", "Header", "read_frames", "read_header", "read_pixels"]
 
 
 @dataclass(frozen=True)
@@ -92,24 +92,15 @@ def read_header(path: Path, label: str) -> Header:
             width, height = image.size
             if _orientation(image) >= 5:
                 width, height = height, width
-            mend_planes(image)
+            mend(image)
             deep = is_deep(image)
             return Header(height, width, _is_gray(image), _note(image, first=True), 16 if deep else 8)
     except OtherTiffError:
         with named(printable_path(label)):
-            found = tiff_arrays.shapes(path, MAX_PIXELS)
-        height, width, channels = found[0]
-        notes = [FIRST] if len(found) > 1 else []
-        return Header(height, width, channels <= 2, "; ".join([*notes, FLOATS]), 32)
-
-
-def read_image(path: Path, label: str) -> DecodedImage:
-    """The first frame of ``read_frames``, with a note where there are more."""
-    frames = read_frames(path, label)
-    first = next(frames)
-    more = next(frames, None) is not None
-    frames.close()
-    return replace(first, note="; ".join(filter(None, (FIRST if more else "", first.note))))
+            found = tiff_arrays.described(path, MAX_PIXELS)
+        shallow = FLOATS if found.dtype.kind == "f" else SHALLOW if found.dtype == np.uint16 else ""
+        notes = "; ".join(filter(None, (FIRST if found.pages > 1 else "", shallow)))
+        return Header(found.height, found.width, found.channels <= 2, notes, 8 * found.dtype.itemsize)
 
 
 def read_frames(path: Path, label: str) -> Generator[DecodedImage, None, None]:
@@ -134,7 +125,7 @@ def read_frames(path: Path, label: str) -> Generator[DecodedImage, None, None]:
 
 def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:
     """The frame ``number`` that ``image`` is at."""
-    mend_planes(image)
+    mend(image)
     # Before the pixels are loaded, as loading changes palettes and what is known of frames.
     turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
     whole = deep and not image.mode.startswith("I") and can_be_whole(image)
@@ -152,7 +143,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         with opened(path, label) as again:
             if number:
                 again.seek(number)
-            mend_planes(again)
+            mend(again)
             both = deep_pixels(np.asarray(image), load_lower_bytes(again), gray=gray)
         pixels, alpha = (both[:, :, :-1], both[:, :, -1]) if both.shape[2] in (2, 4) else (both, None)
     elif image.has_transparency_data:
@@ -240,8 +231,9 @@ def _is_gray(image: ImageFile.ImageFile) -> bool:
 def _note(image: ImageFile.ImageFile, *, first: bool = False) -> str:
     """What is left out; of the ``first`` frame, at 8 bits, if that is what is read."""
     notes = []
-    if image.format == "MPO" and getattr(image, "n_frames", 1) > 1:
-        notes.append("only the first of its pictures is used, the others being previews or other views")
+    if image.format == "MPO":  # photographs of phones, mostly: in training that would be said of each
+        if not first and getattr(image, "n_frames", 1) > 1:
+            notes.append("only the first of its pictures is used, the others being previews or other views")
     elif first and getattr(image, "is_animated", False):
         notes.append(FIRST)
     if left_out := channels_left_out(image):

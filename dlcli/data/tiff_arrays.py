@@ -1,8 +1,10 @@
 """TIFF files that Pillow doesn't know: of half, double and coloured floating-point numbers, read by tifffile."""
 
+import logging
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,28 @@ def is_tiff(path: Path) -> bool:
         return file.read(4) in MAGIC
 
 
-def shapes(path: Path, most: int) -> list[tuple[int, int, int]]:
-    """Height, width and channels of each page. Raises DlcliError for more than ``most`` pixels, and for no image."""
+@dataclass(frozen=True)
+class Described:
+    """The first page: its size as shown, channels and type of values; and how many pages there are."""
+
+    height: int
+    width: int
+    channels: int
+    dtype: np.dtype[Any]
+    pages: int
+
+
+def described(path: Path, most: int) -> Described:
+    """What a file holds. Raises DlcliError for more than ``most`` pixels, and for no image."""
     with _pages(path, most) as pages:
-        return [_shape(page) for page in pages]
+        height, width, channels = _shape(pages[0])
+        if _info(pages[0])["orientation"] >= 5:
+            height, width = width, height
+        return Described(height, width, channels, pages[0].dtype, len(pages))
 
 
 def arrays(path: Path, most: int) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-    """Each page (H, W, C), and its ``icc_profile``, ``dpi``, ``orientation``. Raises DlcliError as ``shapes`` does."""
+    """Each page (H, W, C), and its ``icc_profile``, ``dpi``, ``orientation``. Raises DlcliError as ``described`` does."""
     with _pages(path, most) as pages:
         for page in pages:
             _check_size(page)
@@ -41,9 +57,12 @@ def arrays(path: Path, most: int) -> Iterator[tuple[NDArray[Any], dict[str, Any]
 def _pages(path: Path, most: int) -> Iterator[list[Any]]:
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds odd is told by the errors here
     try:
         with tifffile.TiffFile(path) as file:
             pages: list[Any] = list(file.pages)
+            if not pages:
+                raise DlcliError("holds no image", "fetch or save it again")
             for page in pages:
                 height, width, channels = _shape(page)
                 if height * width > most:

@@ -7,8 +7,9 @@ from PIL import Image, ImageCms
 
 from dlcli.data.image_metadata import Metadata
 from dlcli.data.image_writing import Frame, write_frames
-from dlcli.data.images import read_frames, read_header, read_image
+from dlcli.data.images import read_frames, read_header
 from dlcli.errors import DlcliError
+from tests.data.reading import read_image
 from tests.tasks.networks import make_run, save, smooth
 from tests.tasks.test_deconv_predict import pixels, predicted
 
@@ -99,11 +100,29 @@ def test_sixteen_bits_stay(run, tmp_path, format_, channels, alpha):
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("planes", ["contig", "separate"])
-def test_deep_colours_of_other_programs(tmp_path, byteorder, planes):
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_deep_colours_of_other_programs(tmp_path, byteorder, planes, compression):
     values = DEEP if planes == "contig" else DEEP.transpose(2, 0, 1)
-    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", planarconfig=planes, byteorder=byteorder)
+    tifffile.imwrite(
+        tmp_path / "a.tif", values, photometric="rgb", planarconfig=planes, byteorder=byteorder, compression=compression
+    )
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif", "a").pixels, DEEP)
     assert read_header(tmp_path / "a.tif", "a").note == "its 16 bits are read as 8"
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_floats_of_other_machines(tmp_path, byteorder, compression):
+    values = (DEEP[:, :, 0] / 65535).astype(np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", values, byteorder=byteorder, compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", "a").pixels[:, :, 0], values)
+
+
+def test_a_tiff_without_pages(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + bytes(4))
+    for read in (read_image, read_header):
+        with pytest.raises(DlcliError, match="^a (holds no image|is damaged)"):
+            read(tmp_path / "a.tif", "a")
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -124,9 +143,13 @@ def test_floats_stay(run, tmp_path, dtype, channels):
 
 def test_two_channels_are_named(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", DEEP.transpose(2, 0, 1)[:2], photometric="minisblack", planarconfig="separate")
-    with pytest.raises(DlcliError, match=r"a has 2 channels, expected gray or RGB") as caught:
-        read_image(tmp_path / "a.tif", "a")
-    assert "each channel" in caught.value.hint
+    for _ in range(2):
+        with pytest.raises(DlcliError, match=r"a has [25] channels, expected gray or RGB") as caught:
+            read_image(tmp_path / "a.tif", "a")
+        assert "each channel" in caught.value.hint
+        tifffile.imwrite(
+            tmp_path / "a.tif", np.zeros((5, 9, 9), np.uint16), photometric="minisblack", planarconfig="separate"
+        )
 
 
 def test_a_compressed_piece_that_is_larger_than_it_says_is_not_expanded(tmp_path):
