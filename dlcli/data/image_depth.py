@@ -41,7 +41,7 @@ def channels_left_out(image: ImageFile.ImageFile) -> str:
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     samples, extra = tags.get(SAMPLES, 1), tags.get(EXTRA, ())
     bands = image.getbands()
-    if samples > len(bands) and len(bands) < 3:  # Pillow takes the first of them for all
+    if samples > len(bands) and (len(bands) < 3 or samples > 4):  # Pillow takes the first of them for all
         raise OtherTiffError(f"has {samples} channels, expected gray or RGB", "save each channel as a gray image")
     planes = tags.get(PLANES) == 2 and set(tags.get(BITS_PER_SAMPLE, ())) == {16}
     if planes and any(tile.codec_name == "libtiff" for tile in image.tile):

@@ -46,7 +46,7 @@ def described(path: Path, most: int) -> Described:
 
 
 def arrays(path: Path, most: int) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-    """Each page (H, W, C), and its ``icc_profile``, ``dpi``, ``orientation``. Raises DlcliError as ``described`` does."""
+    """Each page (H, W, C), and its ``icc_profile``, ``dpi``, ``orientation``. Raises DlcliError as above."""
     with _pages(path, most) as pages:
         for page in pages:
             _check_size(page)

@@ -121,7 +121,7 @@ def test_floats_of_other_machines(tmp_path, byteorder, compression):
 def test_a_tiff_without_pages(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"II*\0" + bytes(4))
     for read in (read_image, read_header):
-        with pytest.raises(DlcliError, match="^a (holds no image|is damaged)"):
+        with pytest.raises(DlcliError, match=r"^a (holds no image|is damaged)"):
             read(tmp_path / "a.tif", "a")
 
 
