@@ -151,16 +151,25 @@ class _LiveTable:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        measured = list(_measured(self.reports[-1]))
-        names = ["step", "loss", *(["val loss"] if self.has_validation else []), *measured, "rate", "gradient"]
-        for name in names:
-            table.add_column(name, justify="right", no_wrap=True)
-        for s in self.reports:
-            validation = [_number(s.val_loss)] if self.has_validation else []
-            metrics = [f"{s.metrics[name]:.4g}" for name in measured]
-            gradient = f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-"
-            table.add_row(f"{s.step:,}", _number(s.loss), *validation, *metrics, _number(s.lr), gradient)
+        for column in self._columns():
+            table.add_column(column[0], justify="right", no_wrap=True)
+        for cells in zip(*(column[1:] for column in self._columns()), strict=True):
+            table.add_row(*cells)
         return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
+
+    def _columns(self) -> list[list[str]]:
+        """The columns that the terminal has room for, each with its head first: a cut number would mislead."""
+        reports = list(self.reports)
+        columns = [["step", *(f"{s.step:,}" for s in reports)], ["loss", *(_number(s.loss) for s in reports)]]
+        if self.has_validation:
+            columns.append(["val loss", *(_number(s.val_loss) for s in reports)])
+        columns += [[name, *(f"{s.metrics[name]:.4g}" for s in reports)] for name in _measured(reports[-1])]
+        columns.append(["rate", *(_number(s.lr) for s in reports)])
+        gradients = [f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-" for s in reports]
+        columns.append(["gradient", *gradients])
+        while len(columns) > 2 and sum(max(map(len, c)) + 2 for c in columns) - 2 > self.live.console.width:
+            columns.pop()
+        return columns
 
     def _time_left(self) -> str:
         last = self.reports[-1]

@@ -76,7 +76,7 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
         crop = min(config.crop or settings_of(config).get("crop", DEFAULT_CROP), side)
         fraction = usual_fraction(fraction, [pictures.shape(i) for i in range(len(pictures))], crop, labels)
     train, val = split(len(pictures), fraction, config.seed_of_data, labels)
-    if (usual := round(len(pictures) * config.val)) < len(val) and fraction > config.val:
+    if (usual := max(1, round(len(pictures) * config.val))) < len(val) and fraction > config.val:
         notes.append(
             f"{len(val)} images are held out, as the usual {config.val:.0%} are {usual}; --val takes another share"
         )

@@ -52,14 +52,15 @@ def make_regions(images: TrainingImages, side: int, margin: int, multiple: int, 
         return Regions(tuple(s.subset(kept) for s in train), (), 0, 0, tuple(notes), tuple(warnings))
     wanted = CROPS_OF_LEVEL if levels > 1 and len(val[-1]) >= ENOUGH_IMAGES else CROPS
     held = [i for i in range(len(val[-1])) if min(val[-1].shape(i)) >= side / 2] or list(range(len(val[-1])))
-    boxes = _boxes(val[-1], held, wanted, multiple)
+    largest = max(SIDE, 2 * margin) // multiple * multiple  # a blur reaches far, and wraps around in a crop
+    boxes = _boxes(val[-1], held, wanted, largest, multiple)
     checked = [s.parts(boxes) for s in val]
     rest = {i: Box(i, 0, 0, *targets.shape(i)) for i in kept}
     lent: list[int] = []
     if images.may_lend and len(held) < ENOUGH_IMAGES and len(boxes) < CROPS:
-        strips, rest_of_lenders = _strips(targets, kept, ENOUGH_IMAGES - len(held), side + 2 * margin, multiple)
+        strips, rest_of_lenders = _strips(targets, kept, ENOUGH_IMAGES - len(held), side, margin, multiple)
         lent, rest = [box.image for box in strips], rest | rest_of_lenders
-        given = _cut_up(strips, CROPS - len(boxes), multiple)
+        given = _cut_up(strips, CROPS - len(boxes), largest, multiple)
         checked = [first.followed_by(s.parts(given)) for first, s in zip(checked, train, strict=True)]
     if lent:
         notes.append(
@@ -95,25 +96,25 @@ def _said(pictures: Pictures, numbers: Sequence[int], what: str, side: int) -> s
     return f"{_count(len(numbers), 'image')} {be} {what} the crop of {side} pixels: {', '.join(shown)}{more}"
 
 
-def _boxes(pictures: Pictures, numbers: Sequence[int], wanted: int, multiple: int) -> list[Box]:
+def _boxes(pictures: Pictures, numbers: Sequence[int], wanted: int, largest: int, multiple: int) -> list[Box]:
     """About ``wanted`` crops, as many of each image as it has room for without overlap, spread over images and each."""
     numbers = [numbers[i] for i in spread(len(numbers), wanted)]
-    return _cut_up([Box(i, 0, 0, *pictures.shape(i)) for i in numbers], wanted, multiple)
+    return _cut_up([Box(i, 0, 0, *pictures.shape(i)) for i in numbers], wanted, largest, multiple)
 
 
-def _cut_up(places: Sequence[Box], wanted: int, multiple: int) -> list[Box]:
-    """About ``wanted`` crops of the places, as many of each."""
+def _cut_up(places: Sequence[Box], wanted: int, largest: int, multiple: int) -> list[Box]:
+    """About ``wanted`` crops of the places of up to ``largest`` pixels a side, as many of each."""
     each = -(-wanted // max(len(places), 1))
     boxes: list[Box] = []
     for place in places:
-        grid = _grid(place, multiple)
+        grid = _grid(place, largest, multiple)
         boxes.extend(grid[i] for i in spread(len(grid), each))
     return boxes
 
 
-def _grid(place: Box, multiple: int) -> list[Box]:
+def _grid(place: Box, largest: int, multiple: int) -> list[Box]:
     """Crops of one size that don't overlap, at equal distances over the place."""
-    high, wide = (max(min(length, SIDE) // multiple * multiple, 1) for length in (place.height, place.width))
+    high, wide = (max(min(length, largest) // multiple * multiple, 1) for length in (place.height, place.width))
     tops, lefts = _starts(place.height, high), _starts(place.width, wide)
     return [Box(place.image, place.top + top, place.left + left, high, wide) for top in tops for left in lefts]
 
@@ -125,11 +126,11 @@ def _starts(length: int, part: int) -> list[int]:
 
 
 def _strips(
-    pictures: Pictures, numbers: Sequence[int], wanted: int, needed: int, multiple: int
+    pictures: Pictures, numbers: Sequence[int], wanted: int, side: int, margin: int, multiple: int
 ) -> tuple[list[Box], dict[int, Box]]:
     """Strips of up to ``wanted`` images to measure, and what is left of those images to train on, by number."""
-    widths = {i: widest_strip(pictures.shape(i), needed) // multiple * multiple for i in numbers}
-    able = [i for i in numbers if widths[i] > 0]
+    widths = {i: widest_strip(pictures.shape(i), side + 2 * margin) // multiple * multiple for i in numbers}
+    able = [i for i in numbers if widths[i] > margin]
     strips, rest = [], {}
     for i in (able[place] for place in spread(len(able), wanted)):
         (height, width), strip = pictures.shape(i), widths[i]

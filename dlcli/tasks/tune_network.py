@@ -62,6 +62,8 @@ class NetworkTrials:
         key = (*(getattr(config, name) for name in READING), crop)
         if key not in self._images:
             images = read_images(config, Silent() if self._images else self.progress)
+            for text in () if self._images else images.notes:
+                self.progress.note(text)
             while len(self._images) >= KEPT_FOLDERS:
                 del self._images[next(iter(self._images))]
             seed = config.seed_of_data
@@ -117,6 +119,8 @@ class NetworkTrials:
             config, plan, images, restoration, self.device, amp=amp, measure=self._measures.get(key)
         )  # fmt: skip
         if key not in self._measures:
+            for text in () if self._measures else problem.warnings:
+                self.progress.warn(text)
             self._measures = {k: v for k, v in self._measures.items() if self.folds and k[1:] == key[1:]}
             self._measures[key] = problem.validate
         return plan, problem

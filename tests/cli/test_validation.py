@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from dlcli.cli.app import run as run_app
+from dlcli.cli.console import _LiveTable
+from dlcli.engine.loop import Step
 from dlcli.tasks import deconv_problem
 
 FAST = ["--threads", "1", "--filters", "4,4", "--depth", "0", "--device", "cpu", "--amp", "off"]
@@ -163,3 +165,29 @@ def test_dim_images_of_16_bits_are_said(app, tmp_path):
         Image.fromarray(values).save(tmp_path / f"photos/{number}.png")
     _, err = app("photos", "--steps", "1")
     assert "4 images of 16 bits: training and measuring see the upper 8, in which they reach 1 of 255" in err
+
+
+def test_the_sheet_shows_the_weights_that_are_saved(app, tmp_path):
+    """It showed those of the last report: here they are worse than the untrained ones, which are saved."""
+    folder(tmp_path / "photos", 10, 40)
+    sheets = []
+    for rate in ("1e-30", "3"):
+        report, _ = app(
+            "photos", "--steps", "4", "--optimizer", "sgd", "--lr", rate, "--report-every", "2", "--clip", "1"
+        )
+        assert report["best_step"] == 0
+        sheets.append((tmp_path / "run/plots/samples.png").read_bytes())
+    assert sheets[0] == sheets[1]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(40, 4), (80, 7)])
+def test_a_narrow_terminal_gets_whole_numbers_in_fewer_columns(width, shown):
+    """At 40 columns the steps were gone, and losses read 0.007 and three dots."""
+    table = _LiveTable("title", 60, True, None)
+    table.close()
+    table.live.console.width = width
+    metrics = {"psnr": 21.8451, "ssim": 0.39943, "input_psnr": 21.0}
+    table.reports.append(Step(57, 0.0078473, 0.0124529, 0.00566667, 0.0372, 1.0, True, None, metrics=metrics))
+    columns = table._columns()
+    assert [name for name, _ in columns] == ["step", "loss", "val loss", "psnr", "ssim", "rate", "gradient"][:shown]
+    assert columns[:3] == [["step", "57"], ["loss", "0.0078473"], ["val loss", "0.0124529"]]

@@ -111,3 +111,10 @@ def test_small_images_are_mirrored_or_left_out_and_named():
     assert found.warnings == (small,)
     mirrored = "1 image is continued by mirroring, being smaller than the crop of 96 pixels: image-021 (200 x 70)"
     assert found.notes == (mirrored,)
+
+
+def test_crops_to_measure_have_room_for_a_large_blur():
+    """A kernel of 127 pixels has a margin of 126, and can't be applied to a crop of 96."""
+    found = make_regions(images([(400, 400)] * 12, 1), 96, 126, 1, 1)
+    shapes = [found.checked[0].shape(i) for i in range(len(found.checked[0]))]
+    assert min(map(min, shapes)) > 126
