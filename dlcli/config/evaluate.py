@@ -88,8 +88,8 @@ class PredictConfig(SavedOptions):
     )
     out: Path | None = option(
         None,
-        "File to write, .csv or .parquet; by default CSV to stdout. For restored images: a folder, or an image file "
-        "where DATA is one.",
+        "File to write, .csv or .parquet; by default CSV to stdout. For restored images: a folder, or an image or .npy "
+        "file where DATA is one.",
         panel=OUTPUT,
         complete="file",
     )

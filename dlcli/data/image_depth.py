@@ -117,7 +117,11 @@ class _QuietLibtiff:
         with self._lock:
             self._inside += 1
             if self._inside == 1:
-                self._kept = os.dup(2)
+                try:
+                    self._kept = os.dup(2)
+                except OSError:  # closed: quiet enough
+                    self._kept = -1
+                    return
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, 2)
                 os.close(nowhere)
@@ -125,7 +129,7 @@ class _QuietLibtiff:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0:
+            if self._inside == 0 and self._kept >= 0:
                 os.dup2(self._kept, 2)
                 os.close(self._kept)
 

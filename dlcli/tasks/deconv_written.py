@@ -63,6 +63,8 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     Raises UnwrittenError for a target that can't be written, another DlcliError for an image that can't be restored.
     """
     if output.format == "NPY":
+        origin = output.candidates[0].origin
+        told.add(output.shown, "written as .npy" if origin and origin.path.suffix.lower() == ".npz" else "")
         return _write_array(output, restorer)
     frames: list[Frame] = []
     metadata, form, durations = Metadata(), output.format, []

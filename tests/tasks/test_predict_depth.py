@@ -133,9 +133,12 @@ def test_floats_stay(run, tmp_path, dtype, channels):
     tifffile.imwrite(tmp_path / "a.tif", values, photometric=kind, metadata=None)
     np.save(tmp_path / "a.npy", values)
     np.save(tmp_path / "many.npy", np.stack([values] * 2))
-    predicted(run, *(tmp_path / name for name in ("a.tif", "a.npy", "many.npy")), out=tmp_path / "out")
+    np.savez(tmp_path / "zip.npz", images=np.stack([values] * 2))
+    names = ("a.tif", "a.npy", "many.npy", "zip.npz")
+    report = predicted(run, *(tmp_path / name for name in names), out=tmp_path / "out")
+    assert (report["images"], report["notes"]) == (6, [{"name": "zip.npz", "note": "written as .npy"}])
     found = [tifffile.imread(tmp_path / "out" / "a.tif"), np.load(tmp_path / "out" / "a.npy")]
-    found += list(np.load(tmp_path / "out" / "many.npy"))
+    found += [*np.load(tmp_path / "out" / "many.npy"), *np.load(tmp_path / "out" / "zip.npy")]
     for made in found:
         assert (made.dtype, made.shape) == (values.dtype, values.shape)
         np.testing.assert_allclose(made.astype(float), values.astype(float), atol=1e-3 if dtype == np.float16 else 2e-7)
