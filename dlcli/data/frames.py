@@ -112,6 +112,11 @@ def conform(frame: Frame, kinds: Kinds, options: ReadOptions) -> Frame:
     return replace(frame, data=pl.DataFrame(columns))
 
 
+def present_texts(sample: pl.DataFrame, name: str, options: ReadOptions) -> pl.Series:
+    """The texts of a column of a sample that are not missing."""
+    return _as_text(sample.get_column(name), options).drop_nulls()
+
+
 def _is_exact(dtype: pl.DataType) -> bool:
     """Whether cells of this type are numbers or booleans and need no reading as text."""
     return dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)
@@ -190,8 +195,4 @@ def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) ->
         raise bad_cell(label, column.name, bad + 1, text[bad], "number", options.hints)
     if present.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean"
-    if present.str.contains(r"^\s*[-+]?\d+,\d+\s*$").all():
-        message = f"{label}: column '{printable(column.name)}' holds numbers with a decimal comma"
-        hint = f"write them with a point, or {options.hints.text(column.name)}, or {options.hints.drop(column.name)}"
-        raise DlcliError(message, hint)
     return "text"

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from dlcli.data.blocks import BLOCK_BYTES
 from dlcli.data.columnar import ArrayReader, ColumnarReader
 from dlcli.data.columns import (
@@ -17,8 +19,9 @@ from dlcli.data.columns import (
     Schema,
 )
 from dlcli.data.delimited import DelimitedReader
+from dlcli.data.disguises import DECIMAL_COMMA, Disguise, disguise_of
 from dlcli.data.encode import Encoder
-from dlcli.data.frames import Frame, Reader, infer_kinds, prefetch
+from dlcli.data.frames import Frame, Reader, infer_kinds, prefetch, present_texts
 from dlcli.data.jsonl import JsonLinesReader
 from dlcli.data.names import Hints, default_target, find_name, listed, printable
 from dlcli.data.sources import Source, expand
@@ -102,6 +105,15 @@ class Table:
             table = _for_model(readers, target, options, schema, need_target)
         table.files = tuple((source.label, source.path) for source in files)
         return table
+
+    def target_values(self) -> list[float]:
+        """The different numbers of the target in the first rows, at most 21 of them, sorted."""
+        assert self.target is not None
+        column = self._readers[0].sample([self.target.name]).get_column(self.target.name)
+        if column.dtype == pl.String:
+            column = column.str.strip_chars()
+        values = column.cast(pl.Float64, strict=False).drop_nulls().unique()
+        return sorted(values.drop_nans().to_list())[:21]
 
     def _new_encoder(self) -> Encoder:
         return Encoder(self._columns, self.target, self._options, fixed=self._fixed, classes=self._classes)
@@ -199,12 +211,46 @@ def _for_training(
         raise DlcliError(f"{first.label}: no feature columns are left", "give more --features, or fewer --drop")
     used = features if chosen is None else [*features, chosen]
     texts = tuple(find_name(name, names, "--text") for name in options.text)
-    kinds = infer_kinds(first.sample(used), used, first.label, texts, options)
+    sample = first.sample(used)
+    kinds = infer_kinds(sample, used, first.label, texts, options)
+    for name in used:
+        if kinds[name] == "text" and name not in texts and not (name == chosen and class_target):
+            found = disguise_of(present_texts(sample, name, options))
+            if found is not None:
+                only = len(features) == 1
+                notes.extend(_unmasked(first.label, name, found, options, is_target=name == chosen, only=only))
     columns = [Column(name, kinds[name]) for name in features]
     column = None if chosen is None else Column(chosen, kinds[chosen])
     table = Table(readers, columns, column, options, fixed=False, classes=class_target)
     table._notes.extend(notes)
     return table
+
+
+def _unmasked(
+    label: str, name: str, found: Disguise, options: ReadOptions, *, is_target: bool, only: bool
+) -> list[str]:
+    """What is said of a column of texts that seem to be numbers or dates.
+
+    Raises DlcliError where it can't be meant: as classes, with a decimal comma, or with too many different texts.
+    ``only``: there is no other feature.
+    """
+    shown, hints = printable(name), options.hints
+    what = f"{found.what} ('{printable(found.example)}')"
+    if is_target:
+        raise DlcliError(
+            f"{label}: the texts of the target '{shown}' look like {what}, not like classes",
+            f"write them as {found.instead}, or take its {found.different:,} texts as classes: --loss cross-entropy",
+        )
+    ways = f"write them as {found.instead}" + ("" if only else f", or {hints.drop(name)}")
+    if found.what == DECIMAL_COMMA:
+        raise DlcliError(f"{label}: column '{shown}' holds {what}", f"{ways}, or {hints.text(name)}")
+    if found.different > options.max_categories:
+        more = f", or {hints.text(name)} --max-categories {4 * found.different}"
+        raise DlcliError(f"{label}: column '{shown}' holds {found.different:,} different {what}", ways + more)
+    return [
+        f"column '{shown}' holds {what} as text, so each of its {found.different:,} values but one gets a coefficient "
+        f"of its own: {ways}; {hints.text(name)} says that it's meant"
+    ]
 
 
 def _for_model(

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.data.demos import LineExample
-from dlcli.data.names import printable
+from dlcli.data.names import Hints, printable
 from dlcli.data.table import Table
 from dlcli.engine.device import describe_device, gram_on, pick_device
 from dlcli.engine.loop import Step
@@ -22,6 +22,7 @@ from dlcli.tasks.linear_advice import Ended, against_divergence
 from dlcli.tasks.linear_checks import check
 from dlcli.tasks.linear_data import ChunkSource, Gathered, gather
 from dlcli.tasks.linear_fit import Fit, Held, fit
+from dlcli.tasks.linear_levels import note_of_classes
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_report import coefficient_entries
 from dlcli.tasks.linear_split import VALIDATION, Split
@@ -88,7 +89,10 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         progress.warn(text)
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
-    usable, keep = check(config, data, kind, progress)
+    hints = Hints(tuple(table.columns)) if isinstance(table, Table) else None
+    usable, keep = check(config, data, kind, progress, hints)
+    if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
+        note_of_classes(table.target.name, table.target_values(), progress)
     return Loaded(kind, plan, data, usable, keep, device, getattr(table, "files", ()))
 
 

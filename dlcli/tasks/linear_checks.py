@@ -3,17 +3,21 @@
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.data.names import printable
+from dlcli.data.names import Hints, printable
 from dlcli.errors import DlcliError
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_data import Gathered
+from dlcli.tasks.linear_levels import near_unique, said, warn_of_levels
 from dlcli.tasks.linear_split import VALIDATION
 from dlcli.tasks.progress import Progress
 
 TOO_WIDE = 20_000
+SUSPECT = 0.2  # levels for each training row from which a text is named where there are too few rows
 
 
-def check(config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progress) -> tuple[Gathered, np.ndarray]:
+def check(
+    config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progress, hints: Hints | None = None
+) -> tuple[Gathered, np.ndarray]:
     """Refuse what can't be fitted, warn of constant and duplicate columns; returns the data without constants.
 
     The second value holds the positions of the columns kept.
@@ -35,17 +39,21 @@ def check(config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progres
         raise DlcliError("there is nothing to learn: no feature column and no intercept", "give a feature column")
     _warn_duplicates([names[i] for i in keep], usable.merged(usable.training_groups()).scatter, progress)
     width = len(keep) + int(config.intercept)
+    hints = hints or Hints()
     if moments.count < width and not (config.l1 or config.l2):
-        raise DlcliError(
-            f"{moments.count} rows can't determine {width} coefficients",
-            "add --l2 0.1, or fewer columns, or rows",
+        message = f"{moments.count} rows can't determine {width} coefficients"
+        if unique := near_unique(data.schema, moments.count, SUSPECT):
+            message += f": {said(unique, moments.count)}"
+            raise DlcliError(message, f"{hints.drop(*(name for name, _ in unique))}, or fewer columns, or more rows")
+        raise DlcliError(message, "add --l2 0.1, or fewer columns, or rows")
+    warn_of_levels(data.schema, moments.count, hints, progress)
+    if moments.count == width and width > 1 and not (config.l1 or config.l2):
+        progress.warn(
+            f"there are as many coefficients as rows, {width}: any data would be fitted exactly, so R2 and accuracy "
+            "say nothing; fewer columns, or more rows"
         )
     if kind == "softmax":
         _check_classes(config, data)
-    elif config.loss == "auto":
-        mean, mean_square = moments.mean[0], moments.scatter[0, 0] / moments.count + moments.mean[0] ** 2
-        if 0 < mean < 1 and abs(mean_square - mean) < 1e-12:
-            progress.note("the target seems to hold 0 and 1 only; to fit classes: --loss cross-entropy")
     return usable, keep
 
 
