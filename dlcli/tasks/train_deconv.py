@@ -50,15 +50,10 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
         torch.set_num_threads(config.threads)
     problem = make_problem(config, plan, images, restoration, device, amp=uses_bfloat16(config, device))
     run.path.mkdir(parents=True, exist_ok=True)
-    training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes)
+    about = what_trains(config, images, problem, plan.side)
+    training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes, about)
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
-        progress.note(what_trains(config, images, problem, plan.side))
-        for text in problem.notes:
-            progress.note(text)
-        for text in problem.warnings:
-            progress.warn(text)
         training.run_all(check_signal)
-        measure_saved(training)
         report = make_report(training, images, describe_device(device), time.monotonic() - start)
         run.write(directory.REPORT, directory.to_json(report) + "\n")
         if training.last.status != "diverged":
@@ -99,6 +94,7 @@ class Training:
     progress: Progress
     restoration: Restoration
     classes: tuple[str, ...]
+    about: str = ""  # what is trained, for the header
 
     def __post_init__(self) -> None:
         network: Any = self.problem.network
@@ -120,6 +116,7 @@ class Training:
             self.run.write(directory.CONFIG, self.config.to_toml())
             if not ended:
                 self._train(check_signal)
+            measure_saved(self)
         finally:
             torch.set_flush_denormal(False)
             self.progress.end()
@@ -128,6 +125,10 @@ class Training:
 
     def _train(self, check_signal: Callable[[], None]) -> None:
         plan = self.plan
+        for text in (self.about, *self.problem.notes):
+            self.progress.note(text)
+        for text in self.problem.warnings:
+            self.progress.warn(text)
         self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
         warned = 0
         self.solver.check_signal = check_signal
