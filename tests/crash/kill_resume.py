@@ -34,6 +34,7 @@ from variants import VARIANTS, Variant, make_images
 RESUME = ["train-deconv", "--resume", "run", "--quiet"]
 TIMES = ("seconds", "images_per_second")
 SIGTERM_LIMIT = 5.0  # seconds within which a run must have ended after SIGTERM
+DIVERGED = 4  # the code of a training that diverged, which must do so again
 PROVEN = 100  # from so many kills on, it is shown first that a fork is as good as a process of its own
 DATA = ("photos", "scans", "classes")
 
@@ -68,7 +69,7 @@ class Campaign:
         """The uninterrupted run, of this process or of the one that this was forked from."""
         folder = self.place(f"whole {variant.name} {os.getpid()}", first=self.first(variant))
         ended = children.run(variant.arguments(self.seed), folder)
-        if ended.code != variant.code:
+        if ended.code not in (0, DIVERGED):
             raise SystemExit(f"{variant.name}: the uninterrupted run ended with {ended.code}: {ended.errors}")
         return Reference(contents(folder / "run"), ended)
 
@@ -163,6 +164,7 @@ def draw(dice: random.Random, whole: Ended, kind: str) -> list[Blow]:
 
 def _interrupted(campaign: Campaign, variant: Variant, folder: Path, blows: list[Blow]) -> list[str]:
     arguments = variant.arguments(campaign.seed)
+    whole = campaign.reference(variant)
     signalled: set[str] = set()
     left = [*blows, None]
     while True:
@@ -179,11 +181,13 @@ def _interrupted(campaign: Campaign, variant: Variant, folder: Path, blows: list
                 return [f"ended with {ended.code} where there was nothing to take up: {ended.errors}"]
             arguments = [*variant.arguments(campaign.seed), "--force"]
             left.insert(0, None)
-        elif ended.code == variant.code or (ended.code == 2 and "the run is finished" in ended.errors):
+        elif ended.code == campaign.reference(variant).ended.code or (
+            ended.code == 2 and "the run is finished" in ended.errors
+        ):
             break
         else:
             return [f"ended with {ended.code}: {' '.join(ended.errors.split())}"]
-    return differences(contents(folder / "run"), campaign.reference(variant).files, signalled)
+    return differences(contents(folder / "run"), whole.files, signalled)
 
 
 def _never_began(campaign: Campaign, variant: Variant, folder: Path) -> bool:
@@ -227,7 +231,7 @@ def in_lanes(jobs: int, function: Callable[[Any], Any], items: Iterable[Any]) ->
                 for item in items[lane::jobs]:
                     os.write(writer, json.dumps(function(item)).encode() + b"\n")  # whole, as it is short
                 code = 0
-            except Exception:
+            except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(code)
