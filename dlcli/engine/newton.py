@@ -159,14 +159,18 @@ class LBFGS(SecondOrder):
         decrement = np.sqrt(abs(float(np.sum(gradient * move))))
         if self._check_below == np.inf:
             self._check_below = 1e-7 * decrement
-        if (not moved or decrement <= self._check_below) and self._at_rest(gradient, moved):
+        gained = moved and decrement**2 > 1e-16 * abs(value)  # less is rounding
+        if (not gained or decrement <= self._check_below) and self._at_rest(gradient, gained):
             return
         if moved:
             self.theta = theta
         self.step += 1
 
     def _at_rest(self, gradient: FloatArray, moved: bool) -> bool:
-        """Whether this is the end: at the optimum, as far as rounding allows, or where there is none."""
+        """Whether this is the end: at the optimum, as far as rounding allows, or where there is none.
+
+        ``moved`` says whether the last step still lowered the loss.
+        """
         self._check_below *= 1e-3
         p, k = gradient.shape
         if p * k > MOST_FOR_HESSIAN:
