@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import sys
+import time
 import warnings
 from typing import Any
 
@@ -39,9 +40,13 @@ class Sink(io.RawIOBase):
         written = 0
         while self.error is None and written < size:
             try:
-                written += self.raw.write(memoryview(data).cast("B")[written:]) or 0
+                count = self.raw.write(memoryview(data).cast("B")[written:])
             except OSError as error:
                 self.error = error
+            else:
+                written += count or 0
+                if count is None:  # a pipe that is full, and that another program has set not to wait
+                    time.sleep(0.01)
         return size
 
 

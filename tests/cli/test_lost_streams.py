@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dlcli.cli.streams import Sink
+
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "x,y\n" + "".join(f"{i},{3 * i + i % 3}\n" for i in range(40))
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
@@ -76,6 +78,21 @@ def test_a_reader_of_the_progress_who_leaves_does_not_end_the_training(folder):
 def test_predictions_that_go_nowhere_are_refused(folder):
     code, _, err = shell(folder, "$D predict run t.csv >&-")
     assert (code, "add --out FILE" in err) == (2, True)
+
+
+def test_a_pipe_that_does_not_wait_gets_all():
+    got = []
+
+    class Full:
+        def write(self, data):
+            if len(got) % 2:
+                got.append(b"")
+                return None
+            got.append(bytes(data[:3]))
+            return len(got[-1])
+
+    assert Sink(Full()).write(b"all of it") == 9
+    assert b"".join(got) == b"all of it"
 
 
 def test_no_stdin_is_an_empty_one(folder):
