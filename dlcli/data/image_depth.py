@@ -102,7 +102,7 @@ def loaded(image: ImageFile.ImageFile) -> None:
             image.load()
     except OSError as error:
         if compression in ("webp", "zstd", "lzma", "jpeg2000", "lerc", "jxl"):
-            message = f"is compressed by {compression}, which is not read here, or is damaged"
+            message = f"is compressed by {compression}, and that cannot be decoded here"
             raise DlcliError(message, "save it again without compression, or with LZW") from error
         raise
 

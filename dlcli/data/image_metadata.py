@@ -71,7 +71,8 @@ def text_tags(exif: bytes) -> tuple[list[tuple[int, str]], bool]:
     """The texts of EXIF that TIFF has tags for, and whether there is more."""
     found = Image.Exif()
     found.load(exif)
-    texts = [(tag, str(found[tag])) for tag in TEXTS if tag in found]
+    # JSON (tifffile) and XML (OME) of a description tell shapes, which needn't be those of what is written.
+    texts = [(tag, str(found[tag])) for tag in TEXTS if tag in found and not str(found[tag]).startswith(("{", "<"))]
     return texts, EXIF_IFD in found or GPS_IFD in found
 
 

@@ -101,12 +101,16 @@ def test_sixteen_bits_stay(run, tmp_path, format_, channels, alpha):
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("planes", ["contig", "separate"])
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_deep_colours_of_other_programs(tmp_path, byteorder, planes, compression):
+def test_deep_colours_of_other_programs(run, tmp_path, byteorder, planes, compression):
     values = DEEP if planes == "contig" else DEEP.transpose(2, 0, 1)
     tifffile.imwrite(
         tmp_path / "a.tif", values, photometric="rgb", planarconfig=planes, byteorder=byteorder, compression=compression
     )
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif", "a").pixels, DEEP)
+    predicted(run, tmp_path / "a.tif", out=tmp_path / "b.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), DEEP)
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert "ImageDescription" not in file.pages[0].tags  # it told the shape of planes
     assert read_header(tmp_path / "a.tif", "a").note == "its 16 bits are read as 8"
 
 
