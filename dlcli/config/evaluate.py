@@ -15,7 +15,7 @@ class SavedOptions(TableOptions, OutputOptions):
     run: Path = option(..., "Run directory of a saved model.", argument=True, complete="dir")
     missing: Literal["error", "drop", "mean"] | None = option(  # type: ignore[assignment]
         None,
-        "What to do with missing values; by default as in training. drop: predict gives an empty prediction.",
+        "What to do with missing values; by default as in training. drop: predict gives NA.",
         panel=DATA,
     )
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one.", panel=IMAGES)

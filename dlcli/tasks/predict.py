@@ -36,7 +36,7 @@ def _predict_linear(config: PredictConfig, progress: Progress) -> Report:
     """Write one prediction for each input row, in input order; constant memory.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
-    refused as in training; with ``drop`` their prediction is empty, so that rows still correspond.
+    refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond.
     """
     start = time.monotonic()
     if config.json_output and config.out is None:
