@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.data.fingerprint import difference
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Memory, Step, train
@@ -20,6 +21,7 @@ from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.runs import checkpoint, directory
 from dlcli.tasks.deconv_advice import noise_of, what_trains
 from dlcli.tasks.deconv_data import read_images
+from dlcli.tasks.deconv_fingerprint import fingerprint_of
 from dlcli.tasks.deconv_plan import NetworkPlan, resolved
 from dlcli.tasks.deconv_problem import Problem, make_problem
 from dlcli.tasks.deconv_report import make_report, measure_saved, write_pictures
@@ -51,7 +53,8 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     problem = make_problem(config, plan, images, restoration, device, amp=uses_bfloat16(config, device))
     run.path.mkdir(parents=True, exist_ok=True)
     about = what_trains(config, images, problem, plan.side)
-    training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes, about)
+    data = fingerprint_of(images, [restoration])
+    training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes, data, about)
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
         training.run_all(check_signal)
         report = make_report(training, images, describe_device(device), time.monotonic() - start)
@@ -94,6 +97,7 @@ class Training:
     progress: Progress
     restoration: Restoration
     classes: tuple[str, ...]
+    data: dict[str, Any]  # the fingerprint of what it is trained on
     about: str = ""  # what is trained, for the header
 
     def __post_init__(self) -> None:
@@ -195,6 +199,7 @@ class Training:
         numbers["memory"] = vars(self.memory)
         numbers["threads"] = torch.get_num_threads()
         numbers["environment"] = _environment(self.device)
+        numbers["data"] = self.data
         numbers["limits"] = self._limits()
         numbers["signal"] = self.last.signum
         numbers["best_step"] = _plain(self.best_kept)
@@ -205,6 +210,11 @@ class Training:
         """Take up the checkpoint; whether the run had ended there. Raises DlcliError where its report is there, too."""
         arrays, numbers = checkpoint.load(path)
         try:
+            if changed := difference(numbers["data"], self.data):
+                raise DlcliError(
+                    f"--resume {path}: its data are no longer those that it was trained on: {changed}",
+                    "bring the old data back, or train anew without --resume",
+                )
             self.steps = [Step(**values) for values in numbers["steps"]]
             self.last = self.steps[-1]
             further = numbers["limits"] != self._limits() and self._has_room(
