@@ -99,16 +99,14 @@ def frame_notes(opened: Sequence[Opened]) -> list[str]:
 
 
 def depth_notes(opened: Sequence[Opened]) -> list[str]:
-    """A line where files of 16 bits are read as 8, and how little is left of those that use a part of the range."""
+    """A line where images of 16 bits use so little of their range that 8 bits hold nearly nothing of them."""
     deep = [one for one in opened if one.header.bits > 8]
-    if not deep:
-        return []
     step = max(1, len(deep) // LOOKED_AT)
-    top = max(int(one.pixels().max()) for one in deep[::step])
-    note = f"{len(deep):,} image{'' if len(deep) == 1 else 's'} of 16 bits: training and measuring see the upper 8"
-    if top < DIM:
-        note += (
-            f", in which they reach {top} of 255, so that most of what they show is lost; map their own range to 8 "
-            "bits first, all by the same two limits"
-        )
-    return [note]
+    top = max((int(one.pixels().max()) for one in deep[::step]), default=255)
+    if top >= DIM:
+        return []
+    count = f"{len(deep):,} image{'' if len(deep) == 1 else 's'} of 16 bits"
+    return [
+        f"{count}: read as 8 bits they reach {top} of 255, so that most of what they show is lost; map their own range "
+        "to 8 bits first, all by the same two limits"
+    ]

@@ -28,8 +28,9 @@ def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Prob
     classes = f" of {len(pictures.classes)} classes" if config.task == "classify" else ""
     parts = f"whole, {crop} x {crop}" if config.task == "classify" else f"crops of {crop} x {crop}"
     size = "" if config.task == "classify" else f"{_sizes(pictures)} pixels, "
+    depth = "8 bits" if pictures.bits == 8 else f"{pictures.bits} bits read as 8"
     colour = "gray" if pictures.channels == 1 else "colour"
-    return f"{counts.train:,} {what}{classes} train, {held}; {size}{colour}, {pictures.bits} bits; {parts}"
+    return f"{counts.train:,} {what}{classes} train, {held}; {size}{colour}, {depth}; {parts}"
 
 
 def noise_of(config: TrainDeconvConfig) -> str:

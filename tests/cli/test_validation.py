@@ -164,7 +164,8 @@ def test_dim_images_of_16_bits_are_said(app, tmp_path):
         values = np.asarray(picture(number, 24)).astype(np.uint16) + 100
         Image.fromarray(values).save(tmp_path / f"photos/{number}.png")
     _, err = app("photos", "--steps", "1")
-    assert "4 images of 16 bits: training and measuring see the upper 8, in which they reach 1 of 255" in err
+    assert "4 images of 16 bits: read as 8 bits they reach 1 of 255, so that most of what they show is lost" in err
+    assert "gray, 16 bits read as 8;" in err
 
 
 def test_the_sheet_shows_the_weights_that_are_saved(app, tmp_path):
