@@ -76,14 +76,16 @@ def make_problem(
         if measured and images.val:
             validate = ClassValidation(measured, images.val, device, amp, MAX_CLASS_IMAGES)
         held = len(images.val) if images.val else 0
-        selects = held >= ENOUGH_CLASS_IMAGES or config.early_stop is not None
-        warnings = [] if selects or not held else [
-            f"{held} validation images are too few to choose weights by: the last ones are saved; "
-            f"{ENOUGH_CLASS_IMAGES} or more, by more images or a larger --val, would do"
-        ]  # fmt: skip
+        few = 0 < held < ENOUGH_CLASS_IMAGES
+        selects = not few or config.early_stop is not None
+        done = "the last ones are saved" if not selects else "yet --early-stop asks for it"
+        warning = (
+            f"{held} validation images are too few to choose weights by: {done}; {ENOUGH_CLASS_IMAGES} or more, by more "
+            "images or a larger --val, would do"
+        )
         batches = ClassBatches(sampler, plan.augment, device, config.seed)
         counts = Counts(len(images.train), held)
-        return Problem(network, batches, objective, validate, counts, selects, images.notes, tuple(warnings))
+        return Problem(network, batches, objective, validate, counts, selects, images.notes, (warning,) * few)
     degradation = restoration.degradation(crops=True)
     _check_mask(degradation, images.val)
     side = -(-plan.side // degradation.multiple) * degradation.multiple

@@ -111,6 +111,7 @@ def test_one_icon_does_not_shrink_the_crops_of_all(app, tmp_path):
     )
     assert "1 image is continued by mirroring, being smaller than the crop of 96 pixels: small.png (70 x 70)" in err
     assert "photos: 1 file left out: 1 .heic" in err
+    assert "photos: 1 file left out: 1 .heic" in app("predict", "run", "photos", "--out", "restored")[1]
 
 
 def classes(path, counts, side=8):
@@ -138,6 +139,9 @@ def test_two_classes_of_ten_images_are_not_chosen_by(app, tmp_path):
     assert report["best_step"] == report["steps"] == 4
     assert "5 validation images are too few to choose weights by: the last ones are saved" in err
     assert "5 images are held out, as the usual 5% are 1" in err
+    report, err = app("photos", "--task", "classify", "--steps", "2", "--stride", "1", "--early-stop", "1")
+    assert report["validation"]["selects"] is True
+    assert "too few to choose weights by: yet --early-stop asks for it" in err
 
 
 def test_a_class_of_one_image_trains_and_is_named(app, tmp_path):
