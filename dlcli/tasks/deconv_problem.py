@@ -80,8 +80,8 @@ def make_problem(
         selects = not few or config.early_stop is not None
         done = "the last ones are saved" if not selects else "yet --early-stop asks for it"
         warning = (
-            f"{held} validation images are too few to choose weights by: {done}; {ENOUGH_CLASS_IMAGES} or more, by more "
-            "images or a larger --val, would do"
+            f"{held} validation images are too few to choose weights by: {done}; {ENOUGH_CLASS_IMAGES} or more, by "
+            "more images or a larger --val, would do"
         )
         batches = ClassBatches(sampler, plan.augment, device, config.seed)
         counts = Counts(len(images.train), held)
