@@ -45,7 +45,7 @@ def changed(data: Any, rows: np.ndarray, table: Any, missing: bool) -> Any:
             continue
         expr = pl.col(column.name)
         if column.dtype == pl.Float64:
-            new = expr * -3.0 + 17.0
+            new = expr * -3.0 + 17.0 * float(column.abs().mean() or 1.0)  # type: ignore[arg-type]
         elif column.dtype == pl.Boolean:
             new = ~expr
         else:

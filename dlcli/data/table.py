@@ -106,6 +106,15 @@ class Table:
         table.files = tuple((source.label, source.path) for source in files)
         return table
 
+    def has_whole_beyond(self, name: str, limit: float) -> bool:
+        """Whether a column has whole numbers (not fractions or powers) of at least ``limit`` in its first rows."""
+        column = self._readers[0].sample([name]).get_column(name)
+        if column.dtype == pl.String:
+            column = column.filter(column.str.contains(r"^\s*[-+]?\d+\s*$")).str.strip_chars()
+        elif not column.dtype.is_integer():
+            return False
+        return bool((column.cast(pl.Float64).abs() >= limit).any())
+
     def target_values(self) -> list[float]:
         """The different numbers of the target in the first rows, at most 21 of them, sorted."""
         assert self.target is not None

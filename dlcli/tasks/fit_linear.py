@@ -25,6 +25,7 @@ from dlcli.tasks.linear_fit import Fit, Held, fit
 from dlcli.tasks.linear_levels import note_of_classes
 from dlcli.tasks.linear_plan import Plan, make_plan
 from dlcli.tasks.linear_report import coefficient_entries
+from dlcli.tasks.linear_scale import check_digits, expanded
 from dlcli.tasks.linear_split import VALIDATION, Split
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Report, Silent
@@ -90,6 +91,8 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
     hints = Hints(tuple(table.columns)) if isinstance(table, Table) else None
+    if isinstance(table, Table):
+        check_digits(table, data.merged(data.training_groups()), data.names, progress)
     usable, keep = check(config, data, kind, progress, hints)
     if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
         note_of_classes(table.target.name, table.target_values(), progress)
@@ -252,18 +255,6 @@ def make_report(
     return report
 
 
-def expanded(data: Gathered, keep: np.ndarray, result: Fit) -> tuple[np.ndarray, np.ndarray | None]:
-    """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
-    d, k = len(data.schema.encoded_names), result.coefficients.shape[1]
-    coefficients = np.zeros((d, k))
-    coefficients[keep] = result.coefficients
-    if result.std_errors is None:
-        return coefficients, None
-    errors = np.full((1 + d, k), np.nan)
-    errors[0], errors[1 + keep] = result.std_errors[0], result.std_errors[1:]
-    return coefficients, errors
-
-
 def save(
     config: FitLinearConfig,
     data: Gathered,
@@ -283,7 +274,8 @@ def save(
             "missing_value": list(config.missing_value),
         }
         coefficients, _ = expanded(data, keep, result)
-        model = LinearModel(result.kind, coefficients, result.intercept, data.fill, data.schema.to_json(), settings)
+        fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
+        model = LinearModel(result.kind, coefficients, result.intercept, fill, data.schema.to_json(), settings)
         run.write(directory.MODEL, model.to_bytes())
     steps = [s.step for s in result.steps]
     lines = [Line("training", steps, [s.loss for s in result.steps])]

@@ -8,6 +8,7 @@ from dlcli.errors import DlcliError
 from dlcli.models.linear import Kind
 from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_levels import near_unique, said, warn_of_levels
+from dlcli.tasks.linear_scale import check_moments
 from dlcli.tasks.linear_split import VALIDATION
 from dlcli.tasks.progress import Progress
 
@@ -26,6 +27,7 @@ def check(
     moments = data.merged(data.training_groups())
     if moments.count < 2:
         raise DlcliError(f"only {moments.count} row to train on, expected at least 2", "give more rows")
+    check_moments(moments, names)
     if len(names) > TOO_WIDE and kind == "mse":
         raise DlcliError(f"{len(names):,} columns, expected at most {TOO_WIDE:,}", "use --features or --drop")
     variance = np.diag(moments.scatter)[1:] / moments.count

@@ -11,6 +11,7 @@ from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.engine.moments import Gram, Moments
 from dlcli.errors import DlcliError
 from dlcli.tasks.linear_gaps import Gaps, KnownSums, fill_gaps
+from dlcli.tasks.linear_scale import PowersOfTwo, check_target
 from dlcli.tasks.linear_split import VALIDATION, Split, dealt
 
 ROWS = 1 << 16  # whose moments are taken at once, where the rows are in memory
@@ -48,6 +49,8 @@ class Gathered:
     methods that need them.
     fill (d,): what stands in for a missing value, the mean over the training rows. ``gaps``: where each fold has its
     own; then missing values are nan in ones_X.
+    order, exponents (those of the schema's columns): a column's place in the table's X, and the power of 2 that it and
+    its fill are divided by, so that squares have room.
     names (d,): those of the columns. level_of (d,): the number of the text feature whose level a column is, or -1.
     """
 
@@ -57,10 +60,12 @@ class Gathered:
     rows: int
     names: tuple[str, ...]
     level_of: IntArray
+    order: IntArray
     ones_X: FloatArray | None = None  # noqa: N815
     y: FloatArray | None = None
     groups: IntArray | None = None
     gaps: Gaps | None = None
+    exponents: IntArray | None = None
 
     def merged(self, groups: Sequence[int]) -> Moments:
         """Moments of the rows in ``groups``."""
@@ -116,9 +121,10 @@ def gather(
 
     With ``classes`` the rows must be kept: groups are then stratified. Raises DlcliError for bad data.
     """
-    known = KnownSums()
+    known, powers = KnownSums(), PowersOfTwo()
     if fill_means and not keep_rows:
         for chunk, groups in dealt(table.chunks(), split):
+            powers.scale(chunk.X, groups != VALIDATION)
             known.add(chunk.X, groups)
         _refuse_empty(table, known.rows)
         known.finish(table.anchors())
@@ -129,6 +135,9 @@ def gather(
     later = keep_rows and (classes or fill_means)
     for chunk, groups in dealt(table.chunks(), Split(0, 0, 0) if classes else split):
         rows += len(chunk.y)
+        if not classes:
+            powers.scale(chunk.X, groups != VALIDATION)
+            check_target(chunk.y)
         if not later:
             X = chunk.X
             if len(known.marks) and by_fold:
@@ -143,8 +152,9 @@ def gather(
             parts.append((chunk.X, chunk.y, groups))
     _refuse_empty(table, rows)
     if keep_rows:
-        return _with_rows(table, parts, split, moments, classes=classes, fill_means=fill_means, gram=gram)
-    return _finished(table, moments, rows, known, by_fold=by_fold)
+        return _with_rows(table, parts, split, moments, powers, classes=classes, fill_means=fill_means, gram=gram)
+    data = _finished(table, moments, rows, known, by_fold=by_fold)
+    return replace(data, exponents=powers.exponents[data.order])
 
 
 def _refuse_empty(table: ChunkSource, rows: int) -> None:
@@ -169,7 +179,7 @@ def _finished(
     fill = known.fill[order] if known.rows else trained.mean[chosen[1:]]
     gaps = known.gaps(order, moments) if marks else None
     selected = gaps.filled(fill) if gaps else {g: m.select(chosen) for g, m in moments.items()}
-    return Gathered(schema, selected, fill, rows, schema.encoded_names, _level_of(schema), gaps=gaps)
+    return Gathered(schema, selected, fill, rows, schema.encoded_names, _level_of(schema), order, gaps=gaps)
 
 
 def _with_rows(
@@ -177,6 +187,7 @@ def _with_rows(
     parts: list[tuple[FloatArray, FloatArray, IntArray]],
     split: Split,
     moments: dict[int, Moments],
+    powers: PowersOfTwo,
     *,
     classes: bool,
     fill_means: bool,
@@ -193,6 +204,8 @@ def _with_rows(
     anchors = table.anchors()[order] if fill_means else None
     ones_X = _joined(parts, order, anchors)
     parts.clear()
+    if classes:
+        powers.scale(ones_X[:, 1:], groups != VALIDATION)
     known = KnownSums()
     by_fold = False
     if fill_means:
@@ -216,7 +229,9 @@ def _with_rows(
     if gaps:
         moments = gaps.filled(known.fill)
     fill = known.fill if fill_means else _trained(moments).mean[1:]
-    return Gathered(schema, moments, fill, len(y), schema.encoded_names, _level_of(schema), ones_X, y, groups, gaps)
+    names, level_of = schema.encoded_names, _level_of(schema)
+    exponents = powers.exponents if classes else powers.exponents[order]
+    return Gathered(schema, moments, fill, len(y), names, level_of, order, ones_X, y, groups, gaps, exponents)
 
 
 def _trained(moments: dict[int, Moments]) -> Moments:
@@ -265,7 +280,8 @@ def _add(
         Z = np.empty((len(part), width + 1), order="F")
         Z[:, 0] = y if len(present) == 1 else y[groups == group]
         Z[:, 1:] = part[:, columns]
-        new = Moments.of(Z, gram)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused later, by name
+            new = Moments.of(Z, gram)
         if not isinstance(columns, slice):
             new = new.spread(np.concatenate([[0], columns + 1]), X.shape[1] + 1)
         moments[int(group)] = moments[int(group)].merged(new) if int(group) in moments else new

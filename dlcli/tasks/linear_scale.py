@@ -1,0 +1,104 @@
+"""Numbers at the ends of float64: columns whose squares have no room in it, and whole numbers beyond its digits."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcli.data.names import Hints, printable
+from dlcli.data.table import Table
+from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
+from dlcli.engine.moments import Moments
+from dlcli.errors import DlcliError
+from dlcli.tasks.progress import Progress
+
+if TYPE_CHECKING:
+    from dlcli.tasks.linear_data import Gathered
+    from dlcli.tasks.linear_fit import Fit
+
+LARGE, SMALL = 1e100, 1e-100  # beyond, a column is scaled: sums of squares, and their products, must have room
+WHOLE = 2.0**53  # from here on float64 doesn't hold every whole number
+HARMLESS = 1e-3  # rounding against a column's standard deviation
+
+
+class PowersOfTwo:
+    """Scales columns by powers of two, which is exact, where their first values that aren't 0 are huge or tiny.
+
+    ``exponents`` (w,): a column was divided by 2 to this power; columns may be added on the way.
+    """
+
+    def __init__(self) -> None:
+        self.exponents: IntArray = np.zeros(0, dtype=np.int64)
+        self._known = np.zeros(0, dtype=np.bool_)
+
+    def scale(self, X: FloatArray, train: BoolArray) -> None:
+        """Scale X (n, w), nan where missing, in place; the rows ``train`` (n,) decide."""
+        new = X.shape[1] - len(self._known)
+        self.exponents = np.concatenate([self.exponents, np.zeros(new, dtype=np.int64)])
+        self._known = np.concatenate([self._known, np.zeros(new, dtype=np.bool_)])
+        for column in np.flatnonzero(~self._known):
+            largest = float(np.fmax.reduce(np.abs(X[train, column]), initial=0.0))
+            self._known[column] = largest > 0
+            if largest > LARGE or 0 < largest < SMALL:
+                self.exponents[column] = np.frexp(largest)[1]
+        scaled = np.flatnonzero(self.exponents)
+        if len(scaled):
+            X[:, scaled] = np.ldexp(X[:, scaled], -self.exponents[scaled])
+
+
+def check_target(y: FloatArray) -> None:
+    """Raise DlcliError for targets (n,) whose squares have no room in float64: the loss is their mean."""
+    largest = float(np.fmax.reduce(np.abs(y), initial=0.0))
+    if largest > LARGE or 0 < largest < SMALL:
+        raise DlcliError(
+            f"the target's values reach {largest:.1e}, whose squares float64 can't hold",
+            "multiply it by a power of ten",
+        )
+
+
+def check_moments(moments: Moments, names: tuple[str, ...]) -> None:
+    """Raise DlcliError where squares of a column have no room after all; ``names`` (d,) are those after y."""
+    bad = np.flatnonzero(~np.isfinite(np.diag(moments.scatter)) | ~np.isfinite(moments.mean))
+    if len(bad):
+        name = f"column {printable(names[bad[0] - 1])!r}" if bad[0] else "the target"
+        raise DlcliError(f"{name} holds values whose squares float64 can't hold", "multiply it by a power of ten")
+
+
+def check_digits(table: Table, moments: Moments, names: tuple[str, ...], progress: Progress) -> None:
+    """Say where whole numbers beyond 2^53 are rounded; raise DlcliError where the rounding hides how they vary.
+
+    ``moments`` are those of y and the columns ``names`` (d,).
+    """
+    hints = Hints(tuple(table.columns))
+    n = max(moments.count, 1)
+    size = np.sqrt(moments.mean**2 + np.diag(moments.scatter) / n)
+    for place in np.flatnonzero((size >= WHOLE / np.sqrt(n)) & (size < LARGE)):
+        name = names[place - 1] if place else (table.target.name if table.target else "")
+        if name not in table.columns or not table.has_whole_beyond(name, WHOLE):
+            continue
+        step, spread = np.spacing(size[place]), np.sqrt(moments.scatter[place, place] / n)
+        message = (
+            f"column {printable(name)!r} holds whole numbers beyond 2^53, which are rounded to steps of {step:.0f}"
+        )
+        if step > HARMLESS * spread:
+            drop = f", or {hints.drop(name)}" if place else ""
+            raise DlcliError(message, f"subtract a number from all of them, such as {moments.mean[place]:.0f}{drop}")
+        progress.note(f"{message}; they spread {spread:.1e}")
+
+
+def expanded(data: "Gathered", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
+    """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
+    d, k = len(data.schema.encoded_names), result.coefficients.shape[1]
+    coefficients = np.zeros((d, k))
+    coefficients[keep] = result.coefficients
+    units = -data.exponents[:, None] if data.exponents is not None else 0
+    with np.errstate(over="ignore"):
+        coefficients = np.ldexp(coefficients, units)
+    if result.last.status != "diverged" and (beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1))).size:
+        name = printable(data.schema.encoded_names[beyond[0]])
+        raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
+    if result.std_errors is None:
+        return coefficients, None
+    errors = np.full((1 + d, k), np.nan)
+    errors[0], errors[1 + keep] = result.std_errors[0], result.std_errors[1:]
+    errors[1:] = np.ldexp(errors[1:], units)
+    return coefficients, errors

@@ -1,0 +1,55 @@
+"""Columns at the ends of float64 are fitted right; what it can't hold is refused, or said."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+RUNS = ("usual", "extreme")
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e300, 1e-170, 1e-300])
+@pytest.mark.parametrize("options", [[], ["--optimizer", "exact"], ["--missing", "mean", "--val", "0.2"]], ids=" ".join)
+def test_huge_and_tiny_columns_give_the_same_fit_in_their_units(dlcli, tmp_path, scale, options):
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 200))
+    y = 2 * a - b + random.normal(size=200)
+    pl.DataFrame({"a": a, "b": b, "y": y}).write_csv(tmp_path / "usual.csv")
+    pl.DataFrame({"a": a * scale, "b": b, "y": y}).write_csv(tmp_path / "extreme.csv")
+    usual = dlcli("fit-linear", "usual.csv", *options, "--json", "-q", "--out", "usual").report
+    report = dlcli("fit-linear", "extreme.csv", *options, "--json", "-q", "--out", "extreme").report
+    for name, unit in (("a", scale), ("b", 1.0), ("intercept", 1.0)):
+        for field in ("value", "std_error"):
+            assert report["coefficients"][name][field] * unit == pytest.approx(
+                usual["coefficients"][name][field], rel=1e-9
+            ), (name, field)
+    assert report["r2"] == pytest.approx(usual["r2"])
+    measured = [dlcli("eval", run, f"{run}.csv", "--json").report["metrics"]["test"]["loss"] for run in RUNS]
+    assert measured[0] == pytest.approx(measured[1])
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e-170])
+def test_a_target_whose_squares_have_no_room_is_refused(dlcli, tmp_path, scale):
+    pl.DataFrame({"a": np.arange(20.0), "y": (np.arange(20.0) + 1) * scale}).write_csv(tmp_path / "t.csv")
+    result = dlcli("fit-linear", "t.csv", "--target", "y")
+    assert result.code == 2
+    assert "the target's values reach" in result.err
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+def test_whole_numbers_that_float64_rounds_together_are_refused(dlcli, tmp_path, kind):
+    frame = pl.DataFrame({"t": [10**18 + i for i in range(50)], "u": [i * i % 7 for i in range(50)],
+                          "y": [i + i % 3 for i in range(50)]})  # fmt: skip
+    {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}[kind](tmp_path / f"t.{kind}")
+    result = dlcli("fit-linear", f"t.{kind}", "--target", "y")
+    assert result.code == 2
+    assert "column 't' holds whole numbers beyond 2^53" in result.err
+    assert dlcli("fit-linear", f"t.{kind}", "--target", "y", "--drop", "t").code == 0
+
+
+def test_whole_numbers_that_spread_far_beyond_their_rounding_are_noted(dlcli, tmp_path):
+    rows = "".join(f"{10**18 + i * 10**15},{2 * i + i % 3}\n" for i in range(50))
+    (tmp_path / "t.csv").write_text("t,y\n" + rows)
+    result = dlcli("fit-linear", "t.csv", "--json")
+    assert result.code == 0, result.err
+    assert "beyond 2^53, rounded to steps of 128" in " ".join(result.err.split())
+    assert result.report["coefficients"]["t"]["value"] == pytest.approx(2e-15, rel=1e-2)
