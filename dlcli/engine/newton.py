@@ -17,6 +17,7 @@ SUBSAMPLE = 16
 SETTLED = 1e-10
 # Below this, a step that isn't much shorter than the one before has met rounding.
 NEAR = 1e-6
+FLAT_STEPS = 10  # near the optimum the gradient still falls when the loss can't
 GOOD = 1e-7  # L-BFGS is at the optimum when Newton's step is shorter
 MOST_FOR_HESSIAN = 2000  # parameters up to which L-BFGS asks for the Hessian
 
@@ -146,6 +147,7 @@ class LBFGS(SecondOrder):
         self._metric = self._first_metric = metric
         self._whole = False
         self._check_below = np.inf
+        self._flat = 0  # steps in a row that have not lowered the loss
 
     def _one_step(self) -> None:
         value, gradient = self.rows.value_and_gradient(self.theta)
@@ -159,7 +161,9 @@ class LBFGS(SecondOrder):
         decrement = np.sqrt(abs(float(np.sum(gradient * move))))
         if self._check_below == np.inf:
             self._check_below = 1e-7 * decrement
-        gained = moved and decrement**2 > 1e-16 * abs(value)  # less is rounding
+        lower = moved and self.rows.value_and_gradient(theta)[0] < value
+        self._flat = 0 if lower else self._flat + 1
+        gained = moved and decrement**2 > 1e-16 * abs(value) and self._flat < FLAT_STEPS  # less is rounding
         if (not gained or decrement <= self._check_below) and self._at_rest(gradient, gained):
             return
         if moved:
@@ -191,6 +195,7 @@ class LBFGS(SecondOrder):
             return self.converged
         self._metric, self._whole = whole[0], True
         self.pairs.clear()
+        self._flat = 0
         self._last = None
         return False
 

@@ -21,6 +21,8 @@ SHARE_OF_ERROR = 1e-3
 ROUNDINGS = 4.0
 # Standard errors are known where rounding leaves them six digits.
 KNOWN = 3e-7
+# Residuals below this share of the response are rounding, and so is a coefficient below that share of its natural size.
+PERFECT, PERFECT_SHARE = 1e-12, 1e-8
 LARGE_TABLE = 50_000  # rows above which moments are merged from chunks
 
 
@@ -156,8 +158,13 @@ def moments_nearness(
     values = np.concatenate([intercept, slopes[:, 0]])
     noise = np.sqrt(max(mse, 0.0) / n) * spread
     kept = slice(0 if units.intercept else 1, None)
-    off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
     size = float(np.sum(np.abs(at))) + np.sqrt(square)
+    if mse <= PERFECT**2 * square:  # with nothing left to explain, a 0 is known as well as its terms are
+        natural = np.concatenate([[float(np.abs(mean) @ np.abs(slopes[:, 0]))], np.zeros(d)]) + size * np.concatenate(
+            [[1.0], 1 / own]
+        )
+        noise = np.maximum(noise, PERFECT_SHARE / SHARE_OF_ERROR * natural)
+    off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
     clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse
     return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HOPELESS = 1e10
 # A gradient this much smaller than the first has brought what a user can see to rest.
 SMALL_ENOUGH = 1e-9
+RESTED = ("gradient tolerance", "rounding")  # how the reasons of fits begin that came to rest
 GENTLE = 0.001  # --hyper-lr at which hypergradient descent hardly moves its rate
 DECAYING = ("time", "step", "exponential", "polynomial", "cosine", "one-cycle", "adagrad", "plateau")
 
@@ -98,12 +99,13 @@ def advise(config: FitLinearConfig, ended: Ended, progress: Progress) -> None:
             f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); "
             + ", or ".join(_towards_the_optimum(config, ended))
         )
-    elif last.status == "stopped" and last.reason.startswith("gradient tolerance") and ended.optimizer != "exact":
+    elif last.status == "stopped" and last.reason.startswith(RESTED) and ended.optimizer != "exact":
         others = [text for text in _towards_the_optimum(config, ended) if text != "raise --steps"]
         if config.tolerance:
             others.insert(0, "lower --tolerance")
-        if others:
-            progress.warn(f"not at the optimum ({last.reason}); {', or '.join(others)}")
+        if not others:
+            others = ["drop columns that nearly depend on others"] + ([] if config.l2 else ["add --l2"])
+        progress.warn(f"not at the optimum ({last.reason}); {', or '.join(others)}")
 
 
 def _smaller_steps(config: FitLinearConfig, ended: Ended) -> list[str]:

@@ -72,7 +72,7 @@ def judge(ready: "Prepared", solver: Solver, steps: Sequence[Step], kept: Step, 
         return without("a penalty biases the coefficients", near.off)
     if not near.determined:
         return without("the columns don't determine every coefficient", near.off)
-    if not at_optimum:
+    if not at_optimum or last.status == "stopped":
         return without(NOT_REACHED, near.off)
     return _errors(ready, solver, near, mse, Verdict(status, reason, None, "", separated, near.off))
 
@@ -127,6 +127,8 @@ def _errors(ready: "Prepared", solver: Solver, near: Nearness, mse: float, verdi
         errors = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
         if not solution.errors_known:
             return without("the columns depend on each other too closely for six digits of them")
+    elif not near.residuals_known:
+        return without("the residuals are too near to 0 for six digits of them")
     elif near.spread is None:
         return without("the columns depend on each other too closely for six digits of them")
     else:

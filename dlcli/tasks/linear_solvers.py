@@ -194,8 +194,9 @@ def row_solver(
     if optimizer == "newton":
         return Newton(objective, tolerance)
     if optimizer == "lbfgs":
-        values, vectors = squares.modes
-        live = values > 0
+        A, _, _ = squares.quadratic
+        values, vectors = np.linalg.eigh(A + np.diag(config.l2 * objective.penalised[:, 0] ** 2))
+        live = values > len(values) * np.finfo(np.float64).eps * values[-1]
         return LBFGS(objective, tolerance, metric=(vectors[:, live] / values[live]) @ vectors[:, live].T)
     if optimizer == "gd":
         return GradientDescent(

@@ -89,3 +89,14 @@ def test_softmax_agrees_with_statsmodels(fit):
     to_sums = np.eye(3)[:, 1:] - 1 / 3
     whole = np.kron(to_sums, np.eye(4)) @ found.cov_params() @ np.kron(to_sums, np.eye(4)).T
     np.testing.assert_allclose(ran.column("std_error"), np.sqrt(np.diag(whole)).reshape(3, 4).T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "exact"])
+def test_a_fit_without_residuals_converges_and_has_no_digits_of_them_made_of_rounding(fit, optimizer):
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    ran = fit(X, 2 * X[:, 0], "--optimizer", optimizer)
+    assert ran.report["status"] == "converged"
+    np.testing.assert_allclose(ran.column("value")[:, 0], [0, 2, 0], atol=1e-14)
+    if optimizer == "gd":
+        assert blank(ran)
+        assert "residuals" in ran.report["std_error_reason"]
