@@ -10,7 +10,7 @@ from dlcli.data import blocks
 from dlcli.data.columns import Kinds, ReadOptions
 from dlcli.data.dialect import recognise_encoding
 from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
-from dlcli.data.names import Hints, printable
+from dlcli.data.names import Hints, listed, printable
 from dlcli.data.sources import Source, byte_pieces
 from dlcli.errors import DlcliError
 
@@ -23,6 +23,7 @@ class JsonLinesReader(Reader):
     def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
         self.label = source.label
         self.warnings = []
+        self._late: set[str] = set()
         self._source = source
         self._choosing = options.hints.choosing
         self._block_bytes = block_bytes
@@ -74,6 +75,23 @@ class JsonLinesReader(Reader):
             raise DlcliError(message, hint)
         return str(value).lower() if isinstance(value, bool) else repr(value)
 
+    def _say_late_keys(self, block: bytes, rows: int, first_row: int) -> None:
+        """Warn, once a key, of those that the first 10,000 rows don't have: they are no columns."""
+        # As many keys as there should be, so none is missing and none is new: the usual case, at a glance.
+        if block.count(b'":') == rows * len(self.names):
+            return
+        try:
+            keys = pl.read_ndjson(block, infer_schema_length=None).columns
+        except (pl.exceptions.PolarsError, ValueError):
+            keys = list(dict.fromkeys(key for item in self._objects(block, first_row) for key in item))
+        late = [key for key in keys if key not in self.names and key not in self._late]
+        if late:
+            self._late.update(late)
+            self.warnings.append(
+                f"{self.label}: keys that the first {SAMPLE_ROWS:,} rows don't have are left out: {listed(late)}; to "
+                "take them as columns, name them in the first row, with null"
+            )
+
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, numbers as Float64 where their block allows it."""
         types = {"number": pl.Float64, "boolean": pl.Boolean, "text": pl.String}
@@ -86,5 +104,6 @@ class JsonLinesReader(Reader):
                 data = pl.read_ndjson(block, schema=schema)
             except (pl.exceptions.PolarsError, ValueError):
                 data = self._as_texts(self._objects(block, row), list(kinds), row)
+            self._say_late_keys(block, data.height, row)
             yield Frame(data, self.label, row)
             row += data.height

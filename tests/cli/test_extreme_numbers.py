@@ -51,5 +51,5 @@ def test_whole_numbers_that_spread_far_beyond_their_rounding_are_noted(dlcli, tm
     (tmp_path / "t.csv").write_text("t,y\n" + rows)
     result = dlcli("fit-linear", "t.csv", "--json")
     assert result.code == 0, result.err
-    assert "beyond 2^53, rounded to steps of 128" in " ".join(result.err.split())
+    assert "beyond 2^53, which are rounded to steps of 128" in " ".join(result.err.split())
     assert result.report["coefficients"]["t"]["value"] == pytest.approx(2e-15, rel=1e-2)

@@ -140,3 +140,17 @@ def test_long_decimals_are_correctly_rounded():
     lines = (NIST / "filip.csv").read_text().splitlines()[1:]
     expected = np.array([[float(text) for text in line.split(",")[1:]] for line in lines])
     np.testing.assert_array_equal(X, expected)
+
+
+def test_a_json_key_that_first_comes_late_is_said_not_dropped_in_silence(tmp_path):
+    path = tmp_path / "t.jsonl"
+    early = "".join(f'{{"a": {i}, "y": {2 * i}}}\n' for i in range(10_050))
+    path.write_text(early + '{"a": 1, "y": 2, "late": 5}\n{"a": 3, "y": 2}\n')
+    table = Table.open([str(path)], "y", ReadOptions())
+    rows = sum(len(chunk.X) for chunk in table.chunks())
+    assert rows == 10_052
+    assert any("left out: late" in line for line in table.warnings)
+    path.write_text(early)
+    table = Table.open([str(path)], "y", ReadOptions())
+    assert sum(len(chunk.X) for chunk in table.chunks()) == 10_050
+    assert table.warnings == []
