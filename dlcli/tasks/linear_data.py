@@ -1,6 +1,6 @@
 """From a table to what training needs: moments by group of rows, and the rows themselves where a method asks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -51,6 +51,8 @@ class Gathered:
     own; then missing values are nan in ones_X.
     order, exponents (those of the schema's columns): a column's place in the table's X, and the power of 2 that it and
     its fill are divided by, so that squares have room.
+    reread: another pass over X (of the schema's columns), y and groups, where the rows are not kept; ``kept`` are the
+    columns that are left of those.
     names (d,): those of the columns. level_of (d,): the number of the text feature whose level a column is, or -1.
     """
 
@@ -66,6 +68,8 @@ class Gathered:
     groups: IntArray | None = None
     gaps: Gaps | None = None
     exponents: IntArray | None = None
+    reread: Callable[[], Iterator[tuple[FloatArray, FloatArray, IntArray]]] | None = None
+    kept: IntArray | None = None
 
     def merged(self, groups: Sequence[int]) -> Moments:
         """Moments of the rows in ``groups``."""
@@ -88,10 +92,22 @@ class Gathered:
             moments={g: m.select(chosen) for g, m in self.moments.items()},
             fill=self.fill[keep],
             names=tuple(self.names[i] for i in keep),
+            kept=keep if self.kept is None else self.kept[keep],
             level_of=self.level_of[keep],
             ones_X=None if self.ones_X is None else self.ones_X[:, chosen],
             gaps=None if self.gaps is None else self.gaps.columns(keep),
         )
+
+    def mean_square_residual(self, intercept: float, coefficients: FloatArray) -> float:
+        """Mean of (y - intercept - x'coefficients)^2 over the training rows, read once more: nothing cancels."""
+        assert self.reread is not None
+        total, count = 0.0, 0
+        for X, y, groups in self.reread():
+            rows = groups != VALIDATION
+            X = X if self.kept is None else X[:, self.kept]
+            residual = y[rows] - intercept - X[rows] @ coefficients
+            total, count = total + float(residual @ residual), count + len(residual)
+        return total / max(count, 1)
 
     def as_seen_from(self, groups: Sequence[int]) -> "Gathered":
         """The data as they would be if only the training rows in ``groups`` had been there to learn from.
@@ -154,7 +170,15 @@ def gather(
     if keep_rows:
         return _with_rows(table, parts, split, moments, powers, classes=classes, fill_means=fill_means, gram=gram)
     data = _finished(table, moments, rows, known, by_fold=by_fold)
-    return replace(data, exponents=powers.exponents[data.order])
+
+    def again() -> Iterator[tuple[FloatArray, FloatArray, IntArray]]:
+        for chunk, groups in dealt(table.chunks(), split):
+            powers.scale(chunk.X, groups != VALIDATION)
+            if len(known.marks):
+                fill_gaps(chunk.X, known.fill)
+            yield chunk.X[:, data.order], chunk.y, groups
+
+    return replace(data, exponents=powers.exponents[data.order], reread=again)
 
 
 def _refuse_empty(table: ChunkSource, rows: int) -> None:

@@ -38,6 +38,7 @@ from dlcli.tasks.linear_solvers import (
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
+CANCELLED = 1e-10  # of the response's variance: a loss below it, by moments, has lost half of its digits
 NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
 
 
@@ -288,6 +289,15 @@ def to_keep(kept: Step | None, step: Step, limits: Limits) -> Step:
     return step if kept is None or limits.patience is None or step.is_best else kept
 
 
+def _uncancelled(ready: Prepared, theta: FloatArray, intercept: float, coefficients: FloatArray, loss: float) -> float:
+    """The mean squared error of a near-perfect fit by its residuals, as a difference of moments is all rounding."""
+    data, rows = ready.data, ready.rows
+    if rows is not None:
+        return float(np.mean((rows.y - rows.Z @ theta[:, 0]) ** 2))
+    whole = sum(data.moments[group].count for group in data.training_groups()) == ready.squares.moments.count
+    return data.mean_square_residual(intercept, coefficients) if data.reread and whole else loss
+
+
 def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: float, with_errors: bool) -> Fit:
     config, kind, rows, squares, best = ready.config, ready.kind, ready.rows, ready.squares, kept.parameters
     moments = squares.moments
@@ -303,6 +313,8 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
         residual_sd, condition = solution.residual_sd, solution.condition_number
     elif kind == "mse":
         loss = mean_squared_error(moments, float(intercept[0]), coefficients[:, 0])
+        if with_errors and loss < CANCELLED * (float(moments.scatter[0, 0]) / moments.count):
+            loss = _uncancelled(ready, best, float(intercept[0]), coefficients[:, 0], loss)
         metrics["train"] = regression_metrics(moments, loss, config.intercept)
         freedom = moments.count - squares.rank
         residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None

@@ -53,3 +53,19 @@ def test_whole_numbers_that_spread_far_beyond_their_rounding_are_noted(dlcli, tm
     assert result.code == 0, result.err
     assert "beyond 2^53, which are rounded to steps of 128" in " ".join(result.err.split())
     assert result.report["coefficients"]["t"]["value"] == pytest.approx(2e-15, rel=1e-2)
+
+
+@pytest.mark.parametrize("options", [[], ["--val", "0.3", "--missing", "mean"], ["--optimizer", "sgd"]], ids=" ".join)
+def test_a_near_perfect_fit_keeps_its_residual_standard_error(dlcli, tmp_path, options):
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 200))
+    y = 1000 + 2 * a - b + 1e-9 * random.normal(size=200)
+    pl.DataFrame({"a": a, "flat": np.ones(200), "b": b, "y": y}).write_csv(tmp_path / "t.csv")
+    train = options[:4] if "--val" in options else []
+    exact = dlcli("fit-linear", "t.csv", "--optimizer", "exact", *train, "--json", "-q").report
+    found = dlcli("fit-linear", "t.csv", *options, "--json", "-q").report
+    if "sgd" in options:
+        assert found["residual_sd"] > 0
+        return
+    assert found["residual_sd"] == pytest.approx(exact["residual_sd"], rel=1e-3)
+    assert 5e-10 < found["residual_sd"] < 2e-9
