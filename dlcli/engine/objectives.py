@@ -58,7 +58,7 @@ class RowObjective:
         The latest are kept: a solver asks for loss, gradient and Hessian at the same theta one after another.
         ``theta`` must not be changed in place.
         """
-        if self._latest is not None and self._latest[0] is theta:
+        if self._latest is not None and np.array_equal(self._latest[0], theta):
             known = self._latest[1]
             if known.hessian is not None or not hessian:
                 return known

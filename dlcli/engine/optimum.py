@@ -16,7 +16,8 @@ from dlcli.engine.objectives import RowObjective
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
-SHARE_OF_ERROR = 1e-3
+SHARE_OF_ERROR = 1e-4
+PENALISED = 1e-2  # with penalties, which shrink coefficients far below their errors, against this much of that share
 # Entries of a matrix of cross-products are off by about this many units in the last place.
 ROUNDINGS = 4.0
 # Standard errors are known where rounding leaves them six digits.
@@ -97,7 +98,8 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Units) -> N
     scores = float(np.max(rms @ np.abs(theta))) + 1
     n = objective.rows
     rounding = UNIT * (2 * np.sqrt(p * k) * scores + np.sqrt(n * condition)) * spread / np.sqrt(n)
-    off = _worst(units, theta, move, spread / np.sqrt(n), rounding)
+    noise = spread / np.sqrt(n) * (PENALISED if objective.l1 or objective.l2 else 1.0)
+    off = _worst(units, theta, move, noise, rounding)
     known = 4 * UNIT * condition <= KNOWN
     return Nearness(off, True, spread if known else None, move)
 
@@ -156,7 +158,7 @@ def moments_nearness(
         change[0] += float(moments.mean[0]) - float(mean @ slopes[:, 0]) - float(intercept[0])
         spread[0] = np.sqrt(spread[0] ** 2 + 1)
     values = np.concatenate([intercept, slopes[:, 0]])
-    noise = np.sqrt(max(mse, 0.0) / n) * spread
+    noise = np.sqrt(max(mse, 0.0) / n) * spread * (PENALISED if l1 or l2 else 1.0)
     kept = slice(0 if units.intercept else 1, None)
     size = float(np.sum(np.abs(at))) + np.sqrt(square)
     if mse <= PERFECT**2 * square:  # with nothing left to explain, a 0 is known as well as its terms are
