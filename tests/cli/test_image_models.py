@@ -29,12 +29,12 @@ def handlers():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, handlers):
-    """A folder with photos and a network trained on them for three steps."""
+    """A folder with photos and a network trained on them for three steps, long enough ones to change every image."""
     folder = tmp_path_factory.mktemp("trained")
     folder_of(folder / "photos", ((33, 40), (30, 21), (24, 24)))
     code = run_app(
         ["train-deconv", str(folder / "photos"), "--steps", "3", "--batch-size", "2", "--filters", "4", "--crop", "16",
-         "--device", "cpu", "--out", str(folder / "run"), "--quiet"]
+         "--lr", "0.05", "--device", "cpu", "--out", str(folder / "run"), "--quiet"]
     )  # fmt: skip
     assert code == 0
     return folder

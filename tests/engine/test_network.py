@@ -164,7 +164,7 @@ def test_l1_gives_exact_zeros_to_weights_and_none_to_biases():
 
 @pytest.mark.parametrize(("optimizer", "momentum"), [("adam", 0.0), ("sgd", 0.0), ("sgd", 0.9)])
 def test_with_l1_training_rests_where_the_subgradient_is_0(optimizer, momentum):
-    net, l1, steps = tiny(), 0.02, 3000
+    net, l1, steps = tiny(), 0.02, 1000
     rate = 0.02 if optimizer == "adam" else 0.3 * (1 - momentum)
     fixed = batches(0, 8)
     solver = solver_of(

@@ -230,7 +230,8 @@ def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):
     lr = OPTIMIZERS[optimizer]
     stack, singles = both(members_of(spec, lr=lr, spoiled=2, length=3), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
     clean, _ = both(members_of(spec, lr=lr), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
-    compare(stack, singles, reports=(3, 4, 12), **CLOSE.get(optimizer, {}))
+    # With L1, Adam's thresholds are divided by the root of its second moment: where that is small, rounding counts.
+    compare(stack, singles, reports=(3, 4, 12), **({"atol": 3e-4} if optimizer == "adam" else CLOSE.get(optimizer, {})))
     clean.members[0].advance(12, math.inf)
     assert [m.skipped for m in stack.members] == [0, 3, 0]
     for number in (0, 2):
