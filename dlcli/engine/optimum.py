@@ -105,11 +105,12 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Units) -> N
 
 
 def moments_nearness(
-    moments: Moments, units: Units, theta: FloatArray, mse: float, *, l1: float, l2: float
+    moments: Moments, units: Units, theta: FloatArray, mse: float, *, l1: float, l2: float, measured: bool = False
 ) -> Nearness:
     """Nearness of theta (p,), in training ``units``, to the optimum of least squares with these penalties.
 
-    The optimum is solved for anew from the centred moments, whatever the units of training.
+    The optimum is solved for anew from the centred moments, whatever the units of training. ``mse`` was ``measured``
+    by residuals, or is a difference of moments.
     """
     n, d = moments.count, len(units.scale)
     mean, second = moments.mean[1:], moments.scatter[1:, 1:] / n
@@ -135,7 +136,7 @@ def moments_nearness(
     if l1 and np.any(np.abs(left[~free]) > threshold[~free] * (1 + 1e-9)):
         return AWAY
     spread = np.zeros(1 + d)
-    off, known = 0.0, True
+    off, known, excess = 0.0, True, 0.0
     error = np.zeros(1 + d)
     change = np.zeros(1 + d)
     if free.any():
@@ -149,7 +150,10 @@ def moments_nearness(
         # Merged chunks lose what the rounding of a large mean does to their distance.
         roundings = ROUNDINGS + (0.1 * np.abs(mean / own) if n > LARGE_TABLE else 0.0) * np.ones(d)
         size = float(np.sum(np.abs(at))) + np.sqrt(square)
-        error = np.abs(G) @ (roundings[free] * UNIT * size)
+        blurred = roundings[free] * UNIT * size
+        error = np.abs(G) @ blurred
+        # What the mean square is above its minimum.
+        excess = float(np.sum((np.abs(left - threshold * np.sign(at))[free] + blurred) ** 2) * np.trace(inverse))
         spread = np.sqrt(np.maximum(np.einsum("ij,ij->i", G, to_data), 0.0))
         blur = UNIT * float(roundings.max()) * np.sum(np.abs(G), axis=1) ** 2 / np.maximum(spread**2, 1e-300) / 2
         known = bool(blur[1:].max(initial=0.0) <= KNOWN) and (not units.intercept or bool(blur[0] <= KNOWN))
@@ -167,7 +171,11 @@ def moments_nearness(
         )
         noise = np.maximum(noise, PERFECT_SHARE / SHARE_OF_ERROR * natural)
     off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
-    clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse
+    if measured:  # of a response of this size, each residual is off by its rounding, and by that of the coefficients
+        whole = size + abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0])))
+        clear = UNIT * whole <= KNOWN * np.sqrt(mse) and excess <= KNOWN * mse
+    else:
+        clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse
     return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear)
 
 

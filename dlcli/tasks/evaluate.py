@@ -79,7 +79,7 @@ def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
     if on.part == "held out":
-        check_unchanged(config.run, metrics, progress)
+        check_unchanged(config.run, metrics, lambda: _rounding(model, measured), progress)
     report = base_report("eval", str(config.run), "cpu", trained.seed)
     report |= {
         "seconds": time.monotonic() - start,
@@ -113,6 +113,17 @@ def _regression(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[d
     if not centred:
         metrics["r2_centered"] = r_squared(mean_square, mean, variance, True)
     return metrics, n
+
+
+def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
+    """By how much residuals may be off: some units in the last place of what they are differences of; 0 for classes."""
+    if model.kind != "mse":
+        return 0.0
+    largest = 0.0
+    for chunk in table.chunks():
+        terms = np.abs(chunk.y) + np.nan_to_num(np.abs(chunk.X)) @ np.abs(model.coefficients[:, 0])
+        largest = max(largest, float(terms.max(initial=0.0)))
+    return 8 * float(np.finfo(np.float64).eps) * largest
 
 
 def _classes(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[dict[str, float], int]:

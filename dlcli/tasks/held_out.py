@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -108,10 +108,16 @@ def rows_without_data(
     return HeldOutRows(table, held), on
 
 
-def check_unchanged(run: Path, metrics: Mapping[str, float], progress: Progress) -> None:
-    """Warn where the rows held out give another loss than they gave in training: the table is another one."""
+def check_unchanged(run: Path, metrics: Mapping[str, float], rounding: Callable[[], float], progress: Progress) -> None:
+    """Warn where the rows held out give another loss than they gave in training: the table is another one.
+
+    ``rounding`` gives by how much a residual may be off, which is all that the loss of a perfect fit is made of.
+    """
     before, now = report_of(run).get("metrics", {}).get("val", {}).get("loss"), metrics.get("loss")
-    if before is not None and now is not None and not math.isclose(before, now, rel_tol=SAME, abs_tol=1e-300):
+    if before is None or now is None or math.isclose(before, now, rel_tol=SAME, abs_tol=1e-300):
+        return
+    off = rounding()
+    if abs(before - now) > 2 * off * math.sqrt(max(before, now)) + off**2:
         progress.warn(
             f"the rows held out have a loss of {now:.6g}, and had {before:.6g} in training: the data have changed, so "
             "rows that were trained on may be among them; give DATA"

@@ -51,8 +51,8 @@ class Gathered:
     own; then missing values are nan in ones_X.
     order, exponents (those of the schema's columns): a column's place in the table's X, and the power of 2 that it and
     its fill are divided by, so that squares have room.
-    reread: another pass over X (of the schema's columns), y and groups, where the rows are not kept; ``kept`` are the
-    columns that are left of those.
+    reread: another pass over X (of the schema's columns, nan where missing), y and groups, where the rows are not kept;
+    ``kept`` are the columns that are left of those.
     names (d,): those of the columns. level_of (d,): the number of the text feature whose level a column is, or -1.
     """
 
@@ -98,16 +98,31 @@ class Gathered:
             gaps=None if self.gaps is None else self.gaps.columns(keep),
         )
 
-    def mean_square_residual(self, intercept: float, coefficients: FloatArray) -> float:
-        """Mean of (y - intercept - x'coefficients)^2 over the training rows, read once more: nothing cancels."""
-        assert self.reread is not None
+    def mean_square_residual(self, intercept: float, coefficients: FloatArray, groups: Sequence[int]) -> float:
+        """Mean of (y - intercept - x'coefficients)^2 over the rows in ``groups``, one by one: nothing cancels.
+
+        Reads the table once more where its rows are not kept. ``ones_X`` must be in the data's units still.
+        """
         total, count = 0.0, 0
-        for X, y, groups in self.reread():
-            rows = groups != VALIDATION
-            X = X if self.kept is None else X[:, self.kept]
-            residual = y[rows] - intercept - X[rows] @ coefficients
+        for X, y, owners in self._passed_again():
+            rows = np.isin(owners, list(groups))
+            X = X[rows]
+            fill_gaps(X, self.fill)
+            residual = y[rows] - intercept - X @ coefficients
             total, count = total + float(residual @ residual), count + len(residual)
         return total / max(count, 1)
+
+    def _passed_again(self) -> Iterator[tuple[FloatArray, FloatArray, IntArray]]:
+        """Blocks of X (m, d), y and groups (m,)."""
+        if self.reread is not None:
+            for X, y, groups in self.reread():
+                yield X if self.kept is None else X[:, self.kept], y, groups
+            return
+        assert self.ones_X is not None
+        assert self.y is not None
+        assert self.groups is not None
+        for block in _blocks(len(self.y)):
+            yield self.ones_X[block, 1:], self.y[block], self.groups[block]
 
     def as_seen_from(self, groups: Sequence[int]) -> "Gathered":
         """The data as they would be if only the training rows in ``groups`` had been there to learn from.
@@ -174,8 +189,6 @@ def gather(
     def again() -> Iterator[tuple[FloatArray, FloatArray, IntArray]]:
         for chunk, groups in dealt(table.chunks(), split):
             powers.scale(chunk.X, groups != VALIDATION)
-            if len(known.marks):
-                fill_gaps(chunk.X, known.fill)
             yield chunk.X[:, data.order], chunk.y, groups
 
     return replace(data, exponents=powers.exponents[data.order], reread=again)

@@ -38,7 +38,7 @@ from dlcli.tasks.linear_solvers import (
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
-CANCELLED = 1e-10  # of the response's variance: a loss below it, by moments, has lost half of its digits
+CANCELLED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
 NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
 
 
@@ -92,6 +92,7 @@ class Prepared:
     squares: LeastSquares
     rows: Problem | None
     scored: Moments | None
+    scored_groups: tuple[int, ...]
     watched: Moments | None
     curvature: float
     stable: float | None
@@ -152,7 +153,9 @@ def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups:
     elif plan.optimizer == "sgd" and not config.momentum and not config.dropout:
         assert rows is not None
         stable = _stable_for_batches(config, squares, rows, share)
-    return Prepared(config, plan, data, kind, squares, rows, scored, watched, curvature, stable)
+    return Prepared(
+        config, plan, data, kind, squares, rows, scored, tuple(held.scored), watched, curvature, stable
+    )  # fmt: skip
 
 
 def _stable_for_batches(config: FitLinearConfig, squares: LeastSquares, rows: Problem, share: float) -> float:
@@ -289,13 +292,35 @@ def to_keep(kept: Step | None, step: Step, limits: Limits) -> Step:
     return step if kept is None or limits.patience is None or step.is_best else kept
 
 
-def _uncancelled(ready: Prepared, theta: FloatArray, intercept: float, coefficients: FloatArray, loss: float) -> float:
-    """The mean squared error of a near-perfect fit by its residuals, as a difference of moments is all rounding."""
-    data, rows = ready.data, ready.rows
-    if rows is not None:
-        return float(np.mean((rows.y - rows.Z @ theta[:, 0]) ** 2))
-    whole = sum(data.moments[group].count for group in data.training_groups()) == ready.squares.moments.count
-    return data.mean_square_residual(intercept, coefficients) if data.reread and whole else loss
+def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
+    """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding."""
+    spread = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0) / max(moments.count, 1))
+    return bool(loss < CANCELLED * float(spread[0] + np.abs(coefficients) @ spread[1:]) ** 2)
+
+
+def _training_loss(
+    ready: Prepared, theta: FloatArray, intercept: float, coefficients: FloatArray, with_errors: bool
+) -> tuple[float, bool]:
+    """The mean squared error on the training rows, and whether it was measured by residuals as moments cancel."""
+    data, rows, moments = ready.data, ready.rows, ready.squares.moments
+    loss = mean_squared_error(moments, intercept, coefficients)
+    if not with_errors or not _cancels(moments, coefficients, loss):
+        return loss, False
+    if rows is not None:  # those of the data may have been put into training units
+        return float(np.mean((rows.y - rows.Z @ theta[:, 0]) ** 2)), True
+    whole = sum(data.moments[group].count for group in data.training_groups()) == moments.count
+    return (
+        (data.mean_square_residual(intercept, coefficients, data.training_groups()), True) if whole else (loss, False)
+    )
+
+
+def _held_out_loss(ready: Prepared, intercept: float, coefficients: FloatArray) -> float:
+    """The mean squared error on the rows that score the fit."""
+    assert ready.scored is not None
+    loss = mean_squared_error(ready.scored, intercept, coefficients)
+    if _cancels(ready.scored, coefficients, loss):
+        return ready.data.mean_square_residual(intercept, coefficients, ready.scored_groups)
+    return loss
 
 
 def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: float, with_errors: bool) -> Fit:
@@ -303,7 +328,7 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
     moments = squares.moments
     intercept, coefficients = squares.units.to_data(best)
     metrics: dict[str, dict[str, float]] = {}
-    residual_sd, loss = None, 1.0
+    residual_sd, loss, measured = None, 1.0, False
     condition: float | None = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
     if isinstance(solver, ExactSolver):
         solution = solver.solution
@@ -312,14 +337,12 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
         metrics["train"] = regression_metrics(moments, loss, config.intercept) | {"r2": solution.r2}
         residual_sd, condition = solution.residual_sd, solution.condition_number
     elif kind == "mse":
-        loss = mean_squared_error(moments, float(intercept[0]), coefficients[:, 0])
-        if with_errors and loss < CANCELLED * (float(moments.scatter[0, 0]) / moments.count):
-            loss = _uncancelled(ready, best, float(intercept[0]), coefficients[:, 0], loss)
+        loss, measured = _training_loss(ready, best, float(intercept[0]), coefficients[:, 0], with_errors)
         metrics["train"] = regression_metrics(moments, loss, config.intercept)
         freedom = moments.count - squares.rank
         residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None
     if kind == "mse" and ready.scored is not None:
-        held_loss = mean_squared_error(ready.scored, float(intercept[0]), coefficients[:, 0])
+        held_loss = _held_out_loss(ready, float(intercept[0]), coefficients[:, 0])
         metrics["val"] = regression_metrics(ready.scored, held_loss, config.intercept)
     if kind != "mse":
         assert rows is not None
@@ -327,7 +350,7 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
     last = steps[-1]
     verdict = Verdict(last.status, last.reason, None, "not asked for")
     if with_errors:
-        verdict = judge(ready, solver, steps, kept, loss)
+        verdict = judge(ready, solver, steps, kept, loss, measured)
         last = replace(last, status=verdict.status, reason=verdict.reason)
     return Fit(
         kind, ready.plan.optimizer, steps, last, replace(kept, parameters=NOTHING), intercept, coefficients,

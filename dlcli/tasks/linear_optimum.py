@@ -36,8 +36,13 @@ class Verdict:
     off: float = 0.0
 
 
-def judge(ready: "Prepared", solver: Solver, steps: Sequence[Step], kept: Step, mse: float) -> Verdict:
-    """Measure how near the kept weights are to the optimum; ``mse`` is their mean squared error (1 for classes)."""
+def judge(
+    ready: "Prepared", solver: Solver, steps: Sequence[Step], kept: Step, mse: float, measured: bool = False
+) -> Verdict:
+    """Measure how near the kept weights are to the optimum.
+
+    ``mse`` is their mean squared error (1 for classes), ``measured`` by residuals or else by moments.
+    """
     config, last, optimizer = ready.config, steps[-1], ready.plan.optimizer
     status, reason = last.status, last.reason
     separated = _separated(ready, solver, kept.parameters)
@@ -60,7 +65,7 @@ def judge(ready: "Prepared", solver: Solver, steps: Sequence[Step], kept: Step, 
     biased = bool(config.l1 or config.l2)
     if status != "converged" and biased:
         return without("a penalty biases the coefficients")
-    near = _nearness(ready, solver, kept.parameters, mse)
+    near = _nearness(ready, solver, kept.parameters, mse, measured)
     if near is None:
         if status == "converged":
             status, reason = "finished", f"{reason}; too many coefficients to verify the optimum"
@@ -96,14 +101,16 @@ def _separated(ready: "Prepared", solver: Solver, theta: FloatArray) -> str:
     return "perfect" if separated_by(ready.rows.objective, theta) else ""
 
 
-def _nearness(ready: "Prepared", solver: Solver, theta: FloatArray, mse: float) -> Nearness | None:
+def _nearness(ready: "Prepared", solver: Solver, theta: FloatArray, mse: float, measured: bool) -> Nearness | None:
     """How near theta is to the optimum; None where that would take too long to tell."""
     config, squares = ready.config, ready.squares
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         return Nearness(np.inf if solution.aliased else solution.off, not solution.aliased, None)
     if ready.kind == "mse":
-        return moments_nearness(squares.moments, squares.units, theta[:, 0], mse, l1=config.l1, l2=config.l2)
+        return moments_nearness(
+            squares.moments, squares.units, theta[:, 0], mse, l1=config.l1, l2=config.l2, measured=measured
+        )  # fmt: skip
     assert ready.rows is not None
     assert ready.rows.objective is not None
     if theta.size > MOST_FOR_HESSIAN and ready.plan.optimizer != "newton":
