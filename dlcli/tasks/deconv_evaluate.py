@@ -1,7 +1,7 @@
 """``dlcli eval`` of an image network: PSNR and SSIM of what it restores, beside the input and classical methods."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,13 +88,14 @@ def _restoration(config: EvalConfig, trained: TrainedNetwork, progress: Progress
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
         for index in range(len(images)):
             try:
-                case = images.case(index)
+                for level in range(images.levels):
+                    case = images.case(index, level)
+                    for name, method in methods.items():
+                        measured[name].add(case, method, border)
             except DlcliError as error:
                 images.skipped.append(Skipped(printable_path(images.pictures.names[index]), error.message))
                 continue
-            for name, method in methods.items():
-                measured[name].add(case, method, border)
-            rows.append(_row(case, measured))
+            rows.append(_row(case, measured, images.levels))
     return _summary(images, rows, measured, progress, compare=config.compare)
 
 
@@ -111,10 +112,13 @@ def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) ->
     return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}
 
 
-def _row(case: Case, measured: dict[str, Measured]) -> dict[str, Any]:
+def _row(case: Case, measured: dict[str, Measured], levels: int) -> dict[str, Any]:
+    """The last image, on average over the noise levels that it was measured at."""
     row: dict[str, Any] = {"name": case.name}
     for name, prefix in (("network", ""), ("input", "input_")):
-        row |= {f"{prefix}psnr": measured[name].psnr[-1], f"{prefix}ssim": measured[name].ssim[-1]}
+        found = measured[name]
+        psnr, ssim = (float(np.mean(values[-levels:])) for values in (found.psnr, found.ssim))
+        row |= {f"{prefix}psnr": psnr, f"{prefix}ssim": ssim}
     return row if case.kernel_number is None else row | {"kernel": case.kernel_number}
 
 
@@ -137,10 +141,20 @@ def _summary(
         "images": len(rows),
         "skipped": [vars(one) for one in skipped],
         "metrics": {"test": test},
+        **({"levels": _levels(images.sigmas, measured)} if images.sigmas else {}),
         "per_image": rows,
         "seconds_per_image": means.pop("network")["seconds"],
         **({"compare": {name: found for name, found in means.items() if name != "input"}} if compare else {}),
     }
+
+
+def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[dict[str, float]]:
+    """PSNR at each noise level, as the report of a training has it."""
+    both = measured["network"].psnr, measured["input"].psnr
+    parts = [[_mean(psnr[place :: len(sigmas)]) for psnr in both] for place in range(len(sigmas))]
+    return [
+        {"sigma": sigma, "psnr": psnr, "input_psnr": known} for sigma, (psnr, known) in zip(sigmas, parts, strict=True)
+    ]
 
 
 def _mean(values: list[float]) -> float:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.dead_leaves import dead_leaves
+from dlcli.data.fingerprint import difference
 from dlcli.data.idx import find_idx
 from dlcli.data.names import listed
 from dlcli.data.pictures import Pictures, open_pictures
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_data import DEMO_SIDE, TrainingImages, read_images
+from dlcli.tasks.deconv_fingerprint import fingerprint_of
 from dlcli.tasks.deconv_saved import TrainedNetwork
 from dlcli.tasks.held_out import MeasuredOn, report_of
 from dlcli.tasks.progress import Progress, Silent
@@ -48,14 +50,21 @@ def images_without_data(
 
 
 def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:
-    """The images of a run, parted as in training."""
+    """The images of a run, parted as in training. Raises DlcliError where they aren't the same any more."""
     colour = settings.colour if channels is None else channels == 3
     images = read_images(settings.model_copy(update={"colour": colour}), Silent())
-    before = report_of(trained.folder).get("images", {})
+    report = report_of(trained.folder)
+    before = report.get("images", {})
     now = {"train": len(images.train), "val": len(images.val) if images.val else 0}
     if any(before.get(part, count) != count for part, count in now.items()):
         raise DlcliError(
             f"{listed(settings.data)} has {sum(now.values()):,} images, and had {sum(before.values()):,} in training, "
             "so which of them were held out is not known", "give DATA that training has not seen",
+        )  # fmt: skip
+    known = report.get("fingerprint")
+    if known and (changed := difference(known, fingerprint_of(images, [trained.restoration]))):
+        raise DlcliError(
+            f"{listed(settings.data)} is no longer what the network was trained on ({changed}), so which images were "
+            "held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
     return images

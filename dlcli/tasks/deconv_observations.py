@@ -17,6 +17,7 @@ from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_batches import generator_for
 from dlcli.tasks.deconv_held_out import images_without_data
 from dlcli.tasks.deconv_saved import TrainedNetwork, as_image
+from dlcli.tasks.deconv_validation import levels_of
 from dlcli.tasks.held_out import MeasuredOn
 from dlcli.tasks.progress import Progress
 
@@ -34,7 +35,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Observations:
-    """Images to measure on. ``inputs`` are the degraded ones of pairs; ``skipped`` grows with what can't be used."""
+    """Images to measure on. ``inputs`` are the degraded ones of pairs; ``skipped`` grows with what can't be used.
+
+    ``sigmas`` are the noise levels, on the scale 0 to 255, that each image is measured at where there are several;
+    ``degradations`` are those of these then, and else are taken in turn, as the kernels are.
+    """
 
     pictures: Pictures
     inputs: Pictures | None
@@ -45,14 +50,23 @@ class Observations:
     luma: bool
     seed: int
     device: str
+    sigmas: tuple[float, ...] = ()
     skipped: list[Skipped] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def case(self, index: int) -> Case:
-        """Image ``index``, degraded; the kernels in turn. Raises DlcliError for one that can't be used."""
-        number = index % len(self.degradations)
+    @property
+    def levels(self) -> int:
+        """How often each image is measured."""
+        return len(self.sigmas) or 1
+
+    def case(self, index: int, level: int = 0) -> Case:
+        """Image ``index``, degraded at noise level ``level``; the kernels in turn.
+
+        Raises DlcliError for one that can't be used.
+        """
+        number = level if self.sigmas else index % len(self.degradations)
         degradation = self.degradations[number]
         kernel = self.kernels[number] if self.kernels else None
         clean = self._clean(index, degradation.multiple)
@@ -60,7 +74,7 @@ class Observations:
             observed = degradation.prepare(as_image(self.inputs.pixels(index), self.device))
         else:
             # From the CPU, whatever the device: the same noise everywhere.
-            observed = degradation.observe(clean, generator_for(self.seed, index, "cpu"))
+            observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
         place = None if kernel is None else self.first_kernel + number
         return Case(self.pictures.names[index], observed, clean, kernel, place)
 
@@ -91,8 +105,11 @@ def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Pro
         pictures, inputs, on = images_without_data(trained, channels, progress)
     found = Observations(
         pictures, inputs, on, degradations, kernels, config.kernel or 0, luma and pictures.channels == 3,
-        config.noise_seed, trained.device,
+        config.noise_seed, trained.device, _sigmas(degradations),
     )  # fmt: skip
+    if found.sigmas:
+        *shown, last = (f"{sigma:.3g}" for sigma in found.sigmas)
+        progress.note(f"each image is measured at sigma {', '.join(shown)} and {last}; --sigma takes one alone")
     for source in (pictures, inputs):
         found.skipped.extend(source.skipped if source else ())
         for note in source.notes if source else ():
@@ -114,7 +131,7 @@ def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None)
 
 
 def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[list[Degradation], list[Kernel]]:
-    """One degradation for each kernel that is to be used, or the one that there is; and the kernels."""
+    """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
     degradation = trained.degradation
     if config.sigma is not None:
         if not isinstance(degradation, (Denoise, Deblur)):
@@ -127,11 +144,17 @@ def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[list[Deg
             return [Denoise(config.sigma, config.sigma)], []
         degradation = replace(degradation, sigma=config.sigma)
     if not isinstance(degradation, Deblur):
-        return [degradation], []
+        # A level drawn for each image would make its PSNR one of chance.
+        return levels_of(degradation), []
     kernels = list(degradation.kernels)
     if config.kernel is not None:
         kernels = [kernels[config.kernel]]
     return [Deblur([kernel], degradation.sigma) for kernel in kernels], kernels
+
+
+def _sigmas(degradations: Sequence[Degradation]) -> tuple[float, ...]:
+    """The noise levels, where there are several."""
+    return tuple(d.low for d in degradations if isinstance(d, Denoise)) if len(degradations) > 1 else ()
 
 
 def _trained_for(trained: TrainedNetwork) -> str:

@@ -42,6 +42,7 @@ def make_report(training: "Training", images: TrainingImages, device: str, secon
         "batch_size": training.solver.batch_size,
         "loss": plan.loss,
         "images": {"train": len(images.train), "val": len(images.val) if images.val else 0},
+        "fingerprint": training.data,
         "too_small_images": len(images.train) - problem.counts.train,
         "crop": plan.side,
         "validation": _validation(problem),

@@ -100,10 +100,42 @@ def test_images_held_out(app, tmp_path, task):
     chose = task != "classify"  # of which so few images choose nothing
     assert report["data"] == {"paths": data, "part": "held out", "selected_on": chose}
     assert ("held out in training and selected on" in app("eval", "run")[1]) == chose
-    (tmp_path / "photos" / "a" / "0.png").unlink()
+    # As many images, yet one of them under another name: the split goes by their order.
+    (tmp_path / "photos" / "a" / "0.png").rename(tmp_path / "photos" / "a" / "9.png")
+    if task == "pairs":
+        (tmp_path / "photos" / "b" / "0.png").rename(tmp_path / "photos" / "b" / "9.png")
+    code, _, err = app("eval", "run")
+    assert (code, "no longer what the network was trained on" in err) == (2, True)
+    (tmp_path / "photos" / "a" / "9.png").unlink()
     (tmp_path / "photos" / "a" / "1.png").unlink()
     code, _, err = app("eval", "run")
     assert (code, "held out is not known" in err) == (2, True)
+
+
+def test_kernels_and_masks_are_those_of_training(app, tmp_path):
+    folder_of(tmp_path / "photos", ((48, 48),) * 8)
+    np.save(tmp_path / "k.npy", np.outer([0.1, 0.3, 0.2], [1, 2, 3]))
+    app("train-deconv", "photos", "--task", "deblur", "--blur", "k.npy", *SMALL, "--out", "run")
+    assert app("eval", "run")[0] == 0
+
+
+def test_a_blind_denoiser_is_measured_at_the_levels_that_validation_has(app, tmp_path):
+    folder_of(tmp_path / "photos", ((64, 64),) * 8)
+    app("train-deconv", "photos", "--sigma", "0:60", "--val", "0.25", *SMALL, "--out", "run")
+    code, out, err = app("eval", "run", "photos", "--json")
+    assert code == 0
+    assert "each image is measured at sigma 10, 30 and 50" in err
+    report = json.loads(out)
+    assert (report["images"], len(report["per_image"])) == (8, 8)
+    for row in report["per_image"]:  # each near what noise of these sizes gives, whatever the image
+        expected = np.mean([20 * np.log10(255 / sigma) for sigma in (10, 30, 50)])
+        assert row["input_psnr"] == pytest.approx(expected, abs=1.2)
+    levels = report["levels"]
+    assert [level["sigma"] for level in levels] == [10, 30, 50]
+    assert np.mean([level["psnr"] for level in levels]) == pytest.approx(report["metrics"]["test"]["psnr"])
+    alone = json.loads(app("eval", "run", "photos", "--sigma", "30", "--json")[1])
+    assert "levels" not in alone
+    assert alone["metrics"]["test"]["input_psnr"] == pytest.approx(levels[1]["input_psnr"], abs=0.2)
 
 
 def test_images_of_which_none_was_held_out(app, tmp_path):
