@@ -25,6 +25,8 @@ NEGLIGIBLE = 1e-22
 ALIAS_TOLERANCE = 1e-11
 # Standard errors are refined too up to this much work, n d^2: about 2 s.
 REFINE_ERRORS_UP_TO = 20_000_000
+# Coefficients and residuals below this share of the response are rounding, in double-double too.
+SMALLEST = 1e-22
 # Values per block in double-double: the temporaries stay in the cache.
 BLOCK_VALUES = 1 << 16
 # Values per block of the QR: so few that BLAS starts no threads, which on a busy machine wait for each other and
@@ -50,6 +52,7 @@ class ExactSolution:
     aliased: tuple[int, ...]  # columns that depend linearly on earlier ones: coefficient 0, as in R's lm
     off: float = 0.0  # the largest error that refinement may have left in a coefficient, as a share of it
     errors_known: bool = True  # whether rounding leaves the standard errors six digits
+    residuals_known: bool = True  # and the residuals, or whether they are nothing but rounding
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,8 @@ def solve_exact(
     if intercept:
         # The terms can be far larger than what is left of them, so they too are summed in double-double.
         first = theta[0].scaled(y_unit) + DoubleDouble.of(y_mean) - dot(slopes, DoubleDouble.of(design.mean))
-    off = _share_left(left[int(intercept) :], theta[int(intercept) :].hi)
+    size = 1 + float(np.abs(theta.hi).sum())  # of the response is of the order of 1
+    off = _share_left(left[int(intercept) :], theta[int(intercept) :].hi, SMALLEST * size)
     rss, r2 = _fit_quality(r[:n], target, intercept)
     freedom = n - design.width
     sd = float(np.sqrt(rss / freedom)) * y_unit if freedom > 0 else float("nan")
@@ -203,6 +207,7 @@ def solve_exact(
     return ExactSolution(
         coefficients, float(first.round()), errors, first_error, sd, r2, rss * y_unit**2,
         condition, tuple(j for j in range(X.shape[1]) if j not in set(kept.tolist())), off, errors_known,
+        rss == 0 or bool(np.sqrt(rss / n) > SMALLEST * size),
     )  # fmt: skip
 
 
@@ -265,9 +270,13 @@ def _refine(
     return r, theta, left
 
 
-def _share_left(left: FloatArray, theta: FloatArray) -> float:
-    """The largest of ``left`` as a share of its coefficient; those that are 0 to the last digit of the rest are."""
+def _share_left(left: FloatArray, theta: FloatArray, least: float) -> float:
+    """The largest of ``left`` as a share of its coefficient; those that are 0 to the last digit of the rest are.
+
+    So are those below ``least``: to the last digit of the response.
+    """
     size = np.maximum(np.abs(theta), NEGLIGIBLE / np.finfo(float).eps * np.abs(theta).max(initial=0.0))
+    size = np.maximum(size, least)
     return float(np.max(np.where(left > 0, left / np.where(size > 0, size, 1.0), 0.0), initial=0.0))
 
 

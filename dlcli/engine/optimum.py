@@ -24,6 +24,7 @@ ROUNDINGS = 4.0
 KNOWN = 3e-7
 # Residuals below this share of the response are rounding, and so is a coefficient below that share of its natural size.
 PERFECT, PERFECT_SHARE = 1e-12, 1e-8
+TINY = 1e-300
 LARGE_TABLE = 50_000  # rows above which moments are merged from chunks
 
 
@@ -34,7 +35,8 @@ class Nearness:
     ``spread`` (1 + d, k) times sd / sqrt(n) are the standard errors at an optimum without penalties (sd is 1 for
     classes), or None where rounding leaves them no six digits. ``determined`` says whether the data (and penalties)
     determine every coefficient; ``move`` (p, k) is Newton's step in training units, where rows were used;
-    ``residuals_known`` whether the mean squared error has six digits, too.
+    ``residuals_known`` whether the mean squared error has six digits, too. ``away`` is the largest distance of a
+    coefficient from its optimum, as a share of its size there or of its standard error, whichever is larger.
     """
 
     off: float
@@ -42,6 +44,7 @@ class Nearness:
     spread: FloatArray | None
     move: FloatArray | None = None
     residuals_known: bool = True
+    away: float | None = None
 
 
 SINGULAR = Nearness(np.inf, False, None)
@@ -101,7 +104,9 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Units) -> N
     noise = spread / np.sqrt(n) * (PENALISED if objective.l1 or objective.l2 else 1.0)
     off = _worst(units, theta, move, noise, rounding)
     known = 4 * UNIT * condition <= KNOWN
-    return Nearness(off, True, spread if known else None, move)
+    there = _values(units, theta + move)
+    away = float(np.max(np.abs(_values(units, move)) / np.maximum(np.abs(there), spread / np.sqrt(n) + TINY)))
+    return Nearness(off, True, spread if known else None, move, away=away)
 
 
 def moments_nearness(
@@ -171,12 +176,15 @@ def moments_nearness(
         )
         noise = np.maximum(noise, PERFECT_SHARE / SHARE_OF_ERROR * natural)
     off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
-    if measured:  # of a response of this size, each residual is off by its rounding, and by that of the coefficients
-        whole = size + abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0])))
+    # The mean square of residuals, each off by the rounding of what it is the difference of, and of the coefficients.
+    whole = size + abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0])))
+    if measured:
         clear = UNIT * whole <= KNOWN * np.sqrt(mse) and excess <= KNOWN * mse
     else:
-        clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse
-    return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear)
+        clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse and (UNIT * whole) ** 2 <= KNOWN * mse
+    distance = np.abs(change) / np.maximum(np.abs(values + change), np.sqrt(max(mse, 0.0) / n) * spread + TINY)
+    away = float(np.max(distance[kept]))
+    return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear, away=away)
 
 
 def _mean_only(moments: Moments, theta: FloatArray) -> Nearness:
@@ -213,6 +221,12 @@ def _variances(block: FloatArray, units: Units) -> FloatArray:
     T = units.transform
     found = np.maximum(np.einsum("ij,jk,ik->i", T, block, T), 0.0)
     return found if units.intercept else np.concatenate([[0.0], found])
+
+
+def _values(units: Units, theta: FloatArray) -> FloatArray:
+    """Intercept and coefficients (1 + d, k) in the data's units."""
+    first, slopes = units.to_data(theta)
+    return np.concatenate([first[None], slopes])
 
 
 def _worst(units: Units, theta: FloatArray, move: FloatArray, noise: FloatArray, rounding: FloatArray) -> float:

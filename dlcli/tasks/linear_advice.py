@@ -67,6 +67,7 @@ class Ended:
     short: bool
     lr: float
     stable: float | None
+    away: float = 0.0
 
     @classmethod
     def of(cls, fit: "Fit") -> "Ended":
@@ -75,7 +76,7 @@ class Ended:
         short = fit.no_errors == NOT_REACHED or fit.last.gradient_norm > SMALL_ENOUGH * fit.steps[0].gradient_norm
         return cls(
             fit.kind, fit.optimizer, fit.last, fit.steps[0], lowest, fit.separated, short, fit.lr,
-            fit.largest_stable_lr,
+            fit.largest_stable_lr, fit.away,
         )  # fmt: skip
 
 
@@ -93,6 +94,12 @@ def advise(config: FitLinearConfig, ended: Ended, progress: Progress) -> None:
             progress.warn(
                 f"the loss ended above where it began ({last.loss:.4g}, from {ended.first.loss:.4g}), as steps of this "
                 f"size only move about the optimum; use {' or '.join(_smaller_steps(config, ended))}"
+            )
+        elif last.status == "finished" and ended.away:
+            solver = "newton" if ended.kind != "mse" else "gd" if config.l1 else "exact"
+            progress.warn(
+                f"{ended.optimizer} ended far from the optimum: coefficients are off by up to {ended.away:.2g} of "
+                f"themselves, or of their standard errors; use --optimizer {solver}, or raise --steps"
             )
     elif ended.optimizer != "exact" and ended.short and last.reason.startswith("steps used up"):
         progress.warn(

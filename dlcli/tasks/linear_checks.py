@@ -56,6 +56,8 @@ def check(
         )
     if kind == "softmax":
         _check_classes(config, data)
+    elif moments.scatter[0, 0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
+        progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
 
 
@@ -75,10 +77,11 @@ def _check_classes(config: FitLinearConfig, data: Gathered) -> None:
     assert data.y is not None
     assert data.groups is not None
     name, levels = printable(data.schema.target.name), data.schema.target.levels
-    if len(levels) < 2:
-        only = f" ({printable(levels[0])!r})" if levels else ""
-        raise DlcliError(f"target {name!r} has only one class{only}, expected at least two", "give more rows")
     counts = np.bincount(data.y[data.groups != VALIDATION].astype(np.int64), minlength=len(levels))
+    there = np.flatnonzero(counts)  # of a column of booleans both values are known before there are any
+    if len(there) < 2:
+        only = f" ({printable(levels[int(there[0])])!r})" if len(there) else ""
+        raise DlcliError(f"target {name!r} has only one class{only}, expected at least two", "give more rows")
     if config.cv and counts.min() < config.cv:
         rare = printable(levels[int(np.argmin(counts))])
         raise DlcliError(

@@ -78,6 +78,7 @@ class Fit:
     largest_stable_lr: float | None
     lr: float
     metrics: dict[str, dict[str, float]]
+    away: float = 0.0  # how far from the optimum mini-batches ended, where that is far
     aliased: tuple[str, ...] = ()  # columns that depend on earlier ones
 
 
@@ -355,4 +356,5 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
     return Fit(
         kind, ready.plan.optimizer, steps, last, replace(kept, parameters=NOTHING), intercept, coefficients,
         verdict.std_errors, verdict.no_errors, verdict.separated, residual_sd, condition, ready.stable, lr, metrics,
+        verdict.away,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Whether a fit ended at its optimum, and the standard errors that hold there and nowhere else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
 NOT_REACHED = "the fit has not reached its optimum"
 MOST_FOR_HESSIAN = 4000  # parameters up to which the Hessian is worth its time
+MOST_WORK = 5e9  # multiplications up to which it is for sgd and adam, which are chosen where there is no time
+# Of a coefficient, or of its standard error where that is larger: within the first mini-batches ended near the optimum,
+# and beyond the second they mislead.
+NEAR, FAR = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Verdict:
     """How a fit really ended. ``std_errors`` (1 + d, k) or None, and then ``no_errors`` says why.
 
     ``separated`` is "perfect", "partial" or "". ``off`` is the largest error of a coefficient as a share of its size.
+    ``away`` is how far from the optimum a fit by mini-batches ended (``Nearness.away``), where that is far, else 0.
     """
 
     status: str
@@ -34,6 +39,7 @@ class Verdict:
     no_errors: str
     separated: str = ""
     off: float = 0.0
+    away: float = 0.0
 
 
 def judge(
@@ -61,7 +67,7 @@ def judge(
             status, reason = "stopped", "separable classes: the loss has no minimum"
         return without("the classes are separable, and the coefficients have no finite optimum")
     if optimizer in ("sgd", "adam"):
-        return without(f"{optimizer} ends near the optimum, not at it")
+        return _of_mini_batches(ready, solver, kept, mse, without("", 0.0))
     biased = bool(config.l1 or config.l2)
     if status != "converged" and biased:
         return without("a penalty biases the coefficients")
@@ -80,6 +86,24 @@ def judge(
     if not at_optimum or last.status == "stopped":
         return without(NOT_REACHED, near.off)
     return _errors(ready, solver, near, mse, Verdict(status, reason, None, "", separated, near.off))
+
+
+def _of_mini_batches(ready: "Prepared", solver: Solver, kept: Step, mse: float, verdict: Verdict) -> Verdict:
+    """The verdict on sgd and adam, which don't come to rest: they may end anywhere, so it is measured where."""
+    name = ready.plan.optimizer
+    if ready.config.dropout:
+        return replace(verdict, no_errors=f"{name} with dropout has another optimum")
+    near = None
+    if ready.kind == "mse" or ready.squares.moments.count * kept.parameters.size**2 <= MOST_WORK:
+        near = _nearness(ready, solver, kept.parameters, mse, False)
+    if near is not None and not near.determined:
+        return replace(verdict, no_errors="the columns don't determine every coefficient")
+    if near is None or near.away is None:
+        return replace(verdict, no_errors=f"{name} doesn't come to rest at the optimum")
+    if near.away <= NEAR:
+        return replace(verdict, no_errors=f"{name} ends near the optimum, not at it")
+    where = f"{name} ended off the optimum, by up to {near.away:.2g} of a coefficient or of its error"
+    return replace(verdict, no_errors=where, away=near.away if near.away > FAR else 0.0)
 
 
 def _short(ready: "Prepared", reason: str, near: Nearness) -> tuple[str, str]:
@@ -132,6 +156,8 @@ def _errors(ready: "Prepared", solver: Solver, near: Nearness, mse: float, verdi
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         errors = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
+        if not solution.residuals_known:
+            return without("the residuals are too near to 0 for six digits of them")
         if not solution.errors_known:
             return without("the columns depend on each other too closely for six digits of them")
     elif not near.residuals_known:

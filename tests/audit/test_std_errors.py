@@ -100,3 +100,44 @@ def test_a_fit_without_residuals_converges_and_has_no_digits_of_them_made_of_rou
     if optimizer == "gd":
         assert blank(ran)
         assert "residuals" in ran.report["std_error_reason"]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_mini_batches_that_end_far_from_the_optimum_say_so(fit, optimizer):
+    X, y = table()
+    X[:, 1] = X[:, 0] + 1e-3 * X[:, 1]
+    ran = fit(X, X @ [30.0, -30.0, 1.0] + y, "--optimizer", optimizer, "--steps", "2000")
+    assert "off the optimum, by up to" in ran.report["std_error_reason"]
+    assert "ended far from the optimum" in ran.err
+    assert "--optimizer exact" in ran.err
+    ordinary = fit(*table(), "--optimizer", optimizer)
+    assert "far from the optimum" not in ordinary.err
+    assert blank(ordinary)
+
+
+def test_mini_batches_that_end_far_from_the_optimum_of_classes_say_so(fit):
+    X, y = classes()
+    X[:, 1] = X[:, 0] + 1e-3 * X[:, 1]
+    ran = fit(X, y, "--optimizer", "sgd", "--steps", "1000")
+    assert "ended far from the optimum" in ran.err
+    assert "--optimizer newton" in ran.err
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "exact"])
+@pytest.mark.parametrize("value", [3.0, 0.1])
+def test_a_constant_target_is_said(fit, optimizer, value):
+    X, _ = table()
+    ran = fit(X, np.full(len(X), value), "--optimizer", optimizer)
+    assert "the target is constant" in ran.err
+    assert ran.report["status"] == "converged"
+    assert ran.column("value")[0, 0] == pytest.approx(value, rel=1e-9)
+    assert np.abs(ran.column("value")[1:]).max() < 1e-40
+    errors = ran.column("std_error")
+    assert np.isnan(errors).all() or (errors == 0).all()
+
+
+def test_a_perfect_fit_of_whole_numbers_has_no_errors_of_rounding(fit):
+    X = np.round(3 * table()[0])
+    for optimizer in ("gd", "exact"):
+        errors = fit(X, X @ [1.0, 0.0, 3.0], "--optimizer", optimizer).column("std_error")
+        assert np.isnan(errors).all() or (errors == 0).all()

@@ -1,5 +1,6 @@
 """What would be fitted as it stands, and isn't meant so, is said or refused: dates, numbers as text, identifiers."""
 
+import numpy as np
 import pytest
 
 
@@ -85,3 +86,10 @@ def test_a_target_of_few_whole_numbers_is_noted(dlcli, tmp_path, values, said):
     assert result.code == 0, result.err
     assert (f"seems to hold {said} only; to fit classes: --loss cross-entropy" in result.err) == bool(said)
     assert ("seems to hold" in result.err) == bool(said)
+
+
+def test_one_class_of_booleans_is_refused(dlcli, tmp_path):
+    np.save(tmp_path / "t.npy", np.column_stack([np.arange(20) % 2 == 0, np.ones(20, dtype=bool)]))
+    result = dlcli("fit-linear", "t.npy", "--target", "2")
+    assert result.code == 2
+    assert "has only one class ('True')" in result.err
