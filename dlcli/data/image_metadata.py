@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,8 @@ from PIL import Image, PngImagePlugin
 
 ORIENTATION, EXIF_IFD, GPS_IFD = 0x0112, 0x8769, 0x8825
 # Description, make, model, software, date, artist and copyright: what a TIFF's own tags have of EXIF.
-TEXTS = (270, 271, 272, 305, 306, 315, 33432)
+DESCRIPTION = 270
+TEXTS = (DESCRIPTION, 271, 272, 305, 306, 315, 33432)
 SPACES = {b"RGB ": 3, b"GRAY": 1}
 
 
@@ -17,6 +19,7 @@ SPACES = {b"RGB ": 3, b"GRAY": 1}
 class Metadata:
     """``icc``: the colour profile. ``dpi``: pixels an inch, across and down. ``exif``: without an orientation.
 
+    ``calibration``: pixels a unit that only the description of a TIFF names, as ImageJ's micrometers.
     ``chunks``: what PNG says of colours without a profile (gAMA, cHRM, sRGB). ``durations``: milliseconds of each
     frame; ``loop``: how often they are shown, 0 for ever; ``hidden_first``: the first of them is no part of that.
     """
@@ -24,6 +27,7 @@ class Metadata:
     icc: bytes = b""
     dpi: tuple[float, float] | None = None
     exif: bytes = b""
+    calibration: tuple[float, float] | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     durations: tuple[float, ...] = ()
     loop: int = 0
@@ -59,12 +63,28 @@ def metadata_of(image: Image.Image, exif: bytes) -> Metadata:
     loop = info.get("loop", 0)
     return Metadata(
         icc if isinstance(icc, bytes) and len(icc) >= 128 else b"",
-        _dpi(info.get("dpi")),
+        _positive(info.get("dpi")),
         exif,
+        None if "dpi" in info else calibration_of(info.get("resolution")),
         _chunks(info),
         loop=loop if isinstance(loop, int) else 0,
         hidden_first=bool(info.get("default_image", False)),
     )
+
+
+def exif_with(texts: Mapping[int, str]) -> bytes:
+    """EXIF that holds the ``texts`` by tag."""
+    exif = Image.Exif()
+    for tag, text in texts.items():
+        exif[tag] = text
+    return exif.tobytes() if texts else b""
+
+
+def is_ome(exif: bytes) -> bool:
+    """Whether the description of a TIFF is OME-XML: sizes, axes and channels of a micrograph."""
+    found = Image.Exif()
+    found.load(exif)
+    return str(found.get(DESCRIPTION, "")).startswith("<")
 
 
 def text_tags(exif: bytes) -> tuple[list[tuple[int, str]], bool]:
@@ -76,7 +96,13 @@ def text_tags(exif: bytes) -> tuple[list[tuple[int, str]], bool]:
     return texts, EXIF_IFD in found or GPS_IFD in found
 
 
-def _dpi(value: Any) -> tuple[float, float] | None:
+def calibration_of(value: Any) -> tuple[float, float] | None:
+    """Pixels a unit without a name; one pixel a unit says nothing."""
+    found = _positive(value)
+    return None if found == (1.0, 1.0) else found
+
+
+def _positive(value: Any) -> tuple[float, float] | None:
     try:
         across, down = (float(number) for number in value)
     except (TypeError, ValueError, ZeroDivisionError):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dlcli.data.image_metadata import Metadata, text_tags
+from dlcli.data.image_metadata import Metadata, is_ome, text_tags
 from dlcli.data.names import printable, printable_path
 from dlcli.errors import DlcliError
 from dlcli.runs.directory import write_atomic
@@ -67,6 +67,10 @@ def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str
         found.append(f"written without its transparency, which {format} doesn't hold")
     if metadata.exif and (format == "BMP" or (format == "TIFF" and text_tags(metadata.exif)[1])):
         found.append("written without its EXIF data of the exposure")
+    if metadata.exif and is_ome(metadata.exif):
+        found.append("written without its OME-XML: sizes of pixels, axes and channels")
+    if metadata.calibration and format != "TIFF":
+        found.append(f"written without the size of its pixels, which {format} doesn't hold")
     if metadata.icc and format == "BMP":
         found.append("written without its colour profile, which BMP doesn't hold")
     return found
@@ -139,8 +143,9 @@ def _tiff(values: Sequence[NDArray[Any]], metadata: Metadata) -> bytes:
         "iccprofile": metadata.icc or None,
         "extratags": [(tag, "s", 0, text, True) for tag, text in texts],
     }  # fmt: skip
-    if metadata.dpi:
-        options |= {"resolution": metadata.dpi, "resolutionunit": "INCH"}
+    if metadata.dpi or metadata.calibration:
+        options["resolution"] = metadata.dpi or metadata.calibration
+        options["resolutionunit"] = "INCH" if metadata.dpi else "NONE"
     with tifffile.TiffWriter(stream, bigtiff=sum(v.nbytes for v in values) > LARGEST_TIFF) as writer:
         for page in values:
             channels = page.shape[2]

@@ -31,7 +31,7 @@ from dlcli.data.image_files import (
     named,
     opened,
 )  # fmt: skip
-from dlcli.data.image_metadata import Metadata, exif_of, metadata_of
+from dlcli.data.image_metadata import Metadata, calibration_of, exif_of, exif_with, metadata_of
 from dlcli.data.image_writing import with_depth
 from dlcli.data.names import printable_path
 from dlcli.errors import DlcliError
@@ -156,10 +156,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         notes.append("its transparent colour is shown as it is")
     if deep and not whole and not image.mode.startswith("I"):
         notes.append(SHALLOW)
-    if pixels.dtype == np.uint16 and 0 < (largest := int(pixels.max())) < DIM * 65535:
-        notes.append(
-            f"its values reach {largest:,}, {largest / 655.35:.0f}% of the range of 16 bits: scale it to all of that"
-        )
+    notes.append(_dim(pixels))
     pixels = _upright(pixels if pixels.ndim == 3 else pixels[:, :, None], turn)
     metadata, lost = metadata_of(image, exif).fitting(0 if image.mode == "CMYK" else pixels.shape[2])
     shown = image.info.get("duration", 0)
@@ -173,8 +170,15 @@ def _of_array(values: NDArray[Any], info: dict[str, Any]) -> DecodedImage:
     """A page that tifffile read, (H, W, 1 to 4)."""
     values = _upright(_in_range(values) if values.dtype.kind == "f" else values, info["orientation"])
     pixels, alpha = (values[:, :, :-1], values[:, :, -1]) if values.shape[2] in (2, 4) else (values, None)
-    metadata, lost = Metadata(info.get("icc_profile", b""), info.get("dpi")).fitting(pixels.shape[2])
-    return DecodedImage(pixels, alpha, "TIFF", lost, metadata)
+    known = Metadata(
+        info.get("icc_profile", b""),
+        info.get("dpi"),
+        exif_with(info["texts"]),
+        calibration=calibration_of(info.get("calibration")),
+    )
+    metadata, lost = known.fitting(pixels.shape[2])
+    note = "; ".join(filter(None, (_dim(pixels), lost)))
+    return DecodedImage(pixels, alpha, "TIFF", note, metadata)
 
 
 def read_pixels(path: Path, label: str, channels: int) -> NDArray[np.uint8]:
@@ -251,6 +255,17 @@ def _sixteen_bits(image: ImageFile.ImageFile, label: str) -> NDArray[np.uint16]:
         message = f"{printable_path(label)} holds values from {values.min()} to {values.max()}, expected 0 to 65535"
         raise DlcliError(message, ANOTHER)
     return values.astype(np.uint16)
+
+
+def _dim(pixels: NDArray[Any]) -> str:
+    """A note on 16 bits of which few are in use, in whole bits, so that one of many images is said but once."""
+    largest = int(pixels.max()) if pixels.dtype == np.uint16 else 0
+    if not 0 < largest < DIM * 65535:
+        return ""
+    bits = largest.bit_length()
+    share = 100 / 2 ** (16 - bits)
+    percent = f"{share:.0f}" if share >= 1 else f"{share:.1g}"
+    return f"its values fill {bits} of its 16 bits, {percent}% of their range: scale them to all of it"
 
 
 def _in_range(values: NDArray[Any]) -> NDArray[Any]:

@@ -59,7 +59,8 @@ def counted(others: Mapping[str, int]) -> str:
     ordered = sorted(others.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{count:,} {printable(name) if name else 'without an ending'}" for name, count in ordered]
     more = len(parts) - LISTED_ENDINGS
-    return ", ".join(parts[:LISTED_ENDINGS]) + (f" and {more} more endings" if more > 0 else "")
+    rest = f" and {more} more ending{'' if more == 1 else 's'}" if more > 0 else ""
+    return ", ".join(parts[:LISTED_ENDINGS]) + rest
 
 
 def note_of_others(label: str, others: Counter[str]) -> str:
@@ -68,10 +69,16 @@ def note_of_others(label: str, others: Counter[str]) -> str:
     if not total:
         return ""
     files = "1 file" if total == 1 else f"{total:,} files"
-    kinds = others.keys()
-    hint = "; name .npy and .npz files themselves to use them" if kinds & {".npy", ".npz"} else ""
-    hint = "; save HEIC photographs as JPEG or PNG to use them" if kinds & {".heic", ".heif"} else hint
-    return f"{label}: {files} left out: {counted(others)} ({ANY} are read){hint}"
+    return f"{label}: {files} left out: {counted(others)} ({ANY} are read){how_to_use(others)}"
+
+
+def how_to_use(others: Mapping[str, int]) -> str:
+    """What makes files of these endings images that are read, to be appended; or ""."""
+    hints = {
+        "name .npy and .npz files themselves to use them": {".npy", ".npz"},
+        "save HEIC photographs as JPEG or PNG to use them": {".heic", ".heif"},
+    }
+    return "".join(f"; {hint}" for hint, endings in hints.items() if endings & others.keys())
 
 
 def checked_mode(path: Path, label: str) -> int:

@@ -24,6 +24,7 @@ from dlcli.data.picture_files import (
     checked_mode,
     counted,
     ending,
+    how_to_use,
     is_image_name,
     list_classes,
     list_images,
@@ -128,7 +129,11 @@ def _item(text: str, labelled: bool, part: Part) -> Gathered:
     listing = list_images(path)
     if not listing.names:
         other = find_idx(path, "test" if part == "train" else "train") is not None
-        hint = f"its IDX files are not those of the {part} part" if other else f"expected {KNOWN}"
+        hint = (
+            f"its IDX files are not those of the {part} part"
+            if other
+            else f"expected {KNOWN}{how_to_use(listing.others)}"
+        )
         what = f" but {counted(listing.others)}" if listing.others else ""
         raise DlcliError(f"{label} holds no image{what}", hint)
     return Gathered(_files(listing.names, listing.paths), skipped=listing.skipped, notes=_notes(label, listing))

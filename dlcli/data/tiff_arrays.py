@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.data.image_metadata import TEXTS
 from dlcli.data.names import printable
 from dlcli.errors import DlcliError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIMPLER = "save it again as RGB or gray of 8 or 16 bits"
-DEFLATE, ICC, UNIT, ORIENTATION = (8, 32946), 34675, 296, 274
+DEFLATE, ICC, UNIT, ORIENTATION, RESOLUTION = (8, 32946), 34675, 296, 274, 282
 
 
 def is_tiff(path: Path) -> bool:
@@ -46,7 +47,10 @@ def described(path: Path, most: int) -> Described:
 
 
 def arrays(path: Path, most: int) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-    """Each page (H, W, C), and its ``icc_profile``, ``dpi``, ``orientation``. Raises DlcliError as above."""
+    """Each page (H, W, C), and its ``icc_profile``, ``dpi`` or ``calibration``, ``orientation`` and ``texts`` by tag.
+
+    Raises DlcliError as above.
+    """
     with _pages(path, most) as pages:
         for page in pages:
             _check_size(page)
@@ -118,9 +122,12 @@ def _check_size(page: Any) -> None:
 
 def _info(page: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"orientation": int(page.tags[ORIENTATION].value) if ORIENTATION in page.tags else 1}
+    found["texts"] = {tag: str(page.tags[tag].value) for tag in TEXTS if tag in page.tags}
     if ICC in page.tags:
         found["icc_profile"] = bytes(page.tags[ICC].value)
     if UNIT in page.tags and int(page.tags[UNIT].value) in (2, 3):
         scale = 1.0 if int(page.tags[UNIT].value) == 2 else 2.54
         found["dpi"] = tuple(scale * value for value in page.resolution)
+    elif RESOLUTION in page.tags:
+        found["calibration"] = page.resolution
     return found

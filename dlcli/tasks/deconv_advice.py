@@ -1,5 +1,6 @@
 """What is said of a network's training before it begins, and what of its result could mislead."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dlcli.config.train_deconv import TrainDeconvConfig
@@ -27,7 +28,7 @@ def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Prob
     what = "pairs" if images.train_inputs else "images"
     classes = f" of {len(pictures.classes)} classes" if config.task == "classify" else ""
     parts = f"whole, {crop} x {crop}" if config.task == "classify" else f"crops of {crop} x {crop}"
-    size = "" if config.task == "classify" else f"{_sizes(pictures)} pixels, "
+    size = "" if config.task == "classify" else f"{_sizes(pictures, counts.small)} pixels, "
     depth = "8 bits" if pictures.bits == 8 else f"{pictures.bits} bits read as 8"
     colour = "gray" if pictures.channels == 1 else "colour"
     return f"{counts.train:,} {what}{classes} train, {held}; {size}{colour}, {depth}; {parts}"
@@ -46,8 +47,9 @@ def noise_of(config: TrainDeconvConfig) -> str:
     return config.task + about.get(config.task, "")
 
 
-def _sizes(pictures: Pictures) -> str:
-    shapes = {pictures.shape(i) for i in range(len(pictures))}
+def _sizes(pictures: Pictures, small: Collection[int]) -> str:
+    """Those of the images that train, which the ``small`` ones don't."""
+    shapes = {pictures.shape(i) for i in range(len(pictures)) if i not in small}
     (low, narrow), (high, wide) = min(shapes), max(shapes)
     return f"{narrow} x {low}" + ("" if len(shapes) == 1 else f" to {wide} x {high}")
 

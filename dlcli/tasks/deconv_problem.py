@@ -32,6 +32,7 @@ class Counts:
     train: int
     val: int = 0
     lent: int = 0
+    small: tuple[int, ...] = ()  # numbers of the images that were meant to train, and are too small
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def make_problem(
             measured, regions.checked, degradation, loss, border, config.seed_of_data, device, amp
         )
     crops = RestorationBatches(sampler, degradation, device, config.seed)
-    counts = Counts(len(regions.train[-1]), regions.held, regions.lent)
+    counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
     notes = images.notes + regions.notes
     return Problem(network, crops, objective, checked, counts, True, notes, regions.warnings)
 

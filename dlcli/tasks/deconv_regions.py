@@ -25,6 +25,7 @@ class Regions:
     lent: int
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    small: tuple[int, ...] = ()  # training images that are left out
 
     @property
     def enough(self) -> bool:
@@ -42,14 +43,14 @@ def make_regions(images: TrainingImages, side: int, margin: int, multiple: int, 
     targets, notes, warnings = train[-1], [], []
     kept = [i for i in range(len(targets)) if min(targets.shape(i)) >= side / 2]
     kept = kept if len(kept) >= 2 else list(range(len(targets)))
-    if len(kept) < len(targets):
-        small = sorted(set(range(len(targets))) - set(kept))
+    small = tuple(sorted(set(range(len(targets))) - set(kept)))
+    if small:
         warnings.append(_said(targets, small, "left out of training, being smaller than half of", side))
     padded = [i for i in kept if min(targets.shape(i)) < side]
     if padded:
         notes.append(_said(targets, padded, "continued by mirroring, being smaller than", side))
     if not val:
-        return Regions(tuple(s.subset(kept) for s in train), (), 0, 0, tuple(notes), tuple(warnings))
+        return Regions(tuple(s.subset(kept) for s in train), (), 0, 0, tuple(notes), tuple(warnings), small)
     wanted = CROPS_OF_LEVEL if levels > 1 and len(val[-1]) >= ENOUGH_IMAGES else CROPS
     held = [i for i in range(len(val[-1])) if min(val[-1].shape(i)) >= side / 2] or list(range(len(val[-1])))
     largest = max(SIDE, 2 * margin) // multiple * multiple  # a blur reaches far, and wraps around in a crop
@@ -74,7 +75,7 @@ def make_regions(images: TrainingImages, side: int, margin: int, multiple: int, 
             "--crop or a larger --val make them steadier"
         )
     parts = [s.parts([rest[i] for i in kept]) if lent else s.subset(kept) for s in train]
-    return Regions(tuple(parts), tuple(checked), len(held), len(lent), tuple(notes), tuple(warnings))
+    return Regions(tuple(parts), tuple(checked), len(held), len(lent), tuple(notes), tuple(warnings), small)
 
 
 def _count(number: int, what: str) -> str:

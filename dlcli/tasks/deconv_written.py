@@ -71,12 +71,17 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     for image in _images(output.candidates[0]):
         if not frames:
             metadata, form = image.metadata, output.format or image.format
+            height, width = image.pixels.shape[:2]
         told.add(output.shown, image.note)
         # Those that wait to be written take a part of what is free.
         check_memory(sum(frame.pixels.size for frame in frames) // 8)
         frames.append(restorer.restored(Frame(image.pixels, image.alpha)))
         durations.append(image.shown)
     assert form is not None
+    if metadata.calibration:  # a measure of what is shown, which is as large as before
+        across, down = metadata.calibration
+        high, wide = frames[0].pixels.shape[:2]
+        metadata = replace(metadata, calibration=(across * wide / width, down * high / height))
     metadata = replace(metadata, durations=tuple(durations) if any(durations) else ())
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,7 @@ def test_one_icon_does_not_shrink_the_crops_of_all(app, tmp_path):
     assert (
         "1 image is left out of training, being smaller than half of the crop of 96 pixels: icon.png (10 x 10)" in err
     )
+    assert "; 70 x 70 to 100 x 100 pixels, gray" in err  # of what trains
     assert "1 image is continued by mirroring, being smaller than the crop of 96 pixels: small.png (70 x 70)" in err
     assert "photos: 1 file left out: 1 .heic" in err
     assert "photos: 1 file left out: 1 .heic" in app("predict", "run", "photos", "--out", "restored")[1]

@@ -273,6 +273,11 @@ def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
         assert note.startswith(f"{data}: {found}")
     with pytest.raises(DlcliError, match=r"holds no image but 1 \.heic"):
         open_pictures([str(tmp_path / "in/deep")])
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / "arrays/d.npy", np.zeros((9, 7), np.uint8))
+    with pytest.raises(DlcliError, match=r"holds no image but 1 \.npy") as raised:
+        open_pictures([str(tmp_path / "arrays")])
+    assert "name .npy and .npz files themselves" in raised.value.hint
     draw(tmp_path / "of/cat/a.png")
     (tmp_path / "of/out").mkdir()
     (tmp_path / "of/out/x.gif").write_bytes(b"")

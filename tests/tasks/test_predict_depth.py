@@ -175,11 +175,58 @@ def test_what_is_lost_is_said(run, tmp_path):
     write_frames(tmp_path / "dim.png", [Frame(DEEP // 16)], "PNG", Metadata())
     for name, out, words in (
         ("a.png", "a.jpg", "without its transparency"), ("b.png", "b.webp", "8 bits a channel"),
-        ("dim.png", "dim2.png", "its values reach 4,095, 6% of the range of 16 bits"),
+        ("dim.png", "dim2.png", "its values fill 12 of its 16 bits, 6% of their range"),
     ):  # fmt: skip
         (note,) = predicted(run, tmp_path / name, out=tmp_path / out)["notes"]
         assert note["name"] == name
         assert words in note["note"]
+
+
+def test_many_dim_images_are_said_once(run, tmp_path):
+    for number, top in enumerate((300, 420, 511)):
+        tifffile.imwrite(tmp_path / f"{number}.tif", np.linspace(90, top, 713).reshape(23, 31).astype(np.uint16))
+    planes = np.moveaxis(DEEP // 200, 2, 0)
+    tifffile.imwrite(tmp_path / "planes.tif", planes, photometric="rgb", planarconfig="separate", compression="zlib")
+    notes = predicted(run, tmp_path, out=tmp_path / "out")["notes"]
+    assert [note["name"] for note in notes] == ["0.tif", "1.tif", "2.tif", "planes.tif"]
+    assert {note["note"] for note in notes} == {
+        "its values fill 9 of its 16 bits, 0.8% of their range: scale them to all of it"
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64], ids=["by Pillow", "by tifffile"])
+def test_the_size_of_a_micrograph_s_pixels_stays(run, tmp_path, dtype):
+    page = smooth(24, 32).astype(dtype) / (1 if dtype == np.uint8 else 255)
+    # As ImageJ has it: 4 pixels a micrometer, which the description names.
+    text = "ImageJ=1.53t\nunit=micron\n"
+    tifffile.imwrite(
+        tmp_path / "a.tif", page.astype(dtype), resolution=(4, 5), resolutionunit="NONE", description=text,
+        metadata=None,
+    )  # fmt: skip
+    tifffile.imwrite(tmp_path / "none.tif", page.astype(dtype))
+    assert predicted(run, tmp_path / "a.tif", tmp_path / "none.tif", out=tmp_path / "out")["notes"] == []
+    with tifffile.TiffFile(tmp_path / "out" / "a.tif") as file:
+        assert (file.pages[0].resolution, int(file.pages[0].resolutionunit)) == ((4, 5), 1)
+        assert file.pages[0].description == text.strip()
+    if dtype == np.uint8:
+        (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "a.png")["notes"]
+        assert note["note"] == "written without the size of its pixels, which PNG doesn't hold"
+
+
+def test_upscaled_pixels_are_smaller(tmp_path):
+    make_run(tmp_path / "run", task="upscale", scale=2, identity=True)
+    tifffile.imwrite(tmp_path / "a.tif", smooth(24, 32), resolution=(4, 4), resolutionunit="NONE")
+    predicted(tmp_path / "run", tmp_path / "a.tif", out=tmp_path / "b.tif")
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert file.pages[0].shape == (48, 64)
+        assert file.pages[0].resolution == (8, 8)
+
+
+def test_lost_ome_xml_is_said(run, tmp_path):
+    stack = np.stack([smooth(24, 32)] * 3)
+    tifffile.imwrite(tmp_path / "a.ome.tif", stack, metadata={"axes": "ZYX", "PhysicalSizeX": 0.5})
+    (note,) = predicted(run, tmp_path / "a.ome.tif", out=tmp_path / "out")["notes"]
+    assert note["note"] == "written without its OME-XML: sizes of pixels, axes and channels"
 
 
 @pytest.mark.parametrize("name", ["a.png", "deep.png", "a.jpg", "a.tif", "deep.tif", "a.webp"])
