@@ -76,7 +76,7 @@ def exif_with(texts: Mapping[int, str]) -> bytes:
     """EXIF that holds the ``texts`` by tag."""
     exif = Image.Exif()
     for tag, text in texts.items():
-        exif[tag] = text
+        exif[tag] = text.encode()
     return exif.tobytes() if texts else b""
 
 
@@ -87,13 +87,14 @@ def is_ome(exif: bytes) -> bool:
     return str(found.get(DESCRIPTION, "")).startswith("<")
 
 
-def text_tags(exif: bytes) -> tuple[list[tuple[int, str]], bool]:
-    """The texts of EXIF that TIFF has tags for, and whether there is more."""
+def text_tags(exif: bytes) -> tuple[list[tuple[int, bytes]], bool]:
+    """The texts of EXIF that TIFF has tags for, as their bytes are, and whether there is more."""
     found = Image.Exif()
     found.load(exif)
     # JSON (tifffile) and XML (OME) of a description tell shapes, which needn't be those of what is written.
-    texts = [(tag, str(found[tag])) for tag in TEXTS if tag in found and not str(found[tag]).startswith(("{", "<"))]
-    return texts, EXIF_IFD in found or GPS_IFD in found
+    texts = [(tag, str(found[tag])) for tag in TEXTS if tag in found]
+    kept = [(tag, text.encode("latin-1", "replace")) for tag, text in texts if not text.startswith(("{", "<"))]
+    return kept, EXIF_IFD in found or GPS_IFD in found
 
 
 def calibration_of(value: Any) -> tuple[float, float] | None:
@@ -122,6 +123,9 @@ def exif_of(image: Image.Image) -> bytes:
                 kept[tag] = dict(exif.get_ifd(tag))
             exif = kept
         exif.pop(ORIENTATION, None)
+        for tag in TEXTS:  # read as Latin-1, whatever they are; written, Pillow would make "?" of all but ASCII
+            if isinstance(exif.get(tag), str):
+                exif[tag] = exif[tag].encode("latin-1", "replace")
         return exif.tobytes() if len(exif) else b""
     except Exception:
         return b""

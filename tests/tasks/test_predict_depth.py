@@ -213,6 +213,19 @@ def test_the_size_of_a_micrograph_s_pixels_stays(run, tmp_path, dtype):
         assert note["note"] == "written without the size of its pixels, which PNG doesn't hold"
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "float.tif"])
+def test_texts_beyond_ascii_stay(run, tmp_path, name):
+    if name == "float.tif":
+        texts = [(315, "s", 0, "José".encode(), True)]
+        tifffile.imwrite(tmp_path / name, smooth(24, 32) / 255.0, extratags=texts)
+    else:
+        exif = Image.Exif()
+        exif[315] = "José".encode()
+        save(tmp_path / name, smooth(24, 32, 3), exif=exif)
+    predicted(run, tmp_path / name, out=tmp_path / "out")
+    assert "José".encode() in (tmp_path / "out" / name).read_bytes()
+
+
 def test_upscaled_pixels_are_smaller(tmp_path):
     make_run(tmp_path / "run", task="upscale", scale=2, identity=True)
     tifffile.imwrite(tmp_path / "a.tif", smooth(24, 32), resolution=(4, 4), resolutionunit="NONE")
