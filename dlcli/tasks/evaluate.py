@@ -1,12 +1,14 @@
 """``dlcli eval`` as a function: config in, report out."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from dlcli.config.evaluate import EvalConfig
 from dlcli.data.names import printable
+from dlcli.data.table import Chunk
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.metrics import class_metrics, r_squared
 from dlcli.engine.moments import Moments
@@ -18,9 +20,10 @@ from dlcli.tasks.checks import outcomes, parse_checks
 from dlcli.tasks.held_out import HeldOutRows, MeasuredOn, check_unchanged, rows_without_data
 from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.saved import holds_network, load_run, open_data
+from dlcli.tasks.saved import chunks_of, holds_network, load_run, open_data
 
 REGRESSION = ("loss", "rmse", "mae", "r2")
+LARGEST = 1e150  # squares of larger numbers may overflow
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
 CLASSES = ("loss", "log_loss", "accuracy", "auc")
 
@@ -70,10 +73,11 @@ def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
                 "leave it out, or give DATA",
             )
         measured, on = rows_without_data(table, trained, config.run, progress, classes=model.kind != "mse")
+    chunks = chunks_of(table, schema, progress) if measured is table else measured.chunks()
     if model.kind == "mse":
-        metrics, rows = _regression(model, measured)
+        metrics, rows = _regression(model, chunks)
     else:
-        metrics, rows = _classes(model, measured)
+        metrics, rows = _classes(model, chunks)
     for text in table.warnings:
         progress.warn(text)
     if table.dropped:
@@ -96,14 +100,20 @@ def _evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
     return report
 
 
-def _regression(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[dict[str, float], int]:
+def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
     """Metrics from the running moments of (y, residual) and the sum of absolute residuals."""
     moments, absolute = Moments.empty(2), 0.0
-    for chunk in table.chunks():
-        residual = chunk.y - model.linear(chunk.X)[:, 0]
-        absolute += float(np.abs(residual).sum())
-        moments = moments.merged(Moments.of(np.column_stack([chunk.y, residual])))
+    for chunk in chunks:
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            residual = chunk.y - model.linear(chunk.X)[:, 0]
+            absolute += float(np.abs(residual).sum())
+            moments = moments.merged(Moments.of(np.column_stack([chunk.y, residual])))
     n = _rows(moments.count)
+    if not np.isfinite(moments.scatter).all() or np.abs(moments.mean).max() > LARGEST:
+        raise DlcliError(
+            "the rows hold values so large that float64 can't hold squares of what the model is off by",
+            "mend or leave out the rows",
+        )
     mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
     variance = float(moments.scatter[0, 0]) / n
     centred = bool(model.settings.get("intercept", True))
@@ -126,10 +136,10 @@ def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
     return 8 * float(np.finfo(np.float64).eps) * largest
 
 
-def _classes(model: LinearModel, table: ChunkSource | HeldOutRows) -> tuple[dict[str, float], int]:
+def _classes(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
     scores: list[FloatArray] = []
     truth: list[FloatArray] = []
-    for chunk in table.chunks():
+    for chunk in chunks:
         scores.append(model.log_probabilities(chunk.X))
         truth.append(chunk.y)
     n = _rows(sum(map(len, truth)))

@@ -28,6 +28,15 @@ def check(
     if moments.count < 2:
         raise DlcliError(f"only {moments.count} row to train on, expected at least 2", "give more rows")
     check_moments(moments, names)
+    if kind == "mse" and VALIDATION in data.moments:
+        check_moments(data.moments[VALIDATION], names, " in rows held out")
+    texts = [f for f in data.schema.features if f.kind == "text" and len(f.levels) > 1]
+    if texts and not config.intercept:
+        name, level = printable(texts[0].name), printable(texts[0].levels[0])
+        progress.warn(
+            f"without an intercept, rows whose {name!r} is {level!r}, the level without a coefficient, start at 0; "
+            "leave out --no-intercept"
+        )
     if len(names) > TOO_WIDE and kind == "mse":
         raise DlcliError(f"{len(names):,} columns, expected at most {TOO_WIDE:,}", "use --features or --drop")
     variance = np.diag(moments.scatter)[1:] / moments.count

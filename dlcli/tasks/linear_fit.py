@@ -203,6 +203,8 @@ def fit(
     advise(config, Ended.of(result), progress)
     if config.early_stop and steps[-1].status != "diverged":
         progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")
+        if kept.step == 0:
+            progress.warn("no step lowered the held-out loss: the weights are those before training, all 0")
     return result
 
 

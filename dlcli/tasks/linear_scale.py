@@ -55,12 +55,20 @@ def check_target(y: FloatArray) -> None:
         )
 
 
-def check_moments(moments: Moments, names: tuple[str, ...]) -> None:
+def check_moments(moments: Moments, names: tuple[str, ...], where: str = "") -> None:
     """Raise DlcliError where squares of a column have no room after all; ``names`` (d,) are those after y."""
     bad = np.flatnonzero(~np.isfinite(np.diag(moments.scatter)) | ~np.isfinite(moments.mean))
     if len(bad):
         name = f"column {printable(names[bad[0] - 1])!r}" if bad[0] else "the target"
-        raise DlcliError(f"{name} holds values whose squares float64 can't hold", "multiply it by a power of ten")
+        hint = "mend or leave out the rows" if where else "multiply it by a power of ten"
+        raise DlcliError(f"{name} holds values{where} whose squares float64 can't hold", hint)
+
+
+def say_rounded(table: Table, names: tuple[str, ...], X: FloatArray, progress: Progress) -> None:
+    """Warn of whole numbers beyond 2^53 in the rows X (n, d) of columns ``names`` (d,) that a model is applied to."""
+    for place in np.flatnonzero((np.abs(X) >= WHOLE).any(axis=0)):
+        if names[place] in table.columns and table.has_whole_beyond(names[place], WHOLE):
+            progress.warn(f"column {printable(names[place])!r} holds whole numbers beyond 2^53, which are rounded")
 
 
 def check_digits(table: Table, moments: Moments, names: tuple[str, ...], progress: Progress) -> None:

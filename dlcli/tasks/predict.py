@@ -13,7 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.models.linear import LinearModel
 from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.saved import holds_network, load_run, open_data
+from dlcli.tasks.saved import chunks_of, holds_network, load_run, open_data
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +47,7 @@ def _predict_linear(config: PredictConfig, progress: Progress) -> Report:
     reading = config.model_copy(update={"missing": "mean"}) if missing == "drop" else config
     table, _ = open_data(reading, model, schema, trained, progress, need_target=False)
     count = [0]
-    frames = _frames(model, schema, table, blank=missing == "drop", count=count)
+    frames = _frames(model, schema, table, progress, blank=missing == "drop", count=count)
     write_predictions(frames, _columns(model, schema), config.out)
     for text in table.warnings:
         progress.warn(text)
@@ -67,12 +67,12 @@ def _columns(model: LinearModel, schema: Schema) -> dict[str, "pl.DataType"]:
 
 
 def _frames(
-    model: LinearModel, schema: Schema, table: ChunkSource, *, blank: bool, count: list[int]
+    model: LinearModel, schema: Schema, table: ChunkSource, progress: Progress, *, blank: bool, count: list[int]
 ) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
     names = _columns(model, schema)
-    for chunk in table.chunks():
+    for chunk in chunks_of(table, schema, progress):
         count[0] += len(chunk.X)
         empty = np.isnan(chunk.X).any(axis=1) if blank else np.zeros(len(chunk.X), dtype=bool)
         if model.kind == "mse":

@@ -1,5 +1,6 @@
 """A run directory as eval and predict take it up: which kind of model it holds, and a linear model with its table."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +9,14 @@ from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.data.demos import LineExample
-from dlcli.data.table import Schema, Table
+from dlcli.data.table import Chunk, Schema, Table
 from dlcli.errors import DlcliError
 from dlcli.models.file import PICKLES, read_kind
 from dlcli.models.linear import KIND as LINEAR
 from dlcli.models.linear import LinearModel
 from dlcli.runs import directory
 from dlcli.tasks.linear_data import ChunkSource
+from dlcli.tasks.linear_scale import say_rounded
 from dlcli.tasks.progress import Progress
 from dlcli.tasks.tables import read_options
 
@@ -110,3 +112,13 @@ def open_data(
     options = replace(options, unseen_levels=bool(need_target and not config.data and trained.val))
     table = Table.open(sources, None, options, schema=schema, need_target=need_target)
     return table, missing
+
+
+def chunks_of(table: ChunkSource, schema: Schema, progress: Progress) -> Iterator[Chunk]:
+    """Chunks of the data that a model is applied to; of the first is said what training would say of its numbers."""
+    first = True
+    for chunk in table.chunks():
+        if first and isinstance(table, Table):
+            say_rounded(table, schema.encoded_names, chunk.X, progress)
+        first = False
+        yield chunk

@@ -125,3 +125,21 @@ def test_a_search_values_a_trial_by_what_its_best_toml_repeats(dlcli, fit):
         again = dlcli("fit-linear", "--config", "tuned/best.toml", "--json", "--out", "again", "--force").report
         value = again["cv"]["metrics"]["loss"]["mean"] if "--cv" in validation else again["metrics"]["val"]["loss"]
         assert value == pytest.approx(best["value"], rel=1e-12), validation
+
+
+def test_early_stopping_that_keeps_what_was_before_training_says_so(fit):
+    random = np.random.default_rng(0)
+    found = set()
+    for _ in range(5):
+        ran = fit(random.normal(size=(40, 13)), random.normal(size=40), "--val", "0.3", "--early-stop", "2")
+        found.add(ran.report["kept_step"])
+        assert ("the weights are those before training" in ran.err) == (ran.report["kept_step"] == 0)
+    assert 0 in found
+
+
+def test_a_level_without_coefficient_is_said_where_there_is_no_intercept(dlcli, tmp_path):
+    (tmp_path / "t.csv").write_text("g,y\n" + "".join(f"{'uvw'[i % 3]},{i % 7}\n" for i in range(40)))
+    assert "'g' is 'u', the level without a coefficient" in " ".join(
+        dlcli("fit-linear", "t.csv", "--no-intercept").err.split()
+    )
+    assert "level without" not in dlcli("fit-linear", "t.csv").err

@@ -69,3 +69,34 @@ def test_a_near_perfect_fit_keeps_its_residual_standard_error(dlcli, tmp_path, o
         return
     assert found["residual_sd"] == pytest.approx(exact["residual_sd"], rel=1e-3)
     assert 5e-10 < found["residual_sd"] < 2e-9
+
+
+def test_rows_held_out_or_given_that_have_no_squares_are_refused(dlcli, tmp_path):
+    random = np.random.default_rng(0)
+    a = random.normal(size=100)
+    frame = pl.DataFrame({"a": a, "y": 2 * a + random.normal(size=100)})
+    frame.write_csv(tmp_path / "t.csv")
+    assert dlcli("fit-linear", "t.csv", "--val", "0.3", "--out", "run").code == 0
+    huge = pl.DataFrame({"a": [1e200], "y": [1.0]})
+    pl.concat([frame, huge]).write_csv(tmp_path / "huge.csv")
+    measured = dlcli("eval", "run", "huge.csv")
+    assert measured.code == 2
+    assert "so large" in measured.err
+    assert len(measured.err.splitlines()) == 1
+    for seed in range(10):  # some of which hold the row out
+        result = dlcli("fit-linear", "huge.csv", "--val", "0.3", "--data-seed", seed, "--early-stop", "3")
+        assert "Warning" not in result.err
+        if result.code:
+            assert "column 'a' holds values in rows held out whose squares float64 can't hold" in result.err
+            break
+    else:
+        pytest.fail("no seed held the row out")
+
+
+def test_eval_and_predict_say_that_whole_numbers_are_rounded(dlcli, tmp_path):
+    (tmp_path / "t.csv").write_text("t,y\n" + "".join(f"{i},{2 * i + i % 3}\n" for i in range(50)))
+    (tmp_path / "big.csv").write_text("t,y\n" + "".join(f"{2**60 + i},{i}\n" for i in range(5)))
+    assert dlcli("fit-linear", "t.csv", "--out", "run").code == 0
+    for words in (["predict", "run", "big.csv", "--out", "p.csv"], ["eval", "run", "big.csv"]):
+        assert "column 't' holds whole numbers beyond 2^53" in dlcli(*words).err
+    assert "2^53" not in dlcli("eval", "run", "t.csv").err
