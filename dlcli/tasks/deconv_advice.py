@@ -8,6 +8,7 @@ from dlcli.data.pictures import Pictures
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_problem import Problem
 from dlcli.tasks.deconv_validation import ClassValidation, RestorationValidation
+from dlcli.tasks.restoration import INPUT_IS_BASE
 
 if TYPE_CHECKING:
     from dlcli.tasks.train_deconv import Training
@@ -80,9 +81,9 @@ def _of_restoration(validate: RestorationValidation, task: str) -> list[str]:
     if validate.kept is None or task == "reconstruct":
         return []
     if validate.unchanged():
-        return [
-            "the network gives back what it is given: predict would change no pixel; give more steps, or another --lr"
-        ]
+        given = "gives back what it is given: predict would change no pixel"
+        estimate = "adds nothing to the simple estimate that it starts from, which is all that predict would give"
+        return [f"the network {given if task in INPUT_IS_BASE else estimate}; give more steps, or another --lr"]
     metrics, better = validate.kept.metrics, "give more steps, or more images like those that it is for"
     if metrics["psnr"] <= metrics["input_psnr"]:
         both = f"{metrics['psnr']:.2f} dB, the input {metrics['input_psnr']:.2f} dB"

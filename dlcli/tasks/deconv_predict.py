@@ -16,8 +16,8 @@ from dlcli.tasks.deconv_saved import TrainedNetwork, load_network
 from dlcli.tasks.deconv_written import Told, UnwrittenError, write_restored
 from dlcli.tasks.image_outputs import OutputPlan, plan_outputs
 from dlcli.tasks.progress import Progress, Report
+from dlcli.tasks.restoration import INPUT_IS_BASE
 
-INPUT_IS_BASE = ("denoise", "pairs")
 EVERY = 50  # files between two notes
 
 

@@ -15,6 +15,7 @@ from dlcli.data.upscale import Upscale
 from dlcli.errors import DlcliError
 
 MASK = "mask"
+INPUT_IS_BASE = ("denoise", "pairs")  # tasks whose networks start from the input itself, not from an estimate by it
 
 
 @dataclass(frozen=True)

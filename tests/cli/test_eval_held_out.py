@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dlcli.cli.app import run as run_app
 from tests.tasks.networks import folder_of
@@ -117,6 +118,9 @@ def test_kernels_and_masks_are_those_of_training(app, tmp_path):
     np.save(tmp_path / "k.npy", np.outer([0.1, 0.3, 0.2], [1, 2, 3]))
     app("train-deconv", "photos", "--task", "deblur", "--blur", "k.npy", *SMALL, "--out", "run")
     assert app("eval", "run")[0] == 0
+    Image.fromarray((np.indices((48, 48)).sum(0) % 2 * 255).astype(np.uint8)).save(tmp_path / "mask.png")
+    app("train-deconv", "photos", "--task", "inpaint", "--mask", "mask.png", *SMALL, "--out", "masked")
+    assert app("eval", "masked")[0] == 0
 
 
 def test_a_blind_denoiser_is_measured_at_the_levels_that_validation_has(app, tmp_path):

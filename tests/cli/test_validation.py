@@ -84,6 +84,15 @@ def test_a_network_that_learns_nothing_says_so(app, tmp_path):
     assert np.array_equal(before, after)
 
 
+def test_of_an_estimate_that_nothing_was_added_to_no_one_says_that_it_is_the_input(app, tmp_path):
+    folder(tmp_path / "photos", 10, 40)
+    _, err = app(
+        "photos", "--task", "inpaint", "--steps", "3", "--optimizer", "sgd", "--lr", "1e-30", "--report-every", "3"
+    )
+    assert "adds nothing to the simple estimate that it starts from" in err
+    assert "predict would change no pixel" not in err
+
+
 def test_metrics_are_those_of_one_step(app, tmp_path):
     """The training loss in the table was that of the last step, the validation's that of the best."""
     folder(tmp_path / "photos", 10, 40)
