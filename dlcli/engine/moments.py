@@ -84,5 +84,6 @@ class Moments:
 def mean_squared_error(moments: Moments, intercept: float, coefficients: FloatArray) -> float:
     """Mean of (y - intercept - x'coefficients)^2 over the rows behind ``moments``, whose column 0 is y."""
     v = np.concatenate([[1.0], -coefficients])
-    bias = float(v @ moments.mean) - intercept
-    return float(max(v @ moments.scatter @ v / moments.count, 0.0)) + bias * bias
+    with np.errstate(over="ignore", invalid="ignore"):  # of parameters that diverge
+        bias = float(v @ moments.mean) - intercept
+        return float(max(v @ moments.scatter @ v / moments.count, 0.0)) + bias * bias

@@ -192,6 +192,12 @@ def cross_validate(config: FitLinearConfig, plan: Plan, space: Workspace) -> lis
     return results
 
 
+def _spread(values: list[float]) -> float:
+    """Standard deviation of a metric over folds; nan of folds that diverged."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.std(values, ddof=1))
+
+
 def make_report(
     config: FitLinearConfig,
     data: Gathered,
@@ -246,7 +252,7 @@ def make_report(
             "metrics": {
                 name: {
                     "mean": float(np.mean([f[name] for f in folds])),
-                    "sd": float(np.std([f[name] for f in folds], ddof=1)),
+                    "sd": _spread([f[name] for f in folds]),
                     "each": [f[name] for f in folds],
                 }
                 for name in names

@@ -124,7 +124,8 @@ class Prepared:
 
     def result(self, solver: Solver, lr: float, steps: list[Step], kept: Step, *, with_errors: bool = True) -> Fit:
         """The fitted model, ``kept`` holding its parameters; standard errors may take another pass."""
-        return _finish(self, solver, steps, kept, lr, with_errors)
+        with np.errstate(over="ignore", invalid="ignore"):  # parameters that diverged
+            return _finish(self, solver, steps, kept, lr, with_errors)
 
 
 def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups: Sequence[int], held: Held) -> Prepared:
@@ -298,7 +299,8 @@ def to_keep(kept: Step | None, step: Step, limits: Limits) -> Step:
 def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
     """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding."""
     spread = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0) / max(moments.count, 1))
-    return bool(loss < CANCELLED * float(spread[0] + np.abs(coefficients) @ spread[1:]) ** 2)
+    size = float(spread[0] + np.abs(coefficients) @ spread[1:])
+    return bool(loss < CANCELLED * size * size)
 
 
 def _training_loss(

@@ -100,3 +100,14 @@ def test_eval_and_predict_say_that_whole_numbers_are_rounded(dlcli, tmp_path):
     for words in (["predict", "run", "big.csv", "--out", "p.csv"], ["eval", "run", "big.csv"]):
         assert "column 't' holds whole numbers beyond 2^53" in dlcli(*words).err
     assert "2^53" not in dlcli("eval", "run", "t.csv").err
+
+
+@pytest.mark.parametrize("options", [["--optimizer", "sgd"], ["--val", "0.3"], ["--cv", "3"]], ids=" ".join)
+def test_a_fit_that_diverges_is_told_in_plain_lines(dlcli, tmp_path, options):
+    random = np.random.default_rng(0)
+    a = random.normal(size=100)
+    pl.DataFrame({"a": a, "y": 2 * a + random.normal(size=100)}).write_csv(tmp_path / "t.csv")
+    result = dlcli("fit-linear", "t.csv", "--lr", "100", "--steps", "300", *options)
+    assert result.code == 4
+    assert "training diverged" in result.err
+    assert "RuntimeWarning" not in result.err
