@@ -157,6 +157,8 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
     if deep and not whole and not image.mode.startswith("I"):
         notes.append(SHALLOW)
     notes.append(_dim(pixels))
+    if image.mode == "CMYK":
+        notes.append("its CMYK becomes RGB, by inks that absorb ideally")
     pixels = _upright(pixels if pixels.ndim == 3 else pixels[:, :, None], turn)
     metadata, lost = metadata_of(image, exif).fitting(0 if image.mode == "CMYK" else pixels.shape[2])
     shown = image.info.get("duration", 0)

@@ -182,6 +182,13 @@ def test_what_is_lost_is_said(run, tmp_path):
         assert words in note["note"]
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_cmyk_that_becomes_rgb_is_said(run, tmp_path, name):
+    Image.fromarray(smooth(24, 32, 3)).convert("CMYK").save(tmp_path / name)
+    (note,) = predicted(run, tmp_path / name, out=tmp_path / "out")["notes"]
+    assert "its CMYK becomes RGB" in note["note"]
+
+
 def test_many_dim_images_are_said_once(run, tmp_path):
     for number, top in enumerate((300, 420, 511)):
         tifffile.imwrite(tmp_path / f"{number}.tif", np.linspace(90, top, 713).reshape(23, 31).astype(np.uint16))
