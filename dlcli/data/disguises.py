@@ -23,6 +23,8 @@ WRITINGS = (
     (DECIMAL_COMMA, r"[-+]?\d{1,3}(\.\d{3})*,\d+|[-+]?\d*,\d+", "numbers with a point"),
     ("dates or times", DATES, "numbers, such as days or years"),
 )  # fmt: skip
+UNIT = r"^[-+]?\d+(?:[.,]\d+)?[\s\u00a0\u202f]*([°µA-Za-z][A-Za-z°²³/]{0,5})$"
+FEWEST_WITH_UNIT = 5  # different numbers, as 2D and 3D are names
 
 
 @dataclass(frozen=True)
@@ -52,5 +54,15 @@ def disguise_of(texts: pl.Series) -> Disguise | None:
         if len(found[4][2]) and what == "numbers with thousands separators":
             what, instead, alike = DECIMAL_COMMA, found[4][1], pl.concat([found[4][2], alike])
     if len(alike) < 2 or explained < MOST * len(different):
-        return None
+        return _with_unit(different)
     return Disguise(what, str(alike[0]), instead, len(different))
+
+
+def _with_unit(different: pl.Series) -> Disguise | None:
+    """Numbers that all have the same unit behind them, as in 12 kg."""
+    units = different.str.extract(UNIT)
+    known = units.drop_nulls()
+    if len(known) < max(FEWEST_WITH_UNIT, MOST * len(different)) or known.n_unique() > 1:
+        return None
+    what = f"numbers with a unit, {known[0]}"
+    return Disguise(what, str(different.filter(units.is_not_null())[0]), "numbers without it", len(different))

@@ -115,6 +115,8 @@ def _searched(
         save(search, run, report, records)
     if report["best"] and not report["best"]["complete"]:
         progress.warn("no trial has been trained in full: the best is that of shorter runs")
+    if search.metric.name == "r2" and not getattr(search.base, "intercept", True):
+        progress.note(f"{search.metric} is uncentered, against predicting 0, as the model has no intercept")
     if search.unmeasured and sum(t["state"] == "complete" for t in report["trials"]) > 1:
         progress.note(
             f"each point was run once: how far {search.metric} varies by chance isn't known; --repeats 3 measures it"

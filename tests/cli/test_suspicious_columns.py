@@ -93,3 +93,15 @@ def test_one_class_of_booleans_is_refused(dlcli, tmp_path):
     result = dlcli("fit-linear", "t.npy", "--target", "2")
     assert result.code == 2
     assert "has only one class ('True')" in result.err
+
+
+@pytest.mark.parametrize("unit", [" kg", "°C", "cm", " km/h"])
+def test_numbers_with_a_unit_are_named(dlcli, tmp_path, unit):
+    (tmp_path / "t.csv").write_text(table([f"{i % 12}{unit}" for i in range(60)]), encoding="utf-8")
+    assert f"column 'c' holds numbers with a unit, {unit.strip()}" in " ".join(dlcli("fit-linear", "t.csv").err.split())
+
+
+@pytest.mark.parametrize("texts", [["2D", "3D"], ["1A", "1B", "2A", "2B", "3A", "3B"], ["1st", "2nd", "3rd", "4th"]])
+def test_names_that_begin_with_digits_are_no_numbers(dlcli, tmp_path, texts):
+    (tmp_path / "t.csv").write_text(table([texts[i % len(texts)] for i in range(60)]))
+    assert "unit" not in dlcli("fit-linear", "t.csv").err

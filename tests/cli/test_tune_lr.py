@@ -348,3 +348,10 @@ def test_equal_values_are_ranked_by_their_steps(dlcli):
     report = dlcli("tune-lr", "--json").report
     equal = [t for t in report["trials"] if t["value"] == report["best"]["value"]]
     assert report["best"]["number"] == min(equal, key=lambda t: t["steps"])["number"]
+
+
+def test_r2_of_a_model_without_intercept_is_called_uncentered(dlcli, tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i % 7},{i % 7 + i % 3}\n" for i in range(40)))
+    words = ["tune-lr", "--metric", "train.r2", "--points", "2", "fit-linear", "t.csv", "--steps", "20"]
+    assert "train.r2 is uncentered" in dlcli(*words, "--no-intercept").err
+    assert "uncentered" not in dlcli(*words).err
