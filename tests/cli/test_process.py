@@ -6,13 +6,14 @@ import sys
 
 import pytest
 
-SHOW = "import os; from dlcli.cli import process; process.prepare(); print(os.environ.get('OMP_WAIT_POLICY'))"
+SHOW = "import os; from dlcli.cli import process; process.prepare();"
+SHOW += "print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
 
 
 @pytest.mark.parametrize(
     ("given", "policy"),
-    [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"), ({"GOMP_SPINCOUNT": "100"}, "None"),
-     ({"KMP_BLOCKTIME": "5"}, "None")],
+    [({}, "PASSIVE 10000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"), ({"GOMP_SPINCOUNT": "100"}, "None 100"),
+     ({"KMP_BLOCKTIME": "5"}, "None None")],
 )  # fmt: skip
 def test_threads_wait_passively_unless_told_otherwise(given, policy):
     """Spinning threads take the cores that they wait for; what the user has set stands."""
