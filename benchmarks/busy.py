@@ -41,7 +41,8 @@ class Contender:
         unset = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_NUM_THREADS")
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         environment |= {name: value for name, value in self.environment.items() if value}
-        command = [sys.executable, "-m", "dlcli", *map(str, args), *self.options]
+        # -P: not the package in the current folder, which would come before that of PYTHONPATH.
+        command = [sys.executable, "-P", "-m", "dlcli", *map(str, args), *self.options]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{self.name}: {' '.join(command)}\n{done.stderr}")
