@@ -62,6 +62,6 @@ def test_every_option_that_the_readme_names_exists():
     from dlcli.cli.completions import commands
 
     known = {flag for command in commands() for option in command.options for flag in option.flags}
-    known |= {"--version", "--index-url", "--section", "--rounds", "--seeds"}
+    known |= {"--version", "--index-url", "--section", "--rounds", "--seeds", "--before"}
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", README))
     assert named <= known, named - known
