@@ -1,32 +1,14 @@
 """eval without DATA: the rows or images that training held out, or a word that it held out none."""
 
 import json
-import signal
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dlcli.cli.app import run as run_app
 from tests.tasks.networks import folder_of
 
 SMALL = ["--steps", "2", "--batch-size", "2", "--filters", "4", "--crop", "16", "--device", "cpu", "--quiet"]
-
-
-@pytest.fixture
-def app(tmp_path, monkeypatch, capfd):
-    """Run the command in this process, in an empty folder: exit code, stdout, stderr."""
-    kept = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = run_app([str(a) for a in arguments])
-        streams = capfd.readouterr()
-        return code, streams.out, streams.err
-
-    yield call
-    for number, handler in kept:
-        signal.signal(number, handler)
 
 
 def table(path, classes=False, seed=0):

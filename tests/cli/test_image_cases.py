@@ -1,7 +1,6 @@
 """Images that came out wrong once, through the real command: an identity network must give back what it got."""
 
 import json
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +8,16 @@ import pytest
 import tifffile
 from PIL import Image
 
-from dlcli.cli.app import run as run_app
 from tests.tasks.networks import make_run, save, smooth
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
 
 @pytest.fixture
-def app(tmp_path, monkeypatch, capfd):
-    """Run the command in this process, beside a colour network that changes nothing: exit code, stdout, stderr."""
-    kept = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-    monkeypatch.chdir(tmp_path)
+def app(app, tmp_path):
+    """The command, beside a colour network that changes nothing."""
     make_run(tmp_path / "run", channels=3, identity=True)
-
-    def call(*arguments):
-        code = run_app([str(a) for a in arguments])
-        streams = capfd.readouterr()
-        return code, streams.out, streams.err
-
-    yield call
-    for number, handler in kept:
-        signal.signal(number, handler)
+    return app
 
 
 def case(name):

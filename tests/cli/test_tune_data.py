@@ -9,25 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlcli.cli.app import run as run_app
-from tests.cli.test_train_deconv import handlers  # noqa: F401
-
 CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "study-with-changed-data"
 RANDOM = ["tune-lr", "--study", "s", "--random", "--trials", "3"]
 REMEDY = ": bring the old data back, or choose another --study"
-
-
-@pytest.fixture
-def app(tmp_path, monkeypatch, capsys, handlers):  # noqa: F811
-    """Run the command in this process, in an empty folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = run_app([str(a) for a in arguments])
-        streams = capsys.readouterr()
-        return code, streams.out, streams.err
-
-    return call
 
 
 def write(path, factor=1.0, count=60, seed=0):
