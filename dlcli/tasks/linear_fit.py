@@ -13,7 +13,7 @@ from dlcli.engine.descent import GradientDescent
 from dlcli.engine.interrupts import deferred_signals, interruptible
 from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Limits, Solver, Step, train
-from dlcli.engine.moments import Moments, mean_squared_error
+from dlcli.engine.moments import Moments
 from dlcli.engine.objectives import RowObjective
 from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_batch_rate, largest_stable_rate
@@ -26,6 +26,7 @@ from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_optimum import Verdict, judge
 from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.linear_report import regression_metrics
+from dlcli.tasks.linear_residuals import held_out_loss, training_loss
 from dlcli.tasks.linear_solvers import (
     ADAM_RATE,
     SECOND_ORDER,
@@ -38,7 +39,6 @@ from dlcli.tasks.linear_solvers import (
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
-CANCELLED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
 NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
 
 
@@ -296,38 +296,6 @@ def to_keep(kept: Step | None, step: Step, limits: Limits) -> Step:
     return step if kept is None or limits.patience is None or step.is_best else kept
 
 
-def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
-    """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding."""
-    spread = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0) / max(moments.count, 1))
-    size = float(spread[0] + np.abs(coefficients) @ spread[1:])
-    return bool(loss < CANCELLED * size * size)
-
-
-def _training_loss(
-    ready: Prepared, theta: FloatArray, intercept: float, coefficients: FloatArray, with_errors: bool
-) -> tuple[float, bool]:
-    """The mean squared error on the training rows, and whether it was measured by residuals as moments cancel."""
-    data, rows, moments = ready.data, ready.rows, ready.squares.moments
-    loss = mean_squared_error(moments, intercept, coefficients)
-    if not with_errors or not _cancels(moments, coefficients, loss):
-        return loss, False
-    if rows is not None:  # those of the data may have been put into training units
-        return float(np.mean((rows.y - rows.Z @ theta[:, 0]) ** 2)), True
-    whole = sum(data.moments[group].count for group in data.training_groups()) == moments.count
-    return (
-        (data.mean_square_residual(intercept, coefficients, data.training_groups()), True) if whole else (loss, False)
-    )
-
-
-def _held_out_loss(ready: Prepared, intercept: float, coefficients: FloatArray) -> float:
-    """The mean squared error on the rows that score the fit."""
-    assert ready.scored is not None
-    loss = mean_squared_error(ready.scored, intercept, coefficients)
-    if _cancels(ready.scored, coefficients, loss):
-        return ready.data.mean_square_residual(intercept, coefficients, ready.scored_groups)
-    return loss
-
-
 def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: float, with_errors: bool) -> Fit:
     config, kind, rows, squares, best = ready.config, ready.kind, ready.rows, ready.squares, kept.parameters
     moments = squares.moments
@@ -342,12 +310,12 @@ def _finish(ready: Prepared, solver: Solver, steps: list[Step], kept: Step, lr: 
         metrics["train"] = regression_metrics(moments, loss, config.intercept) | {"r2": solution.r2}
         residual_sd, condition = solution.residual_sd, solution.condition_number
     elif kind == "mse":
-        loss, measured = _training_loss(ready, best, float(intercept[0]), coefficients[:, 0], with_errors)
+        loss, measured = training_loss(ready, best, float(intercept[0]), coefficients[:, 0], with_errors)
         metrics["train"] = regression_metrics(moments, loss, config.intercept)
         freedom = moments.count - squares.rank
         residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None
     if kind == "mse" and ready.scored is not None:
-        held_loss = _held_out_loss(ready, float(intercept[0]), coefficients[:, 0])
+        held_loss = held_out_loss(ready, float(intercept[0]), coefficients[:, 0])
         metrics["val"] = regression_metrics(ready.scored, held_loss, config.intercept)
     if kind != "mse":
         assert rows is not None

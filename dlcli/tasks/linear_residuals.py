@@ -1,0 +1,45 @@
+"""Mean squared errors of a fit: by moments, or by residuals where a difference of moments is all rounding."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.moments import Moments, mean_squared_error
+
+if TYPE_CHECKING:
+    from dlcli.tasks.linear_fit import Prepared
+
+CANCELLED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
+
+
+def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
+    """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding."""
+    spread = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0) / max(moments.count, 1))
+    size = float(spread[0] + np.abs(coefficients) @ spread[1:])
+    return bool(loss < CANCELLED * size * size)
+
+
+def training_loss(
+    ready: "Prepared", theta: FloatArray, intercept: float, coefficients: FloatArray, with_errors: bool
+) -> tuple[float, bool]:
+    """The mean squared error on the training rows, and whether it was measured by residuals as moments cancel."""
+    data, rows, moments = ready.data, ready.rows, ready.squares.moments
+    loss = mean_squared_error(moments, intercept, coefficients)
+    if not with_errors or not _cancels(moments, coefficients, loss):
+        return loss, False
+    if rows is not None:  # those of the data may have been put into training units
+        return float(np.mean((rows.y - rows.Z @ theta[:, 0]) ** 2)), True
+    whole = sum(data.moments[group].count for group in data.training_groups()) == moments.count
+    return (
+        (data.mean_square_residual(intercept, coefficients, data.training_groups()), True) if whole else (loss, False)
+    )
+
+
+def held_out_loss(ready: "Prepared", intercept: float, coefficients: FloatArray) -> float:
+    """The mean squared error on the rows that score the fit."""
+    assert ready.scored is not None
+    loss = mean_squared_error(ready.scored, intercept, coefficients)
+    if _cancels(ready.scored, coefficients, loss):
+        return ready.data.mean_square_residual(intercept, coefficients, ready.scored_groups)
+    return loss
