@@ -9,7 +9,7 @@ import pytest
 
 from dlcli.runs import study_plots, tune_plots
 from tests.cli.test_train_deconv import handlers  # noqa: F401
-from tests.cli.test_tune_data import app, write  # noqa: F401
+from tests.cli.test_tune_data import write
 
 
 @pytest.fixture
