@@ -47,7 +47,7 @@ def names_of(out, err, drawn):
 @pytest.mark.parametrize(
     "words", [[], ["--cv", "5"], ["--vary", "momentum=0,0.5"], ["--random", "--trials", "9"], ["--repeats", "3"]]
 )
-def test_everything_names_the_fastest_of_a_tie(app, drawn, words):  # noqa: F811
+def test_everything_names_the_fastest_of_a_tie(app, drawn, words):
     write("ok.csv")
     code, out, err = app("tune-lr", "--out", "o", *words, "fit-linear", "ok.csv", "--target", "y")
     assert code == 0, err
@@ -64,14 +64,14 @@ def test_everything_names_the_fastest_of_a_tie(app, drawn, words):  # noqa: F811
     assert measured.get(words[0] if words else "", "no more than rounding") in tie
 
 
-def test_a_rerun_names_the_same_trial(app):  # noqa: F811
+def test_a_rerun_names_the_same_trial(app):
     write("ok.csv")
     words = ["tune-lr", "--json", "--cv", "3", "--vary", "schedule=constant,time", "fit-linear", "ok.csv"]
     first, second = (json.loads(app(*words)[1])["best"] for _ in range(2))
     assert (first["number"], first["tied"]) == (second["number"], second["tied"])
 
 
-def test_folds_have_their_own_name(app):  # noqa: F811
+def test_folds_have_their_own_name(app):
     write("ok.csv")
     code, out, err = app("tune-lr", "--out", "o", "--points", "3", "--cv", "3", "fit-linear", "ok.csv")
     assert code == 0, err
@@ -83,7 +83,7 @@ def test_folds_have_their_own_name(app):  # noqa: F811
     assert json.loads(again[1])["metric"] == "cv.r2"
 
 
-def test_lines_carry_the_numbers_of_the_table(app):  # noqa: F811
+def test_lines_carry_the_numbers_of_the_table(app):
     write("ok.csv")
     words = ["tune-lr", "--points", "3", "--study", "s", "fit-linear", "ok.csv"]
     _, out, err = app(*words)
@@ -97,7 +97,7 @@ def test_lines_carry_the_numbers_of_the_table(app):  # noqa: F811
 @pytest.mark.parametrize(
     ("words", "known"), [(["--val", "0.2"], False), ([], True), (["--optimizer", "sgd", "--steps", "50"], False)]
 )
-def test_single_runs_whose_noise_is_not_known_are_said(app, words, known):  # noqa: F811
+def test_single_runs_whose_noise_is_not_known_are_said(app, words, known):
     write("ok.csv")
     _, _, err = app("tune-lr", "--points", "3", "--lr", "1e-3:0.1", "fit-linear", "ok.csv", *words)
     assert ("each point was run once" in err) != known
