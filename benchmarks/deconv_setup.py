@@ -8,10 +8,10 @@ from statistics import median
 import numpy as np
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import Restoration
 from dlcli.tasks.deconv_data import TrainingImages, read_images
 from dlcli.tasks.deconv_plan import NetworkPlan, make_plan
 from dlcli.tasks.progress import Silent
-from dlcli.tasks.restoration import Restoration
 
 CHANNELS = {"article": 3, "fast": 1}
 ENDLESS = 10**9  # steps, so that no schedule comes to its end

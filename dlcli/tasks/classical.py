@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.data.deblur import REGULARISATION, ROUNDING_VARIANCE
+from dlcli.degradations.blur import REGULARISATION, ROUNDING_VARIANCE
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_observations import Case, noise_level, plane, tensor
 

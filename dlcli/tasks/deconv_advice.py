@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.pictures import Pictures
+from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_problem import Problem
 from dlcli.tasks.deconv_validation import ClassValidation, RestorationValidation
-from dlcli.tasks.restoration import INPUT_IS_BASE
 
 if TYPE_CHECKING:
     from dlcli.tasks.train_deconv import Training

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlcli.data.crops import CropSampler
-from dlcli.data.degradations import Degradation
+from dlcli.degradations.base import Degradation
 from dlcli.engine.network import Batch
 
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.

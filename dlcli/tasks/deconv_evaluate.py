@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.deblur import Deblur
 from dlcli.data.names import printable_path
 from dlcli.data.pictures import Skipped
+from dlcli.degradations.blur import Deblur
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.runs.report import base_report, environment

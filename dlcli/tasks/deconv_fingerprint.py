@@ -5,8 +5,8 @@ from typing import Any
 
 from dlcli.data.fingerprint import Part, fingerprint
 from dlcli.data.pictures import Pictures
+from dlcli.degradations.task import Restoration
 from dlcli.tasks.deconv_data import TrainingImages
-from dlcli.tasks.restoration import Restoration
 
 
 def fingerprint_of(images: TrainingImages, restorations: Iterable[Restoration]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.deblur import Deblur
-from dlcli.data.degradations import Degradation, Denoise, Observation
-from dlcli.data.kernels import Kernel
 from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.degradations.base import Degradation, Denoise, Observation
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.kernels import Kernel
 from dlcli.engine.image_metrics import luminance
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_batches import generator_for

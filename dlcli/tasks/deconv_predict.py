@@ -4,9 +4,10 @@ import time
 from typing import Any
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.data.deblur import Deblur
 from dlcli.data.images import read_pixels
 from dlcli.data.picture_files import Skipped
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_classes import predict_classes
@@ -16,7 +17,6 @@ from dlcli.tasks.deconv_saved import TrainedNetwork, load_network
 from dlcli.tasks.deconv_written import Told, UnwrittenError, write_restored
 from dlcli.tasks.image_outputs import OutputPlan, plan_outputs
 from dlcli.tasks.progress import Progress, Report
-from dlcli.tasks.restoration import INPUT_IS_BASE
 
 EVERY = 50  # files between two notes
 

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.crops import CropSampler
-from dlcli.data.degradations import Degradation
-from dlcli.data.inpaint import Inpaint
 from dlcli.data.pictures import Pictures
+from dlcli.degradations.base import Degradation
+from dlcli.degradations.mask import Inpaint
+from dlcli.degradations.task import Restoration
 from dlcli.engine.losses import LOSSES, binary_cross_entropy_of_scores
 from dlcli.engine.network import Batch, Batches, Objective
 from dlcli.errors import DlcliError
@@ -20,7 +21,6 @@ from dlcli.tasks.deconv_plan import NetworkPlan
 from dlcli.tasks.deconv_regions import make_regions
 from dlcli.tasks.deconv_split import ENOUGH_CLASS_IMAGES
 from dlcli.tasks.deconv_validation import MAX_CLASS_IMAGES, ClassValidation, RestorationValidation, levels_of
-from dlcli.tasks.restoration import Restoration
 
 Validation = RestorationValidation | ClassValidation
 

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.data.deblur import Deblur
-from dlcli.data.degradations import Observation
 from dlcli.data.idx import available_memory
 from dlcli.data.image_writing import Frame
-from dlcli.data.inpaint import Inpaint
 from dlcli.data.transparency import without_holes
-from dlcli.data.upscale import Upscale, enlarge
+from dlcli.degradations.base import Observation
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.downsample import Upscale, enlarge
+from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
 from dlcli.tasks.deconv_saved import TrainedNetwork, as_image, as_pixels, exactly
 

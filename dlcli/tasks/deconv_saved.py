@@ -13,8 +13,9 @@ from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.train_deconv import Task, TrainDeconvConfig
-from dlcli.data.degradations import Degradation, Observation
-from dlcli.data.kernels import MAX_SIDE
+from dlcli.degradations.base import Degradation, Observation
+from dlcli.degradations.kernels import MAX_SIDE
+from dlcli.degradations.task import Restoration
 from dlcli.engine.device import pick_network_device
 from dlcli.engine.tiling import auto_tile, restore
 from dlcli.errors import DlcliError
@@ -22,7 +23,6 @@ from dlcli.models.deconv import DeconvNet
 from dlcli.models.receptive import receptive_radius
 from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.runs import directory
-from dlcli.tasks.restoration import Restoration
 from dlcli.tasks.saved import run_folder
 
 AGAIN = "train it again"

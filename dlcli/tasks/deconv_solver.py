@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import Restoration
 from dlcli.engine.flat_weights import FlatWeights
 from dlcli.engine.loop import UNLIMITED, Limits
 from dlcli.engine.losses import bfloat16_is_fast
@@ -14,7 +15,6 @@ from dlcli.models.deconv import DeconvNet
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_plan import REPORTS, NetworkPlan, make_plan
 from dlcli.tasks.deconv_problem import Problem
-from dlcli.tasks.restoration import Restoration
 
 LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.data.fingerprint import difference
+from dlcli.degradations.task import Restoration
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Memory, Step, train
@@ -27,7 +28,6 @@ from dlcli.tasks.deconv_problem import Problem, make_problem
 from dlcli.tasks.deconv_report import make_report, measure_saved, write_pictures
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, uses_bfloat16
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.restoration import Restoration
 
 LIMITS = ("epochs", "steps", "minutes")
 RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import Restoration
 from dlcli.engine.device import pick_network_device
 from dlcli.engine.loop import UNLIMITED, Solver, Step, train
 from dlcli.engine.losses import LOSSES
@@ -24,7 +25,6 @@ from dlcli.tasks.deconv_plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, 
 from dlcli.tasks.deconv_problem import Problem, Validation, make_problem
 from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, settings_for, uses_bfloat16, weights_of
 from dlcli.tasks.progress import Progress, Silent
-from dlcli.tasks.restoration import Restoration
 from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "colour", "val", "memory", "seed_of_data")

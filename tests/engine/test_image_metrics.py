@@ -7,7 +7,7 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from dlcli.data.degradations import Denoise
+from dlcli.degradations.base import Denoise
 from dlcli.engine.image_metrics import PSNR_CAP, luminance, psnr, ssim
 from dlcli.errors import DlcliError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.degradations import Observation
+from dlcli.degradations.base import Observation
 from dlcli.engine.tiling import SMALLEST, auto_tile, bytes_per_pixel, restore
 from dlcli.models.deconv import DeconvNet, DeconvSpec
 from dlcli.models.receptive import receptive_radius

@@ -7,12 +7,12 @@ from skimage import metrics
 
 from dlcli.config.evaluate import EvalConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.kernels import gaussian_kernel, motion_kernel
+from dlcli.degradations.kernels import gaussian_kernel, motion_kernel
+from dlcli.degradations.task import Restoration
 from dlcli.models.deconv import DeconvNet, DeconvSpec
 from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.tasks.deconv_batches import generator_for
 from dlcli.tasks.evaluate import evaluate
-from dlcli.tasks.restoration import Restoration
 
 KERNELS = {
     "kernel.0": gaussian_kernel(1.0).astype(np.float32),

@@ -9,11 +9,11 @@ from skimage import color
 from dlcli.config.evaluate import EvalConfig
 from dlcli.data.dead_leaves import dead_leaves
 from dlcli.data.images import with_channels
-from dlcli.data.upscale import enlarge, shrink
+from dlcli.degradations.downsample import enlarge, shrink
+from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.tasks import deconv_held_out
 from dlcli.tasks.evaluate import evaluate
-from dlcli.tasks.restoration import Restoration
 from tests.tasks.networks import (
     KERNELS,
     Recorder,

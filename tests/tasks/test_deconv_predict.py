@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.data.deblur import Deblur
-from dlcli.data.inpaint import Inpaint
-from dlcli.data.kernels import gaussian_kernel, motion_kernel
-from dlcli.data.upscale import enlarge
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.downsample import enlarge
+from dlcli.degradations.kernels import gaussian_kernel, motion_kernel
+from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
 from dlcli.tasks import deconv_restoring
 from dlcli.tasks.predict import predict

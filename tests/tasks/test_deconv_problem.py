@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import Restoration
 from dlcli.engine.losses import LOSSES
 from dlcli.tasks.deconv_data import read_images
 from dlcli.tasks.deconv_problem import make_problem
 from dlcli.tasks.deconv_solver import plan_for
 from dlcli.tasks.progress import Silent
-from dlcli.tasks.restoration import Restoration
 
 
 def problem_of(tmp_path, **options):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from dlcli.data.deblur import Deblur
-from dlcli.data.degradations import Degradation, Denoise, Identity, Poisson
-from dlcli.data.inpaint import Inpaint
-from dlcli.data.kernels import parse_blur
-from dlcli.data.upscale import Upscale
+from dlcli.degradations.base import Degradation, Denoise, Identity, Poisson
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.downsample import Upscale
+from dlcli.degradations.kernels import parse_blur
+from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
 
 ALL = {

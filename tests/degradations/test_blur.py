@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from dlcli.data.deblur import REGULARISATION, ROUNDING_VARIANCE, Deblur
-from dlcli.data.kernels import parse_blur
+from dlcli.degradations.blur import REGULARISATION, ROUNDING_VARIANCE, Deblur
+from dlcli.degradations.kernels import parse_blur
 from dlcli.errors import DlcliError
 
 LOPSIDED = np.array([[0.0, 0.1, 0.0], [0.2, 0.3, 0.25], [0.05, 0.0, 0.1]])

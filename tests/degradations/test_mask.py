@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlcli.data.inpaint import Inpaint, fill_missing
+from dlcli.degradations.mask import Inpaint, fill_missing
 from dlcli.errors import DlcliError
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.deblur import Deblur
-from dlcli.data.degradations import Degradation, Denoise, Identity, Poisson
-from dlcli.data.inpaint import Inpaint
-from dlcli.data.kernels import parse_blur
-from dlcli.data.upscale import Upscale
+from dlcli.degradations.base import Degradation, Denoise, Identity, Poisson
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.downsample import Upscale
+from dlcli.degradations.kernels import parse_blur
+from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
 
 MASK = "mask"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlcli.data.kernels import MAX_SIDE, gaussian_kernel, motion_kernel, parse_blur
+from dlcli.degradations.kernels import MAX_SIDE, gaussian_kernel, motion_kernel, parse_blur
 from dlcli.errors import DlcliError
 
 RAW = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 0.0], [0.0, 5.0, 1.0]])

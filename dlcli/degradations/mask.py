@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dlcli.data.degradations import Observation
+from dlcli.degradations.base import Observation
 from dlcli.errors import DlcliError
 
 # Share of known pixels below which half a resolution knows better. Measured on Set12 with 30 to 95% of the pixels

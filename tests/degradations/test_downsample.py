@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dlcli.data.upscale import Upscale, enlarge, shrink
+from dlcli.degradations.downsample import Upscale, enlarge, shrink
 from dlcli.errors import DlcliError
 
 KEYS = [-0.0703125, 0.8671875, 0.2265625, -0.0234375]  # the cubic with a = -0.5 at -1.25, -0.25, 0.75, 1.75

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dlcli.data.degradations import Observation
+from dlcli.degradations.base import Observation
 from dlcli.errors import DlcliError
 
 

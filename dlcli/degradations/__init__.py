@@ -1,0 +1,1 @@
+"""How clean images become what a network restores: noise, blur, smaller images, masks."""
