@@ -84,7 +84,7 @@ class Worker:
 
 def generate(work: Path, channels: int) -> Path:
     """Dead leaves as a .npy file."""
-    from dlcli.data.dead_leaves import dead_leaves
+    from dlcli.images.dead_leaves import dead_leaves
 
     pictures = dead_leaves(IMAGES, IMAGE_SIDE, 0, channels)
     path = work / f"leaves-{channels}.npy"

@@ -100,7 +100,7 @@ def grid_section(work: Path, rounds: int) -> bool:
 
 def fuse_section(work: Path, rounds: int) -> bool:
     """Stacked, alone and auto, for each shape."""
-    from dlcli.data.dead_leaves import dead_leaves
+    from dlcli.images.dead_leaves import dead_leaves
 
     pictures = dead_leaves(24, 64, 0, 1)
     data = work / "leaves.npy"

@@ -73,7 +73,7 @@ def guard() -> None:
         if os.name == "nt" and stream is not None:
             below = getattr(stream.buffer, "raw", stream.buffer)  # a console has its own way to Unicode
         else:
-            # Of stderr a copy: where libraries in C print their own lines, dlcli.data.image_depth turns 2 off.
+            # Of stderr a copy: where libraries in C print their own lines, dlcli.images.formats.depth turns 2 off.
             below = open(os.dup(2) if number == 2 else 1, "wb", buffering=0, closefd=False)  # noqa: SIM115
         sink = Sink(below)
         buffered = io.BufferedWriter(sink)

@@ -36,7 +36,7 @@ class Restoration:
         if config.task == "deblur":
             arrays = {f"kernel.{i}": k.astype(np.float32) for i, k in enumerate(parse_blur(config.blur))}
         if config.task == "inpaint" and config.mask is not None:
-            from dlcli.data.images import read_pixels
+            from dlcli.images.formats.codecs import read_pixels
 
             arrays = {MASK: (read_pixels(config.mask, str(config.mask), 1)[..., 0] > 127).astype(np.uint8)}
         return cls(config.task, config.sigma_range, config.poisson, int(config.scale), config.holes, arrays)

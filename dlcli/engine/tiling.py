@@ -6,8 +6,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from dlcli.data.idx import available_memory
 from dlcli.degradations.base import Observation
+from dlcli.images.formats.idx import available_memory
 from dlcli.models.deconv import DeconvNet, DeconvSpec, pad_to_multiple
 from dlcli.models.receptive import receptive_radius
 

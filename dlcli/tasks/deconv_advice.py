@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.pictures import Pictures
 from dlcli.degradations.task import INPUT_IS_BASE
+from dlcli.images.image_set import Pictures
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_problem import Problem
 from dlcli.tasks.deconv_validation import ClassValidation, RestorationValidation

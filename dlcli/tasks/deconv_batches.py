@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlcli.data.crops import CropSampler
 from dlcli.degradations.base import Degradation
 from dlcli.engine.network import Batch
+from dlcli.images.crops import CropSampler
 
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dlcli.data.fingerprint import Part, fingerprint
-from dlcli.data.pictures import Pictures
 from dlcli.degradations.task import Restoration
+from dlcli.images.image_set import Pictures
 from dlcli.tasks.deconv_data import TrainingImages
 
 

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.pictures import Pictures, Skipped, open_pairs, open_pictures
 from dlcli.degradations.base import Degradation, Denoise, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.kernels import Kernel
 from dlcli.engine.image_metrics import luminance
 from dlcli.errors import DlcliError
+from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
 from dlcli.tasks.deconv_batches import generator_for
 from dlcli.tasks.deconv_held_out import images_without_data
 from dlcli.tasks.deconv_saved import TrainedNetwork, as_image

@@ -4,18 +4,18 @@ import time
 from typing import Any
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.data.images import read_pixels
-from dlcli.data.picture_files import Skipped
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
+from dlcli.images.folders import Skipped
+from dlcli.images.formats.codecs import read_pixels
+from dlcli.images.outputs import OutputPlan, plan_outputs
 from dlcli.tasks.deconv_classes import predict_classes
 from dlcli.tasks.deconv_data import warn_of_skipped
 from dlcli.tasks.deconv_restoring import Mask, Restorer
 from dlcli.tasks.deconv_saved import TrainedNetwork, load_network
 from dlcli.tasks.deconv_written import Told, UnwrittenError, write_restored
-from dlcli.tasks.image_outputs import OutputPlan, plan_outputs
 from dlcli.tasks.progress import Progress, Report
 
 EVERY = 50  # files between two notes

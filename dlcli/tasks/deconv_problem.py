@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.crops import CropSampler
-from dlcli.data.pictures import Pictures
 from dlcli.degradations.base import Degradation
 from dlcli.degradations.mask import Inpaint
 from dlcli.degradations.task import Restoration
 from dlcli.engine.losses import LOSSES, binary_cross_entropy_of_scores
 from dlcli.engine.network import Batch, Batches, Objective
 from dlcli.errors import DlcliError
+from dlcli.images.crops import CropSampler
+from dlcli.images.image_set import Pictures
 from dlcli.models.deconv import DeconvNet
 from dlcli.tasks.deconv_batches import ClassBatches, RestorationBatches
 from dlcli.tasks.deconv_data import TrainingImages

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.data.pictures import Pictures
 from dlcli.degradations.base import Degradation, Denoise, Observation
 from dlcli.engine.image_metrics import luminance, psnr, ssim
+from dlcli.images.image_set import Pictures
 from dlcli.models.deconv import DeconvNet
 from dlcli.tasks.deconv_batches import as_float, generator_for
 from dlcli.tasks.deconv_split import spread, stratified

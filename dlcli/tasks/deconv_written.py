@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.image_metadata import Metadata
-from dlcli.data.image_writing import Frame, losses, write_frames
-from dlcli.data.images import DecodedImage, read_frames
 from dlcli.data.names import printable_path
-from dlcli.data.picture_sources import Candidate
 from dlcli.errors import DlcliError
+from dlcli.images.formats.codecs import DecodedImage, read_frames
+from dlcli.images.formats.metadata import Metadata
+from dlcli.images.formats.writing import Frame, losses, write_frames
+from dlcli.images.outputs import Output
+from dlcli.images.sources import Candidate
 from dlcli.runs.directory import temporary_beside
 from dlcli.tasks.deconv_restoring import Restorer, check_memory
-from dlcli.tasks.image_outputs import Output
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 LINES = 20  # of notes that are shown

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from dlcli.data.images import read_frames
+from dlcli.images.formats.codecs import read_frames
 
 
 def read_image(path, label):

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.data.pictures import open_pictures
 from dlcli.errors import DlcliError
+from dlcli.images.image_set import open_pictures
 from dlcli.tasks.predict import predict
 from tests.tasks.networks import folder_of, make_run, measured, network_of, save, smooth, tensor
 

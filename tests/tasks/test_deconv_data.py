@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcli.data.dead_leaves import dead_leaves
 from dlcli.errors import DlcliError
+from dlcli.images.dead_leaves import dead_leaves
 from dlcli.tasks.deconv_data import TrainingImages, fold_of, split
 
 

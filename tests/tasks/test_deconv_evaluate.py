@@ -7,11 +7,11 @@ from PIL import Image
 from skimage import color
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.dead_leaves import dead_leaves
-from dlcli.data.images import with_channels
 from dlcli.degradations.downsample import enlarge, shrink
 from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
+from dlcli.images.dead_leaves import dead_leaves
+from dlcli.images.formats.codecs import with_channels
 from dlcli.tasks import deconv_held_out
 from dlcli.tasks.evaluate import evaluate
 from tests.tasks.networks import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcli.data.pictures import Pictures
+from dlcli.images.image_set import Pictures
 from dlcli.tasks.deconv_data import TrainingImages
 from dlcli.tasks.deconv_regions import CROPS, make_regions
 from dlcli.tasks.deconv_split import GAP, fold, split, spread, stratified

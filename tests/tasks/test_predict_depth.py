@@ -5,10 +5,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from dlcli.data.image_metadata import Metadata
-from dlcli.data.image_writing import Frame, write_frames
-from dlcli.data.images import read_frames, read_header
 from dlcli.errors import DlcliError
+from dlcli.images.formats.codecs import read_frames, read_header
+from dlcli.images.formats.metadata import Metadata
+from dlcli.images.formats.writing import Frame, write_frames
 from tests.data.reading import read_image
 from tests.tasks.networks import make_run, save, smooth
 from tests.tasks.test_deconv_predict import pixels, predicted

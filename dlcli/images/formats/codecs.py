@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from dlcli.data import tiff_arrays
-from dlcli.data.image_depth import (
+from dlcli.data.names import printable_path
+from dlcli.errors import DlcliError
+from dlcli.images.formats import tiff as tiff_arrays
+from dlcli.images.formats.depth import (
     OtherTiffError,
     can_be_whole,
     channels_left_out,
@@ -22,7 +24,8 @@ from dlcli.data.image_depth import (
     loaded,
     mend,
 )  # fmt: skip
-from dlcli.data.image_files import (
+from dlcli.images.formats.metadata import Metadata, calibration_of, exif_of, exif_with, metadata_of
+from dlcli.images.formats.opening import (
     ANOTHER,
     EXTENSIONS,
     FORMATS,
@@ -31,10 +34,7 @@ from dlcli.data.image_files import (
     named,
     opened,
 )  # fmt: skip
-from dlcli.data.image_metadata import Metadata, calibration_of, exif_of, exif_with, metadata_of
-from dlcli.data.image_writing import with_depth
-from dlcli.data.names import printable_path
-from dlcli.errors import DlcliError
+from dlcli.images.formats.writing import with_depth
 
 ORIENTATION = 0x0112
 FIRST, SHALLOW = "only the first of its frames is used", "its 16 bits are read as 8"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.data.names import printable_path
-from dlcli.data.picture_files import Skipped
-from dlcli.data.picture_sources import Candidate, gather, unique_file_names
 from dlcli.errors import DlcliError
+from dlcli.images.folders import Skipped
+from dlcli.images.sources import Candidate, gather, unique_file_names
 
 ARRAY = ".npy"
 FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"
@@ -103,13 +103,13 @@ def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path
 
 
 def _is_file_name(out: Path) -> bool:
-    from dlcli.data.images import EXTENSIONS
+    from dlcli.images.formats.codecs import EXTENSIONS
 
     return out.suffix.lower() in (*EXTENSIONS, ARRAY) and not out.is_dir()
 
 
 def _single(candidates: list[Candidate], out: Path) -> Output:
-    from dlcli.data.images import EXTENSIONS
+    from dlcli.images.formats.codecs import EXTENSIONS
 
     array = out.suffix.lower() == ARRAY
     if array and (candidates[0].origin is None or any(c.origin is not candidates[0].origin for c in candidates)):

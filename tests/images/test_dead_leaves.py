@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dlcli.data.dead_leaves import dead_leaves
+from dlcli.images.dead_leaves import dead_leaves
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_sizes_and_channels(size, channels):
 
 
 def test_photographs_measure_alike(shared, leaves):
-    from dlcli.data.pictures import open_pictures
+    from dlcli.images.image_set import open_pictures
 
     photographs = open_pictures([str(shared / "images" / "train400" / "test_00*.png")])
     real = np.stack([photographs.pixels(i)[:128, :128, 0] for i in range(len(photographs))]).astype(float)

@@ -4,8 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from dlcli.data.idx import find_idx, read_idx
 from dlcli.errors import DlcliError
+from dlcli.images.formats.idx import find_idx, read_idx
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 
@@ -59,8 +59,8 @@ def test_gzip_that_expands_beyond_its_promise_is_not_expanded(tmp_path):
 
 
 def test_more_than_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("dlcli.data.idx.PLENTY", 10)
-    monkeypatch.setattr("dlcli.data.idx.available_memory", lambda: 59)
+    monkeypatch.setattr("dlcli.images.formats.idx.PLENTY", 10)
+    monkeypatch.setattr("dlcli.images.formats.idx.available_memory", lambda: 59)
     (tmp_path / "a").write_bytes(idx(IMAGES))
     with pytest.raises(DlcliError, match="memory"):
         read_idx(tmp_path / "a")

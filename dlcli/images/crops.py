@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.pictures import Pictures
+from dlcli.images.image_set import Pictures
 
 Pixels = NDArray[np.uint8]
 TURNS = 8  # mirrored or not, and turned by 0, 1, 2 or 3 quarters

@@ -13,11 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.idx import find_idx, is_idx, read_idx
-from dlcli.data.images import SHALLOW, Header, read_header, read_pixels, with_channels
 from dlcli.data.names import printable, printable_path
-from dlcli.data.picture_arrays import Arrays, as_bytes, read_npy, read_npz
-from dlcli.data.picture_files import (
+from dlcli.errors import DlcliError
+from dlcli.images.arrays import Arrays, as_bytes, read_npy, read_npz
+from dlcli.images.folders import (
     KNOWN,
     Listing,
     Skipped,
@@ -30,7 +29,8 @@ from dlcli.data.picture_files import (
     list_images,
     note_of_others,
 )
-from dlcli.errors import DlcliError
+from dlcli.images.formats.codecs import SHALLOW, Header, read_header, read_pixels, with_channels
+from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
 ARRAYS = (".npy", ".npz")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from dlcli.data.image_metadata import Metadata
-from dlcli.data.image_writing import Frame, write_frames
-from dlcli.data.images import MAX_PIXELS, read_header, read_pixels
 from dlcli.errors import DlcliError
+from dlcli.images.formats.codecs import MAX_PIXELS, read_header, read_pixels
+from dlcli.images.formats.metadata import Metadata
+from dlcli.images.formats.writing import Frame, write_frames
 from tests.data.reading import read_image
 
 RNG = np.random.default_rng(0)

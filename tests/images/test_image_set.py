@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlcli.data.images import read_pixels
-from dlcli.data.picture_cache import PictureCache
-from dlcli.data.pictures import Box, Pictures, Skipped, open_pairs, open_pictures
 from dlcli.errors import DlcliError
+from dlcli.images.cache import PictureCache
+from dlcli.images.formats.codecs import read_pixels
+from dlcli.images.image_set import Box, Pictures, Skipped, open_pairs, open_pictures
 
 RNG = np.random.default_rng(0)
 
@@ -500,8 +500,8 @@ def test_bad_labels(tmp_path, labels, told):
 
 
 def test_npz_bomb_is_not_expanded(tmp_path, monkeypatch):
-    monkeypatch.setattr("dlcli.data.picture_arrays.PLENTY", 1 << 20)
-    monkeypatch.setattr("dlcli.data.picture_arrays.available_memory", lambda: 1 << 21)
+    monkeypatch.setattr("dlcli.images.arrays.PLENTY", 1 << 20)
+    monkeypatch.setattr("dlcli.images.arrays.available_memory", lambda: 1 << 21)
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros((3, 1024, 1024), np.uint8))
     with pytest.raises(DlcliError, match=r"expands to 0\.0 GiB, more than there is memory for"):
         open_pictures([str(tmp_path / "a.npz")])

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dlcli.data.crops import TURNS, CropSampler, turned
-from dlcli.data.pictures import Pictures
+from dlcli.images.crops import TURNS, CropSampler, turned
+from dlcli.images.image_set import Pictures
 
 
 def images(*shapes, channels=1, seed=0):

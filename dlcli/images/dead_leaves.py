@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from dlcli.data.leaf_textures import painted, texture_bank
-from dlcli.data.pictures import Pictures
+from dlcli.images.image_set import Pictures
+from dlcli.images.leaf_textures import painted, texture_bank
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -1,0 +1,1 @@
+"""From image files to sets of images and crops."""

@@ -1,0 +1,1 @@
+"""Image files: what they hold, read and written without losing depth or metadata."""
