@@ -64,8 +64,8 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
     """Record what a run reads and learns, and change the rows with the numbers ``change`` as they are read."""
     from dataclasses import replace
 
-    from dlcli.data.encode import Encoder
-    from dlcli.data.table import Table
+    from dlcli.tables.encoder import Encoder
+    from dlcli.tables.table import Table
     from dlcli.tasks import fit_linear
 
     frames, encode, gather, fit = Table._frames, Encoder.encode, fit_linear.gather, fit_linear.fit

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlcli.data.names import printable, printable_path
+from dlcli.tables.names import printable, printable_path
 
 if TYPE_CHECKING:
     from dlcli.engine.loop import Step

@@ -10,10 +10,10 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import listed, printable, printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.formats.idx import PLENTY, available_memory
 from dlcli.images.formats.writing import with_depth
+from dlcli.tables.names import listed, printable, printable_path
 
 SHAPES = "(H, W), (N, H, W), (H, W, C) or (N, H, W, C) with 1, 3 or 4 channels C"
 CHECKED = 1 << 24

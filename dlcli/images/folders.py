@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcli.data.names import listed, printable, printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import EXTENSIONS
 from dlcli.runs.directory import valid_text
+from dlcli.tables.names import listed, printable, printable_path
 
 # Folders with these names hold parts of a data set, and would pass for classes.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}

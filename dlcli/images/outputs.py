@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcli.data.names import printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.sources import Candidate, gather, unique_file_names
+from dlcli.tables.names import printable_path
 
 ARRAY = ".npy"
 FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import printable, printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.arrays import Arrays, as_bytes, read_npy, read_npz
 from dlcli.images.folders import (
@@ -31,6 +30,7 @@ from dlcli.images.folders import (
 )
 from dlcli.images.formats.codecs import SHALLOW, Header, read_header, read_pixels, with_channels
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
+from dlcli.tables.names import printable, printable_path
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
 ARRAYS = (".npy", ".npz")

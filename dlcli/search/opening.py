@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from dlcli.data.fingerprint import difference
 from dlcli.errors import DlcliError
+from dlcli.fingerprint import difference
 from dlcli.search.space import canonical
 
 DATA = "data"  # in what a search depends on: the fingerprint of its data

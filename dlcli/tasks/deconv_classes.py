@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
-from dlcli.data.names import listed, printable, printable_path
-from dlcli.data.predictions import check_output, write_predictions
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Pictures, Skipped, open_pictures
 from dlcli.runs.directory import valid_text
+from dlcli.tables.names import listed, printable, printable_path
+from dlcli.tables.predictions import check_output, write_predictions
 from dlcli.tasks.deconv_batches import as_float
 from dlcli.tasks.deconv_data import report_skipped, same_size, warn_of_skipped
 from dlcli.tasks.deconv_held_out import images_without_data

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.names import listed, printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.formats.idx import available_memory
 from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.tables.names import listed, printable_path
 from dlcli.tasks.deconv_plan import settings_of
 from dlcli.tasks.deconv_split import alone, fold, split, usual_fraction
 from dlcli.tasks.progress import Progress

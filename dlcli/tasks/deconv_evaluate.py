@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.names import printable_path
 from dlcli.degradations.blur import Deblur
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
 from dlcli.runs.report import base_report, environment
+from dlcli.tables.names import printable_path
 from dlcli.tasks.checks import outcomes, parse_checks
 from dlcli.tasks.deconv_classes import evaluate_classes
 from dlcli.tasks.deconv_data import warn_of_skipped

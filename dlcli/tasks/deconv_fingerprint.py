@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from dlcli.data.fingerprint import Part, fingerprint
 from dlcli.degradations.task import Restoration
+from dlcli.fingerprint import Part, fingerprint
 from dlcli.images.image_set import Pictures
 from dlcli.tasks.deconv_data import TrainingImages
 

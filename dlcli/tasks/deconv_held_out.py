@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.fingerprint import difference
-from dlcli.data.names import listed
 from dlcli.errors import DlcliError
+from dlcli.fingerprint import difference
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.formats.idx import find_idx
 from dlcli.images.image_set import Pictures, open_pictures
+from dlcli.tables.names import listed
 from dlcli.tasks.deconv_data import DEMO_SIDE, TrainingImages, read_images
 from dlcli.tasks.deconv_fingerprint import fingerprint_of
 from dlcli.tasks.deconv_saved import TrainedNetwork

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlcli.data.names import printable_path
 from dlcli.images.image_set import Box, Pictures
+from dlcli.tables.names import printable_path
 from dlcli.tasks.deconv_data import NAMED, TrainingImages
 from dlcli.tasks.deconv_split import ENOUGH_IMAGES, GAP, SIDE, spread, widest_strip
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import DecodedImage, read_frames
 from dlcli.images.formats.metadata import Metadata
@@ -17,6 +16,7 @@ from dlcli.images.formats.writing import Frame, losses, write_frames
 from dlcli.images.outputs import Output
 from dlcli.images.sources import Candidate
 from dlcli.runs.directory import temporary_beside
+from dlcli.tables.names import printable_path
 from dlcli.tasks.deconv_restoring import Restorer, check_memory
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.data.names import printable
-from dlcli.data.table import Chunk
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.metrics import class_metrics, r_squared
 from dlcli.engine.moments import Moments
@@ -16,6 +14,8 @@ from dlcli.errors import DlcliError
 from dlcli.models.linear import LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
+from dlcli.tables.names import printable
+from dlcli.tables.table import Chunk
 from dlcli.tasks.checks import outcomes, parse_checks
 from dlcli.tasks.held_out import HeldOutRows, MeasuredOn, check_unchanged, rows_without_data
 from dlcli.tasks.linear_data import ChunkSource

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.data.demos import LineExample
-from dlcli.data.names import Hints, printable
-from dlcli.data.table import Table
 from dlcli.engine.device import describe_device, gram_on, pick_device
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.models.linear import Kind, LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
+from dlcli.tables.example import LineExample
+from dlcli.tables.names import Hints, printable
+from dlcli.tables.options import read_options
+from dlcli.tables.table import Table
 from dlcli.tasks.linear_advice import Ended, against_divergence
 from dlcli.tasks.linear_checks import check
 from dlcli.tasks.linear_data import ChunkSource, Gathered, gather
@@ -29,7 +30,6 @@ from dlcli.tasks.linear_scale import check_digits, expanded
 from dlcli.tasks.linear_split import VALIDATION, Split
 from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.tables import read_options
 
 
 def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Report:

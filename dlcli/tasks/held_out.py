@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.data.names import listed
-from dlcli.data.table import Chunk
 from dlcli.errors import DlcliError
 from dlcli.runs import directory
+from dlcli.tables.names import listed
+from dlcli.tables.table import Chunk
 from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.linear_split import VALIDATION, Split
 from dlcli.tasks.progress import Progress

@@ -3,9 +3,9 @@
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.data.names import Hints, printable
 from dlcli.errors import DlcliError
 from dlcli.models.linear import Kind
+from dlcli.tables.names import Hints, printable
 from dlcli.tasks.linear_data import Gathered
 from dlcli.tasks.linear_levels import near_unique, said, warn_of_levels
 from dlcli.tasks.linear_scale import check_moments

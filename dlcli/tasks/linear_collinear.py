@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from dlcli.data.names import printable
 from dlcli.engine.collinear import dependent_columns
 from dlcli.engine.least_squares import LeastSquares
+from dlcli.tables.names import printable
 from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.progress import Progress
 

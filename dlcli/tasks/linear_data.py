@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from dlcli.data.table import Chunk, Schema
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.engine.moments import Gram, Moments
 from dlcli.errors import DlcliError
+from dlcli.tables.table import Chunk, Schema
 from dlcli.tasks.linear_gaps import Gaps, KnownSums, fill_gaps
 from dlcli.tasks.linear_scale import PowersOfTwo, check_target
 from dlcli.tasks.linear_split import VALIDATION, Split, dealt

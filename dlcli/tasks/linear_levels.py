@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from dlcli.data.names import Hints, printable
-from dlcli.data.table import Schema
+from dlcli.tables.names import Hints, printable
+from dlcli.tables.table import Schema
 from dlcli.tasks.progress import Progress
 
 MANY = 0.5  # levels for each training row: such a column is an identifier or a date

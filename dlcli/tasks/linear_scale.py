@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcli.data.names import Hints, printable
-from dlcli.data.table import Table
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.engine.moments import Moments
 from dlcli.errors import DlcliError
+from dlcli.tables.names import Hints, printable
+from dlcli.tables.table import Table
 from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:

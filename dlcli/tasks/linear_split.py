@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.data.table import Chunk
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.tables.table import Chunk
 
 VALIDATION = -1
 # Rows that are dealt out together: enough for chance, few enough to wait for.

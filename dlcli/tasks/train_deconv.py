@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.data.fingerprint import difference
 from dlcli.degradations.task import Restoration
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Memory, Step, train
 from dlcli.errors import DlcliError, ExitCode
+from dlcli.fingerprint import difference
 from dlcli.models.deconv import DeconvNet
 from dlcli.models.saved_deconv import SavedNetwork
 from dlcli.runs import checkpoint, directory

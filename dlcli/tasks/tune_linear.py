@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.data.demos import LineExample
-from dlcli.data.fingerprint import fingerprint
 from dlcli.engine.interrupts import interruptible
 from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
+from dlcli.fingerprint import fingerprint
+from dlcli.tables.example import LineExample
 from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
 from dlcli.tasks.linear_fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.tasks.linear_plan import Plan, make_plan

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlcli.data.columns import ReadOptions
-from dlcli.data.table import Table
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import ReadOptions
+from dlcli.tables.table import Table
 
 TABLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "tables"
 NIST = TABLES.parent / "nist"

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from dlcli.data.names import printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.formats import tiff as tiff_arrays
 from dlcli.images.formats.depth import (
@@ -35,6 +34,7 @@ from dlcli.images.formats.opening import (
     opened,
 )  # fmt: skip
 from dlcli.images.formats.writing import with_depth
+from dlcli.tables.names import printable_path
 
 ORIENTATION = 0x0112
 FIRST, SHALLOW = "only the first of its frames is used", "its 16 bits are read as 8"

@@ -9,8 +9,8 @@ from typing import BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import printable, printable_path
 from dlcli.errors import DlcliError
+from dlcli.tables.names import printable, printable_path
 
 BYTES = 0x08
 TYPES = {0x09: "signed bytes", 0x0B: "16-bit integers", 0x0C: "32-bit integers", 0x0D: "floats", 0x0E: "doubles"}
@@ -78,7 +78,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 def available_memory() -> int:
     """Bytes of memory that can still be used."""
     # Polars comes with that module and takes long to load, for something that is rarely asked.
-    from dlcli.data.columnar import available_memory
+    from dlcli.tables.readers.columnar import available_memory
 
     return available_memory()
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import printable
 from dlcli.errors import DlcliError
 from dlcli.images.formats.metadata import TEXTS
+from dlcli.tables.names import printable
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIMPLER = "save it again as RGB or gray of 8 or 16 bits"

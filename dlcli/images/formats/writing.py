@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dlcli.data.names import printable, printable_path
 from dlcli.errors import DlcliError
 from dlcli.images.formats.metadata import Metadata, is_ome, text_tags
 from dlcli.runs.directory import write_atomic
+from dlcli.tables.names import printable, printable_path
 
 STACKS = ("PNG", "WEBP", "TIFF")  # that hold more than one frame
 WITHOUT_ALPHA = ("JPEG", "BMP")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dlcli.data.table import Chunk, Column, Schema
+from dlcli.tables.table import Chunk, Column, Schema
 
 
 class LineExample:

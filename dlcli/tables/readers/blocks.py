@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from dlcli.data.names import printable
 from dlcli.errors import DlcliError
+from dlcli.tables.names import printable
 
 BLOCK_BYTES = 16 << 20
 # A record longer than this is a quotation mark that is never closed, or no table at all.

@@ -2,10 +2,10 @@ import codecs
 
 import pytest
 
-from dlcli.data.blocks import cut_blocks, first_record_length
-from dlcli.data.columns import ReadOptions
-from dlcli.data.dialect import checked_delimiter, recognise, recognise_encoding
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import ReadOptions
+from dlcli.tables.readers.blocks import cut_blocks, first_record_length
+from dlcli.tables.readers.dialect import checked_delimiter, recognise, recognise_encoding
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.data.names import Hints, printable
 from dlcli.errors import DlcliError
+from dlcli.tables.names import Hints, printable
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]

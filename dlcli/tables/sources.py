@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 import zstandard
 
-from dlcli.data.names import printable, printable_path
 from dlcli.errors import DlcliError
+from dlcli.tables.names import printable, printable_path
 
 FORMATS = {
     **dict.fromkeys(("csv", "tsv", "txt", "dat", "data", "tab"), "delimited"),

@@ -6,8 +6,8 @@ import threading
 import pytest
 import zstandard
 
-from dlcli.data.sources import byte_pieces, expand
 from dlcli.errors import DlcliError
+from dlcli.tables.sources import byte_pieces, expand
 
 
 def content(source):

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import polars as pl
 
-from dlcli.data.columns import Kind, Kinds, ReadOptions
-from dlcli.data.names import Hints, printable, quoted
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import Kind, Kinds, ReadOptions
+from dlcli.tables.names import Hints, printable, quoted
 
 SAMPLE_ROWS = 10_000
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from dlcli.data.disguises import disguise_of
+from dlcli.tables.disguises import disguise_of
 
 DISGUISED = {
     "percentages": [["35%", "7%", "12.5%"], ["35 %", "4 %", "7"], ["34,28%", "5,1%"]],

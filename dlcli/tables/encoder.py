@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from dlcli.data.columns import (
+from dlcli.errors import DlcliError
+from dlcli.tables.categories import Levels
+from dlcli.tables.columns import (
     BOOLEAN_LEVELS,
     BoolArray,
     Chunk,
@@ -16,10 +18,8 @@ from dlcli.data.columns import (
     ReadOptions,
     Schema,
 )
-from dlcli.data.frames import Frame
-from dlcli.data.levels import Levels
-from dlcli.data.names import listed, printable
-from dlcli.errors import DlcliError
+from dlcli.tables.names import listed, printable
+from dlcli.tables.readers.frames import Frame
 
 # 64 MB of float64: a block of short rows with many levels must not become a matrix of gigabytes.
 CHUNK_CELLS = 8 << 20

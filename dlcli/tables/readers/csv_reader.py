@@ -5,13 +5,13 @@ from itertools import islice
 
 import polars as pl
 
-from dlcli.data import blocks
-from dlcli.data.columns import Kinds, ReadOptions
-from dlcli.data.dialect import recognise, recognise_encoding
-from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
-from dlcli.data.names import listed, positional, unique_names
-from dlcli.data.sources import Source, byte_pieces
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import Kinds, ReadOptions
+from dlcli.tables.names import listed, positional, unique_names
+from dlcli.tables.readers import blocks
+from dlcli.tables.readers.dialect import recognise, recognise_encoding
+from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.tables.sources import Source, byte_pieces
 
 HEAD_BYTES = 4 << 20
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlcli.data.columns import Column, ReadOptions, Schema
-from dlcli.data.names import printable, unique_names
-from dlcli.data.table import Table
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import Column, ReadOptions, Schema
+from dlcli.tables.names import printable, unique_names
+from dlcli.tables.table import Table
 
 
 def write(folder, text, name="t.csv"):
@@ -398,13 +398,13 @@ def test_npz(tmp_path):
 def test_npz_that_would_fill_the_memory(tmp_path, monkeypatch):
     path = str(tmp_path / "t.npz")
     np.savez_compressed(path, X=np.zeros((1000, 100)), y=np.zeros(1000))
-    monkeypatch.setattr("dlcli.data.columnar.available_memory", lambda: 100_000)
+    monkeypatch.setattr("dlcli.tables.readers.columnar.available_memory", lambda: 100_000)
     assert "X.npy expands to" in refusal(path)
 
 
 def test_standard_input():
     code = (
-        "from dlcli.data.table import Table, ReadOptions\n"
+        "from dlcli.tables.table import Table, ReadOptions\n"
         "table = Table.open(['-'], 'y', ReadOptions())\n"
         "print(sum(len(c.X) for _ in range(2) for c in table.chunks()), table.finish()[0].encoded_names)\n"
     )

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from dlcli.data import fingerprint as module
-from dlcli.data.fingerprint import difference, fingerprint
+from dlcli import fingerprint as module
 from dlcli.errors import DlcliError
+from dlcli.fingerprint import difference, fingerprint
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How a config's table options become the reader's."""
 
 from dlcli.config.common import TableOptions
-from dlcli.data.table import ReadOptions
+from dlcli.tables.table import ReadOptions
 
 
 def read_options(
@@ -10,7 +10,7 @@ def read_options(
     drop: tuple[str, ...] = (),
     missing: str | None = None,
 ) -> ReadOptions:
-    """Options of ``dlcli.data.table`` from those of a command."""
+    """Options of ``dlcli.tables.table`` from those of a command."""
     return ReadOptions(
         delimiter=config.delimiter,
         header=config.header,

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from dlcli.data.blocks import BLOCK_BYTES
-from dlcli.data.columnar import ArrayReader, ColumnarReader
-from dlcli.data.columns import (
+from dlcli.errors import DlcliError
+from dlcli.tables.columns import (
     BoolArray,
     Chunk,
     Column,
@@ -18,14 +17,15 @@ from dlcli.data.columns import (
     ReadOptions,
     Schema,
 )
-from dlcli.data.delimited import DelimitedReader
-from dlcli.data.disguises import DECIMAL_COMMA, Disguise, disguise_of
-from dlcli.data.encode import Encoder
-from dlcli.data.frames import Frame, Reader, infer_kinds, prefetch, present_texts
-from dlcli.data.jsonl import JsonLinesReader
-from dlcli.data.names import Hints, default_target, find_name, listed, printable
-from dlcli.data.sources import Source, expand
-from dlcli.errors import DlcliError
+from dlcli.tables.disguises import DECIMAL_COMMA, Disguise, disguise_of
+from dlcli.tables.encoder import Encoder
+from dlcli.tables.names import Hints, default_target, find_name, listed, printable
+from dlcli.tables.readers.blocks import BLOCK_BYTES
+from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
+from dlcli.tables.readers.csv_reader import DelimitedReader
+from dlcli.tables.readers.frames import Frame, Reader, infer_kinds, prefetch, present_texts
+from dlcli.tables.readers.jsonl_reader import JsonLinesReader
+from dlcli.tables.sources import Source, expand
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
 

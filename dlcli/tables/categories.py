@@ -5,10 +5,10 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
-from dlcli.data.columns import BOOLEAN_LEVELS, Column, IntArray, ReadOptions
-from dlcli.data.frames import Frame
-from dlcli.data.names import listed, printable
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import BOOLEAN_LEVELS, Column, IntArray, ReadOptions
+from dlcli.tables.names import listed, printable
+from dlcli.tables.readers.frames import Frame
 
 Level: TypeAlias = str | float | bool
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from dlcli.data import blocks
-from dlcli.data.columns import Kinds, ReadOptions
-from dlcli.data.dialect import recognise_encoding
-from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
-from dlcli.data.names import Hints, listed, printable
-from dlcli.data.sources import Source, byte_pieces
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import Kinds, ReadOptions
+from dlcli.tables.names import Hints, listed, printable
+from dlcli.tables.readers import blocks
+from dlcli.tables.readers.dialect import recognise_encoding
+from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.tables.sources import Source, byte_pieces
 
 HEAD_BYTES = 4 << 20
 

@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dlcli.data.columns import Kinds
-from dlcli.data.frames import SAMPLE_ROWS, Frame, Reader
-from dlcli.data.names import listed, positional, printable
-from dlcli.data.sources import Source
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import Kinds
+from dlcli.tables.names import listed, positional, printable
+from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.tables.sources import Source
 
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 16 << 20

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from dlcli.data.columns import MISSING_TEXTS, ReadOptions
-from dlcli.data.names import printable
 from dlcli.errors import DlcliError
+from dlcli.tables.columns import MISSING_TEXTS, ReadOptions
+from dlcli.tables.names import printable
 
 # In the order in which they win: a comma is also found inside numbers and texts, a tab hardly ever.
 DELIMITERS = ("\t", ";", "|", ",")
