@@ -40,8 +40,8 @@ def run(config: Config) -> None:
     """Measure and show."""
     assert isinstance(config, EvalConfig)
     process.prepare(config.threads)
+    from dlcli.linear.report import UNCENTERED
     from dlcli.tasks.evaluate import evaluate
-    from dlcli.tasks.linear_report import UNCENTERED
 
     console = Console(quiet=config.quiet, json_output=config.json_output)
     report = evaluate(config, console)

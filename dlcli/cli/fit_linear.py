@@ -32,8 +32,8 @@ def run(config: Config) -> None:
     """Fit and show."""
     assert isinstance(config, FitLinearConfig)
     process.prepare()
+    from dlcli.linear.report import coefficient_rows, parts, summary_rows
     from dlcli.tasks.fit_linear import fit_linear
-    from dlcli.tasks.linear_report import coefficient_rows, parts, summary_rows
 
     console = Console(quiet=config.quiet, json_output=config.json_output)
     report = fit_linear(config, console)

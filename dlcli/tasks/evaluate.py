@@ -8,17 +8,17 @@ import numpy as np
 
 from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.metrics import class_metrics, r_squared
 from dlcli.engine.moments import Moments
 from dlcli.errors import DlcliError
-from dlcli.models.linear import LinearModel
+from dlcli.linear.data.gather import ChunkSource
+from dlcli.linear.metrics import class_metrics, r_squared
+from dlcli.linear.model import LinearModel
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.tables.names import printable
 from dlcli.tables.table import Chunk
 from dlcli.tasks.checks import outcomes, parse_checks
 from dlcli.tasks.held_out import HeldOutRows, MeasuredOn, check_unchanged, rows_without_data
-from dlcli.tasks.linear_data import ChunkSource
 from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.saved import chunks_of, holds_network, load_run, open_data
 

@@ -12,23 +12,23 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.device import describe_device, gram_on, pick_device
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.models.linear import Kind, LinearModel
+from dlcli.linear.cache import Workspace
+from dlcli.linear.data.gather import ChunkSource, Gathered, gather
+from dlcli.linear.data.levels import note_of_classes
+from dlcli.linear.data.scale import check_digits, expanded
+from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.diagnostics.advice import Ended, against_divergence
+from dlcli.linear.diagnostics.checks import check
+from dlcli.linear.fit import Fit, Held, fit
+from dlcli.linear.model import Kind, LinearModel
+from dlcli.linear.plan import Plan, make_plan
+from dlcli.linear.report import coefficient_entries
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints, printable
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
-from dlcli.tasks.linear_advice import Ended, against_divergence
-from dlcli.tasks.linear_checks import check
-from dlcli.tasks.linear_data import ChunkSource, Gathered, gather
-from dlcli.tasks.linear_fit import Fit, Held, fit
-from dlcli.tasks.linear_levels import note_of_classes
-from dlcli.tasks.linear_plan import Plan, make_plan
-from dlcli.tasks.linear_report import coefficient_entries
-from dlcli.tasks.linear_scale import check_digits, expanded
-from dlcli.tasks.linear_split import VALIDATION, Split
-from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Report, Silent
 
 

@@ -9,15 +9,15 @@ from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.errors import DlcliError
+from dlcli.linear.data.gather import ChunkSource
+from dlcli.linear.data.scale import say_rounded
+from dlcli.linear.model import KIND as LINEAR
+from dlcli.linear.model import LinearModel
 from dlcli.models.file import PICKLES, read_kind
-from dlcli.models.linear import KIND as LINEAR
-from dlcli.models.linear import LinearModel
 from dlcli.runs import directory
 from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Chunk, Schema, Table
-from dlcli.tasks.linear_data import ChunkSource
-from dlcli.tasks.linear_scale import say_rounded
 from dlcli.tasks.progress import Progress
 
 NETWORK = "dlcli-deconv"  # the kind of dlcli.models.saved_deconv, which imports torch

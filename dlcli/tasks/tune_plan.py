@@ -49,7 +49,7 @@ class Search:
 def open_trials(config: TuneLrConfig, base: Config, progress: Progress) -> Trials:
     """The training command of ``base``, as the tuner sees it."""
     if isinstance(base, FitLinearConfig):
-        from dlcli.tasks.tune_linear import LinearTrials
+        from dlcli.linear.trials import LinearTrials
 
         return LinearTrials(base, progress)
     from dlcli.config.train_deconv import TrainDeconvConfig

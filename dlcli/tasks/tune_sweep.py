@@ -127,7 +127,7 @@ class _LinearSource:
     """Fits whose rate rises, on a table that is read once."""
 
     def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
-        from dlcli.tasks.tune_linear import LinearTrials
+        from dlcli.linear.trials import LinearTrials
 
         self.base = base
         self.trials = LinearTrials(base, progress)

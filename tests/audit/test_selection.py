@@ -25,7 +25,7 @@ def overfitting(seed=1):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_validation_rows_alone_change_nothing_that_is_saved(fit, seed):
-    from dlcli.tasks.linear_data import VALIDATION, Split
+    from dlcli.linear.data.gather import VALIDATION, Split
 
     X, y = noise(seed)
     report = fit(X, y, "--val", ".3", "--seed", seed)
@@ -37,7 +37,7 @@ def test_validation_rows_alone_change_nothing_that_is_saved(fit, seed):
 
 @pytest.mark.parametrize("options", [[], ["--schedule", "plateau", "--lr", "0.05", "--plateau-patience", "1"]])
 def test_folds_score_the_model_that_was_asked_for(fit, options):
-    from dlcli.tasks.linear_split import Split
+    from dlcli.linear.data.split import Split
 
     X, y = noise()
     groups = Split(0.0, 5, 0).groups(len(y))
@@ -85,10 +85,10 @@ def test_an_early_stop_that_ends_at_the_optimum_does_not_call_other_weights_conv
 def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fit):
     """What only scores a fold must not have a say in it: scrambling those targets leaves its model as it is."""
     from dlcli.config.fit_linear import FitLinearConfig
+    from dlcli.linear.cache import Workspace
+    from dlcli.linear.fit import Held
+    from dlcli.linear.fit import fit as fit_rows
     from dlcli.tasks.fit_linear import folds_of, held_out, load
-    from dlcli.tasks.linear_fit import Held
-    from dlcli.tasks.linear_fit import fit as fit_rows
-    from dlcli.tasks.linear_workspace import Workspace
     from dlcli.tasks.progress import Silent
 
     X, y = overfitting()

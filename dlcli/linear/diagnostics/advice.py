@@ -8,13 +8,13 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Step
-from dlcli.models.linear import Kind
-from dlcli.tasks.linear_optimum import NOT_REACHED
-from dlcli.tasks.linear_plan import Plan
+from dlcli.linear.diagnostics.optimum import NOT_REACHED
+from dlcli.linear.model import Kind
+from dlcli.linear.plan import Plan
 from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:
-    from dlcli.tasks.linear_fit import Fit
+    from dlcli.linear.fit import Fit
 
 # Above this condition number gradient descent on float64 moments has no digits left to find.
 HOPELESS = 1e10

@@ -4,12 +4,12 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.errors import DlcliError
-from dlcli.models.linear import Kind
+from dlcli.linear.data.gather import Gathered
+from dlcli.linear.data.levels import near_unique, said, warn_of_levels
+from dlcli.linear.data.scale import check_moments
+from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.model import Kind
 from dlcli.tables.names import Hints, printable
-from dlcli.tasks.linear_data import Gathered
-from dlcli.tasks.linear_levels import near_unique, said, warn_of_levels
-from dlcli.tasks.linear_scale import check_moments
-from dlcli.tasks.linear_split import VALIDATION
 from dlcli.tasks.progress import Progress
 
 TOO_WIDE = 20_000

@@ -7,8 +7,8 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.least_squares import LeastSquares, Units
-from dlcli.tasks.linear_data import Gathered
-from dlcli.tasks.linear_solvers import Rows, standardised_rows
+from dlcli.linear.data.gather import Gathered
+from dlcli.linear.rows import Rows, standardised_rows
 
 
 class Workspace:

@@ -10,10 +10,10 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Solver, Step
 from dlcli.engine.optimum import Nearness, moments_nearness, rows_nearness
 from dlcli.engine.separation import separated_by
-from dlcli.tasks.linear_solvers import ExactSolver
+from dlcli.linear.rows import ExactSolver
 
 if TYPE_CHECKING:
-    from dlcli.tasks.linear_fit import Prepared
+    from dlcli.linear.fit import Prepared
 
 # "converged" promises every coefficient to this much of itself; a third of it is left to whoever compares.
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}

@@ -19,15 +19,16 @@ from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_batch_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
-from dlcli.models.linear import Kind
-from dlcli.tasks.linear_advice import Ended, advise, announce
-from dlcli.tasks.linear_collinear import collinear, say_collinear
-from dlcli.tasks.linear_data import Gathered
-from dlcli.tasks.linear_optimum import Verdict, judge
-from dlcli.tasks.linear_plan import Plan
-from dlcli.tasks.linear_report import regression_metrics
-from dlcli.tasks.linear_residuals import held_out_loss, training_loss
-from dlcli.tasks.linear_solvers import (
+from dlcli.linear.cache import Workspace
+from dlcli.linear.data.gather import Gathered
+from dlcli.linear.diagnostics.advice import Ended, advise, announce
+from dlcli.linear.diagnostics.collinear import collinear, say_collinear
+from dlcli.linear.diagnostics.optimum import Verdict, judge
+from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
+from dlcli.linear.model import Kind
+from dlcli.linear.plan import Plan
+from dlcli.linear.report import regression_metrics
+from dlcli.linear.rows import (
     ADAM_RATE,
     SECOND_ORDER,
     ExactSolver,
@@ -36,7 +37,6 @@ from dlcli.tasks.linear_solvers import (
     row_problem,
     row_solver,
 )
-from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress
 
 NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again

@@ -12,11 +12,11 @@ from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
 from dlcli.fingerprint import fingerprint
+from dlcli.linear.cache import Workspace
+from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
+from dlcli.linear.plan import Plan, make_plan
 from dlcli.tables.example import LineExample
 from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
-from dlcli.tasks.linear_fit import NOTHING, Held, Prepared, prepare, to_keep
-from dlcli.tasks.linear_plan import Plan, make_plan
-from dlcli.tasks.linear_workspace import Workspace
 from dlcli.tasks.progress import Progress, Silent
 from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
 

@@ -10,12 +10,12 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.exact import ExactSolution, solve_exact
 from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Solver
-from dlcli.engine.metrics import class_metrics
 from dlcli.engine.objectives import RowObjective, make_objective
 from dlcli.engine.schedules import Schedule
-from dlcli.models.linear import Kind, log_softmax
-from dlcli.tasks.linear_data import Gathered
-from dlcli.tasks.linear_gaps import fill_gaps
+from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.gather import Gathered
+from dlcli.linear.metrics import class_metrics
+from dlcli.linear.model import Kind, log_softmax
 
 ADAM_RATE = 0.01
 SECOND_ORDER = ("newton", "lbfgs")

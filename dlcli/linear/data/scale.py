@@ -12,8 +12,8 @@ from dlcli.tables.table import Table
 from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:
-    from dlcli.tasks.linear_data import Gathered
-    from dlcli.tasks.linear_fit import Fit
+    from dlcli.linear.data.gather import Gathered
+    from dlcli.linear.fit import Fit
 
 LARGE, SMALL = 1e100, 1e-100  # beyond, a column is scaled: sums of squares, and their products, must have room
 WHOLE = 2.0**53  # from here on float64 doesn't hold every whole number

@@ -8,7 +8,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.moments import Moments, mean_squared_error
 
 if TYPE_CHECKING:
-    from dlcli.tasks.linear_fit import Prepared
+    from dlcli.linear.fit import Prepared
 
 CANCELLED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.moments import Moments
-from dlcli.tasks.linear_split import VALIDATION
+from dlcli.linear.data.split import VALIDATION
 
 
 class KnownSums:

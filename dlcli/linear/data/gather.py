@@ -9,10 +9,10 @@ import numpy as np
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.engine.moments import Gram, Moments
 from dlcli.errors import DlcliError
+from dlcli.linear.data.gaps import Gaps, KnownSums, fill_gaps
+from dlcli.linear.data.scale import PowersOfTwo, check_target
+from dlcli.linear.data.split import VALIDATION, Split, dealt
 from dlcli.tables.table import Chunk, Schema
-from dlcli.tasks.linear_gaps import Gaps, KnownSums, fill_gaps
-from dlcli.tasks.linear_scale import PowersOfTwo, check_target
-from dlcli.tasks.linear_split import VALIDATION, Split, dealt
 
 ROWS = 1 << 16  # whose moments are taken at once, where the rows are in memory
 

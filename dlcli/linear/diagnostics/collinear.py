@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from dlcli.engine.collinear import dependent_columns
 from dlcli.engine.least_squares import LeastSquares
+from dlcli.linear.plan import Plan
 from dlcli.tables.names import printable
-from dlcli.tasks.linear_plan import Plan
 from dlcli.tasks.progress import Progress
 
 DOUBTFUL = 1e11  # condition number from which dependence is looked for
