@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.moments import Moments
+from dlcli.linear.objectives.moments import Moments
 
 # Of a column's sum of squares, what is left of it outside the span of the columns before it: less is rounding.
 ROUNDING = 64 * float(np.finfo(np.float64).eps)

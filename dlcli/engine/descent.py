@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.objectives import RowObjective
 from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.linear.objectives.glm import RowObjective
 
 
 class Objective(Protocol):

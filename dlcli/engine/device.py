@@ -4,8 +4,8 @@ import ctypes
 import sys
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.moments import Gram, numpy_gram
 from dlcli.errors import DlcliError
+from dlcli.linear.objectives.moments import Gram, numpy_gram
 
 # Values in a table from which ``auto`` takes a GPU. Below, importing torch takes longer than the whole fit.
 WORTH_A_GPU = 50_000_000

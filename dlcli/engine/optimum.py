@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.least_squares import Units
-from dlcli.engine.moments import Moments
-from dlcli.engine.objectives import RowObjective
+from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.least_squares import Units
+from dlcli.linear.objectives.moments import Moments
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.objectives import RowObjective
+from dlcli.linear.objectives.glm import RowObjective
 
 # Margins are known to about this much of the largest.
 ROUNDING = 1e-10

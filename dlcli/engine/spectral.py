@@ -13,8 +13,8 @@ import time
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.linear.objectives.least_squares import LeastSquares
 
 BLOCK = 4096
 State = tuple[FloatArray, FloatArray]  # e(t) and e(t-1), each of shape (p,)

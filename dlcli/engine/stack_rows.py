@@ -1,6 +1,6 @@
 """Many full-batch gradient descents on the same rows in lockstep: a grid of learning rates for the price of a few.
 
-All members take step t together, from one pass over the rows (``dlcli.engine.stacked_sums``). What they compute is
+All members take step t together, from one pass over the rows (``dlcli.linear.objectives.glm_batched``). What they compute is
 what ``GradientDescent`` computes for each alone. Arrays are (members, outputs, p).
 """
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.descent import shrink
-from dlcli.engine.objectives import Kind
 from dlcli.engine.schedules import Feedback, Schedule
-from dlcli.engine.stacked_sums import StackedSums
+from dlcli.linear.objectives.glm import Kind
+from dlcli.linear.objectives.glm_batched import StackedSums
 
 READ_AHEAD = 256  # steps whose open-loop rates are computed at once
 BLIND = ("adagrad", "hypergradient", "barzilai_borwein", "plateau")  # closed-loop, but they don't see the objective

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.linear.data.gather import Gathered
+from dlcli.linear.objectives.least_squares import LeastSquares, Units
 from dlcli.linear.rows import Rows, standardised_rows
 
 

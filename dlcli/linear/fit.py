@@ -11,11 +11,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.descent import GradientDescent
 from dlcli.engine.interrupts import deferred_signals, interruptible
-from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Limits, Solver, Step, train
-from dlcli.engine.moments import Moments
-from dlcli.engine.objectives import RowObjective
-from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.rates import automatic_rate, largest_stable_batch_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
@@ -26,6 +22,10 @@ from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.diagnostics.optimum import Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
 from dlcli.linear.model import Kind
+from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.plan import Plan
 from dlcli.linear.report import regression_metrics
 from dlcli.linear.rows import (

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.moments import Moments
 from dlcli.linear.metrics import r_squared
+from dlcli.linear.objectives.moments import Moments
 
 UNCENTERED = "r2 (uncentered)"  # 1 - MSE / mean of y^2, as R's lm and statsmodels have it without an intercept
 WIDE = 5  # classes that fit side by side in a table

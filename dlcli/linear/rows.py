@@ -8,14 +8,14 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.exact import ExactSolution, solve_exact
-from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Solver
-from dlcli.engine.objectives import RowObjective, make_objective
 from dlcli.engine.schedules import Schedule
 from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.gather import Gathered
 from dlcli.linear.metrics import class_metrics
 from dlcli.linear.model import Kind, log_softmax
+from dlcli.linear.objectives.glm import RowObjective, make_objective
+from dlcli.linear.objectives.least_squares import LeastSquares, Units
 
 ADAM_RATE = 0.01
 SECOND_ORDER = ("newton", "lbfgs")

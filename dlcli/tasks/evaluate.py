@@ -8,11 +8,11 @@ import numpy as np
 
 from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.moments import Moments
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.metrics import class_metrics, r_squared
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.moments import Moments
 from dlcli.runs import directory
 from dlcli.runs.report import base_report, environment
 from dlcli.tables.names import printable

@@ -5,9 +5,9 @@ import pytest
 from sklearn.linear_model import ElasticNet
 
 from dlcli.engine.descent import GradientDescent, MiniBatch
-from dlcli.engine.objectives import make_objective
-from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.linear.objectives.glm import make_objective
+from dlcli.linear.objectives.quadratic import QuadraticObjective
 
 
 def data(seed=0, n=120, d=8):

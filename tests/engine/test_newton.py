@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from dlcli.engine.newton import LBFGS, Newton
-from dlcli.engine.objectives import make_objective
+from dlcli.linear.objectives.glm import make_objective
 
 
 def data(classes, seed=0, n=300, d=4):

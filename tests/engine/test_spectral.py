@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.least_squares import LeastSquares, Units
 from dlcli.engine.loop import Limits, train
-from dlcli.engine.moments import Moments
 from dlcli.engine.rates import largest_stable_rate
 from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Feedback, Schedule, ScheduleSettings
 from dlcli.engine.spectral import SpectralDescent
+from dlcli.linear.objectives.least_squares import LeastSquares, Units
+from dlcli.linear.objectives.moments import Moments
 
 
 def problem(seed, n, d, l2, intercept, standardize):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dlcli.engine.descent import GradientDescent
-from dlcli.engine.quadratic import QuadraticObjective
 from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.search.range_test import analyse, geometric, local_lines, smooth, spread, stop_here
 
 RATES = geometric(1e-8, 100, 100)

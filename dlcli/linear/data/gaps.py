@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.engine.moments import Moments
 from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.objectives.moments import Moments
 
 
 class KnownSums:

@@ -7,11 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
-from dlcli.engine.moments import Gram, Moments
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gaps import Gaps, KnownSums, fill_gaps
 from dlcli.linear.data.scale import PowersOfTwo, check_target
 from dlcli.linear.data.split import VALIDATION, Split, dealt
+from dlcli.linear.objectives.moments import Gram, Moments
 from dlcli.tables.table import Chunk, Schema
 
 ROWS = 1 << 16  # whose moments are taken at once, where the rows are in memory

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.engine.least_squares import LeastSquares
 from dlcli.engine.loop import Step
 from dlcli.linear.diagnostics.optimum import NOT_REACHED
 from dlcli.linear.model import Kind
+from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.plan import Plan
 from dlcli.tasks.progress import Progress
 

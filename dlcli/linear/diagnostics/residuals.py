@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.moments import Moments, mean_squared_error
+from dlcli.linear.objectives.moments import Moments, mean_squared_error
 
 if TYPE_CHECKING:
     from dlcli.linear.fit import Prepared

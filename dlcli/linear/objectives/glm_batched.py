@@ -2,7 +2,7 @@
 
 The scores of a block of rows are one product, theta Z', and the gradients one more. Members don't mix: a row of
 either product depends on one member alone, so one that overflows leaves the others as they are. The losses are
-defined in ``dlcli.engine.objectives``.
+defined in ``dlcli.linear.objectives.glm``.
 
 BLAS starts threads of its own for large products, and those get in the way of threads that each take some of the
 rows (2 to 10 times slower on two busy cores). So the products of a block are a batch of small ones.
@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.objectives import Kind
+from dlcli.linear.objectives.glm import Kind
 
 SCORES = 65_536  # of a block, all members together: 512 KiB, which stays in a core's cache
 PRODUCT = 500_000  # multiplications; OpenBLAS shares out a product from 2^19

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.moments import Moments, mean_squared_error
+from dlcli.linear.objectives.moments import Moments, mean_squared_error
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.engine.objectives import Kind, RowObjective, Sums
+from dlcli.linear.objectives.glm import Kind, RowObjective, Sums
 
 
 class TorchObjective(RowObjective):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine import objectives
-from dlcli.engine.objectives import make_objective
-from dlcli.engine.quadratic import QuadraticObjective
+from dlcli.linear.objectives import glm as objectives
+from dlcli.linear.objectives.glm import make_objective
+from dlcli.linear.objectives.quadratic import QuadraticObjective
 
 
 def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
@@ -17,7 +17,7 @@ def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
     y = {"mse": random.normal(size=n), "logistic": random.integers(0, 2, n), "softmax": random.integers(0, 3, n)}[kind]
     penalised = np.array([0.0] + [1.0] * d)
     if device:
-        from dlcli.engine.objectives_torch import TorchObjective
+        from dlcli.linear.objectives.glm_torch import TorchObjective
 
         made = TorchObjective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalised=penalised, device=device)
     else:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.objectives import l2_penalty
+from dlcli.linear.objectives.glm import l2_penalty
 
 
 class QuadraticObjective:

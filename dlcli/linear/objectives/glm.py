@@ -218,6 +218,6 @@ def make_objective(
     """The objective on a device; every method has the same results to rounding."""
     if device == "cpu":
         return RowObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalised=penalised)
-    from dlcli.engine.objectives_torch import TorchObjective
+    from dlcli.linear.objectives.glm_torch import TorchObjective
 
     return TorchObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalised=penalised, device=device)

@@ -1,0 +1,1 @@
+"""What linear models minimize: least squares by moments, generalized linear models by rows."""
