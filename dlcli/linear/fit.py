@@ -9,12 +9,9 @@ import numpy as np
 from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.descent import GradientDescent
 from dlcli.engine.interrupts import deferred_signals, interruptible
 from dlcli.engine.loop import Limits, Solver, Step, train
-from dlcli.engine.rates import automatic_rate, largest_stable_batch_rate, largest_stable_rate
 from dlcli.engine.schedules import Schedule, ScheduleSettings
-from dlcli.engine.spectral import SpectralDescent
 from dlcli.linear.cache import Workspace
 from dlcli.linear.data.gather import Gathered
 from dlcli.linear.diagnostics.advice import Ended, advise, announce
@@ -37,6 +34,9 @@ from dlcli.linear.rows import (
     row_problem,
     row_solver,
 )
+from dlcli.linear.solvers.descent import GradientDescent
+from dlcli.linear.solvers.spectral import SpectralDescent
+from dlcli.linear.solvers.step_sizes import automatic_rate, largest_stable_batch_rate, largest_stable_rate
 from dlcli.tasks.progress import Progress
 
 NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again

@@ -7,7 +7,6 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.exact import ExactSolution, solve_exact
 from dlcli.engine.loop import Solver
 from dlcli.engine.schedules import Schedule
 from dlcli.linear.data.gaps import fill_gaps
@@ -16,6 +15,7 @@ from dlcli.linear.metrics import class_metrics
 from dlcli.linear.model import Kind, log_softmax
 from dlcli.linear.objectives.glm import RowObjective, make_objective
 from dlcli.linear.objectives.least_squares import LeastSquares, Units
+from dlcli.linear.solvers.exact import ExactSolution, solve_exact
 
 ADAM_RATE = 0.01
 SECOND_ORDER = ("newton", "lbfgs")
@@ -188,8 +188,8 @@ def row_solver(
     squares: LeastSquares,
 ) -> Solver:
     """The solver of that name on the rows."""
-    from dlcli.engine.descent import GradientDescent, MiniBatch
-    from dlcli.engine.newton import LBFGS, Newton
+    from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
+    from dlcli.linear.solvers.newton import LBFGS, Newton
 
     if optimizer == "newton":
         return Newton(objective, tolerance)

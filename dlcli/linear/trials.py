@@ -147,7 +147,7 @@ class LinearTrials:
 
     def stack(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """All fits of one shape, fold by fold."""
-        from dlcli.engine.stack_rows import RowMember, RowStack
+        from dlcli.linear.solvers.batched import RowMember, RowStack
 
         runs: list[list[Trial]] = [[] for _ in configs]
         for fold in range(configs[0].cv or 1):

@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 import pytest
 
-from dlcli.engine.rates import largest_stable_batch_rate
+from dlcli.linear.solvers.step_sizes import largest_stable_batch_rate
 
 
 def numbers(seed=0, n=200, d=4, noise=1.0):

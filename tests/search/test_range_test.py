@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from dlcli.engine.descent import GradientDescent
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.linear.objectives.quadratic import QuadraticObjective
+from dlcli.linear.solvers.descent import GradientDescent
 from dlcli.search.range_test import analyse, geometric, local_lines, smooth, spread, stop_here
 
 RATES = geometric(1e-8, 100, 100)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from dlcli.engine.collinear import dependent_columns
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.plan import Plan
+from dlcli.linear.solvers.dependence import dependent_columns
 from dlcli.tables.names import printable
 from dlcli.tasks.progress import Progress
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Solver, Step
-from dlcli.engine.optimum import Nearness, moments_nearness, rows_nearness
-from dlcli.engine.separation import separated_by
 from dlcli.linear.rows import ExactSolver
+from dlcli.linear.solvers.optimum import Nearness, moments_nearness, rows_nearness
+from dlcli.linear.solvers.separation import separated_by
 
 if TYPE_CHECKING:
     from dlcli.linear.fit import Prepared

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcli.engine.double_double import DoubleDouble, dot, split
+from dlcli.linear.solvers.double_double import DoubleDouble, dot, split
 
 TOLERANCE = Fraction(1, 10**30)
 numbers = st.floats(-1e60, 1e60).filter(lambda v: v == 0 or abs(v) > 1e-60)

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.engine.double_double import DoubleDouble, dot
+from dlcli.linear.solvers.double_double import DoubleDouble, dot
 
 MAX_PASSES = 10
 # A correction this small against theta cannot change a digit, not even of an entry a million times below the rest.

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.descent import GradientDescent
 from dlcli.engine.loop import Limits, train
 from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Schedule, ScheduleSettings
-from dlcli.engine.stack_rows import RowMember, RowStack
 from dlcli.linear.objectives import glm_batched as stacked_sums
 from dlcli.linear.objectives.glm import make_objective
 from dlcli.linear.objectives.glm_batched import StackedSums
+from dlcli.linear.solvers.batched import RowMember, RowStack
+from dlcli.linear.solvers.descent import GradientDescent
 
 KINDS = ["mse", "logistic", "softmax"]
 FOREVER = float("inf")

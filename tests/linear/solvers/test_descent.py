@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet
 
-from dlcli.engine.descent import GradientDescent, MiniBatch
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.linear.objectives.glm import make_objective
 from dlcli.linear.objectives.quadratic import QuadraticObjective
+from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
 
 
 def data(seed=0, n=120, d=8):
@@ -49,7 +49,7 @@ def rows(kind="logistic", n=2000):
 
 @pytest.mark.parametrize(("adam", "momentum", "rate"), [(False, 0.0, 0.5), (False, 0.9, 0.1), (True, 0.0, 0.05)])
 def test_minibatches_come_near_the_optimum(adam, momentum, rate):
-    from dlcli.engine.newton import Newton
+    from dlcli.linear.solvers.newton import Newton
 
     objective = rows()
     best = Newton(objective)
@@ -82,7 +82,7 @@ def test_dropout_spares_the_intercept_keeps_the_mean_and_repeats_by_seed():
 
 
 def test_gradient_descent_on_classes_reaches_newtons_optimum():
-    from dlcli.engine.newton import Newton
+    from dlcli.linear.solvers.newton import Newton
 
     objective = rows()
     best = Newton(objective)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.engine.loop import Limits, train
-from dlcli.engine.rates import largest_stable_rate
 from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Feedback, Schedule, ScheduleSettings
-from dlcli.engine.spectral import SpectralDescent
 from dlcli.linear.objectives.least_squares import LeastSquares, Units
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.solvers.spectral import SpectralDescent
+from dlcli.linear.solvers.step_sizes import largest_stable_rate
 
 
 def problem(seed, n, d, l2, intercept, standardize):

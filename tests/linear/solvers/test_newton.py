@@ -7,8 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from dlcli.engine.newton import LBFGS, Newton
 from dlcli.linear.objectives.glm import make_objective
+from dlcli.linear.solvers.newton import LBFGS, Newton
 
 
 def data(classes, seed=0, n=300, d=4):
@@ -115,6 +115,6 @@ def test_overlapping_classes_are_not_called_separable():
 def test_subsample_start_leads_to_the_same_optimum(monkeypatch):
     X, y = data(2, n=5000)
     _, plain = solve(X, y)
-    monkeypatch.setattr("dlcli.engine.newton.WORTH_A_START", 1000)
+    monkeypatch.setattr("dlcli.linear.solvers.newton.WORTH_A_START", 1000)
     _, started = solve(X, y)
     np.testing.assert_allclose(started, plain, rtol=1e-10)

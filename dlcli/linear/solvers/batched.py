@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.engine.descent import shrink
 from dlcli.engine.schedules import Feedback, Schedule
 from dlcli.linear.objectives.glm import Kind
 from dlcli.linear.objectives.glm_batched import StackedSums
+from dlcli.linear.solvers.descent import shrink
 
 READ_AHEAD = 256  # steps whose open-loop rates are computed at once
 BLIND = ("adagrad", "hypergradient", "barzilai_borwein", "plateau")  # closed-loop, but they don't see the objective

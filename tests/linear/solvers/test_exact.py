@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.double_double import two_prod, two_sum
-from dlcli.engine.exact import solve_exact
+from dlcli.linear.solvers.double_double import two_prod, two_sum
+from dlcli.linear.solvers.exact import solve_exact
 
 numbers = st.floats(-1e100, 1e100).filter(lambda v: v == 0 or abs(v) > 1e-100)
 
@@ -190,7 +190,7 @@ def test_a_ridge_keeps_duplicates_apart():
 def test_std_errors_without_refinement_agree(monkeypatch):
     X, y = data()
     refined = solve_exact(X, y, intercept=True)
-    monkeypatch.setattr("dlcli.engine.exact.REFINE_ERRORS_UP_TO", 0)
+    monkeypatch.setattr("dlcli.linear.solvers.exact.REFINE_ERRORS_UP_TO", 0)
     plain = solve_exact(X, y, intercept=True)
     np.testing.assert_allclose(plain.std_errors, refined.std_errors, rtol=1e-12)
     assert plain.intercept_std_error == pytest.approx(refined.intercept_std_error, rel=1e-12)
@@ -199,8 +199,8 @@ def test_std_errors_without_refinement_agree(monkeypatch):
 def test_many_blocks_of_rows_give_what_one_does(monkeypatch):
     X, y = data(n=500)
     expected = solve_exact(X, y, intercept=True)
-    monkeypatch.setattr("dlcli.engine.exact.BLOCK_VALUES", 64)
-    monkeypatch.setattr("dlcli.engine.exact.QR_BLOCK_VALUES", 64)
+    monkeypatch.setattr("dlcli.linear.solvers.exact.BLOCK_VALUES", 64)
+    monkeypatch.setattr("dlcli.linear.solvers.exact.QR_BLOCK_VALUES", 64)
     found = solve_exact(X, y, intercept=True)
     np.testing.assert_allclose(found.coefficients, expected.coefficients, rtol=4e-16)
     np.testing.assert_allclose(found.std_errors, expected.std_errors, rtol=1e-15)

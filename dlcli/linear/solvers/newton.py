@@ -6,10 +6,10 @@ from collections import deque
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.descent import FirstOrder, shrink
-from dlcli.engine.optimum import SHARE_OF_ERROR, inverse_of
-from dlcli.engine.separation import along_vanished, separation
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.solvers.descent import FirstOrder, shrink
+from dlcli.linear.solvers.optimum import SHARE_OF_ERROR, inverse_of
+from dlcli.linear.solvers.separation import along_vanished, separation
 
 WORTH_A_START = 100_000  # rows from which a first fit on every 16th is worth it
 SUBSAMPLE = 16

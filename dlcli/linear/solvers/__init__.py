@@ -1,0 +1,1 @@
+"""Solvers of linear models, and what they need to know of the optimum."""
