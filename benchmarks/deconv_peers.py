@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from dlcli.engine.flat_weights import FlatWeights
-from dlcli.engine.optimizers import make_optimizers
-from dlcli.models.deconv import DeconvNet, DeconvSpec, kernel_and_padding
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, kernel_and_padding
+from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.optimizers import make_optimizers
 
 REPEATS = 1000  # times that an epoch takes each image, so that none of the loops pays for the ends of epochs
 Run = Callable[[Callable[[], bool]], int]  # trains until it is told to stop, and returns the number of images

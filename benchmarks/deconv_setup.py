@@ -9,8 +9,8 @@ import numpy as np
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
-from dlcli.tasks.deconv_data import TrainingImages, read_images
-from dlcli.tasks.deconv_plan import NetworkPlan, make_plan
+from dlcli.networks.data.load import TrainingImages, read_images
+from dlcli.networks.training.plan import NetworkPlan, make_plan
 from dlcli.tasks.progress import Silent
 
 CHANNELS = {"article": 3, "fast": 1}

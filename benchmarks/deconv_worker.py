@@ -19,10 +19,10 @@ from deconv_setup import Case, Stopwatch, make_case
 from torch import nn
 
 from dlcli.engine.loop import UNLIMITED
-from dlcli.engine.losses import bfloat16_is_fast
-from dlcli.engine.network import NetworkSolver
-from dlcli.tasks.deconv_problem import make_problem
-from dlcli.tasks.deconv_solver import uses_bfloat16
+from dlcli.networks.losses.supervised import bfloat16_is_fast
+from dlcli.networks.training.factory import uses_bfloat16
+from dlcli.networks.training.problem import make_problem
+from dlcli.networks.training.solver import NetworkSolver
 from dlcli.tasks.progress import Silent
 from dlcli.tasks.train_deconv import Training
 

@@ -32,7 +32,7 @@ def run(config: Config) -> None:
     """Train and show."""
     assert isinstance(config, TrainDeconvConfig)
     process.prepare()
-    from dlcli.tasks.deconv_report import summary_rows
+    from dlcli.networks.training.report import summary_rows
     from dlcli.tasks.train_deconv import train_deconv
 
     console = Console(quiet=config.quiet, json_output=config.json_output)

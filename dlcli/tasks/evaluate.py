@@ -37,7 +37,7 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> Report:
     progress = progress or Silent()
     check_file(config.out)
     if holds_network(config):
-        from dlcli.tasks.deconv_evaluate import evaluate_network
+        from dlcli.networks.inference.evaluate import evaluate_network
 
         report = evaluate_network(config, progress)
     else:

@@ -26,7 +26,7 @@ def predict(config: PredictConfig, progress: Progress | None = None) -> Report:
     """
     progress = progress or Silent()
     if holds_network(config):
-        from dlcli.tasks.deconv_predict import predict_network
+        from dlcli.networks.inference.predict import predict_network
 
         return predict_network(config, progress)
     return _predict_linear(config, progress)

@@ -20,7 +20,7 @@ from dlcli.tables.options import read_options
 from dlcli.tables.table import Chunk, Schema, Table
 from dlcli.tasks.progress import Progress
 
-NETWORK = "dlcli-deconv"  # the kind of dlcli.models.saved_deconv, which imports torch
+NETWORK = "dlcli-deconv"  # the kind of dlcli.networks.model.saved, which imports torch
 
 
 def run_folder(run: Path) -> Path:

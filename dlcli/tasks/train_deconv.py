@@ -17,16 +17,16 @@ from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Memory, Step, train
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.fingerprint import difference
-from dlcli.models.deconv import DeconvNet
-from dlcli.models.saved_deconv import SavedNetwork
+from dlcli.networks.data.fingerprint import fingerprint_of
+from dlcli.networks.data.load import read_images
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.saved import SavedNetwork
+from dlcli.networks.training.advice import noise_of, what_trains
+from dlcli.networks.training.factory import limits_of, make_solver, plan_for, uses_bfloat16
+from dlcli.networks.training.plan import NetworkPlan, resolved
+from dlcli.networks.training.problem import Problem, make_problem
+from dlcli.networks.training.report import make_report, measure_saved, write_pictures
 from dlcli.runs import checkpoint, directory
-from dlcli.tasks.deconv_advice import noise_of, what_trains
-from dlcli.tasks.deconv_data import read_images
-from dlcli.tasks.deconv_fingerprint import fingerprint_of
-from dlcli.tasks.deconv_plan import NetworkPlan, resolved
-from dlcli.tasks.deconv_problem import Problem, make_problem
-from dlcli.tasks.deconv_report import make_report, measure_saved, write_pictures
-from dlcli.tasks.deconv_solver import limits_of, make_solver, plan_for, uses_bfloat16
 from dlcli.tasks.progress import Progress, Report, Silent
 
 LIMITS = ("epochs", "steps", "minutes")

@@ -53,7 +53,7 @@ def open_trials(config: TuneLrConfig, base: Config, progress: Progress) -> Trial
 
         return LinearTrials(base, progress)
     from dlcli.config.train_deconv import TrainDeconvConfig
-    from dlcli.tasks.tune_network import NetworkTrials
+    from dlcli.networks.trials import NetworkTrials
 
     assert isinstance(base, TrainDeconvConfig)
     return NetworkTrials(base, progress, config.cv)

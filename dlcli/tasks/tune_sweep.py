@@ -75,7 +75,7 @@ def sweep(config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progr
 
 
 def _network(base: TrainDeconvConfig, progress: Progress) -> Any:
-    from dlcli.tasks.tune_network import NetworkSource
+    from dlcli.networks.trials import NetworkSource
 
     return NetworkSource(base, progress)
 

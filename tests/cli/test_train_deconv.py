@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from dlcli.cli.app import run as run_app
+from dlcli.networks.training.batches import RestorationBatches
+from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
 from dlcli.tasks import train_deconv as task
-from dlcli.tasks.deconv_batches import RestorationBatches
-from dlcli.tasks.deconv_validation import RestorationValidation
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [

@@ -10,7 +10,7 @@ from PIL import Image
 from dlcli.cli.app import run as run_app
 from dlcli.cli.console import _LiveTable
 from dlcli.engine.loop import Step
-from dlcli.tasks import deconv_problem
+from dlcli.networks.training import problem as deconv_problem
 
 FAST = ["--threads", "1", "--filters", "4,4", "--depth", "0", "--device", "cpu", "--amp", "off"]
 

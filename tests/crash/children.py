@@ -58,8 +58,8 @@ def prepare() -> None:
 
     import dlcli.cli.train_deconv
     import dlcli.tasks.train_deconv  # noqa: F401
+    from dlcli.networks.training import report as deconv_report
     from dlcli.runs import plots, sheets
-    from dlcli.tasks import deconv_report
 
     torch.set_num_threads(1)
     # Half of a tiny run would go into drawing: what would be drawn is written instead.

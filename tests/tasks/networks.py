@@ -9,9 +9,9 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.kernels import gaussian_kernel, motion_kernel
 from dlcli.degradations.task import Restoration
-from dlcli.models.deconv import DeconvNet, DeconvSpec
-from dlcli.models.saved_deconv import SavedNetwork
-from dlcli.tasks.deconv_batches import generator_for
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.saved import SavedNetwork
+from dlcli.networks.training.batches import generator_for
 from dlcli.tasks.evaluate import evaluate
 
 KERNELS = {

@@ -13,9 +13,9 @@ from PIL import Image
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.errors import DlcliError
-from dlcli.models.saved_deconv import SavedNetwork
+from dlcli.networks.data.load import split
+from dlcli.networks.model.saved import SavedNetwork
 from dlcli.runs import checkpoint
-from dlcli.tasks.deconv_data import split
 from dlcli.tasks.train_deconv import train_deconv
 
 # A small network, the same arithmetic everywhere, and pictures and reports only at both ends.

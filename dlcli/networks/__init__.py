@@ -1,0 +1,1 @@
+"""Networks of convolutions and deconvolutions, from image sets to a report."""

@@ -1,0 +1,139 @@
+"""A member of a ``NetworkStack``: one network's steps, losses and rates."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from dlcli.engine.loop import Limits, Step, train
+from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.networks.training.solver import MAX_BAD_STEPS, Batches, NetworkSolver
+
+if TYPE_CHECKING:
+    from dlcli.networks.batched.networks import NetworkStack
+
+RATES_AHEAD = 256  # so many rates of a schedule are computed at once
+_NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
+
+
+class StackedSolver:
+    """A member of a stack as a ``Solver``; see ``NetworkSolver``, whose numbers it gives.
+
+    ``step`` is where its own last ``advance`` ended; the stack itself may be further when another member drove it.
+    Losses of those steps count from the next ``advance`` on.
+    """
+
+    noise_factor = NetworkSolver.noise_factor
+    converged = False
+
+    def __init__(self, stack: "NetworkStack", batches: Batches, schedule: Schedule, warmup: int) -> None:
+        self.stack, self.batches, self.schedule, self.warmup = stack, batches, schedule, warmup
+        self.step, self.lr = 0, schedule.lr
+        self.skipped = self.bad_in_a_row = 0
+        self.failure = ""
+        self.warnings: list[str] = []
+        self.check_signal: Callable[[], None] = lambda: None
+        self.first_loss: float | None = None
+        self.loss_sum = 0.0
+        self.loss_count = 0
+        self._ahead: list[float] = []  # losses of steps that another member took and this one has not asked for
+        self._last_loss = math.nan
+        self._told = -1  # the step of the last report that ``feedback`` was told of
+        self._rates_from, self._rates = 0, list[float]()  # the schedule's, from a step on
+        self._left_with: tuple[int, dict[str, Tensor], float] | None = None  # step, parameters, gradient's norm
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Take the stack to step ``until``, or past ``deadline`` (time.monotonic), or until a signal or a failure."""
+        if self._left_with is not None and not self.failure:
+            raise RuntimeError("this member was retired from its stack")
+        try:
+            while self.stack.step < until and not self.failure:
+                self.check_signal()
+                if time.monotonic() >= deadline:
+                    break
+                self.stack.take_step()
+        finally:
+            self.step = self.stack.step if self._left_with is None else self._left_with[0]
+            for loss in self._ahead:
+                self.loss_sum += loss
+            self.loss_count += len(self._ahead)
+            self._ahead = []
+
+    def count(self, loss: float | None) -> None:
+        """Take note of the stack's step: its loss, or None where that or the gradient was not finite."""
+        if loss is None:
+            self.skipped += 1
+            self.bad_in_a_row += 1
+            if self.bad_in_a_row >= MAX_BAD_STEPS:
+                self.failure = f"{MAX_BAD_STEPS} steps in a row gave a loss or gradient that is not finite"
+            return
+        self.bad_in_a_row = 0
+        self.lr = self._scheduled_rate(self.stack.step - 1)
+        if self.stack.step < self.warmup:
+            self.lr *= self.stack.step / self.warmup
+        self._ahead.append(loss)
+
+    def _scheduled_rate(self, step: int) -> float:
+        if self.schedule.closed_loop:
+            return self.schedule.rate(step, _NO_FEEDBACK)
+        if not self._rates_from <= step < self._rates_from + len(self._rates):
+            self._rates_from, self._rates = step, self.schedule.rates(step, RATES_AHEAD).tolist()
+        return self._rates[step - self._rates_from]
+
+    def loss(self) -> float:
+        """Mean training loss of the steps since the last ``feedback``; at step 0 that of the first batch."""
+        if self.loss_count:
+            self._last_loss = self.loss_sum / self.loss_count
+        elif not math.isfinite(self._last_loss) and not self.skipped:
+            if self.first_loss is None:
+                self.stack.measure()
+            self._last_loss = math.nan if self.first_loss is None else self.first_loss
+        return self._last_loss
+
+    def objective(self) -> float:
+        """The last training loss; networks are judged by it for divergence only."""
+        return self.loss() if not math.isfinite(self._last_loss) and not self.skipped else self._last_loss
+
+    def gradient_norm(self) -> float:
+        """Euclidean norm of the last step's gradient; nan before the first."""
+        return self.stack.gradient_norm_of(self) if self._left_with is None else self._left_with[2]
+
+    def parameters(self) -> dict[str, Tensor]:
+        """A copy of the network's tensors by name, on the CPU; the averaged weights where there are some."""
+        if self._left_with is None:
+            return self.stack.parameters_of(self)
+        return {name: tensor.clone() for name, tensor in self._left_with[1].items()}
+
+    def feedback(self, loss: float) -> None:
+        """Tell the schedule the loss of a report, and begin a new mean; nothing when that is done already.
+
+        Raises RuntimeError for a schedule that listens, when another member has taken steps since the report.
+        """
+        if self._told == self.step:
+            return
+        if self.schedule.closed_loop and self._ahead:
+            raise RuntimeError(f"the schedule {self.schedule.settings.name} is told of a report too late")
+        self._told = self.step
+        self.schedule.report(loss)
+        self.loss_sum, self.loss_count = 0.0, 0
+
+    def leave(self) -> None:
+        """Keep what can be asked for after the stack has dropped this member."""
+        self._left_with = self.stack.step, self.parameters(), self.gradient_norm()
+
+
+def train_member(
+    solver: StackedSolver, limits: Limits, validate: Callable[[Any], Mapping[str, float]] | None = None
+) -> Iterator[Step]:
+    """``loop.train`` for a member of a stack.
+
+    The loop tells a solver of a report when it goes on, and by then another member may have taken the stack's next
+    steps. Here it is told before the report is handed out.
+    """
+    for step in train(solver, limits, validate):
+        if not step.status:
+            solver.feedback(step.loss if step.val_loss is None else step.val_loss)
+        yield step

@@ -1,0 +1,189 @@
+"""Training many networks of one shape at once, in one stack, for tuning: each is a ``Solver`` of the loop.
+
+Small networks spend most of a step in calling operations, not in computing, so a stack of 32 takes a step several
+times faster than 32 networks one after the other. Each gets what a ``NetworkSolver`` of its own would give it, to
+float32 rounding.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlcli.engine.loop import Solver
+from dlcli.engine.memory import keep_freed_memory
+from dlcli.engine.schedules import Schedule
+from dlcli.networks.batched.forward import StackedForward
+from dlcli.networks.batched.losses import Loss, stacked
+from dlcli.networks.batched.member import StackedSolver, train_member
+from dlcli.networks.batched.optimizers import make_stacked_optimizer
+from dlcli.networks.batched.weights import StackWeights
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.training.solver import Batch, Batches, NetworkSettings
+
+__all__ = ["Member", "NetworkStack", "StackedSolver", "seconds_per_step", "train_member"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack, initialised; it is copied, not changed.
+
+    ``schedule.lr`` is its first rate. ``momentum`` is that of sgd; ``l2`` is as in ``make_optimizers``; ``warmup`` is
+    in steps. Members may share their ``batches``, which are then made once.
+    """
+
+    network: DeconvNet
+    batches: Batches
+    schedule: Schedule
+    momentum: float = 0.9
+    l2: float = 0.0
+    warmup: int = 0
+
+
+class NetworkStack:
+    """Networks that are trained in lockstep; ``members`` are their solvers.
+
+    Each member is driven by a ``train_member`` of its own, one Step of each in turn: the first one's ``advance``
+    takes the steps of all. What a member does never changes another's numbers. ``settings`` are those of all, but for
+    the warm-up. Arithmetic is float32 also with ``settings.amp``: the smallest networks are faster so, and bfloat16
+    would let what is not finite reach other members. When memory runs out, torch's error goes to the caller: the
+    batch is not halved.
+
+    Raises ValueError for networks of different shapes, with dropout (whose random numbers a stack can't repeat), for
+    runs limited by time, and for schedules that look at gradients.
+    """
+
+    def __init__(self, members: Sequence[Member], loss: Loss, optimizer: str, settings: NetworkSettings) -> None:
+        _check(members, settings)
+        keep_freed_memory()
+        self.settings, self.loss, self.step = settings, stacked(loss), 0
+        self.spec = members[0].network.spec
+        self.members = [StackedSolver(self, m.batches, m.schedule, m.warmup) for m in members]
+        self.weights = StackWeights([member.network for member in members])
+        self.optimizer = make_stacked_optimizer(
+            optimizer, self.weights.flat, self.weights.hidden, [m.momentum for m in members], [m.l2 for m in members]
+        )
+        self.average = self.weights.flat.clone() if settings.ema else None
+
+    def take_step(self) -> None:
+        """One step of all members; those that fail leave the stack."""
+        losses = self._losses()
+        if not self.step:
+            self._tell_first(losses)
+        self.weights.differentiate(losses.sum())  # in which each network's gradient is that of its own loss
+        self.step += 1
+        norms = self._clip()
+        good = losses.detach().isfinite() & norms.isfinite()
+        for solver, loss, is_good in zip(self.members, losses.tolist(), good.tolist(), strict=True):
+            solver.count(loss if is_good else None)
+        self._update(good)
+        for solver in [s for s in self.members if s.failure]:
+            self.retire(solver)
+
+    @torch.no_grad()
+    def measure(self) -> None:
+        """Tell all members the loss of their first batch; before the first step only."""
+        self._tell_first(self._losses())
+
+    def _tell_first(self, losses: Tensor) -> None:
+        for solver, loss in zip(self.members, losses.tolist(), strict=True):
+            solver.first_loss = loss
+
+    def _losses(self) -> Tensor:
+        """Each member's loss on its batch of this step, (K,)."""
+        made: dict[int, Batch] = {}
+        for solver in self.members:
+            if id(solver.batches) not in made:
+                made[id(solver.batches)] = solver.batches(self.step, self.settings.batch_size)
+        batches = [made[id(solver.batches)] for solver in self.members]
+        bases = [batch.base for batch in batches if batch.base is not None]
+        forward = StackedForward(self.spec, self.weights.views)
+        output = forward(torch.cat([b.input for b in batches], 1), torch.cat(bases, 1) if bases else None)
+        return self.loss(output, torch.stack([batch.target for batch in batches], 1))
+
+    def _clip(self) -> Tensor:
+        """The norms of the gradients, (K,), as they were before they were shortened."""
+        gradient = self.weights.gradient
+        norms: Tensor = torch.linalg.vector_norm(gradient, dim=1)
+        if self.settings.clip is not None:
+            gradient.mul_((self.settings.clip / (norms + 1e-6)).clamp_(max=1).unsqueeze(1))
+        return norms
+
+    @torch.no_grad()
+    def _update(self, good: Tensor) -> None:
+        """Change the weights, but for the members that are not ``good``, (K,): all of theirs stays as it was."""
+        bad = (~good).nonzero().flatten()
+        kept = [rows[bad] for rows in self._rows()] if len(bad) else []
+        flat = self.weights.flat
+        rates = flat.new_tensor([solver.lr for solver in self.members]).unsqueeze(1)
+        self.optimizer.step(flat, self.weights.gradient, rates)
+        if self.settings.l1:
+            # A proximal step on the weights, not the biases: exact zeros.
+            least = self.optimizer.l1_rates(rates) * self.weights.is_weight * self.settings.l1
+            flat.copy_(flat.sign() * (flat.abs() - least).clamp_(min=0))
+        if self.average is not None:
+            # The mean of the first steps, then an exponential mean: no start-up bias.
+            self.average.lerp_(flat, max(1 - self.settings.ema, 1 / (self.step + 1)))
+        for rows, old in zip(self._rows(), kept, strict=False):
+            rows[bad] = old
+
+    def _rows(self) -> list[Tensor]:
+        """All that a step changes, each (K, ...)."""
+        averages = [] if self.average is None else [self.average]
+        return [self.weights.flat, *averages, *self.optimizer.rows.values()]
+
+    def parameters_of(self, solver: StackedSolver) -> dict[str, Tensor]:
+        """A copy of a member's tensors by name, on the CPU; the averaged weights where there are some."""
+        rows = self.weights.flat if self.average is None else self.average
+        return self.weights.named(rows[self.members.index(solver)])
+
+    def gradient_norm_of(self, solver: StackedSolver) -> float:
+        """Euclidean norm of a member's last gradient; nan before the first."""
+        row = self.weights.gradient[self.members.index(solver)]
+        return math.sqrt(float(row.double().square().sum())) if self.step else math.nan
+
+    def retire(self, solver: StackedSolver) -> None:
+        """Take a member out; it keeps what it last was, but can't go on. Nothing if it has left already."""
+        if solver not in self.members:
+            return
+        solver.leave()
+        left = [row for row, member in enumerate(self.members) if member is not solver]
+        # A new list, as the caller may be going through the old one.
+        self.members = [self.members[row] for row in left]
+        index = torch.tensor(left, dtype=torch.int64, device=self.weights.flat.device)
+        self.weights.keep(index)
+        self.optimizer.rows = {name: rows[index] for name, rows in self.optimizer.rows.items()}
+        if self.average is not None:
+            self.average = self.average[index]
+
+
+def _check(members: Sequence[Member], settings: NetworkSettings) -> None:
+    if not members:
+        raise ValueError("a stack needs a network")
+    if settings.seconds is not None:
+        raise ValueError("a stack's run is limited by steps, not by seconds")
+    if any(member.network.spec != members[0].network.spec for member in members):
+        raise ValueError("the networks of a stack must have one spec")
+    if members[0].network.spec.dropout:
+        raise ValueError("networks with dropout can't be stacked")
+    for member in members:
+        if member.schedule.closed_loop and member.schedule.settings.name != "plateau":
+            raise ValueError(f"the schedule {member.schedule.settings.name} looks at gradients: it can't be stacked")
+
+
+def seconds_per_step(solver: Solver, steps: int = 3) -> float:
+    """Seconds that a step takes, the median of ``steps`` after one to warm up; all of them are really taken.
+
+    Of a stack's member it is what a step of the whole stack takes.
+    """
+    solver.advance(solver.step + 1, math.inf)
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        solver.advance(solver.step + 1, math.inf)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)

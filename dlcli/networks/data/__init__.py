@@ -1,0 +1,1 @@
+"""The images of a training run: read, split, cut into regions."""

@@ -1,0 +1,190 @@
+"""The images of a training run: read, split by image, and brought to size for classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.errors import DlcliError
+from dlcli.images.dead_leaves import dead_leaves
+from dlcli.images.formats.idx import available_memory
+from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.networks.data.split import alone, fold, split, usual_fraction
+from dlcli.networks.training.plan import settings_of
+from dlcli.tables.names import listed, printable_path
+from dlcli.tasks.progress import Progress
+
+DEMO_IMAGES, DEMO_SIDE = 240, 180
+DEFAULT_CROP = 64  # of restoration, where the preset has none
+DEFAULT_CLASS_SIDE, LARGEST_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 128, 32
+MODEST = 256 << 20
+BYTES_PER_PIXEL = 250  # of a batch, that training the default classifier takes: 8.2 GB for 128 images of 512 x 512
+MIN_IMAGES = 2
+NAMED = 3  # skipped files that a warning names
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Training and validation images; ``inputs`` are the degraded ones of pairs.
+
+    ``side`` is the largest crop that half of the training images have room for; of classes, the side of all images.
+    ``fraction`` is --val as it was taken; ``may_lend`` says whether parts of training images may be measured
+    as well; ``notes`` say what was decided.
+    """
+
+    train: Pictures
+    val: Pictures | None
+    train_inputs: Pictures | None = None
+    val_inputs: Pictures | None = None
+    side: int = 0
+    fraction: float | None = None
+    may_lend: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages:
+    """Read and split. Raises DlcliError when there is too little to train on."""
+    channels = None if config.colour is None else 3 if config.colour else 1
+    memory = None if config.memory is None else int(config.memory * 1e9)
+    inputs = None
+    if config.task == "pairs":
+        inputs, pictures = open_pairs(config.data[0], config.data[1], channels=channels, memory=memory, min_side=8)
+        if len(pictures) < MIN_IMAGES:
+            both = f"{printable_path(config.data[0])} and {printable_path(config.data[1])}"
+            raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
+        report_skipped(inputs, progress)
+    elif not config.data:
+        if config.task == "classify":
+            raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
+        progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")
+        pictures = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed_of_data, channels or 1)
+    else:
+        pictures = open_pictures(
+            config.data, channels=channels, labelled=config.task == "classify", memory=memory,
+            min_side=1 if config.task == "classify" else 8, min_count=MIN_IMAGES,
+        )  # fmt: skip
+    report_skipped(pictures, progress)
+    classes, notes = config.task == "classify", list[str]()
+    if classes:
+        pictures, side = _squares(pictures, config, notes)
+    else:
+        side = _middle_side(pictures, range(len(pictures)))
+    labels = pictures.labels if classes else None
+    fraction = config.val
+    if fraction and "val" not in config.model_fields_set:
+        crop = min(config.crop or settings_of(config).get("crop", DEFAULT_CROP), side)
+        fraction = usual_fraction(fraction, [pictures.shape(i) for i in range(len(pictures))], crop, labels)
+    train, val = split(len(pictures), fraction, config.seed_of_data, labels)
+    if (usual := max(1, round(len(pictures) * config.val))) < len(val) and fraction > config.val:
+        notes.append(
+            f"{len(val)} images are held out, as the usual {config.val:.0%} are {usual}; --val takes another share"
+        )
+    if not len(train):
+        raise DlcliError(f"--val {config.val} leaves no image of {len(pictures)} to train on", "give a smaller one")
+    if labels is not None and val and (single := alone(labels, pictures.classes)):
+        progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
+    return replace(_parted(pictures, inputs, train, val, side if classes else 0, fraction), notes=tuple(notes))
+
+
+def _middle_side(pictures: Pictures, numbers: Sequence[int]) -> int:
+    """The upper median of the shorter sides, so that one small image doesn't shrink the crops of all."""
+    sides = sorted(min(pictures.shape(i)) for i in numbers)
+    return sides[len(sides) // 2]
+
+
+def _parted(
+    pictures: Pictures, inputs: Pictures | None, train: Sequence[int], val: Sequence[int], side: int, fraction: float
+) -> TrainingImages:
+    """``side`` 0 stands for the middle one of the training images."""
+    return TrainingImages(
+        pictures.subset(train),
+        pictures.subset(val) if len(val) else None,
+        inputs.subset(train) if inputs else None,
+        inputs.subset(val) if inputs and len(val) else None,
+        side or _middle_side(pictures, train),
+        fraction,
+    )
+
+
+def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> TrainingImages:
+    """Part ``number`` of ``folds`` of the training images held out, and the others to train on.
+
+    Raises DlcliError where there are fewer images than folds.
+    """
+    count = len(images.train)
+    if count < folds:
+        raise DlcliError(f"--cv {folds}: there are {count} images", "give at most as many folds as images")
+    train, val = fold(count, folds, number, seed, images.train.labels if images.train.classes else None)
+    parted = _parted(images.train, images.train_inputs, train, val, images.side, 0.0)
+    # Each image is measured in one fold, so none may lend a part to another.
+    return replace(parted, fraction=None, may_lend=False)
+
+
+def report_skipped(pictures: Pictures, progress: Progress) -> None:
+    """Name the images that could not be read, and count them."""
+    for note in pictures.notes:
+        progress.note(note)
+    warn_of_skipped(pictures.skipped, len(pictures) + len(pictures.skipped), progress)
+
+
+def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) -> None:
+    """Name the first images that were left out of ``total``, and count them."""
+    if skipped:
+        named = "; ".join(f"{s.name}: {s.why}" for s in skipped[:NAMED])
+        more = len(skipped) - NAMED
+        progress.warn(
+            f"skipped {len(skipped):,} of {total:,} images: {named}" + (f"; and {more:,} more" if more > 0 else "")
+        )
+
+
+def _squares(pictures: Pictures, config: TrainDeconvConfig, notes: list[str]) -> tuple[Pictures, int]:
+    """Images of classes as squares of one side, which is added to ``notes`` where it is not their own."""
+    shapes = {pictures.shape(i) for i in range(len(pictures))}
+    side = config.crop or class_side(sorted(shapes), config.batch_size or settings_of(config).get("batch_size", 16))
+    if shapes != {(side, side)}:
+        (low, wide), (high, broad) = min(shapes), max(shapes)
+        own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
+        asked = "" if config.crop else "; --crop N takes another side"
+        notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
+    return same_size(pictures, side)
+
+
+def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
+    """The side that class images are trained at where none is asked for.
+
+    Their own where all are equal squares of up to 128 pixels, else 64 or less where they are smaller; halved until a
+    batch's activations take at most a quarter of the free memory.
+    """
+    sides = sorted(min(shape) for shape in shapes)
+    height, width = shapes[0]
+    side = height if len(shapes) == 1 and height == width <= LARGEST_CLASS_SIDE else 0
+    side = side or max(min(DEFAULT_CLASS_SIDE, sides[len(sides) // 2]), 8)
+    while side >= 2 * LEAST_CLASS_SIDE and _too_much(BYTES_PER_PIXEL * batch_size * side**2):
+        side //= 2
+    return side
+
+
+def _too_much(needed: int) -> bool:
+    """Whether so many bytes are more than a quarter of the free memory, which takes a while to ask."""
+    return needed > MODEST and needed > available_memory() / 4
+
+
+def same_size(pictures: Pictures, side: int) -> tuple[Pictures, int]:
+    """The images as squares of one side: as they are, or scaled so that the shorter side fits and cut in the middle."""
+    from PIL import Image
+
+    if all(pictures.shape(i) == (side, side) for i in range(len(pictures))):
+        return pictures, side
+    squares = []
+    for index in range(len(pictures)):
+        pixels = pictures.pixels(index)
+        image = Image.fromarray(pixels if pictures.channels == 3 else pixels[..., 0])
+        factor = side / min(image.size)
+        wide, high = (max(side, round(length * factor)) for length in image.size)
+        image = image.resize((wide, high), Image.Resampling.BICUBIC)
+        left, top = (wide - side) // 2, (high - side) // 2
+        cut = np.asarray(image.crop((left, top, left + side, top + side)))
+        squares.append(cut.reshape(side, side, pictures.channels))
+    same = Pictures.of_arrays(squares, pictures.names, pictures.labels, pictures.classes)
+    return replace(same, skipped=pictures.skipped, notes=pictures.notes), side

@@ -1,0 +1,148 @@
+"""``dlcli eval`` and ``dlcli predict`` of a network that classifies."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.errors import DlcliError
+from dlcli.images.image_set import Pictures, Skipped, open_pictures
+from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
+from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.trained import TrainedNetwork, exactly
+from dlcli.networks.training.batches import as_float
+from dlcli.networks.training.report import MATRIX_CLASSES
+from dlcli.networks.training.validation import ClassValidation
+from dlcli.runs.directory import valid_text
+from dlcli.tables.names import listed, printable, printable_path
+from dlcli.tables.predictions import check_output, write_predictions
+from dlcli.tasks.held_out import MeasuredOn
+from dlcli.tasks.progress import Progress
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BATCH = 256
+MISTAKES = 100  # that a report lists
+
+
+def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+    """Accuracy and log-loss of a classifier, with the confusion matrix and its most confident mistakes.
+
+    Raises DlcliError for options that only restoration has, and for classes that the network doesn't know.
+    """
+    for name, value in (("--compare", config.compare), ("--sigma", config.sigma), ("--tile", config.tile)):
+        if value:
+            raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
+    if config.data:
+        pictures = open_pictures(config.data, channels=trained.channels, labelled=True, part="test")
+        on = MeasuredOn(config.data, "given")
+    else:
+        pictures, _, on = images_without_data(trained, trained.channels, progress)
+    report_skipped(pictures, progress)
+    pictures = _as_trained(pictures, trained)
+    measure = ClassValidation(trained.network, pictures, trained.device, False, None)
+    with exactly():
+        metrics = measure(None)
+    found: dict[str, Any] = {
+        "data": on.to_json(),
+        "images": len(pictures),
+        "skipped": [vars(one) for one in pictures.skipped],
+        "classes": list(trained.classes),
+        "metrics": {"test": metrics},
+        "mistakes": _mistakes(measure),
+    }
+    if len(trained.classes) <= MATRIX_CLASSES:
+        found["confusion"] = measure.confusion().tolist()
+    return found
+
+
+def _as_trained(pictures: Pictures, trained: TrainedNetwork) -> Pictures:
+    """The images as squares of the network's side, with labels that count its classes."""
+    assert pictures.labels is not None
+    unknown = [name for name in pictures.classes if name not in trained.classes]
+    present = {pictures.classes[label] for label in np.unique(pictures.labels)}
+    if present & set(unknown):
+        raise DlcliError(
+            f"the class {printable(next(n for n in unknown if n in present))} is none of those that the network was "
+            f"trained on: {listed(trained.classes)}",
+            "name the class folders as in training, and leave others out",
+        )
+    places = {name: place for place, name in enumerate(trained.classes)}
+    codes = np.array([places.get(name, 0) for name in pictures.classes], dtype=np.int64)
+    squares, _ = same_size(pictures, trained.network.spec.side)
+    return replace(squares, labels=codes[pictures.labels], classes=trained.classes, skipped=pictures.skipped)
+
+
+def _mistakes(measured: ClassValidation) -> list[dict[str, Any]]:
+    """The images classified wrongly, the most confident mistakes first."""
+    guesses, sure = measured.scores.argmax(1), np.exp(measured.scores.max(1))
+    wrong = np.flatnonzero(guesses != measured.labels)
+    order = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
+    classes = measured.pictures.classes
+    return [
+        {
+            "name": measured.pictures.names[i],
+            "class": classes[measured.labels[i]],
+            "prediction": classes[guesses[i]],
+            "probability": float(sure[i]),
+        }
+        for i in order.tolist()
+    ]
+
+
+def predict_classes(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+    """Write a row for each image: ``file``, ``prediction``, and ``probability_CLASS`` of each class.
+
+    Raises DlcliError for no DATA, an ``out`` that can't be, and when no image can be read.
+    """
+    if config.mask is not None or config.tile is not None:
+        name = "--mask" if config.mask is not None else "--tile"
+        raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
+    if not config.data:
+        raise DlcliError("which images to classify was not said", "give DATA: a folder, or image files")
+    if config.json_output and config.out is None:
+        raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
+    check_output(config.out, config.force)
+    pictures = open_pictures(config.data, channels=trained.channels, part="test")
+    skipped = list(pictures.skipped)
+    for note in pictures.notes:
+        progress.note(note)
+    write_predictions(_frames(pictures, trained, skipped), _columns(trained), config.out)
+    total = len(pictures) + len(pictures.skipped)
+    warn_of_skipped(skipped, total, progress)
+    return {"rows": total - len(skipped), "images": total - len(skipped), "skipped": [vars(one) for one in skipped]}
+
+
+def _columns(trained: TrainedNetwork) -> dict[str, "pl.DataType"]:
+    import polars as pl
+
+    probabilities = {f"probability_{name}": pl.Float64() for name in trained.classes}
+    return {"file": pl.String(), "prediction": pl.String(), **probabilities}
+
+
+def _frames(pictures: Pictures, trained: TrainedNetwork, skipped: list[Skipped]) -> Iterator["pl.DataFrame"]:
+    import polars as pl
+
+    for start in range(0, len(pictures), BATCH):
+        readable = []
+        for index in range(start, min(start + BATCH, len(pictures))):
+            try:
+                pictures.pixels(index)
+            except DlcliError as error:  # images that are not held in memory are decoded only now
+                skipped.append(Skipped(printable_path(pictures.names[index]), error.message))
+            else:
+                readable.append(index)
+        if not readable:
+            continue
+        squares, _ = same_size(pictures.subset(readable), trained.network.spec.side)
+        pixels = np.stack([squares.pixels(i) for i in range(len(squares))]).transpose(0, 3, 1, 2)
+        with exactly():
+            scores = trained.network(as_float(np.ascontiguousarray(pixels), trained.device))
+            probabilities = torch.softmax(scores.double(), dim=1).cpu().numpy()
+        best = np.asarray(trained.classes, dtype=object)[probabilities.argmax(1)]
+        columns = [list(map(valid_text, squares.names)), best.tolist(), *probabilities.T]
+        yield pl.DataFrame(dict(zip(_columns(trained), columns, strict=True)), schema=_columns(trained))

@@ -1,0 +1,163 @@
+"""``dlcli eval`` of an image network: PSNR and SSIM of what it restores, beside the input and classical methods."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcli.config.evaluate import EvalConfig
+from dlcli.degradations.blur import Deblur
+from dlcli.engine.device import describe_device
+from dlcli.errors import DlcliError
+from dlcli.images.image_set import Skipped
+from dlcli.networks.data.load import warn_of_skipped
+from dlcli.networks.inference.classify import evaluate_classes
+from dlcli.networks.inference.observations import Case, Observations, open_observations
+from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
+from dlcli.networks.training.validation import quality
+from dlcli.runs.report import base_report, environment
+from dlcli.tables.names import printable_path
+from dlcli.tasks.checks import outcomes, parse_checks
+from dlcli.tasks.progress import Progress, Report
+
+METRICS = ("psnr", "ssim", "input_psnr", "input_ssim")
+CLASS_METRICS = ("accuracy", "log_loss", "loss")
+
+
+def evaluate_network(config: EvalConfig, progress: Progress) -> Report:
+    """Measure a network on images that it is given clean, or in pairs; in float32, each degraded by its own seed.
+
+    The report has ``metrics.test``, ``images``, ``per_image``, ``skipped`` and ``checks``; asked to compare also
+    ``compare``, the classical methods by name; for classes see ``evaluate_classes``. Raises DlcliError for a damaged
+    model and data that don't fit.
+    """
+    start = time.monotonic()
+    trained = load_network(config)
+    classes = trained.task == "classify"
+    checks = parse_checks(config.check, CLASS_METRICS if classes else METRICS)
+    found = evaluate_classes(config, trained, progress) if classes else _restoration(config, trained, progress)
+    return base_report("eval", str(config.run), describe_device(trained.device), config.noise_seed) | {
+        "seconds": time.monotonic() - start,
+        "steps": 0,
+        "status": "finished",
+        "task": trained.task,
+        **found,
+        "checks": outcomes(checks, found["metrics"]["test"]),
+        "environment": environment(trained.device) | {"threads": torch.get_num_threads()},
+    }
+
+
+@dataclass
+class Measured:
+    """What is known of one way to restore: its PSNR and SSIM image by image, and the time it took."""
+
+    psnr: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    seconds: float | None = 0.0
+
+    def add(self, case: Case, restore: Callable[[Case], Tensor], border: int) -> None:
+        """Restore and measure one image."""
+        start = time.monotonic()
+        output = restore(case)
+        if output.device.type == "cuda":
+            torch.cuda.synchronize(output.device)
+        # What an observation comes with was made before, and has no time of its own.
+        made = not any(output is known for known in (case.observed.shown, case.observed.base))
+        self.seconds = (self.seconds or 0.0) + time.monotonic() - start if made else None
+        found = quality(output, case.clean, border, on_luminance=border > 0)
+        self.psnr.append(found[0])
+        self.ssim.append(found[1])
+
+    def means(self) -> dict[str, float | None]:
+        """psnr, ssim, and seconds for each image."""
+        seconds = None if self.seconds is None else self.seconds / len(self.psnr)
+        return {"psnr": _mean(self.psnr), "ssim": _mean(self.ssim), "seconds": seconds}
+
+
+def _restoration(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+    methods = _methods(config, trained, progress)
+    images = open_observations(config, trained, progress)
+    border = trained.restoration.scale if trained.task == "upscale" else 0
+    measured, rows = {name: Measured() for name in methods}, []
+    with exactly():
+        if config.compare:
+            trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
+        for index in range(len(images)):
+            try:
+                for level in range(images.levels):
+                    case = images.case(index, level)
+                    for name, method in methods.items():
+                        measured[name].add(case, method, border)
+            except DlcliError as error:
+                images.skipped.append(Skipped(printable_path(images.pictures.names[index]), error.message))
+                continue
+            rows.append(_row(case, measured, images.levels))
+    return _summary(images, rows, measured, progress, compare=config.compare)
+
+
+def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Callable[[Case], Tensor]]:
+    """What is measured: the input as it is, the network, and with --compare the classical methods."""
+    classical: dict[str, Callable[[Case], Tensor]] = {}
+    if config.compare:
+        from dlcli.networks.inference.classical import methods_for
+
+        sigma = trained.degradation.sigma if isinstance(trained.degradation, Deblur) else 0.0
+        classical = methods_for(trained.task, sigma if config.sigma is None else config.sigma)
+        if not classical:
+            progress.note(f"there is no classical method to compare with for {trained.task}")
+    return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}
+
+
+def _row(case: Case, measured: dict[str, Measured], levels: int) -> dict[str, Any]:
+    """The last image, on average over the noise levels that it was measured at."""
+    row: dict[str, Any] = {"name": case.name}
+    for name, prefix in (("network", ""), ("input", "input_")):
+        found = measured[name]
+        psnr, ssim = (float(np.mean(values[-levels:])) for values in (found.psnr, found.ssim))
+        row |= {f"{prefix}psnr": psnr, f"{prefix}ssim": ssim}
+    return row if case.kernel_number is None else row | {"kernel": case.kernel_number}
+
+
+def _summary(
+    images: Observations, rows: list[dict[str, Any]], measured: dict[str, Measured], progress: Progress, *,
+    compare: bool,
+) -> dict[str, Any]:  # fmt: skip
+    skipped = images.skipped
+    if not rows:
+        first = skipped[0]
+        raise DlcliError(
+            f"none of {len(skipped)} images can be used; {first.name}: {first.why}", "mend them, or give others"
+        )
+    warn_of_skipped(skipped, len(rows) + len(skipped), progress)
+    means = {name: found.means() for name, found in measured.items()}
+    test = {name: means["network"][name] for name in ("psnr", "ssim")}
+    test |= {f"input_{name}": means["input"][name] for name in ("psnr", "ssim")}
+    return {
+        "data": images.on.to_json(),
+        "images": len(rows),
+        "skipped": [vars(one) for one in skipped],
+        "metrics": {"test": test},
+        **({"levels": _levels(images.sigmas, measured)} if images.sigmas else {}),
+        "per_image": rows,
+        "seconds_per_image": means.pop("network")["seconds"],
+        **({"compare": {name: found for name, found in means.items() if name != "input"}} if compare else {}),
+    }
+
+
+def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[dict[str, float]]:
+    """PSNR at each noise level, as the report of a training has it."""
+    both = measured["network"].psnr, measured["input"].psnr
+    parts = [[_mean(psnr[place :: len(sigmas)]) for psnr in both] for place in range(len(sigmas))]
+    return [
+        {"sigma": sigma, "psnr": psnr, "input_psnr": known} for sigma, (psnr, known) in zip(sigmas, parts, strict=True)
+    ]
+
+
+def _mean(values: list[float]) -> float:
+    """The mean without what is not a number: images smaller than SSIM's window have none."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")

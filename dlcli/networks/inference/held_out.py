@@ -1,0 +1,70 @@
+"""The images that a network is measured on where no DATA is given: those that training held out."""
+
+from pathlib import Path
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.errors import DlcliError
+from dlcli.fingerprint import difference
+from dlcli.images.dead_leaves import dead_leaves
+from dlcli.images.formats.idx import find_idx
+from dlcli.images.image_set import Pictures, open_pictures
+from dlcli.networks.data.fingerprint import fingerprint_of
+from dlcli.networks.data.load import DEMO_SIDE, TrainingImages, read_images
+from dlcli.networks.inference.trained import TrainedNetwork
+from dlcli.tables.names import listed
+from dlcli.tasks.held_out import MeasuredOn, report_of
+from dlcli.tasks.progress import Progress, Silent
+
+LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their seed is from that of training
+
+
+def images_without_data(
+    trained: TrainedNetwork, channels: int | None, progress: Progress
+) -> tuple[Pictures, Pictures | None, MeasuredOn]:
+    """Clean images, and the inputs of pairs: the test part of IDX files, else what training held out, else all of it.
+
+    Raises DlcliError where the images aren't those that were trained on any more.
+    """
+    settings = trained.training_config()
+    data = settings.data
+    if not data:
+        progress.note(f"no DATA given: measuring on {LEAVES} generated images that training has not seen")
+        leaves = dead_leaves(LEAVES, DEMO_SIDE, settings.seed_of_data + OTHER_SEED, channels or 1)
+        return leaves, None, MeasuredOn((), "generated")
+    if all(find_idx(Path(path), "test") is not None for path in data):
+        progress.note(f"no DATA given: measuring on the test part of {listed(data)}")
+        classes = trained.task == "classify"
+        return open_pictures(data, channels=channels, labelled=classes, part="test"), None, MeasuredOn(data, "test")
+    images = _as_trained(settings, trained, channels)
+    if images.val is None:
+        progress.warn(
+            f"no DATA given, and training held nothing out: measuring on the images of {listed(data)} trained on"
+        )
+        return images.train, images.train_inputs, MeasuredOn(data, "train")
+    selected = bool((report_of(trained.folder).get("validation") or {}).get("selects", True))
+    progress.note(
+        f"no DATA given: measuring on the {len(images.val):,} of {len(images.val) + len(images.train):,} images of "
+        f"{listed(data)} that were held out in training" + (" and selected on" if selected else "")
+    )
+    return images.val, images.val_inputs, MeasuredOn(data, "held out", selected=selected)
+
+
+def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:
+    """The images of a run, parted as in training. Raises DlcliError where they aren't the same any more."""
+    colour = settings.colour if channels is None else channels == 3
+    images = read_images(settings.model_copy(update={"colour": colour}), Silent())
+    report = report_of(trained.folder)
+    before = report.get("images", {})
+    now = {"train": len(images.train), "val": len(images.val) if images.val else 0}
+    if any(before.get(part, count) != count for part, count in now.items()):
+        raise DlcliError(
+            f"{listed(settings.data)} has {sum(now.values()):,} images, and had {sum(before.values()):,} in training, "
+            "so which of them were held out is not known", "give DATA that training has not seen",
+        )  # fmt: skip
+    known = report.get("fingerprint")
+    if known and (changed := difference(known, fingerprint_of(images, [trained.restoration]))):
+        raise DlcliError(
+            f"{listed(settings.data)} is no longer what the network was trained on ({changed}), so which images were "
+            "held out is not known", "give DATA that training has not seen",
+        )  # fmt: skip
+    return images

@@ -1,0 +1,177 @@
+"""The images that a restoring network is measured on, each degraded by a seed of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcli.config.evaluate import EvalConfig
+from dlcli.degradations.base import Degradation, Denoise, Observation
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.kernels import Kernel
+from dlcli.errors import DlcliError
+from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.trained import TrainedNetwork, as_image
+from dlcli.networks.metrics import luminance
+from dlcli.networks.training.batches import generator_for
+from dlcli.networks.training.validation import levels_of
+from dlcli.tasks.held_out import MeasuredOn
+from dlcli.tasks.progress import Progress
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image: what is known of it, the truth (1, C, H, W), and the blur kernel's number where there is one."""
+
+    name: str
+    observed: Observation
+    clean: Tensor
+    kernel: Kernel | None = None
+    kernel_number: int | None = None
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Images to measure on. ``inputs`` are the degraded ones of pairs; ``skipped`` grows with what can't be used.
+
+    ``sigmas`` are the noise levels, on the scale 0 to 255, that each image is measured at where there are several;
+    ``degradations`` are those of these then, and else are taken in turn, as the kernels are.
+    """
+
+    pictures: Pictures
+    inputs: Pictures | None
+    on: MeasuredOn
+    degradations: Sequence[Degradation]
+    kernels: Sequence[Kernel]
+    first_kernel: int
+    luma: bool
+    seed: int
+    device: str
+    sigmas: tuple[float, ...] = ()
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def levels(self) -> int:
+        """How often each image is measured."""
+        return len(self.sigmas) or 1
+
+    def case(self, index: int, level: int = 0) -> Case:
+        """Image ``index``, degraded at noise level ``level``; the kernels in turn.
+
+        Raises DlcliError for one that can't be used.
+        """
+        number = level if self.sigmas else index % len(self.degradations)
+        degradation = self.degradations[number]
+        kernel = self.kernels[number] if self.kernels else None
+        clean = self._clean(index, degradation.multiple)
+        if self.inputs is not None:
+            observed = degradation.prepare(as_image(self.inputs.pixels(index), self.device))
+        else:
+            # From the CPU, whatever the device: the same noise everywhere.
+            observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
+        place = None if kernel is None else self.first_kernel + number
+        return Case(self.pictures.names[index], observed, clean, kernel, place)
+
+    def _clean(self, index: int, multiple: int) -> Tensor:
+        pixels = self.pictures.pixels(index)
+        # As in the published protocol: what is too much is cut off at the bottom and on the right.
+        height, width = (side // multiple * multiple for side in pixels.shape[:2])
+        if not height or not width:
+            raise DlcliError(f"has a side of less than {multiple} pixels")
+        image = as_image(pixels[:height, :width], self.device)
+        if not self.luma:
+            return image
+        if bool((pixels == pixels[:, :, :1]).all()):
+            return image[:, :1]
+        return luminance(image).mul(255).round().div(255)
+
+
+def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> Observations:
+    """The images of ``config``, or those that the run was trained on. Raises DlcliError for data that don't fit."""
+    degradations, kernels = _degradations(config, trained)
+    # A gray network that upscales is measured on the luma of colour images, as published; others on plain gray.
+    luma = trained.task == "upscale" and trained.channels == 1
+    channels = None if luma else trained.channels
+    if config.data:
+        pictures, inputs = _given(config.data, trained, channels)
+        on = MeasuredOn(config.data, "given")
+    else:
+        pictures, inputs, on = images_without_data(trained, channels, progress)
+    found = Observations(
+        pictures, inputs, on, degradations, kernels, config.kernel or 0, luma and pictures.channels == 3,
+        config.noise_seed, trained.device, _sigmas(degradations),
+    )  # fmt: skip
+    if found.sigmas:
+        *shown, last = (f"{sigma:.3g}" for sigma in found.sigmas)
+        progress.note(f"each image is measured at sigma {', '.join(shown)} and {last}; --sigma takes one alone")
+    for source in (pictures, inputs):
+        found.skipped.extend(source.skipped if source else ())
+        for note in source.notes if source else ():
+            progress.note(note)
+    return found
+
+
+def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None) -> tuple[Pictures, Pictures | None]:
+    """The images of DATA, and the inputs of pairs."""
+    if trained.task != "pairs":
+        return open_pictures(data, channels=channels, part="test"), None
+    if len(data) != 2:
+        raise DlcliError(
+            f"the network was trained on pairs, and DATA names {len(data)} things",
+            "give two folders: the inputs, then the targets",
+        )
+    inputs, targets = open_pairs(data[0], data[1], channels=channels)
+    return targets, inputs
+
+
+def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[list[Degradation], list[Kernel]]:
+    """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
+    degradation = trained.degradation
+    if config.sigma is not None:
+        if not isinstance(degradation, (Denoise, Deblur)):
+            raise DlcliError(
+                f"--sigma {config.sigma:g} is for Gaussian noise, and the network was trained otherwise "
+                f"({_trained_for(trained)})",
+                "leave it out",
+            )
+        if isinstance(degradation, Denoise):
+            return [Denoise(config.sigma, config.sigma)], []
+        degradation = replace(degradation, sigma=config.sigma)
+    if not isinstance(degradation, Deblur):
+        # A level drawn for each image would make its PSNR one of chance.
+        return levels_of(degradation), []
+    kernels = list(degradation.kernels)
+    if config.kernel is not None:
+        kernels = [kernels[config.kernel]]
+    return [Deblur([kernel], degradation.sigma) for kernel in kernels], kernels
+
+
+def _sigmas(degradations: Sequence[Degradation]) -> tuple[float, ...]:
+    """The noise levels, where there are several."""
+    return tuple(d.low for d in degradations if isinstance(d, Denoise)) if len(degradations) > 1 else ()
+
+
+def _trained_for(trained: TrainedNetwork) -> str:
+    photons = trained.restoration.poisson
+    return f"Poisson noise of {photons:g} photons" if photons is not None else trained.task
+
+
+def noise_level(case: Case) -> float:
+    """The standard deviation of what an observation adds to the clean image, on the scale 0 to 1."""
+    return float((case.observed.shown - case.clean).double().square().mean().sqrt())
+
+
+def plane(image: Tensor) -> np.ndarray:
+    """(1, C, H, W) as float64 (H, W, C)."""
+    return np.ascontiguousarray(image[0].permute(1, 2, 0).cpu().double().numpy())
+
+
+def tensor(values: np.ndarray, device: str) -> Tensor:
+    """(H, W, C) as float32 (1, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None])).float().to(device)

@@ -1,0 +1,102 @@
+"""``dlcli predict`` of an image network: restored images under their own names, or a table of classes."""
+
+import time
+from typing import Any
+
+from dlcli.config.evaluate import PredictConfig
+from dlcli.degradations.blur import Deblur
+from dlcli.degradations.task import INPUT_IS_BASE
+from dlcli.engine.device import describe_device
+from dlcli.errors import DlcliError
+from dlcli.images.folders import Skipped
+from dlcli.images.formats.codecs import read_pixels
+from dlcli.images.outputs import OutputPlan, plan_outputs
+from dlcli.networks.data.load import warn_of_skipped
+from dlcli.networks.inference.classify import predict_classes
+from dlcli.networks.inference.restoring import Mask, Restorer
+from dlcli.networks.inference.trained import TrainedNetwork, load_network
+from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
+from dlcli.tasks.progress import Progress, Report
+
+EVERY = 50  # files between two notes
+
+
+def predict_network(config: PredictConfig, progress: Progress) -> Report:
+    """Restore every image in ``config.data``, or classify it. A bad image is named and left out.
+
+    Returns the report, with ``images`` and ``skipped``. Raises DlcliError for a damaged model, data or an ``out``
+    that don't fit, and when no image could be restored.
+    """
+    start = time.monotonic()
+    trained = load_network(config)
+    if trained.task == "classify":
+        found = predict_classes(config, trained, progress)
+    else:
+        found = _restore_all(config, trained, progress)
+    return {
+        "command": "predict", "run": str(config.run), "out": str(config.out) if config.out else None,
+        "device": describe_device(trained.device), "task": trained.task, **found,
+        "seconds": time.monotonic() - start, "status": "finished",
+    }  # fmt: skip
+
+
+def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+    restorer = Restorer(trained, _mask(config, trained), config.kernel or 0)
+    plan = plan_outputs(config.data, config.out, force=config.force)
+    for note in plan.notes:
+        progress.note(note)
+    if isinstance(trained.degradation, Deblur) and len(trained.degradation.kernels) > 1 and config.kernel is None:
+        progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
+    skipped, told = list(plan.skipped), Told()
+    unwritten: list[Skipped] = []
+    done = 0
+    first: DlcliError | None = None
+    for number, output in enumerate(plan.outputs, 1):
+        try:
+            done += write_restored(output, restorer, told)
+        except DlcliError as error:
+            first = first or error
+            why = error.message.removeprefix(output.shown).lstrip(" :")
+            skipped.append(Skipped(output.shown, why))
+            if isinstance(error, UnwrittenError):
+                unwritten.append(skipped[-1])
+                if error.full:
+                    raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
+        if number % EVERY == 0 and number < len(plan.outputs):
+            progress.note(f"{number:,} of {len(plan.outputs):,} files")
+    if not done:
+        raise _nothing_done(plan, skipped, first)
+    for text in told.lines():
+        progress.warn(text)
+    if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
+        progress.warn(
+            f"the network changed no pixel of {restorer.changes.images:,} image{'s' * (restorer.changes.images != 1)}"
+            f"{'' if trained.task in INPUT_IS_BASE else ' beyond the simple estimate that it starts from'}: it has "
+            "learned nothing that tells here; train it longer, or with another --lr"
+        )
+    warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
+    return {
+        "images": done,
+        "skipped": [vars(one) for one in skipped],
+        "unchanged": unchanged,
+        "unwritten": [one.name for one in unwritten],
+        "notes": told.to_json(),
+    }
+
+
+def _nothing_done(plan: OutputPlan, skipped: list[Skipped], first: DlcliError | None) -> DlcliError:
+    one = skipped[-len(plan.outputs)]
+    what = "the image could not be restored" if len(skipped) == 1 else f"none of {len(skipped):,} images was restored"
+    return DlcliError(f"{what}; {one.name}: {one.why}", first.hint if first else "")
+
+
+def _mask(config: PredictConfig, trained: TrainedNetwork) -> Mask | None:
+    """The pixels that --mask says are missing."""
+    if config.mask is None:
+        return None
+    if trained.task != "inpaint":
+        raise DlcliError(f"--mask is for inpaint, and the network was trained to {trained.task}", "leave it out")
+    mask: Mask = read_pixels(config.mask, f"--mask {config.mask}", 1)[:, :, 0] > 127
+    if mask.all():
+        raise DlcliError(f"--mask {config.mask} is white throughout, which leaves nothing known", "white: missing")
+    return mask

@@ -1,0 +1,141 @@
+"""A trained network taken from its run directory, ready to restore or classify."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.train_deconv import Task, TrainDeconvConfig
+from dlcli.degradations.base import Degradation, Observation
+from dlcli.degradations.kernels import MAX_SIDE
+from dlcli.degradations.task import Restoration
+from dlcli.engine.device import pick_network_device
+from dlcli.errors import DlcliError
+from dlcli.networks.inference.tiling import auto_tile, restore
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.receptive_field import receptive_radius
+from dlcli.networks.model.saved import SavedNetwork
+from dlcli.runs import directory
+from dlcli.tasks.saved import run_folder
+
+AGAIN = "train it again"
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network on its device, with what it was trained to undo."""
+
+    folder: Path
+    network: DeconvNet
+    restoration: Restoration
+    degradation: Degradation
+    classes: tuple[str, ...]
+    device: str
+    tile: int | None
+
+    @property
+    def task(self) -> str:
+        """The task that it was trained for."""
+        return self.restoration.task
+
+    @property
+    def channels(self) -> int:
+        """1 for a network of gray images, 3 for colour."""
+        spec = self.network.spec
+        return spec.input_channels if self.classes else spec.output_channels
+
+    def restored(self, observation: Observation) -> Tensor:
+        """The network's images (B, C, H, W), whole or in tiles, not clamped."""
+        spec = self.network.spec
+        tile = self.tile or auto_tile(spec, len(observation.input), self.device)
+        return restore(self.network, observation, tile, receptive_radius(spec))
+
+    def training_config(self) -> TrainDeconvConfig:
+        """The settings of the run. Raises DlcliError where they are gone."""
+        path = self.folder / directory.CONFIG
+        if not path.is_file():
+            raise DlcliError(f"{path} is gone, so what the run was trained on is not known", "give DATA")
+        return TrainDeconvConfig.build({}, path)
+
+
+def load_network(config: EvalConfig | PredictConfig) -> TrainedNetwork:
+    """The network of a run. Raises DlcliError for one that is damaged or asks for what can't be.
+
+    Sets the number of torch's threads where ``config`` gives one.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    folder = run_folder(config.run)
+    path = folder / directory.MODEL
+    saved = SavedNetwork.load(path)
+    restoration = Restoration.of_saved(saved.task, saved.arrays)
+    degradation = _checked(saved, restoration, path)
+    count = len(saved.arrays) if restoration.task == "deblur" else 0
+    if config.kernel is not None and config.kernel >= count:
+        have = f"has {count} blur kernels, numbered from 0" if count else f"was trained to {restoration.task}"
+        raise DlcliError(f"--kernel {config.kernel}: the network {have}", "give another, or leave it out")
+    device = pick_network_device(config.device)
+    return TrainedNetwork(
+        folder, saved.network().to(device), restoration, degradation, saved.classes, device, config.tile
+    )
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Float32 throughout, and the same bits each time: no autocast, no TF32, no choice of algorithms by timing."""
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with flags, torch.inference_mode():
+        yield
+
+
+def _checked(saved: SavedNetwork, restoration: Restoration, path: Path) -> Degradation:
+    """The degradation of a saved task, if its arrays and the network's channels fit it."""
+    damaged = DlcliError(f"{path} is damaged: its task {restoration.task!r} doesn't fit its network", AGAIN)
+    spec = saved.spec
+    if restoration.task not in get_args(Task) or not all(map(_is_plane, saved.arrays.values())):
+        raise damaged
+    if restoration.task == "deblur" and not all(map(_is_kernel, saved.arrays.values())):
+        raise damaged
+    try:
+        degradation = restoration.degradation()
+    except (KeyError, ValueError, IndexError, TypeError):
+        raise damaged from None
+    except DlcliError as error:
+        raise DlcliError(f"{path} is damaged: {error.message}", AGAIN) from None
+    classes = restoration.task == "classify"
+    channels = spec.input_channels if classes else spec.output_channels
+    inputs = channels if classes else degradation.input_channels(channels)
+    if channels not in (1, 3) or spec.input_channels != inputs or classes != bool(spec.classes):
+        raise damaged
+    return degradation
+
+
+def _is_plane(array: NDArray[Any]) -> bool:
+    return array.ndim == 2 and array.size > 0
+
+
+def _is_kernel(array: NDArray[Any]) -> bool:
+    odd = all(side % 2 and side <= MAX_SIDE for side in array.shape)
+    return odd and float(array.min()) >= 0 and float(array.sum()) > 0
+
+
+def as_image(values: NDArray[Any], device: str) -> Tensor:
+    """(H, W, C) of uint8, uint16 or floats in [0, 1] as float32 (1, C, H, W) in [0, 1] on the device."""
+    white = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+    pixels = np.ascontiguousarray(values.transpose(2, 0, 1)[None]).astype(np.float32)
+    return torch.from_numpy(pixels).to(device).div_(white)
+
+
+def as_pixels(image: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """(1, C, H, W) in [0, 1], clamped, as uint8, uint16 or floats (H, W, C)."""
+    values = image[0].double().clamp(0, 1).permute(1, 2, 0)
+    if dtype.kind != "f":
+        values = values.mul(np.iinfo(dtype).max).round()
+    return np.ascontiguousarray(values.cpu().numpy().astype(dtype))

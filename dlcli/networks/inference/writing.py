@@ -1,0 +1,151 @@
+"""Restored images to files: every frame of one, or an array for an array; and what can't be kept is told."""
+
+import errno
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.errors import DlcliError
+from dlcli.images.formats.codecs import DecodedImage, read_frames
+from dlcli.images.formats.metadata import Metadata
+from dlcli.images.formats.writing import Frame, losses, write_frames
+from dlcli.images.outputs import Output
+from dlcli.images.sources import Candidate
+from dlcli.networks.inference.restoring import Restorer, check_memory
+from dlcli.runs.directory import temporary_beside
+from dlcli.tables.names import printable_path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+LINES = 20  # of notes that are shown
+
+
+class UnwrittenError(DlcliError):
+    """An image that was restored and can't be written; ``full``: nor can any other."""
+
+    def __init__(self, message: str, hint: str, *, full: bool = False) -> None:
+        super().__init__(message, hint)
+        self.full = full
+
+
+class Told:
+    """What is to be said of images, each kind of note once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, note: str) -> None:
+        """A note on one image; none if empty, or said of it before."""
+        names = self._names.setdefault(note, []) if note else []
+        if name not in names[-1:]:
+            names.append(name)
+
+    def lines(self) -> list[str]:
+        """A line for each kind, with the first image that it is about and how many more there are."""
+        lines = [
+            f"{names[0]}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}: {note}"
+            for note, names in self._names.items()
+        ]
+        more = len(lines) - LINES
+        return lines if more <= 0 else [*lines[:LINES], f"and {more:,} notes more, which --json lists"]
+
+    def to_json(self) -> list[dict[str, str]]:
+        """``notes`` of the report."""
+        return [{"name": name, "note": note} for note, names in self._names.items() for name in names]
+
+
+def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
+    """Restore what ``output`` stands for and write it; returns the number of images.
+
+    Raises UnwrittenError for a target that can't be written, another DlcliError for an image that can't be restored.
+    """
+    if output.format == "NPY":
+        origin = output.candidates[0].origin
+        told.add(output.shown, "written as .npy" if origin and origin.path.suffix.lower() == ".npz" else "")
+        return _write_array(output, restorer)
+    frames: list[Frame] = []
+    metadata, form, durations = Metadata(), output.format, []
+    for image in _images(output.candidates[0]):
+        if not frames:
+            metadata, form = image.metadata, output.format or image.format
+            height, width = image.pixels.shape[:2]
+        told.add(output.shown, image.note)
+        # Those that wait to be written take a part of what is free.
+        check_memory(sum(frame.pixels.size for frame in frames) // 8)
+        frames.append(restorer.restored(Frame(image.pixels, image.alpha)))
+        durations.append(image.shown)
+    assert form is not None
+    if metadata.calibration:  # a measure of what is shown, which is as large as before
+        across, down = metadata.calibration
+        high, wide = frames[0].pixels.shape[:2]
+        metadata = replace(metadata, calibration=(across * wide / width, down * high / height))
+    metadata = replace(metadata, durations=tuple(durations) if any(durations) else ())
+    try:
+        output.target.parent.mkdir(parents=True, exist_ok=True)
+        write_frames(output.target, frames, form, metadata)
+    except (DlcliError, OSError) as error:
+        raise _unwritten(output.target, error) from None
+    for note in losses(form, frames, metadata):
+        told.add(output.shown, note)
+    return 1
+
+
+def _images(candidate: Candidate) -> Iterable[DecodedImage]:
+    if candidate.path is not None:
+        return read_frames(candidate.path, candidate.name)
+    frame = _frame(candidate)
+    return [DecodedImage(frame.pixels, frame.alpha, "PNG", "")]
+
+
+def _frame(candidate: Candidate) -> Frame:
+    """The image of an array; a fourth channel is its transparency."""
+    assert candidate.array is not None
+    values = np.array(candidate.array).astype(candidate.array.dtype.newbyteorder("="))
+    return Frame(values[:, :, :3], values[:, :, 3]) if values.shape[2] == 4 else Frame(values)
+
+
+def _write_array(output: Output, restorer: Restorer) -> int:
+    """An array of the same type and order of axes, written image by image, whole or not at all."""
+    origin = output.candidates[0].origin
+    assert origin is not None
+    temporary = temporary_beside(output.target)
+    made: NDArray[Any] | None = None
+    try:
+        output.target.parent.mkdir(parents=True, exist_ok=True)
+        for place, candidate in enumerate(output.candidates):
+            frame = restorer.restored(_frame(candidate))
+            both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
+            if made is None:
+                shape = (origin.count, *both.shape)
+                made = np.lib.format.open_memmap(temporary, "w+", both.dtype, _axes(shape, origin.shape))
+            made.reshape(shape)[place] = both
+        assert made is not None
+        made.flush()  # type: ignore[attr-defined]
+        del made
+        temporary.replace(output.target)
+    except OSError as error:
+        raise _unwritten(output.target, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(output.candidates)
+
+
+def _axes(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
+    """(N, H, W, C) without the axes that the array ``like`` hasn't."""
+    if len(like) == 4:
+        return shape
+    if len(like) == 2:
+        return shape[1:3]
+    return shape[1:] if like[2] in (1, 3, 4) else shape[:3]
+
+
+def _unwritten(target: Path, error: DlcliError | OSError) -> UnwrittenError:
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if not isinstance(cause, OSError):
+        assert isinstance(error, DlcliError)
+        return UnwrittenError(error.message, error.hint)  # the format refuses
+    reason = f"cannot be written to {printable_path(str(target.parent))}: {cause.strerror or cause}"
+    return UnwrittenError(reason, "free some space, or give another --out", full=cause.errno in FULL)

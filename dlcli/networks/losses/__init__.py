@@ -1,0 +1,1 @@
+"""What a network's output is compared with, and how."""

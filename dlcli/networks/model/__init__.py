@@ -1,0 +1,1 @@
+"""The networks, their fused kernels, and their saved form."""

@@ -1,0 +1,256 @@
+"""Networks of convolutions and deconvolutions (transposed convolutions) that restore or classify images."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlcli.networks.model.fused_chain import Layer, chain
+from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
+from dlcli.networks.model.transposed_conv import deconvolved, turned
+
+FEW_CHANNELS = 16  # a vector register's worth
+OUTPUTS = ("residual", "sigmoid", "linear")
+
+
+@dataclass(frozen=True)
+class DeconvSpec:
+    """Shape of a network; all that is needed to build it.
+
+    filters and strides have one entry for each convolution; the deconvolutions mirror them. ``output`` says what
+    the last deconvolution gives: a residual that is subtracted from the input image, the image through a sigmoid,
+    or the image itself. With ``classes`` a fully connected layer on the features of a square of ``side`` pixels
+    ends the network; ``decoder`` says whether the deconvolutions come before it. With ``masked`` the last input channel
+    is 1 where the image is unknown, and the residual is 0 elsewhere: what is known stays as it is.
+    """
+
+    input_channels: int
+    output_channels: int
+    filters: tuple[int, ...]
+    strides: tuple[int, ...]
+    kernel: int = 3
+    depth: int = 0
+    unshuffle: int = 1
+    skip: bool = False
+    activation: Literal["relu", "sigmoid", "tanh", "leaky-relu", "gelu"] = "relu"
+    dropout: float = 0.0
+    output: Literal["residual", "sigmoid", "linear"] = "residual"
+    decoder: bool = True
+    classes: int = 0
+    side: int = 0
+    masked: bool = False
+
+    @property
+    def multiple(self) -> int:
+        """Height and width are padded to a multiple of this inside the network."""
+        product = self.unshuffle
+        for stride in self.strides:
+            product *= stride
+        return product
+
+
+def kernel_and_padding(spec: DeconvSpec, stride: int) -> tuple[int, int]:
+    """Side and padding of the convolution, and of the deconvolution, of this ``stride``.
+
+    A strided kernel is a multiple of its stride wide: every pixel then gets equally many terms. Sides of odd strides
+    are three times the stride, as only an even overlap can be padded evenly.
+    """
+    kernel = spec.kernel if stride == 1 else 2 * stride if stride % 2 == 0 else 3 * stride
+    return kernel, (kernel - stride) // 2
+
+
+def activate(x: Tensor, name: str) -> Tensor:
+    """The activation ``name`` of ``x``, which may be overwritten: no backward pass needs what a convolution gave."""
+    if name == "relu":
+        return F.relu_(x)
+    if name == "leaky-relu":
+        return F.leaky_relu_(x, 0.1)
+    if name == "gelu":
+        return F.gelu(x)
+    return torch.sigmoid(x) if name == "sigmoid" else torch.tanh(x)
+
+
+class Deconvolution(nn.ConvTranspose2d):
+    """A transposed convolution: the adjoint of the convolution with the same weights.
+
+    At stride 1 it is computed as the convolution with the filters turned by a half and their axes swapped, which is
+    the same sum and for which processors have the faster kernels; but for few output channels the gradient of such a
+    convolution's weights is slow. Without a gradient, those are computed in blocks.
+    """
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether it is computed as a convolution."""
+        return self.stride == (1, 1) and self.out_channels >= FEW_CHANNELS
+
+    @property
+    def turned_padding(self) -> int:
+        """That of the convolution."""
+        return self.kernel_size[0] - 1 - int(self.padding[0])
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
+        if self.is_turned and output_size is None:
+            # Autocast would make it of x's type after it is turned, which moves twice the bytes.
+            return F.conv2d(x, turned(self.weight.to(x.dtype)), self.bias, padding=self.turned_padding)
+        if not torch.is_grad_enabled() and output_size is None:
+            return deconvolved(x, self.weight.to(x.dtype), self.bias, int(self.stride[0]), int(self.padding[0]))
+        result: Tensor = super().forward(x, output_size)
+        return result
+
+
+class ResidualBlock(nn.Module):
+    """The weights of x + conv(activation(conv(x))) (He et al. 2016, without batch norm, as in EDSR)."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+        self.second = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+
+
+class DeconvNet(nn.Module):
+    """The network of a ``DeconvSpec``.
+
+    Convolutions, each followed by residual blocks; then the mirrored deconvolutions, each preceded by as many.
+    """
+
+    def __init__(self, spec: DeconvSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.ends_in_sigmoid = spec.output == "sigmoid"  # a loss of the sigmoid's input may take it away
+        first, last = (n * spec.unshuffle**2 for n in (spec.input_channels, spec.output_channels))
+        self.convolutions = nn.ModuleList()
+        self.encoder_blocks = nn.ModuleList()
+        self.deconvolutions = nn.ModuleList()
+        self.decoder_blocks = nn.ModuleList()
+        for level, (filters, stride) in enumerate(zip(spec.filters, spec.strides, strict=True)):
+            kernel, padding = kernel_and_padding(spec, stride)
+            before = spec.filters[level - 1] if level else first
+            after = spec.filters[level - 1] if level else last
+            self.convolutions.append(nn.Conv2d(before, filters, kernel, stride, padding))
+            self.encoder_blocks.append(self._blocks(filters))
+            if spec.decoder:
+                self.deconvolutions.append(Deconvolution(filters, after, kernel, stride, padding))
+                # The blocks at the bottom are the encoder's.
+                bottom = level == len(spec.filters) - 1
+                self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
+        if spec.classes:
+            self.classifier = nn.Linear(self._features(), spec.classes)
+        self._layers_and_modules = self._layers()
+        self.initialise()
+
+    def _blocks(self, channels: int) -> nn.Sequential:
+        spec = self.spec
+        return nn.Sequential(*(ResidualBlock(channels, spec.kernel) for _ in range(spec.depth)))
+
+    def _features(self) -> int:
+        spec = self.spec
+        padded = -(-spec.side // spec.multiple) * spec.multiple
+        if spec.decoder:
+            return spec.output_channels * padded * padded
+        small = padded // spec.multiple
+        return spec.filters[-1] * small * small
+
+    def initialise(self) -> None:
+        """He et al. (2015) normal weights, zero biases; a residual's last layer starts at zero: the identity."""
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                backwards = isinstance(module, nn.ConvTranspose2d)
+                nn.init.kaiming_normal_(module.weight, mode="fan_out" if backwards else "fan_in", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                # Blocks start near the identity, so that a deep stack neither grows nor shrinks its signal.
+                module.second.weight.data.mul_(0.3)
+        if self.spec.output == "residual" and self.spec.decoder:
+            self.deconvolutions[0].get_parameter("weight").data.zero_()
+
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """Kernels of all but the first convolution and the last deconvolution: those between hidden features."""
+        ends = [self.convolutions[0].get_parameter("weight")]
+        if self.spec.decoder:
+            ends.append(self.deconvolutions[0].get_parameter("weight"))
+        return [w for w in self.parameters() if w.ndim == 4 and not any(w is end for end in ends)]
+
+    def forward(self, x: Tensor, base: Tensor | None = None) -> Tensor:
+        """Restored images (B, output_channels, H, W), or class scores (B, classes), from x (B, input_channels, H, W).
+
+        ``base`` (B, output_channels, H, W) is what a residual is subtracted from; by default x.
+        """
+        spec = self.spec
+        height, width = x.shape[-2:]
+        padded = pad_to_multiple(x, spec.multiple)
+        h = self._features_of(unshuffled(padded, spec.unshuffle))
+        if spec.classes:
+            scores: Tensor = self.classifier(h.flatten(1))
+            return scores
+        h = shuffled(h, spec.unshuffle)
+        h = h[..., :height, :width] if padded is not x else h
+        if spec.output == "residual":
+            return (x if base is None else base) - (h * x[:, -1:] if spec.masked else h)
+        # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.
+        return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
+
+    def _features_of(self, h: Tensor) -> Tensor:
+        layers, modules = self._layers_and_modules
+        if self._written_out(h):
+            return chain(layers, h, [tensor for m in modules for tensor in (m.weight, m.bias)])
+        spec, kept = self.spec, {}
+        added = {layer.adds for layer in layers}
+        for number, (layer, module) in enumerate(zip(layers, modules, strict=True)):
+            if number in added:
+                kept[number] = h
+            h = module(h)
+            if layer.adds is not None:
+                h = h.add_(kept.pop(layer.adds))
+            if layer.activated:
+                h = activate(h, spec.activation)
+            if layer.drops and spec.dropout:
+                h = F.dropout2d(h, spec.dropout, self.training)
+        return h
+
+    def _written_out(self, h: Tensor) -> bool:
+        """Whether a step is to be taken whose gradient ``chain`` knows."""
+        return (
+            self.spec.activation == "relu" and not self.spec.dropout and torch.is_grad_enabled()
+            and not torch.is_autocast_enabled(h.device.type) and not torch.compiler.is_compiling()
+        )  # fmt: skip
+
+    def _layers(self) -> tuple[list[Layer], list[Any]]:
+        """The network's layers in the order in which they are taken, and the modules that have their weights."""
+        spec, layers, modules = self.spec, [], []
+
+        def append(module: Any, **more: Any) -> None:
+            backwards = isinstance(module, Deconvolution)
+            as_convolution = backwards and module.is_turned
+            padding = module.turned_padding if as_convolution else module.padding[0]
+            layers.append(Layer(module.stride[0], padding, backwards and not as_convolution, as_convolution, **more))
+            modules.append(module)
+
+        def append_blocks(blocks: nn.Module) -> None:
+            for block in blocks.children():
+                start = len(layers)
+                append(block.first, activated=True)
+                append(block.second, adds=start)
+
+        kept = []
+        for convolution, blocks in zip(self.convolutions, self.encoder_blocks, strict=True):
+            append(convolution, activated=True, drops=True)
+            append_blocks(blocks)
+            kept.append(len(layers))
+        for level in reversed(range(len(self.deconvolutions))):
+            append_blocks(self.decoder_blocks[level])
+            hidden = level > 0
+            adds = kept[level - 1] if hidden and spec.skip else None
+            append(self.deconvolutions[level], activated=hidden, drops=hidden, adds=adds)
+        return layers, modules
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """``x`` (B, C, H, W) continued at the bottom and on the right by its last pixels, to multiples of ``multiple``."""
+    height, width = x.shape[-2:]
+    down, right = -height % multiple, -width % multiple
+    return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x

@@ -1,0 +1,115 @@
+"""A trained network as it is saved: its shape, its weights, and the task that it was trained for."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dlcli.errors import DlcliError
+from dlcli.models.file import read_model, write_model
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+
+FORMAT = 1
+KIND = "dlcli-deconv"
+WEIGHT, ARRAY = "weight.", "array."
+# A description that asks for more than this is no network of ours; building it would only fill the memory.
+MAX_FILTERS, MAX_LAYERS, MAX_SIDE = 4096, 64, 4096
+
+
+@dataclass(frozen=True)
+class SavedNetwork:
+    """What a run of train-deconv leaves.
+
+    ``task`` has the settings that degrade and restore need (names as in the config), ``classes`` the names of the
+    classes, ``arrays`` the blur kernels and mask where the task has some.
+    """
+
+    spec: DeconvSpec
+    state: dict[str, Tensor]
+    task: dict[str, Any]
+    classes: tuple[str, ...]
+    arrays: dict[str, NDArray[Any]]
+
+    def to_bytes(self) -> bytes:
+        """The model file."""
+        description = {
+            "format": FORMAT, "kind": KIND, "spec": dataclasses.asdict(self.spec), "task": self.task,
+            "classes": list(self.classes),
+        }  # fmt: skip
+        tensors = {WEIGHT + name: tensor.contiguous().numpy() for name, tensor in self.state.items()}
+        return write_model(description, tensors | {ARRAY + name: array for name, array in self.arrays.items()})
+
+    def network(self) -> DeconvNet:
+        """The network with its weights, ready to restore or classify."""
+        network = DeconvNet(self.spec)
+        network.load_state_dict(self.state)
+        return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def load(cls, path: Path) -> "SavedNetwork":
+        """Read a network; its description and every tensor's name, shape, type and values are checked before use.
+
+        Raises DlcliError for a file that is missing, broken or not such a model.
+        """
+        description, tensors = read_model(path, "train-deconv")
+        if description.get("kind") != KIND or description.get("format") != FORMAT:
+            raise DlcliError(
+                f"{path} is not a network of format {FORMAT} (kind {description.get('kind')!r}, "
+                f"format {description.get('format')!r})",
+                "give a run directory of 'dlcli train-deconv' of this version",
+            )
+        damaged = DlcliError(f"{path} is damaged: its tensors don't fit its description", "train it again")
+        task, classes = description.get("task"), description.get("classes")
+        spec = _spec(description.get("spec"))
+        if spec is None or not isinstance(task, dict) or not isinstance(classes, list):
+            raise damaged
+        state = {n.removeprefix(WEIGHT): t for n, t in tensors.items() if n.startswith(WEIGHT)}
+        arrays = {n.removeprefix(ARRAY): t for n, t in tensors.items() if n.startswith(ARRAY)}
+        with torch.device("meta"):
+            expected = {name: tuple(t.shape) for name, t in DeconvNet(spec).state_dict().items()}
+        fits = (
+            {name: array.shape for name, array in state.items()} == expected
+            and all(a.dtype == np.float32 for a in state.values())
+            and all(np.isfinite(a).all() for a in (*state.values(), *arrays.values()))
+            and len(state) + len(arrays) == len(tensors)
+            and len(classes) == spec.classes
+        )
+        if not fits:
+            raise damaged
+        weights = {name: torch.from_numpy(array) for name, array in state.items()}
+        return cls(spec, weights, task, tuple(map(str, classes)), arrays)
+
+
+def _spec(fields: Any) -> DeconvSpec | None:
+    """The spec of a description, or None if it is none that dlcli could have written."""
+    if not isinstance(fields, dict) or set(fields) != {f.name for f in dataclasses.fields(DeconvSpec)}:
+        return None
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    for name, kind in get_type_hints(DeconvSpec).items():
+        if not _is_of(values[name], kind):
+            return None
+    spec = DeconvSpec(**values)
+    numbers = (*spec.filters, *spec.strides, spec.kernel, spec.unshuffle, spec.input_channels, spec.output_channels)
+    sane = (
+        0 < len(spec.filters) == len(spec.strides) <= MAX_LAYERS
+        and all(0 < n <= MAX_FILTERS for n in numbers)
+        and 0 <= spec.depth <= MAX_LAYERS
+        and (spec.kernel % 2 == 1 or (1 not in spec.strides and not spec.depth))
+        and 0 <= spec.classes <= MAX_FILTERS * 16
+        and 0 <= spec.side <= MAX_SIDE
+        and spec.multiple <= MAX_SIDE
+    )
+    return spec if sane else None
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    if kind in (int, float, bool, str):
+        return type(value) is kind or (kind is float and type(value) is int)
+    if kind == tuple[int, ...]:
+        return isinstance(value, tuple) and all(type(item) is int for item in value)
+    return value in get_args(kind)  # one of the words of a Literal

@@ -1,0 +1,1 @@
+"""Optimizers of networks, and parameters in one stretch of memory."""

@@ -1,0 +1,1 @@
+"""Training one network: plan, batches, solver, validation, report."""

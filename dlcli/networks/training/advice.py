@@ -1,0 +1,109 @@
+"""What is said of a network's training before it begins, and what of its result could mislead."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import INPUT_IS_BASE
+from dlcli.images.image_set import Pictures
+from dlcli.networks.data.load import TrainingImages
+from dlcli.networks.training.problem import Problem
+from dlcli.networks.training.validation import ClassValidation, RestorationValidation
+
+if TYPE_CHECKING:
+    from dlcli.tasks.train_deconv import Training
+
+FEW_STEPS = 100  # below, no preset has learned more than a rough smoothing
+
+
+def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Problem, crop: int) -> str:
+    """One line: how many images train and are held out, their size, colour and depth, and the crop."""
+    counts, pictures = problem.counts, images.train
+    held = f"{counts.val:,} held out" if counts.val else "none held out"
+    if isinstance(problem.validate, RestorationValidation):
+        validate = problem.validate
+        levels = f" at {len(validate.levels)} noise levels" if len(validate.levels) > 1 else ""
+        held += f" ({validate.count} crops measured{levels})"
+    if isinstance(problem.validate, ClassValidation) and problem.validate.count < counts.val:
+        held += f" ({problem.validate.count:,} measured)"
+    what = "pairs" if images.train_inputs else "images"
+    classes = f" of {len(pictures.classes)} classes" if config.task == "classify" else ""
+    parts = f"whole, {crop} x {crop}" if config.task == "classify" else f"crops of {crop} x {crop}"
+    size = "" if config.task == "classify" else f"{_sizes(pictures, counts.small)} pixels, "
+    depth = "8 bits" if pictures.bits == 8 else f"{pictures.bits} bits read as 8"
+    colour = "gray" if pictures.channels == 1 else "colour"
+    return f"{counts.train:,} {what}{classes} train, {held}; {size}{colour}, {depth}; {parts}"
+
+
+def noise_of(config: TrainDeconvConfig) -> str:
+    """The task with its constants, as the header names it."""
+    low, high = config.sigma_range
+    sigma = f" of sigma {low:g}" + (f" to {high:g}" if high > low else "")
+    about = {
+        "denoise": f" (Poisson, {config.poisson:g} photons)" if config.poisson else sigma,
+        "deblur": f" {config.blur}{sigma}",
+        "upscale": f" x{config.scale}",
+        "inpaint": " by a mask" if config.mask else f" {config.holes:.0%}",
+    }
+    return config.task + about.get(config.task, "")
+
+
+def _sizes(pictures: Pictures, small: Collection[int]) -> str:
+    """Those of the images that train, which the ``small`` ones don't."""
+    shapes = {pictures.shape(i) for i in range(len(pictures)) if i not in small}
+    (low, narrow), (high, wide) = min(shapes), max(shapes)
+    return f"{narrow} x {low}" + ("" if len(shapes) == 1 else f" to {wide} x {high}")
+
+
+def shortcomings(training: "Training") -> list[str]:
+    """Lines on what the saved weights don't do, and what would help."""
+    problem, best, last = training.problem, training.best_step, training.last
+    found = []
+    if last.step < FEW_STEPS:
+        found.append(
+            f"{last.step:,} steps are too few for a network to learn much: give it {FEW_STEPS} or more, by --steps "
+            "or --minutes"
+        )
+    measured = problem.validate is not None and problem.selects and best.val_loss is not None
+    if measured and best.step == 0 and last.step > 0:
+        found.append(
+            "the weights that are saved are those of step 0, before any training: no later report had a lower "
+            "validation loss; give more steps, a smaller --lr, or more images"
+        )
+    if isinstance(problem.validate, RestorationValidation):
+        found += _of_restoration(problem.validate, training.config.task)
+    if isinstance(problem.validate, ClassValidation):
+        found += _of_classes(problem.validate)
+    return found
+
+
+def _of_restoration(validate: RestorationValidation, task: str) -> list[str]:
+    if validate.kept is None or task == "reconstruct":
+        return []
+    if validate.unchanged():
+        given = "gives back what it is given: predict would change no pixel"
+        estimate = "adds nothing to the simple estimate that it starts from, which is all that predict would give"
+        return [f"the network {given if task in INPUT_IS_BASE else estimate}; give more steps, or another --lr"]
+    metrics, better = validate.kept.metrics, "give more steps, or more images like those that it is for"
+    if metrics["psnr"] <= metrics["input_psnr"]:
+        both = f"{metrics['psnr']:.2f} dB, the input {metrics['input_psnr']:.2f} dB"
+        return [f"the network restores no better than its input, on what was held out: {both}; {better}"]
+    worse = [level for level in validate.by_level() if level["psnr"] < level["input_psnr"]]
+    return [
+        f"at sigma {level['sigma']:.3g} the network makes images worse: {level['psnr']:.2f} dB where the input has "
+        f"{level['input_psnr']:.2f} dB; {better}"
+        for level in worse
+    ]
+
+
+def _of_classes(validate: ClassValidation) -> list[str]:
+    matrix = validate.confusion()
+    if not matrix.sum() or not len(validate.kept):
+        return []
+    largest, right = int(matrix.sum(axis=1).max()), int(matrix.trace())
+    if right > largest:
+        return []
+    return [
+        f"the network is right on {right:,} of {int(matrix.sum()):,} images held out, and always saying the largest "
+        f"class would be on {largest:,}: give more steps, or more images"
+    ]

@@ -1,0 +1,107 @@
+"""Training batches: crops, degraded on the device; class images, moved a little."""
+
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlcli.degradations.base import Degradation
+from dlcli.images.crops import CropSampler
+from dlcli.networks.training.solver import Batch
+
+# Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
+SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
+# Moving an image smooths it a little, so some stay as they are: the network must know sharp ones, too.
+UNMOVED = 0.1
+
+
+class RestorationBatches:
+    """Batches for restoration: clean crops and their degraded observations, or given pairs."""
+
+    def __init__(self, sampler: CropSampler, degradation: Degradation, device: str, seed: int) -> None:
+        self.sampler, self.degradation, self.device, self.seed = sampler, degradation, device, seed
+        self._ahead = _Ahead(sampler, device)
+
+    def __call__(self, step: int, size: int) -> Batch:
+        """Batch ``step``; the same numbers give the same batch."""
+        images = [as_float(pixels, self.device, torch.channels_last) for pixels in self._ahead.batch(step, size)]
+        if len(images) == 2:
+            observed = self.degradation.prepare(images[0])
+            return Batch(observed.input, observed.base, images[1])
+        observed = self.degradation.observe(images[0], generator_for(self.seed, step, self.device))
+        margin = self.sampler.margin
+        return Batch(cut(observed.input, margin), cut(observed.base, margin), cut(images[0], margin))
+
+
+class ClassBatches:
+    """Batches for classification: whole images of one size, and their classes."""
+
+    def __init__(
+        self, sampler: CropSampler, augment: Literal["none", "flips", "shifts"], device: str, seed: int
+    ) -> None:
+        self.sampler, self.augment, self.device, self.seed = sampler, augment, device, seed
+        labels = sampler.sets[0].labels
+        assert labels is not None
+        self.labels = labels
+        self._ahead = _Ahead(sampler, device)
+
+    def __call__(self, step: int, size: int) -> Batch:
+        """Batch ``step``; the same numbers give the same batch."""
+        pixels = as_float(self._ahead.batch(step, size)[0], self.device)
+        labels = torch.from_numpy(self.labels[self.sampler.indices(step, size)]).to(self.device)
+        if self.augment == "shifts":
+            pixels = shifted(pixels, generator_for(self.seed, step, "cpu"))
+        return Batch(pixels, None, labels)
+
+
+class _Ahead:
+    """On a GPU, cuts the next batch while this one trains; on the CPU there is no idle core to do it."""
+
+    def __init__(self, sampler: CropSampler, device: str) -> None:
+        self.sampler = sampler
+        self.pool = ThreadPoolExecutor(1) if device.startswith("cuda") else None
+        self.next: tuple[int, int, Future[list[NDArray[np.uint8]]]] | None = None
+
+    def batch(self, step: int, size: int) -> list[NDArray[np.uint8]]:
+        if self.pool is None:
+            return self.sampler.batch(step, size)
+        ready = self.next
+        made = ready[2].result() if ready and ready[:2] == (step, size) else self.sampler.batch(step, size)
+        self.next = (step + 1, size, self.pool.submit(self.sampler.batch, step + 1, size))
+        return made
+
+
+def as_float(
+    pixels: NDArray[np.uint8], device: str, memory_format: torch.memory_format = torch.preserve_format
+) -> Tensor:
+    """uint8 (B, C, H, W) as float32 in [0, 1] on the device."""
+    return torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format).div_(255)
+
+
+def cut(images: Tensor, margin: int) -> Tensor:
+    """``images`` without ``margin`` pixels on each side."""
+    return images[..., margin:-margin, margin:-margin] if margin else images
+
+
+def generator_for(seed: int, step: int, device: str) -> torch.Generator:
+    """A generator whose stream depends on the seed and the step alone."""
+    state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
+
+
+def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Most images (B, C, H, W) moved, turned, scaled and sheared a little, black beyond the border."""
+    draws = torch.rand((len(images), 6), generator=generator) * 2 - 1
+    draws[torch.rand(len(images), generator=generator) < UNMOVED] = 0
+    angle, shear = draws[:, 0] * TURN, draws[:, 5] * SHEAR
+    wide, high = 1 + draws[:, 1] * SCALE, 1 + draws[:, 2] * SCALE
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    first = torch.stack([cosine * wide, (shear - sine) * high, draws[:, 3] * SHIFT], dim=1)
+    second = torch.stack([sine * wide, cosine * high, draws[:, 4] * SHIFT], dim=1)
+    grid = F.affine_grid(torch.stack([first, second], dim=1), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid.to(images.device), align_corners=False)

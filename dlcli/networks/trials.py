@@ -1,0 +1,300 @@
+"""``train-deconv`` as the tuner sees it: images read once, and any number of networks trained on them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import Restoration
+from dlcli.engine.device import pick_network_device
+from dlcli.engine.loop import UNLIMITED, Solver, Step, train
+from dlcli.engine.schedules import CLOSED_LOOP, Schedule
+from dlcli.errors import DlcliError
+from dlcli.networks.batched.member import train_member
+from dlcli.networks.batched.networks import Member, NetworkStack, seconds_per_step
+from dlcli.networks.data.fingerprint import fingerprint_of
+from dlcli.networks.data.load import TrainingImages, fold_of, read_images
+from dlcli.networks.losses.supervised import LOSSES
+from dlcli.networks.optim.optimizers import RATES
+from dlcli.networks.training.factory import limits_of, make_solver, plan_for, settings_for, uses_bfloat16, weights_of
+from dlcli.networks.training.plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
+from dlcli.networks.training.problem import Problem, Validation, make_problem
+from dlcli.networks.training.solver import NetworkSolver
+from dlcli.tasks.progress import Progress, Silent
+from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
+
+READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
+DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
+RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
+# Of a stack, and of a single network, to see which is faster; and by how much the stack must be.
+TIMED_STEPS, TIMED_MEMBERS, WORTH = 2, 8, 1.1
+KEPT_FOLDERS = 2
+NEVER = 10**9  # steps
+
+
+class NetworkTrials:
+    """Trainings of one command line; ``base`` is what they have in common.
+
+    With ``folds`` each is a training for each part of the images, which it is measured on.
+    """
+
+    def __init__(self, base: TrainDeconvConfig, progress: Progress, folds: int | None = None) -> None:
+        if folds and "val" in base.model_fields_set:
+            raise DlcliError("--cv and --val both hold images out", "leave one out")
+        self.base, self.progress, self.folds = base, progress, folds
+        self.device = pick_network_device(base.device)
+        self._images: dict[Any, list[TrainingImages]] = {}
+        self._verdicts: dict[Any, bool] = {}
+        self.watched = self.by_training_loss = False
+        self._measures: dict[Any, Validation | None] = {}
+        if base.threads:
+            torch.set_num_threads(base.threads)
+
+    def _parts(self, config: TrainDeconvConfig) -> list[TrainingImages]:
+        """Training and validation images, split once or for each fold; read at the first use."""
+        if self.folds:
+            config = config.model_copy(update={"val": 0.0})
+        crop = config.crop if config.task == "classify" else None
+        key = (*(getattr(config, name) for name in READING), crop)
+        if key not in self._images:
+            images = read_images(config, Silent() if self._images else self.progress)
+            for text in () if self._images else images.notes:
+                self.progress.note(text)
+            while len(self._images) >= KEPT_FOLDERS:
+                del self._images[next(iter(self._images))]
+            seed = config.seed_of_data
+            parts = [fold_of(images, self.folds, fold, seed) for fold in range(self.folds)] if self.folds else [images]
+            self._images[key] = parts
+        return self._images[key]
+
+    def _plan(self, config: TrainDeconvConfig, fold: int = 0) -> NetworkPlan:
+        return plan_for(config, self._parts(config)[fold], Restoration.of_config(config))
+
+    def metric_names(self) -> Mapping[str, Sequence[str]]:
+        """Metrics by part."""
+        names = CLASSIFIED if self.base.task == "classify" else RESTORED
+        return {"train": ("loss",), "val": names} if self._parts(self.base)[0].val else {"train": ("loss",)}
+
+    def default_metric(self) -> str:
+        """PSNR of restored images, the loss of classes: both on validation images."""
+        if not self._parts(self.base)[0].val:
+            return "train.loss"
+        return "val.loss" if self.base.task == "classify" else "val.psnr"
+
+    def default_rates(self) -> tuple[float, float]:
+        """A decade below and above the optimizer's usual rate."""
+        usual = RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+        return float(f"{usual / 10:.6g}"), float(f"{usual * 10:.6g}")
+
+    def fingerprint(self, variants: Sequence[TrainDeconvConfig]) -> dict[str, Any]:
+        """That of the images, the kernels and the masks."""
+        restorations = [Restoration.of_config(config) for config in variants]
+        return fingerprint_of(self._parts(self.base)[0], restorations)
+
+    def check(self, config: TrainDeconvConfig) -> None:
+        """Plan the config, which refuses what can't be trained."""
+        self._plan(config)
+
+    def start(self, config: TrainDeconvConfig, check_signal: Callable[[], None]) -> Iterator[Trial]:
+        """One training, or one for each fold; each network is made when its turn comes."""
+        for fold in range(self.folds or 1):
+            plan, problem = self._problem(config, fold)
+            solver = make_solver(config, plan, problem, self.device)
+            solver.check_signal = check_signal
+            yield self._trial(config, plan, problem, solver)
+
+    def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
+        images, restoration = self._parts(config)[fold], Restoration.of_config(config)
+        plan = self._plan(config, fold)
+        torch.manual_seed(config.seed)
+        amp = uses_bfloat16(config, self.device)
+        # Degrading and measuring the validation images takes longer than a short run's step.
+        alike = tuple(getattr(config, name) for name in (*READING, *DEGRADING))
+        key = (fold, alike, plan.spec, plan.side, plan.loss, amp)
+        problem = make_problem(
+            config, plan, images, restoration, self.device, amp=amp, measure=self._measures.get(key)
+        )  # fmt: skip
+        if key not in self._measures:
+            for text in () if self._measures else problem.warnings:
+                self.progress.warn(text)
+            self._measures = {k: v for k, v in self._measures.items() if self.folds and k[1:] == key[1:]}
+            self._measures[key] = problem.validate
+        return plan, problem
+
+    def _trial(
+        self, config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, solver: Any, loop: Any = train
+    ) -> Trial:
+        seen: list[Step] = []
+        best: list[Step] = []
+        # A fold must not choose the weights that it scores: the last ones are, as without validation.
+        selects = problem.selects and (not self.folds or config.early_stop is not None)
+
+        def steps() -> Iterator[Step]:
+            solver.origin = time.monotonic()
+            for step in loop(solver, limits_of(config, plan), problem.validate):
+                seen.append(replace(step, parameters=None))
+                if step.is_best or not best or not selects:
+                    best[:] = [seen[-1]]
+                yield seen[-1]
+
+        def metrics() -> Metrics:
+            parts: Metrics = {"train": {"loss": best[0].loss}}
+            if best[0].val_loss is not None:
+                parts["val"] = {"loss": best[0].val_loss, **best[0].metrics}
+            return parts
+
+        return Trial(_without_denormals(steps()), metrics)
+
+    def shape(self, config: TrainDeconvConfig) -> Any:
+        """Networks of one shape, trained by one optimizer for the same number of steps; those of folds run alone."""
+        if self.folds:
+            return None
+        plan = self._plan(config)
+        listens = plan.schedule.name in CLOSED_LOOP and plan.schedule.name != "plateau"
+        if plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on":
+            return None
+        settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
+        return (
+            plan.spec, plan.optimizer, plan.loss, plan.batch_size, plan.side, plan.augment, plan.steps,
+            plan.report_every, plan.ema, settings,
+        )  # fmt: skip
+
+    def stack(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """All trainings of one shape."""
+        configs = [_in_float32(config) for config in configs]
+        problems = [self._problem(config) for config in configs]
+        stack = self._stack(configs, problems)
+        runs = []
+        for config, (plan, problem), solver in zip(configs, problems, stack.members, strict=True):
+            solver.check_signal = check_signal
+            trial = self._trial(config, plan, problem, solver, train_member)
+            runs.append([replace(trial, steps=_retiring(trial.steps, stack, solver))])
+        return runs
+
+    def _stack(
+        self, configs: Sequence[TrainDeconvConfig], problems: Sequence[tuple[NetworkPlan, Problem]]
+    ) -> NetworkStack:
+        members = [
+            Member(problem.network, problem.batches, Schedule(plan.schedule, plan.lr), config.momentum, config.l2,
+                   plan.warmup)
+            for config, (plan, problem) in zip(configs, problems, strict=True)
+        ]  # fmt: skip
+        plan = problems[0][0]
+        settings = settings_for(configs[0], plan, self.device)
+        return NetworkStack(members, LOSSES[plan.loss], plan.optimizer, settings)
+
+    def stack_pays(self, config: TrainDeconvConfig) -> bool:
+        """Time a few steps of a small stack and of a single network; the verdict is kept for the shape.
+
+        A small stack takes a share of the time of a large one, and tells the same but for what lies near the limit.
+        """
+        key = self.shape(config)
+        if key not in self._verdicts:
+            few = [_in_float32(config)] * TIMED_MEMBERS
+            stack = self._stack(few, [self._problem(config) for config in few])
+            stacked = seconds_per_step(stack.members[0], TIMED_STEPS)
+            alone = seconds_per_step(self._unmoved(config), TIMED_STEPS)
+            self._verdicts[key] = WORTH * stacked < len(few) * alone
+        return self._verdicts[key]
+
+    def _unmoved(self, config: TrainDeconvConfig) -> NetworkSolver:
+        """A solver without an optimizer, which takes nearly all of a step's time: torch.optim loads in a second."""
+        plan, problem = self._problem(config)
+        settings = settings_for(config, plan, self.device)
+        schedule = Schedule(plan.schedule, plan.lr)
+        weights = weights_of(problem.network, config, self.device)
+        return NetworkSolver(weights, problem.batches, problem.objective, [], schedule, settings)
+
+    def rising(self, seed: int, schedule: Schedule) -> NetworkSolver:
+        """A solver of the base config whose rate is the schedule's from the first step on."""
+        config = self.base.model_copy(update={"seed": seed, "data_seed": self.base.seed_of_data})
+        plan, problem = self._problem(config)
+        plan = replace(plan, schedule=schedule.settings, lr=schedule.lr, warmup=0, seconds=None, steps=UNLIMITED)
+        return make_solver(config, plan, problem, self.device)
+
+    def shorter(self, config: TrainDeconvConfig, fraction: float) -> TrainDeconvConfig:
+        """Less of whichever limit there is; the shape of the network stays that of the full run."""
+        if fraction >= 1:
+            return config
+        whole = self.final(config)
+        limits = {name: getattr(whole, name) for name in ("epochs", "steps", "minutes")}
+        if not any(limits.values()):
+            limits["minutes"] = DEFAULT_MINUTES if config.data else DEMO_MINUTES
+        update: dict[str, Any] = {name: value * fraction for name, value in limits.items() if value}
+        update |= shorter_decay(whole, fraction)
+        if limits["steps"]:
+            update["steps"] = max(1, round(limits["steps"] * fraction))
+        if self.by_training_loss:
+            # A mean over the whole run would judge rates by how the loss was in the beginning.
+            update["report_every"] = math.ceil(whole.report_every * fraction)
+        else:
+            # One report, at the end: measuring the validation images takes as long as many steps.
+            update["report_every"] = update.get("steps") or NEVER
+        if whole.warmup and config.warmup is None:
+            update["warmup"] = max(1, math.ceil(whole.warmup * math.sqrt(fraction)))
+        return whole.model_copy(update=update)
+
+    def final(self, config: TrainDeconvConfig, *, stacked: bool = False) -> TrainDeconvConfig:
+        """With every choice of the plan; stacks compute in float32 whatever the processor has."""
+        whole = resolved(config, self._plan(config))
+        return _in_float32(whole) if stacked else whole
+
+
+def _in_float32(config: TrainDeconvConfig) -> TrainDeconvConfig:
+    """How stacks compute: for networks so small bfloat16 is no faster."""
+    return config.model_copy(update={"amp": "off"})
+
+
+def _without_denormals(steps: Iterator[Step]) -> Iterator[Step]:
+    """As train-deconv does: numbers below 1e-38 cost hundreds of cycles each, and change nothing here."""
+    while True:
+        torch.set_flush_denormal(True)
+        try:
+            step = next(steps, None)
+        finally:
+            torch.set_flush_denormal(False)
+        if step is None:
+            return
+        yield step
+
+
+def _retiring(steps: Iterator[Step], stack: NetworkStack, solver: Solver) -> Iterator[Step]:
+    """The steps of a member, which leaves the stack when they end, or when nobody wants more of them."""
+    try:
+        yield from steps
+    finally:
+        stack.retire(solver)  # type: ignore[arg-type]
+
+
+class NetworkSource:
+    """Trainings whose rate rises, on images that are read once."""
+
+    random = True
+
+    def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
+        self.trials = NetworkTrials(base, progress)
+        self.base = base
+        self.trials.check(base)
+
+    def usual_rate(self) -> float:
+        """The optimizer's."""
+        return RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+
+    def exact(self) -> dict[str, float]:
+        """Nothing is known of a network beforehand."""
+        return {}
+
+    def solver(self, seed: int, schedule: Schedule) -> NetworkSolver:
+        """A fresh network with this schedule, which takes the rate of step 0 at its first step."""
+        return self.trials.rising(seed, schedule)
+
+    def step(self, solver: NetworkSolver, number: int) -> float:
+        """Take a step and return the loss of its batch, which is that before the step."""
+        solver.advance(number + 1, math.inf)
+        loss = solver.loss()
+        solver.feedback(loss)
+        return math.inf if solver.failure or solver.skipped else float(loss)

@@ -1,0 +1,114 @@
+"""Tiled restoration against the whole image, and the receptive radius against the gradient."""
+
+import dataclasses
+from itertools import pairwise
+
+import pytest
+import torch
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.base import Observation
+from dlcli.networks.inference.tiling import SMALLEST, auto_tile, bytes_per_pixel, restore
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.receptive_field import receptive_radius
+from dlcli.networks.training.plan import make_spec, settings_of
+
+
+def spec_of(arch, task="denoise", **changes):
+    """The shape of a preset, with few filters."""
+    data = {"data": ("a", "b")} if task == "pairs" else {}
+    config = TrainDeconvConfig(arch=arch, task=task, **data, **changes)
+    spec = make_spec(config, settings_of(config), 1, 1, 0, 64)
+    return dataclasses.replace(spec, filters=tuple(3 + i for i in range(len(spec.filters))))
+
+
+SPECS = {
+    "fast": spec_of("fast"),
+    "bottleneck": spec_of("fast", "reconstruct"),
+    "article": spec_of("article"),
+    "rednet": spec_of("rednet"),
+    "large": spec_of("large"),
+    "odd strides": DeconvSpec(1, 1, (3, 4, 4), (3, 1, 2), kernel=5, depth=1, skip=True),
+    "strides after shuffling": DeconvSpec(1, 1, (3, 4), (2, 4), depth=1, unshuffle=2),
+    "a point": DeconvSpec(1, 1, (3,), (1,), kernel=1),
+}
+
+
+def network_of(spec):
+    torch.manual_seed(0)
+    network = DeconvNet(spec).eval()
+    for name, weight in network.named_parameters():
+        if name == "deconvolutions.0.weight":  # which starts at zero
+            torch.nn.init.normal_(weight, std=0.1)
+    return network
+
+
+def observation(height, width, batch=1):
+    image = torch.rand((batch, 1, height, width), generator=torch.Generator().manual_seed(1))
+    return Observation(image, image.flip(-1), image)
+
+
+@pytest.mark.parametrize("name", SPECS)
+@torch.inference_mode()
+def test_tiles_have_no_seams(name):
+    spec = SPECS[name]
+    network, radius = network_of(spec), receptive_radius(spec)
+    # Neither side a multiple of anything, and three tiles at least on each, the middle one inside.
+    tile = max(2 * spec.multiple, 16) + 3
+    seen = observation(2 * tile + radius + 7, 3 * tile + 2 * radius // 3 + 5, batch=2 if radius < 50 else 1)
+    whole = network(seen.input, seen.base)
+    tiled = restore(network, seen, tile, radius)
+    assert tiled.shape == whole.shape
+    scale = float(whole.abs().max())
+    assert float((tiled - whole).abs().max()) <= 1e-5 * max(scale, 1)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_radius_is_how_far_the_gradient_reaches(name):
+    spec = dataclasses.replace(SPECS[name], activation="relu", output="linear")
+    network, radius = DeconvNet(spec).eval(), receptive_radius(spec)
+    for weight in network.parameters():
+        torch.nn.init.constant_(weight, 0.02)  # all positive: nothing cancels, and every unit is active
+    multiple = spec.multiple
+    place = (radius // multiple + 2) * multiple
+    x = torch.ones((1, 1, 2 * place + multiple, 2 * place + multiple), dtype=torch.float64, requires_grad=True)
+    network.double()(x)[..., place : place + multiple, place : place + multiple].sum().backward()
+    for dim in (2, 3):
+        reached = torch.nonzero(x.grad.abs().amax(dim=(0, 1, 5 - dim)))[:, 0]
+        before, after = place - int(reached[0]), int(reached[-1]) - (place + multiple - 1)
+        assert max(before, after) == radius
+
+
+def test_a_smaller_halo_would_show():
+    spec = SPECS["fast"]
+    network, seen = network_of(spec), observation(90, 90)
+    with torch.inference_mode():
+        whole = network(seen.input, seen.base)
+        short = restore(network, seen, 16, receptive_radius(spec) - spec.multiple)
+    assert float((short - whole).abs().max()) > 1e-5
+
+
+def test_one_tile_is_the_whole_image():
+    network, seen = network_of(SPECS["large"]), observation(33, 21)
+    with torch.inference_mode():
+        assert torch.equal(restore(network, seen, 40, 0), network(seen.input, seen.base))
+
+
+def test_auto_tile_takes_four_megapixels_whole(monkeypatch):
+    monkeypatch.setattr("dlcli.networks.inference.tiling.available_memory", lambda: 16 << 30)
+    config = TrainDeconvConfig()
+    spec = make_spec(config, settings_of(config), 1, 1, 0, 64)
+    assert auto_tile(spec, 1, "cpu") ** 2 >= 4e6
+    assert auto_tile(spec, 3, "cpu") < auto_tile(spec, 1, "cpu")
+    sizes = []
+    for memory in (8 << 30, 1 << 30, 1 << 20, 0):
+        monkeypatch.setattr("dlcli.networks.inference.tiling.available_memory", lambda memory=memory: memory)
+        sizes.append(auto_tile(spec, 1, "cpu"))
+    assert all(a >= b for a, b in pairwise(sizes))
+    assert sizes[-1] == SMALLEST
+
+
+def test_bytes_per_pixel_of_a_shape_counted_by_hand():
+    spec = DeconvSpec(1, 1, (8, 16), (2, 2), unshuffle=1)
+    # 8 filters at a quarter of the pixels, 16 at a sixteenth; three of the larger; the images.
+    assert bytes_per_pixel(spec) == 4 * (2 + 1 + 3 * 2 + 6)

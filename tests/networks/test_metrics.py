@@ -1,0 +1,109 @@
+"""PSNR, SSIM and luma against scikit-image, and the published PSNR of noise."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import rgb2ycbcr
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from dlcli.degradations.base import Denoise
+from dlcli.errors import DlcliError
+from dlcli.networks.metrics import PSNR_CAP, luminance, psnr, ssim
+
+
+def pair(shape, noise=20, seed=0):
+    """Two alike 8-bit images (B, C, H, W)."""
+    random = np.random.default_rng(seed)
+    smooth = np.cumsum(np.cumsum(random.normal(0, 3, shape), axis=-1), axis=-2)
+    target = np.clip(np.rint(128 + smooth), 0, 255)
+    return np.clip(np.rint(target + random.normal(0, noise, shape)), 0, 255).astype(np.uint8), target.astype(np.uint8)
+
+
+def tensors(*images):
+    return [torch.from_numpy(image.astype(np.float32) / 255) for image in images]
+
+
+def reference_ssim(x, y):
+    """scikit-image's, averaged over the area where the window fits; its own mean needs a border of 5, too."""
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    return np.mean([structural_similarity(a, b, **options) for a, b in zip(x, y, strict=True)])
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 40, 33), (2, 3, 11, 50), (1, 1, 11, 11), (2, 3, 64, 64)])
+@pytest.mark.parametrize("noise", [1, 20, 100])
+def test_metrics_are_scikit_images(shape, noise):
+    x, y = pair(shape, noise)
+    assert psnr(*tensors(x, y)).tolist() == pytest.approx(
+        [peak_signal_noise_ratio(b, a, data_range=255) for a, b in zip(x, y, strict=True)], abs=1e-9
+    )
+    assert ssim(*tensors(x, y)).tolist() == pytest.approx(
+        [reference_ssim(a, b) for a, b in zip(x, y, strict=True)], abs=1e-9
+    )
+
+
+def test_images_are_measured_in_8_bits():
+    x, y = tensors(*pair((1, 1, 20, 20)))
+    beyond = torch.where(x == 1, 1.7, torch.where(x == 0, -0.3, x + 0.4 / 255))
+    assert torch.equal(psnr(beyond, y), psnr(x, y))
+    assert torch.equal(ssim(beyond, y), ssim(x, y))
+
+
+def test_equal_images_have_the_cap_and_1():
+    x, _ = tensors(*pair((2, 3, 16, 16)))
+    assert psnr(x, x).tolist() == [PSNR_CAP] * 2
+    assert ssim(x, x).tolist() == pytest.approx([1, 1], abs=1e-12)
+
+
+def test_one_level_off_everywhere():
+    black = torch.zeros(1, 1, 12, 12)
+    assert float(psnr(black + 1 / 255, black)) == pytest.approx(48.1308, abs=1e-4)
+
+
+def test_the_border_does_not_count():
+    x, y = tensors(*pair((1, 3, 30, 31)))
+    inner = (slice(None), slice(None), slice(4, -4), slice(4, -4))
+    spoilt = y.clone()
+    spoilt[inner] = x[inner]
+    assert float(psnr(spoilt, x, border=4)) == PSNR_CAP
+    assert torch.equal(psnr(x, y, border=4), psnr(x[inner], y[inner]))
+    assert torch.equal(ssim(x, y, border=4), ssim(x[inner], y[inner]))
+
+
+def test_too_small_an_image_has_no_value():
+    x, y = tensors(*pair((2, 1, 10, 40)))
+    assert ssim(x, y).isnan().all()
+    assert ssim(*tensors(*pair((1, 1, 14, 14))), border=2).isnan().all()
+    assert psnr(x, y, border=5).isnan().all()
+
+
+def test_two_sizes_are_refused():
+    with pytest.raises(DlcliError, match="1x1x4x5 cannot be compared with one of 1x1x5x4"):
+        psnr(torch.zeros(1, 1, 4, 5), torch.zeros(1, 1, 5, 4))
+
+
+def test_luma_is_that_of_rgb2ycbcr():
+    colours = np.random.default_rng(0).random((2, 3, 5, 6)).astype(np.float32)
+    expected = rgb2ycbcr(colours.transpose(0, 2, 3, 1))[..., 0]
+    luma = luminance(torch.from_numpy(colours))
+    assert luma.shape == (2, 1, 5, 6)
+    assert luma[:, 0].numpy() * 255 == pytest.approx(expected, abs=1e-3)
+    assert luminance(torch.ones(1, 3, 1, 1)).item() * 255 == pytest.approx(235)
+    assert luminance(torch.zeros(1, 3, 1, 1)).item() * 255 == pytest.approx(16)
+
+
+def test_gray_is_taken_as_it_is():
+    gray = torch.rand(1, 1, 3, 3)
+    assert luminance(gray) is gray
+
+
+def test_published_psnr_of_noise(shared):
+    """20.17 dB at sigma 25 without clipping; clamped and rounded, as outputs are, it is higher: 20.34 on Set12."""
+    raw, measured = [], []
+    for path in sorted((shared / "images" / "set12").glob("*.png")):
+        clean = torch.from_numpy(np.asarray(Image.open(path), np.float32) / 255)[None, None]
+        noisy = Denoise(25, 25).observe(clean, torch.Generator().manual_seed(0)).shown
+        raw.append(-10 * float(torch.log10((noisy - clean).square().mean())))
+        measured.append(float(psnr(noisy, clean)))
+    assert raw == pytest.approx([20.17] * 12, abs=0.05)
+    assert np.mean(measured) == pytest.approx(20.34, abs=0.02)
