@@ -15,9 +15,9 @@ import optuna
 from dlcli.cli.app import parse_config
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.networks.trials import NetworkTrials
+from dlcli.search.runner import trial_config
 from dlcli.search.space import parse_axis
 from dlcli.tasks.progress import Silent
-from dlcli.tasks.tune_run import trial_config
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def run(config: Config) -> None:
 
 def _show(report: dict[str, Any], console: SearchConsole) -> None:
     """The best trials, what matters, and the command that trains with the best."""
-    from dlcli.tasks.tune_report import tie_of
+    from dlcli.search.report import tie_of
 
     names, trials = report["options"], report["trials"]
     ended = [t for t in trials if t["state"] in ("complete", "pruned", "diverged")]

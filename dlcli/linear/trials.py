@@ -15,10 +15,10 @@ from dlcli.fingerprint import fingerprint
 from dlcli.linear.cache import Workspace
 from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
+from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
 from dlcli.tasks.progress import Progress, Silent
-from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
 
 DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on.

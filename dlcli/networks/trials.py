@@ -24,8 +24,8 @@ from dlcli.networks.training.factory import limits_of, make_solver, plan_for, se
 from dlcli.networks.training.plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
 from dlcli.networks.training.problem import Problem, Validation, make_problem
 from dlcli.networks.training.solver import NetworkSolver
+from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tasks.progress import Progress, Silent
-from dlcli.tasks.tune_trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")

@@ -13,15 +13,15 @@ from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.runs import directory
 from dlcli.runs.trials import JOURNAL, TRIALS, read_trials
-from dlcli.search.opening import data_changed
+from dlcli.search.plan import Search, plan_search
 from dlcli.search.records import Outcome, Record
+from dlcli.search.report import Ending, failed, make_report, save
+from dlcli.search.runner import Runner
 from dlcli.search.space import canonical, point_seed
-from dlcli.search.study import Study
-from dlcli.search.workers import is_dead, this_worker
+from dlcli.search.study.liveness import is_dead, this_worker
+from dlcli.search.study.opening import data_changed
+from dlcli.search.study.study import Study
 from dlcli.tasks.progress import Progress, Report, Silent
-from dlcli.tasks.tune_plan import Search, plan_search
-from dlcli.tasks.tune_report import Ending, failed, make_report, save
-from dlcli.tasks.tune_run import Runner
 
 if TYPE_CHECKING:
     from dlcli.config.train_deconv import TrainDeconvConfig
@@ -62,7 +62,7 @@ def tune_lr(config: TuneLrConfig, base: "FitLinearConfig | TrainDeconvConfig", p
     start = time.monotonic()
     progress = progress or SilentSearch()
     if config.method == "sweep":
-        from dlcli.tasks.tune_sweep import sweep
+        from dlcli.search.sweep import sweep
 
         return sweep(config, base, progress)
     search = plan_search(config, base, progress)
@@ -130,7 +130,7 @@ def _work(
     search: Search, study: Study, recorder: "Recorder", url: str | None, deadline: float, check: Callable[[], None]
 ) -> str:
     if search.config.workers > 1:
-        from dlcli.tasks.tune_workers import work_together
+        from dlcli.search.pool import work_together
 
         return work_together(search, study, recorder, url, deadline, check)
     runner = Runner(

@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 import pytest
 
-from dlcli.search.storage import open_storage
+from dlcli.search.study.storage import open_storage
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = 12

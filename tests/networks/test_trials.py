@@ -10,10 +10,10 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
+from dlcli.search.plan import plan_search
 from dlcli.tasks.progress import Silent
 from dlcli.tasks.train_deconv import train_deconv
 from dlcli.tasks.tune_lr import tune_lr
-from dlcli.tasks.tune_plan import plan_search
 
 
 @pytest.fixture(autouse=True)
@@ -208,7 +208,7 @@ def test_hyperband_in_memory_is_the_same_each_time(data):
 
 
 def test_short_rungs_decay_as_far_as_long_ones():
-    from dlcli.tasks.tune_trials import shorter_decay
+    from dlcli.search.trials import shorter_decay
 
     step = TrainDeconvConfig.build({"schedule": "step", "decay_every": 100})
     assert shorter_decay(step, 0.2) == {"decay_every": 20}

@@ -8,11 +8,11 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
-from dlcli.search.opening import DATA
+from dlcli.search.runner import LEARNING, trial_config
 from dlcli.search.space import Point, Space, canonical, parse_space
+from dlcli.search.study.opening import DATA
+from dlcli.search.trials import Metric, Trials, choose_metric
 from dlcli.tasks.progress import Progress, Silent
-from dlcli.tasks.tune_run import LEARNING, trial_config
-from dlcli.tasks.tune_trials import Metric, Trials, choose_metric
 
 POINTS = {"fit-linear": 16, "train-deconv": 8}
 VARIED_POINTS = 5  # of a range of --vary on a grid

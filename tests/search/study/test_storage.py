@@ -3,7 +3,7 @@
 import pytest
 
 from dlcli.errors import DlcliError
-from dlcli.search.storage import hidden, open_storage, storage_errors
+from dlcli.search.study.storage import hidden, open_storage, storage_errors
 
 
 @pytest.mark.parametrize(

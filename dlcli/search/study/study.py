@@ -14,12 +14,9 @@ from typing import Any
 
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder
-from dlcli.search.opening import READY, TAKE_OVER, open_or_create
 from dlcli.search.records import Outcome, Record
-from dlcli.search.rescue import Rescue
 from dlcli.search.space import Point, Space, Value
-from dlcli.search.storage import open_storage, scheme_of, storage_errors
-from dlcli.search.stored import (
+from dlcli.search.study.codec import (
     FIRST,
     INSTEAD,
     OUTCOME,
@@ -32,7 +29,10 @@ from dlcli.search.stored import (
     stored,
     value_of,
 )
-from dlcli.search.workers import Pulse, this_worker
+from dlcli.search.study.liveness import Pulse, this_worker
+from dlcli.search.study.opening import READY, TAKE_OVER, open_or_create
+from dlcli.search.study.recovery import Rescue
+from dlcli.search.study.storage import open_storage, scheme_of, storage_errors
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dlcli.search.records import Record
 from dlcli.search.space import point_seed, text_of
 
 if TYPE_CHECKING:
-    from dlcli.tasks.tune_plan import Search
+    from dlcli.search.plan import Search
 
 ENDED = ("complete", "pruned", "diverged")
 TIED_SHOWN = 8  # numbers of tied trials in one line
@@ -131,7 +131,7 @@ def failed(report: dict[str, Any]) -> bool:
 
 def best_config(search: "Search", best: Record) -> Config:
     """The config of the best point, with its seed and every choice resolved."""
-    from dlcli.tasks.tune_run import trial_config
+    from dlcli.search.runner import trial_config
 
     config = trial_config(search.base, type(search.base), search.config, best.params, best.number, 0)
     if search.config.workers > 1 and "threads" in type(config).model_fields:
@@ -159,7 +159,7 @@ def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]
         return {}
     import optuna
 
-    from dlcli.search.stored import distribution_of, stored
+    from dlcli.search.study.codec import distribution_of, stored
 
     distributions = {axis.name: distribution_of(axis, exact=False) for axis in search.space.axes if axis.name in varied}
     study = optuna.create_study(direction="maximize" if search.metric.larger else "minimize")

@@ -14,11 +14,11 @@ from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.search.records import Record
-from dlcli.search.study import Study
+from dlcli.search.study.study import Study
 
 if TYPE_CHECKING:
+    from dlcli.search.plan import Search
     from dlcli.tasks.tune_lr import Recorder
-    from dlcli.tasks.tune_plan import Search
 
 LOOK = 0.3  # seconds between two looks at the study
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -32,7 +32,7 @@ class Worker(subprocess.Popen[bytes]):
     def __init__(self, environment: dict[str, str]) -> None:
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  (as long as the process)
         super().__init__(
-            [sys.executable, "-m", "dlcli.tasks.tune_workers"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            [sys.executable, "-m", "dlcli.search.pool"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=self.log, env=environment,
         )  # fmt: skip
 
@@ -143,10 +143,10 @@ def main() -> int:
     """What a worker process does."""
     from dlcli.config.fit_linear import FitLinearConfig
     from dlcli.config.train_deconv import TrainDeconvConfig
+    from dlcli.search.plan import plan_search
+    from dlcli.search.runner import Runner
     from dlcli.tasks.progress import Silent
     from dlcli.tasks.tune_lr import open_study
-    from dlcli.tasks.tune_plan import plan_search
-    from dlcli.tasks.tune_run import Runner
 
     if hasattr(signal, "pthread_sigmask"):
         # Ctrl-C reaches all processes of a terminal, but the parent says when to stop, and says it once.

@@ -91,7 +91,7 @@ def open_storage(url: str | None, heartbeat: float, lost: Callable[[Any, Any], N
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    # Signs of life are given by dlcli.search.workers, as trials here don't run inside Study.optimize.
+    # Signs of life are given by dlcli.search.study.liveness, as trials here don't run inside Study.optimize.
     warnings.filterwarnings("ignore", message="Heartbeat of storage")
     if url is None:
         return optuna.storages.InMemoryStorage()

@@ -12,7 +12,7 @@ from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
 from dlcli.search.records import Outcome, Record
 from dlcli.search.space import parse_space
-from dlcli.search.study import Study
+from dlcli.search.study.study import Study
 
 SPACE = parse_space("1e-3:1", ["filters=4,8"], lambda name: name != "filters", None)
 POINTS = SPACE.grid([5, 1])
@@ -101,7 +101,7 @@ def test_a_study_of_another_space_is_refused(url):
 def test_a_study_of_another_tool_is_refused(journal, monkeypatch):
     import optuna
 
-    monkeypatch.setattr("dlcli.search.opening.TAKE_OVER", 0.2)
+    monkeypatch.setattr("dlcli.search.study.opening.TAKE_OVER", 0.2)
     study = opened(journal)
     optuna.create_study(study_name="other", storage=study.storage)
     with pytest.raises(DlcliError, match="not by dlcli"):
@@ -302,7 +302,7 @@ def study_record(number):
 CLAIMER = """
 import sys, time
 from dlcli.search.space import parse_space
-from dlcli.search.study import Study
+from dlcli.search.study.study import Study
 from dlcli.search.records import Outcome
 space = parse_space("1e-3:1", [], lambda name: True, None)
 study = Study(sys.argv[1], "s", {"about": "this"}, space, larger=False, sampler=None, pruner=None)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dlcli.search.stored import POINT, RUNG, WORKER, stored
-from dlcli.search.workers import is_dead
+from dlcli.search.study.codec import POINT, RUNG, WORKER, stored
+from dlcli.search.study.liveness import is_dead
 
 
 class Rescue:
