@@ -9,9 +9,9 @@ import numpy as np
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
+from dlcli.engine.progress import Silent
 from dlcli.networks.data.load import TrainingImages, read_images
 from dlcli.networks.training.plan import NetworkPlan, make_plan
-from dlcli.tasks.progress import Silent
 
 CHANNELS = {"article": 3, "fast": 1}
 ENDLESS = 10**9  # steps, so that no schedule comes to its end

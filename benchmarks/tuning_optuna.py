@@ -14,10 +14,10 @@ import optuna
 
 from dlcli.cli.app import parse_config
 from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.progress import Silent
 from dlcli.networks.trials import NetworkTrials
 from dlcli.search.runner import trial_config
 from dlcli.search.space import parse_axis
-from dlcli.tasks.progress import Silent
 
 
 def main() -> None:

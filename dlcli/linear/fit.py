@@ -11,6 +11,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.interrupts import deferred_signals, interruptible
 from dlcli.engine.loop import Limits, Solver, Step, train
+from dlcli.engine.progress import Progress
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.linear.cache import Workspace
 from dlcli.linear.data.gather import Gathered
@@ -37,7 +38,6 @@ from dlcli.linear.rows import (
 from dlcli.linear.solvers.descent import GradientDescent
 from dlcli.linear.solvers.spectral import SpectralDescent
 from dlcli.linear.solvers.step_sizes import automatic_rate, largest_stable_batch_rate, largest_stable_rate
-from dlcli.tasks.progress import Progress
 
 NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
-from dlcli.models.file import read_model, write_model
+from dlcli.runs.model_file import read_model, write_model
 
 FORMAT = 1
 KIND = "dlcli-linear"

@@ -9,6 +9,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.interrupts import interruptible
 from dlcli.engine.loop import Solver, Step, train
+from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
 from dlcli.fingerprint import fingerprint
@@ -18,7 +19,6 @@ from dlcli.linear.plan import Plan, make_plan
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
-from dlcli.tasks.progress import Progress, Silent
 
 DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on.

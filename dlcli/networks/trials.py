@@ -12,6 +12,7 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
 from dlcli.engine.device import pick_network_device
 from dlcli.engine.loop import UNLIMITED, Solver, Step, train
+from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.errors import DlcliError
 from dlcli.networks.batched.member import train_member
@@ -25,7 +26,6 @@ from dlcli.networks.training.plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkP
 from dlcli.networks.training.problem import Problem, Validation, make_problem
 from dlcli.networks.training.solver import NetworkSolver
 from dlcli.search.trials import Metrics, Trial, shorter_decay
-from dlcli.tasks.progress import Progress, Silent
 
 READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")

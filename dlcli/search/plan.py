@@ -6,13 +6,13 @@ from typing import Any, Literal
 from dlcli.config.base import Config, flag_of
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.search.halving import Ladder, make_ladder
 from dlcli.search.runner import LEARNING, trial_config
 from dlcli.search.space import Point, Space, canonical, parse_space
 from dlcli.search.study.opening import DATA
 from dlcli.search.trials import Metric, Trials, choose_metric
-from dlcli.tasks.progress import Progress, Silent
 
 POINTS = {"fit-linear": 16, "train-deconv": 8}
 VARIED_POINTS = 5  # of a range of --vary on a grid

@@ -143,9 +143,9 @@ def main() -> int:
     """What a worker process does."""
     from dlcli.config.fit_linear import FitLinearConfig
     from dlcli.config.train_deconv import TrainDeconvConfig
+    from dlcli.engine.progress import Silent
     from dlcli.search.plan import plan_search
     from dlcli.search.runner import Runner
-    from dlcli.tasks.progress import Silent
     from dlcli.tasks.tune_lr import open_study
 
     if hasattr(signal, "pthread_sigmask"):

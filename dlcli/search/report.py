@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlcli.config.base import Config
+from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
-from dlcli.runs.report import base_report, environment
 from dlcli.runs.trials import BEST, TABLE, to_csv
 from dlcli.search.ranking import Choice, choose
 from dlcli.search.records import Record

@@ -175,7 +175,7 @@ class Runner:
         try:
             self._step_stack(runs, every)
         except (RuntimeError, MemoryError) as error:
-            from dlcli.engine.memory import is_out_of_memory
+            from dlcli.memory import is_out_of_memory
 
             if not isinstance(error, MemoryError) and not is_out_of_memory(error):
                 raise

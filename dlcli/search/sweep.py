@@ -14,14 +14,14 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
+from dlcli.engine.progress import Progress, Report
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode, Interrupted
+from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
-from dlcli.runs.report import base_report, environment
 from dlcli.runs.trials import BEST
 from dlcli.search.range_test import FEWEST, RangeTest, analyse, geometric, spread, stop_here
 from dlcli.search.space import parse_axis, point_seed
-from dlcli.tasks.progress import Progress, Report
 
 STEPS, SEEDS = 100, 3
 # Decades below and above the usual rate.

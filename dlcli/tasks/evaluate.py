@@ -8,18 +8,18 @@ import numpy as np
 
 from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.metrics import class_metrics, r_squared
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.moments import Moments
+from dlcli.reports.checks import outcomes, parse_checks
+from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
-from dlcli.runs.report import base_report, environment
 from dlcli.tables.names import printable
 from dlcli.tables.table import Chunk
-from dlcli.tasks.checks import outcomes, parse_checks
 from dlcli.tasks.held_out import HeldOutRows, MeasuredOn, check_unchanged, rows_without_data
-from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.saved import chunks_of, holds_network, load_run, open_data
 
 REGRESSION = ("loss", "rmse", "mae", "r2")

@@ -11,6 +11,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.device import describe_device, gram_on, pick_device
 from dlcli.engine.loop import Step
+from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.linear.cache import Workspace
 from dlcli.linear.data.gather import ChunkSource, Gathered, gather
@@ -23,13 +24,12 @@ from dlcli.linear.fit import Fit, Held, fit
 from dlcli.linear.model import Kind, LinearModel
 from dlcli.linear.plan import Plan, make_plan
 from dlcli.linear.report import coefficient_entries
+from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
-from dlcli.runs.report import base_report, environment
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints, printable
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
-from dlcli.tasks.progress import Progress, Report, Silent
 
 
 def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Report:

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.data.split import VALIDATION, Split
 from dlcli.runs import directory
 from dlcli.tables.names import listed
 from dlcli.tables.table import Chunk
-from dlcli.tasks.progress import Progress
 
 # given: named on the command line. test: the part of the training data that training leaves alone (MNIST's t10k).
 Part = Literal["given", "held out", "train", "test", "generated"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.config.evaluate import PredictConfig
+from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.model import LinearModel
 from dlcli.tables.predictions import check_output, write_predictions
 from dlcli.tables.table import Schema
-from dlcli.tasks.progress import Progress, Report, Silent
 from dlcli.tasks.saved import chunks_of, holds_network, load_run, open_data
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ from dlcli.config.base import Config, field_meta, flag_of
 from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.data.scale import say_rounded
 from dlcli.linear.model import KIND as LINEAR
 from dlcli.linear.model import LinearModel
-from dlcli.models.file import PICKLES, read_kind
 from dlcli.runs import directory
+from dlcli.runs.model_file import PICKLES, read_kind
 from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Chunk, Schema, Table
-from dlcli.tasks.progress import Progress
 
 NETWORK = "dlcli-deconv"  # the kind of dlcli.networks.model.saved, which imports torch
 

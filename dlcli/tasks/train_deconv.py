@@ -15,6 +15,7 @@ from dlcli.degradations.task import Restoration
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Memory, Step, train
+from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.fingerprint import difference
 from dlcli.networks.data.fingerprint import fingerprint_of
@@ -27,7 +28,6 @@ from dlcli.networks.training.plan import NetworkPlan, resolved
 from dlcli.networks.training.problem import Problem, make_problem
 from dlcli.networks.training.report import make_report, measure_saved, write_pictures
 from dlcli.runs import checkpoint, directory
-from dlcli.tasks.progress import Progress, Report, Silent
 
 LIMITS = ("epochs", "steps", "minutes")
 RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
+from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.runs import directory
 from dlcli.runs.trials import JOURNAL, TRIALS, read_trials
@@ -21,7 +22,6 @@ from dlcli.search.space import canonical, point_seed
 from dlcli.search.study.liveness import is_dead, this_worker
 from dlcli.search.study.opening import data_changed
 from dlcli.search.study.study import Study
-from dlcli.tasks.progress import Progress, Report, Silent
 
 if TYPE_CHECKING:
     from dlcli.config.train_deconv import TrainDeconvConfig

@@ -85,11 +85,11 @@ def test_an_early_stop_that_ends_at_the_optimum_does_not_call_other_weights_conv
 def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fit):
     """What only scores a fold must not have a say in it: scrambling those targets leaves its model as it is."""
     from dlcli.config.fit_linear import FitLinearConfig
+    from dlcli.engine.progress import Silent
     from dlcli.linear.cache import Workspace
     from dlcli.linear.fit import Held
     from dlcli.linear.fit import fit as fit_rows
     from dlcli.tasks.fit_linear import folds_of, held_out, load
-    from dlcli.tasks.progress import Silent
 
     X, y = overfitting()
     random = np.random.default_rng(3)

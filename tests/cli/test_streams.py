@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.progress import Silent
 from dlcli.tasks.fit_linear import fit_linear
-from dlcli.tasks.progress import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
 

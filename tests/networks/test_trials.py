@@ -8,10 +8,10 @@ import pytest
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.progress import Silent
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.search.plan import plan_search
-from dlcli.tasks.progress import Silent
 from dlcli.tasks.train_deconv import train_deconv
 from dlcli.tasks.tune_lr import tune_lr
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.objectives.moments import Moments
 from dlcli.tables.names import Hints, printable
 from dlcli.tables.table import Table
-from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:
     from dlcli.linear.data.gather import Gathered

@@ -7,11 +7,11 @@ import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.loop import Step
+from dlcli.engine.progress import Progress
 from dlcli.linear.diagnostics.optimum import NOT_REACHED
 from dlcli.linear.model import Kind
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.plan import Plan
-from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:
     from dlcli.linear.fit import Fit

@@ -3,6 +3,7 @@
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import Gathered
 from dlcli.linear.data.levels import near_unique, said, warn_of_levels
@@ -10,7 +11,6 @@ from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.model import Kind
 from dlcli.tables.names import Hints, printable
-from dlcli.tasks.progress import Progress
 
 TOO_WIDE = 20_000
 SUSPECT = 0.2  # levels for each training row from which a text is named where there are too few rows

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from dlcli.engine.loop import Solver
-from dlcli.engine.memory import keep_freed_memory
 from dlcli.engine.schedules import Schedule
+from dlcli.memory import keep_freed_memory
 from dlcli.networks.batched.forward import StackedForward
 from dlcli.networks.batched.losses import Loss, stacked
 from dlcli.networks.batched.member import StackedSolver, train_member

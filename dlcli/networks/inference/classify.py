@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Pictures, Skipped, open_pictures
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
@@ -20,7 +21,6 @@ from dlcli.runs.directory import valid_text
 from dlcli.tables.names import listed, printable, printable_path
 from dlcli.tables.predictions import check_output, write_predictions
 from dlcli.tasks.held_out import MeasuredOn
-from dlcli.tasks.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,6 +12,7 @@ from torch import Tensor
 from dlcli.config.evaluate import EvalConfig
 from dlcli.degradations.blur import Deblur
 from dlcli.engine.device import describe_device
+from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
 from dlcli.networks.data.load import warn_of_skipped
@@ -19,10 +20,9 @@ from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.observations import Case, Observations, open_observations
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
 from dlcli.networks.training.validation import quality
-from dlcli.runs.report import base_report, environment
+from dlcli.reports.checks import outcomes, parse_checks
+from dlcli.reports.document import base_report, environment
 from dlcli.tables.names import printable_path
-from dlcli.tasks.checks import outcomes, parse_checks
-from dlcli.tasks.progress import Progress, Report
 
 METRICS = ("psnr", "ssim", "input_psnr", "input_ssim")
 CLASS_METRICS = ("accuracy", "log_loss", "loss")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.fingerprint import difference
 from dlcli.images.dead_leaves import dead_leaves
@@ -13,7 +14,6 @@ from dlcli.networks.data.load import DEMO_SIDE, TrainingImages, read_images
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.tables.names import listed
 from dlcli.tasks.held_out import MeasuredOn, report_of
-from dlcli.tasks.progress import Progress, Silent
 
 LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their seed is from that of training
 

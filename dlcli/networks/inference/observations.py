@@ -11,6 +11,7 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.degradations.base import Degradation, Denoise, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.kernels import Kernel
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
 from dlcli.networks.inference.held_out import images_without_data
@@ -19,7 +20,6 @@ from dlcli.networks.metrics import luminance
 from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.validation import levels_of
 from dlcli.tasks.held_out import MeasuredOn
-from dlcli.tasks.progress import Progress
 
 
 @dataclass(frozen=True)

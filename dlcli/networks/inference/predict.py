@@ -7,6 +7,7 @@ from dlcli.config.evaluate import PredictConfig
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
+from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import read_pixels
@@ -16,7 +17,6 @@ from dlcli.networks.inference.classify import predict_classes
 from dlcli.networks.inference.restoring import Mask, Restorer
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
-from dlcli.tasks.progress import Progress, Report
 
 EVERY = 50  # files between two notes
 

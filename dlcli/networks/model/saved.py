@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.errors import DlcliError
-from dlcli.models.file import read_model, write_model
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.runs.model_file import read_model, write_model
 
 FORMAT = 1
 KIND = "dlcli-deconv"

@@ -11,9 +11,9 @@ from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.advice import shortcomings
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
+from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.plots import Line, line_chart
-from dlcli.runs.report import base_report, environment
 from dlcli.runs.sheets import class_sheet, confusion_chart, sample_sheet
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.engine.memory import is_out_of_memory, keep_freed_memory
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
+from dlcli.memory import is_out_of_memory, keep_freed_memory
 from dlcli.networks.optim.flat_parameters import FlatWeights
 from dlcli.networks.optim.optimizers import l1_rates, optimizer_tensors, restore_optimizers
 

@@ -6,11 +6,11 @@ import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
+from dlcli.engine.progress import Silent
 from dlcli.networks.data.load import read_images
 from dlcli.networks.losses.supervised import LOSSES
 from dlcli.networks.training.factory import plan_for
 from dlcli.networks.training.problem import make_problem
-from dlcli.tasks.progress import Silent
 
 
 def problem_of(tmp_path, **options):
