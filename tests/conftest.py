@@ -12,7 +12,9 @@ import pytest
 
 from tests import leakage
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+CASES = ROOT.parent / "shared" / "cases"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def dlcli(tmp_path, tmp_path_factory):
 
     def run(*args: object, stdin: bytes | str | None = None, cwd: Path | None = None, **env: str) -> Result:
         clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
-        clean |= {"COLUMNS": "100", "PYTHONPATH": str(Path(__file__).resolve().parents[1]), **env}
+        clean |= {"COLUMNS": "100", "PYTHONPATH": str(ROOT), **env}
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             [sys.executable, "-m", "dlcli", *map(str, args)],

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tests import leakage
-
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
+from tests.conftest import CASES
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from dlcli.cli.streams import Sink
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TABLE = "x,y\n" + "".join(f"{i},{3 * i + i % 3}\n" for i in range(40))
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 

@@ -7,15 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Silent
 from dlcli.tasks.fit_linear import fit_linear
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT
 
 
 def test_bare_command_learns_the_line(dlcli, tmp_path):

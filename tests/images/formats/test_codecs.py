@@ -11,7 +11,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import MAX_PIXELS, read_header, read_pixels
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.writing import Frame, write_frames
-from tests.data.reading import read_image
+from tests.images.reading import read_image
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (9, 7), dtype=np.uint8)

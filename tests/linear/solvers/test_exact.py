@@ -4,7 +4,6 @@ import csv
 import json
 import math
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from dlcli.linear.solvers.double_double import two_prod, two_sum
 from dlcli.linear.solvers.exact import solve_exact
+from tests.conftest import SHARED
 
 numbers = st.floats(-1e100, 1e100).filter(lambda v: v == 0 or abs(v) > 1e-100)
 
@@ -101,7 +101,7 @@ def test_condition_number_is_that_of_the_standardised_columns():
     assert solve_exact(X, y, intercept=True).condition_number == pytest.approx(np.linalg.cond(Z.T @ Z), rel=1e-6)
 
 
-NIST = Path(__file__).resolve().parents[3] / "shared/data/nist"
+NIST = SHARED / "nist"
 NAMES = ["norris", "pontius", "noint1", "noint2", "filip", "longley",
          "wampler1", "wampler2", "wampler3", "wampler4", "wampler5"]  # fmt: skip
 # What rounding the decimals of the data to float64 leaves of the certified digits.

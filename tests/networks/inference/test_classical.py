@@ -9,7 +9,7 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.errors import DlcliError
 from dlcli.networks.inference import classical
 from dlcli.tasks.evaluate import evaluate
-from tests.tasks.networks import (
+from tests.networks.examples import (
     KERNELS,
     Recorder,
     as_bytes,

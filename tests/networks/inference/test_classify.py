@@ -12,7 +12,7 @@ from dlcli.config.evaluate import PredictConfig
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import open_pictures
 from dlcli.tasks.predict import predict
-from tests.tasks.networks import folder_of, make_run, measured, network_of, save, smooth, tensor
+from tests.networks.examples import folder_of, make_run, measured, network_of, save, smooth, tensor
 
 
 def predicted(run, *data, **options):

@@ -14,7 +14,7 @@ from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.formats.codecs import with_channels
 from dlcli.networks.inference import held_out as deconv_held_out
 from dlcli.tasks.evaluate import evaluate
-from tests.tasks.networks import (
+from tests.networks.examples import (
     KERNELS,
     Recorder,
     as_bytes,

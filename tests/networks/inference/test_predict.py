@@ -15,7 +15,7 @@ from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
 from dlcli.networks.inference import restoring as deconv_restoring
 from dlcli.tasks.predict import predict
-from tests.tasks.networks import folder_of, make_run, network_of, save, smooth
+from tests.networks.examples import folder_of, make_run, network_of, save, smooth
 
 KERNELS = [gaussian_kernel(1.0), motion_kernel(9.0, 30.0)]
 ARRAYS = {f"kernel.{i}": k.astype(np.float32) for i, k in enumerate(KERNELS)}

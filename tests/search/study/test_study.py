@@ -164,7 +164,7 @@ def test_a_rung_waits_for_the_one_below():
 
 DIES = """
 import os, signal, sys
-from tests.search.test_study import opened
+from tests.search.study.test_study import opened
 study = opened(sys.argv[1])
 job, = study.claim(1)
 print(job.point.number, flush=True)

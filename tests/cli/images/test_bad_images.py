@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dlcli.cli.app import run as run_app
-from tests.cli.test_train_deconv import handlers  # noqa: F401
+from tests.cli.images.test_train_deconv import handlers  # noqa: F401
 
 TRAIN = ["--filters", "2", "--steps", "1", "--amp", "off", "--batch-size", "2", "--device", "cpu"]
 

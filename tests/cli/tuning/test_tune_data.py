@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "study-with-changed-data"
+from tests.conftest import CASES
+
+CASE = CASES / "study-with-changed-data"
 RANDOM = ["tune-lr", "--study", "s", "--random", "--trials", "3"]
 REMEDY = ": bring the old data back, or choose another --study"
 

@@ -1,16 +1,14 @@
 """Images that came out wrong once, through the real command: an identity network must give back what it got."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from tests.tasks.networks import make_run, save, smooth
-
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
+from tests.conftest import CASES
+from tests.networks.examples import make_run, save, smooth
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import ReadOptions
 from dlcli.tables.table import Table
+from tests.conftest import SHARED
 
-TABLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "tables"
+TABLES = SHARED / "tables"
 NIST = TABLES.parent / "nist"
 
 pytestmark = pytest.mark.skipif(not TABLES.is_dir(), reason="the real tables of ../shared/data are absent")

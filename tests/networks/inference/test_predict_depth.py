@@ -9,9 +9,9 @@ from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import read_frames, read_header
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.writing import Frame, write_frames
-from tests.data.reading import read_image
-from tests.tasks.networks import make_run, save, smooth
-from tests.tasks.test_deconv_predict import pixels, predicted
+from tests.images.reading import read_image
+from tests.networks.examples import make_run, save, smooth
+from tests.networks.inference.test_predict import pixels, predicted
 
 RANDOM = np.random.default_rng(5)
 DEEP = RANDOM.integers(0, 65536, (23, 31, 3), dtype=np.uint16)

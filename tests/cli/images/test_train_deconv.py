@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +20,8 @@ from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
 from dlcli.tasks import train_deconv as task
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = [
     "checkpoint/state.safetensors", "config.toml", "metrics.jsonl", "model.safetensors", "plots/loss.png",
     "plots/samples.png", "report.json",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tasks.networks import folder_of
+from tests.networks.examples import folder_of
 
 SMALL = ["--steps", "2", "--batch-size", "2", "--filters", "4", "--crop", "16", "--device", "cpu", "--quiet"]
 

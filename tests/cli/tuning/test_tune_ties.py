@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dlcli.runs import study_plots, tune_plots
-from tests.cli.test_train_deconv import handlers  # noqa: F401
-from tests.cli.test_tune_data import write
+from tests.cli.images.test_train_deconv import handlers  # noqa: F401
+from tests.cli.tuning.test_tune_data import write
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import optuna
 import pytest
 
 from dlcli.search.study.storage import open_storage
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 POINTS = 12
 TRAINING = ["fit-linear", "table.csv", "--optimizer", "sgd", "--batch-size", "4", "--steps", "20000"]
 
@@ -210,7 +210,7 @@ def test_the_server_s_study_of_another_space(folder, server):
 
 ROUNDS = int(
     os.environ.get("DLCLI_ROUNDS", "1")
-)  # DLCLI_ROUNDS=20 python -m pytest -k sqlite tests/cli/test_tune_shared.py
+)  # DLCLI_ROUNDS=20 python -m pytest -k sqlite tests/cli/tuning/test_tune_shared.py
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

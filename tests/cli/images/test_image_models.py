@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors.numpy import load, save
 
 from dlcli.cli.app import run as run_app
-from tests.tasks.networks import folder_of, make_run, smooth
-from tests.tasks.networks import save as save_image
+from tests.networks.examples import folder_of, make_run, smooth
+from tests.networks.examples import save as save_image
 
 METRICS = {"psnr", "ssim", "input_psnr", "input_ssim"}
 
