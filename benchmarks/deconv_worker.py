@@ -19,12 +19,12 @@ from deconv_setup import Case, Stopwatch, make_case
 from torch import nn
 
 from dlcli.engine.loop import UNLIMITED
+from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.progress import Silent
-from dlcli.networks.losses.supervised import bfloat16_is_fast
 from dlcli.networks.training.factory import uses_bfloat16
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.solver import NetworkSolver
-from dlcli.tasks.train_deconv import Training
+from dlcli.networks.training.trainer import Training
 
 WARM_UP_STEPS = 3
 SIDE = 2048  # of the matrices

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 WHOLE = 256 << 20  # bytes that are read in full; of more, blocks that are evenly spread
 BLOCKS, LEAST = 16, 4096  # blocks of a file that isn't read in full, and bytes of each at least

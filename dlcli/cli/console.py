@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlcli.tables.names import printable, printable_path
+from dlcli.text import printable, printable_path
 
 if TYPE_CHECKING:
     from dlcli.engine.loop import Step
@@ -94,7 +94,7 @@ class Console:
 
     def document(self, report: dict[str, Any]) -> None:
         """The report as JSON on stdout."""
-        from dlcli.runs.directory import to_json
+        from dlcli.files import to_json
 
         # What an encoding lacks is escaped as JSON escapes it, not as Python does.
         print(to_json(report, ascii_only=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8"))

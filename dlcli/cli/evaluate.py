@@ -90,7 +90,7 @@ def _show_images(report: dict[str, Any], console: Console, worst: int | None) ->
 
 
 def _shown(data: dict[str, Any]) -> str:
-    from dlcli.tasks.held_out import MeasuredOn
+    from dlcli.reports.measured_on import MeasuredOn
 
     return MeasuredOn(tuple(data["paths"]), data["part"], data["selected_on"]).shown
 

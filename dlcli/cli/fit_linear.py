@@ -32,7 +32,7 @@ def run(config: Config) -> None:
     """Fit and show."""
     assert isinstance(config, FitLinearConfig)
     process.prepare()
-    from dlcli.linear.report import coefficient_rows, parts, summary_rows
+    from dlcli.linear.summary import coefficient_rows, parts, summary_rows
     from dlcli.tasks.fit_linear import fit_linear
 
     console = Console(quiet=config.quiet, json_output=config.json_output)

@@ -8,7 +8,7 @@ from dlcli.cli.options import command_function
 from dlcli.config.base import Config
 from dlcli.config.evaluate import PredictConfig
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.tables.names import listed
+from dlcli.text import listed
 
 DOC = """Write the predictions of a saved model, in input order.
 

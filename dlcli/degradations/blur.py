@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dlcli.degradations.base import MAX_SIGMA, Observation, add_noise
+from dlcli.degradations.base import Observation
 from dlcli.degradations.kernels import Kernel
+from dlcli.degradations.noise import MAX_SIGMA, add_noise
 from dlcli.errors import DlcliError
 
 # Measured on four images of Set12 and four kernels of Levin et al., at sigma 0.5, 2.55, 7.65 and 12.75: of 0.1 to 800

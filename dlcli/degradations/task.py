@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.degradations.base import Degradation, Denoise, Identity, Poisson
+from dlcli.degradations.base import Degradation, Identity
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.kernels import parse_blur
 from dlcli.degradations.mask import Inpaint
+from dlcli.degradations.noise import Denoise, Poisson
 from dlcli.errors import DlcliError
 
 MASK = "mask"

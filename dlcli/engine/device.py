@@ -3,9 +3,7 @@
 import ctypes
 import sys
 
-from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
-from dlcli.linear.objectives.moments import Gram, numpy_gram
 
 # Values in a table from which ``auto`` takes a GPU. Below, importing torch takes longer than the whole fit.
 WORTH_A_GPU = 50_000_000
@@ -62,17 +60,3 @@ def describe_device(device: str) -> str:
     import torch
 
     return f"{device} ({torch.cuda.get_device_name(device)})"
-
-
-def gram_on(device: str) -> Gram:
-    """The function that computes Z'Z on ``device``, in float64."""
-    if device == "cpu":
-        return numpy_gram
-    import torch
-
-    def gram(Z: FloatArray) -> FloatArray:
-        moved = torch.from_numpy(Z).to(device)
-        product: FloatArray = (moved.T @ moved).cpu().numpy()
-        return product
-
-    return gram

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
-from dlcli.images.formats.idx import PLENTY, available_memory
+from dlcli.images.formats.idx import PLENTY
 from dlcli.images.formats.writing import with_depth
-from dlcli.tables.names import listed, printable, printable_path
+from dlcli.memory import available_memory
+from dlcli.text import listed, printable, printable_path
 
 SHAPES = "(H, W), (N, H, W), (H, W, C) or (N, H, W, C) with 1, 3 or 4 channels C"
 CHECKED = 1 << 24

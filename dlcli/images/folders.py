@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcli.errors import DlcliError
+from dlcli.files import valid_text
 from dlcli.images.formats.codecs import EXTENSIONS
-from dlcli.runs.directory import valid_text
-from dlcli.tables.names import listed, printable, printable_path
+from dlcli.text import listed, printable, printable_path
 
 # Folders with these names hold parts of a data set, and would pass for classes.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}

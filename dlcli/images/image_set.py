@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from dlcli.errors import DlcliError
 from dlcli.images.cache import PictureCache
 from dlcli.images.folders import Skipped
-from dlcli.images.formats.idx import available_memory
 from dlcli.images.reading import Opened, Source, decoded, depth_notes, frame_notes, looked_at
 from dlcli.images.sources import CLASSED, Part, gather, loader
-from dlcli.tables.names import listed, printable, printable_path
+from dlcli.memory import available_memory
+from dlcli.text import listed, printable, printable_path
 
 __all__ = ["Box", "Pictures", "Skipped", "open_pairs", "open_pictures"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.sources import Candidate, gather, unique_file_names
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 ARRAY = ".npy"
 FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"

@@ -15,7 +15,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header
 from dlcli.images.sources import Candidate, Gathered
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 Result = TypeVar("Result")
 DIM, LOOKED_AT = 64, 8  # a quarter of the range of 8 bits; images that are looked at for how much of it they use

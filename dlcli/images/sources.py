@@ -30,7 +30,7 @@ from dlcli.images.folders import (
 )
 from dlcli.images.formats.codecs import SHALLOW, Header, read_header, read_pixels, with_channels
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
-from dlcli.tables.names import printable, printable_path
+from dlcli.text import printable, printable_path
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
 ARRAYS = (".npy", ".npz")

@@ -19,13 +19,13 @@ from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.diagnostics.optimum import Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
+from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.model import Kind
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.plan import Plan
-from dlcli.linear.report import regression_metrics
 from dlcli.linear.rows import (
     ADAM_RATE,
     SECOND_ORDER,

@@ -4,12 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
-from dlcli.linear.metrics import r_squared
-from dlcli.linear.objectives.moments import Moments
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.device import describe_device
+from dlcli.engine.progress import Report
+from dlcli.errors import DlcliError
+from dlcli.files import to_json
+from dlcli.linear.data.gather import Gathered
+from dlcli.linear.fit import Fit
+from dlcli.linear.model import LinearModel
+from dlcli.reports.document import base_report, environment
+from dlcli.runs import directory
+from dlcli.text import printable
 
 UNCENTERED = "r2 (uncentered)"  # 1 - MSE / mean of y^2, as R's lm and statsmodels have it without an intercept
-WIDE = 5  # classes that fit side by side in a table
 
 
 def coefficient_entries(
@@ -56,69 +64,123 @@ def distinct(names: tuple[str, ...]) -> list[str]:
     return every
 
 
-def regression_metrics(moments: Moments, mean_squared_error: float, centred: bool) -> dict[str, float]:
-    """loss, rmse and r2 on the rows behind ``moments`` (y in column 0)."""
-    variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
-    mean = float(moments.mean[0])
-    metrics = {
-        "loss": mean_squared_error,
-        "rmse": float(np.sqrt(mean_squared_error)),
-        "r2": r_squared(mean_squared_error, mean, variance, centred),
+def _standard_deviation(values: list[float]) -> float:
+    """Standard deviation of a metric over folds; nan of folds that diverged."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.std(values, ddof=1))
+
+
+def make_report(
+    config: FitLinearConfig,
+    data: Gathered,
+    keep: np.ndarray,
+    result: Fit,
+    folds: list[dict[str, float]] | None,
+    run: directory.RunDirectory,
+    device: str,
+    seconds: float,
+) -> Report:
+    """The document of report.json."""
+    target = data.schema.target
+    assert target is not None
+    coefficients, errors = expanded(data, keep, result)
+    report = base_report("fit-linear", str(run.path), describe_device(device), config.seed)
+    report |= {
+        "seconds": seconds,
+        "steps": result.last.step,
+        "status": result.last.status,
+        "reason": result.last.reason,
+        "signal": result.last.signum or None,
+        "kept_step": result.kept.step,
+        "selected_on": "val.loss" if config.early_stop else None,
+        "std_error_reason": result.no_errors or None,
+        "loss": "mse" if result.kind == "mse" else "cross-entropy",
+        "optimizer": result.optimizer,
+        "lr": result.lr,
+        "target": target.name,
+        "rows": data.rows,
+        "metrics": result.metrics,
+        "coefficients": coefficient_entries(
+            data.schema.encoded_names,
+            target.levels,
+            result.intercept if config.intercept else None,
+            coefficients,
+            errors,
+        ),
+        "residual_sd": result.residual_sd,
+        "r2": result.metrics["train"].get("r2"),
+        "r2_uncentered": result.kind == "mse" and not config.intercept,
+        "condition_number": result.condition_number,
+        "aliased": list(result.aliased),
+        "largest_stable_lr": result.largest_stable_lr,
+        "environment": environment(device),
     }
-    # Against predicting 0, as is usual without an intercept, R2 says little: the other goes with it.
-    return metrics if centred else metrics | {"r2_centered": r_squared(mean_squared_error, mean, variance, True)}
+    if target.levels:
+        report["classes"] = list(target.levels)
+    if folds:
+        names = folds[0]
+        report["cv"] = {
+            "folds": len(folds),
+            "metrics": {
+                name: {
+                    "mean": float(np.mean([f[name] for f in folds])),
+                    "sd": _standard_deviation([f[name] for f in folds]),
+                    "each": [f[name] for f in folds],
+                }
+                for name in names
+            },
+        }
+    return report
 
 
-def coefficient_rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the coefficient table."""
-    entries = report["coefficients"]
-    first = next(iter(entries.values()), {"value": 0.0})
-    if isinstance(first["value"], dict):
-        classes = list(first["value"])
-        if len(classes) > WIDE:
-            long = [[n, c, f"{entry['value'][c]:.6g}"] for n, entry in entries.items() for c in classes]
-            return ["coefficient", "class", "value"], long
-        rows = [[name, *(f"{entry['value'][c]:.6g}" for c in classes)] for name, entry in entries.items()]
-        return ["coefficient", *classes], rows
-    rows = [
-        [name, f"{e['value']:.8g}", "" if e["std_error"] is None else f"{e['std_error']:.4g}"]
-        for name, e in entries.items()
-    ]
-    return ["coefficient", "value", "std error"], rows
+def save(
+    config: FitLinearConfig,
+    data: Gathered,
+    keep: np.ndarray,
+    result: Fit,
+    report: Report,
+    run: directory.RunDirectory,
+) -> None:
+    """Write config, model, picture and report. A diverged run gets no model."""
+    from dlcli.runs.plots import Line, line_chart
+
+    run.write(directory.CONFIG, config.to_toml())
+    if result.last.status != "diverged":
+        settings = {
+            "missing": config.missing,
+            "intercept": config.intercept,
+            "missing_value": list(config.missing_value),
+        }
+        coefficients, _ = expanded(data, keep, result)
+        fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
+        model = LinearModel(result.kind, coefficients, result.intercept, fill, data.schema.to_json(), settings)
+        run.write(directory.MODEL, model.to_bytes())
+    steps = [s.step for s in result.steps]
+    lines = [Line("training", steps, [s.loss for s in result.steps])]
+    if result.steps[0].val_loss is not None:
+        lines.append(Line("validation", steps, [s.val_loss or float("nan") for s in result.steps]))
+    if config.early_stop and result.kept.val_loss is not None:
+        lines.append(Line(f"kept: step {result.kept.step:,}", [result.kept.step], [result.kept.val_loss]))
+    title = "Loss: " + ("mean squared error" if result.kind == "mse" else "cross-entropy")
+    chart = line_chart(lines, title=title, x_label="step", log_y=True)
+    run.write(f"{directory.PLOTS}/loss.png", chart)
+    run.write(directory.REPORT, to_json(report) + "\n")
 
 
-def parts(report: dict[str, Any]) -> list[str]:
-    """Heads of the summary table's columns; a score by which the weights were chosen is no measure of them."""
-    shown = [f"{part} (selected on)" if part == "val" and report["selected_on"] else part for part in report["metrics"]]
-    return [*shown, f"cv, {report['cv']['folds']} folds"] if "cv" in report else shown
-
-
-def summary_rows(report: dict[str, Any]) -> list[list[str]]:
-    """Rows of the summary table: metrics by rows measured, then what only this fit knows."""
-    folds = report.get("cv", {}).get("metrics", {})
-    labels = {"r2": UNCENTERED} if report.get("r2_uncentered") else {}
-    rows = [
-        [labels.get(name, name), *(_cell(report["metrics"].get(part, {}).get(name)) for part in report["metrics"]),
-         *([_spread(folds[name])] if name in folds else [""] if folds else [])]
-        for name in next(iter(report["metrics"].values()))
-        # For classes the loss is the log-loss: once is enough.
-        if not (name == "loss" and "log_loss" in report["metrics"]["train"])
-    ]  # fmt: skip
-    width = len(parts(report))
-    for key, label in (
-        ("residual_sd", "residual sd"),
-        ("condition_number", "condition number"),
-        ("largest_stable_lr", "largest stable lr"),
-    ):
-        if report.get(key) is not None:
-            rows.append([label, _cell(report[key]), *[""] * (width - 1)])
-    return rows
-
-
-def _spread(fold: dict[str, Any]) -> str:
-    """Mean and standard deviation over the folds."""
-    return f"{_cell(fold['mean'])} ± {_cell(fold['sd'])}"
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None or not np.isfinite(value) else f"{value:.6g}"
+def expanded(data: "Gathered", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
+    """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
+    d, k = len(data.schema.encoded_names), result.coefficients.shape[1]
+    coefficients = np.zeros((d, k))
+    coefficients[keep] = result.coefficients
+    units = -data.exponents[:, None] if data.exponents is not None else 0
+    with np.errstate(over="ignore"):
+        coefficients = np.ldexp(coefficients, units)
+    if result.last.status != "diverged" and (beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1))).size:
+        name = printable(data.schema.encoded_names[beyond[0]])
+        raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
+    if result.std_errors is None:
+        return coefficients, None
+    errors = np.full((1 + d, k), np.nan)
+    errors[0], errors[1 + keep] = result.std_errors[0], result.std_errors[1:]
+    errors[1:] = np.ldexp(errors[1:], units)
+    return coefficients, errors

@@ -14,11 +14,11 @@ from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
 from dlcli.fingerprint import fingerprint
 from dlcli.linear.cache import Workspace
+from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
-from dlcli.tasks.fit_linear import Loaded, folds_of, held_out, load
 
 DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on.

@@ -268,33 +268,3 @@ def _retiring(steps: Iterator[Step], stack: NetworkStack, solver: Solver) -> Ite
         yield from steps
     finally:
         stack.retire(solver)  # type: ignore[arg-type]
-
-
-class NetworkSource:
-    """Trainings whose rate rises, on images that are read once."""
-
-    random = True
-
-    def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
-        self.trials = NetworkTrials(base, progress)
-        self.base = base
-        self.trials.check(base)
-
-    def usual_rate(self) -> float:
-        """The optimizer's."""
-        return RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
-
-    def exact(self) -> dict[str, float]:
-        """Nothing is known of a network beforehand."""
-        return {}
-
-    def solver(self, seed: int, schedule: Schedule) -> NetworkSolver:
-        """A fresh network with this schedule, which takes the rate of step 0 at its first step."""
-        return self.trials.rising(seed, schedule)
-
-    def step(self, solver: NetworkSolver, number: int) -> float:
-        """Take a step and return the loss of its batch, which is that before the step."""
-        solver.advance(number + 1, math.inf)
-        loss = solver.loss()
-        solver.feedback(loss)
-        return math.inf if solver.failure or solver.skipped else float(loss)

@@ -1,16 +1,15 @@
 """The run directory: its names, and writes that a kill or a full disk can't leave half done."""
 
-import contextlib
 import json
 import math
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dlcli.errors import DlcliError
+from dlcli.files import to_json, valid_text, write_atomic
 from dlcli.runs.checkpoint import STATE
 from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
@@ -19,66 +18,6 @@ MODEL = "model.safetensors"
 METRICS = "metrics.jsonl"
 REPORT = "report.json"
 PLOTS = "plots"
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write ``path`` so that it holds either all of ``data`` or what it held before.
-
-    Temporary file beside it, fsync, rename, fsync of the folder. Raises DlcliError when the disk refuses.
-    """
-    temporary = temporary_beside(path)
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise DlcliError(
-            f"cannot write {path}: {error.strerror or error}", "free some space or choose --out"
-        ) from error
-
-
-def temporary_beside(path: Path) -> Path:
-    """A hidden name in the folder of ``path``, its own for each name and process, however long that name is."""
-    mark = zlib.crc32(os.fsencode(path.name))
-    return path.with_name(f".{mark:08x}.{os.getpid()}.tmp")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def to_json(document: Any, indent: int | None = 2, *, ascii_only: bool = False) -> str:
-    """JSON without NaN and infinities, which JSON doesn't have (they become null), of text that is valid Unicode.
-
-    A file name that isn't UTF-8 stands with its bytes escaped, ``\\udce9`` for E9.
-    """
-    return json.dumps(_finite(document), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {valid_text(str(k)): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return valid_text(value) if isinstance(value, str) else value
-
-
-def valid_text(text: str) -> str:
-    """``text`` as UTF-8 can hold it: what stands for other bytes in a file's name is escaped, as in ``\\udce9``."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 class RunDirectory:

@@ -1,5 +1,6 @@
 """Plan a search: every default resolved, the data read, and what can't be searched refused."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +19,8 @@ POINTS = {"fit-linear": 16, "train-deconv": 8}
 VARIED_POINTS = 5  # of a range of --vary on a grid
 TRIALS_BY_DEFAULT = 16
 FORBIDDEN = ("out", "force", "json_output", "quiet", "resume")
+
+OpenTrials = Callable[[TuneLrConfig, Config, Progress], Trials]
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,8 @@ class Search:
         return self.ladder.runs or self.config.trials or 0
 
 
-def open_trials(config: TuneLrConfig, base: Config, progress: Progress) -> Trials:
-    """The training command of ``base``, as the tuner sees it."""
-    if isinstance(base, FitLinearConfig):
-        from dlcli.linear.trials import LinearTrials
-
-        return LinearTrials(base, progress)
-    from dlcli.config.train_deconv import TrainDeconvConfig
-    from dlcli.networks.trials import NetworkTrials
-
-    assert isinstance(base, TrainDeconvConfig)
-    return NetworkTrials(base, progress, config.cv)
-
-
-def plan_search(config: TuneLrConfig, base: Config, progress: Progress) -> Search:
-    """Resolve every default, read the data, and refuse what can't be searched. Raises DlcliError."""
+def plan_search(config: TuneLrConfig, base: Config, progress: Progress, open_trials: OpenTrials) -> Search:
+    """Resolve every default, read the data by ``open_trials``, and refuse what can't be searched. Raises DlcliError."""
     name = "fit-linear" if isinstance(base, FitLinearConfig) else "train-deconv"
     command = type(base)
     for option in FORBIDDEN:

@@ -8,17 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dlcli.config.tune_lr import TuneLrConfig
-from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, ExitCode, Interrupted
-from dlcli.search.records import Record
 from dlcli.search.study.study import Study
 
 if TYPE_CHECKING:
     from dlcli.search.plan import Search
-    from dlcli.tasks.tune_lr import Recorder
+    from dlcli.search.session import Recorder
 
 LOOK = 0.3  # seconds between two looks at the study
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -32,7 +29,7 @@ class Worker(subprocess.Popen[bytes]):
     def __init__(self, environment: dict[str, str]) -> None:
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  (as long as the process)
         super().__init__(
-            [sys.executable, "-m", "dlcli.search.pool"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            [sys.executable, "-m", "dlcli.tasks.tune_worker"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=self.log, env=environment,
         )  # fmt: skip
 
@@ -130,46 +127,3 @@ def _stop(workers: list[Worker]) -> None:
             worker.wait(max(0.1, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             worker.kill()
-
-
-class _Quiet:
-    """A worker shows nothing: its parent reads the study."""
-
-    def trial(self, record: Record, progress: float) -> None:
-        """Ignore."""
-
-
-def main() -> int:
-    """What a worker process does."""
-    from dlcli.config.fit_linear import FitLinearConfig
-    from dlcli.config.train_deconv import TrainDeconvConfig
-    from dlcli.engine.progress import Silent
-    from dlcli.search.plan import plan_search
-    from dlcli.search.runner import Runner
-    from dlcli.tasks.tune_lr import open_study
-
-    if hasattr(signal, "pthread_sigmask"):
-        # Ctrl-C reaches all processes of a terminal, but the parent says when to stop, and says it once.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    order: dict[str, Any] = json.load(sys.stdin)
-    command: Any = {"fit-linear": FitLinearConfig, "train-deconv": TrainDeconvConfig}[order["training"]]
-    deadline = float("inf") if order["seconds"] is None else time.monotonic() + order["seconds"]
-    try:
-        with deferred_signals() as check:
-            search = plan_search(TuneLrConfig.build(order["config"]), command.build(order["base"]), Silent())
-            study = open_study(search, order["url"], order["study"])
-            runner = Runner(
-                search.config, search.base, search.trials, study, search.ladder, search.metric, _Quiet(), check
-            )
-            stopped = runner.work(deadline)
-            study.close()
-    except Interrupted as interrupt:
-        return 128 + interrupt.signum
-    except DlcliError as error:
-        print(f"dlcli: {error.message}: {error.hint}", file=sys.stderr)
-        return int(error.exit_code)
-    return TIME_IS_UP if stopped else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlcli.config.base import Config
+from dlcli.files import to_json
 from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST, TABLE, to_csv
@@ -148,7 +149,7 @@ def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], 
         run.write(BEST, best_config(search, best).to_toml())
     for name, picture in pictures(search, report, records):
         run.write(f"{directory.PLOTS}/{name}.png", picture)
-    run.write(directory.REPORT, directory.to_json(report) + "\n")
+    run.write(directory.REPORT, to_json(report) + "\n")
 
 
 def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]:

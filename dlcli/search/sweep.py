@@ -17,6 +17,7 @@ from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress, Report
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode, Interrupted
+from dlcli.files import to_json
 from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST
@@ -27,6 +28,8 @@ STEPS, SEEDS = 100, 3
 # Decades below and above the usual rate.
 BELOW, ABOVE = 1e-4, 1e2
 FIELDS = ("steepest", "valley", "minimum_tenth", "edge")
+
+OpenSource = Callable[[FitLinearConfig | TrainDeconvConfig, Progress], Any]
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,15 @@ class Curve:
     found: RangeTest
 
 
-def sweep(config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progress: Any) -> Report:
-    """Run the test and write its directory. Raises DlcliError."""
+def sweep(
+    config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progress: Any, open_source: OpenSource
+) -> Report:
+    """Run the test on what ``open_source`` reads, and write its directory. Raises DlcliError."""
     start = time.monotonic()
     name = "fit-linear" if isinstance(base, FitLinearConfig) else "train-deconv"
     if base.schedule not in (None, "constant"):
         raise DlcliError(f"--schedule {base.schedule}: a sweep raises the rate itself", "leave the schedule out")
-    source: Any = _LinearSource(base, progress) if isinstance(base, FitLinearConfig) else _network(base, progress)
+    source = open_source(base, progress)
     low, high = _range(config, source)
     run = directory.RunDirectory("tune-lr", config.out, config.force)
     rates = geometric(low, high, config.points or STEPS)
@@ -72,12 +77,6 @@ def sweep(config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progr
             ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     return report
-
-
-def _network(base: TrainDeconvConfig, progress: Progress) -> Any:
-    from dlcli.networks.trials import NetworkSource
-
-    return NetworkSource(base, progress)
 
 
 def _range(config: TuneLrConfig, source: Any) -> tuple[float, float]:
@@ -121,48 +120,6 @@ def _record(curve: Curve, repeat: int) -> Any:
 
     outcome = Outcome("complete", curve.found.steepest, steps=len(curve.rates))
     return Record(repeat, {"seed": curve.seed}, "complete", 0, outcome)
-
-
-class _LinearSource:
-    """Fits whose rate rises, on a table that is read once."""
-
-    def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
-        from dlcli.linear.trials import LinearTrials
-
-        self.base = base
-        self.trials = LinearTrials(base, progress)
-        # Any rate: it makes plan and solver those of gradient descent.
-        given = {name: getattr(base, name) for name in base.model_fields_set if name not in ("lr", "cv")}
-        self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
-        self.trials.check(self.config)
-        self.ready = self.trials.ready(self.config)
-        # Full-batch descent is the same whatever the seed.
-        self.random = self.ready.plan.optimizer != "gd"
-
-    def usual_rate(self) -> float:
-        """The largest stable rate, or what Adam takes."""
-        stable = self.ready.stable
-        return stable if stable is not None and math.isfinite(stable) else 0.01
-
-    def exact(self) -> dict[str, float]:
-        """For full-batch least squares: the largest stable rate, and the one that brings it down fastest."""
-        plan, squares = self.ready.plan, self.ready.squares
-        if plan.optimizer != "gd" or self.ready.kind != "mse" or self.config.l1 or self.config.momentum:
-            return {}
-        low, high = squares.smallest_eigenvalue, squares.largest_eigenvalue
-        return {"2/l_max (largest stable)": 2 / high, "2/(l_max + l_min) (fastest)": 2 / (high + low)}
-
-    def solver(self, seed: int, schedule: Schedule) -> Any:
-        """A fresh solver with this schedule."""
-        config = self.config.model_copy(update={"seed": seed})
-        solver, _ = self.trials.ready(config).solver()
-        solver.schedule = schedule  # type: ignore[attr-defined]
-        return solver
-
-    def step(self, solver: Any, number: int) -> float:
-        """Take step ``number`` and return the loss behind it."""
-        solver.advance(number + 1, math.inf)
-        return float(solver.loss())
 
 
 def _report(
@@ -223,4 +180,4 @@ def _save(
     sweeps = [Sweep(f"seed {c.seed}", c.rates.tolist(), c.losses.tolist(), c.found.smoothed.tolist()) for c in curves]
     picture = curve_chart(sweeps, title="Loss while the learning rate rises", marks=marks, log_y=True)
     run.write(f"{directory.PLOTS}/lr.png", picture)
-    run.write(directory.REPORT, directory.to_json(report) + "\n")
+    run.write(directory.REPORT, to_json(report) + "\n")

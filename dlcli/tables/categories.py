@@ -7,8 +7,8 @@ import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import BOOLEAN_LEVELS, Column, IntArray, ReadOptions
-from dlcli.tables.names import listed, printable
 from dlcli.tables.readers.frames import Frame
+from dlcli.text import listed, printable
 
 Level: TypeAlias = str | float | bool
 

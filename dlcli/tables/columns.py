@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
-from dlcli.tables.names import Hints, printable
+from dlcli.tables.names import Hints
+from dlcli.text import printable
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]

@@ -18,8 +18,8 @@ from dlcli.tables.columns import (
     ReadOptions,
     Schema,
 )
-from dlcli.tables.names import listed, printable
 from dlcli.tables.readers.frames import Frame
+from dlcli.text import listed, printable
 
 # 64 MB of float64: a block of short rows with many levels must not become a matrix of gigabytes.
 CHUNK_CELLS = 8 << 20

@@ -1,25 +1,11 @@
 """Column names: how they are shown, made unique, and found from what a user typed."""
 
 import difflib
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlcli.errors import DlcliError
-
-SHOWN_CHARACTERS = 60
-LISTED_NAMES = 12
-
-
-def printable(text: str) -> str:
-    """``text`` fit for one line of a terminal: control characters escaped, cut to 60 characters."""
-    shown = printable_path(text[: SHOWN_CHARACTERS + 1])
-    return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 3] + "..."
-
-
-def printable_path(text: str) -> str:
-    """Likewise but whole, as the end of a path is what tells files apart."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+from dlcli.text import SHOWN_CHARACTERS, listed, printable, quoted
 
 
 @dataclass(frozen=True)
@@ -46,20 +32,6 @@ class Hints:
     def text(self, name: str) -> str:
         """What takes a column as text."""
         return f"--text {self.column(name)}"
-
-
-def quoted(text: str) -> str:
-    """``text`` as one word of a shell's command line."""
-    plain = text and text.isprintable() and all(c.isalnum() or c in "-_.,:/=+@%" for c in text)
-    return text if plain else shlex.quote(printable_path(text))
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names joined by commas, at most a dozen of them and then how many more there are."""
-    every = list(names)
-    shown = ", ".join(printable(name) for name in every[:LISTED_NAMES])
-    more = len(every) - LISTED_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def positional(count: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import polars as pl
 
 from dlcli.errors import DlcliError
-from dlcli.runs.directory import temporary_beside
+from dlcli.files import temporary_beside
 
 FORMATS = (".csv", ".parquet")
 MISSING = "NA"  # a blank line would be no row at all to most readers of CSV

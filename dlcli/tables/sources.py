@@ -19,7 +19,7 @@ from typing import BinaryIO
 import zstandard
 
 from dlcli.errors import DlcliError
-from dlcli.tables.names import printable, printable_path
+from dlcli.text import printable, printable_path
 
 FORMATS = {
     **dict.fromkeys(("csv", "tsv", "txt", "dat", "data", "tab"), "delimited"),

@@ -19,13 +19,14 @@ from dlcli.tables.columns import (
 )
 from dlcli.tables.disguises import DECIMAL_COMMA, Disguise, disguise_of
 from dlcli.tables.encoder import Encoder
-from dlcli.tables.names import Hints, default_target, find_name, listed, printable
+from dlcli.tables.names import Hints, default_target, find_name
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Frame, Reader, infer_kinds, prefetch, present_texts
 from dlcli.tables.readers.jsonl_reader import JsonLinesReader
 from dlcli.tables.sources import Source, expand
+from dlcli.text import listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
 

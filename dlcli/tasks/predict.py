@@ -1,22 +1,14 @@
 """``dlcli predict`` as a function: config in, predictions out."""
 
-import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from dlcli.config.evaluate import PredictConfig
 from dlcli.engine.progress import Progress, Report, Silent
-from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource
-from dlcli.linear.model import LinearModel
-from dlcli.tables.predictions import check_output, write_predictions
-from dlcli.tables.table import Schema
-from dlcli.tasks.saved import chunks_of, holds_network, load_run, open_data
+from dlcli.linear.predict import predict_linear
+from dlcli.tasks.saved import holds_network
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 
 def predict(config: PredictConfig, progress: Progress | None = None) -> Report:
@@ -29,64 +21,4 @@ def predict(config: PredictConfig, progress: Progress | None = None) -> Report:
         from dlcli.networks.inference.predict import predict_network
 
         return predict_network(config, progress)
-    return _predict_linear(config, progress)
-
-
-def _predict_linear(config: PredictConfig, progress: Progress) -> Report:
-    """Write one prediction for each input row, in input order; constant memory.
-
-    Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
-    refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond.
-    """
-    start = time.monotonic()
-    if config.json_output and config.out is None:
-        raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
-    check_output(config.out, config.force)
-    model, schema, trained = load_run(config.run)
-    missing = config.missing or str(model.settings.get("missing", "error"))
-    reading = config.model_copy(update={"missing": "mean"}) if missing == "drop" else config
-    table, _ = open_data(reading, model, schema, trained, progress, need_target=False)
-    count = [0]
-    frames = _frames(model, schema, table, progress, blank=missing == "drop", count=count)
-    write_predictions(frames, _columns(model, schema), config.out)
-    for text in table.warnings:
-        progress.warn(text)
-    return {
-        "command": "predict", "run": str(config.run), "out": str(config.out) if config.out else None,
-        "rows": count[0], "seconds": time.monotonic() - start, "status": "finished",
-    }  # fmt: skip
-
-
-def _columns(model: LinearModel, schema: Schema) -> dict[str, "pl.DataType"]:
-    import polars as pl
-
-    if model.kind == "mse":
-        return {"prediction": pl.Float64()}
-    assert schema.target is not None
-    return {"prediction": pl.String()} | {f"probability_{level}": pl.Float64() for level in schema.target.levels}
-
-
-def _frames(
-    model: LinearModel, schema: Schema, table: ChunkSource, progress: Progress, *, blank: bool, count: list[int]
-) -> Iterator["pl.DataFrame"]:
-    import polars as pl
-
-    names = _columns(model, schema)
-    for chunk in chunks_of(table, schema, progress):
-        count[0] += len(chunk.X)
-        empty = np.isnan(chunk.X).any(axis=1) if blank else np.zeros(len(chunk.X), dtype=bool)
-        if model.kind == "mse":
-            columns = {"prediction": pl.Series(model.linear(chunk.X)[:, 0])}
-        else:
-            assert schema.target is not None
-            probabilities = model.probabilities(chunk.X)
-            best = np.asarray(schema.target.levels, dtype=object)[np.argmax(probabilities, axis=1)]
-            columns = {"prediction": pl.Series(best, dtype=pl.String)}
-            for number, level in enumerate(schema.target.levels):
-                columns[f"probability_{level}"] = pl.Series(probabilities[:, number])
-        frame = pl.DataFrame(columns, schema=names)
-        if empty.any():
-            frame = frame.select(
-                pl.when(pl.Series(empty)).then(None).otherwise(pl.col(name)).alias(name) for name in frame.columns
-            )
-        yield frame
+    return predict_linear(config, progress)

@@ -1,40 +1,16 @@
 """A run directory as eval and predict take it up: which kind of model it holds, and a linear model with its table."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-
 from dlcli.config.base import Config, field_meta, flag_of
 from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
-from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource
-from dlcli.linear.data.scale import say_rounded
 from dlcli.linear.model import KIND as LINEAR
 from dlcli.linear.model import LinearModel
 from dlcli.runs import directory
-from dlcli.runs.model_file import PICKLES, read_kind
-from dlcli.tables.example import LineExample
-from dlcli.tables.options import read_options
-from dlcli.tables.table import Chunk, Schema, Table
+from dlcli.runs.model_file import read_kind
+from dlcli.runs.open import run_folder
 
 NETWORK = "dlcli-deconv"  # the kind of dlcli.networks.model.saved, which imports torch
-
-
-def run_folder(run: Path) -> Path:
-    """The run directory that ``run`` means: itself, or that of the model file. Raises DlcliError if there is none."""
-    if run.suffix in PICKLES:
-        raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
-    if run.name == directory.MODEL:
-        run = run.parent
-    if not run.is_dir():
-        raise DlcliError(
-            f"there is no run directory {run}",
-            "give one that 'dlcli fit-linear' or 'dlcli train-deconv' made, such as runs/fit-linear-001",
-        )
-    return run
 
 
 def holds_network(config: EvalConfig | PredictConfig) -> bool:
@@ -60,65 +36,3 @@ def _refuse(config: Config, panel: str, why: str) -> None:
         meta = field_meta(type(config), name)
         if meta["panel"] == panel and not meta["argument"] and getattr(config, name) != field.default:
             raise DlcliError(f"{flag_of(type(config), name)} {why}", "leave it out")
-
-
-def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
-    """Model, schema and config of a run directory. Raises DlcliError when something is missing or damaged."""
-    run = run_folder(run)
-    model = LinearModel.load(run / directory.MODEL)
-    schema = Schema.from_json(model.schema)
-    if len(schema.encoded_names) != len(model.coefficients):
-        raise DlcliError(
-            f"{run / directory.MODEL} is damaged: its columns don't match its coefficients", "train it again"
-        )
-    if (run / directory.CONFIG).is_file():
-        return model, schema, FitLinearConfig.build({}, run / directory.CONFIG)
-    return model, schema, FitLinearConfig()
-
-
-def open_data(
-    config: EvalConfig | PredictConfig,
-    model: LinearModel,
-    schema: Schema,
-    trained: FitLinearConfig,
-    progress: Progress,
-    *,
-    need_target: bool,
-) -> tuple[ChunkSource, str]:
-    """The table to apply the model to (the training data if none is given), and how missing values are treated."""
-    missing = config.missing or str(model.settings.get("missing", "error"))
-    # Unless said otherwise, data are read as the training data were.
-    unset = {
-        name: getattr(trained, name)
-        for name in ("delimiter", "header", "encoding", "missing_value", "text", "max_categories")
-        if getattr(config, name) == type(config).model_fields[name].default
-    }
-    same = config.data == () or Path(config.data[0]).suffixes == Path((trained.data or ("",))[0]).suffixes
-    reading = config.model_copy(update=unset) if same else config.model_copy(update={
-        "missing_value": unset.get("missing_value", config.missing_value)
-    })  # fmt: skip
-    sources = config.data or trained.data
-    if not sources:
-        if not need_target:
-            progress.note("no DATA given: using the built-in example, which the model was trained on")
-        return LineExample(trained.seed_of_data), missing
-    if not config.data:
-        if "-" in sources:
-            raise DlcliError("the model was trained on standard input, which is gone", "give DATA")
-        if not need_target:
-            progress.note("no DATA given: using the data that the model was trained on")
-    options = read_options(reading, missing=missing)
-    # Training too measured the levels that only rows held out had as if they were the reference level.
-    options = replace(options, unseen_levels=bool(need_target and not config.data and trained.val))
-    table = Table.open(sources, None, options, schema=schema, need_target=need_target)
-    return table, missing
-
-
-def chunks_of(table: ChunkSource, schema: Schema, progress: Progress) -> Iterator[Chunk]:
-    """Chunks of the data that a model is applied to; of the first is said what training would say of its numbers."""
-    first = True
-    for chunk in table.chunks():
-        if first and isinstance(table, Table):
-            say_rounded(table, schema.encoded_names, chunk.X, progress)
-        first = False
-        yield chunk

@@ -3,54 +3,29 @@
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.progress import Progress, Report, Silent
+from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.runs import directory
-from dlcli.runs.trials import JOURNAL, TRIALS, read_trials
+from dlcli.runs.trials import TRIALS, read_trials
 from dlcli.search.plan import Search, plan_search
-from dlcli.search.records import Outcome, Record
+from dlcli.search.progress import SilentSearch
+from dlcli.search.records import Record
 from dlcli.search.report import Ending, failed, make_report, save
 from dlcli.search.runner import Runner
-from dlcli.search.space import canonical, point_seed
-from dlcli.search.study.liveness import is_dead, this_worker
+from dlcli.search.session import Recorder, open_study, place_of, record_of_line, was_stopped
+from dlcli.search.space import canonical
+from dlcli.search.study.liveness import this_worker
 from dlcli.search.study.opening import data_changed
 from dlcli.search.study.study import Study
+from dlcli.tasks.trainings import open_rate_test, open_trials
 
 if TYPE_CHECKING:
     from dlcli.config.train_deconv import TrainDeconvConfig
-
-
-class SearchProgress(Progress, Protocol):
-    """Receives what happens during a search."""
-
-    def search(self, title: str, names: tuple[str, ...], metric: str, larger: bool, runs: int | None) -> None:
-        """A search of so many runs begins."""
-
-    def known(self, records: list[Record]) -> None:
-        """Trials that ended before this process began, or elsewhere: the best may be one of them."""
-
-    def trial(self, record: Record, progress: float) -> None:
-        """A trial has ended; ``progress`` is the share of the search that is done."""
-
-
-class SilentSearch(Silent):
-    """Shows nothing."""
-
-    def search(self, title: str, names: tuple[str, ...], metric: str, larger: bool, runs: int | None) -> None:
-        """Ignore."""
-
-    def known(self, records: list[Record]) -> None:
-        """Ignore."""
-
-    def trial(self, record: Record, progress: float) -> None:
-        """Ignore."""
 
 
 def tune_lr(config: TuneLrConfig, base: "FitLinearConfig | TrainDeconvConfig", progress: Any = None) -> Report:
@@ -64,10 +39,10 @@ def tune_lr(config: TuneLrConfig, base: "FitLinearConfig | TrainDeconvConfig", p
     if config.method == "sweep":
         from dlcli.search.sweep import sweep
 
-        return sweep(config, base, progress)
-    search = plan_search(config, base, progress)
+        return sweep(config, base, progress, open_rate_test)
+    search = plan_search(config, base, progress, open_trials)
     run, known = _open_run(search, progress)
-    url, name = _place(search.config, run)
+    url, name = place_of(search.config, run)
     study = open_study(search, url, name, len(known))
     try:
         return _searched(search, study, run, known, url, progress, start)
@@ -154,13 +129,13 @@ def _open_run(search: Search, progress: Progress) -> tuple[directory.RunDirector
         if not header:
             continue
         if difference := data_changed(header["about"], search.about):
-            if not changed and _was_stopped(path, header, goes_on):
+            if not changed and was_stopped(path, header, goes_on):
                 changed = f"{path}: its data are no longer those of its trials: {difference}"
             continue
         if canonical(header["about"]) != canonical(search.about):
             continue
-        if _was_stopped(path, header, goes_on):
-            records = [r for line in lines if (r := _record(line)) is not None]
+        if was_stopped(path, header, goes_on):
+            records = [r for line in lines if (r := record_of_line(line)) is not None]
             return directory.RunDirectory.taken_up("tune-lr", path), records
         break  # it has ended, or another copy of the command is at work there
     if changed and config.out:
@@ -169,90 +144,6 @@ def _open_run(search: Search, progress: Progress) -> tuple[directory.RunDirector
     if changed:
         progress.warn(f"{changed}; this search starts anew")
     return directory.RunDirectory("tune-lr", config.out, config.force), []
-
-
-def _was_stopped(path: Path, header: dict[str, Any], statuses: tuple[str, ...]) -> bool:
-    import json
-
-    try:
-        status = json.loads((path / directory.REPORT).read_text(encoding="utf-8")).get("status")
-    except (OSError, ValueError):
-        return is_dead(str(header.get("worker", "")), None)  # killed before it could write one
-    return status in statuses
-
-
-def _record(line: dict[str, Any]) -> Record | None:
-    try:
-        outcome = Outcome.from_json(line["outcome"])
-        return Record(int(line["number"]), dict(line["params"]), outcome.state, int(line["rung"]), outcome)
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _place(config: TuneLrConfig, run: directory.RunDirectory) -> tuple[str | None, str | None]:
-    """Where the study is kept, and its name."""
-    if config.storage is not None:
-        return config.storage, config.study or "dlcli"
-    if config.study is not None:
-        return f"journal://{quote(str(Path('runs/studies').absolute() / (config.study + '.journal')))}", config.study
-    if config.workers > 1:
-        return f"journal://{quote(str(run.path.absolute() / JOURNAL))}", "dlcli"
-    return None, None
-
-
-def open_study(search: Search, url: str | None, name: str | None, known: int = 0) -> Study:
-    """Open the study of a search, of which so many trials are ``known``."""
-    import optuna
-
-    config = search.config
-    sampler: Any = None
-    if config.method == "tpe":
-        # A sampler taken up again must not draw what it drew before, nor two processes the same.
-        seed = point_seed(config.seed, known, 0) if url is None else None
-        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=url is not None)
-    pruners: dict[str, Callable[[], Any]] = {
-        "median": optuna.pruners.MedianPruner, "hyperband": optuna.pruners.HyperbandPruner,
-    }  # fmt: skip
-    pruner = pruners.get(config.pruner, optuna.pruners.NopPruner)()
-    return Study(
-        url, name, search.about, search.space, larger=search.metric.larger, sampler=sampler, pruner=pruner,
-        heartbeat=config.heartbeat,
-    )  # fmt: skip
-
-
-class Recorder:
-    """Writes each trial as it ends, and shows it."""
-
-    def __init__(
-        self, run: directory.RunDirectory, search: Search, progress: Any, written: set[tuple[int, int]]
-    ) -> None:
-        self.run, self.search, self.progress, self.written = run, search, progress, written
-
-    def trial(self, record: Record, progress: float) -> None:
-        """A job of this process has ended."""
-        self._write(record)
-        self.progress.trial(record, progress)
-
-    def _write(self, record: Record) -> None:
-        key = (record.number, record.rung)
-        if key in self.written or record.outcome is None:
-            return
-        self.written.add(key)
-        self.run.append_metrics(
-            {
-                "number": record.number,
-                "rung": record.rung,
-                "params": record.params,
-                "outcome": record.outcome.to_json(),
-            },
-            TRIALS,
-        )
-
-    def catch_up(self, records: list[Record]) -> None:
-        """Trials that other workers ran."""
-        for record in records:
-            if record.ended:
-                self._write(record)
 
 
 def all_diverged(search: Search, records: list[Record]) -> DlcliError:

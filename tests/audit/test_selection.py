@@ -87,9 +87,9 @@ def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fi
     from dlcli.config.fit_linear import FitLinearConfig
     from dlcli.engine.progress import Silent
     from dlcli.linear.cache import Workspace
+    from dlcli.linear.data.load import folds_of, held_out, load
     from dlcli.linear.fit import Held
     from dlcli.linear.fit import fit as fit_rows
-    from dlcli.tasks.fit_linear import folds_of, held_out, load
 
     X, y = overfitting()
     random = np.random.default_rng(3)

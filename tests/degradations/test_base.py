@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from dlcli.degradations.base import Degradation, Denoise, Identity, Poisson
+from dlcli.degradations.base import Degradation, Identity
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.kernels import parse_blur
 from dlcli.degradations.mask import Inpaint
+from dlcli.degradations.noise import Denoise, Poisson
 from dlcli.errors import DlcliError
 
 ALL = {

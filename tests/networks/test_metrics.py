@@ -7,7 +7,7 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from dlcli.degradations.base import Denoise
+from dlcli.degradations.noise import Denoise
 from dlcli.errors import DlcliError
 from dlcli.networks.metrics import PSNR_CAP, luminance, psnr, ssim
 

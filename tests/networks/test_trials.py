@@ -13,6 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.search.plan import plan_search
 from dlcli.tasks.train_deconv import train_deconv
+from dlcli.tasks.trainings import open_trials
 from dlcli.tasks.tune_lr import tune_lr
 
 
@@ -100,7 +101,7 @@ def test_a_short_run_is_judged_by_its_end_not_by_the_mean_of_all_its_steps(data)
     base = training(data, steps=400, report_every=20)
     for metric, reports in (("train.loss", 4), (None, 80)):
         config = TuneLrConfig.build({"points": 8, "pruner": "asha", "metric": metric})
-        search = plan_search(config, base, Silent())
+        search = plan_search(config, base, Silent(), open_trials)
         assert search.trials.shorter(search.base, 0.2).report_every == reports
 
 

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from dlcli.errors import DlcliError
-from dlcli.runs.directory import RunDirectory, to_json, write_atomic
+from dlcli.files import to_json, write_atomic
+from dlcli.runs.directory import RunDirectory
 
 
 def test_runs_are_numbered(tmp_path, monkeypatch):

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import Column, ReadOptions, Schema
-from dlcli.tables.names import printable, unique_names
+from dlcli.tables.names import unique_names
 from dlcli.tables.table import Table
+from dlcli.text import printable
 
 
 def write(folder, text, name="t.csv"):
@@ -398,7 +399,7 @@ def test_npz(tmp_path):
 def test_npz_that_would_fill_the_memory(tmp_path, monkeypatch):
     path = str(tmp_path / "t.npz")
     np.savez_compressed(path, X=np.zeros((1000, 100)), y=np.zeros(1000))
-    monkeypatch.setattr("dlcli.tables.readers.columnar.available_memory", lambda: 100_000)
+    monkeypatch.setattr("dlcli.memory.available_memory", lambda: 100_000)
     assert "X.npy expands to" in refusal(path)
 
 

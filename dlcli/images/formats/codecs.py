@@ -34,7 +34,7 @@ from dlcli.images.formats.opening import (
     opened,
 )  # fmt: skip
 from dlcli.images.formats.writing import with_depth
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 ORIENTATION = 0x0112
 FIRST, SHALLOW = "only the first of its frames is used", "its 16 bits are read as 8"

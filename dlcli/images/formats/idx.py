@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
-from dlcli.tables.names import printable, printable_path
+from dlcli.memory import available_memory
+from dlcli.text import printable, printable_path
 
 BYTES = 0x08
 TYPES = {0x09: "signed bytes", 0x0B: "16-bit integers", 0x0C: "32-bit integers", 0x0D: "floats", 0x0E: "doubles"}
@@ -73,14 +74,6 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"{label} cannot be read: {printable(reason or 'not enough memory')}"
         raise DlcliError(message, "check the path and its permissions") from None
-
-
-def available_memory() -> int:
-    """Bytes of memory that can still be used."""
-    # Polars comes with that module and takes long to load, for something that is rarely asked.
-    from dlcli.tables.readers.columnar import available_memory
-
-    return available_memory()
 
 
 def _read(stream: BinaryIO | gzip.GzipFile, most: int, label: str) -> NDArray[np.uint8]:

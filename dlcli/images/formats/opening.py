@@ -10,7 +10,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from dlcli.errors import DlcliError
 from dlcli.images.formats import tiff as tiff_arrays
 from dlcli.images.formats.depth import OtherTiffError, channels_left_out
-from dlcli.tables.names import printable, printable_path
+from dlcli.text import printable, printable_path
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 EXTENSIONS = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
 from dlcli.images.formats.metadata import TEXTS
-from dlcli.tables.names import printable
+from dlcli.text import printable
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIMPLER = "save it again as RGB or gray of 8 or 16 bits"

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dlcli.errors import DlcliError
+from dlcli.files import write_atomic
 from dlcli.images.formats.metadata import Metadata, is_ome, text_tags
-from dlcli.runs.directory import write_atomic
-from dlcli.tables.names import printable, printable_path
+from dlcli.text import printable, printable_path
 
 STACKS = ("PNG", "WEBP", "TIFF")  # that hold more than one frame
 WITHOUT_ALPHA = ("JPEG", "BMP")

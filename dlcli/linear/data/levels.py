@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from dlcli.engine.progress import Progress
-from dlcli.tables.names import Hints, printable
+from dlcli.tables.names import Hints
 from dlcli.tables.table import Schema
+from dlcli.text import printable
 
 MANY = 0.5  # levels for each training row: such a column is an identifier or a date
 FEW = 10  # numbers that may be classes

@@ -8,12 +8,12 @@ from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.objectives.moments import Moments
-from dlcli.tables.names import Hints, printable
+from dlcli.tables.names import Hints
 from dlcli.tables.table import Table
+from dlcli.text import printable
 
 if TYPE_CHECKING:
-    from dlcli.linear.data.gather import Gathered
-    from dlcli.linear.fit import Fit
+    pass
 
 LARGE, SMALL = 1e100, 1e-100  # beyond, a column is scaled: sums of squares, and their products, must have room
 WHOLE = 2.0**53  # from here on float64 doesn't hold every whole number
@@ -91,22 +91,3 @@ def check_digits(table: Table, moments: Moments, names: tuple[str, ...], progres
             drop = f", or {hints.drop(name)}" if place else ""
             raise DlcliError(message, f"subtract a number from all of them, such as {moments.mean[place]:.0f}{drop}")
         progress.note(f"{message}; they spread {spread:.1e}")
-
-
-def expanded(data: "Gathered", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
-    """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
-    d, k = len(data.schema.encoded_names), result.coefficients.shape[1]
-    coefficients = np.zeros((d, k))
-    coefficients[keep] = result.coefficients
-    units = -data.exponents[:, None] if data.exponents is not None else 0
-    with np.errstate(over="ignore"):
-        coefficients = np.ldexp(coefficients, units)
-    if result.last.status != "diverged" and (beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1))).size:
-        name = printable(data.schema.encoded_names[beyond[0]])
-        raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
-    if result.std_errors is None:
-        return coefficients, None
-    errors = np.full((1 + d, k), np.nan)
-    errors[0], errors[1 + keep] = result.std_errors[0], result.std_errors[1:]
-    errors[1:] = np.ldexp(errors[1:], units)
-    return coefficients, errors

@@ -10,7 +10,8 @@ from dlcli.linear.data.levels import near_unique, said, warn_of_levels
 from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.model import Kind
-from dlcli.tables.names import Hints, printable
+from dlcli.tables.names import Hints
+from dlcli.text import printable
 
 TOO_WIDE = 20_000
 SUSPECT = 0.2  # levels for each training row from which a text is named where there are too few rows

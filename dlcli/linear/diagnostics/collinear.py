@@ -6,7 +6,7 @@ from dlcli.engine.progress import Progress
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.plan import Plan
 from dlcli.linear.solvers.dependence import dependent_columns
-from dlcli.tables.names import printable
+from dlcli.text import printable
 
 DOUBTFUL = 1e11  # condition number from which dependence is looked for
 WIDEST = 5000  # columns; finding which depends on which takes time with their cube

@@ -1,7 +1,7 @@
 """Many full-batch gradient descents on the same rows in lockstep: a grid of learning rates for the price of a few.
 
-All members take step t together, from one pass over the rows (``dlcli.linear.objectives.glm_batched``). What they compute is
-what ``GradientDescent`` computes for each alone. Arrays are (members, outputs, p).
+All members take step t together, from one pass over the rows (``dlcli.linear.objectives.glm_batched``). What they
+compute is what ``GradientDescent`` computes for each alone. Arrays are (members, outputs, p).
 """
 
 import time

@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from dlcli.networks.losses import supervised as losses
+from dlcli.networks.losses.cross_entropy import binary_cross_entropy, cross_entropy
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -59,6 +60,6 @@ _STACKED: dict[Loss, Loss] = {
     losses.mean_squared_error: lambda output, target: _mean((output - target).square()),
     losses.mean_absolute_error: lambda output, target: _mean((output - target).abs()),
     losses.charbonnier: lambda output, target: _mean(((output - target).square() + losses.CHARBONNIER**2).sqrt()),
-    losses.binary_cross_entropy: _binary_cross_entropy,
-    losses.cross_entropy: _cross_entropy,
+    binary_cross_entropy: _binary_cross_entropy,
+    cross_entropy: _cross_entropy,
 }

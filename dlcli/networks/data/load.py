@@ -9,11 +9,11 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.formats.idx import available_memory
 from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.memory import available_memory
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.networks.training.plan import settings_of
-from dlcli.tables.names import listed, printable_path
+from dlcli.text import listed, printable_path
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
 DEFAULT_CROP = 64  # of restoration, where the preset has none

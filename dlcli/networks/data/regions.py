@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dlcli.images.image_set import Box, Pictures
 from dlcli.networks.data.load import NAMED, TrainingImages
 from dlcli.networks.data.split import ENOUGH_IMAGES, GAP, SIDE, spread, widest_strip
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 CROPS, CROPS_OF_LEVEL = 32, 16  # in all: cheap beside the steps between two reports; where each has several noises
 

@@ -10,6 +10,7 @@ import torch
 from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
+from dlcli.files import valid_text
 from dlcli.images.image_set import Pictures, Skipped, open_pictures
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
 from dlcli.networks.inference.held_out import images_without_data
@@ -17,10 +18,9 @@ from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.training.batches import as_float
 from dlcli.networks.training.report import MATRIX_CLASSES
 from dlcli.networks.training.validation import ClassValidation
-from dlcli.runs.directory import valid_text
-from dlcli.tables.names import listed, printable, printable_path
+from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.predictions import check_output, write_predictions
-from dlcli.tasks.held_out import MeasuredOn
+from dlcli.text import listed, printable, printable_path
 
 if TYPE_CHECKING:
     import polars as pl

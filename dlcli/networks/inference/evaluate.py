@@ -22,7 +22,7 @@ from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_netwo
 from dlcli.networks.training.validation import quality
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import base_report, environment
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 METRICS = ("psnr", "ssim", "input_psnr", "input_ssim")
 CLASS_METRICS = ("accuracy", "log_loss", "loss")

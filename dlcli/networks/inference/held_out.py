@@ -12,8 +12,9 @@ from dlcli.images.image_set import Pictures, open_pictures
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import DEMO_SIDE, TrainingImages, read_images
 from dlcli.networks.inference.trained import TrainedNetwork
-from dlcli.tables.names import listed
-from dlcli.tasks.held_out import MeasuredOn, report_of
+from dlcli.reports.measured_on import MeasuredOn
+from dlcli.runs.open import report_of
+from dlcli.text import listed
 
 LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their seed is from that of training
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.degradations.base import Degradation, Denoise, Observation
+from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.kernels import Kernel
+from dlcli.degradations.noise import Denoise
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
@@ -19,7 +20,7 @@ from dlcli.networks.inference.trained import TrainedNetwork, as_image
 from dlcli.networks.metrics import luminance
 from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.validation import levels_of
-from dlcli.tasks.held_out import MeasuredOn
+from dlcli.reports.measured_on import MeasuredOn
 
 
 @dataclass(frozen=True)

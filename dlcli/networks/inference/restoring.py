@@ -14,9 +14,9 @@ from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale, enlarge
 from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
-from dlcli.images.formats.idx import available_memory
 from dlcli.images.formats.writing import Frame
 from dlcli.images.transparency import without_holes
+from dlcli.memory import available_memory
 from dlcli.networks.inference.trained import TrainedNetwork, as_image, as_pixels, exactly
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dlcli.degradations.base import Observation
-from dlcli.images.formats.idx import available_memory
+from dlcli.memory import available_memory
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, pad_to_multiple
 from dlcli.networks.model.receptive_field import receptive_radius
 

@@ -23,7 +23,7 @@ from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.runs import directory
-from dlcli.tasks.saved import run_folder
+from dlcli.runs.open import run_folder
 
 AGAIN = "train it again"
 

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
+from dlcli.files import temporary_beside
 from dlcli.images.formats.codecs import DecodedImage, read_frames
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.writing import Frame, losses, write_frames
 from dlcli.images.outputs import Output
 from dlcli.images.sources import Candidate
 from dlcli.networks.inference.restoring import Restorer, check_memory
-from dlcli.runs.directory import temporary_beside
-from dlcli.tables.names import printable_path
+from dlcli.text import printable_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 LINES = 20  # of notes that are shown

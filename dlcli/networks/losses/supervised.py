@@ -1,12 +1,11 @@
 """What a network's output is held to."""
 
 from collections.abc import Callable
-from typing import Any
 
-import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from dlcli.networks.losses.cross_entropy import binary_cross_entropy, cross_entropy
 
 CHARBONNIER = 1e-3
 
@@ -26,59 +25,6 @@ def charbonnier(output: Tensor, target: Tensor) -> Tensor:
     return ((output - target).square() + CHARBONNIER**2).sqrt().mean()
 
 
-def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Mean of -t log(o) - (1 - t) log(1 - o) for values in [0, 1].
-
-    Written out, since PyTorch's own is not vectorised on the CPU: a fiftieth of the article's network's step. Its
-    derivative is written out, too, in a third of the operations that autograd would take.
-    """
-    result: Tensor = _BinaryCrossEntropy.apply(output, target)  # type: ignore[no-untyped-call]
-    return result
-
-
-class _BinaryCrossEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, output: Tensor, target: Tensor) -> Tensor:
-        inside = output.clamp(1e-6, 1 - 1e-6)
-        outside = 1 - inside
-        ctx.save_for_backward(inside, outside, target)
-        return -torch.lerp(outside.log(), inside.log(), target).mean()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        inside, outside, target = ctx.saved_tensors
-        # d/do = (o - t) / (o (1 - o))
-        return (inside - target).div_(inside * outside).mul_(gradient / inside.numel()), None
-
-
-def binary_cross_entropy_of_scores(scores: Tensor, target: Tensor) -> Tensor:
-    """``binary_cross_entropy`` of sigmoid(scores): mean of log(1 + exp(s)) - t s, whose derivative is sigmoid(s) - t.
-
-    It takes half the time, and its gradient doesn't vanish where the sigmoid rounds to 0 or 1.
-    """
-    result: Tensor = _ScoreEntropy.apply(scores, target)  # type: ignore[no-untyped-call]
-    return result
-
-
-class _ScoreEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, scores: Tensor, target: Tensor) -> Tensor:
-        ctx.save_for_backward(scores, target)
-        return torch.addcmul(F.softplus(scores), scores, target, value=-1).mean()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        scores, target = ctx.saved_tensors
-        return torch.sigmoid(scores).sub_(target).mul_(gradient / scores.numel()), None
-
-
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Mean negative log of the softmax of ``output`` (B, K) at the classes ``target`` (B,)."""
-    return F.cross_entropy(output, target)
-
-
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": mean_squared_error,
     "l1": mean_absolute_error,
@@ -86,14 +32,3 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": binary_cross_entropy,
     "cross-entropy": cross_entropy,
 }
-
-
-def bfloat16_is_fast(device: str) -> bool:
-    """Whether the processor multiplies bfloat16 matrices faster than float32 ones."""
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported())
-    if device != "cpu":
-        return False
-    # Private in torch 2.11 to 2.13, so its absence is no error.
-    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return any(bool(test()) for test in tests if test is not None)

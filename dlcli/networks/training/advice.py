@@ -11,7 +11,7 @@ from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
 
 if TYPE_CHECKING:
-    from dlcli.tasks.train_deconv import Training
+    from dlcli.networks.training.trainer import Training
 
 FEW_STEPS = 100  # below, no preset has learned more than a rough smoothing
 

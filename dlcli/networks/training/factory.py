@@ -6,9 +6,9 @@ from dataclasses import replace
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
 from dlcli.engine.loop import UNLIMITED, Limits
+from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.schedules import Schedule
 from dlcli.networks.data.load import TrainingImages
-from dlcli.networks.losses.supervised import bfloat16_is_fast
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.optim.flat_parameters import FlatWeights
 from dlcli.networks.optim.optimizers import make_optimizers

@@ -15,7 +15,8 @@ from dlcli.images.image_set import Pictures
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import make_regions
 from dlcli.networks.data.split import ENOUGH_CLASS_IMAGES
-from dlcli.networks.losses.supervised import LOSSES, binary_cross_entropy_of_scores
+from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores
+from dlcli.networks.losses.supervised import LOSSES
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.training.batches import ClassBatches, RestorationBatches
 from dlcli.networks.training.plan import NetworkPlan

@@ -17,7 +17,7 @@ from dlcli.runs.plots import Line, line_chart
 from dlcli.runs.sheets import class_sheet, confusion_chart, sample_sheet
 
 if TYPE_CHECKING:
-    from dlcli.tasks.train_deconv import Training
+    from dlcli.networks.training.trainer import Training
 
 CLASS_SAMPLES = 40
 MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many classes

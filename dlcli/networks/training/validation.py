@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.degradations.base import Degradation, Denoise, Observation
+from dlcli.degradations.base import Degradation, Observation
+from dlcli.degradations.noise import Denoise
 from dlcli.images.image_set import Pictures
 from dlcli.networks.data.split import spread, stratified
 from dlcli.networks.metrics import luminance, psnr, ssim

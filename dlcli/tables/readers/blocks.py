@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from dlcli.errors import DlcliError
-from dlcli.tables.names import printable
+from dlcli.text import printable
 
 BLOCK_BYTES = 16 << 20
 # A record longer than this is a quotation mark that is never closed, or no table at all.

@@ -15,10 +15,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
+from dlcli.memory import available_memory
 from dlcli.tables.columns import Kinds
-from dlcli.tables.names import listed, positional, printable
+from dlcli.tables.names import positional
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source
+from dlcli.text import listed, printable
 
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 16 << 20
@@ -218,16 +220,3 @@ def _column(values: NDArray[Any]) -> NDArray[Any]:
     if kind == "S":
         return np.char.decode(values, "latin-1")
     return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
-
-
-def available_memory() -> int:
-    """Bytes of memory that can still be used, or a huge number where the system doesn't say."""
-    try:
-        text = Path("/proc/meminfo").read_text()
-        return int(text.split("MemAvailable:")[1].split()[0]) * 1024
-    except (OSError, IndexError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return 1 << 62

@@ -7,11 +7,12 @@ import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kinds, ReadOptions
-from dlcli.tables.names import listed, positional, unique_names
+from dlcli.tables.names import positional, unique_names
 from dlcli.tables.readers import blocks
 from dlcli.tables.readers.dialect import recognise, recognise_encoding
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
+from dlcli.text import listed
 
 HEAD_BYTES = 4 << 20
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import MISSING_TEXTS, ReadOptions
-from dlcli.tables.names import printable
+from dlcli.text import printable
 
 # In the order in which they win: a comma is also found inside numbers and texts, a tab hardly ever.
 DELIMITERS = ("\t", ";", "|", ",")

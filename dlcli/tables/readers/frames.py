@@ -11,7 +11,8 @@ import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kind, Kinds, ReadOptions
-from dlcli.tables.names import Hints, printable, quoted
+from dlcli.tables.names import Hints
+from dlcli.text import printable, quoted
 
 SAMPLE_ROWS = 10_000
 T = TypeVar("T")

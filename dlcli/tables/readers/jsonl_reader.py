@@ -8,11 +8,12 @@ import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kinds, ReadOptions
-from dlcli.tables.names import Hints, listed, printable
+from dlcli.tables.names import Hints
 from dlcli.tables.readers import blocks
 from dlcli.tables.readers.dialect import recognise_encoding
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
+from dlcli.text import listed, printable
 
 HEAD_BYTES = 4 << 20
 

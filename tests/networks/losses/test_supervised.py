@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dlcli.networks.losses.supervised import binary_cross_entropy, binary_cross_entropy_of_scores
+from dlcli.networks.losses.cross_entropy import binary_cross_entropy, binary_cross_entropy_of_scores
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 8, 8), (1, 1, 1, 1)])

@@ -1,11 +1,9 @@
-"""What eval measures a run on where no DATA is given: the rows that training held out, if it did."""
+"""The rows that a linear model is measured on where no DATA is given: those that training held out."""
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,39 +13,12 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.data.split import VALIDATION, Split
-from dlcli.runs import directory
-from dlcli.tables.names import listed
+from dlcli.reports.measured_on import MeasuredOn
+from dlcli.runs.open import report_of
 from dlcli.tables.table import Chunk
+from dlcli.text import listed
 
-# given: named on the command line. test: the part of the training data that training leaves alone (MNIST's t10k).
-Part = Literal["given", "held out", "train", "test", "generated"]
-SHOWN = {
-    "held out": "held out in training",
-    "train": "trained on",
-    "test": "of the test part",
-    "generated": "generated",
-}
 SAME = 1e-6  # relative: what the same model on the same rows gives, whatever the order of the sums
-
-
-@dataclass(frozen=True)
-class MeasuredOn:
-    """Which data a report is about. ``selected``: training chose among its states by the score on these."""
-
-    paths: tuple[str, ...]
-    part: Part
-    selected: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """``data`` of the report."""
-        return {"paths": list(self.paths), "part": self.part, "selected_on": self.selected}
-
-    @property
-    def shown(self) -> str:
-        """Words that follow a count of rows or images."""
-        if self.part == "given":
-            return f"of {listed(self.paths)}"
-        return SHOWN[self.part] + (" and selected on" if self.selected else "")
 
 
 @dataclass(frozen=True)
@@ -122,13 +93,3 @@ def check_unchanged(run: Path, metrics: Mapping[str, float], rounding: Callable[
             f"the rows held out have a loss of {now:.6g}, and had {before:.6g} in training: the data have changed, so "
             "rows that were trained on may be among them; give DATA"
         )
-
-
-def report_of(run: Path) -> dict[str, Any]:
-    """The run's report.json; empty where it is gone or damaged."""
-    folder = run.parent if run.name == directory.MODEL else run
-    try:
-        report = json.loads((folder / directory.REPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}

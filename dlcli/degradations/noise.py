@@ -1,0 +1,70 @@
+"""Noise: Gaussian of one or several strengths, and Poisson noise of counted photons."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlcli.degradations.base import Observation, _SameChannels
+from dlcli.errors import DlcliError
+
+MAX_SIGMA = 255.0
+
+
+@dataclass(frozen=True)
+class Denoise(_SameChannels):
+    """Gaussian noise, not clipped, of a deviation drawn uniformly from low..high for each image (0-255 scale).
+
+    Raises DlcliError for a range that is not 0 <= low <= high <= 255.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high <= MAX_SIGMA:
+            raise DlcliError(
+                f"noise sigma {self.low:g}..{self.high:g} is not a range within 0..{MAX_SIGMA:g}",
+                "give sigma on the 0-255 scale, the smaller first, such as 25 or 5..50",
+            )
+
+    def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
+        """Clean images (B, C, H, W) plus noise."""
+        sigma: float | Tensor = self.low / 255
+        if self.low < self.high:
+            draw = torch.rand((len(clean), 1, 1, 1), generator=generator, device=generator.device)
+            sigma = (self.low + (self.high - self.low) * draw.to(clean.device)) / 255
+        return self.prepare(add_noise(clean, sigma, generator))
+
+
+@dataclass(frozen=True)
+class Poisson(_SameChannels):
+    """Photon noise: Poisson(image * peak) / peak, where ``peak`` is the mean count of a white pixel.
+
+    Raises DlcliError for a peak that is not a positive finite number.
+    """
+
+    peak: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.peak < float("inf"):
+            raise DlcliError(
+                f"peak {self.peak:g} is not a positive number of photons",
+                "give the mean count of a white pixel, such as 30",
+            )
+
+    def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
+        """Clean images (B, C, H, W) seen with few photons; negative values count as black."""
+        rate = (clean.clamp(min=0) * self.peak).to(generator.device)
+        return self.prepare((torch.poisson(rate, generator=generator) / self.peak).to(clean.device))
+
+
+def add_noise(image: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:
+    """``image`` plus Gaussian noise of deviation ``sigma`` (on the image's own scale; a number or (B, 1, 1, 1))."""
+    # Drawn where the generator lives: a CPU generator then gives the same noise to every device.
+    shape, last = image.shape, image.is_contiguous(memory_format=torch.channels_last) and not image.is_contiguous()
+    # Drawn in the order of the memory, too: the sum takes three times as long where the two differ.
+    shape = torch.Size((shape[0], *shape[2:], shape[1])) if last else shape
+    noise = torch.randn(shape, generator=generator, device=generator.device, dtype=image.dtype)
+    noise = noise.permute(0, 3, 1, 2) if last else noise
+    return noise.to(image.device).mul_(sigma).add_(image)

@@ -1,0 +1,115 @@
+"""A table read, checked and planned for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.device import pick_device
+from dlcli.engine.progress import Progress
+from dlcli.errors import DlcliError
+from dlcli.linear.data.gather import ChunkSource, Gathered, gather
+from dlcli.linear.data.levels import note_of_classes
+from dlcli.linear.data.scale import check_digits
+from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.diagnostics.checks import check
+from dlcli.linear.model import Kind
+from dlcli.linear.objectives.gram import gram_on
+from dlcli.linear.plan import Plan, make_plan
+from dlcli.tables.example import LineExample
+from dlcli.tables.names import Hints
+from dlcli.tables.options import read_options
+from dlcli.tables.table import Table
+from dlcli.text import printable
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``.
+
+    ``files`` are the names of those that it was read from, and where they are.
+    """
+
+    kind: Kind
+    plan: Plan
+    data: Gathered
+    usable: Gathered
+    keep: np.ndarray
+    device: str
+    files: tuple[tuple[str, Path], ...] = ()
+
+
+def load(config: FitLinearConfig, progress: Progress) -> Loaded:
+    """Read the data and plan the training. Raises DlcliError."""
+    table = open_table(config)
+    kind = problem_kind(config, table, progress)
+    plan = make_plan(config, kind, demo=not config.data)
+    device = pick_device(config.device)
+    data = gather(
+        table,
+        Split(config.val, config.cv or 0, config.seed_of_data),
+        classes=kind != "mse",
+        keep_rows=plan.keep_rows,
+        fill_means=config.missing == "mean",
+        gram=gram_on(device),
+    )
+    device = pick_device(config.device, data.rows * len(data.fill)) if plan.keep_rows else device
+    for text in table.warnings:
+        progress.warn(text)
+    if table.dropped:
+        progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
+    hints = Hints(tuple(table.columns)) if isinstance(table, Table) else None
+    if isinstance(table, Table):
+        check_digits(table, data.merged(data.training_groups()), data.names, progress)
+    usable, keep = check(config, data, kind, progress, hints)
+    if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
+        note_of_classes(table.target.name, table.target_values(), progress)
+    return Loaded(kind, plan, data, usable, keep, device, getattr(table, "files", ()))
+
+
+def open_table(config: FitLinearConfig) -> ChunkSource:
+    """The table to read, or the built-in example."""
+    if not config.data:
+        if config.target not in (None, "y"):
+            raise DlcliError(
+                f"--target {config.target}: no DATA was given, and the built-in example predicts y",
+                "give a file",
+            )
+        return LineExample(config.seed_of_data)
+    return Table.open(
+        config.data, config.target, read_options(config, config.features, config.drop),
+        class_target=config.loss == "cross-entropy",
+    )  # fmt: skip
+
+
+def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kind:
+    """Least squares or classes; two classes are told from more once the data are read."""
+    if table.target.kind == "number":
+        if config.loss == "cross-entropy" and not config.data:
+            raise DlcliError("--loss cross-entropy: the built-in example predicts a number", "give a table of classes")
+        return "softmax" if config.loss == "cross-entropy" else "mse"
+    if config.loss == "cross-entropy" or (config.loss == "auto" and table.target.kind != "number"):
+        return "softmax"
+    name = printable(table.target.name)
+    raise DlcliError(
+        f"--loss mse: the target {name!r} holds {table.target.kind} values, expected numbers",
+        "use --loss cross-entropy, or choose another --target",
+    )
+
+
+def held_out(config: FitLinearConfig, data: Gathered) -> list[int]:
+    """The groups of the validation rows. Raises DlcliError when there should be some and are none."""
+    held = [VALIDATION] if VALIDATION in data.moments else []
+    if config.val and not held:
+        raise DlcliError(f"--val {config.val} holds out no row of {data.rows}", "give a larger fraction or more rows")
+    return held
+
+
+def folds_of(config: FitLinearConfig, data: Gathered) -> list[int]:
+    """The groups that cross-validation holds out in turn. Raises DlcliError when there are too few rows."""
+    folds = data.training_groups()
+    if len(folds) < (config.cv or 0):
+        raise DlcliError(f"--cv {config.cv}: only {data.rows} rows", "use fewer folds")
+    return folds

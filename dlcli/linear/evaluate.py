@@ -1,0 +1,129 @@
+"""``dlcli eval`` of a linear model, in one pass over a table."""
+
+import time
+from collections.abc import Iterable
+
+import numpy as np
+
+from dlcli.config.evaluate import EvalConfig
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.progress import Progress, Report
+from dlcli.errors import DlcliError
+from dlcli.linear.data.gather import ChunkSource
+from dlcli.linear.data.held_out import HeldOutRows, check_unchanged, rows_without_data
+from dlcli.linear.metrics import class_metrics, r_squared
+from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.saved import chunks_of, load_run, open_data
+from dlcli.reports.checks import outcomes, parse_checks
+from dlcli.reports.document import base_report, environment
+from dlcli.reports.measured_on import MeasuredOn
+from dlcli.tables.table import Chunk
+from dlcli.text import printable
+
+REGRESSION = ("loss", "rmse", "mae", "r2")
+
+
+LARGEST = 1e150  # squares of larger numbers may overflow
+
+
+UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
+
+
+CLASSES = ("loss", "log_loss", "accuracy", "auc")
+
+
+def evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
+    """Measure a linear model on the rows of a table, or on those held out in training. Raises DlcliError."""
+    start = time.monotonic()
+    model, schema, trained = load_run(config.run)
+    uncentered = model.kind == "mse" and not model.settings.get("intercept", True)
+    known = (*REGRESSION, "r2_centered") if uncentered else REGRESSION
+    checks = parse_checks(config.check, known if model.kind == "mse" else CLASSES)
+    table, _ = open_data(config, model, schema, trained, progress, need_target=True)
+    measured: ChunkSource | HeldOutRows = table
+    on = MeasuredOn(config.data, "given")
+    if not config.data:
+        if config.missing not in (None, trained.missing):
+            raise DlcliError(
+                f"--missing {config.missing} without DATA: training had --missing {trained.missing}, and other rows so",
+                "leave it out, or give DATA",
+            )
+        measured, on = rows_without_data(table, trained, config.run, progress, classes=model.kind != "mse")
+    chunks = chunks_of(table, schema, progress) if measured is table else measured.chunks()
+    if model.kind == "mse":
+        metrics, rows = _regression(model, chunks)
+    else:
+        metrics, rows = _classes(model, chunks)
+    for text in table.warnings:
+        progress.warn(text)
+    if table.dropped:
+        progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
+    if on.part == "held out":
+        check_unchanged(config.run, metrics, lambda: _rounding(model, measured), progress)
+    report = base_report("eval", str(config.run), "cpu", trained.seed)
+    report |= {
+        "seconds": time.monotonic() - start,
+        "steps": 0,
+        "status": "finished",
+        "data": on.to_json(),
+        "rows": rows,
+        "target": printable(schema.target.name) if schema.target else None,
+        "metrics": {"test": metrics},
+        "checks": outcomes(checks, metrics, UNCENTERED if uncentered else None),
+        "r2_uncentered": uncentered,
+        "environment": environment("cpu"),
+    }
+    return report
+
+
+def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
+    """Metrics from the running moments of (y, residual) and the sum of absolute residuals."""
+    moments, absolute = Moments.empty(2), 0.0
+    for chunk in chunks:
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            residual = chunk.y - model.linear(chunk.X)[:, 0]
+            absolute += float(np.abs(residual).sum())
+            moments = moments.merged(Moments.of(np.column_stack([chunk.y, residual])))
+    n = _rows(moments.count)
+    if not np.isfinite(moments.scatter).all() or np.abs(moments.mean).max() > LARGEST:
+        raise DlcliError(
+            "the rows hold values so large that float64 can't hold squares of what the model is off by",
+            "mend or leave out the rows",
+        )
+    mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
+    variance = float(moments.scatter[0, 0]) / n
+    centred = bool(model.settings.get("intercept", True))
+    mean = float(moments.mean[0])
+    r2 = r_squared(mean_square, mean, variance, centred)
+    metrics = {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}
+    if not centred:
+        metrics["r2_centered"] = r_squared(mean_square, mean, variance, True)
+    return metrics, n
+
+
+def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
+    """By how much residuals may be off: some units in the last place of what they are differences of; 0 for classes."""
+    if model.kind != "mse":
+        return 0.0
+    largest = 0.0
+    for chunk in table.chunks():
+        terms = np.abs(chunk.y) + np.nan_to_num(np.abs(chunk.X)) @ np.abs(model.coefficients[:, 0])
+        largest = max(largest, float(terms.max(initial=0.0)))
+    return 8 * float(np.finfo(np.float64).eps) * largest
+
+
+def _classes(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
+    scores: list[FloatArray] = []
+    truth: list[FloatArray] = []
+    for chunk in chunks:
+        scores.append(model.log_probabilities(chunk.X))
+        truth.append(chunk.y)
+    n = _rows(sum(map(len, truth)))
+    return class_metrics(np.concatenate(scores), np.concatenate(truth)), n
+
+
+def _rows(count: int) -> int:
+    if count == 0:
+        raise DlcliError("no rows are left to measure on", "use --missing mean")
+    return count

@@ -1,0 +1,49 @@
+"""The learning-rate range test on a linear model."""
+
+import math
+from typing import Any
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.progress import Progress
+from dlcli.engine.schedules import Schedule
+from dlcli.linear.trials import LinearTrials
+
+
+class LinearRateTest:
+    """Fits whose rate rises, on a table that is read once."""
+
+    def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
+        self.base = base
+        self.trials = LinearTrials(base, progress)
+        # Any rate: it makes plan and solver those of gradient descent.
+        given = {name: getattr(base, name) for name in base.model_fields_set if name not in ("lr", "cv")}
+        self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
+        self.trials.check(self.config)
+        self.ready = self.trials.ready(self.config)
+        # Full-batch descent is the same whatever the seed.
+        self.random = self.ready.plan.optimizer != "gd"
+
+    def usual_rate(self) -> float:
+        """The largest stable rate, or what Adam takes."""
+        stable = self.ready.stable
+        return stable if stable is not None and math.isfinite(stable) else 0.01
+
+    def exact(self) -> dict[str, float]:
+        """For full-batch least squares: the largest stable rate, and the one that brings it down fastest."""
+        plan, squares = self.ready.plan, self.ready.squares
+        if plan.optimizer != "gd" or self.ready.kind != "mse" or self.config.l1 or self.config.momentum:
+            return {}
+        low, high = squares.smallest_eigenvalue, squares.largest_eigenvalue
+        return {"2/l_max (largest stable)": 2 / high, "2/(l_max + l_min) (fastest)": 2 / (high + low)}
+
+    def solver(self, seed: int, schedule: Schedule) -> Any:
+        """A fresh solver with this schedule."""
+        config = self.config.model_copy(update={"seed": seed})
+        solver, _ = self.trials.ready(config).solver()
+        solver.schedule = schedule  # type: ignore[attr-defined]
+        return solver
+
+    def step(self, solver: Any, number: int) -> float:
+        """Take step ``number`` and return the loss behind it."""
+        solver.advance(number + 1, math.inf)
+        return float(solver.loss())

@@ -1,0 +1,41 @@
+"""The learning-rate range test on a network."""
+
+import math
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.progress import Progress
+from dlcli.engine.schedules import Schedule
+from dlcli.networks.optim.optimizers import RATES
+from dlcli.networks.training.plan import settings_of
+from dlcli.networks.training.solver import NetworkSolver
+from dlcli.networks.trials import NetworkTrials
+
+
+class NetworkRateTest:
+    """Trainings whose rate rises, on images that are read once."""
+
+    random = True
+
+    def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
+        self.trials = NetworkTrials(base, progress)
+        self.base = base
+        self.trials.check(base)
+
+    def usual_rate(self) -> float:
+        """The optimizer's."""
+        return RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+
+    def exact(self) -> dict[str, float]:
+        """Nothing is known of a network beforehand."""
+        return {}
+
+    def solver(self, seed: int, schedule: Schedule) -> NetworkSolver:
+        """A fresh network with this schedule, which takes the rate of step 0 at its first step."""
+        return self.trials.rising(seed, schedule)
+
+    def step(self, solver: NetworkSolver, number: int) -> float:
+        """Take a step and return the loss of its batch, which is that before the step."""
+        solver.advance(number + 1, math.inf)
+        loss = solver.loss()
+        solver.feedback(loss)
+        return math.inf if solver.failure or solver.skipped else float(loss)

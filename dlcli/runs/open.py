@@ -1,0 +1,33 @@
+"""A run directory as eval and predict take it up."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dlcli.errors import DlcliError
+from dlcli.runs import directory
+from dlcli.runs.model_file import PICKLES
+
+
+def run_folder(run: Path) -> Path:
+    """The run directory that ``run`` means: itself, or that of the model file. Raises DlcliError if there is none."""
+    if run.suffix in PICKLES:
+        raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
+    if run.name == directory.MODEL:
+        run = run.parent
+    if not run.is_dir():
+        raise DlcliError(
+            f"there is no run directory {run}",
+            "give one that 'dlcli fit-linear' or 'dlcli train-deconv' made, such as runs/fit-linear-001",
+        )
+    return run
+
+
+def report_of(run: Path) -> dict[str, Any]:
+    """The run's report.json; empty where it is gone or damaged."""
+    folder = run.parent if run.name == directory.MODEL else run
+    try:
+        report = json.loads((folder / directory.REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
