@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, kernel_and_padding
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 
 REPEATS = 1000  # times that an epoch takes each image, so that none of the loops pays for the ends of epochs
@@ -267,16 +267,16 @@ def own_update(network: PlainNet, plan: Any) -> tuple[nn.Module, Update]:
     """The network in bfloat16, and dlcli's optimizers."""
     ends = ("convolutions.0.weight", "deconvolutions.0.weight")
     hidden = [p for name, p in network.named_parameters() if p.ndim == 4 and name not in ends]
-    weights = FlatWeights(network, hidden, half=True)
+    weights = FlatParameters(network, hidden, half=True)
     optimizers = make_optimizers(weights, plan.optimizer, plan.lr, momentum=0.9, l2=0.0)
 
     def update(loss: Tensor) -> None:
-        weights.differentiate(loss)
+        weights.backward(loss)
         for optimizer in optimizers:
             optimizer.step()
-        weights.renew()
+        weights.sync()
 
-    return weights.trained, update
+    return weights.compute_model, update
 
 
 PEERS: dict[str, Callable[[Case], Run]] = {

@@ -57,7 +57,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Limits:
+class StoppingCriteria:
     """When to report and when to stop.
 
     ``report_every`` 0 means every tenth of the current power of ten; ``report_seconds`` asks for reports by time,
@@ -72,7 +72,7 @@ class Limits:
 
 
 @dataclass
-class Memory:
+class LoopState:
     """What the loop itself remembers, so that a run can be taken up again: saved with a checkpoint."""
 
     first_objective: float = math.nan
@@ -83,7 +83,7 @@ class Memory:
     resumed: bool = False
 
 
-def next_report(step: int, limits: Limits) -> int:
+def next_report(step: int, limits: StoppingCriteria) -> int:
     """First report after ``step``.
 
     >>> [next_report(s, Limits(10_000)) for s in (0, 100, 999, 1000, 9500)]
@@ -95,9 +95,9 @@ def next_report(step: int, limits: Limits) -> int:
 
 def train(
     solver: Solver,
-    limits: Limits,
+    limits: StoppingCriteria,
     validate: Callable[[Any], Mapping[str, float]] | None = None,
-    memory: Memory | None = None,
+    memory: LoopState | None = None,
 ) -> Iterator[Step]:
     """Run ``solver`` and yield a Step at step 0 and at each report.
 
@@ -106,7 +106,7 @@ def train(
     time when there is no limit of steps), ``stopped`` (time, early stopping or a signal; ``reason`` says which) or
     ``diverged``. A run taken up again hands in its ``memory`` and starts with the next report.
     """
-    memory = memory or Memory()
+    memory = memory or LoopState()
     start = time.monotonic() - memory.seconds
     deadline = start + limits.minutes * 60 if limits.minutes is not None else math.inf
     if not memory.resumed:
@@ -142,7 +142,7 @@ def train(
             status, reason, signum = "stopped", "signal", interrupt.signum
 
 
-def _next_moment(elapsed: float, every: float, memory: Memory, last_report: float) -> float:
+def _next_moment(elapsed: float, every: float, memory: LoopState, last_report: float) -> float:
     """When the next report by time is due, in seconds of the run.
 
     On a multiple of ``every``, whether or not the run was taken up again; later where reports take long, as they do
@@ -160,7 +160,7 @@ def _next_moment(elapsed: float, every: float, memory: Memory, last_report: floa
 
 
 def _report(
-    solver: Solver, validate: Callable[[Any], Mapping[str, float]] | None, memory: Memory, start: float
+    solver: Solver, validate: Callable[[Any], Mapping[str, float]] | None, memory: LoopState, start: float
 ) -> Step:
     parameters, loss = solver.parameters(), solver.loss()
     metrics = validate(parameters) if validate else {}
@@ -176,7 +176,9 @@ def _report(
     )  # fmt: skip
 
 
-def _outcome(solver: Solver, limits: Limits, memory: Memory, deadline: float, step: Step) -> tuple[str, str]:
+def _outcome(
+    solver: Solver, limits: StoppingCriteria, memory: LoopState, deadline: float, step: Step
+) -> tuple[str, str]:
     objective, first_objective = solver.objective(), memory.first_objective
     if getattr(solver, "failure", ""):
         return "diverged", str(getattr(solver, "failure", ""))

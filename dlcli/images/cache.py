@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class PictureCache:
+class ImageCache:
     """The latest images, at most ``limit`` bytes of them; threads may share one."""
 
     def __init__(self, limit: int) -> None:

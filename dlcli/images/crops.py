@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 
 Pixels = NDArray[np.uint8]
 TURNS = 8  # mirrored or not, and turned by 0, 1, 2 or 3 quarters
@@ -19,7 +19,7 @@ class CropSampler:
     state is kept between batches, so a run taken up again gets the very crops that it would have had.
     """
 
-    def __init__(self, sets: Sequence[Pictures], side: int, margin: int, *, flips: bool, seed: int) -> None:
+    def __init__(self, sets: Sequence[ImageSet], side: int, margin: int, *, flips: bool, seed: int) -> None:
         self.sets, self.side, self.margin, self.flips, self.seed = tuple(sets), side, margin, flips, seed
         self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
 
@@ -42,8 +42,8 @@ class CropSampler:
         batches = [np.empty((size, s.channels, width, width), np.uint8) for s in self.sets]
         for place, (index, (top, left, turn)) in enumerate(zip(chosen, draws, strict=True)):
             number = int(turn * TURNS) if self.flips else 0
-            for batch, pictures in zip(batches, self.sets, strict=True):
-                batch[place] = turned(_cut(pictures.pixels(index), width, top, left), number).transpose(2, 0, 1)
+            for batch, image_set in zip(batches, self.sets, strict=True):
+                batch[place] = turned(_cut(image_set.pixels(index), width, top, left), number).transpose(2, 0, 1)
         return batches
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 from dlcli.images.leaf_textures import painted, texture_bank
 
 FloatArray = NDArray[np.float32]
@@ -23,14 +23,14 @@ COVER = 4.0
 SHAPES = 4
 
 
-def dead_leaves(count: int, size: int, seed: int, channels: int = 1) -> Pictures:
+def dead_leaves(count: int, size: int, seed: int, channels: int = 1) -> ImageSet:
     """``count`` images of ``size`` x ``size`` pixels, gray or RGB, called leaf-000, leaf-001...
 
     The same ``seed`` gives the same images, and a larger ``count`` begins with those of a smaller one.
     """
     bank = texture_bank(np.random.default_rng([seed, 0]))
     images = [_image(size, channels, bank, np.random.default_rng([seed, 1 + i])) for i in range(count)]
-    return Pictures.of_arrays(images, [f"leaf-{i:03d}" for i in range(count)])
+    return ImageSet.of_arrays(images, [f"leaf-{i:03d}" for i in range(count)])
 
 
 def _image(size: int, channels: int, bank: FloatArray, rng: np.random.Generator) -> NDArray[np.uint8]:

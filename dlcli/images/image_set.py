@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
-from dlcli.images.cache import PictureCache
+from dlcli.images.cache import ImageCache
 from dlcli.images.folders import Skipped
 from dlcli.images.reading import Opened, Source, decoded, depth_notes, frame_notes, looked_at
 from dlcli.images.sources import CLASSED, Part, gather, loader
 from dlcli.memory import available_memory
 from dlcli.text import listed, printable, printable_path
 
-__all__ = ["Box", "Pictures", "Skipped", "open_pairs", "open_pictures"]
+__all__ = ["Box", "ImageSet", "Skipped", "open_image_set", "open_pairs"]
 
 CACHE_BYTES = 256 << 20
 MODEST = 256 << 20
@@ -38,7 +38,7 @@ class Box(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class ImageSet:
     """A sequence of images, 8 bits, of any sizes, all with ``channels`` 1 (gray) or 3 (RGB).
 
     ``names`` are relative to the folder that was given, with extension; ``paths`` the files, None for arrays;
@@ -56,7 +56,7 @@ class Pictures:
     bits: int
     _shapes: tuple[tuple[int, int], ...] = field(repr=False)
     _sources: tuple[Source, ...] = field(repr=False)
-    _cache: PictureCache = field(repr=False)
+    _cache: ImageCache = field(repr=False)
 
     @classmethod
     def of_arrays(
@@ -65,7 +65,7 @@ class Pictures:
         names: Sequence[str] | None = None,
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         classes: Sequence[str] = (),
-    ) -> "Pictures":
+    ) -> "ImageSet":
         """Images of uint8 that are (H, W), or (H, W, C) all with the same C, 1 or 3; not copied."""
         held = tuple(array[:, :, None] if array.ndim == 2 else array for array in arrays)
         channels = {array.shape[2] for array in held} or {1}
@@ -82,7 +82,7 @@ class Pictures:
             bits=8,
             _shapes=tuple((array.shape[0], array.shape[1]) for array in held),
             _sources=held,
-            _cache=PictureCache(0),
+            _cache=ImageCache(0),
         )
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class Pictures:
             raise DlcliError(f"{printable_path(str(self.paths[i]))} changed while it was in use", "start again")
         return pixels
 
-    def subset(self, indices: Iterable[int] | NDArray[np.integer]) -> "Pictures":
+    def subset(self, indices: Iterable[int] | NDArray[np.integer]) -> "ImageSet":
         """The images at ``indices``, in that order; what was skipped and noted stays as it is."""
         chosen = [int(i) for i in indices]
         return replace(
@@ -117,7 +117,7 @@ class Pictures:
             _sources=tuple(self._sources[i] for i in chosen),
         )
 
-    def followed_by(self, others: "Pictures") -> "Pictures":
+    def followed_by(self, others: "ImageSet") -> "ImageSet":
         """These images and then ``others``, which have as many channels and no classes."""
         return replace(
             self,
@@ -128,7 +128,7 @@ class Pictures:
             _sources=self._sources + others._sources,
         )
 
-    def parts(self, boxes: Sequence[Box]) -> "Pictures":
+    def parts(self, boxes: Sequence[Box]) -> "ImageSet":
         """The ``boxes`` as images of their own, which bear the names of those that they were cut from."""
         whole = self.subset(box.image for box in boxes)
         sources = zip(whole._sources, boxes, strict=True)
@@ -147,7 +147,7 @@ class _Part:
     """A call that gives a box of an image that is decoded when asked for."""
 
     source: Callable[[], NDArray[np.uint8]]
-    cache: PictureCache
+    cache: ImageCache
     box: Box
 
     def __call__(self) -> NDArray[np.uint8]:
@@ -155,7 +155,7 @@ class _Part:
         return np.array(self.box.of(self.cache.get(self.source, self.source)))
 
 
-def open_pictures(
+def open_image_set(
     data: Sequence[str],
     *,
     channels: int | None = None,
@@ -164,7 +164,7 @@ def open_pictures(
     memory: int | None = None,
     min_side: int = 1,
     min_count: int = 1,
-) -> Pictures:
+) -> ImageSet:
     """The images in ``data``: folders, image files, patterns, .npy, .npz, IDX files and folders of those.
 
     ``channels`` None means 1 if every image is gray, else 3. ``labelled`` asks for classes: class folders, IDX, or
@@ -197,7 +197,7 @@ def open_pictures(
         raise _too_few(given, len(opened), total, min_count, skipped)
     if labelled:
         _check_classes(given, found.classes, opened, skipped)
-    return Pictures(
+    return ImageSet(
         names=tuple(one.candidate.name for one in opened),
         paths=tuple(one.candidate.path for one in opened),
         labels=None if found.labels is None else _codes(opened, found.classes),
@@ -208,21 +208,21 @@ def open_pictures(
         bits=max(one.header.bits for one in opened),
         _shapes=tuple((one.header.height, one.header.width) for one in opened),
         _sources=tuple(one.source for one in opened if one.source is not None),
-        _cache=PictureCache(min(CACHE_BYTES, limit)),
+        _cache=ImageCache(min(CACHE_BYTES, limit)),
     )
 
 
 def open_pairs(
     inputs: str, targets: str, *, channels: int | None = None, memory: int | None = None, min_side: int = 1
-) -> tuple[Pictures, Pictures]:
+) -> tuple[ImageSet, ImageSet]:
     """Input and target images, pair by pair in the same order, for the same number of channels.
 
     Files match by relative name without extension (two single files match as they are), arrays by position. Images
     without a partner of the same size are in ``skipped`` of their side. Raises DlcliError when no pair remains.
     """
     half = None if memory is None else memory // 2
-    first = open_pictures([inputs], channels=channels, memory=half, min_side=min_side)
-    second = open_pictures([targets], channels=channels, memory=half, min_side=min_side)
+    first = open_image_set([inputs], channels=channels, memory=half, min_side=min_side)
+    second = open_image_set([targets], channels=channels, memory=half, min_side=min_side)
     if first.channels != second.channels:
         return open_pairs(inputs, targets, channels=3, memory=memory, min_side=min_side)
     wanted, alone = _keys(first, inputs)
@@ -277,17 +277,17 @@ def _codes(opened: Sequence[Opened], classes: Sequence[str]) -> NDArray[np.int64
     return np.array([places[one.label] for one in opened if one.label is not None], dtype=np.int64)
 
 
-def _keys(pictures: Pictures, given: str) -> tuple[dict[str, int], list[Skipped]]:
+def _keys(image_set: ImageSet, given: str) -> tuple[dict[str, int], list[Skipped]]:
     """Image numbers by what pairs match on, and those whose name but for the extension occurred before."""
-    if len(pictures) == 1 and os.path.isfile(given):
+    if len(image_set) == 1 and os.path.isfile(given):
         return {"": 0}, []
-    if all(path is None for path in pictures.paths):
-        return {str(i): i for i in range(len(pictures))}, []
+    if all(path is None for path in image_set.paths):
+        return {str(i): i for i in range(len(image_set))}, []
     keys: dict[str, int] = {}
     repeated: list[Skipped] = []
-    for i, name in enumerate(pictures.names):
+    for i, name in enumerate(image_set.names):
         key = PurePosixPath(name).with_suffix("").as_posix()
         if keys.setdefault(key, i) != i:
-            first = printable_path(pictures.names[keys[key]])
+            first = printable_path(image_set.names[keys[key]])
             repeated.append(Skipped(printable_path(name), f"has the name of {first} but for the extension"))
     return keys, repeated

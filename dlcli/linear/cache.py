@@ -6,24 +6,24 @@ from typing import Any
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.linear.data.gather import Gathered
-from dlcli.linear.objectives.least_squares import LeastSquares, Units
+from dlcli.linear.data.table_data import TableData
+from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.rows import Rows, standardised_rows
 
 
-class Workspace:
+class FitCache:
     """What fits on the same data share: moments, their decomposition, and the rows in training units.
 
     ``lasting`` says that more than one fit follows, so that the data must stay as they are.
     """
 
-    def __init__(self, data: Gathered, device: str, *, lasting: bool) -> None:
+    def __init__(self, data: TableData, device: str, *, lasting: bool) -> None:
         self.data, self.device, self.lasting = data, device, lasting
         self._squares: dict[Any, LeastSquares] = {}
         self._rows: dict[Any, Rows] = {}
-        self._view: tuple[tuple[int, ...], Gathered] | None = None
+        self._view: tuple[tuple[int, ...], TableData] | None = None
 
-    def seen_from(self, groups: Sequence[int]) -> Gathered:
+    def seen_from(self, groups: Sequence[int]) -> TableData:
         """The data for training on some groups of rows; the latest are kept."""
         key = tuple(groups)
         if self._view is None or self._view[0] != key:
@@ -36,13 +36,13 @@ class Workspace:
         if key not in self._squares:
             moments = self.seen_from(groups).merged(groups)
             spread = np.diag(moments.scatter)[1:]
-            units = Units.of(moments.mean[1:], spread, moments.count, config.intercept, config.standardize)
+            units = Standardizer.of(moments.mean[1:], spread, moments.count, config.intercept, config.standardize)
             self._squares[key] = LeastSquares(moments, units, config.l2)
         return self._squares[key]
 
     def rows(
         self, config: FitLinearConfig, groups: Sequence[int], scored: Sequence[int], watched: Sequence[int],
-        units: Units,
+        units: Standardizer,
     ) -> Rows:  # fmt: skip
         """The rows of some groups; the latest are kept."""
         exact = config.optimizer == "exact"

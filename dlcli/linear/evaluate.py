@@ -9,8 +9,8 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.data.held_out import HeldOutRows, check_unchanged, rows_without_data
+from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.metrics import class_metrics, r_squared
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.moments import Moments

@@ -10,11 +10,11 @@ from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.interrupts import deferred_signals, interruptible
-from dlcli.engine.loop import Limits, Solver, Step, train
+from dlcli.engine.loop import Solver, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress
 from dlcli.engine.schedules import Schedule, ScheduleSettings
-from dlcli.linear.cache import Workspace
-from dlcli.linear.data.gather import Gathered
+from dlcli.linear.cache import FitCache
+from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.diagnostics.optimum import Verdict, judge
@@ -88,7 +88,7 @@ class Prepared:
 
     config: FitLinearConfig
     plan: Plan
-    data: Gathered
+    data: TableData
     kind: Kind
     squares: LeastSquares
     rows: Problem | None
@@ -99,10 +99,10 @@ class Prepared:
     stable: float | None
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> StoppingCriteria:
         """When to report and to stop."""
         config = self.config
-        return Limits(self.plan.steps, config.report_every, config.minutes, config.early_stop)
+        return StoppingCriteria(self.plan.steps, config.report_every, config.minutes, config.early_stop)
 
     @property
     def validate(self) -> "Validate | None":
@@ -128,7 +128,7 @@ class Prepared:
             return _finish(self, solver, steps, kept, lr, with_errors)
 
 
-def prepare(config: FitLinearConfig, plan: Plan, space: Workspace, train_groups: Sequence[int], held: Held) -> Prepared:
+def prepare(config: FitLinearConfig, plan: Plan, space: FitCache, train_groups: Sequence[int], held: Held) -> Prepared:
     """What fitting on the rows of some groups, and measuring on others, takes."""
     data = space.seen_from(train_groups)
     target = data.schema.target
@@ -174,7 +174,7 @@ def _stable_for_batches(config: FitLinearConfig, squares: LeastSquares, rows: Pr
 def fit(
     config: FitLinearConfig,
     plan: Plan,
-    space: Workspace,
+    space: FitCache,
     train_groups: Sequence[int],
     held: Held,
     progress: Progress,
@@ -273,7 +273,7 @@ def _validation(squares: LeastSquares, held: Moments | None, objective: RowObjec
 
 def _run(
     solver: Solver,
-    limits: Limits,
+    limits: StoppingCriteria,
     validate: Validate | None,
     on_step: Callable[[Step], None],
 ) -> tuple[list[Step], Step]:
@@ -288,7 +288,7 @@ def _run(
     return steps, kept
 
 
-def to_keep(kept: Step | None, step: Step, limits: Limits) -> Step:
+def to_keep(kept: Step | None, step: Step, limits: StoppingCriteria) -> Step:
     """Which of the two reports a fit keeps: the later one, unless early stopping was asked for.
 
     What is saved is what was asked for: choosing among the iterates by their held-out loss is early stopping.

@@ -9,7 +9,7 @@ import numpy as np
 from dlcli.config.evaluate import PredictConfig
 from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource
+from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import chunks_of, load_run, open_data
 from dlcli.tables.predictions import check_output, write_predictions

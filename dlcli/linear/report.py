@@ -10,7 +10,7 @@ from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Report
 from dlcli.errors import DlcliError
 from dlcli.files import to_json
-from dlcli.linear.data.gather import Gathered
+from dlcli.linear.data.table_data import TableData
 from dlcli.linear.fit import Fit
 from dlcli.linear.model import LinearModel
 from dlcli.reports.document import base_report, environment
@@ -72,7 +72,7 @@ def _standard_deviation(values: list[float]) -> float:
 
 def make_report(
     config: FitLinearConfig,
-    data: Gathered,
+    data: TableData,
     keep: np.ndarray,
     result: Fit,
     folds: list[dict[str, float]] | None,
@@ -135,7 +135,7 @@ def make_report(
 
 def save(
     config: FitLinearConfig,
-    data: Gathered,
+    data: TableData,
     keep: np.ndarray,
     result: Fit,
     report: Report,
@@ -167,7 +167,7 @@ def save(
     run.write(directory.REPORT, to_json(report) + "\n")
 
 
-def expanded(data: "Gathered", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
+def expanded(data: "TableData", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
     """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
     d, k = len(data.schema.encoded_names), result.coefficients.shape[1]
     coefficients = np.zeros((d, k))

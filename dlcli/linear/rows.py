@@ -10,11 +10,11 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Solver
 from dlcli.engine.schedules import Schedule
 from dlcli.linear.data.gaps import fill_gaps
-from dlcli.linear.data.gather import Gathered
+from dlcli.linear.data.table_data import TableData
 from dlcli.linear.metrics import class_metrics
 from dlcli.linear.model import Kind, log_softmax
 from dlcli.linear.objectives.glm import RowObjective, make_objective
-from dlcli.linear.objectives.least_squares import LeastSquares, Units
+from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.solvers.exact import ExactSolution, solve_exact
 
 ADAM_RATE = 0.01
@@ -60,7 +60,7 @@ class Rows:
 
 
 def standardised_rows(
-    data: Gathered, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Units, *,
+    data: TableData, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Standardizer, *,
     exact: bool, in_place: bool,
 ) -> Rows:  # fmt: skip
     """The rows of some groups in training units; ``in_place`` where nobody needs the data's own again.
@@ -90,7 +90,9 @@ def standardised_rows(
     return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
 
 
-def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Units, kind: Kind, device: str) -> Problem:
+def row_problem(
+    config: FitLinearConfig, data: TableData, rows: Rows, units: Standardizer, kind: Kind, device: str
+) -> Problem:
     """The objective over the training rows, and one over the validation rows if there are any."""
     target = data.schema.target
     outputs = len(target.levels) if target and kind == "softmax" else 1
@@ -115,7 +117,7 @@ def row_problem(config: FitLinearConfig, data: Gathered, rows: Rows, units: Unit
     return Problem(kind, rows.Z, rows.y, training, Z_val, y_val, scored, watched)
 
 
-def _standardized(ones_X: FloatArray, units: Units) -> FloatArray:
+def _standardized(ones_X: FloatArray, units: Standardizer) -> FloatArray:
     """[1, (X - shift) / scale] in place, a block of rows at a time so that each is read from memory once."""
     for start in range(0, len(ones_X), 8192):
         block = ones_X[start : start + 8192, 1:]

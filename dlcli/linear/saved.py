@@ -8,8 +8,8 @@ from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.data.scale import say_rounded
+from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.model import LinearModel
 from dlcli.runs import directory
 from dlcli.runs.open import run_folder

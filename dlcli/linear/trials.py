@@ -13,7 +13,7 @@ from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
 from dlcli.fingerprint import fingerprint
-from dlcli.linear.cache import Workspace
+from dlcli.linear.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
@@ -34,10 +34,10 @@ class LinearTrials:
 
     def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
         self.base, self.progress = base, progress
-        self._tables: dict[Any, tuple[Loaded, Workspace]] = {}
+        self._tables: dict[Any, tuple[Loaded, FitCache]] = {}
         self.watched = self.by_training_loss = False
 
-    def _table(self, config: FitLinearConfig) -> tuple[Loaded, Workspace]:
+    def _table(self, config: FitLinearConfig) -> tuple[Loaded, FitCache]:
         """The data of a config, read at the first use."""
         key = tuple(getattr(config, name) for name in READING)
         known = self._tables.get(key)
@@ -47,7 +47,7 @@ class LinearTrials:
         loaded = load(config, Silent() if self._tables else self.progress)
         while len(self._tables) >= KEPT_TABLES:
             del self._tables[next(iter(self._tables))]
-        self._tables[key] = loaded, Workspace(loaded.usable, loaded.device, lasting=True)
+        self._tables[key] = loaded, FitCache(loaded.usable, loaded.device, lasting=True)
         return self._tables[key]
 
     def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
@@ -147,7 +147,7 @@ class LinearTrials:
 
     def stack(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """All fits of one shape, fold by fold."""
-        from dlcli.linear.solvers.batched import RowMember, RowStack
+        from dlcli.linear.solvers.batched import BatchedRows, RowReplica
 
         runs: list[list[Trial]] = [[] for _ in configs]
         for fold in range(configs[0].cv or 1):
@@ -157,14 +157,14 @@ class LinearTrials:
             assert first.rows.objective is not None
             rates = [self._rate(ready) for ready in column]
             members = [
-                RowMember(
+                RowReplica(
                     schedule, ready.config.momentum, ready.config.nesterov, ready.plan.tolerance, ready.config.l1,
                     ready.config.l2,
                 )
                 for ready, (schedule, _) in zip(column, rates, strict=True)
             ]  # fmt: skip
             outputs = first.rows.objective.shape[1]
-            stack = RowStack(
+            stack = BatchedRows(
                 first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalised[:, 0], members
             )
             for run, ready, solver, (_, lr) in zip(runs, column, stack.members, rates, strict=True):

@@ -15,8 +15,8 @@ from dlcli.engine.loop import UNLIMITED, Solver, Step, train
 from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.errors import DlcliError
-from dlcli.networks.batched.member import train_member
-from dlcli.networks.batched.networks import Member, NetworkStack, seconds_per_step
+from dlcli.networks.batched.member import train_replica
+from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
@@ -171,21 +171,21 @@ class NetworkTrials:
         runs = []
         for config, (plan, problem), solver in zip(configs, problems, stack.members, strict=True):
             solver.check_signal = check_signal
-            trial = self._trial(config, plan, problem, solver, train_member)
+            trial = self._trial(config, plan, problem, solver, train_replica)
             runs.append([replace(trial, steps=_retiring(trial.steps, stack, solver))])
         return runs
 
     def _stack(
         self, configs: Sequence[TrainDeconvConfig], problems: Sequence[tuple[NetworkPlan, Problem]]
-    ) -> NetworkStack:
+    ) -> BatchedNetworks:
         members = [
-            Member(problem.network, problem.batches, Schedule(plan.schedule, plan.lr), config.momentum, config.l2,
+            Replica(problem.network, problem.batches, Schedule(plan.schedule, plan.lr), config.momentum, config.l2,
                    plan.warmup)
             for config, (plan, problem) in zip(configs, problems, strict=True)
         ]  # fmt: skip
         plan = problems[0][0]
         settings = settings_for(configs[0], plan, self.device)
-        return NetworkStack(members, LOSSES[plan.loss], plan.optimizer, settings)
+        return BatchedNetworks(members, LOSSES[plan.loss], plan.optimizer, settings)
 
     def stack_pays(self, config: TrainDeconvConfig) -> bool:
         """Time a few steps of a small stack and of a single network; the verdict is kept for the shape.
@@ -262,7 +262,7 @@ def _without_denormals(steps: Iterator[Step]) -> Iterator[Step]:
         yield step
 
 
-def _retiring(steps: Iterator[Step], stack: NetworkStack, solver: Solver) -> Iterator[Step]:
+def _retiring(steps: Iterator[Step], stack: BatchedNetworks, solver: Solver) -> Iterator[Step]:
     """The steps of a member, which leaves the stack when they end, or when nobody wants more of them."""
     try:
         yield from steps

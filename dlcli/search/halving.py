@@ -18,7 +18,7 @@ THREE_RUNGS = 16  # points from which the bottom rung pays
 
 
 @dataclass(frozen=True)
-class Ladder:
+class HalvingSchedule:
     """Rungs from the bottom: the share of the full time that a run gets there, and how many points."""
 
     fractions: tuple[float, ...] = (1.0,)
@@ -64,7 +64,7 @@ class Ladder:
         return record
 
 
-def make_ladder(points: int) -> Ladder:
+def make_halving_schedule(points: int) -> HalvingSchedule:
     """A ladder for so many points.
 
     The middle rung takes twice as many as the last, at the least: the best rate moves as runs grow longer.
@@ -77,7 +77,7 @@ def make_ladder(points: int) -> Ladder:
     Ladder(fractions=(1.0,), counts=(3,))
     """
     if points <= LAST + 1:
-        return Ladder((1.0,), (points,))
+        return HalvingSchedule((1.0,), (points,))
     if points < THREE_RUNGS:
-        return Ladder(FRACTIONS[1:], (points, LAST))
-    return Ladder(FRACTIONS, (points, max(2 * LAST, math.ceil(points / REDUCTION)), LAST))
+        return HalvingSchedule(FRACTIONS[1:], (points, LAST))
+    return HalvingSchedule(FRACTIONS, (points, max(2 * LAST, math.ceil(points / REDUCTION)), LAST))

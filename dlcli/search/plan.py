@@ -9,7 +9,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
-from dlcli.search.halving import Ladder, make_ladder
+from dlcli.search.halving import HalvingSchedule, make_halving_schedule
 from dlcli.search.runner import LEARNING, trial_config
 from dlcli.search.space import Point, Space, canonical, parse_space
 from dlcli.search.study.opening import DATA
@@ -34,7 +34,7 @@ class Search:
     space: Space
     metric: Metric
     points: list[Point]
-    ladder: Ladder
+    halving: HalvingSchedule
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -46,7 +46,7 @@ class Search:
     @property
     def runs(self) -> int:
         """How many runs it takes at most."""
-        return self.ladder.runs or self.config.trials or 0
+        return self.halving.runs or self.config.trials or 0
 
 
 def plan_search(config: TuneLrConfig, base: Config, progress: Progress, open_trials: OpenTrials) -> Search:
@@ -83,9 +83,9 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress, open_tri
         progress.warn("there are no validation data: trials are compared by the training loss; add --val 0.2")
     if config.workers > 1 and (config.storage or "").startswith("sqlite"):
         progress.warn("sqlite locks its file for every write: for many workers use journal:///PATH or postgresql://")
-    ladder = Ladder((1.0,), (len(points),))
+    halving = HalvingSchedule((1.0,), (len(points),))
     if config.pruner == "asha" and points:
-        ladder = make_ladder(len(points))
+        halving = make_halving_schedule(len(points))
     given = {n: getattr(base, n) for n in base.model_fields_set}
     about = {
         "command": name, "training": {n: str(v) for n, v in given.items()}, "space": space.to_json(),
@@ -94,7 +94,7 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress, open_tri
         "repeats": config.repeats or 1, "cv": config.cv, "seed": config.seed,
         DATA: trials.fingerprint(_naming_files(base, space)),
     }  # fmt: skip
-    return Search(config, name, base, trials, space, metric, points, ladder, about)
+    return Search(config, name, base, trials, space, metric, points, halving, about)
 
 
 def _decisive(config: TuneLrConfig, points: list[Point]) -> int | None:

@@ -50,7 +50,7 @@ def _watched(
     workers: list[Worker], search: "Search", study: Study, recorder: "Recorder", deadline: float,
     check: Callable[[], None],
 ) -> str:  # fmt: skip
-    seen = {(r.number, r.rung) for r in study.records(search.ladder) if r.ended}
+    seen = {(r.number, r.rung) for r in study.records(search.halving) if r.ended}
     try:
         while any(worker.poll() is None for worker in workers):
             check()
@@ -71,11 +71,11 @@ def _show(search: "Search", study: Study, recorder: "Recorder", seen: set[tuple[
     done = 0.0
     jobs = [job for job in study.jobs() if job.ended]
     for job in jobs:
-        done += search.ladder.fractions[job.rung]
+        done += search.halving.fractions[job.rung]
         if (job.number, job.rung) not in seen:
             seen.add((job.number, job.rung))
-            share = done / search.ladder.cost if search.ladder.cost else len(jobs) / search.runs
-            recorder.trial(search.ladder.shown(job), min(share, 1.0))
+            share = done / search.halving.cost if search.halving.cost else len(jobs) / search.runs
+            recorder.trial(search.halving.shown(job), min(share, 1.0))
 
 
 def _verdict(workers: list[Worker], study: Study, deadline: float) -> str:

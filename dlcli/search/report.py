@@ -79,8 +79,8 @@ def _comparable(search: "Search", ending: Ending) -> tuple[Sequence[Record], flo
 
     On rungs those are the short runs that all points had; else the runs that no pruner has ended.
     """
-    if search.ladder.rungs > 1:
-        return ending.first, search.ladder.fractions[0]
+    if search.halving.rungs > 1:
+        return ending.first, search.halving.fractions[0]
     return [record for record in ending.records if record.state == "complete"], 1.0
 
 

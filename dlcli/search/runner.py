@@ -11,7 +11,7 @@ from dlcli.config.base import Config
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.search.halving import Ladder
+from dlcli.search.halving import HalvingSchedule
 from dlcli.search.records import Outcome, Record
 from dlcli.search.space import Value, point_seed
 from dlcli.search.study.study import Job, Study
@@ -66,11 +66,11 @@ class Runner:
     """Runs the jobs of one process."""
 
     def __init__(
-        self, config: TuneLrConfig, base: Config, trials: Trials, study: Study, ladder: Ladder, metric: Metric,
-        watcher: Watcher, check_signal: Callable[[], None],
+        self, config: TuneLrConfig, base: Config, trials: Trials, study: Study, halving: HalvingSchedule,
+        metric: Metric, watcher: Watcher, check_signal: Callable[[], None],
     ) -> None:  # fmt: skip
         self.config, self.base, self.command = config, base, type(base)
-        self.trials, self.study, self.ladder, self.metric = trials, study, ladder, metric
+        self.trials, self.study, self.halving, self.metric = trials, study, halving, metric
         self.watcher, self.check_signal = watcher, check_signal
         self.repeats = config.repeats or 1
         self.done = 0.0
@@ -92,7 +92,7 @@ class Runner:
             if jobs:
                 self._run(jobs)
                 continue
-            if self.study.climb(self.ladder):
+            if self.study.promote(self.halving):
                 continue
             if not any(self.study.open_jobs()):
                 return ""
@@ -103,8 +103,8 @@ class Runner:
             job = self.study.ask(self.config.trials or 0)
             return [job] if job else []
         most = self.config.most_fused // self.repeats
-        if self.config.workers > 1 and self.ladder.counts[0]:
-            most = min(most, math.ceil(self.ladder.counts[0] / self.config.workers))
+        if self.config.workers > 1 and self.halving.counts[0]:
+            most = min(most, math.ceil(self.halving.counts[0] / self.config.workers))
         jobs = self.study.claim(1)
         if not jobs or most * self.repeats < 2:
             return jobs
@@ -125,7 +125,7 @@ class Runner:
 
     def _configs(self, job: Job) -> list[Any]:
         """The config of each repeat."""
-        fraction = self.ladder.fractions[job.rung]
+        fraction = self.halving.fractions[job.rung]
         return [
             self.trials.shorter(
                 trial_config(self.base, self.command, self.config, job.point.params, job.point.number, repeat), fraction
@@ -227,16 +227,16 @@ class Runner:
         outcome = self._outcome(run, failure)
         self.study.finish(run.job, outcome)
         run.reports = -1  # recorded
-        self.done += self.ladder.fractions[run.job.rung]
+        self.done += self.halving.fractions[run.job.rung]
         record = Record(run.job.point.number, run.job.point.params, outcome.state, run.job.rung, outcome)
-        share = self.done / self.ladder.cost if self.ladder.cost else 0.0
-        self.watcher.trial(self.ladder.shown(record), min(share, 1.0))
+        share = self.done / self.halving.cost if self.halving.cost else 0.0
+        self.watcher.trial(self.halving.shown(record), min(share, 1.0))
 
     def _outcome(self, run: Run, failure: str) -> Outcome:
         return replace(self._judged(run, failure), stacked=run.stacked)
 
     def _judged(self, run: Run, failure: str) -> Outcome:
-        fraction = self.ladder.fractions[run.job.rung]
+        fraction = self.halving.fractions[run.job.rung]
         steps = sum(step.step for step in run.last.values())
         stable = run.trials[0].stable_lr if run.trials else None
         if run.pruned:

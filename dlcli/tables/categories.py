@@ -13,7 +13,7 @@ from dlcli.text import listed, printable
 Level: TypeAlias = str | float | bool
 
 
-class Levels:
+class CategoryEncoder:
     """Codes 0, 1, ... for the levels of ``column`` in the order in which they are found.
 
     A column that already has levels (a model's, or a boolean's) keeps to them, in their order; with

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from dlcli.errors import DlcliError
-from dlcli.tables.categories import Levels
+from dlcli.tables.categories import CategoryEncoder
 from dlcli.tables.columns import (
     BOOLEAN_LEVELS,
     BoolArray,
@@ -49,9 +49,9 @@ class Encoder:
         self._target = target
         self._options = options
         self._read_rows = 0
-        self._levels = {c.name: Levels(c, options) for c in features if c.kind == "text"}
+        self._levels = {c.name: CategoryEncoder(c, options) for c in features if c.kind == "text"}
         is_class = target is not None and (classes or target.is_class)
-        self._classes = Levels(target, options) if target is not None and is_class else None
+        self._classes = CategoryEncoder(target, options) if target is not None and is_class else None
         self._plain = [column.name for column in features if column.kind != "text"]
         self._empty = {column.name for column in features}  # no value in any row
         self._blank = set(self._plain)  # numbers and booleans without a value in the rows that are kept

@@ -9,7 +9,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.linear.cache import Workspace
+from dlcli.linear.cache import FitCache
 from dlcli.linear.data.load import folds_of, held_out, load
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import Fit, Held, fit
@@ -30,7 +30,7 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
     loaded = load(config, progress)
     plan, device = loaded.plan, loaded.device
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
-    space = Workspace(loaded.usable, device, lasting=bool(config.cv))
+    space = FitCache(loaded.usable, device, lasting=bool(config.cv))
     with ExitStack() as until_saved:
         result = train(config, plan, space, run, progress, until_saved)
         folds = cross_validate(config, plan, space) if config.cv else None
@@ -44,7 +44,7 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
 def train(
     config: FitLinearConfig,
     plan: Plan,
-    space: Workspace,
+    space: FitCache,
     run: directory.RunDirectory,
     progress: Progress,
     until_saved: ExitStack,
@@ -72,7 +72,7 @@ def train(
         progress.end()
 
 
-def cross_validate(config: FitLinearConfig, plan: Plan, space: Workspace) -> list[dict[str, float]]:
+def cross_validate(config: FitLinearConfig, plan: Plan, space: FitCache) -> list[dict[str, float]]:
     """Validation metrics of each fold, none of which has a say in how its model is trained or chosen."""
     folds = folds_of(config, space.data)
     watched = held_out(config, space.data)

@@ -72,7 +72,7 @@ def _searched(
         f"tune-lr: {search.name}, {config.method}, {search.metric}",
         tuple(axis.name for axis in search.space.axes), str(search.metric), search.metric.larger, max(left, 0),
     )  # fmt: skip
-    progress.known(study.records(search.ladder))
+    progress.known(study.records(search.halving))
     reason, signum = "", 0
     deadline = start + config.minutes * 60 if config.minutes else math.inf
     with deferred_signals() as check_signal:
@@ -82,7 +82,7 @@ def _searched(
             reason, signum = "signal", interrupt.signum
         finally:
             progress.end()
-        records = study.records(search.ladder)
+        records = study.records(search.halving)
         progress.known(records)
         recorder.catch_up(records)
         first = [job for job in study.jobs() if job.rung == 0]
@@ -109,7 +109,7 @@ def _work(
 
         return work_together(search, study, recorder, url, deadline, check)
     runner = Runner(
-        search.config, search.base, search.trials, study, search.ladder, search.metric, recorder, check
+        search.config, search.base, search.trials, study, search.halving, search.metric, recorder, check
     )  # fmt: skip
     return runner.work(deadline)
 

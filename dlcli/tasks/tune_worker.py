@@ -43,7 +43,7 @@ def main() -> int:
             )
             study = open_study(search, order["url"], order["study"])
             runner = Runner(
-                search.config, search.base, search.trials, study, search.ladder, search.metric, _Quiet(), check
+                search.config, search.base, search.trials, study, search.halving, search.metric, _Quiet(), check
             )
             stopped = runner.work(deadline)
             study.close()

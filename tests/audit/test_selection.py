@@ -25,7 +25,7 @@ def overfitting(seed=1):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_validation_rows_alone_change_nothing_that_is_saved(fit, seed):
-    from dlcli.linear.data.gather import VALIDATION, Split
+    from dlcli.linear.data.table_data import VALIDATION, Split
 
     X, y = noise(seed)
     report = fit(X, y, "--val", ".3", "--seed", seed)
@@ -86,7 +86,7 @@ def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fi
     """What only scores a fold must not have a say in it: scrambling those targets leaves its model as it is."""
     from dlcli.config.fit_linear import FitLinearConfig
     from dlcli.engine.progress import Silent
-    from dlcli.linear.cache import Workspace
+    from dlcli.linear.cache import FitCache
     from dlcli.linear.data.load import folds_of, held_out, load
     from dlcli.linear.fit import Held
     from dlcli.linear.fit import fit as fit_rows
@@ -103,7 +103,7 @@ def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fi
         if scrambled:
             moments = loaded.usable.moments[folds[0]]
             moments.scatter[0, 1:] = moments.scatter[1:, 0] = random.normal(size=len(moments.mean) - 1)
-        space = Workspace(loaded.usable, loaded.device, lasting=True)
+        space = FitCache(loaded.usable, loaded.device, lasting=True)
         held = Held(held_out(config, loaded.usable), folds[:1])
         with ExitStack() as stack:
             result = fit_rows(config, loaded.plan, space, folds[1:], held, Silent(), lambda step: None, stack)

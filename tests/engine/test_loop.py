@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dlcli.engine import loop
-from dlcli.engine.loop import REPORT_SHARE, UNLIMITED, Limits, Memory, train
+from dlcli.engine.loop import REPORT_SHARE, UNLIMITED, LoopState, StoppingCriteria, train
 
 
 class Clock:
@@ -59,8 +59,10 @@ def test_reports_by_time_take_a_bounded_share(monkeypatch, cost, reports):
         clock.now += cost / 2
         return {"loss": 1.0}
 
-    memory = Memory()
-    for step in train(Steady(clock), Limits(UNLIMITED, UNLIMITED, minutes=1.0, report_seconds=3.0), validate, memory):
+    memory = LoopState()
+    for step in train(
+        Steady(clock), StoppingCriteria(UNLIMITED, UNLIMITED, minutes=1.0, report_seconds=3.0), validate, memory
+    ):
         spent.append(cost)
         clock.now += cost / 2  # what is done with a report counts, too: files and pictures
         assert not step.status or step.reason == "time used up"

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dlcli.images.crops import TURNS, CropSampler, turned
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 
 
 def images(*shapes, channels=1, seed=0):
     random = np.random.default_rng(seed)
-    return Pictures.of_arrays([random.integers(0, 256, (*s, channels), dtype=np.uint8) for s in shapes])
+    return ImageSet.of_arrays([random.integers(0, 256, (*s, channels), dtype=np.uint8) for s in shapes])
 
 
 def places(image, crop):
@@ -29,8 +29,8 @@ def last(batch):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("margin", [0, 2])
 def test_crops_are_cut_from_their_image(channels, margin):
-    pictures = images((20, 30), (16, 12), (25, 25), channels=channels)
-    sampler = CropSampler([pictures], 8, margin, flips=False, seed=1)
+    image_set = images((20, 30), (16, 12), (25, 25), channels=channels)
+    sampler = CropSampler([image_set], 8, margin, flips=False, seed=1)
     corners = set()
     for step in range(20):
         (batch,) = sampler.batch(step, 4)
@@ -38,16 +38,16 @@ def test_crops_are_cut_from_their_image(channels, margin):
         assert batch.dtype == np.uint8
         assert batch.flags.c_contiguous
         for crop, index in zip(last(batch), sampler.indices(step, 4), strict=True):
-            found = places(pictures.pixels(index), crop)
+            found = places(image_set.pixels(index), crop)
             assert len(found) == 1
             corners.add((index, *found[0]))
     assert len(corners) > 50
 
 
 def test_every_place_occurs():
-    pictures = images((9, 10))
-    sampler = CropSampler([pictures], 8, 0, flips=False, seed=0)
-    corners = {tuple(places(pictures.pixels(0), last(sampler.batch(step, 1)[0])[0])[0]) for step in range(200)}
+    image_set = images((9, 10))
+    sampler = CropSampler([image_set], 8, 0, flips=False, seed=0)
+    corners = {tuple(places(image_set.pixels(0), last(sampler.batch(step, 1)[0])[0])[0]) for step in range(200)}
     assert corners == {(y, x) for y in range(2) for x in range(3)}
 
 
@@ -62,9 +62,9 @@ def test_each_epoch_takes_each_image_once(count, size, seed):
 
 
 def test_epochs_and_seeds_have_orders_of_their_own():
-    pictures = images(*[(8, 8)] * 30)
+    image_set = images(*[(8, 8)] * 30)
     orders = {
-        tuple(CropSampler([pictures], 8, 0, flips=False, seed=seed).indices(epoch, 30))
+        tuple(CropSampler([image_set], 8, 0, flips=False, seed=seed).indices(epoch, 30))
         for seed in range(3)
         for epoch in range(3)
     }
@@ -74,23 +74,23 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 @settings(max_examples=25, deadline=None)
 @given(order=st.permutations(range(9)), seed=st.integers(0, 1000), size=st.integers(1, 5))
 def test_a_batch_depends_on_the_seed_and_its_number_only(order, seed, size):
-    pictures = images((20, 14), (11, 11), (30, 9), channels=3)
-    made = [CropSampler([pictures], 8, 1, flips=True, seed=seed).batch(step, size)[0] for step in range(9)]
-    sampler = CropSampler([pictures], 8, 1, flips=True, seed=seed)
+    image_set = images((20, 14), (11, 11), (30, 9), channels=3)
+    made = [CropSampler([image_set], 8, 1, flips=True, seed=seed).batch(step, size)[0] for step in range(9)]
+    sampler = CropSampler([image_set], 8, 1, flips=True, seed=seed)
     for step in order:
         assert np.array_equal(sampler.batch(step, size)[0], made[step])
 
 
 def test_other_seeds_have_other_crops():
-    pictures = images((60, 60))
-    batches = [CropSampler([pictures], 8, 0, flips=True, seed=seed).batch(0, 4)[0] for seed in (0, 1, 2**63 - 1)]
+    image_set = images((60, 60))
+    batches = [CropSampler([image_set], 8, 0, flips=True, seed=seed).batch(0, 4)[0] for seed in (0, 1, 2**63 - 1)]
     assert not np.array_equal(batches[0], batches[1])
     assert not np.array_equal(batches[0], batches[2])
 
 
 def test_pairs_are_cut_and_turned_alike():
     inputs = images((20, 26), (15, 33), (8, 8), channels=3)
-    targets = Pictures.of_arrays([255 - inputs.pixels(i) for i in range(3)])
+    targets = ImageSet.of_arrays([255 - inputs.pixels(i) for i in range(3)])
     sampler = CropSampler([inputs, targets], 12, 0, flips=True, seed=3)
     for step in range(30):
         first, second = sampler.batch(step, 4)
@@ -117,7 +117,7 @@ def test_the_eight_turns_are_the_symmetries_of_a_square():
 
 def test_all_turns_occur_about_equally():
     square = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
-    sampler = CropSampler([Pictures.of_arrays([square])], 8, 0, flips=True, seed=0)
+    sampler = CropSampler([ImageSet.of_arrays([square])], 8, 0, flips=True, seed=0)
     turns = {np.ascontiguousarray(turned(square, n)).tobytes(): n for n in range(TURNS)}
     counts = np.zeros(TURNS, int)
     for crop in (crop for step in range(50) for crop in last(sampler.batch(step, 16)[0])):
@@ -130,16 +130,16 @@ def test_all_turns_occur_about_equally():
 
 def test_without_flips_nothing_is_turned():
     square = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
-    (batch,) = CropSampler([Pictures.of_arrays([square])], 8, 0, flips=False, seed=0).batch(0, 40)
+    (batch,) = CropSampler([ImageSet.of_arrays([square])], 8, 0, flips=False, seed=0).batch(0, 40)
     assert all(np.array_equal(crop, square) for crop in last(batch))
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (9, 30), (30, 9), (8, 13), (3, 40)])
 def test_images_too_small_for_the_margin_are_reflected(shape):
-    pictures = images(shape)
-    image = pictures.pixels(0)
+    image_set = images(shape)
+    image = image_set.pixels(0)
     margin = 5
-    sampler = CropSampler([pictures], 8, margin, flips=False, seed=2)
+    sampler = CropSampler([image_set], 8, margin, flips=False, seed=2)
     down, right = (max(18 - side, 0) for side in shape)
     rows, columns = (
         mirrored(side, lack // 2, lack - lack // 2) for side, lack in zip(shape, (down, right), strict=True)

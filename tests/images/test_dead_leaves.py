@@ -53,16 +53,16 @@ def test_a_seed_is_an_image_whatever_the_count(leaves):
 @pytest.mark.parametrize("size", [1, 8, 33, 64])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sizes_and_channels(size, channels):
-    pictures = dead_leaves(2, size, seed=3, channels=channels)
-    assert (len(pictures), pictures.channels, pictures.shape(1)) == (2, channels, (size, size))
-    assert pictures.pixels(1).shape == (size, size, channels)
-    assert pictures.pixels(1).dtype == np.uint8
+    image_set = dead_leaves(2, size, seed=3, channels=channels)
+    assert (len(image_set), image_set.channels, image_set.shape(1)) == (2, channels, (size, size))
+    assert image_set.pixels(1).shape == (size, size, channels)
+    assert image_set.pixels(1).dtype == np.uint8
 
 
 def test_photographs_measure_alike(shared, leaves):
-    from dlcli.images.image_set import open_pictures
+    from dlcli.images.image_set import open_image_set
 
-    photographs = open_pictures([str(shared / "images" / "train400" / "test_00*.png")])
+    photographs = open_image_set([str(shared / "images" / "train400" / "test_00*.png")])
     real = np.stack([photographs.pixels(i)[:128, :128, 0] for i in range(len(photographs))]).astype(float)
     drawn = np.stack([leaves.pixels(i)[:, :, 0] for i in range(len(leaves))]).astype(float)
     assert slope(drawn) == pytest.approx(slope(real), abs=0.5)

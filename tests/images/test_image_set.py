@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from dlcli.errors import DlcliError
-from dlcli.images.cache import PictureCache
+from dlcli.images.cache import ImageCache
 from dlcli.images.formats.codecs import read_pixels
-from dlcli.images.image_set import Box, Pictures, Skipped, open_pairs, open_pictures
+from dlcli.images.image_set import Box, ImageSet, Skipped, open_image_set, open_pairs
 
 RNG = np.random.default_rng(0)
 
@@ -42,49 +42,49 @@ def test_folder_in_sorted_order_without_hidden_and_other_files(tmp_path):
         draw(tmp_path / name)
     for name in ("notes.txt", "list.json", "a.gif", "png"):
         (tmp_path / name).write_text("text")
-    pictures = open_pictures([str(tmp_path)])
-    assert pictures.names == ("a/deep/x.tiff", "a/z.PNG", "b.png", "c.bmp")
-    assert pictures.paths == tuple(tmp_path / name for name in pictures.names)
-    assert (pictures.channels, pictures.labels, pictures.classes) == (1, None, ())
-    assert pictures.skipped == ()
-    (note,) = pictures.notes
+    image_set = open_image_set([str(tmp_path)])
+    assert image_set.names == ("a/deep/x.tiff", "a/z.PNG", "b.png", "c.bmp")
+    assert image_set.paths == tuple(tmp_path / name for name in image_set.names)
+    assert (image_set.channels, image_set.labels, image_set.classes) == (1, None, ())
+    assert image_set.skipped == ()
+    (note,) = image_set.notes
     assert note.startswith(f"{tmp_path}: 4 files left out: 1 without an ending, 1 .gif, 1 .json, 1 .txt")
-    for i, name in enumerate(pictures.names):
-        np.testing.assert_array_equal(pictures.pixels(i), wanted[name])
-        assert pictures.shape(i) == (9, 7)
+    for i, name in enumerate(image_set.names):
+        np.testing.assert_array_equal(image_set.pixels(i), wanted[name])
+        assert image_set.shape(i) == (9, 7)
 
 
 def test_one_colour_image_makes_all_of_them_colour(tmp_path):
     draw(tmp_path / "a.png")
     draw(tmp_path / "b.png", channels=3)
-    pictures = open_pictures([str(tmp_path)])
-    assert pictures.channels == 3
-    assert pictures.pixels(0).shape == (9, 7, 3)
-    gray = open_pictures([str(tmp_path)], channels=1)
+    image_set = open_image_set([str(tmp_path)])
+    assert image_set.channels == 3
+    assert image_set.pixels(0).shape == (9, 7, 3)
+    gray = open_image_set([str(tmp_path)], channels=1)
     np.testing.assert_array_equal(gray.pixels(1), read_pixels(tmp_path / "b.png", "b", 1))
 
 
 def test_files_patterns_and_repeated_names(tmp_path):
     for name in ("one/a.png", "two/a.png", "two/a-2.png", "two/note.txt"):
         draw(tmp_path / name) if name.endswith("png") else (tmp_path / name).write_text("text")
-    assert open_pictures([str(tmp_path / "one" / "a.png")]).names == ("a.png",)
-    assert open_pictures([str(tmp_path / "*" / "a*")]).names == ("one/a.png", "two/a-2.png", "two/a.png")
-    assert open_pictures([str(tmp_path / "**" / "a.png")]).names == ("one/a.png", "two/a.png")
-    both = open_pictures([str(tmp_path / "one"), str(tmp_path / "two")])
+    assert open_image_set([str(tmp_path / "one" / "a.png")]).names == ("a.png",)
+    assert open_image_set([str(tmp_path / "*" / "a*")]).names == ("one/a.png", "two/a-2.png", "two/a.png")
+    assert open_image_set([str(tmp_path / "**" / "a.png")]).names == ("one/a.png", "two/a.png")
+    both = open_image_set([str(tmp_path / "one"), str(tmp_path / "two")])
     assert both.names == ("a-3.png", "a-2.png", "a.png") or both.names == ("a.png", "a-2.png", "a-3.png")
-    assert len(open_pictures([str(tmp_path / "one"), str(tmp_path / "one")])) == 1
+    assert len(open_image_set([str(tmp_path / "one"), str(tmp_path / "one")])) == 1
 
 
 def test_names_that_look_like_patterns_or_markup(tmp_path):
     draw(tmp_path / "[red]x" / "a[1]*.png")
-    assert open_pictures([str(tmp_path / "[red]x")]).names == ("a[1]*.png",)
-    assert open_pictures([str(tmp_path / "[red]x" / "a[1]*.png")]).names == ("a[1]*.png",)
+    assert open_image_set([str(tmp_path / "[red]x")]).names == ("a[1]*.png",)
+    assert open_image_set([str(tmp_path / "[red]x" / "a[1]*.png")]).names == ("a[1]*.png",)
 
 
 def test_control_characters_do_not_reach_messages(tmp_path):
     draw(tmp_path / "a.png")
     (tmp_path / "b\x1b[2J\n.png").write_bytes(b"")
-    assert open_pictures([str(tmp_path)]).skipped == (Skipped("b\\x1b[2J\\n.png", "is empty"),)
+    assert open_image_set([str(tmp_path)]).skipped == (Skipped("b\\x1b[2J\\n.png", "is empty"),)
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):
@@ -94,9 +94,9 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "set" / "linked").symlink_to(tmp_path / "other")
     (tmp_path / "other" / "back").symlink_to(tmp_path / "set")
     (tmp_path / "set" / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    pictures = open_pictures([str(tmp_path / "set")])
-    assert pictures.names == ("a.png", "linked/b.png")
-    assert pictures.skipped == (Skipped("gone.png", "is not there"),)
+    image_set = open_image_set([str(tmp_path / "set")])
+    assert image_set.names == ("a.png", "linked/b.png")
+    assert image_set.skipped == (Skipped("gone.png", "is not there"),)
 
 
 def test_bad_images_are_skipped_and_told(tmp_path):
@@ -106,9 +106,9 @@ def test_bad_images_are_skipped_and_told(tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.png").write_text("this is text")
     os.mkfifo(tmp_path / "pipe.png")
-    pictures = open_pictures([str(tmp_path)], min_side=5)
-    assert pictures.names == ("good.png",)
-    whys = {skipped.name: skipped.why for skipped in pictures.skipped}
+    image_set = open_image_set([str(tmp_path)], min_side=5)
+    assert image_set.names == ("good.png",)
+    whys = {skipped.name: skipped.why for skipped in image_set.skipped}
     assert whys.keys() == {"small.png", "cut.png", "empty.png", "text.png", "pipe.png"}
     assert whys["small.png"] == "is 20 x 3 pixels, expected 5 or more on a side"
     assert whys["cut.png"].startswith("is damaged: ")
@@ -121,13 +121,13 @@ def test_too_few_images(tmp_path):
     draw(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"")
     with pytest.raises(DlcliError, match=r"1 of 2 images can be used, expected 2 or more; b.png is empty"):
-        open_pictures([str(tmp_path)], min_count=2)
+        open_image_set([str(tmp_path)], min_count=2)
     with pytest.raises(DlcliError, match=r"1 images, expected 2 or more"):
-        open_pictures([str(tmp_path / "a.png")], min_count=2)
+        open_image_set([str(tmp_path / "a.png")], min_count=2)
     with pytest.raises(DlcliError, match=r"0 of 1 images can be used.*b.png is empty"):
-        open_pictures([str(tmp_path / "b.png")])
+        open_image_set([str(tmp_path / "b.png")])
     with pytest.raises(DlcliError, match=r"0 of 1 .*a.png is 7 x 9 pixels"):
-        open_pictures([str(tmp_path / "a.png")], min_side=8)
+        open_image_set([str(tmp_path / "a.png")], min_side=8)
 
 
 def test_folder_that_cannot_be_listed(tmp_path, monkeypatch):
@@ -141,11 +141,11 @@ def test_folder_that_cannot_be_listed(tmp_path, monkeypatch):
         return listdir(place)
 
     monkeypatch.setattr(os, "listdir", refuse)
-    pictures = open_pictures([str(tmp_path)])
-    assert pictures.skipped == (Skipped("closed/", "cannot be read: Permission denied"),)
+    image_set = open_image_set([str(tmp_path)])
+    assert image_set.skipped == (Skipped("closed/", "cannot be read: Permission denied"),)
     for labelled in (False, True):
         with pytest.raises(DlcliError, match=r"closed cannot be read: Permission denied"):
-            open_pictures([str(tmp_path / "closed")], labelled=labelled)
+            open_image_set([str(tmp_path / "closed")], labelled=labelled)
 
 
 @pytest.mark.parametrize("what", ["missing", "pattern", "empty", "text only", "pickle", "extension", "none", "nul"])
@@ -166,29 +166,29 @@ def test_what_is_no_set_of_images(tmp_path, what):
         "nul": ("a\0b", "cannot be read", "path"),
     }[what]
     with pytest.raises(DlcliError, match=told) as caught:
-        open_pictures([f"{tmp_path}/{given}"])
+        open_image_set([f"{tmp_path}/{given}"])
     assert re.search(hint, caught.value.hint)
 
 
 def test_pipe_and_archive_by_another_name(tmp_path):
     os.mkfifo(tmp_path / "a.npy")
     with pytest.raises(DlcliError, match="neither a file nor a folder"):
-        open_pictures([str(tmp_path / "a.npy")])
+        open_image_set([str(tmp_path / "a.npy")])
     np.savez(tmp_path / "b.npz", x=np.zeros((2, 5, 5), np.uint8))
     (tmp_path / "b.npz").rename(tmp_path / "b.npy")
     with pytest.raises(DlcliError, match=r"npz file by its content"):
-        open_pictures([str(tmp_path / "b.npy")])
+        open_image_set([str(tmp_path / "b.npy")])
 
 
 def test_nothing_given():
     with pytest.raises(DlcliError, match="no images were given"):
-        open_pictures([])
+        open_image_set([])
 
 
 def test_notes_of_frames_are_counted(tmp_path):
     for name in ("a.webp", "b.webp"):
         Image.new("RGB", (5, 4)).save(tmp_path / name, save_all=True, append_images=[Image.new("RGB", (5, 4), "red")])
-    assert open_pictures([str(tmp_path)]).notes == ("a.webp and 1 more: only the first of its frames is used",)
+    assert open_image_set([str(tmp_path)]).notes == ("a.webp and 1 more: only the first of its frames is used",)
 
 
 # Streaming.
@@ -197,30 +197,30 @@ def test_notes_of_frames_are_counted(tmp_path):
 def test_folder_larger_than_memory_is_decoded_when_asked_for(tmp_path):
     wanted = [draw(tmp_path / f"{i}.png") for i in range(4)]
     cut(tmp_path / "z.png")
-    pictures = open_pictures([str(tmp_path)], memory=200)
-    assert len(pictures) == 5
-    assert "whenever they are used" in pictures.notes[0]
+    image_set = open_image_set([str(tmp_path)], memory=200)
+    assert len(image_set) == 5
+    assert "whenever they are used" in image_set.notes[0]
     for _ in range(2):
         for i in range(4):
-            np.testing.assert_array_equal(pictures.pixels(i), wanted[i])
+            np.testing.assert_array_equal(image_set.pixels(i), wanted[i])
     with pytest.raises(DlcliError, match=r"z\.png is damaged") as caught:
-        pictures.pixels(4)
+        image_set.pixels(4)
     assert str(tmp_path) in caught.value.message
-    pictures = open_pictures([str(tmp_path)], memory=200)
+    image_set = open_image_set([str(tmp_path)], memory=200)
     draw(tmp_path / "3.png", 5, 5)
     with pytest.raises(DlcliError, match=r"3\.png changed"):
-        pictures.subset([3]).pixels(0)
+        image_set.subset([3]).pixels(0)
 
 
 def test_memory_decides(tmp_path):
     draw(tmp_path / "a.png", channels=3)
-    assert open_pictures([str(tmp_path)], memory=9 * 7 * 3).notes == ()
-    assert open_pictures([str(tmp_path)], memory=9 * 7 * 3 - 1).notes != ()
-    assert open_pictures([str(tmp_path)], memory=9 * 7, channels=1).notes == ()
+    assert open_image_set([str(tmp_path)], memory=9 * 7 * 3).notes == ()
+    assert open_image_set([str(tmp_path)], memory=9 * 7 * 3 - 1).notes != ()
+    assert open_image_set([str(tmp_path)], memory=9 * 7, channels=1).notes == ()
 
 
 def test_cache_holds_its_limit_and_the_latest():
-    cache, loaded = PictureCache(30), []
+    cache, loaded = ImageCache(30), []
 
     def get(key, size=10):
         def load():
@@ -244,12 +244,12 @@ def test_cache_holds_its_limit_and_the_latest():
 
 def test_cache_from_many_threads(tmp_path):
     wanted = [draw(tmp_path / f"{i}.png") for i in range(6)]
-    pictures = open_pictures([str(tmp_path)], memory=130)
+    image_set = open_image_set([str(tmp_path)], memory=130)
     wrong = []
 
     def work(seed):
         for i in np.random.default_rng(seed).integers(0, 6, 60):
-            if not np.array_equal(pictures.pixels(i), wanted[i]):
+            if not np.array_equal(image_set.pixels(i), wanted[i]):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
@@ -269,27 +269,27 @@ def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
     np.save(tmp_path / "in/d.npy", np.zeros((9, 7), np.uint8))
     all_of_them, flat = "4 files left out: 2 .heic, 1 .gif, 1 .npy", "2 files left out: 1 .gif, 1 .heic"
     for data, found in ((tmp_path / "in", all_of_them), (tmp_path / "in/*", flat)):
-        (note,) = open_pictures([str(data)]).notes  # a pattern takes arrays, too
+        (note,) = open_image_set([str(data)]).notes  # a pattern takes arrays, too
         assert note.startswith(f"{data}: {found}")
     with pytest.raises(DlcliError, match=r"holds no image but 1 \.heic"):
-        open_pictures([str(tmp_path / "in/deep")])
+        open_image_set([str(tmp_path / "in/deep")])
     (tmp_path / "arrays").mkdir()
     np.save(tmp_path / "arrays/d.npy", np.zeros((9, 7), np.uint8))
     with pytest.raises(DlcliError, match=r"holds no image but 1 \.npy") as raised:
-        open_pictures([str(tmp_path / "arrays")])
+        open_image_set([str(tmp_path / "arrays")])
     assert "name .npy and .npz files themselves" in raised.value.hint
     draw(tmp_path / "of/cat/a.png")
     (tmp_path / "of/out").mkdir()
     (tmp_path / "of/out/x.gif").write_bytes(b"")
     with pytest.raises(DlcliError, match=r"class folder out holds no image but 1 \.gif"):
-        open_pictures([str(tmp_path / "of")], labelled=True)
+        open_image_set([str(tmp_path / "of")], labelled=True)
 
 
 def test_parts_are_cut_from_images_in_memory_and_on_disk(tmp_path):
     values = [draw(tmp_path / name, 12, 10) for name in ("a.png", "b.png")]
     boxes = [Box(1, 2, 3, 5, 4), Box(0, 0, 0, 12, 3), Box(1, 7, 0, 5, 10)]
     for memory in (None, 1):
-        parts = open_pictures([str(tmp_path)], memory=memory).parts(boxes)
+        parts = open_image_set([str(tmp_path)], memory=memory).parts(boxes)
         assert parts.names == ("b.png", "a.png", "b.png")
         for i, box in enumerate(boxes):
             top, left, height, width = box[1:]
@@ -303,26 +303,26 @@ def test_parts_are_cut_from_images_in_memory_and_on_disk(tmp_path):
 def test_class_folders(tmp_path):
     for name in ("dog/1.png", "cat/2.png", "cat/young/3.png", "stray.png", ".thumbs/4.png"):
         draw(tmp_path / name)
-    pictures = open_pictures([str(tmp_path)], labelled=True)
-    assert pictures.classes == ("cat", "dog")
-    assert pictures.names == ("cat/2.png", "cat/young/3.png", "dog/1.png")
-    assert pictures.labels.tolist() == [0, 0, 1]
-    assert pictures.skipped == (Skipped("stray.png", "is in no class folder"),)
-    assert pictures.subset([2, 0]).labels.tolist() == [1, 0]
+    image_set = open_image_set([str(tmp_path)], labelled=True)
+    assert image_set.classes == ("cat", "dog")
+    assert image_set.names == ("cat/2.png", "cat/young/3.png", "dog/1.png")
+    assert image_set.labels.tolist() == [0, 0, 1]
+    assert image_set.skipped == (Skipped("stray.png", "is in no class folder"),)
+    assert image_set.subset([2, 0]).labels.tolist() == [1, 0]
 
 
 def test_classes_of_several_folders_are_joined(tmp_path):
     for name in ("a/cat/1.png", "a/dog/1.png", "b/ant/1.png"):
         draw(tmp_path / name)
-    pictures = open_pictures([str(tmp_path / "a"), str(tmp_path / "b")], labelled=True)
-    assert pictures.classes == ("ant", "cat", "dog")
-    assert [pictures.classes[label] for label in pictures.labels] == ["cat", "dog", "ant"]
+    image_set = open_image_set([str(tmp_path / "a"), str(tmp_path / "b")], labelled=True)
+    assert image_set.classes == ("ant", "cat", "dog")
+    assert [image_set.classes[label] for label in image_set.labels] == ["cat", "dog", "ant"]
 
 
 def test_class_folders_named_by_numbers_are_in_order_of_size(tmp_path):
     for name in ("10", "9", "1"):
         draw(tmp_path / name / "a.png")
-    assert open_pictures([str(tmp_path)], labelled=True).classes == ("1", "9", "10")
+    assert open_image_set([str(tmp_path)], labelled=True).classes == ("1", "9", "10")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_folders_without_classes(tmp_path, names, told):
         else:
             (tmp_path / name).write_bytes(b"")
     with pytest.raises(DlcliError, match=told) as caught:
-        open_pictures([str(tmp_path)], labelled=True)
+        open_image_set([str(tmp_path)], labelled=True)
     assert caught.value.hint
 
 
@@ -352,7 +352,7 @@ def test_single_files_have_no_classes(tmp_path, name):
     draw(tmp_path / "a.png")
     np.save(tmp_path / "a.npy", np.zeros((3, 4, 4), np.uint8))
     with pytest.raises(DlcliError, match="without classes") as caught:
-        open_pictures([str(tmp_path / name)], labelled=True)
+        open_image_set([str(tmp_path / name)], labelled=True)
     assert "class folders" in caught.value.hint
 
 
@@ -364,28 +364,28 @@ def test_idx_folder(tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(values)))
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
     for labelled in (False, True):
-        pictures = open_pictures([str(tmp_path)], labelled=labelled)
-        assert pictures.classes == tuple("0123456789")
-        assert pictures.labels.tolist() == labels.tolist()
-        assert pictures.names[1] == "train-001"
-        assert pictures.paths == (None,) * 5
-        np.testing.assert_array_equal(np.stack([pictures.pixels(i) for i in range(5)])[..., 0], values)
-    alone = open_pictures([str(tmp_path / "train-images-idx3-ubyte.gz")])
+        image_set = open_image_set([str(tmp_path)], labelled=labelled)
+        assert image_set.classes == tuple("0123456789")
+        assert image_set.labels.tolist() == labels.tolist()
+        assert image_set.names[1] == "train-001"
+        assert image_set.paths == (None,) * 5
+        np.testing.assert_array_equal(np.stack([image_set.pixels(i) for i in range(5)])[..., 0], values)
+    alone = open_image_set([str(tmp_path / "train-images-idx3-ubyte.gz")])
     assert (alone.labels, alone.names[0]) == (None, "train-images-idx3-000")
     with pytest.raises(DlcliError, match="holds labels"):
-        open_pictures([str(tmp_path / "train-labels-idx1-ubyte.gz")])
+        open_image_set([str(tmp_path / "train-labels-idx1-ubyte.gz")])
     with pytest.raises(DlcliError, match="holds no image") as caught:
-        open_pictures([str(tmp_path)], part="test")
+        open_image_set([str(tmp_path)], part="test")
     assert "not those of the test part" in caught.value.hint
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(idx(labels[:4]))
     with pytest.raises(DlcliError, match="5 images, but its labels"):
-        open_pictures([str(tmp_path)])
+        open_image_set([str(tmp_path)])
 
 
 def test_mnist(shared):
-    pictures = open_pictures([str(shared / "mnist")], labelled=True, part="test")
-    assert (len(pictures), pictures.channels, pictures.shape(0)) == (10_000, 1, (28, 28))
-    assert np.bincount(pictures.labels)[:2].tolist() == [980, 1135]
+    image_set = open_image_set([str(shared / "mnist")], labelled=True, part="test")
+    assert (len(image_set), image_set.channels, image_set.shape(0)) == (10_000, 1, (28, 28))
+    assert np.bincount(image_set.labels)[:2].tolist() == [980, 1135]
 
 
 # Arrays.
@@ -401,21 +401,21 @@ def test_mnist(shared):
 def test_npy_shapes(tmp_path, shape, expected, memory):
     values = RNG.integers(0, 256, shape, dtype=np.uint8)
     np.save(tmp_path / "a.npy", values)
-    pictures = open_pictures([str(tmp_path / "a.npy")], memory=memory)
-    images = [pictures.pixels(i) for i in range(len(pictures))]
+    image_set = open_image_set([str(tmp_path / "a.npy")], memory=memory)
+    images = [image_set.pixels(i) for i in range(len(image_set))]
     # Held in memory of their own, so that torch takes them without a copy or a warning.
     assert all(image.flags.writeable and type(image) is np.ndarray for image in images)
     found = np.stack(images)
     assert found.shape == expected
     np.testing.assert_array_equal(found, values.reshape(*expected[:3], -1)[..., : expected[3]])
-    assert pictures.names[0] == "a-000"
+    assert image_set.names[0] == "a-000"
 
 
 def test_floats_are_scaled(tmp_path):
     np.save(tmp_path / "a.npy", np.linspace(0, 1, 256).reshape(1, 16, 16))
     for memory in (None, 10):
-        pictures = open_pictures([str(tmp_path / "a.npy")], memory=memory)
-        np.testing.assert_array_equal(pictures.pixels(0).ravel(), np.arange(256))
+        image_set = open_image_set([str(tmp_path / "a.npy")], memory=memory)
+        np.testing.assert_array_equal(image_set.pixels(0).ravel(), np.arange(256))
 
 
 def broken(values):
@@ -441,7 +441,7 @@ def test_arrays_that_are_no_images(tmp_path, values, told, extension):
     path = tmp_path / f"a.{extension}"
     np.save(path, values, allow_pickle=True) if extension == "npy" else np.savez(path, images=values)
     with pytest.raises(DlcliError, match=told) as caught:
-        open_pictures([str(path)])
+        open_image_set([str(path)])
     assert caught.value.hint
     if told == "shape" and values.shape == (2, 3, 8, 8):
         assert "channels last" in caught.value.hint
@@ -457,20 +457,20 @@ def test_damaged_arrays(tmp_path, content, extension):
     path = tmp_path / f"a.{extension}"
     path.write_bytes(content)
     with pytest.raises(DlcliError, match=r"cannot be read as numpy|Python objects"):
-        open_pictures([str(path)])
+        open_image_set([str(path)])
 
 
 @pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("X", "Y"), ("x_train", "y_train")], ids=str)
 def test_npz_with_labels(tmp_path, names):
     values = RNG.integers(0, 256, (4, 6, 5), dtype=np.uint8)
     np.savez_compressed(tmp_path / "a.npz", **{names[0]: values, names[1]: [7, 10, 7, 9], "other": [1]})
-    pictures = open_pictures([str(tmp_path / "a.npz")], labelled=True)
-    assert pictures.classes == ("7", "9", "10")
-    assert pictures.labels.tolist() == [0, 2, 0, 1]
-    assert open_pictures([str(tmp_path / "a.npz")]).labels is None
+    image_set = open_image_set([str(tmp_path / "a.npz")], labelled=True)
+    assert image_set.classes == ("7", "9", "10")
+    assert image_set.labels.tolist() == [0, 2, 0, 1]
+    assert open_image_set([str(tmp_path / "a.npz")]).labels is None
     if names[0] == "x_train":
         with pytest.raises(DlcliError, match="no array of images"):
-            open_pictures([str(tmp_path / "a.npz")], labelled=True, part="test")
+            open_image_set([str(tmp_path / "a.npz")], labelled=True, part="test")
 
 
 @pytest.mark.parametrize(
@@ -480,9 +480,9 @@ def test_npz_with_labels(tmp_path, names):
 )
 def test_kinds_of_labels(tmp_path, labels, classes):
     np.savez(tmp_path / "a.npz", x=np.zeros((2, 5, 5), np.uint8), y=labels)
-    pictures = open_pictures([str(tmp_path / "a.npz")], labelled=True)
-    assert pictures.classes == (classes or ("False", "True"))
-    assert pictures.labels.tolist() == [1, 0]
+    image_set = open_image_set([str(tmp_path / "a.npz")], labelled=True)
+    assert image_set.classes == (classes or ("False", "True"))
+    assert image_set.labels.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -495,7 +495,7 @@ def test_bad_labels(tmp_path, labels, told):
     arrays = {"x": np.zeros((2, 5, 5), np.uint8)} | ({} if labels is None else {"y": labels})
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DlcliError, match=told) as caught:
-        open_pictures([str(tmp_path / "a.npz")], labelled=True)
+        open_image_set([str(tmp_path / "a.npz")], labelled=True)
     assert caught.value.hint
 
 
@@ -504,7 +504,7 @@ def test_npz_bomb_is_not_expanded(tmp_path, monkeypatch):
     monkeypatch.setattr("dlcli.images.arrays.available_memory", lambda: 1 << 21)
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros((3, 1024, 1024), np.uint8))
     with pytest.raises(DlcliError, match=r"expands to 0\.0 GiB, more than there is memory for"):
-        open_pictures([str(tmp_path / "a.npz")])
+        open_image_set([str(tmp_path / "a.npz")])
 
 
 def test_npz_header_that_lies(tmp_path):
@@ -513,7 +513,7 @@ def test_npz_header_that_lies(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", stream.getvalue() + bytes(100))
     with pytest.raises(DlcliError, match="holds 100 bytes"):
-        open_pictures([str(tmp_path / "a.npz")])
+        open_image_set([str(tmp_path / "a.npz")])
 
 
 # Pairs.
@@ -572,15 +572,15 @@ def test_no_pair(tmp_path, name, width, told):
 
 def test_of_arrays():
     arrays = [np.full((4, 5), 7, np.uint8), np.zeros((6, 3, 1), np.uint8)]
-    pictures = Pictures.of_arrays(arrays, labels=[1, 0], classes=("a", "b"))
-    assert (len(pictures), pictures.channels, pictures.names) == (2, 1, ("image-000", "image-001"))
-    assert pictures.shape(1) == (6, 3)
-    assert pictures.pixels(0).shape == (4, 5, 1)
-    assert pictures.labels.tolist() == [1, 0]
-    turned = pictures.subset(np.array([1, 0, 1]))
+    image_set = ImageSet.of_arrays(arrays, labels=[1, 0], classes=("a", "b"))
+    assert (len(image_set), image_set.channels, image_set.names) == (2, 1, ("image-000", "image-001"))
+    assert image_set.shape(1) == (6, 3)
+    assert image_set.pixels(0).shape == (4, 5, 1)
+    assert image_set.labels.tolist() == [1, 0]
+    turned = image_set.subset(np.array([1, 0, 1]))
     assert turned.names == ("image-001", "image-000", "image-001")
-    assert len(Pictures.of_arrays([])) == 0
+    assert len(ImageSet.of_arrays([])) == 0
     with pytest.raises(ValueError):
-        Pictures.of_arrays([np.zeros((4, 5, 3), np.uint8), arrays[0]])
+        ImageSet.of_arrays([np.zeros((4, 5, 3), np.uint8), arrays[0]])
     with pytest.raises(ValueError):
-        Pictures.of_arrays([np.zeros((4, 5), np.float32)])
+        ImageSet.of_arrays([np.zeros((4, 5), np.float32)])

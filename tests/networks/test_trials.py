@@ -24,9 +24,9 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    pictures = dead_leaves(10, 32, 0, 1)
+    image_set = dead_leaves(10, 32, 0, 1)
     path = tmp_path_factory.mktemp("data") / "leaves.npy"
-    np.save(path, np.stack([pictures.pixels(i) for i in range(10)]))
+    np.save(path, np.stack([image_set.pixels(i) for i in range(10)]))
     return str(path)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource
 from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.data.table_data import ChunkSource
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Chunk

@@ -10,10 +10,10 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import ChunkSource, Gathered, gather
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.data.table_data import ChunkSource, TableData, gather
 from dlcli.linear.diagnostics.checks import check
 from dlcli.linear.model import Kind
 from dlcli.linear.objectives.gram import gram_on
@@ -34,8 +34,8 @@ class Loaded:
 
     kind: Kind
     plan: Plan
-    data: Gathered
-    usable: Gathered
+    data: TableData
+    usable: TableData
     keep: np.ndarray
     device: str
     files: tuple[tuple[str, Path], ...] = ()
@@ -99,7 +99,7 @@ def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kin
     )
 
 
-def held_out(config: FitLinearConfig, data: Gathered) -> list[int]:
+def held_out(config: FitLinearConfig, data: TableData) -> list[int]:
     """The groups of the validation rows. Raises DlcliError when there should be some and are none."""
     held = [VALIDATION] if VALIDATION in data.moments else []
     if config.val and not held:
@@ -107,7 +107,7 @@ def held_out(config: FitLinearConfig, data: Gathered) -> list[int]:
     return held
 
 
-def folds_of(config: FitLinearConfig, data: Gathered) -> list[int]:
+def folds_of(config: FitLinearConfig, data: TableData) -> list[int]:
     """The groups that cross-validation holds out in turn. Raises DlcliError when there are too few rows."""
     folds = data.training_groups()
     if len(folds) < (config.cv or 0):

@@ -5,10 +5,10 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.gather import Gathered
 from dlcli.linear.data.levels import near_unique, said, warn_of_levels
 from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.data.table_data import TableData
 from dlcli.linear.model import Kind
 from dlcli.tables.names import Hints
 from dlcli.text import printable
@@ -18,8 +18,8 @@ SUSPECT = 0.2  # levels for each training row from which a text is named where t
 
 
 def check(
-    config: FitLinearConfig, data: Gathered, kind: Kind, progress: Progress, hints: Hints | None = None
-) -> tuple[Gathered, np.ndarray]:
+    config: FitLinearConfig, data: TableData, kind: Kind, progress: Progress, hints: Hints | None = None
+) -> tuple[TableData, np.ndarray]:
     """Refuse what can't be fitted, warn of constant and duplicate columns; returns the data without constants.
 
     The second value holds the positions of the columns kept.
@@ -82,7 +82,7 @@ def _warn_duplicates(names: list[str], scatter: np.ndarray, progress: Progress) 
             progress.warn(f"columns {printable(names[i])!r} and {printable(names[j])!r} are duplicates up to scale")
 
 
-def _check_classes(config: FitLinearConfig, data: Gathered) -> None:
+def _check_classes(config: FitLinearConfig, data: TableData) -> None:
     assert data.schema.target is not None
     assert data.y is not None
     assert data.groups is not None

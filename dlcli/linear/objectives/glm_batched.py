@@ -25,7 +25,7 @@ WORTH_THREADS = 1_000_000  # scores
 Part = tuple[FloatArray, FloatArray]  # sums of losses (members,) and gradients (outputs * members, p)
 
 
-class StackedSums:
+class BatchedSums:
     """Sums over rows Z (n, p) and y (n,), in an order that doesn't depend on the number of threads."""
 
     def __init__(self, Z: FloatArray, y: FloatArray, kind: Kind) -> None:

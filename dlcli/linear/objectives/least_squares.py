@@ -10,7 +10,7 @@ from dlcli.linear.objectives.moments import Moments, mean_squared_error
 
 
 @dataclass(frozen=True)
-class Units:
+class Standardizer:
     """The change from data columns x to training columns (x - shift) / scale; both of shape (d,)."""
 
     shift: FloatArray
@@ -20,7 +20,7 @@ class Units:
     @classmethod
     def of(
         cls, mean: FloatArray, scatter_diagonal: FloatArray, count: int, intercept: bool, standardize: bool
-    ) -> "Units":
+    ) -> "Standardizer":
         """Mean 0 and standard deviation 1 (without intercept: root mean square 1), or no change at all."""
         d = len(mean)
         if not standardize:
@@ -54,7 +54,7 @@ class LeastSquares:
     """
 
     moments: Moments
-    units: Units
+    units: Standardizer
     l2: float = 0.0
 
     @cached_property

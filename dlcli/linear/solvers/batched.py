@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.schedules import Feedback, Schedule
 from dlcli.linear.objectives.glm import Kind
-from dlcli.linear.objectives.glm_batched import StackedSums
-from dlcli.linear.solvers.descent import shrink
+from dlcli.linear.objectives.glm_batched import BatchedSums
+from dlcli.linear.solvers.descent import soft_threshold
 
 READ_AHEAD = 256  # steps whose open-loop rates are computed at once
 BLIND = ("adagrad", "hypergradient", "barzilai_borwein", "plateau")  # closed-loop, but they don't see the objective
@@ -26,7 +26,7 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class RowMember:
+class RowReplica:
     """One descent of a stack, with ``GradientDescent``'s options; ``schedule.lr`` is its first rate."""
 
     schedule: Schedule
@@ -37,14 +37,14 @@ class RowMember:
     l2: float = 0.0
 
 
-class StackedDescent:
+class BatchedDescent:
     """One member of a stack, as a solver for the training loop (``dlcli.engine.loop.Solver``).
 
     Drive each with a loop of its own under the same limits, a report of each in turn. The first that is told to
     advance takes the whole stack along.
     """
 
-    def __init__(self, stack: "RowStack", index: int, member: RowMember) -> None:
+    def __init__(self, stack: "BatchedRows", index: int, member: RowReplica) -> None:
         self._stack, self.index, self.member = stack, index, member
         self.step = 0
         self.lr = float("nan")
@@ -88,7 +88,7 @@ class Values:
         self.known = np.zeros(shape[0], dtype=bool)
 
 
-class RowStack:
+class BatchedRows:
     """Descents from theta = 0 over rows Z (n, p) and y (n,); ``penalised`` (p,) is 0 for the intercept, else 1.
 
     Rates of open-loop schedules are read ahead: a schedule's first rate is not to be changed after the first step.
@@ -96,10 +96,10 @@ class RowStack:
 
     def __init__(
         self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, penalised: FloatArray,
-        members: Sequence[RowMember],
+        members: Sequence[RowReplica],
     ) -> None:  # fmt: skip
-        self.members = [StackedDescent(self, k, member) for k, member in enumerate(members)]
-        self._sums, self._rows, self._loss_scale = StackedSums(Z, y, kind), len(y), 2.0 if kind == "mse" else 1.0
+        self.members = [BatchedDescent(self, k, member) for k, member in enumerate(members)]
+        self._sums, self._rows, self._loss_scale = BatchedSums(Z, y, kind), len(y), 2.0 if kind == "mse" else 1.0
         self._schedules = [m.schedule for m in members]
         self._penalised = penalised
         self._momentum, self._l1, self._l2 = np.array([[m.momentum, m.l1, m.l2] for m in members]).T[:, :, None, None]
@@ -117,7 +117,7 @@ class RowStack:
         self._values = Values(shape)
         self._small_norm = self._tolerance * self.evaluated(0).norm
 
-    def retire(self, solver: StackedDescent) -> None:
+    def retire(self, solver: BatchedDescent) -> None:
         """Drop a member that is finished or pruned; it stays as it is, and later products are narrower."""
         self._retired[solver.index] = True
 
@@ -188,7 +188,9 @@ class RowStack:
         """Norms (members,) of what ``smallest_subgradient`` gives for each."""
         if self._l1[who].any():
             threshold = self._l1[who] * self._penalised
-            gradient = np.where(points != 0, gradient + threshold * np.sign(points), shrink(gradient, threshold))
+            gradient = np.where(
+                points != 0, gradient + threshold * np.sign(points), soft_threshold(gradient, threshold)
+            )
         norms: FloatArray = np.sqrt(np.einsum("kop,kop->k", gradient, gradient))
         return norms
 
@@ -242,7 +244,7 @@ class RowStack:
         rate = rates[:, None, None]
         moved = theta + self._momentum[live] * self._velocity[live] - rate * gradient
         if self._l1[live].any():
-            moved = shrink(moved, rate * self._l1[live] * self._penalised)
+            moved = soft_threshold(moved, rate * self._l1[live] * self._penalised)
         # A signal may come in between: what is known must not outlive its theta.
         self._values.known[live] = False
         self.theta[live], self._velocity[live] = moved, moved - theta

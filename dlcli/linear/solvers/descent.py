@@ -27,7 +27,7 @@ class Objective(Protocol):
         """The smooth part and its gradient."""
 
 
-def shrink(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
+def soft_threshold(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
     """Soft thresholding, the proximal step of L1: towards 0 by ``threshold``, and exactly 0 within it."""
     # Adding 0 turns -0 into 0.
     return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0) + 0.0
@@ -38,7 +38,7 @@ def smallest_subgradient(objective: Objective, theta: FloatArray, gradient: Floa
     if not objective.l1:
         return gradient
     threshold = objective.l1 * objective.penalised
-    return np.where(theta != 0, gradient + threshold * np.sign(theta), shrink(gradient, threshold))
+    return np.where(theta != 0, gradient + threshold * np.sign(theta), soft_threshold(gradient, threshold))
 
 
 class FirstOrder:
@@ -118,7 +118,7 @@ class GradientDescent(FirstOrder):
                     return
                 rate = self.schedule.rate(self.step, Feedback(gradient, look, value))
                 moved = self.theta + self.momentum * self.velocity - rate * gradient
-                theta = shrink(moved, rate * l1) if self._objective.l1 else moved
+                theta = soft_threshold(moved, rate * l1) if self._objective.l1 else moved
                 self.velocity = theta - self.theta
                 self.theta, self.step, self.lr = theta, self.step + 1, rate
                 if self.nesterov:
@@ -174,7 +174,7 @@ class MiniBatch(FirstOrder):
     def _plain_step(self, gradient: FloatArray, rate: float) -> FloatArray:
         theta = self.theta + self.momentum * self.first - rate * gradient
         if self.rows.l1:
-            theta = shrink(theta, rate * self.rows.l1 * self.rows.penalised)
+            theta = soft_threshold(theta, rate * self.rows.l1 * self.rows.penalised)
         # The velocity is of what moved in the end: at the optimum, where L1 holds the gradient, it must be 0.
         self.first = theta - self.theta
         return theta
@@ -188,7 +188,7 @@ class MiniBatch(FirstOrder):
         if self.rows.l1:
             # The proximal step in the metric of the step before it (Yun, Lozano and Yang 2021): at rest there the
             # subgradient is 0, whatever the rates of the coordinates.
-            theta = shrink(theta, rates * self.rows.l1 * self.rows.penalised)
+            theta = soft_threshold(theta, rates * self.rows.l1 * self.rows.penalised)
         return theta
 
     def _batch(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

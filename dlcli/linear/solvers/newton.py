@@ -7,7 +7,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.solvers.descent import FirstOrder, shrink
+from dlcli.linear.solvers.descent import FirstOrder, soft_threshold
 from dlcli.linear.solvers.optimum import SHARE_OF_ERROR, inverse_of
 from dlcli.linear.solvers.separation import along_vanished, separation
 
@@ -281,7 +281,7 @@ def _coordinate_descent(H: FloatArray, g: FloatArray, theta: FloatArray, thresho
         largest = 0.0
         for i in np.flatnonzero(np.diag(H) > 0):
             old = theta[i] + move[i]
-            new = float(shrink(np.array(old - slope[i] / H[i, i]), threshold[i] / H[i, i]))
+            new = float(soft_threshold(np.array(old - slope[i] / H[i, i]), threshold[i] / H[i, i]))
             if new != old:
                 slope += H[i] * (new - old)
                 move[i] = new - theta[i]

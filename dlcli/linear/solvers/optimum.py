@@ -11,7 +11,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.objectives.least_squares import Units
+from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.moments import Moments
 
 UNIT = float(np.finfo(np.float64).eps) / 2
@@ -66,7 +66,7 @@ def inverse_of(M: FloatArray) -> tuple[FloatArray, float] | None:
     return (vectors / values) @ vectors.T / scale[:, None] / scale, float(values[-1] / values[0])
 
 
-def rows_nearness(objective: RowObjective, theta: FloatArray, units: Units) -> Nearness:
+def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardizer) -> Nearness:
     """Nearness of theta (p, k) to the optimum of an objective over rows; one pass for the Hessian."""
     p, k = theta.shape
     value, smooth = objective.value_and_gradient(theta)
@@ -110,7 +110,14 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Units) -> N
 
 
 def moments_nearness(
-    moments: Moments, units: Units, theta: FloatArray, mse: float, *, l1: float, l2: float, measured: bool = False
+    moments: Moments,
+    units: Standardizer,
+    theta: FloatArray,
+    mse: float,
+    *,
+    l1: float,
+    l2: float,
+    measured: bool = False,
 ) -> Nearness:
     """Nearness of theta (p,), in training ``units``, to the optimum of least squares with these penalties.
 
@@ -216,20 +223,20 @@ def _basis(k: int, free: FloatArray) -> FloatArray | None:
     return vectors
 
 
-def _variances(block: FloatArray, units: Units) -> FloatArray:
+def _variances(block: FloatArray, units: Standardizer) -> FloatArray:
     """Diagonal (1 + d,) of T block T' in the data's units; 0 for an intercept that there isn't."""
     T = units.transform
     found = np.maximum(np.einsum("ij,jk,ik->i", T, block, T), 0.0)
     return found if units.intercept else np.concatenate([[0.0], found])
 
 
-def _values(units: Units, theta: FloatArray) -> FloatArray:
+def _values(units: Standardizer, theta: FloatArray) -> FloatArray:
     """Intercept and coefficients (1 + d, k) in the data's units."""
     first, slopes = units.to_data(theta)
     return np.concatenate([first[None], slopes])
 
 
-def _worst(units: Units, theta: FloatArray, move: FloatArray, noise: FloatArray, rounding: FloatArray) -> float:
+def _worst(units: Standardizer, theta: FloatArray, move: FloatArray, noise: FloatArray, rounding: FloatArray) -> float:
     """The largest error of any coefficient in the data's units, as a share of its size."""
     first, slopes = units.to_data(theta)
     change_first, change = units.to_data(move)

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from dlcli.networks.model.deconv import DeconvSpec, activate, kernel_and_padding, pad_to_multiple
 
 
-class StackedForward:
+class BatchedForward:
     """The networks of one ``spec`` whose weights are ``parameters``: name -> (K, ...), named as in ``DeconvNet``.
 
     Images of K networks are (B, K * C, H, W): the channels of the first network, then those of the second.

@@ -1,4 +1,4 @@
-"""A member of a ``NetworkStack``: one network's steps, losses and rates."""
+"""A member of a ``BatchedNetworks``: one network's steps, losses and rates."""
 
 import math
 import time
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from dlcli.engine.loop import Limits, Step, train
+from dlcli.engine.loop import Step, StoppingCriteria, train
 from dlcli.engine.schedules import Feedback, Schedule
 from dlcli.networks.training.solver import MAX_BAD_STEPS, Batches, NetworkSolver
 
 if TYPE_CHECKING:
-    from dlcli.networks.batched.networks import NetworkStack
+    from dlcli.networks.batched.networks import BatchedNetworks
 
 RATES_AHEAD = 256  # so many rates of a schedule are computed at once
 _NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
 
 
-class StackedSolver:
+class BatchedSolver:
     """A member of a stack as a ``Solver``; see ``NetworkSolver``, whose numbers it gives.
 
     ``step`` is where its own last ``advance`` ended; the stack itself may be further when another member drove it.
@@ -29,7 +29,7 @@ class StackedSolver:
     noise_factor = NetworkSolver.noise_factor
     converged = False
 
-    def __init__(self, stack: "NetworkStack", batches: Batches, schedule: Schedule, warmup: int) -> None:
+    def __init__(self, stack: "BatchedNetworks", batches: Batches, schedule: Schedule, warmup: int) -> None:
         self.stack, self.batches, self.schedule, self.warmup = stack, batches, schedule, warmup
         self.step, self.lr = 0, schedule.lr
         self.skipped = self.bad_in_a_row = 0
@@ -125,8 +125,8 @@ class StackedSolver:
         self._left_with = self.stack.step, self.parameters(), self.gradient_norm()
 
 
-def train_member(
-    solver: StackedSolver, limits: Limits, validate: Callable[[Any], Mapping[str, float]] | None = None
+def train_replica(
+    solver: BatchedSolver, limits: StoppingCriteria, validate: Callable[[Any], Mapping[str, float]] | None = None
 ) -> Iterator[Step]:
     """``loop.train`` for a member of a stack.
 

@@ -17,19 +17,19 @@ from torch import Tensor
 from dlcli.engine.loop import Solver
 from dlcli.engine.schedules import Schedule
 from dlcli.memory import keep_freed_memory
-from dlcli.networks.batched.forward import StackedForward
+from dlcli.networks.batched.forward import BatchedForward
 from dlcli.networks.batched.losses import Loss, stacked
-from dlcli.networks.batched.member import StackedSolver, train_member
-from dlcli.networks.batched.optimizers import make_stacked_optimizer
-from dlcli.networks.batched.weights import StackWeights
+from dlcli.networks.batched.member import BatchedSolver, train_replica
+from dlcli.networks.batched.optimizers import make_batched_optimizer
+from dlcli.networks.batched.weights import BatchedWeights
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.training.solver import Batch, Batches, NetworkSettings
 
-__all__ = ["Member", "NetworkStack", "StackedSolver", "seconds_per_step", "train_member"]
+__all__ = ["BatchedNetworks", "BatchedSolver", "Replica", "seconds_per_step", "train_replica"]
 
 
 @dataclass(frozen=True)
-class Member:
+class Replica:
     """One network of a stack, initialised; it is copied, not changed.
 
     ``schedule.lr`` is its first rate. ``momentum`` is that of sgd; ``l2`` is as in ``make_optimizers``; ``warmup`` is
@@ -44,10 +44,10 @@ class Member:
     warmup: int = 0
 
 
-class NetworkStack:
+class BatchedNetworks:
     """Networks that are trained in lockstep; ``members`` are their solvers.
 
-    Each member is driven by a ``train_member`` of its own, one Step of each in turn: the first one's ``advance``
+    Each member is driven by a ``train_replica`` of its own, one Step of each in turn: the first one's ``advance``
     takes the steps of all. What a member does never changes another's numbers. ``settings`` are those of all, but for
     the warm-up. Arithmetic is float32 also with ``settings.amp``: the smallest networks are faster so, and bfloat16
     would let what is not finite reach other members. When memory runs out, torch's error goes to the caller: the
@@ -57,14 +57,14 @@ class NetworkStack:
     runs limited by time, and for schedules that look at gradients.
     """
 
-    def __init__(self, members: Sequence[Member], loss: Loss, optimizer: str, settings: NetworkSettings) -> None:
+    def __init__(self, members: Sequence[Replica], loss: Loss, optimizer: str, settings: NetworkSettings) -> None:
         _check(members, settings)
         keep_freed_memory()
         self.settings, self.loss, self.step = settings, stacked(loss), 0
         self.spec = members[0].network.spec
-        self.members = [StackedSolver(self, m.batches, m.schedule, m.warmup) for m in members]
-        self.weights = StackWeights([member.network for member in members])
-        self.optimizer = make_stacked_optimizer(
+        self.members = [BatchedSolver(self, m.batches, m.schedule, m.warmup) for m in members]
+        self.weights = BatchedWeights([member.network for member in members])
+        self.optimizer = make_batched_optimizer(
             optimizer, self.weights.flat, self.weights.hidden, [m.momentum for m in members], [m.l2 for m in members]
         )
         self.average = self.weights.flat.clone() if settings.ema else None
@@ -74,7 +74,7 @@ class NetworkStack:
         losses = self._losses()
         if not self.step:
             self._tell_first(losses)
-        self.weights.differentiate(losses.sum())  # in which each network's gradient is that of its own loss
+        self.weights.backward(losses.sum())  # in which each network's gradient is that of its own loss
         self.step += 1
         norms = self._clip()
         good = losses.detach().isfinite() & norms.isfinite()
@@ -101,7 +101,7 @@ class NetworkStack:
                 made[id(solver.batches)] = solver.batches(self.step, self.settings.batch_size)
         batches = [made[id(solver.batches)] for solver in self.members]
         bases = [batch.base for batch in batches if batch.base is not None]
-        forward = StackedForward(self.spec, self.weights.views)
+        forward = BatchedForward(self.spec, self.weights.views)
         output = forward(torch.cat([b.input for b in batches], 1), torch.cat(bases, 1) if bases else None)
         return self.loss(output, torch.stack([batch.target for batch in batches], 1))
 
@@ -136,17 +136,17 @@ class NetworkStack:
         averages = [] if self.average is None else [self.average]
         return [self.weights.flat, *averages, *self.optimizer.rows.values()]
 
-    def parameters_of(self, solver: StackedSolver) -> dict[str, Tensor]:
+    def parameters_of(self, solver: BatchedSolver) -> dict[str, Tensor]:
         """A copy of a member's tensors by name, on the CPU; the averaged weights where there are some."""
         rows = self.weights.flat if self.average is None else self.average
         return self.weights.named(rows[self.members.index(solver)])
 
-    def gradient_norm_of(self, solver: StackedSolver) -> float:
+    def gradient_norm_of(self, solver: BatchedSolver) -> float:
         """Euclidean norm of a member's last gradient; nan before the first."""
         row = self.weights.gradient[self.members.index(solver)]
         return math.sqrt(float(row.double().square().sum())) if self.step else math.nan
 
-    def retire(self, solver: StackedSolver) -> None:
+    def retire(self, solver: BatchedSolver) -> None:
         """Take a member out; it keeps what it last was, but can't go on. Nothing if it has left already."""
         if solver not in self.members:
             return
@@ -161,7 +161,7 @@ class NetworkStack:
             self.average = self.average[index]
 
 
-def _check(members: Sequence[Member], settings: NetworkSettings) -> None:
+def _check(members: Sequence[Replica], settings: NetworkSettings) -> None:
     if not members:
         raise ValueError("a stack needs a network")
     if settings.seconds is not None:

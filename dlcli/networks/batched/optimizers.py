@@ -17,7 +17,7 @@ EPSILON = 1e-8  # of Adam
 MUON_MOMENTUM = 0.95
 
 
-class StackedOptimizer(Protocol):
+class BatchedOptimizer(Protocol):
     """Takes the steps of K networks."""
 
     rows: dict[str, Tensor]
@@ -29,25 +29,25 @@ class StackedOptimizer(Protocol):
         """What L1's strength is multiplied by after that step, (K, P) or (K, 1): see ``optimizers.l1_rates``."""
 
 
-class StackedSGD:
+class BatchedSGD:
     """Stochastic gradient descent with Nesterov's momentum, (K, 1), where that is not 0."""
 
     def __init__(self, weights: Tensor, momentum: Tensor, l2: Tensor) -> None:
         self.rows = {"momentum": momentum, "l2": l2, "velocity": torch.zeros_like(weights)}
 
     def step(self, weights: Tensor, gradients: Tensor, rates: Tensor) -> None:
-        """See ``StackedOptimizer.step``."""
+        """See ``BatchedOptimizer.step``."""
         momentum, velocity = self.rows["momentum"], self.rows["velocity"]
         full = torch.addcmul(gradients, weights, self.rows["l2"])
         velocity.mul_(momentum).add_(full)
         weights.sub_(full.addcmul_(velocity, momentum).mul_(rates))
 
     def l1_rates(self, rates: Tensor) -> Tensor:
-        """See ``StackedOptimizer.l1_rates``."""
+        """See ``BatchedOptimizer.l1_rates``."""
         return rates / (1 - self.rows["momentum"])
 
 
-class StackedAdam:
+class BatchedAdam:
     """Adam (Kingma and Ba 2015), or with ``decoupled`` AdamW (Loshchilov and Hutter 2019)."""
 
     def __init__(self, weights: Tensor, l2: Tensor, *, decoupled: bool) -> None:
@@ -59,7 +59,7 @@ class StackedAdam:
         }  # fmt: skip
 
     def step(self, weights: Tensor, gradients: Tensor, rates: Tensor) -> None:
-        """See ``StackedOptimizer.step``."""
+        """See ``BatchedOptimizer.step``."""
         steps, first, second = (self.rows[name] for name in ("steps", "first", "second"))
         steps += 1
         if self.decoupled:
@@ -73,14 +73,14 @@ class StackedAdam:
         weights.sub_(first.div(second.sqrt().div_(root).add_(EPSILON)).mul_(length))
 
     def l1_rates(self, rates: Tensor) -> Tensor:
-        """See ``StackedOptimizer.l1_rates``."""
+        """See ``BatchedOptimizer.l1_rates``."""
         if self.decoupled:
             return rates
         root = (1 - BETAS[1] ** self.rows["steps"]).sqrt().to(rates.dtype)
         return rates / self.rows["second"].sqrt().div_(root).add_(EPSILON)
 
 
-class StackedMuon:
+class BatchedMuon:
     """Muon for the hidden kernels, which are the first columns, and AdamW for the others.
 
     ``hidden`` says what the kernels are: how many of so many rows and columns, in their order.
@@ -89,7 +89,7 @@ class StackedMuon:
     def __init__(self, weights: Tensor, l2: Tensor, hidden: Sequence[tuple[int, int, int]]) -> None:
         self.hidden = list(hidden)
         self.end = sum(count * rows * columns for count, rows, columns in hidden)
-        self.rest = StackedAdam(weights[:, self.end :], l2, decoupled=True)
+        self.rest = BatchedAdam(weights[:, self.end :], l2, decoupled=True)
         self._momentum = torch.zeros_like(weights[:, : self.end])
 
     @property
@@ -103,7 +103,7 @@ class StackedMuon:
         self.rest.rows = {name: tensor for name, tensor in rows.items() if name != "velocity"}
 
     def step(self, weights: Tensor, gradients: Tensor, rates: Tensor) -> None:
-        """See ``StackedOptimizer.step``."""
+        """See ``BatchedOptimizer.step``."""
         self.rest.step(weights[:, self.end :], gradients[:, self.end :], rates * ADAM_SHARE)
         kernels, own = weights[:, : self.end], gradients[:, : self.end]
         self._momentum.lerp_(own, 1 - MUON_MOMENTUM)
@@ -118,23 +118,23 @@ class StackedMuon:
             start = end
 
     def l1_rates(self, rates: Tensor) -> Tensor:
-        """See ``StackedOptimizer.l1_rates``."""
+        """See ``BatchedOptimizer.l1_rates``."""
         size = self._momentum.shape[1], self.rest.rows["first"].shape[1]
         return torch.cat([rates.expand(-1, size[0]), (rates * ADAM_SHARE).expand(-1, size[1])], dim=1)
 
 
-def make_stacked_optimizer(
+def make_batched_optimizer(
     name: str, weights: Tensor, hidden: Sequence[tuple[int, int, int]], momentum: Sequence[float], l2: Sequence[float]
-) -> StackedOptimizer:
+) -> BatchedOptimizer:
     """What ``make_optimizers`` means by ``name``, for ``weights`` (K, P) with the ``hidden`` kernels in front.
 
     momentum and l2 have one number for each network. Raises ValueError for an unknown name.
     """
     decay = weights.new_tensor(l2).unsqueeze(1)
     if name == "sgd":
-        return StackedSGD(weights, weights.new_tensor(momentum).unsqueeze(1), decay)
+        return BatchedSGD(weights, weights.new_tensor(momentum).unsqueeze(1), decay)
     if name in ("adam", "adamw"):
-        return StackedAdam(weights, decay, decoupled=name == "adamw")
+        return BatchedAdam(weights, decay, decoupled=name == "adamw")
     if name != "muon":
         raise ValueError(f"no optimizer is called {name}")
-    return StackedMuon(weights, decay, hidden)
+    return BatchedMuon(weights, decay, hidden)

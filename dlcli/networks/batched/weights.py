@@ -9,7 +9,7 @@ from torch import Tensor
 from dlcli.networks.model.deconv import DeconvNet
 
 
-class StackWeights:
+class BatchedWeights:
     """The weights of K networks, copied: ``flat`` (K, P) has a network in each row, ``gradient`` lies alike.
 
     An optimizer then takes as many operations for all networks as for one. ``views`` are the parameters by name,
@@ -46,7 +46,7 @@ class StackWeights:
     def _slice(self, matrix: Tensor, name: str) -> Tensor:
         return matrix[:, self._places[name]].view(-1, *self.shapes[name])
 
-    def differentiate(self, total: Tensor) -> None:
+    def backward(self, total: Tensor) -> None:
         """Put the gradient of ``total``, a scalar that was computed from ``views``, into ``gradient``."""
         torch._foreach_copy_(self._gradients, torch.autograd.grad(total, list(self.views.values())))
 

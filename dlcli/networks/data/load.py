@@ -9,7 +9,7 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.images.image_set import ImageSet, Skipped, open_image_set, open_pairs
 from dlcli.memory import available_memory
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.networks.training.plan import settings_of
@@ -33,10 +33,10 @@ class TrainingImages:
     as well; ``notes`` say what was decided.
     """
 
-    train: Pictures
-    val: Pictures | None
-    train_inputs: Pictures | None = None
-    val_inputs: Pictures | None = None
+    train: ImageSet
+    val: ImageSet | None
+    train_inputs: ImageSet | None = None
+    val_inputs: ImageSet | None = None
     side: int = 0
     fraction: float | None = None
     may_lend: bool = True
@@ -49,8 +49,8 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
     memory = None if config.memory is None else int(config.memory * 1e9)
     inputs = None
     if config.task == "pairs":
-        inputs, pictures = open_pairs(config.data[0], config.data[1], channels=channels, memory=memory, min_side=8)
-        if len(pictures) < MIN_IMAGES:
+        inputs, image_set = open_pairs(config.data[0], config.data[1], channels=channels, memory=memory, min_side=8)
+        if len(image_set) < MIN_IMAGES:
             both = f"{printable_path(config.data[0])} and {printable_path(config.data[1])}"
             raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
         report_skipped(inputs, progress)
@@ -58,51 +58,51 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
         if config.task == "classify":
             raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
         progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")
-        pictures = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed_of_data, channels or 1)
+        image_set = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed_of_data, channels or 1)
     else:
-        pictures = open_pictures(
+        image_set = open_image_set(
             config.data, channels=channels, labelled=config.task == "classify", memory=memory,
             min_side=1 if config.task == "classify" else 8, min_count=MIN_IMAGES,
         )  # fmt: skip
-    report_skipped(pictures, progress)
+    report_skipped(image_set, progress)
     classes, notes = config.task == "classify", list[str]()
     if classes:
-        pictures, side = _squares(pictures, config, notes)
+        image_set, side = _squares(image_set, config, notes)
     else:
-        side = _middle_side(pictures, range(len(pictures)))
-    labels = pictures.labels if classes else None
+        side = _middle_side(image_set, range(len(image_set)))
+    labels = image_set.labels if classes else None
     fraction = config.val
     if fraction and "val" not in config.model_fields_set:
         crop = min(config.crop or settings_of(config).get("crop", DEFAULT_CROP), side)
-        fraction = usual_fraction(fraction, [pictures.shape(i) for i in range(len(pictures))], crop, labels)
-    train, val = split(len(pictures), fraction, config.seed_of_data, labels)
-    if (usual := max(1, round(len(pictures) * config.val))) < len(val) and fraction > config.val:
+        fraction = usual_fraction(fraction, [image_set.shape(i) for i in range(len(image_set))], crop, labels)
+    train, val = split(len(image_set), fraction, config.seed_of_data, labels)
+    if (usual := max(1, round(len(image_set) * config.val))) < len(val) and fraction > config.val:
         notes.append(
             f"{len(val)} images are held out, as the usual {config.val:.0%} are {usual}; --val takes another share"
         )
     if not len(train):
-        raise DlcliError(f"--val {config.val} leaves no image of {len(pictures)} to train on", "give a smaller one")
-    if labels is not None and val and (single := alone(labels, pictures.classes)):
+        raise DlcliError(f"--val {config.val} leaves no image of {len(image_set)} to train on", "give a smaller one")
+    if labels is not None and val and (single := alone(labels, image_set.classes)):
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
-    return replace(_parted(pictures, inputs, train, val, side if classes else 0, fraction), notes=tuple(notes))
+    return replace(_parted(image_set, inputs, train, val, side if classes else 0, fraction), notes=tuple(notes))
 
 
-def _middle_side(pictures: Pictures, numbers: Sequence[int]) -> int:
+def _middle_side(image_set: ImageSet, numbers: Sequence[int]) -> int:
     """The upper median of the shorter sides, so that one small image doesn't shrink the crops of all."""
-    sides = sorted(min(pictures.shape(i)) for i in numbers)
+    sides = sorted(min(image_set.shape(i)) for i in numbers)
     return sides[len(sides) // 2]
 
 
 def _parted(
-    pictures: Pictures, inputs: Pictures | None, train: Sequence[int], val: Sequence[int], side: int, fraction: float
+    image_set: ImageSet, inputs: ImageSet | None, train: Sequence[int], val: Sequence[int], side: int, fraction: float
 ) -> TrainingImages:
     """``side`` 0 stands for the middle one of the training images."""
     return TrainingImages(
-        pictures.subset(train),
-        pictures.subset(val) if len(val) else None,
+        image_set.subset(train),
+        image_set.subset(val) if len(val) else None,
         inputs.subset(train) if inputs else None,
         inputs.subset(val) if inputs and len(val) else None,
-        side or _middle_side(pictures, train),
+        side or _middle_side(image_set, train),
         fraction,
     )
 
@@ -121,11 +121,11 @@ def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> Train
     return replace(parted, fraction=None, may_lend=False)
 
 
-def report_skipped(pictures: Pictures, progress: Progress) -> None:
+def report_skipped(image_set: ImageSet, progress: Progress) -> None:
     """Name the images that could not be read, and count them."""
-    for note in pictures.notes:
+    for note in image_set.notes:
         progress.note(note)
-    warn_of_skipped(pictures.skipped, len(pictures) + len(pictures.skipped), progress)
+    warn_of_skipped(image_set.skipped, len(image_set) + len(image_set.skipped), progress)
 
 
 def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) -> None:
@@ -138,16 +138,16 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
         )
 
 
-def _squares(pictures: Pictures, config: TrainDeconvConfig, notes: list[str]) -> tuple[Pictures, int]:
+def _squares(image_set: ImageSet, config: TrainDeconvConfig, notes: list[str]) -> tuple[ImageSet, int]:
     """Images of classes as squares of one side, which is added to ``notes`` where it is not their own."""
-    shapes = {pictures.shape(i) for i in range(len(pictures))}
+    shapes = {image_set.shape(i) for i in range(len(image_set))}
     side = config.crop or class_side(sorted(shapes), config.batch_size or settings_of(config).get("batch_size", 16))
     if shapes != {(side, side)}:
         (low, wide), (high, broad) = min(shapes), max(shapes)
         own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
         asked = "" if config.crop else "; --crop N takes another side"
         notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
-    return same_size(pictures, side)
+    return same_size(image_set, side)
 
 
 def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
@@ -170,21 +170,21 @@ def _too_much(needed: int) -> bool:
     return needed > MODEST and needed > available_memory() / 4
 
 
-def same_size(pictures: Pictures, side: int) -> tuple[Pictures, int]:
+def same_size(image_set: ImageSet, side: int) -> tuple[ImageSet, int]:
     """The images as squares of one side: as they are, or scaled so that the shorter side fits and cut in the middle."""
     from PIL import Image
 
-    if all(pictures.shape(i) == (side, side) for i in range(len(pictures))):
-        return pictures, side
+    if all(image_set.shape(i) == (side, side) for i in range(len(image_set))):
+        return image_set, side
     squares = []
-    for index in range(len(pictures)):
-        pixels = pictures.pixels(index)
-        image = Image.fromarray(pixels if pictures.channels == 3 else pixels[..., 0])
+    for index in range(len(image_set)):
+        pixels = image_set.pixels(index)
+        image = Image.fromarray(pixels if image_set.channels == 3 else pixels[..., 0])
         factor = side / min(image.size)
         wide, high = (max(side, round(length * factor)) for length in image.size)
         image = image.resize((wide, high), Image.Resampling.BICUBIC)
         left, top = (wide - side) // 2, (high - side) // 2
         cut = np.asarray(image.crop((left, top, left + side, top + side)))
-        squares.append(cut.reshape(side, side, pictures.channels))
-    same = Pictures.of_arrays(squares, pictures.names, pictures.labels, pictures.classes)
-    return replace(same, skipped=pictures.skipped, notes=pictures.notes), side
+        squares.append(cut.reshape(side, side, image_set.channels))
+    same = ImageSet.of_arrays(squares, image_set.names, image_set.labels, image_set.classes)
+    return replace(same, skipped=image_set.skipped, notes=image_set.notes), side

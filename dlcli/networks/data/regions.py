@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlcli.images.image_set import Box, Pictures
+from dlcli.images.image_set import Box, ImageSet
 from dlcli.networks.data.load import NAMED, TrainingImages
 from dlcli.networks.data.split import ENOUGH_IMAGES, GAP, SIDE, spread, widest_strip
 from dlcli.text import printable_path
@@ -19,8 +19,8 @@ class Regions:
     ``held`` images were held out whole; ``lent`` is how many training images give a strip, which doesn't train.
     """
 
-    train: tuple[Pictures, ...]
-    checked: tuple[Pictures, ...]
+    train: tuple[ImageSet, ...]
+    checked: tuple[ImageSet, ...]
     held: int
     lent: int
     notes: tuple[str, ...] = ()
@@ -82,14 +82,14 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _pairs(inputs: Pictures | None, targets: Pictures | None) -> list[Pictures]:
+def _pairs(inputs: ImageSet | None, targets: ImageSet | None) -> list[ImageSet]:
     return [s for s in (inputs, targets) if s is not None]
 
 
-def _said(pictures: Pictures, numbers: Sequence[int], what: str, side: int) -> str:
+def _said(image_set: ImageSet, numbers: Sequence[int], what: str, side: int) -> str:
     """How many images are treated so, and the first names with sizes."""
     shown = [
-        f"{printable_path(pictures.names[i])} ({pictures.shape(i)[1]} x {pictures.shape(i)[0]})"
+        f"{printable_path(image_set.names[i])} ({image_set.shape(i)[1]} x {image_set.shape(i)[0]})"
         for i in numbers[:NAMED]
     ]
     more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
@@ -97,10 +97,10 @@ def _said(pictures: Pictures, numbers: Sequence[int], what: str, side: int) -> s
     return f"{_count(len(numbers), 'image')} {be} {what} the crop of {side} pixels: {', '.join(shown)}{more}"
 
 
-def _boxes(pictures: Pictures, numbers: Sequence[int], wanted: int, largest: int, multiple: int) -> list[Box]:
+def _boxes(image_set: ImageSet, numbers: Sequence[int], wanted: int, largest: int, multiple: int) -> list[Box]:
     """About ``wanted`` crops, as many of each image as it has room for without overlap, spread over images and each."""
     numbers = [numbers[i] for i in spread(len(numbers), wanted)]
-    return _cut_up([Box(i, 0, 0, *pictures.shape(i)) for i in numbers], wanted, largest, multiple)
+    return _cut_up([Box(i, 0, 0, *image_set.shape(i)) for i in numbers], wanted, largest, multiple)
 
 
 def _cut_up(places: Sequence[Box], wanted: int, largest: int, multiple: int) -> list[Box]:
@@ -127,14 +127,14 @@ def _starts(length: int, part: int) -> list[int]:
 
 
 def _strips(
-    pictures: Pictures, numbers: Sequence[int], wanted: int, side: int, margin: int, multiple: int
+    image_set: ImageSet, numbers: Sequence[int], wanted: int, side: int, margin: int, multiple: int
 ) -> tuple[list[Box], dict[int, Box]]:
     """Strips of up to ``wanted`` images to measure, and what is left of those images to train on, by number."""
-    widths = {i: widest_strip(pictures.shape(i), side + 2 * margin) // multiple * multiple for i in numbers}
+    widths = {i: widest_strip(image_set.shape(i), side + 2 * margin) // multiple * multiple for i in numbers}
     able = [i for i in numbers if widths[i] > margin]
     strips, rest = [], {}
     for i in (able[place] for place in spread(len(able), wanted)):
-        (height, width), strip = pictures.shape(i), widths[i]
+        (height, width), strip = image_set.shape(i), widths[i]
         if height >= width:
             strips.append(Box(i, height - strip, 0, strip, width))
             rest[i] = Box(i, 0, 0, height - strip - GAP, width)

@@ -11,7 +11,7 @@ from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.files import valid_text
-from dlcli.images.image_set import Pictures, Skipped, open_pictures
+from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
 from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
@@ -38,19 +38,19 @@ def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Prog
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
     if config.data:
-        pictures = open_pictures(config.data, channels=trained.channels, labelled=True, part="test")
+        image_set = open_image_set(config.data, channels=trained.channels, labelled=True, part="test")
         on = MeasuredOn(config.data, "given")
     else:
-        pictures, _, on = images_without_data(trained, trained.channels, progress)
-    report_skipped(pictures, progress)
-    pictures = _as_trained(pictures, trained)
-    measure = ClassValidation(trained.network, pictures, trained.device, False, None)
+        image_set, _, on = images_without_data(trained, trained.channels, progress)
+    report_skipped(image_set, progress)
+    image_set = _as_trained(image_set, trained)
+    measure = ClassValidation(trained.network, image_set, trained.device, False, None)
     with exactly():
         metrics = measure(None)
     found: dict[str, Any] = {
         "data": on.to_json(),
-        "images": len(pictures),
-        "skipped": [vars(one) for one in pictures.skipped],
+        "images": len(image_set),
+        "skipped": [vars(one) for one in image_set.skipped],
         "classes": list(trained.classes),
         "metrics": {"test": metrics},
         "mistakes": _mistakes(measure),
@@ -60,11 +60,11 @@ def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Prog
     return found
 
 
-def _as_trained(pictures: Pictures, trained: TrainedNetwork) -> Pictures:
+def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
     """The images as squares of the network's side, with labels that count its classes."""
-    assert pictures.labels is not None
-    unknown = [name for name in pictures.classes if name not in trained.classes]
-    present = {pictures.classes[label] for label in np.unique(pictures.labels)}
+    assert image_set.labels is not None
+    unknown = [name for name in image_set.classes if name not in trained.classes]
+    present = {image_set.classes[label] for label in np.unique(image_set.labels)}
     if present & set(unknown):
         raise DlcliError(
             f"the class {printable(next(n for n in unknown if n in present))} is none of those that the network was "
@@ -72,9 +72,9 @@ def _as_trained(pictures: Pictures, trained: TrainedNetwork) -> Pictures:
             "name the class folders as in training, and leave others out",
         )
     places = {name: place for place, name in enumerate(trained.classes)}
-    codes = np.array([places.get(name, 0) for name in pictures.classes], dtype=np.int64)
-    squares, _ = same_size(pictures, trained.network.spec.side)
-    return replace(squares, labels=codes[pictures.labels], classes=trained.classes, skipped=pictures.skipped)
+    codes = np.array([places.get(name, 0) for name in image_set.classes], dtype=np.int64)
+    squares, _ = same_size(image_set, trained.network.spec.side)
+    return replace(squares, labels=codes[image_set.labels], classes=trained.classes, skipped=image_set.skipped)
 
 
 def _mistakes(measured: ClassValidation) -> list[dict[str, Any]]:
@@ -82,10 +82,10 @@ def _mistakes(measured: ClassValidation) -> list[dict[str, Any]]:
     guesses, sure = measured.scores.argmax(1), np.exp(measured.scores.max(1))
     wrong = np.flatnonzero(guesses != measured.labels)
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
-    classes = measured.pictures.classes
+    classes = measured.image_set.classes
     return [
         {
-            "name": measured.pictures.names[i],
+            "name": measured.image_set.names[i],
             "class": classes[measured.labels[i]],
             "prediction": classes[guesses[i]],
             "probability": float(sure[i]),
@@ -107,12 +107,12 @@ def predict_classes(config: PredictConfig, trained: TrainedNetwork, progress: Pr
     if config.json_output and config.out is None:
         raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
     check_output(config.out, config.force)
-    pictures = open_pictures(config.data, channels=trained.channels, part="test")
-    skipped = list(pictures.skipped)
-    for note in pictures.notes:
+    image_set = open_image_set(config.data, channels=trained.channels, part="test")
+    skipped = list(image_set.skipped)
+    for note in image_set.notes:
         progress.note(note)
-    write_predictions(_frames(pictures, trained, skipped), _columns(trained), config.out)
-    total = len(pictures) + len(pictures.skipped)
+    write_predictions(_frames(image_set, trained, skipped), _columns(trained), config.out)
+    total = len(image_set) + len(image_set.skipped)
     warn_of_skipped(skipped, total, progress)
     return {"rows": total - len(skipped), "images": total - len(skipped), "skipped": [vars(one) for one in skipped]}
 
@@ -124,21 +124,21 @@ def _columns(trained: TrainedNetwork) -> dict[str, "pl.DataType"]:
     return {"file": pl.String(), "prediction": pl.String(), **probabilities}
 
 
-def _frames(pictures: Pictures, trained: TrainedNetwork, skipped: list[Skipped]) -> Iterator["pl.DataFrame"]:
+def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
-    for start in range(0, len(pictures), BATCH):
+    for start in range(0, len(image_set), BATCH):
         readable = []
-        for index in range(start, min(start + BATCH, len(pictures))):
+        for index in range(start, min(start + BATCH, len(image_set))):
             try:
-                pictures.pixels(index)
+                image_set.pixels(index)
             except DlcliError as error:  # images that are not held in memory are decoded only now
-                skipped.append(Skipped(printable_path(pictures.names[index]), error.message))
+                skipped.append(Skipped(printable_path(image_set.names[index]), error.message))
             else:
                 readable.append(index)
         if not readable:
             continue
-        squares, _ = same_size(pictures.subset(readable), trained.network.spec.side)
+        squares, _ = same_size(image_set.subset(readable), trained.network.spec.side)
         pixels = np.stack([squares.pixels(i) for i in range(len(squares))]).transpose(0, 3, 1, 2)
         with exactly():
             scores = trained.network(as_float(np.ascontiguousarray(pixels), trained.device))

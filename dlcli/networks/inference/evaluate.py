@@ -93,7 +93,7 @@ def _restoration(config: EvalConfig, trained: TrainedNetwork, progress: Progress
                     for name, method in methods.items():
                         measured[name].add(case, method, border)
             except DlcliError as error:
-                images.skipped.append(Skipped(printable_path(images.pictures.names[index]), error.message))
+                images.skipped.append(Skipped(printable_path(images.image_set.names[index]), error.message))
                 continue
             rows.append(_row(case, measured, images.levels))
     return _summary(images, rows, measured, progress, compare=config.compare)

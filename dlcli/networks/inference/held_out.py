@@ -8,7 +8,7 @@ from dlcli.errors import DlcliError
 from dlcli.fingerprint import difference
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.formats.idx import find_idx
-from dlcli.images.image_set import Pictures, open_pictures
+from dlcli.images.image_set import ImageSet, open_image_set
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import DEMO_SIDE, TrainingImages, read_images
 from dlcli.networks.inference.trained import TrainedNetwork
@@ -21,7 +21,7 @@ LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their 
 
 def images_without_data(
     trained: TrainedNetwork, channels: int | None, progress: Progress
-) -> tuple[Pictures, Pictures | None, MeasuredOn]:
+) -> tuple[ImageSet, ImageSet | None, MeasuredOn]:
     """Clean images, and the inputs of pairs: the test part of IDX files, else what training held out, else all of it.
 
     Raises DlcliError where the images aren't those that were trained on any more.
@@ -35,7 +35,7 @@ def images_without_data(
     if all(find_idx(Path(path), "test") is not None for path in data):
         progress.note(f"no DATA given: measuring on the test part of {listed(data)}")
         classes = trained.task == "classify"
-        return open_pictures(data, channels=channels, labelled=classes, part="test"), None, MeasuredOn(data, "test")
+        return open_image_set(data, channels=channels, labelled=classes, part="test"), None, MeasuredOn(data, "test")
     images = _as_trained(settings, trained, channels)
     if images.val is None:
         progress.warn(

@@ -14,7 +14,7 @@ from dlcli.degradations.kernels import Kernel
 from dlcli.degradations.noise import Denoise
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.images.image_set import Pictures, Skipped, open_pairs, open_pictures
+from dlcli.images.image_set import ImageSet, Skipped, open_image_set, open_pairs
 from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.trained import TrainedNetwork, as_image
 from dlcli.networks.metrics import luminance
@@ -42,8 +42,8 @@ class Observations:
     ``degradations`` are those of these then, and else are taken in turn, as the kernels are.
     """
 
-    pictures: Pictures
-    inputs: Pictures | None
+    image_set: ImageSet
+    inputs: ImageSet | None
     on: MeasuredOn
     degradations: Sequence[Degradation]
     kernels: Sequence[Kernel]
@@ -55,7 +55,7 @@ class Observations:
     skipped: list[Skipped] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.image_set)
 
     @property
     def levels(self) -> int:
@@ -77,10 +77,10 @@ class Observations:
             # From the CPU, whatever the device: the same noise everywhere.
             observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
         place = None if kernel is None else self.first_kernel + number
-        return Case(self.pictures.names[index], observed, clean, kernel, place)
+        return Case(self.image_set.names[index], observed, clean, kernel, place)
 
     def _clean(self, index: int, multiple: int) -> Tensor:
-        pixels = self.pictures.pixels(index)
+        pixels = self.image_set.pixels(index)
         # As in the published protocol: what is too much is cut off at the bottom and on the right.
         height, width = (side // multiple * multiple for side in pixels.shape[:2])
         if not height or not width:
@@ -100,28 +100,28 @@ def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Pro
     luma = trained.task == "upscale" and trained.channels == 1
     channels = None if luma else trained.channels
     if config.data:
-        pictures, inputs = _given(config.data, trained, channels)
+        image_set, inputs = _given(config.data, trained, channels)
         on = MeasuredOn(config.data, "given")
     else:
-        pictures, inputs, on = images_without_data(trained, channels, progress)
+        image_set, inputs, on = images_without_data(trained, channels, progress)
     found = Observations(
-        pictures, inputs, on, degradations, kernels, config.kernel or 0, luma and pictures.channels == 3,
+        image_set, inputs, on, degradations, kernels, config.kernel or 0, luma and image_set.channels == 3,
         config.noise_seed, trained.device, _sigmas(degradations),
     )  # fmt: skip
     if found.sigmas:
         *shown, last = (f"{sigma:.3g}" for sigma in found.sigmas)
         progress.note(f"each image is measured at sigma {', '.join(shown)} and {last}; --sigma takes one alone")
-    for source in (pictures, inputs):
+    for source in (image_set, inputs):
         found.skipped.extend(source.skipped if source else ())
         for note in source.notes if source else ():
             progress.note(note)
     return found
 
 
-def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None) -> tuple[Pictures, Pictures | None]:
+def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None) -> tuple[ImageSet, ImageSet | None]:
     """The images of DATA, and the inputs of pairs."""
     if trained.task != "pairs":
-        return open_pictures(data, channels=channels, part="test"), None
+        return open_image_set(data, channels=channels, part="test"), None
     if len(data) != 2:
         raise DlcliError(
             f"the network was trained on pairs, and DATA names {len(data)} things",

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from dlcli.networks.model.fused_chain import Layer, chain
 from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
-from dlcli.networks.model.transposed_conv import deconvolved, turned
+from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
 FEW_CHANNELS = 16  # a vector register's worth
 OUTPUTS = ("residual", "sigmoid", "linear")
@@ -86,7 +86,7 @@ class Deconvolution(nn.ConvTranspose2d):
         return self.stride == (1, 1) and self.out_channels >= FEW_CHANNELS
 
     @property
-    def turned_padding(self) -> int:
+    def flipped_padding(self) -> int:
         """That of the convolution."""
         return self.kernel_size[0] - 1 - int(self.padding[0])
 
@@ -94,7 +94,7 @@ class Deconvolution(nn.ConvTranspose2d):
         """Map (B, in, h, w) to (B, out, stride * h, stride * w)."""
         if self.is_turned and output_size is None:
             # Autocast would make it of x's type after it is turned, which moves twice the bytes.
-            return F.conv2d(x, turned(self.weight.to(x.dtype)), self.bias, padding=self.turned_padding)
+            return F.conv2d(x, flip_kernel(self.weight.to(x.dtype)), self.bias, padding=self.flipped_padding)
         if not torch.is_grad_enabled() and output_size is None:
             return deconvolved(x, self.weight.to(x.dtype), self.bias, int(self.stride[0]), int(self.padding[0]))
         result: Tensor = super().forward(x, output_size)
@@ -226,7 +226,7 @@ class DeconvNet(nn.Module):
         def append(module: Any, **more: Any) -> None:
             backwards = isinstance(module, Deconvolution)
             as_convolution = backwards and module.is_turned
-            padding = module.turned_padding if as_convolution else module.padding[0]
+            padding = module.flipped_padding if as_convolution else module.padding[0]
             layers.append(Layer(module.stride[0], padding, backwards and not as_convolution, as_convolution, **more))
             modules.append(module)
 

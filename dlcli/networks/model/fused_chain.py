@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from dlcli.networks.model.transposed_conv import deconvolved, turned
+from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
 _BACKWARD = torch.ops.aten.convolution_backward.default
 _MASK = torch.ops.aten.threshold_backward.grad_input
@@ -25,7 +25,7 @@ _MASK = torch.ops.aten.threshold_backward.grad_input
 class Layer:
     """A convolution or a deconvolution of the value before it, plus an earlier value, through an activation.
 
-    Values are numbered from 0, the input of the first layer; ``adds`` is the number of the one added. ``turned``: a
+    Values are numbered from 0, the input of the first layer; ``adds`` is the number of the one added. ``flipped``: a
     deconvolution of stride 1 that is computed as the convolution with its filters turned by a half. ``drops``: dropout
     follows, where there is any.
     """
@@ -33,7 +33,7 @@ class Layer:
     stride: int
     padding: int
     transposed: bool = False
-    turned: bool = False
+    flipped: bool = False
     activated: bool = False
     drops: bool = False
     adds: int | None = None
@@ -54,7 +54,7 @@ class _Chain(torch.autograd.Function):
     def forward(ctx: Any, layers: tuple[Layer, ...], x: Tensor, *weights: Tensor) -> Tensor:
         values, kernels = [x], []
         for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
-            kernel = turned(weight) if layer.turned else weight
+            kernel = flip_kernel(weight) if layer.flipped else weight
             convolve: Any = deconvolved if layer.transposed else F.conv2d
             value = convolve(values[-1], kernel, bias, layer.stride, layer.padding)
             if layer.adds is not None:
@@ -82,7 +82,7 @@ class _Chain(torch.autograd.Function):
                 waiting[layer.adds] = gradient
             needed = number > 0 or ctx.needs_input_grad[1]
             gradient, weight, bias = _layer_gradients(layer, gradient, x, kernel, needed)
-            found += [bias, turned(weight) if layer.turned else weight]
+            found += [bias, flip_kernel(weight) if layer.flipped else weight]
             if number in waiting:
                 gradient = gradient.add_(waiting.pop(number)) if needed else gradient
         return None, gradient if ctx.needs_input_grad[1] else None, *reversed(found)

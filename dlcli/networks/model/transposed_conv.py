@@ -6,7 +6,7 @@ from torch.nn import functional as F
 MAX_CHANNELS = 4  # with those of four places, a vector register's worth
 
 
-def turned(kernel: Tensor) -> Tensor:
+def flip_kernel(kernel: Tensor) -> Tensor:
     """Of a deconvolution of stride 1 (in, out, h, w), that of the convolution which is the same sum; or the reverse."""
     return kernel.transpose(0, 1).flip(2, 3)
 
@@ -38,5 +38,5 @@ def _block_filters(weight: Tensor) -> Tensor:
     out, down, right, channel = wide.stride()
     # The filters of a place (down, right) of a block begin so many rows and columns on.
     strides = (2 * outputs * out + down, outputs * out + right, out, down, right, channel)
-    wide.as_strided((2, 2, outputs, height, width, inputs), strides).copy_(turned(weight).permute(0, 2, 3, 1))
+    wide.as_strided((2, 2, outputs, height, width, inputs), strides).copy_(flip_kernel(weight).permute(0, 2, 3, 1))
     return wide.permute(0, 3, 1, 2)

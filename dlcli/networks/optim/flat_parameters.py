@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 
 
-class FlatWeights:
-    """All weights of a network as one vector (P,), ``whole``, with their gradient.
+class FlatParameters:
+    """All weights of a network as one vector (P,), ``flat``, with their gradient.
 
     An optimizer, a check or an average then takes one operation where it would take one for each weight: between two
     convolutions, which empty the caches, each costs some 20 microseconds whatever it does. The network's parameters
-    become views of the vector. The ``hidden`` kernels come first, those of one shape next to each other: ``stacks``
-    are views of them, each (count, rows, columns), and ``rest`` is a view of what follows. ``whole``, ``stacks`` and
+    become views of the vector. The ``hidden`` kernels come first, those of one shape next to each other: ``matrices``
+    are views of them, each (count, rows, columns), and ``rest`` is a view of what follows. ``flat``, ``matrices`` and
     ``rest`` are leaves whose gradients are views of one vector, for an optimizer to take.
 
-    With ``half`` the network is trained as a bfloat16 copy, ``trained``, and its float32 weights, which sum up steps
-    that are too small for bfloat16, are those of ``network`` (mixed precision: Micikevicius et al. 2018). Without,
-    ``trained`` is the network itself.
+    With ``half`` the network is trained as a bfloat16 copy, ``compute_model``, and its float32 weights, which sum up
+    steps that are too small for bfloat16, are those of ``network`` (mixed precision: Micikevicius et al. 2018).
+    Without, ``compute_model`` is the network itself.
     """
 
     def __init__(self, network: nn.Module, hidden: Sequence[nn.Parameter] = (), *, half: bool = False) -> None:
@@ -30,34 +30,34 @@ class FlatWeights:
         ordered = first + [weight for weight in network.parameters() if id(weight) not in chosen]
         size = sum(weight.numel() for weight in ordered)
         like = ordered[0].detach()
-        self.whole = nn.Parameter(like.new_empty(size))
-        self.whole.grad = like.new_zeros(size)
+        self.flat = nn.Parameter(like.new_empty(size))
+        self.flat.grad = like.new_zeros(size)
         self._ordered = ordered
         name_of = {id(weight): name for name, weight in network.named_parameters()}
         self._names = [name_of[id(weight)] for weight in ordered]
-        for weight, view in zip(ordered, self.views(self.whole.detach()), strict=True):
+        for weight, view in zip(ordered, self.views(self.flat.detach()), strict=True):
             view.copy_(weight.detach())
             weight.data = view
-        self._gradients = list(self.views(self.whole.grad))
-        self.stacks, end = [], 0
+        self._gradients = list(self.views(self.flat.grad))
+        self.matrices, end = [], 0
         for shape, alike in groupby(weight.shape for weight in first):
             count, rows, columns = len(list(alike)), shape[0], shape[1:].numel()
             start, end = end, end + count * shape.numel()
-            self.stacks.append(self._leaf(start, end, count, rows, columns))
+            self.matrices.append(self._leaf(start, end, count, rows, columns))
         self.rest = self._leaf(end, size, size - end)
-        self.trained, self._copied = network, None
+        self.compute_model, self._copied = network, None
         self._differentiated: list[nn.Parameter] = ordered
         if half:
-            self.trained = copy.deepcopy(network).bfloat16()
-            self._copied = self.whole.detach().bfloat16()
-            self._differentiated = [self.trained.get_parameter(name) for name in self._names]
+            self.compute_model = copy.deepcopy(network).bfloat16()
+            self._copied = self.flat.detach().bfloat16()
+            self._differentiated = [self.compute_model.get_parameter(name) for name in self._names]
             for weight, view in zip(self._differentiated, self.views(self._copied), strict=True):
                 weight.data = view
 
     def _leaf(self, start: int, end: int, *shape: int) -> nn.Parameter:
-        assert self.whole.grad is not None
-        leaf = nn.Parameter(self.whole.detach()[start:end].view(shape))
-        leaf.grad = self.whole.grad[start:end].view(shape)
+        assert self.flat.grad is not None
+        leaf = nn.Parameter(self.flat.detach()[start:end].view(shape))
+        leaf.grad = self.flat.grad[start:end].view(shape)
         return leaf
 
     def views(self, vector: Tensor) -> Iterator[Tensor]:
@@ -70,29 +70,29 @@ class FlatWeights:
 
     @cached_property
     def is_weight(self) -> Tensor:
-        """1 where ``whole`` holds weights, 0 where biases, (P,)."""
+        """1 where ``flat`` holds weights, 0 where biases, (P,)."""
         return torch.cat([torch.full((w.numel(),), float(w.ndim > 1), device=w.device) for w in self._ordered])
 
     @property
     def dtype(self) -> torch.dtype:
-        """What ``trained`` computes in."""
+        """What ``compute_model`` computes in."""
         return self._differentiated[0].dtype
 
     @property
     def gradient(self) -> Tensor:
-        """That of ``whole``, (P,)."""
-        assert self.whole.grad is not None
-        return self.whole.grad
+        """That of ``flat``, (P,)."""
+        assert self.flat.grad is not None
+        return self.flat.grad
 
-    def differentiate(self, loss: Tensor) -> None:
-        """Put the gradient of ``loss``, a scalar that ``trained`` gave, into ``gradient``."""
+    def backward(self, loss: Tensor) -> None:
+        """Put the gradient of ``loss``, a scalar that ``compute_model`` gave, into ``gradient``."""
         torch._foreach_copy_(self._gradients, torch.autograd.grad(loss, self._differentiated))
 
     @torch.no_grad()
-    def renew(self) -> None:
-        """Tell ``trained`` that the weights have changed."""
+    def sync(self) -> None:
+        """Tell ``compute_model`` that the weights have changed."""
         if self._copied is not None:
-            self._copied.copy_(self.whole)
+            self._copied.copy_(self.flat)
 
     def named(self, vector: Tensor) -> dict[str, Tensor]:
         """The parts of ``vector`` (P,), by the names of the parameters."""

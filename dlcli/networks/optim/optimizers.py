@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.muon import Muon
 
 RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.02, "muon": 0.01}
@@ -15,20 +15,20 @@ BETAS = (0.9, 0.99)
 
 
 def make_optimizers(
-    weights: FlatWeights, name: str, lr: float, *, momentum: float, l2: float
+    weights: FlatParameters, name: str, lr: float, *, momentum: float, l2: float
 ) -> list[torch.optim.Optimizer]:
     """Optimizers for all ``weights``; Muon takes the hidden kernels, Adam the rest.
 
     L2 is added to the gradient by adam and sgd and is decoupled weight decay for adamw and muon.
     """
     if name == "sgd":
-        return [torch.optim.SGD([weights.whole], lr, momentum=momentum, weight_decay=l2, nesterov=momentum > 0)]
+        return [torch.optim.SGD([weights.flat], lr, momentum=momentum, weight_decay=l2, nesterov=momentum > 0)]
     if name == "adam":
-        return [torch.optim.Adam([weights.whole], lr, betas=BETAS, weight_decay=l2, fused=True)]
+        return [torch.optim.Adam([weights.flat], lr, betas=BETAS, weight_decay=l2, fused=True)]
     if name == "adamw":
-        return [torch.optim.AdamW([weights.whole], lr, betas=BETAS, weight_decay=l2, fused=True)]
+        return [torch.optim.AdamW([weights.flat], lr, betas=BETAS, weight_decay=l2, fused=True)]
     adam = torch.optim.AdamW([weights.rest], lr * ADAM_SHARE, betas=BETAS, weight_decay=l2, fused=True)
-    return [Muon(weights.stacks, lr, weight_decay=l2), adam] if weights.stacks else [adam]
+    return [Muon(weights.matrices, lr, weight_decay=l2), adam] if weights.matrices else [adam]
 
 
 def l1_rates(optimizer: torch.optim.Optimizer, number: int) -> Tensor | float:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import INPUT_IS_BASE
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
@@ -18,7 +18,7 @@ FEW_STEPS = 100  # below, no preset has learned more than a rough smoothing
 
 def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Problem, crop: int) -> str:
     """One line: how many images train and are held out, their size, colour and depth, and the crop."""
-    counts, pictures = problem.counts, images.train
+    counts, image_set = problem.counts, images.train
     held = f"{counts.val:,} held out" if counts.val else "none held out"
     if isinstance(problem.validate, RestorationValidation):
         validate = problem.validate
@@ -27,11 +27,11 @@ def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Prob
     if isinstance(problem.validate, ClassValidation) and problem.validate.count < counts.val:
         held += f" ({problem.validate.count:,} measured)"
     what = "pairs" if images.train_inputs else "images"
-    classes = f" of {len(pictures.classes)} classes" if config.task == "classify" else ""
+    classes = f" of {len(image_set.classes)} classes" if config.task == "classify" else ""
     parts = f"whole, {crop} x {crop}" if config.task == "classify" else f"crops of {crop} x {crop}"
-    size = "" if config.task == "classify" else f"{_sizes(pictures, counts.small)} pixels, "
-    depth = "8 bits" if pictures.bits == 8 else f"{pictures.bits} bits read as 8"
-    colour = "gray" if pictures.channels == 1 else "colour"
+    size = "" if config.task == "classify" else f"{_sizes(image_set, counts.small)} pixels, "
+    depth = "8 bits" if image_set.bits == 8 else f"{image_set.bits} bits read as 8"
+    colour = "gray" if image_set.channels == 1 else "colour"
     return f"{counts.train:,} {what}{classes} train, {held}; {size}{colour}, {depth}; {parts}"
 
 
@@ -48,9 +48,9 @@ def noise_of(config: TrainDeconvConfig) -> str:
     return config.task + about.get(config.task, "")
 
 
-def _sizes(pictures: Pictures, small: Collection[int]) -> str:
+def _sizes(image_set: ImageSet, small: Collection[int]) -> str:
     """Those of the images that train, which the ``small`` ones don't."""
-    shapes = {pictures.shape(i) for i in range(len(pictures)) if i not in small}
+    shapes = {image_set.shape(i) for i in range(len(image_set)) if i not in small}
     (low, narrow), (high, wide) = min(shapes), max(shapes)
     return f"{narrow} x {low}" + ("" if len(shapes) == 1 else f" to {wide} x {high}")
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
-from dlcli.engine.loop import UNLIMITED, Limits
+from dlcli.engine.loop import UNLIMITED, StoppingCriteria
 from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.schedules import Schedule
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.plan import REPORTS, NetworkPlan, make_plan
 from dlcli.networks.training.problem import Problem
@@ -41,9 +41,9 @@ def settings_for(config: TrainDeconvConfig, plan: NetworkPlan, device: str) -> N
     )  # fmt: skip
 
 
-def weights_of(network: DeconvNet, config: TrainDeconvConfig, device: str) -> FlatWeights:
+def weights_of(network: DeconvNet, config: TrainDeconvConfig, device: str) -> FlatParameters:
     """The weights of ``network`` for a solver; in bfloat16 where --amp means that."""
-    return FlatWeights(network, network.hidden_weights(), half=uses_bfloat16(config, device))
+    return FlatParameters(network, network.hidden_weights(), half=uses_bfloat16(config, device))
 
 
 def make_solver(config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, device: str) -> NetworkSolver:
@@ -61,9 +61,9 @@ def _compiles(config: TrainDeconvConfig, plan: NetworkPlan, device: str) -> bool
     return config.compile == "on" or (config.compile == "auto" and device.startswith("cuda") and long)
 
 
-def limits_of(config: TrainDeconvConfig, plan: NetworkPlan) -> Limits:
+def limits_of(config: TrainDeconvConfig, plan: NetworkPlan) -> StoppingCriteria:
     """When to report and when to stop."""
-    return Limits(
+    return StoppingCriteria(
         plan.steps or UNLIMITED,
         plan.report_every,
         None if plan.seconds is None else plan.seconds / 60,

@@ -11,7 +11,7 @@ from dlcli.degradations.mask import Inpaint
 from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import make_regions
 from dlcli.networks.data.split import ENOUGH_CLASS_IMAGES
@@ -107,7 +107,7 @@ def make_problem(
     return Problem(network, crops, objective, checked, counts, True, notes, regions.warnings)
 
 
-def _check_mask(degradation: Degradation, held: Pictures | None) -> None:
+def _check_mask(degradation: Degradation, held: ImageSet | None) -> None:
     """Raises DlcliError for a mask of another size than the images: training tiles it, eval and predict can't."""
     if held is None or not isinstance(degradation, Inpaint) or (mask := degradation.mask) is None:
         return

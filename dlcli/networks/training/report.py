@@ -107,7 +107,7 @@ def write_pictures(run: directory.RunDirectory, steps: list[Step], problem: Prob
         rows = [(flat(s.input), flat(s.output), flat(s.target)) for s in shown]
         run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in shown]))
     else:
-        run.write(f"{directory.PLOTS}/confusion.png", confusion_chart(validate.confusion(), validate.pictures.classes))
+        run.write(f"{directory.PLOTS}/confusion.png", confusion_chart(validate.confusion(), validate.image_set.classes))
         run.write(f"{directory.PLOTS}/samples.png", _classified(validate))
 
 
@@ -120,9 +120,9 @@ def _classified(validate: ClassValidation) -> bytes:
     """Classified images: the wrong ones first."""
     guesses = validate.scores.argmax(1)
     order = np.argsort(guesses == validate.labels, kind="stable")[:CLASS_SAMPLES]
-    classes = validate.pictures.classes
+    classes = validate.image_set.classes
     return class_sheet(
-        [flat(validate.pictures.pixels(int(i))) for i in order],
+        [flat(validate.image_set.pixels(int(i))) for i in order],
         [classes[validate.labels[i]] for i in order],
         [classes[guesses[i]] for i in order],
         [float(np.exp(validate.scores[i].max())) for i in order],

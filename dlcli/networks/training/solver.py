@@ -14,7 +14,7 @@ from torch import Tensor
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.memory import is_out_of_memory, keep_freed_memory
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import l1_rates, optimizer_tensors, restore_optimizers
 
 DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
@@ -60,7 +60,7 @@ class NetworkSolver:
 
     def __init__(
         self,
-        weights: FlatWeights,
+        weights: FlatParameters,
         batches: Batches,
         objective: Objective,
         optimizers: Sequence[torch.optim.Optimizer],
@@ -72,7 +72,7 @@ class NetworkSolver:
         """The ``optimizers`` change ``weights``, which say by their ``trained`` whether bfloat16 is used."""
         keep_freed_memory()
         self.weights, self.module = weights, weights.network
-        self.network: Any = weights.trained
+        self.network: Any = weights.compute_model
         self.batches, self.compute_loss = batches, objective
         self._loss_of = self._compiled() if compiled else self._forward
         self.optimizers, self.schedule, self.settings = list(optimizers), schedule, settings
@@ -86,7 +86,7 @@ class NetworkSolver:
         self.failure = ""
         self.warnings: list[str] = []
         self.first_rates = [[float(g["lr"]) for g in o.param_groups] for o in self.optimizers]
-        self.average = weights.whole.detach().clone() if settings.ema else None
+        self.average = weights.flat.detach().clone() if settings.ema else None
         self.loss_sum = 0.0
         self.loss_count = 0
         self._differentiated = False
@@ -123,7 +123,7 @@ class NetworkSolver:
         for optimizer in self.optimizers:
             optimizer.step()
         self._shrink()
-        self.weights.renew()
+        self.weights.sync()
         self._average()
         self.loss_sum += loss
         self.loss_count += 1
@@ -161,7 +161,7 @@ class NetworkSolver:
             state = np.random.SeedSequence((self.settings.dropout_seed, self.step, DROPOUT)).generate_state(1)
             torch.manual_seed(int(state[0]))
         loss = self._loss_of(batch)
-        self.weights.differentiate(loss)
+        self.weights.backward(loss)
         self._differentiated = True
         return float(loss.detach())
 
@@ -172,7 +172,7 @@ class NetworkSolver:
 
     def _compiled(self) -> Callable[[Batch], Tensor]:
         """``_forward``, the loss with it, so that its operations are fused with the network's last."""
-        if self.weights.whole.device.type != "cpu":
+        if self.weights.flat.device.type != "cpu":
             return torch.compile(self._forward)
         # Python's calls between the convolutions, which empty the caches, would cost 0.8% of the default's step.
         return torch.compile(self._forward, options={"cpp_wrapper": True})
@@ -214,7 +214,7 @@ class NetworkSolver:
             return self.schedule.rate_at(self.fraction())
         if not self.schedule.closed_loop or settings.name == "plateau":
             return self.schedule.rate(self.step - 1, _NO_FEEDBACK)
-        gradient, weights = self.weights.gradient, self.weights.whole.detach()
+        gradient, weights = self.weights.gradient, self.weights.flat.detach()
         feedback = Feedback(gradient.double().cpu().numpy(), weights.double().cpu().numpy(), loss)
         return self.schedule.rate(self.step - 1, feedback)
 
@@ -234,7 +234,7 @@ class NetworkSolver:
         if self.average is not None:
             # The mean of the first steps, then an exponential mean: no start-up bias.
             share = max(1 - self.settings.ema, 1 / (self.step + 1))
-            self.average.lerp_(self.weights.whole.detach(), share)
+            self.average.lerp_(self.weights.flat.detach(), share)
 
     def loss(self) -> float:
         """Mean training loss of the steps since the last ``feedback``; at step 0 that of the first batch."""
@@ -283,7 +283,7 @@ class NetworkSolver:
         """Take up what ``state`` gave."""
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         self.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("network.")})
-        self.weights.renew()
+        self.weights.sync()
         if self.average is not None:
             self.average.copy_(tensors["average"])
         restore_optimizers(self.optimizers, tensors)

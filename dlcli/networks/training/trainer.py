@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
-from dlcli.engine.loop import Memory, Step, train
+from dlcli.engine.loop import LoopState, Step, train
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.fingerprint import difference
@@ -45,7 +45,7 @@ class Training:
         network: Any = self.problem.network
         self.network: DeconvNet = network
         self.solver = make_solver(self.config, self.plan, self.problem, self.device)
-        self.memory = Memory()
+        self.memory = LoopState()
         self.best: dict[str, Tensor] = self.solver.parameters()
         self.best_step = self.last = Step(0, math.nan, None, self.plan.lr, math.nan, 0.0, True, None)
         self.best_kept = self.best_step
@@ -168,7 +168,7 @@ class Training:
                     "give more --steps, --epochs or --minutes",
                 )
             self.solver.restore(arrays, numbers)
-            self.memory = Memory(**(numbers["memory"] | {"resumed": True}))
+            self.memory = LoopState(**(numbers["memory"] | {"resumed": True}))
             self.best = {n[5:]: torch.from_numpy(a.copy()) for n, a in arrays.items() if n.startswith("best.")}
             self.best_step = self.best_kept = Step(**numbers["best_step"])
             self.recorded = self.solver.step

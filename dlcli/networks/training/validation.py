@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.noise import Denoise
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.split import spread, stratified
 from dlcli.networks.metrics import luminance, psnr, ssim
 from dlcli.networks.model.deconv import DeconvNet
@@ -66,7 +66,7 @@ class RestorationValidation:
     def __init__(
         self,
         network: DeconvNet,
-        sets: Sequence[Pictures],
+        sets: Sequence[ImageSet],
         degradation: Degradation,
         loss: Callable[[Tensor, Tensor], Tensor],
         border: int,
@@ -164,16 +164,16 @@ def _groups(shapes: Sequence[torch.Size]) -> list[list[int]]:
 class ClassValidation:
     """Loss and accuracy on class images, with the confusion matrix of the call that was kept, else of the last."""
 
-    def __init__(self, network: DeconvNet, pictures: Pictures, device: str, amp: bool, limit: int | None) -> None:
-        """Measure ``pictures``, or about ``limit`` of them, of every class its share."""
+    def __init__(self, network: DeconvNet, image_set: ImageSet, device: str, amp: bool, limit: int | None) -> None:
+        """Measure ``image_set``, or about ``limit`` of them, of every class its share."""
         self.network, self.device, self.amp = network.eval(), device, amp
-        assert pictures.labels is not None
-        self.pictures = pictures if limit is None else pictures.subset(stratified(pictures.labels, limit))
-        self.count = len(self.pictures)
+        assert image_set.labels is not None
+        self.image_set = image_set if limit is None else image_set.subset(stratified(image_set.labels, limit))
+        self.count = len(self.image_set)
         self.latest = self.kept = np.zeros((0, 0), np.float32)
         self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
-        assert self.pictures.labels is not None
-        self.labels = self.pictures.labels
+        assert self.image_set.labels is not None
+        self.labels = self.image_set.labels
 
     def __call__(self, state: dict[str, Tensor] | None) -> dict[str, float]:
         """loss, log_loss and accuracy, with the weights ``state`` (None: as they are)."""
@@ -181,7 +181,7 @@ class ClassValidation:
             self.network.load_state_dict(state)
         parts = []
         for start in range(0, self.count, 256):
-            images = [self.pictures.pixels(i) for i in range(start, min(start + 256, self.count))]
+            images = [self.image_set.pixels(i) for i in range(start, min(start + 256, self.count))]
             x = as_float(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), self.device)
             with torch.inference_mode(), torch.autocast(self.device.partition(":")[0], torch.bfloat16, self.amp):
                 parts.append(self.network(x).float().cpu())
@@ -202,28 +202,28 @@ class ClassValidation:
 
     def confusion(self) -> NDArray[np.int64]:
         """Counts (K, K): rows are true classes, columns the classes found."""
-        count = len(self.pictures.classes)
+        count = len(self.image_set.classes)
         matrix = np.zeros((count, count), np.int64)
         np.add.at(matrix, (self.labels, self.scores.argmax(1)), 1)
         return matrix
 
 
 def observe(
-    pictures: Pictures,
-    inputs: Pictures | None,
+    image_set: ImageSet,
+    inputs: ImageSet | None,
     index: int,
     degradation: Degradation,
     seed: tuple[int, int],
     device: str,
 ) -> Sample:
     """Image ``index`` and its observation, degraded by a seed of its own."""
-    clean = _tensor(pictures.pixels(index), device)
+    clean = _tensor(image_set.pixels(index), device)
     if inputs is not None:
         observed = degradation.prepare(_tensor(inputs.pixels(index), device))
     else:
         # From the CPU, whatever the device: the same noise everywhere.
         observed = degradation.observe(clean, generator_for(*seed, "cpu"))
-    return Sample(pictures.names[index], observed, clean)
+    return Sample(image_set.names[index], observed, clean)
 
 
 def quality(output: Tensor, target: Tensor, border: int, *, on_luminance: bool = False) -> tuple[float, float]:

@@ -48,7 +48,7 @@ def is_dead(worker: str, begun: datetime.datetime | None) -> bool:
     return not _exists(int(rest)) or _started(int(rest)) != start
 
 
-class Pulse:
+class Heartbeat:
     """Tells the database at intervals that this process still works on its trials."""
 
     def __init__(self, storage: Any, seconds: float) -> None:

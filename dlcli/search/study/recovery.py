@@ -7,7 +7,7 @@ from dlcli.search.study.codec import POINT, RUNG, WORKER, stored
 from dlcli.search.study.liveness import is_dead
 
 
-class Rescue:
+class StaleTrialRecovery:
     """Finds the trials whose worker died; ``journal`` for a file of one host, which keeps no signs of life."""
 
     def __init__(self, distributions: Mapping[str, Any], *, journal: bool) -> None:

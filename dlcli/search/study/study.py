@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcli.errors import DlcliError
-from dlcli.search.halving import Ladder
+from dlcli.search.halving import HalvingSchedule
 from dlcli.search.records import Outcome, Record
 from dlcli.search.space import Point, Space, Value
 from dlcli.search.study.codec import (
@@ -29,9 +29,9 @@ from dlcli.search.study.codec import (
     stored,
     value_of,
 )
-from dlcli.search.study.liveness import Pulse, this_worker
+from dlcli.search.study.liveness import Heartbeat, this_worker
 from dlcli.search.study.opening import READY, TAKE_OVER, open_or_create
-from dlcli.search.study.recovery import Rescue
+from dlcli.search.study.recovery import StaleTrialRecovery
 from dlcli.search.study.storage import open_storage, scheme_of, storage_errors
 
 
@@ -61,9 +61,9 @@ class Study:
         self.worker = this_worker()
         self._kept: list[Job] = []
         self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
-        self._rescue = Rescue(self.distributions, journal=self.journal)
+        self._rescue = StaleTrialRecovery(self.distributions, journal=self.journal)
         self.storage = open_storage(url, heartbeat, self._rescue.again)
-        self._pulse = Pulse(self.storage, heartbeat) if url is not None and not self.journal else None
+        self._pulse = Heartbeat(self.storage, heartbeat) if url is not None and not self.journal else None
         with storage_errors(url, opening=True):
             self.study, self.created = open_or_create(
                 self.storage, name, about, larger=larger, sampler=sampler, pruner=pruner
@@ -254,14 +254,14 @@ class Study:
         with storage_errors(self.url):
             return self._rescue.revive(self.study)
 
-    def climb(self, ladder: Ladder) -> bool:
+    def promote(self, halving: HalvingSchedule) -> bool:
         """When a rung is done, put its best points up for the next one; whether any were."""
         records = {(r.number, r.rung): r for r in self.jobs()}
-        for rung in range(ladder.rungs - 1):
+        for rung in range(halving.rungs - 1):
             here = [r for r in records.values() if r.rung == rung]
             if not here or not all(r.ended for r in here):
                 return False
-            chosen = ladder.promoted(rung, here, larger=self.larger)
+            chosen = halving.promoted(rung, here, larger=self.larger)
             missing = [r for r in chosen if (r.number, rung + 1) not in records]
             if missing:
                 with storage_errors(self.url):
@@ -271,7 +271,7 @@ class Study:
                 return True
         return False
 
-    def records(self, ladder: Ladder | None = None) -> list[Record]:
+    def records(self, halving: HalvingSchedule | None = None) -> list[Record]:
         """One record for each point, the highest rung that has ended (or the first), by number."""
         best: dict[int, Record] = {}
         for record in self.jobs():
@@ -279,7 +279,7 @@ class Study:
             if known is None or (record.ended, record.rung) > (known.ended, known.rung):
                 best[record.number] = record
         found = [best[number] for number in sorted(best)]
-        return found if ladder is None else [ladder.shown(record) for record in found]
+        return found if halving is None else [halving.shown(record) for record in found]
 
     def open_jobs(self) -> tuple[int, int]:
         """How many jobs are waiting, and how many are running."""

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.loop import Limits, train
+from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Schedule, ScheduleSettings
 from dlcli.linear.objectives import glm_batched as stacked_sums
 from dlcli.linear.objectives.glm import make_objective
-from dlcli.linear.objectives.glm_batched import StackedSums
-from dlcli.linear.solvers.batched import RowMember, RowStack
+from dlcli.linear.objectives.glm_batched import BatchedSums
+from dlcli.linear.solvers.batched import BatchedRows, RowReplica
 from dlcli.linear.solvers.descent import GradientDescent
 
 KINDS = ["mse", "logistic", "softmax"]
@@ -31,7 +31,7 @@ def rows(kind, seed=0, n=60):
 
 def member(lr, name="constant", options=None, **constants):
     constants = {"total_steps": 40, "decay_every": 10, "decay_factor": 0.9, "plateau_patience": 1} | constants
-    return RowMember(Schedule(ScheduleSettings(name, **constants), lr), **(options or {}))
+    return RowReplica(Schedule(ScheduleSettings(name, **constants), lr), **(options or {}))
 
 
 def alone(data, one):
@@ -42,7 +42,7 @@ def alone(data, one):
 
 
 def stack(data, members):
-    return RowStack(*data, PENALISED, members)
+    return BatchedRows(*data, PENALISED, members)
 
 
 def round_robin(solvers, limits, validate=None):
@@ -91,7 +91,7 @@ def options(draw):
     every=st.sampled_from([1, 7, 40]),
 )
 def test_a_stack_is_its_members_one_at_a_time(kind, seed, grid, every):
-    data, limits = rows(kind, seed), Limits(40, report_every=every)
+    data, limits = rows(kind, seed), StoppingCriteria(40, report_every=every)
     stable = 1 / (np.linalg.eigvalsh(data[0].T @ data[0] / 60)[-1] + 0.1)
     members = [member(share * stable, name, option, hyper_lr=1e-4) for name, share, option in grid]
     singles, stacked = [alone(data, one) for one in members], stack(data, members).members
@@ -112,7 +112,7 @@ def test_members_converge_at_their_own_steps_and_stay_there(kind, l1):
         for tolerance in (1e-3, 1e-6, 1.0)
     ]
     members = [member(0.2, options=o) for o in options]
-    limits = Limits(2000, report_every=50)
+    limits = StoppingCriteria(2000, report_every=50)
     theirs = round_robin([alone(data, one) for one in members], limits)
     solvers = stack(data, members).members
     ours = round_robin(solvers, limits)
@@ -131,7 +131,7 @@ def test_plateau_hears_of_a_report_before_the_next_step(validated):
     validate = (lambda theta: {"loss": held.loss(theta)}) if validated else None
     # Too high a rate, so that the loss goes up and down and the rate is cut again and again.
     members = [member(lr, "plateau", {"momentum": 0.9}, decay_factor=0.6) for lr in (1.0, 9.0, 12.0, 20.0)]
-    limits = Limits(60, report_every=3)
+    limits = StoppingCriteria(60, report_every=3)
     theirs = round_robin([alone(data, one) for one in members], limits, validate)
     ours = round_robin(stack(data, members).members, limits, validate)
     cuts = [len({report.lr for report in reports[1:]}) for reports in theirs]
@@ -160,7 +160,7 @@ def test_a_member_that_overflows_leaves_the_others_alone(kind):
 def test_runs_that_grow_without_bound_are_reported_as_alone():
     data = rows("mse")
     members = [member(lr) for lr in (0.1, 50.0, 1e6)]
-    limits = Limits(200, report_every=10)
+    limits = StoppingCriteria(200, report_every=10)
     theirs = round_robin([alone(data, one) for one in members], limits)
     ours = round_robin(stack(data, members).members, limits)
     for one, other in zip(ours, theirs, strict=True):
@@ -171,13 +171,13 @@ def test_runs_that_grow_without_bound_are_reported_as_alone():
 @pytest.fixture
 def widths(monkeypatch):
     """The number of thetas of every pass over the rows."""
-    seen, call = [], StackedSums.__call__
+    seen, call = [], BatchedSums.__call__
 
     def spy(self, thetas, losses):
         seen.append(len(thetas))
         return call(self, thetas, losses)
 
-    monkeypatch.setattr(StackedSums, "__call__", spy)
+    monkeypatch.setattr(BatchedSums, "__call__", spy)
     return seen
 
 
@@ -235,7 +235,7 @@ def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
     monkeypatch.setattr(stacked_sums, "SCORES", scores)
     monkeypatch.setattr(stacked_sums, "PRODUCT", product)
     monkeypatch.setattr(stacked_sums, "FEWEST_ROWS", 2)
-    sums = StackedSums(*data[:3])
+    sums = BatchedSums(*data[:3])
     losses, gradients = sums(thetas, True)
     objective = make_objective(*data, l1=0.0, l2=0.0, penalised=PENALISED)
     for theta, loss, gradient in zip(thetas, losses, gradients, strict=True):
@@ -253,7 +253,7 @@ def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
 def test_extreme_scores_do_not_overflow(kind):
     data = rows(kind)
     thetas = 1e4 * np.random.default_rng(1).normal(size=(2, data[3], 4))
-    losses, gradients = StackedSums(*data[:3])(thetas, True)
+    losses, gradients = BatchedSums(*data[:3])(thetas, True)
     assert np.isfinite(losses).all()
     assert np.isfinite(gradients).all()
     expected = make_objective(*data, l1=0.0, l2=0.0, penalised=PENALISED).sums(thetas[0].T.copy())

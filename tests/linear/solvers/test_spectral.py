@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.loop import Limits, train
+from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Feedback, Schedule, ScheduleSettings
-from dlcli.linear.objectives.least_squares import LeastSquares, Units
+from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.solvers.spectral import SpectralDescent
 from dlcli.linear.solvers.step_sizes import largest_stable_rate
@@ -20,7 +20,7 @@ def problem(seed, n, d, l2, intercept, standardize):
     X = random.normal(size=(n, d)) @ random.normal(size=(d, d)) + random.normal(size=d)
     y = X @ random.normal(size=d) + random.normal(size=n) + 1.5
     moments = Moments.of(np.column_stack([y, X]))
-    units = Units.of(moments.mean[1:], np.diag(moments.scatter)[1:], n, intercept, standardize)
+    units = Standardizer.of(moments.mean[1:], np.diag(moments.scatter)[1:], n, intercept, standardize)
     return X, y, LeastSquares(moments, units, l2)
 
 
@@ -117,7 +117,7 @@ def test_largest_stable_rate_is_where_the_steepest_direction_starts_to_grow(mome
 def test_divergence_is_a_status_not_an_exception():
     _, _, squares = problem(5, 40, 3, 0.0, True, True)
     lr = 3 * largest_stable_rate(squares.largest_eigenvalue)
-    last = list(train(SpectralDescent(squares, Schedule(ScheduleSettings(), lr)), Limits(10_000)))[-1]
+    last = list(train(SpectralDescent(squares, Schedule(ScheduleSettings(), lr)), StoppingCriteria(10_000)))[-1]
     assert last.status == "diverged"
 
 

@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.loop import Limits, train
+from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules import OPEN_LOOP, Schedule, ScheduleSettings
 from dlcli.errors import Interrupted
 from dlcli.networks.batched.losses import stacked
-from dlcli.networks.batched.networks import Member, NetworkStack, seconds_per_step, train_member
+from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step, train_replica
 from dlcli.networks.losses.supervised import LOSSES
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.solver import MAX_BAD_STEPS, Batch, NetworkSettings, NetworkSolver
 
@@ -91,7 +91,7 @@ def schedule_of(name="constant", lr=0.01, steps=20):
 def members_of(spec=SPEC, count=3, *, name="constant", lr=0.01, **spoiled):
     """Members with different weights, data, rates, momenta, decays and warm-ups; the second's data is spoiled."""
     return [
-        Member(
+        Replica(
             network_of(spec, seed),
             Data(spec, seed, **(spoiled if seed == 1 else {})),
             schedule_of(name, lr * 2.0**-seed),
@@ -109,7 +109,7 @@ def settings_of(**options):
 
 def alone(member, loss, optimizer, chosen):
     net, schedule = copy.deepcopy(member.network), copy.deepcopy(member.schedule)
-    flat = FlatWeights(net, net.hidden_weights())
+    flat = FlatParameters(net, net.hidden_weights())
     optimizers = make_optimizers(flat, optimizer, schedule.lr, momentum=member.momentum, l2=member.l2)
     chosen = replace(chosen, warmup=member.warmup)
     return NetworkSolver(flat, member.batches, lambda o, b: loss(o, b.target), optimizers, schedule, chosen)
@@ -118,7 +118,7 @@ def alone(member, loss, optimizer, chosen):
 def both(members, optimizer="adam", loss="mse", **options):
     chosen, function = settings_of(**options), LOSSES[loss]
     singles = [alone(member, function, optimizer, chosen) for member in members]
-    return NetworkStack(members, function, optimizer, chosen), singles
+    return BatchedNetworks(members, function, optimizer, chosen), singles
 
 
 def assert_alike(solver, single, rtol=1e-4, atol=2e-6):
@@ -219,7 +219,7 @@ def test_a_loss_of_one_s_own():
         return ((output - target) ** 4).mean().sqrt()
 
     members, chosen = members_of(), settings_of()
-    compare(NetworkStack(members, loss, "adam", chosen), [alone(m, loss, "adam", chosen) for m in members])
+    compare(BatchedNetworks(members, loss, "adam", chosen), [alone(m, loss, "adam", chosen) for m in members])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -308,14 +308,14 @@ def test_those_who_stay_go_on_as_before(optimizer):
 @pytest.mark.parametrize("name", ["plateau", "cosine"])
 def test_the_loop_drives_each_member_in_turn(name, validated):
     stack, singles = both(members_of(name=name))
-    limits = Limits(17, 5)
+    limits = StoppingCriteria(17, 5)
 
     def validate(parameters):
         return {"loss": sum(float(tensor.abs().sum()) for tensor in parameters.values())}
 
     check = validate if validated else None
     wanted = [list(train(single, limits, check)) for single in singles]
-    runs = [train_member(solver, limits, check) for solver in stack.members]
+    runs = [train_replica(solver, limits, check) for solver in stack.members]
     for number, steps in enumerate(zip(*runs, strict=True)):
         for got, want in zip(steps, (w[number] for w in wanted), strict=True):
             assert (got.step, got.status, got.reason) == (want.step, want.status, want.reason)
@@ -329,7 +329,7 @@ def test_the_loop_drives_each_member_in_turn(name, validated):
 
 def test_the_loop_alone_does_where_no_schedule_listens():
     stack, singles = both(members_of(name="time"))
-    limits = Limits(12, 4)
+    limits = StoppingCriteria(12, 4)
     wanted = [list(train(single, limits)) for single in singles]
     for number, steps in enumerate(zip(*[train(solver, limits) for solver in stack.members], strict=True)):
         assert [s.loss for s in steps] == pytest.approx([w[number].loss for w in wanted], rel=1e-4)
@@ -337,7 +337,7 @@ def test_the_loop_alone_does_where_no_schedule_listens():
 
 def test_a_schedule_that_listens_must_be_told_in_time():
     stack, _ = both(members_of(name="plateau"))
-    runs = [train(solver, Limits(12, 4)) for solver in stack.members]
+    runs = [train(solver, StoppingCriteria(12, 4)) for solver in stack.members]
     assert [next(run).step for run in runs] == [0, 0, 0]
     next(runs[0])
     with pytest.raises(RuntimeError, match="too late"):
@@ -392,17 +392,17 @@ def test_the_networks_given_stay():
 def test_what_cannot_be_stacked_is_refused():
     loss = LOSSES["mse"]
     with pytest.raises(ValueError, match="dropout"):
-        NetworkStack(members_of(replace(SPEC, dropout=0.1)), loss, "adam", settings_of())
+        BatchedNetworks(members_of(replace(SPEC, dropout=0.1)), loss, "adam", settings_of())
     with pytest.raises(ValueError, match="adagrad"):
-        NetworkStack(members_of(name="adagrad"), loss, "adam", settings_of())
+        BatchedNetworks(members_of(name="adagrad"), loss, "adam", settings_of())
     with pytest.raises(ValueError, match="seconds"):
-        NetworkStack(members_of(), loss, "adam", settings_of(seconds=1.0))
+        BatchedNetworks(members_of(), loss, "adam", settings_of(seconds=1.0))
     with pytest.raises(ValueError, match="one spec"):
-        NetworkStack([*members_of(), *members_of(SPECS["masked"])], loss, "adam", settings_of())
+        BatchedNetworks([*members_of(), *members_of(SPECS["masked"])], loss, "adam", settings_of())
     with pytest.raises(ValueError, match="lion"):
-        NetworkStack(members_of(), loss, "lion", settings_of())
+        BatchedNetworks(members_of(), loss, "lion", settings_of())
     with pytest.raises(ValueError, match="needs a network"):
-        NetworkStack([], loss, "adam", settings_of())
+        BatchedNetworks([], loss, "adam", settings_of())
 
 
 def test_seconds_per_step_takes_the_steps_of_either_solver():
@@ -415,21 +415,21 @@ def test_seconds_per_step_takes_the_steps_of_either_solver():
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_l1_acts_on_a_stack_as_on_each_alone(name):
-    from dlcli.networks.batched.optimizers import make_stacked_optimizer
+    from dlcli.networks.batched.optimizers import make_batched_optimizer
     from dlcli.networks.optim.optimizers import l1_rates, make_optimizers
 
     torch.manual_seed(0)
     net = torch.nn.Linear(3, 2)
-    from dlcli.networks.optim.flat_parameters import FlatWeights
+    from dlcli.networks.optim.flat_parameters import FlatParameters
 
-    flat = FlatWeights(net)
+    flat = FlatParameters(net)
     (alone,) = make_optimizers(flat, name, 0.1, momentum=0.5, l2=0.0)
-    stacked_weights = flat.whole.detach().clone().unsqueeze(0)
-    stacked = make_stacked_optimizer(name, stacked_weights, (), [0.5], [0.0])
+    stacked_weights = flat.flat.detach().clone().unsqueeze(0)
+    stacked = make_batched_optimizer(name, stacked_weights, (), [0.5], [0.0])
     rates = torch.full((1, 1), 0.1)
     for _ in range(3):
         flat.gradient.copy_(torch.randn(flat.gradient.shape))
         alone.step()
         stacked.step(stacked_weights, flat.gradient.unsqueeze(0), rates)
-    expected = torch.as_tensor(l1_rates(alone, 0)).expand(flat.whole.shape)
-    torch.testing.assert_close(stacked.l1_rates(rates)[0].expand(flat.whole.shape), expected)
+    expected = torch.as_tensor(l1_rates(alone, 0)).expand(flat.flat.shape)
+    torch.testing.assert_close(stacked.l1_rates(rates)[0].expand(flat.flat.shape), expected)

@@ -19,13 +19,13 @@ def test_a_split_is_a_partition_and_leaves_something_to_train_on(count, fraction
 
 @pytest.mark.parametrize("folds", [2, 3, 7])
 def test_each_image_is_held_out_in_one_fold_and_trained_on_in_the_others(folds):
-    pictures = dead_leaves(7, 16, 0, 1)
-    whole = TrainingImages(pictures, None, pictures, None, 16)
+    image_set = dead_leaves(7, 16, 0, 1)
+    whole = TrainingImages(image_set, None, image_set, None, 16)
     parts = [fold_of(whole, folds, fold, 0) for fold in range(folds)]
     held = [name for part in parts for name in part.val.names]
-    assert sorted(held) == sorted(pictures.names)
+    assert sorted(held) == sorted(image_set.names)
     for part in parts:
-        assert sorted(part.train.names + part.val.names) == sorted(pictures.names)
+        assert sorted(part.train.names + part.val.names) == sorted(image_set.names)
         assert (part.train_inputs.names, part.val_inputs.names) == (part.train.names, part.val.names)
     sizes = [len(part.val) for part in parts]
     assert max(sizes) - min(sizes) <= 1

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcli.images.image_set import Pictures
+from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import CROPS, make_regions
 from dlcli.networks.data.split import GAP, fold, split, spread, stratified
@@ -58,10 +58,10 @@ def test_a_spread_sample_covers_the_range(count, wanted):
 def images(shapes, held):
     """Training images of these heights and widths, the first ``held`` of them held out; pixels tell their place."""
     arrays = [np.full((*shape, 1), number, np.uint8) for number, shape in enumerate(shapes)]
-    pictures = Pictures.of_arrays(arrays)
-    train = pictures.subset(range(held, len(shapes)))
+    image_set = ImageSet.of_arrays(arrays)
+    train = image_set.subset(range(held, len(shapes)))
     sides = sorted(min(train.shape(i)) for i in range(len(train)))
-    return TrainingImages(train, pictures.subset(range(held)) if held else None, side=sides[len(sides) // 2])
+    return TrainingImages(train, image_set.subset(range(held)) if held else None, side=sides[len(sides) // 2])
 
 
 @pytest.mark.parametrize("shape", [(180, 180), (300, 200), (200, 300)])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dlcli.config.evaluate import PredictConfig
 from dlcli.errors import DlcliError
-from dlcli.images.image_set import open_pictures
+from dlcli.images.image_set import open_image_set
 from dlcli.tasks.predict import predict
 from tests.networks.examples import folder_of, make_run, measured, network_of, save, smooth, tensor
 
@@ -30,8 +30,8 @@ def test_classes(tmp_path):
     run = make_run(tmp_path / "run", "classify", classes=("ant", "bee", "cat"), side=12)
     photos = class_folders(tmp_path / "photos")
     report = measured(run, photos, check=("accuracy>=0", "log_loss>99"))
-    pictures = open_pictures([str(photos)], labelled=True)
-    x = torch.cat([tensor(pictures.pixels(i)) for i in range(9)])
+    image_set = open_image_set([str(photos)], labelled=True)
+    x = torch.cat([tensor(image_set.pixels(i)) for i in range(9)])
     with torch.inference_mode():
         logs = torch.log_softmax(network_of(run)(x), 1).numpy()
     truth = np.repeat([0, 1, 2], 3)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.muon import Muon, orthogonalised
 from dlcli.networks.optim.optimizers import make_optimizers
 
@@ -77,12 +77,12 @@ def test_a_kernel_is_taken_as_the_matrix_of_its_filters(layout):
     """A step on (out, in, k, k) is torch's step on (out, in * k * k): the order of columns makes no difference."""
     network = nn.Conv2d(5, 8, 3, bias=False).to(memory_format=layout)
     network.weight.data.copy_(drawn(8, 5, 3, 3))
-    weights = FlatWeights(network, [network.weight])
+    weights = FlatParameters(network, [network.weight])
     matrix = nn.Parameter(drawn(8, 5, 3, 3).flatten(1))
     gradient = drawn(8, 5, 3, 3, seed=4)
     matrix.grad = gradient.flatten(1)
-    weights.differentiate((network.weight * gradient).sum())
-    Muon(weights.stacks, lr=0.1).step()
+    weights.backward((network.weight * gradient).sum())
+    Muon(weights.matrices, lr=0.1).step()
     torch.optim.Muon([matrix], lr=0.1, weight_decay=0.0, adjust_lr_fn="original").step()
     torch.testing.assert_close(network.weight.detach().flatten(1), matrix.detach(), rtol=0, atol=2e-3)
     assert network.weight.is_contiguous(memory_format=layout)
@@ -98,9 +98,9 @@ def test_weights_without_a_gradient_stay():
 
 def test_muon_takes_the_hidden_kernels_and_adam_the_rest():
     net = DeconvNet(DeconvSpec(3, 3, (4, 6, 8), (1, 2, 2), depth=1, skip=True))
-    weights = FlatWeights(net, net.hidden_weights())
+    weights = FlatParameters(net, net.hidden_weights())
     muon, adam = make_optimizers(weights, "muon", 0.02, momentum=0.9, l2=0.0)
-    for leaf in (*weights.stacks, weights.rest):
+    for leaf in (*weights.matrices, weights.rest):
         leaf.grad.fill_(1.0)
     before = {name: w.detach().clone() for name, w in net.named_parameters()}
     muon.step()
@@ -116,5 +116,5 @@ def test_muon_takes_the_hidden_kernels_and_adam_the_rest():
 def test_a_network_without_hidden_kernels_has_adam_alone():
     net = DeconvNet(DeconvSpec(1, 1, (4,), (1,)))
     assert net.hidden_weights() == []
-    (only,) = make_optimizers(FlatWeights(net), "muon", 0.02, momentum=0.9, l2=0.0)
+    (only,) = make_optimizers(FlatParameters(net), "muon", 0.02, momentum=0.9, l2=0.0)
     assert isinstance(only, torch.optim.AdamW)

@@ -15,7 +15,7 @@ from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.schedules import ANNEALED, Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
-from dlcli.networks.optim.flat_parameters import FlatWeights
+from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import ADAM_SHARE, make_optimizers
 from dlcli.networks.training.solver import MAX_BAD_STEPS, Batch, NetworkSettings, NetworkSolver
 
@@ -60,7 +60,7 @@ def solver_of(
     loss=objective, **settings,
 ):  # fmt: skip
     hidden = net.hidden_weights() if isinstance(net, DeconvNet) else []
-    flat = FlatWeights(net, hidden)
+    flat = FlatParameters(net, hidden)
     optimizers = make_optimizers(flat, optimizer, lr, momentum=momentum, l2=l2)
     chosen = ScheduleSettings(name=schedule, total_steps=steps, **(constants or {}))
     settings = NetworkSettings(**({"batch_size": 4, "steps": steps} | settings))
@@ -451,7 +451,7 @@ def advanced(solver):
 def test_a_run_in_bfloat16_goes_on_with_equal_bits():
     def half():
         net = deep()
-        flat = FlatWeights(net, net.hidden_weights(), half=True)
+        flat = FlatParameters(net, net.hidden_weights(), half=True)
         optimizers = make_optimizers(flat, "muon", 0.01, momentum=0.9, l2=0.01)
         chosen = ScheduleSettings(name="cosine", total_steps=20)
         settings = NetworkSettings(batch_size=4, steps=20, ema=0.9)
@@ -470,7 +470,7 @@ def test_a_run_in_bfloat16_goes_on_with_equal_bits():
 
 def compiled_solver(get=batches):
     """Of ``tiny``, with batches of 4."""
-    flat = FlatWeights(tiny())
+    flat = FlatParameters(tiny())
     optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
     schedule, settings = Schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3)
     return NetworkSolver(flat, get, objective, optimizers, schedule, settings, compiled=True)

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from dlcli.errors import DlcliError
-from dlcli.search.halving import Ladder, make_ladder
+from dlcli.search.halving import HalvingSchedule, make_halving_schedule
 from dlcli.search.records import Outcome, Record
 from dlcli.search.space import parse_space
 from dlcli.search.study.study import Study
@@ -141,15 +141,15 @@ def test_diverged_and_infinite_values_survive(url):
 
 def test_rungs_are_climbed_by_the_best():
     study = opened(None)
-    ladder = make_ladder(10)
+    halving = make_halving_schedule(10)
     study.enqueue(POINTS)
     run_all(study)
-    while study.climb(ladder):
+    while study.promote(halving):
         run_all(study)
-    top = [r for r in study.records(ladder) if r.rung == ladder.rungs - 1]
-    assert len(top) == ladder.counts[-1]
+    top = [r for r in study.records(halving) if r.rung == halving.rungs - 1]
+    assert len(top) == halving.counts[-1]
     assert min(POINTS, key=lambda p: p.params["lr"]).number in [r.number for r in top]
-    assert [r.state for r in study.records(ladder)].count("pruned") == 10 - len(top)
+    assert [r.state for r in study.records(halving)].count("pruned") == 10 - len(top)
 
 
 def test_a_rung_waits_for_the_one_below():
@@ -158,7 +158,7 @@ def test_a_rung_waits_for_the_one_below():
     jobs = study.claim(10)
     for job in jobs[:-1]:
         study.finish(job, outcome(1.0))
-    assert not study.climb(make_ladder(10))
+    assert not study.promote(make_halving_schedule(10))
     assert study.open_jobs() == (0, 1)
 
 
@@ -238,7 +238,7 @@ def test_a_sampler_asks_for_so_many_points():
         study.finish(job, outcome(abs(float(job.point.params["lr"]) - 0.1)))
     assert len(seen) == 7
     assert all(1e-3 <= p.params["lr"] <= 1 and p.params["filters"] in ("4", "8") for p in seen)
-    assert [r.params for r in study.records(Ladder())] == [p.params for p in seen]
+    assert [r.params for r in study.records(HalvingSchedule())] == [p.params for p in seen]
 
 
 def given_back(url, monkeypatch, look):

@@ -42,7 +42,7 @@ class ChunkSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Gathered:
+class TableData:
     """A table in the form that training takes.
 
     moments: by group, y in column 0. ones_X (n, 1 + d), y (n,), groups (n,): the rows after a column of ones, for
@@ -82,7 +82,7 @@ class Gathered:
         """All groups but the validation rows'."""
         return sorted(g for g in self.moments if g != VALIDATION)
 
-    def columns(self, keep: IntArray) -> "Gathered":
+    def columns(self, keep: IntArray) -> "TableData":
         """The same rows with some of the columns; the schema stays that of the whole table."""
         if len(keep) == len(self.fill):
             return self
@@ -124,7 +124,7 @@ class Gathered:
         for block in _blocks(len(self.y)):
             yield self.ones_X[block, 1:], self.y[block], self.groups[block]
 
-    def as_seen_from(self, groups: Sequence[int]) -> "Gathered":
+    def as_seen_from(self, groups: Sequence[int]) -> "TableData":
         """The data as they would be if only the training rows in ``groups`` had been there to learn from.
 
         Missing values have their means; a column that doesn't vary among them is left out, and so is the first level
@@ -147,7 +147,7 @@ class Gathered:
 
 def gather(
     table: ChunkSource, split: Split, *, classes: bool, keep_rows: bool, fill_means: bool, gram: Gram
-) -> Gathered:
+) -> TableData:
     """Read ``table`` and return its moments, and its rows if kept: then it is read once, else twice to fill means.
 
     With ``classes`` the rows must be kept: groups are then stratified. Raises DlcliError for bad data.
@@ -205,7 +205,7 @@ def _refuse_empty(table: ChunkSource, rows: int) -> None:
 
 def _finished(
     table: ChunkSource, moments: dict[int, Moments], rows: int, known: KnownSums, *, by_fold: bool
-) -> Gathered:
+) -> TableData:
     """The moments with columns in the schema's order, which are grown to as many as there are in the end."""
     marks = len(known.marks) if by_fold else 0
     width = max(len(m.mean) for m in moments.values())
@@ -216,7 +216,7 @@ def _finished(
     fill = known.fill[order] if known.rows else trained.mean[chosen[1:]]
     gaps = known.gaps(order, moments) if marks else None
     selected = gaps.filled(fill) if gaps else {g: m.select(chosen) for g, m in moments.items()}
-    return Gathered(schema, selected, fill, rows, schema.encoded_names, _level_of(schema), order, gaps=gaps)
+    return TableData(schema, selected, fill, rows, schema.encoded_names, _level_of(schema), order, gaps=gaps)
 
 
 def _with_rows(
@@ -229,7 +229,7 @@ def _with_rows(
     classes: bool,
     fill_means: bool,
     gram: Gram,
-) -> Gathered:
+) -> TableData:
     """The rows joined, and their moments where those could not be taken while reading."""
     y = np.concatenate([y for _, y, _ in parts])
     schema, order, code_map = table.finish()
@@ -268,7 +268,7 @@ def _with_rows(
     fill = known.fill if fill_means else _trained(moments).mean[1:]
     names, level_of = schema.encoded_names, _level_of(schema)
     exponents = powers.exponents if classes else powers.exponents[order]
-    return Gathered(schema, moments, fill, len(y), names, level_of, order, ones_X, y, groups, gaps, exponents)
+    return TableData(schema, moments, fill, len(y), names, level_of, order, ones_X, y, groups, gaps, exponents)
 
 
 def _trained(moments: dict[int, Moments]) -> Moments:
