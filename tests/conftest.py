@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import leakage
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 CASES = ROOT.parent / "shared" / "cases"
+
+settings.register_profile("dlcli", deadline=None)  # a test that times its examples fails on a busy machine
+settings.load_profile("dlcli")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def test_importances_are_sorted_bars_of_proportional_length():
     assert lengths[3:] == [0, 0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(names, numbers, max_size=30), names)
 def test_any_shares_give_a_picture(shares, title):
     pixels(importance_chart(shares, title=title))
@@ -72,7 +72,7 @@ def test_many_options_widen_the_picture():
     assert image.shape[1] > 20 * 110
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), names, st.integers(0, 6), st.integers(0, 5), st.booleans())
 def test_any_trials_give_a_picture(data, name, count, options, larger):
     cells = st.lists(numbers, min_size=count, max_size=count) | st.lists(names, min_size=count, max_size=count)

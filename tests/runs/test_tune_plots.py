@@ -139,7 +139,7 @@ def test_a_mark_far_away_does_not_squeeze_the_curve():
     assert np.ptp(found[:, 1]) > 700
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(names, rates), max_size=8), st.lists(rates, max_size=4))
 def test_names_of_marks_cover_neither_one_another_nor_a_line(marks, points):
     flags = flags_of(rate_axis(points, marks), marks)
@@ -161,7 +161,7 @@ def test_a_legend_of_many_series_says_how_many_names_it_lacks(name):
     chart(*(RateSeries(f"{name} {i}", [0.1, 1.0], [1.0, NAN], pruned=[True, False]) for i in range(30)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=60), st.integers(20, 300))
 def test_a_name_that_is_too_long_is_cut(name, room):
     text = shortened(name, room)
@@ -187,7 +187,7 @@ def series(draw):
     return RateSeries(draw(names), columns[0], columns[1], low, high, pruned)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(series(), max_size=9), names, st.booleans(), st.booleans(), st.lists(st.tuples(names, rates)))
 def test_any_rates_and_values_give_a_picture(some, text, log_y, larger, marks):
     image = chart(*some, y_label=text, x_label=text, log_y=log_y, larger_is_better=larger, marks=marks)

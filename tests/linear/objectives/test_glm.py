@@ -25,7 +25,7 @@ def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
     return made, random.normal(size=(d + 1, outputs))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(kind=st.sampled_from(["mse", "logistic", "softmax"]), seed=st.integers(0, 10**6))
 def test_gradient_and_hessian_are_the_derivatives(kind, seed):
     objective, theta = make(kind, seed)

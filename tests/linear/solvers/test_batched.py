@@ -83,7 +83,7 @@ def options(draw):
     return name, share, penalties | {"momentum": momentum, "nesterov": nesterov, "tolerance": tolerance}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 10**6),

@@ -43,7 +43,7 @@ def textbook(X, y, squares, schedule, steps, momentum, nesterov):
     return theta
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 10**6),
     n=st.integers(10, 60),

@@ -187,7 +187,7 @@ def test_settings_are_those_of_single_runs(options, optimizer):
     st.sampled_from(("mse", "charbonnier")),  # of l1, a rounding error can turn the gradient round
     st.integers(1, 5),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_shape(levels, kernel, depth, unshuffle, skip, output, optimizer, loss, count):
     filters, strides = zip(*levels, strict=True)
     spec = DeconvSpec(1, 1, filters, strides, kernel, depth, unshuffle, skip, "gelu", output=output)

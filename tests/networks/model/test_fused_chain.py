@@ -51,7 +51,7 @@ def test_it_is_that_of_autograd(name, dtype, monkeypatch):
         torch.testing.assert_close(found, expected, **close)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     filters=st.lists(st.sampled_from([1, 3, 16]), min_size=1, max_size=3), depth=st.integers(0, 2),
     kernel=st.sampled_from([1, 3, 5]), skip=st.booleans(), data=st.data(),
