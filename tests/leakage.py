@@ -64,11 +64,12 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
     """Record what a run reads and learns, and change the rows with the numbers ``change`` as they are read."""
     from dataclasses import replace
 
+    from dlcli.linear.data import load
     from dlcli.tables.encoder import Encoder
     from dlcli.tables.table import Table
     from dlcli.tasks import fit_linear
 
-    frames, encode, gather, fit = Table._frames, Encoder.encode, fit_linear.gather, fit_linear.fit
+    frames, encode, gather, fit = Table._frames, Encoder.encode, load.gather, fit_linear.fit
     passes: list[int] = []
 
     def altered(table: Any):
@@ -102,7 +103,7 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
     with ExitStack() as stack:
         for target, name, function in (
             (Table, "_frames", altered), (Encoder, "encode", encoded),
-            (fit_linear, "gather", gathered), (fit_linear, "fit", fitted),
+            (load, "gather", gathered), (fit_linear, "fit", fitted),
         ):  # fmt: skip
             stack.enter_context(mock.patch.object(target, name, function))
         yield

@@ -19,7 +19,7 @@ from dlcli.cli.app import run as run_app
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
-from dlcli.tasks import train_deconv as task
+from dlcli.networks.training import trainer
 from tests.conftest import ROOT
 
 FILES = [
@@ -71,7 +71,7 @@ def photos(tmp_path, monkeypatch):
         run.write("plots/loss.png", b"")
         run.write("plots/samples.png", b"")
 
-    monkeypatch.setattr(task, "write_pictures", write)
+    monkeypatch.setattr(trainer, "write_pictures", write)
     images(tmp_path / "photos")
 
 
@@ -574,7 +574,7 @@ def test_resume_of_another_command_s_run_is_refused(app, stopped, tmp_path):
 
 
 def test_another_torch_is_warned_of(app, stopped, uninterrupted, monkeypatch):
-    monkeypatch.setattr(task, "_environment", lambda device: "torch 0.0, ABACUS")
+    monkeypatch.setattr(trainer, "_environment", lambda device: "torch 0.0, ABACUS")
     code, _, err = app("train-deconv", "--resume", "run")
     assert code == 0, err
     assert "dlcli: warning: the checkpoint was made by torch" in err
