@@ -22,14 +22,14 @@ RESUMED = ("--steps", "3")
 SEARCH = ("--lr", "0.01")
 SEARCHED = ("--steps", "1", "--crop", "16", "--batch-size", "2", "--depth", "0")
 MANY_TRIALS = ("--steps", "100")
-DATABASE, LOCAL = "postgresql://me@db/studies", "journal:///studies"
+DATABASE = "postgresql://me@db/studies"
 OTHER_PROGRAMS = ("source", "cp")
 INSTALL = "python3 -m venv .venv && "
 
 
 def cheaper(words):
     """The words that are run for those that are printed."""
-    words = [LOCAL if word == DATABASE else word for word in words]
+    words = [f"journal://{Path.cwd()}/studies" if word == DATABASE else word for word in words]
     if "train-deconv" not in words:
         return [*words, *MANY_TRIALS] if "--random" in words else words
     if "--minutes" in words:
