@@ -20,6 +20,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from bits.cases import CASES, Case
 from bits.compare import Findings, compare_cases
@@ -55,12 +57,7 @@ class Side:
                 shutil.copytree(data, folder / "data")
             entries = [{"folder": str(f), "commands": case.commands} for f, case in zip(folders, cases, strict=True)]
             with self._host(jobs) as host:
-                assert host.stdin is not None
-                assert host.stdout is not None
-                host.stdin.write(json.dumps(entries))
-                host.stdin.close()
-                for line in host.stdout:
-                    index, codes, seconds = json.loads(line)
+                for index, codes, seconds in _answers(host, json.dumps(entries)):
                     folder = folders[index]
                     shutil.rmtree(folder / "data")
                     (folder / "codes.json").write_text(json.dumps(codes))
@@ -79,6 +76,19 @@ class Side:
         # -P: not the package in the current folder, which would come before that of PYTHONPATH.
         command = [sys.executable, "-P", str(HOST), str(jobs)]
         return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _answers(host: subprocess.Popen[str], question: str) -> Iterator[list[Any]]:
+    """Each line of JSON that a process answers with; it ends when nobody listens any more."""
+    assert host.stdin is not None
+    assert host.stdout is not None
+    try:
+        host.stdin.write(question)
+        host.stdin.close()
+        yield from map(json.loads, host.stdout)
+        host.wait()
+    finally:
+        host.kill()
 
 
 def revision(name: str) -> str:
@@ -143,6 +153,7 @@ def main() -> int:
             print(f"{case.name}", *(f"    dlcli {command}" for command in case.commands), sep="\n")
         return 0
     commit = revision(args.base)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing goes on
     with tempfile.TemporaryDirectory(prefix="same-bits-") as temporary:
         return compare_sides(args, commit, cases, Path(temporary))
 

@@ -3,16 +3,18 @@
     python -P host.py JOBS < cases.json
 
 Standard input holds a list of {"folder": ..., "commands": [...]}; a line of JSON with the case's number, its exit
-codes and its seconds goes to standard output as each ends. Nothing of the package is imported before the fork, so no
-command sees what another has left.
+codes and its seconds goes to standard output as each ends. Before the fork modules are imported and nothing is run, so
+no command sees what another has left.
 """
 
 import concurrent.futures
+import contextlib
 import ctypes
 import importlib
 import importlib.util
 import json
 import os
+import pkgutil
 import shlex
 import signal
 import sys
@@ -26,10 +28,18 @@ PARENT_DIES = 1  # PR_SET_PDEATHSIG of prctl
 LIMIT = 300  # seconds after which a command is hanging
 
 
-def load_libraries() -> None:
-    """Import what most commands import; no library may compute, as its threads wouldn't exist in the forks."""
+def load_modules() -> None:
+    """Import what most commands import; nothing may be computed, as its threads wouldn't exist in the forks.
+
+    A module of the package that can't be imported is left to the commands that need it.
+    """
     for name in LIBRARIES:
         importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        package = importlib.import_module("dlcli")
+        for module in pkgutil.walk_packages(package.__path__, "dlcli.", onerror=lambda _: None):
+            with contextlib.suppress(Exception):
+                importlib.import_module(module.name)
 
 
 def run_command(command: str, number: int, folder: Path, lock: threading.Lock) -> int:
@@ -96,7 +106,7 @@ def main() -> None:
     if spec is None or spec.origin is None or not spec.origin.startswith(place):
         sys.exit(f"the package would come from {spec and spec.origin}, not from {place}")
     cases = json.load(sys.stdin)
-    load_libraries()
+    load_modules()
     lock = threading.Lock()
 
     def run_case(entry: tuple[int, dict[str, Any]]) -> None:
