@@ -35,6 +35,7 @@ def _linear() -> list[Case]:
         Case("linear-gd", (fit, f"{fit} --momentum 0.9 --nesterov", f"{fit} --no-standardize --no-intercept")),
         Case("linear-sgd", (f"{fit} --optimizer sgd --momentum 0.5 {few} --val 0.2", f"{two} --optimizer sgd {few}")),
         Case("linear-adam", (f"{fit} --optimizer adam {few} --l1 0.01", f"{three} --optimizer adam {few} --l2 0.1")),
+        Case("linear-rates", (f"{fit} --optimizer adam --steps 200", f"{two} --optimizer sgd --steps 200")),
         Case("linear-dropout", (f"{three} --optimizer adam {few} --dropout 0.2 --seed 3",)),
         Case("linear-newton", (two, f"{three} --l2 0.01", f"{two} --l1 0.02 --val 0.25")),
         Case("linear-lbfgs", (f"{two} --optimizer lbfgs", f"{three} --optimizer lbfgs --l2 0.01")),
