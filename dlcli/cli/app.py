@@ -1,6 +1,7 @@
 """The Typer application. Commands are loaded only when they run, so that --help is quick."""
 
 import importlib
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -33,6 +34,9 @@ COMMANDS = {
     "eval": ("dlcli.cli.evaluate", "Measure a saved model; fail a CI job when a check does not hold."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
 }
+
+
+WIDE = 80  # columns from which on the help of a command is a table
 
 
 class LazyGroup(TyperGroup):
@@ -76,7 +80,11 @@ def click_command(name: str) -> "ClickCommand":
     """Import a command's module and return its Click command."""
     from dlcli.cli.options import command_function
 
-    sub = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+    # Rich's columns cut the names of options where they have no room; without it, Click's help has one column.
+    wide = shutil.get_terminal_size().columns >= WIDE
+    sub = typer.Typer(
+        add_completion=False, rich_markup_mode="markdown" if wide else None, pretty_exceptions_enable=False
+    )
     loaded = load(name)
     settings = {"help_option_names": ["-h", "--help"], "allow_interspersed_args": loaded.interspersed}
     sub.command(name, context_settings=settings)(command_function(loaded.config, loaded.run, loaded.doc))

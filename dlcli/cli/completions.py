@@ -6,7 +6,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Literal, Union, get_args, get_origin
 
 from dlcli.cli.app import COMMANDS, load
 from dlcli.cli.options import has_config_file
@@ -70,7 +70,7 @@ def _option(config: type[Config], field: str) -> Option:
     return Option(flags_of(config, field), help, takes, words, repeatable)
 
 
-def _words(annotation: Any) -> tuple[str, ...]:
+def _words(annotation: object) -> tuple[str, ...]:
     """Words of the Literal members of a type, also within a union."""
     if get_origin(annotation) is Literal:
         return tuple(map(str, get_args(annotation)))

@@ -27,7 +27,7 @@ def command_function(config: type[ConfigT], run: Callable[[ConfigT], None], doc:
     ``--config``, which beats the default.
     """
 
-    def command(**given: Any) -> None:
+    def command(**given: object) -> None:
         run(config_of(config, given))
 
     names = sorted(config.model_fields, key=lambda name: _place(config, name))
@@ -60,14 +60,14 @@ def _place(config: type[Config], name: str) -> int:
     return -1 if meta.argument else PANELS.index(meta.panel)
 
 
-def _unwrapped(annotation: Any) -> Any:
+def _unwrapped(annotation: object) -> object:
     if get_origin(annotation) in (Union, types.UnionType):
         members = [a for a in get_args(annotation) if a is not type(None)]
         return members[0] if len(members) == 1 else str
     return annotation
 
 
-def _cli_type(config: type[Config], name: str) -> Any:
+def _cli_type(config: type[Config], name: str) -> object:
     annotation = _unwrapped(config.model_fields[name].annotation)
     if get_origin(annotation) is tuple:
         return list[str]

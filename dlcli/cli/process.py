@@ -1,4 +1,4 @@
-"""What a command sets up in its process before any heavy import: signals, and how threads wait."""
+"""Setup of the process before any heavy import: signals, and how threads wait."""
 
 import os
 import signal

@@ -69,7 +69,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
-    def build(cls, given: Mapping[str, Any], file: Path | None = None) -> Self:
+    def build(cls, given: Mapping[str, object], file: Path | None = None) -> Self:
         """Config from options: those ``given`` beat those of the TOML ``file``, which beat the defaults.
 
         Raises DlcliError for an unreadable file, an unknown key or a value out of bounds.
@@ -81,7 +81,7 @@ class Config(BaseModel):
             raise _explained(cls, error, file, given) from None
 
     @classmethod
-    def read_toml(cls, file: Path) -> dict[str, Any]:
+    def read_toml(cls, file: Path) -> dict[str, object]:
         """Settings of a TOML file, checked for unknown keys. Raises DlcliError."""
         try:
             with file.open("rb") as stream:
@@ -111,14 +111,14 @@ class Config(BaseModel):
         return "\n".join(lines) + "\n"
 
 
-def _for_toml(value: Any) -> Any:
+def _for_toml(value: object) -> object:
     """TOML is valid Unicode: bytes of a file name that are not UTF-8 are written as text such as ``\\udce9``."""
     if isinstance(value, list):
         return [_for_toml(item) for item in value]
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _of_toml(value: Any) -> Any:
+def _of_toml(value: object) -> object:
     """What ``_for_toml`` was given."""
     if isinstance(value, list):
         return [_of_toml(item) for item in value]
@@ -144,7 +144,7 @@ def flag_of(config: type[Config], name: str) -> str:
     return flags[0] if flags else name.upper()
 
 
-def _unknown_setting(config: type[Config], key: str, file: Path, values: Mapping[str, Any]) -> DlcliError:
+def _unknown_setting(config: type[Config], key: str, file: Path, values: Mapping[str, object]) -> DlcliError:
     from dlcli.config.suggestions import suggested_settings, suggestions
 
     if text := suggested_settings(config, suggestions(config, key), values):
@@ -152,7 +152,9 @@ def _unknown_setting(config: type[Config], key: str, file: Path, values: Mapping
     return DlcliError(f"--config {file}: no such setting {key}", "remove it")
 
 
-def _explained(config: type[Config], error: ValidationError, file: Path | None, given: Mapping[str, Any]) -> DlcliError:
+def _explained(
+    config: type[Config], error: ValidationError, file: Path | None, given: Mapping[str, object]
+) -> DlcliError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
