@@ -118,7 +118,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l config -rF -d
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -s h -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -F
-complete -c dlcli -n __fish_use_subcommand -a tune-lr -d 'Find the learning rate, the schedule, the filters - any option of a training.'
+complete -c dlcli -n __fish_use_subcommand -a tune-lr -d 'Tune the learning rate, or any other option of a training command.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l grid -d 'Try every combination (the default).'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l random -d 'Draw combinations at random.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l tpe -d 'Let the finished trials choose the next one (Bergstra et al.'
@@ -148,7 +148,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l config -rF -d 'Set
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -s h -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from tune-lr' -F
-complete -c dlcli -n __fish_use_subcommand -a eval -d 'Measure a saved model; fail a CI job when a check does not hold.'
+complete -c dlcli -n __fish_use_subcommand -a eval -d 'Measure a saved model, and fail a CI job if a check does not hold.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l json -d 'Print one JSON document, the report, to stdout.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l quiet -d 'Print only errors, and the report with --json.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -s q -d 'Print only errors, and the report with --json.'

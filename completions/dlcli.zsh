@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'tune-lr:Find the learning rate, the schedule, the filters - any option of a training.' 'eval:Measure a saved model; fail a CI job when a check does not hold.' 'predict:Write the predictions of a saved model.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.')
             _describe command names ;;
         argument)
             case $line[1] in

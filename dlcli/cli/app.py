@@ -30,8 +30,8 @@ else:
 COMMANDS = {
     "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
     "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
-    "tune-lr": ("dlcli.cli.tune_lr", "Find the learning rate, the schedule, the filters: any option of a training."),
-    "eval": ("dlcli.cli.evaluate", "Measure a saved model; fail a CI job when a check does not hold."),
+    "tune-lr": ("dlcli.cli.tune_lr", "Tune the learning rate, or any other option of a training command."),
+    "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
 }
 
@@ -123,7 +123,7 @@ def root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Train models by gradient descent: one command leaves a model, metrics and pictures."""
+    """Train models by gradient descent. Each run leaves a model, its metrics and charts in one folder."""
 
 
 def run(args: list[str] | None = None) -> int:
@@ -176,7 +176,7 @@ def _defect(error: BaseException) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="dlcli-", suffix=".txt", delete=False, encoding="utf-8") as file:
         traceback.print_exc(file=file)
     print(
-        f"dlcli: a defect in dlcli, sorry: {type(error).__name__}: {' '.join(str(error).split())} "
+        f"dlcli: a defect in dlcli: {type(error).__name__}: {' '.join(str(error).split())} "
         f"(details in {file.name})",
         file=sys.stderr,
     )

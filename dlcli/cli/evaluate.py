@@ -9,7 +9,7 @@ from dlcli.errors import ExitCode
 
 SHOWN = 20  # images that the table lists, unless --worst says otherwise
 
-DOC = """Measure a saved model, and fail a CI job when a check does not hold.
+DOC = """Measure a saved model, and fail a CI job if a check does not hold.
 
 Without DATA, it measures on the validation data that training held out. A check is a metric, one of `>= <= > < ==`,
 and a number; the exit code is 3 if one does not hold.

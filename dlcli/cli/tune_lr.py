@@ -9,7 +9,7 @@ from dlcli.config.tune_lr import TuneLrConfig
 
 SHOWN = 12  # trials that the last table lists
 
-DOC = """Find the learning rate, the schedule, the filters: any option of a training command.
+DOC = """Tune the learning rate, or any other option of a training command.
 
 Options of the search come first; what follows `fit-linear` or `train-deconv` are that command's own arguments and
 options.
