@@ -24,7 +24,7 @@ def main() -> None:
     """Search until the time is over."""
     seed, seconds, rates, points = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     filters = sys.argv[5].split(",")
-    base = parse_config(sys.argv[6], sys.argv[7:], None)
+    base = parse_config(sys.argv[6], sys.argv[7:])
     start = time.monotonic()
     trials, config = NetworkTrials(base, Silent()), TuneLrConfig.build({"seed": seed})
     choices = list(parse_axis("--lr", "lr", rates, numeric=True, log=True).points(points))

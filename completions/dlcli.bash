@@ -33,27 +33,24 @@ _dlcli() {
         "") _dlcli_words 'fit-linear train-deconv tune-lr eval predict --help --version' ;;
         fit-linear)
             case "$previous" in
-                --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --missing) _dlcli_words 'error drop mean'; return ;;
-                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
                 --loss) _dlcli_words 'auto mse cross-entropy'; return ;;
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
                 --lr) _dlcli_words 'auto'; return ;;
+                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --seed|--data-seed|--delimiter|--encoding|--missing-value|--text|--max-categories|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--target|--features|--drop|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--l1|--l2|--dropout|--val|--early-stop|--cv) COMPREPLY=(); return ;;
+                --target|--features|--drop|--delimiter|--encoding|--missing-value|--text|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --data-seed --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --target --features --drop --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --l1 --l2 --dropout --val --early-stop --cv --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --seed --device --data-seed --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
             case "$previous" in
-                --device) _dlcli_words 'auto cpu cuda'; return ;;
-                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
                 --task) _dlcli_words 'denoise deblur upscale inpaint reconstruct pairs classify'; return ;;
                 --scale) _dlcli_words '2 3 4'; return ;;
-                --augment) _dlcli_words 'auto none flips shifts'; return ;;
                 --arch) _dlcli_words 'fast article rednet large'; return ;;
                 --activation) _dlcli_words 'relu sigmoid tanh leaky-relu gelu'; return ;;
                 --head) _dlcli_words 'auto image classes'; return ;;
@@ -61,24 +58,27 @@ _dlcli() {
                 --loss) _dlcli_words 'mse l1 charbonnier bce cross-entropy'; return ;;
                 --amp) _dlcli_words 'auto on off'; return ;;
                 --compile) _dlcli_words 'auto on off'; return ;;
+                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
+                --augment) _dlcli_words 'auto none flips shifts'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
                 --out|--resume) _dlcli_paths -d; return ;;
-                --seed|--data-seed|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--l1|--l2|--dropout|--early-stop) COMPREPLY=(); return ;;
+                --sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --data-seed --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --colour --gray --val --crop --augment --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config --help -h' ;;
-                *) _dlcli_run_first '--out --seed --device --data-seed --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --task --sigma --poisson --blur --scale --holes --mask --val --crop --augment --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --l1 --l2 --dropout --early-stop --resume --config' ;;
+                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --colour --gray --val --crop --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --seed --device --data-seed --resume --config --help -h' ;;
+                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --seed --device --data-seed --resume --config' ;;
             esac ;;
         tune-lr)
             case "$previous" in
-                --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --pruner) _dlcli_words 'auto none asha hyperband median'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --seed|--lr|--points|--vary|--trials|--minutes|--metric|--repeats|--cv|--fuse|--study|--storage|--heartbeat|--workers) COMPREPLY=(); return ;;
+                --lr|--points|--vary|--trials|--minutes|--metric|--repeats|--cv|--fuse|--study|--storage|--heartbeat|--workers|--seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --seed --device --grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --config --help -h' ;;
+                -*) _dlcli_words '--grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --json --quiet -q --out --force --seed --device --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         eval)

@@ -8,28 +8,37 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'tune-lr:Find the learning rate, the schedule, the filters - any option of a training.' 'eval:Measure a saved model; fail a CI job when a check does not hold.' 'predict:Write the predictions of a saved model.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.')
             _describe command names ;;
         argument)
             case $line[1] in
             fit-linear)
                 _arguments -s \
-                '--json[Print one JSON document, the report, to stdout.]' \
-                '--quiet[Print nothing but errors, and the report if --json.]' \
-                '-q[Print nothing but errors, and the report if --json.]' \
-                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
-                '--force[Write into an --out directory that is not empty.]' \
-                '--seed=[Seed of every random choice.]:value: ' \
-                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
-                '--data-seed=[Seed of which rows or images are held out (and of the built-in examples), where it should differ from --seed.]:value: ' \
-                '--delimiter=[Field delimiter of text files - one character, or tab; by default recognised.]:value: ' \
-                '--header[Whether the first row holds the names; by default recognised.]' \
-                '--no-header[Whether the first row holds the names; by default recognised.]' \
+                '--target=[Column to predict, by name or 1-based position; by default the one named target, y, label or class.]:value: ' \
+                '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
+                '*--drop=[Columns to leave out, separated by commas.]:value: ' \
+                '--delimiter=[Field delimiter of text files - one character, or tab; by default detected.]:value: ' \
+                '--header[Whether the first row holds the names; by default detected.]' \
+                '--no-header[Whether the first row holds the names; by default detected.]' \
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.]:value: ' \
-                '--missing=[What to do with missing values - refuse, drop the row, or fill with the columns mean.]:value:(error drop mean)' \
-                '*--missing-value=[A further text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
-                '*--text=[A column to take as text (categories), whatever it looks like.]:value: ' \
-                '--max-categories=[Refuse a text column with more different texts than this.]:value: ' \
+                '--missing=[What to do with missing values - refuse the table, drop the row, or fill in the columns mean.]:value:(error drop mean)' \
+                '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
+                '--max-categories=[Most categories of a text column; a column with more is refused.]:value: ' \
+                '--loss=[Mean squared error, or cross-entropy for classes (two - logistic, more - softmax); auto - mse for a target of numbers, cross-entropy for one of text.]:value:(auto mse cross-entropy)' \
+                '--intercept[Fit an intercept.]' \
+                '--no-intercept[Fit an intercept.]' \
+                '--standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
+                '--no-standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
+                '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for cross-entropy; exact - QR for least squares.]:value:(auto gd sgd adam lbfgs newton exact)' \
+                '--lr=[Learning rate; auto - from the largest eigenvalue.]:value:(auto)' \
+                '--steps=[Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).]:value: ' \
+                '--minutes=[Stop after this time.]:value: ' \
+                '--tolerance=[Stop when the gradient norm is at most this fraction of the first; 0 - take every step.]:value: ' \
+                '--momentum=[Momentum of gd and sgd.]:value: ' \
+                '--nesterov[Nesterov momentum.]' \
+                '--batch-size=[Rows per step of sgd and adam.]:value: ' \
+                '--report-every=[Steps between reports; 0 - every 100 up to 1000, then ten per decade of steps.]:value: ' \
                 '--schedule=[How the learning rate changes.]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
                 '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
                 '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
@@ -37,44 +46,63 @@ _dlcli() {
                 '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
                 '--hyper-lr=[beta of hypergradient descent.]:value: ' \
                 '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
-                '--plateau-patience=[Reports without improvement before plateau lowers the rate.]:value: ' \
-                '--target=[Column to predict, by name or 1-based position; by default the one named target, y, label or class.]:value: ' \
-                '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
-                '*--drop=[Columns to leave out, separated by commas.]:value: ' \
-                '--loss=[Mean squared error, or cross-entropy for classes (two - logistic, more - softmax); auto goes by the target - numbers or text.]:value:(auto mse cross-entropy)' \
-                '--intercept[Learn an intercept.]' \
-                '--no-intercept[Learn an intercept.]' \
-                '--standardize[Train on standardised columns; coefficients are reported in the datas own units all the same.]' \
-                '--no-standardize[Train on standardised columns; coefficients are reported in the datas own units all the same.]' \
-                '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for cross-entropy; exact - QR for least squares.]:value:(auto gd sgd adam lbfgs newton exact)' \
-                '--lr=[Learning rate; auto takes it from the largest eigenvalue.]:value:(auto)' \
-                '--steps=[Most steps to take; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).]:value: ' \
-                '--minutes=[Stop after this time.]:value: ' \
-                '--tolerance=[Stop when the gradients norm is at most this much of the first; 0 takes every step.]:value: ' \
-                '--momentum=[Momentum of gd and sgd.]:value: ' \
-                '--nesterov[Nesterovs momentum.]' \
-                '--batch-size=[Rows a step of sgd and adam.]:value: ' \
-                '--report-every=[Steps between reports; 0 - every 100 up to 1000, then every tenth of a decade.]:value: ' \
+                '--plateau-patience=[Reports without improvement before plateau lowers the learning rate.]:value: ' \
                 '--l1=[L1 penalty (lasso) - exact zeros.]:value: ' \
-                '--l2=[L2 penalty (ridge), half the sum of squares times this.]:value: ' \
+                '--l2=[L2 penalty (ridge) - this times half the sum of squares.]:value: ' \
                 '--dropout=[Dropout on the inputs, with sgd and adam.]:value: ' \
                 '--val=[Fraction of the rows held out for validation.]:value: ' \
                 '--early-stop=[Stop after this many reports without a lower validation loss (needs --val).]:value: ' \
-                '--cv=[Cross-validate with this many folds as well.]:value: ' \
+                '--cv=[Also cross-validate, with this many folds.]:value: ' \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:data:_files' ;;
             train-deconv)
                 _arguments -s \
-                '--json[Print one JSON document, the report, to stdout.]' \
-                '--quiet[Print nothing but errors, and the report if --json.]' \
-                '-q[Print nothing but errors, and the report if --json.]' \
-                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
-                '--force[Write into an --out directory that is not empty.]' \
-                '--seed=[Seed of every random choice.]:value: ' \
-                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
-                '--data-seed=[Seed of which rows or images are held out (and of the built-in examples), where it should differ from --seed.]:value: ' \
+                '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
+                '--sigma=[Gaussian noise, on the scale 0 to 255 - a number, or LOW -HIGH for a blind model; by default 25 for denoise, 2.55 for deblur, else 0.]:value: ' \
+                '--poisson=[Poisson noise instead - photons per white pixel.]:value: ' \
+                '--blur=[Blur that deblur removes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).]:value: ' \
+                '--scale=[Factor by which upscale enlarges an image.]:value:(2 3 4)' \
+                '--holes=[Fraction of the pixels that are missing for inpaint.]:value: ' \
+                '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
+                '--colour[Train on color or on gray images; by default as the images are.]' \
+                '--gray[Train on color or on gray images; by default as the images are.]' \
+                '--val=[Fraction of the images held out for validation; by default more where that would be too few.]:value: ' \
+                '--crop=[Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \
+                '--memory=[Maximum memory for decoded images, in GB; more are streamed.]:value: ' \
+                '--arch=[Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \
+                '--filters=[Filters of each convolution, mirrored by the deconvolutions.]:value: ' \
+                '--kernel=[Side of the filters, in pixels.]:value: ' \
+                '--stride=[Stride of the convolutions - one, or one for each.]:value: ' \
+                '--depth=[Residual blocks after each convolution.]:value: ' \
+                '--skip[Add each convolutions output to that of its mirror deconvolution.]' \
+                '--no-skip[Add each convolutions output to that of its mirror deconvolution.]' \
+                '--activation=[Activation of the hidden layers.]:value:(relu sigmoid tanh leaky-relu gelu)' \
+                '--head=[What the network outputs; auto - classes for classify, else an image.]:value:(auto image classes)' \
+                '--epochs=[Passes over the images (one crop of each).]:value: ' \
+                '--steps=[Steps to take.]:value: ' \
+                '--minutes=[Time to train.]:value: ' \
+                '--optimizer=[muon - muon on the hidden layers, adam on the rest.]:value:(adam adamw sgd muon)' \
+                '--lr=[Learning rate; by default one that suits the optimizer.]:value: ' \
+                '--warmup=[Steps in which the learning rate rises from near 0 to its schedule; by default 20 for muon, else 0.]:value: ' \
+                '--momentum=[Momentum of sgd.]:value: ' \
+                '--batch-size=[Images per step; by default 8 (article 32, rednet 16), classify 128.]:value: ' \
+                '--loss=[By default mse; article - bce; classify - cross-entropy.]:value:(mse l1 charbonnier bce cross-entropy)' \
+                '--clip=[Gradient clipping - the largest norm of the gradient.]:value: ' \
+                '--ema=[Decay of the moving average of the weights, which is what is saved; 0 - none.]:value: ' \
+                '--amp=[bfloat16 arithmetic; auto - where the processor has it.]:value:(auto on off)' \
+                '--compile=[torch.compile; auto - on a GPU, for runs of five minutes or more.]:value:(auto on off)' \
+                '--threads=[CPU threads; by default all.]:value: ' \
+                '--report-every=[Steps between reports; 0 - about twenty reports in a run.]:value: ' \
                 '--schedule=[How the learning rate changes; by default polynomial (article - constant).]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
                 '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
                 '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
@@ -82,48 +110,20 @@ _dlcli() {
                 '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
                 '--hyper-lr=[beta of hypergradient descent.]:value: ' \
                 '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
-                '--plateau-patience=[Reports without improvement before plateau lowers the rate.]:value: ' \
-                '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
-                '--sigma=[Gaussian noise, on the scale 0 to 255 - a number, or LOW -HIGH for a blind model; by default 25 for denoise, 2.55 for deblur, 0 else.]:value: ' \
-                '--poisson=[Poisson noise instead - photons in a white pixel.]:value: ' \
-                '--blur=[What deblur undoes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).]:value: ' \
-                '--scale=[How many times larger upscale makes an image.]:value:(2 3 4)' \
-                '--holes=[Fraction of the pixels that inpaint misses.]:value: ' \
-                '--mask=[Image of the pixels that inpaint misses (white - missing).]:value:_files' \
-                '--colour[Train on colour or on gray images; by default as the images are.]' \
-                '--gray[Train on colour or on gray images; by default as the images are.]' \
-                '--val=[Fraction of the images held out for validation; more than the default where it is not given and would be few.]:value: ' \
-                '--crop=[Side of the square that is cut from each image, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \
-                '--augment=[flips - mirrored and turned by quarters; shifts - moved, turned and scaled a little.]:value:(auto none flips shifts)' \
-                '--memory=[Most memory for decoded images, in GB; beyond it they stream.]:value: ' \
-                '--arch=[Shape of the network - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \
-                '--filters=[Filters of each convolution, mirrored by the deconvolutions.]:value: ' \
-                '--kernel=[Side of the filters.]:value: ' \
-                '--stride=[Stride of the convolutions - one, or one for each.]:value: ' \
-                '--depth=[Residual blocks after each convolution.]:value: ' \
-                '--skip[Add each convolutions output to its mirror deconvolutions.]' \
-                '--no-skip[Add each convolutions output to its mirror deconvolutions.]' \
-                '--activation=[Activation of the hidden layers.]:value:(relu sigmoid tanh leaky-relu gelu)' \
-                '--head=[What the network ends in; auto - classes for classify, else an image.]:value:(auto image classes)' \
-                '--epochs=[Passes over the images (one crop of each).]:value: ' \
-                '--steps=[Steps to take.]:value: ' \
-                '--minutes=[Time to train.]:value: ' \
-                '--optimizer=[muon - on the hidden layers, adam on the rest.]:value:(adam adamw sgd muon)' \
-                '--lr=[Learning rate; by default one that suits the optimizer.]:value: ' \
-                '--warmup=[Steps in which the rate rises from near 0 to its schedule; by default 20 for muon, else 0.]:value: ' \
-                '--momentum=[Momentum of sgd.]:value: ' \
-                '--batch-size=[Images a step; by default 8 (article 32, rednet 16), classify 128.]:value: ' \
-                '--loss=[By default mse; article - bce; classify - cross-entropy.]:value:(mse l1 charbonnier bce cross-entropy)' \
-                '--clip=[Largest norm of the gradient; longer ones are shortened.]:value: ' \
-                '--ema=[Decay of the averaged weights, which are the ones saved; 0 - none.]:value: ' \
-                '--amp=[bfloat16 arithmetic; auto - where the processor has it.]:value:(auto on off)' \
-                '--compile=[torch.compile; auto - on a GPU, for runs of five minutes or more.]:value:(auto on off)' \
-                '--threads=[CPU threads; by default all.]:value: ' \
-                '--report-every=[Steps between reports; 0 - about twenty reports in a run.]:value: ' \
+                '--plateau-patience=[Reports without improvement before plateau lowers the learning rate.]:value: ' \
                 '--l1=[L1 penalty on the weights - exact zeros.]:value: ' \
-                '--l2=[L2 penalty on the weights, half the sum of squares times this (adamw, muon - weight decay).]:value: ' \
+                '--l2=[L2 penalty on the weights - this times half the sum of squares (adamw, muon - weight decay).]:value: ' \
                 '--dropout=[Dropout after each hidden layer; by default 0, for classes 0.1.]:value: ' \
+                '--augment=[flips - mirror images and turn them by 90 degrees; shifts - move, turn and scale them a little.]:value:(auto none flips shifts)' \
                 '--early-stop=[Stop after this many reports without a lower validation loss.]:value: ' \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
                 '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
@@ -131,31 +131,31 @@ _dlcli() {
                 '*:run:_files -/' ;;
             tune-lr)
                 _arguments -s \
+                '--grid[Try every combination (the default).]' \
+                '--random[Draw combinations at random.]' \
+                '--tpe[Let the finished trials choose the next one (Bergstra et al.]' \
+                '--sweep[Learning-rate range test - one short run with a rising learning rate, instead of a search.]' \
+                '--lr=[Learning rates - LOW -HIGH on a log scale, or A,B,C.]:value: ' \
+                '--points=[Learning rates in a range of the grid (16; train-deconv 8); steps of a --sweep (100).]:value: ' \
+                '*--vary=[Another option to search - NAME=A,B,C or NAME=LOW -HIGH, optionally followed by  -log or  -int; a grid takes 5 points of a range.]:value: ' \
+                '--trials=[Trials of --random and --tpe.]:value: ' \
+                '--minutes=[Start no further trial after this time.]:value: ' \
+                '--metric=[What to compare - loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, prefixed with train.]:value: ' \
+                '--repeats=[Seeds per trial; their mean is compared.]:value: ' \
+                '--cv=[Compare by cross-validation with this many folds.]:value: ' \
+                '--pruner=[asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that is worse than those before it (never in a batch of fused trials).]:value:(auto none asha hyperband median)' \
+                '--fuse=[Train trials of equal shape together, in one batch - off, the most at once, or auto - where timing a few steps shows that it is faster.]:value: ' \
+                '--study=[Name of the study; an existing one is continued.]:value: ' \
+                '--storage=[Where trials are kept - journal -///PATH (one machine), postgresql -//.]:value: ' \
+                '--heartbeat=[Seconds between heartbeats to a database.]:value: ' \
+                '--workers=[Processes to run trials in, with one thread each.]:value: ' \
                 '--json[Print one JSON document, the report, to stdout.]' \
-                '--quiet[Print nothing but errors, and the report if --json.]' \
-                '-q[Print nothing but errors, and the report if --json.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
                 '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
                 '--force[Write into an --out directory that is not empty.]' \
                 '--seed=[Seed of every random choice.]:value: ' \
-                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it pays.]:value:(auto cpu cuda)' \
-                '--grid[Try every combination (the default).]' \
-                '--random[Draw combinations at random.]' \
-                '--tpe[Let the trials so far choose the next one (Bergstra et al.]' \
-                '--sweep[Learning-rate range test - one short run with the rate rising, instead of a search.]' \
-                '--lr=[Learning rates - LOW -HIGH on a log scale, or A,B,C.]:value: ' \
-                '--points=[Rates in a range of the grid (16; train-deconv 8); steps of a --sweep (100).]:value: ' \
-                '*--vary=[Another option to search - NAME=A,B,C or NAME=LOW -HIGH, with  -log or  -int behind; a grid takes 5 points of a range.]:value: ' \
-                '--trials=[Trials of --random and --tpe.]:value: ' \
-                '--minutes=[Start no further trial after this time.]:value: ' \
-                '--metric=[What to compare - loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, with train.]:value: ' \
-                '--repeats=[Seeds for each trial, whose mean counts.]:value: ' \
-                '--cv=[Compare by cross-validation with this many folds.]:value: ' \
-                '--pruner=[asha - successive halving, short runs for all and long ones for the best; hyperband, median - stop a run that lags behind those before it (never in a stack).]:value:(auto none asha hyperband median)' \
-                '--fuse=[Train trials of one shape in one stack - off, the most at once, or auto - where a timing of a few steps says that it is faster.]:value: ' \
-                '--study=[Name of the study; an existing one is continued.]:value: ' \
-                '--storage=[Where trials are kept - journal -///PATH (one machine), postgresql -//.]:value: ' \
-                '--heartbeat=[Seconds between signs of life to a database; a worker silent for three of them is dead, and its trial is run again.]:value: ' \
-                '--workers=[Processes to run trials in, with one thread each.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
@@ -163,24 +163,24 @@ _dlcli() {
             eval)
                 _arguments -s \
                 '--json[Print one JSON document, the report, to stdout.]' \
-                '--quiet[Print nothing but errors, and the report if --json.]' \
-                '-q[Print nothing but errors, and the report if --json.]' \
-                '--delimiter=[Field delimiter of text files - one character, or tab; by default recognised.]:value: ' \
-                '--header[Whether the first row holds the names; by default recognised.]' \
-                '--no-header[Whether the first row holds the names; by default recognised.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--delimiter=[Field delimiter of text files - one character, or tab; by default detected.]:value: ' \
+                '--header[Whether the first row holds the names; by default detected.]' \
+                '--no-header[Whether the first row holds the names; by default detected.]' \
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(error drop mean)' \
-                '*--missing-value=[A further text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
-                '*--text=[A column to take as text (categories), whatever it looks like.]:value: ' \
-                '--max-categories=[Refuse a text column with more different texts than this.]:value: ' \
+                '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
+                '--max-categories=[Most categories of a text column; a column with more is refused.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
-                '--kernel=[Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and predict the first.]:value: ' \
-                '--tile=[Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large as the memory allows.]:value: ' \
+                '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
+                '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
-                '--out=[Write the report to this file too.]:value:_files' \
-                '--compare[Measure the classical methods of scikit-image on the same degraded images too.]' \
-                '--sigma=[Measure at this noise, on the scale 0 to 255, instead of the one trained for.]:value: ' \
+                '--out=[Also write the report to this file.]:value:_files' \
+                '--compare[Also measure the classical methods of scikit-image on the same degraded images.]' \
+                '--sigma=[Measure at this noise level, on the scale 0 to 255, instead of that of the training.]:value: ' \
                 '--seed=[Seed of each images noise.]:value: ' \
                 '--worst=[List the N images with the lowest PSNR, instead of the first twenty.]:value: ' \
                 '--help[Show the commands help.]' \
@@ -190,19 +190,19 @@ _dlcli() {
             predict)
                 _arguments -s \
                 '--json[Print one JSON document, the report, to stdout.]' \
-                '--quiet[Print nothing but errors, and the report if --json.]' \
-                '-q[Print nothing but errors, and the report if --json.]' \
-                '--delimiter=[Field delimiter of text files - one character, or tab; by default recognised.]:value: ' \
-                '--header[Whether the first row holds the names; by default recognised.]' \
-                '--no-header[Whether the first row holds the names; by default recognised.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--delimiter=[Field delimiter of text files - one character, or tab; by default detected.]:value: ' \
+                '--header[Whether the first row holds the names; by default detected.]' \
+                '--no-header[Whether the first row holds the names; by default detected.]' \
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(error drop mean)' \
-                '*--missing-value=[A further text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
-                '*--text=[A column to take as text (categories), whatever it looks like.]:value: ' \
-                '--max-categories=[Refuse a text column with more different texts than this.]:value: ' \
+                '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
+                '--max-categories=[Most categories of a text column; a column with more is refused.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
-                '--kernel=[Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and predict the first.]:value: ' \
-                '--tile=[Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large as the memory allows.]:value: ' \
+                '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
+                '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
                 '--force[Replace --out files that exist.]' \

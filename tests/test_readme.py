@@ -56,12 +56,3 @@ def test_the_ci_script_fails_the_job_on_a_bad_one(script, tmp_path):
 def test_the_test_command_is_the_one_that_ci_looks_for():
     commands = re.findall(r"^python3 -m venv .venv && .*pytest$", README, re.M)
     assert len(commands) == 1
-
-
-def test_every_option_that_the_readme_names_exists():
-    from dlcli.cli.completions import commands
-
-    known = {flag for command in commands() for option in command.options for flag in option.flags}
-    known |= {"--version", "--index-url", "--section", "--rounds", "--seeds", "--before"}
-    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", README))
-    assert named <= known, named - known

@@ -1,8 +1,10 @@
 """The Typer application. Commands are loaded only when they run, so that --help is quick."""
 
 import importlib
+import shutil
 import sys
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -10,69 +12,93 @@ from typer.core import TyperCommand, TyperGroup
 from dlcli import __version__
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 
-# Typer carries its own copy of Click, and shows of its errors only BadParameter: this is the base of them all.
-ClickException: Any = typer.BadParameter.__mro__[2]
+if TYPE_CHECKING:
+    from typer._click import Command as ClickCommand
+    from typer._click import Context, HelpFormatter
+    from typer._click.exceptions import ClickException
 
-# name -> (module with `command`, one line for --help)
+    from dlcli.cli.command import Command
+    from dlcli.config.fit_linear import FitLinearConfig
+    from dlcli.config.train_deconv import TrainDeconvConfig
+
+    TrainingConfig = FitLinearConfig | TrainDeconvConfig
+else:
+    # Typer carries its own copy of Click, and shows of its errors only BadParameter: this is the base of them all.
+    ClickException = typer.BadParameter.__mro__[2]
+
+# name -> (module with COMMAND, one line for --help)
 COMMANDS = {
     "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
     "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
-    "tune-lr": ("dlcli.cli.tune_lr", "Find the learning rate, the schedule, the filters: any option of a training."),
-    "eval": ("dlcli.cli.evaluate", "Measure a saved model; fail a CI job when a check does not hold."),
+    "tune-lr": ("dlcli.cli.tune_lr", "Tune the learning rate, or any other option of a training command."),
+    "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
 }
+
+
+WIDE = 80  # columns from which on the help of a command is a table
 
 
 class LazyGroup(TyperGroup):
     """A group whose commands' modules are imported on use; --help needs their names and summaries only."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    listing = False  # whether the group's own help is being made
+
+    def list_commands(self, _ctx: "Context") -> list[str]:
         """Names of the commands, in the order of COMMANDS."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, _ctx: "Context", cmd_name: str) -> "ClickCommand | None":
         """The command: a light stand-in while the group's own help is made, else the real one."""
         if cmd_name not in COMMANDS:
             return None
-        module, summary = COMMANDS[cmd_name]
-        if getattr(ctx, "listing_only", False):
-            return TyperCommand(cmd_name, help=summary)
-        return load_command(module, cmd_name)
+        if self.listing:
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+        return click_command(cmd_name)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
+    def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Print the group's help from names and summaries, without importing a command."""
-        ctx.listing_only = True
+        self.listing = True
         super().format_help(ctx, formatter)
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, with close matches named when there is none."""
+    def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, ClickCommand | None, list[str]]":
+        """Find the command. Raises DlcliError, with a close match named, when there is none."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
+            from dlcli.cli.usage import unknown_command
 
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean 'dlcli {close[0]}'?" if close else f"commands: {', '.join(COMMANDS)}"
-            raise DlcliError(f"there is no command {args[0]!r}", hint)
+            raise unknown_command(args[0])
         return super().resolve_command(ctx, args)
 
 
-def load_command(module: str, name: str) -> Any:
+def load(name: str) -> "Command[Any, Any]":
+    """Import the module of command ``name``."""
+    command: Command[Any, Any] = importlib.import_module(COMMANDS[name][0]).COMMAND
+    return command
+
+
+def click_command(name: str) -> "ClickCommand":
     """Import a command's module and return its Click command."""
-    sub = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-    loaded = importlib.import_module(module)
-    settings = {"help_option_names": ["-h", "--help"], **getattr(loaded, "CONTEXT", {})}
-    sub.command(name, context_settings=settings)(loaded.command)
+    from dlcli.cli.options import command_function
+
+    # Rich's columns cut the names of options where they have no room; without it, Click's help has one column.
+    wide = shutil.get_terminal_size().columns >= WIDE
+    sub = typer.Typer(
+        add_completion=False, rich_markup_mode="markdown" if wide else None, pretty_exceptions_enable=False
+    )
+    loaded = load(name)
+    settings = {"help_option_names": ["-h", "--help"], "allow_interspersed_args": loaded.interspersed}
+    sub.command(name, context_settings=settings)(command_function(loaded.config, loaded.run, loaded.doc))
     command = typer.main.get_command(sub)
     command.name = name
     return command
 
 
-def parse_config(name: str, args: list[str], parent: Any) -> Any:
-    """The config that command ``name`` would run with, from its own command line ``args``; nothing is run."""
+def parse_config(name: str, words: Sequence[str]) -> "TrainingConfig":
+    """The config that training command ``name`` would run with, given its own ``words``; nothing is run."""
     from dlcli.cli.options import config_of
 
-    module, _ = COMMANDS[name]
-    context = load_command(module, name).make_context(name, list(args), parent=parent)
-    return config_of(importlib.import_module(module).CONFIG, context.params)
+    context = click_command(name).make_context(f"dlcli tune-lr {name}", list(words))
+    return cast("TrainingConfig", config_of(load(name).config, context.params))
 
 
 app = typer.Typer(
@@ -97,36 +123,43 @@ def root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Train models by gradient descent: one command leaves a model, metrics and pictures."""
+    """Train models by gradient descent. Each run leaves a model, its metrics and charts in one folder."""
 
 
 def run(args: list[str] | None = None) -> int:
     """Run the command line and return the exit code; every user error becomes one line on stderr."""
+    words = sys.argv[1:] if args is None else args
     try:
-        result = app(args, standalone_mode=False, prog_name="dlcli")
+        result = app(words, standalone_mode=False, prog_name="dlcli")
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
-    except DlcliError as error:
+    except BaseException as error:  # a panic of Rust code is no Exception
+        return _failed(error, words)
+
+
+def _failed(error: BaseException, words: list[str]) -> int:
+    """Say in one line what went wrong; returns the exit code."""
+    if isinstance(error, ClickException):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return int(ExitCode.OK)
+        from dlcli.cli.usage import explained
+
+        error = explained(error, words)
+    if isinstance(error, MemoryError):
+        error = DlcliError("not enough memory for this table", "use fewer columns, or --optimizer gd with --loss mse")
+    if isinstance(error, DlcliError):
         fail(error)
         return int(error.exit_code)
-    except ClickException as error:
-        return _usage(error)
-    except Interrupted as error:
-        print("dlcli: stopped before there was anything to save", file=sys.stderr)
-        return 128 + error.signum
-    except (KeyboardInterrupt, typer.Abort):
-        print("dlcli: stopped before there was anything to save", file=sys.stderr)
-        return int(ExitCode.INTERRUPTED)
-    except (BrokenPipeError, SystemExit) as error:
-        # Typer leaves with code 1 where the reader has gone.
-        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
-            raise
-        # The reader of predictions (head, less) has gone: that is no failure. All else prints through a Sink.
+    if isinstance(error, (Interrupted, KeyboardInterrupt, typer.Abort)):
+        print("dlcli: interrupted before there was anything to save", file=sys.stderr)
+        return 128 + error.signum if isinstance(error, Interrupted) else int(ExitCode.INTERRUPTED)
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+        # The reader of predictions (head, less) has closed the pipe, which is no failure. Typer turns that into
+        # SystemExit(1). All other output goes through a Sink.
         return int(ExitCode.OK)
-    except MemoryError:
-        fail(DlcliError("not enough memory for this table", "use fewer columns, or --optimizer gd with --loss mse"))
-        return int(ExitCode.USAGE)
-    except BaseException as error:  # a panic of Rust code is no Exception
-        return _defect(error)
+    if isinstance(error, SystemExit):
+        raise error
+    return _defect(error)
 
 
 def fail(error: DlcliError) -> None:
@@ -135,38 +168,15 @@ def fail(error: DlcliError) -> None:
     print("dlcli: " + " ".join(text.split()), file=sys.stderr)
 
 
-def _usage(error: Any) -> int:
-    if type(error).__name__ == "NoArgsIsHelpError":
-        print(error.format_message())
-        return int(ExitCode.OK)
-    command = error.ctx.command_path if getattr(error, "ctx", None) else "dlcli"
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
-    hint = f"see '{command} --help'"
-    if command.endswith(" tune-lr") and (owner := _owner(str(getattr(error, "option_name", "")))):
-        message, hint = f"{error.option_name} is an option of {owner}", f"put it behind {owner}"
-    fail(DlcliError(message.replace("Value error, ", ""), hint))
-    return int(ExitCode.USAGE)
-
-
-def _owner(flag: str) -> str:
-    """The training command that has an option ``flag``; empty where none has."""
-    for name in ("fit-linear", "train-deconv"):
-        fields = importlib.import_module(COMMANDS[name][0]).CONFIG.model_fields
-        if flag.startswith("--") and flag[2:].replace("-", "_") in fields:
-            return name
-    return ""
-
-
 def _defect(error: BaseException) -> int:
-    """A bug of ours: say so in one line, keep the traceback in a file."""
+    """A bug in dlcli: say so in one line, and keep the traceback in a file."""
     import tempfile
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="dlcli-", suffix=".txt", delete=False, encoding="utf-8") as file:
         traceback.print_exc(file=file)
     print(
-        f"dlcli: a defect in dlcli, sorry: {type(error).__name__}: {' '.join(str(error).split())} "
-        f"(details in {file.name})",
+        f"dlcli: a defect in dlcli: {type(error).__name__}: {' '.join(str(error).split())} (details in {file.name})",
         file=sys.stderr,
     )
     return int(ExitCode.DEFECT)

@@ -1,4 +1,4 @@
-"""The one place that prints: a live table on a terminal, plain lines in a pipe, JSON with --json."""
+"""All output: a live table on a terminal, plain lines in a pipe, JSON with --json."""
 
 import os
 import sys
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from dlcli.text import printable, printable_path
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
     from dlcli.engine.loop import Step
 
 VISIBLE_REPORTS = 12
@@ -81,7 +83,7 @@ class Console:
             measured = "".join(f"  {name} {value:.4g}" for name, value in _measured(step).items())
             print(
                 f"step {step.step}  loss {_number(step.loss)}{validation}{measured}  lr {_number(step.lr)}  "
-                f"gradient {_number(step.gradient_norm)}  {duration(step.seconds)}",
+                f"gradient_norm {_number(step.gradient_norm)}  {duration(step.seconds)}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -145,7 +147,7 @@ class _LiveTable:
     def close(self) -> None:
         self.live.stop()
 
-    def _table(self) -> Any:
+    def _table(self) -> "Group":
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text
@@ -158,15 +160,15 @@ class _LiveTable:
         return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
 
     def _columns(self) -> list[list[str]]:
-        """The columns that the terminal has room for, each with its head first: a cut number would mislead."""
+        """The columns that fit the terminal, each with its heading first. They are never cut: a cut number misleads."""
         reports = list(self.reports)
         columns = [["step", *(f"{s.step:,}" for s in reports)], ["loss", *(_number(s.loss) for s in reports)]]
         if self.has_validation:
             columns.append(["val loss", *(_number(s.val_loss) for s in reports)])
         columns += [[name, *(f"{s.metrics[name]:.4g}" for s in reports)] for name in _measured(reports[-1])]
-        columns.append(["rate", *(_number(s.lr) for s in reports)])
+        columns.append(["lr", *(_number(s.lr) for s in reports)])
         gradients = [f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-" for s in reports]
-        columns.append(["gradient", *gradients])
+        columns.append(["gradient norm", *gradients])
         while len(columns) > 2 and sum(max(map(len, c)) + 2 for c in columns) - 2 > self.live.console.width:
             columns.pop()
         return columns

@@ -1,26 +1,22 @@
-"""``dlcli eval``: parses, runs the task, shows the result."""
+"""``dlcli eval``."""
 
 from typing import Any
 
-import typer
-
-from dlcli.cli import process
+from dlcli.cli.command import Command, Report
 from dlcli.cli.console import Console
-from dlcli.cli.options import command_function
-from dlcli.config.base import Config
 from dlcli.config.evaluate import EvalConfig
 from dlcli.errors import ExitCode
 
 SHOWN = 20  # images that the table lists, unless --worst says otherwise
 
-DOC = """Measure a saved model, and fail a CI job when a check does not hold.
+DOC = """Measure a saved model, and fail a CI job if a check does not hold.
 
-With no DATA, measures on what training held out of its own data, or says that it held nothing out. A check is METRIC,
-one of `>= <= > < ==`, and a number; one that fails gives exit code 3.
+Without DATA, it measures on the validation data that training held out. A check is a metric, one of `>= <= > < ==`,
+and a number; the exit code is 3 if one does not hold.
 
 A network is measured on clean images, each degraded as in training (pairs: two folders, inputs and targets; classify:
-class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `log_loss`. PSNR and SSIM are those of
-8-bit images; of upscaled ones the luminance counts, without a border of SCALE pixels.
+class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `log_loss`. PSNR and SSIM are computed on
+8-bit images; for upscale on the luminance, without a border of SCALE pixels.
 
 Examples:
 
@@ -36,36 +32,46 @@ Examples:
 """
 
 
-def run(config: Config) -> None:
-    """Measure and show."""
-    assert isinstance(config, EvalConfig)
-    process.prepare(config.threads)
-    from dlcli.linear.report import UNCENTERED
-    from dlcli.tasks.evaluate import evaluate
+class Eval(Command[EvalConfig, Console]):
+    """Measuring a saved model."""
 
-    console = Console(quiet=config.quiet, json_output=config.json_output)
-    report = evaluate(config, console)
-    if config.json_output:
-        console.document(report)
-    elif not config.quiet:
+    config = EvalConfig
+    console = Console
+    doc = DOC
+
+    def work(self, config: EvalConfig, console: Console) -> Report:
+        """Measure."""
+        from dlcli.tasks.evaluate import evaluate
+
+        return evaluate(config, console)
+
+    def show(self, report: Report, config: EvalConfig, console: Console, /) -> None:
+        """The metrics, by image where there are images to restore, and each check."""
         if "per_image" in report:
             _show_images(report, console, config.worst)
         else:
-            count = f"{report['rows']:,} rows" if "rows" in report else f"{report['images']:,} images"
-            count += f" {_shown(report['data'])}"
-            labels = {"r2": UNCENTERED} if report.get("r2_uncentered") else {}
-            found = report["metrics"]["test"].items()
-            rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in found if value is not None]
-            console.table(["metric", count], rows)
+            _show_metrics(report, console)
         for check in report["checks"]:
             console.line(check["text"])
-    failed = [check for check in report["checks"] if not check["holds"]]
-    if failed:
-        console.failures([check["text"] for check in failed])
-        raise typer.Exit(int(ExitCode.CHECK_FAILED))
+
+    def outcome(self, report: Report) -> tuple[int, list[str]]:
+        """3 and the checks that do not hold, else 0."""
+        failed = [check["text"] for check in report["checks"] if not check["holds"]]
+        return (int(ExitCode.CHECK_FAILED) if failed else 0), failed
 
 
-def _show_images(report: dict[str, Any], console: Console, worst: int | None) -> None:
+def _show_metrics(report: Report, console: Console) -> None:
+    from dlcli.linear.report import UNCENTERED
+
+    count = f"{report['rows']:,} rows" if "rows" in report else f"{report['images']:,} images"
+    count += f" {_shown(report['data'])}"
+    labels = {"r2": UNCENTERED} if report.get("r2_uncentered") else {}
+    found = report["metrics"]["test"].items()
+    rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in found if value is not None]
+    console.table(["metric", count], rows)
+
+
+def _show_images(report: Report, console: Console, worst: int | None) -> None:
     """A table by image, and one of the methods compared."""
     rows, test = report["per_image"], report["metrics"]["test"]
     if worst:
@@ -99,5 +105,4 @@ def _cells(row: dict[str, float]) -> list[str]:
     return [f"{row['input_psnr']:.2f}", f"{row['psnr']:.2f}", f"{row['ssim']:.4f}"]
 
 
-CONFIG = EvalConfig
-command = command_function(EvalConfig, run, DOC)
+COMMAND = Eval()

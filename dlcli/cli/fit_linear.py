@@ -1,16 +1,12 @@
-"""``dlcli fit-linear``: parses, runs the task, shows the result."""
+"""``dlcli fit-linear``."""
 
-import typer
-
-from dlcli.cli import process
+from dlcli.cli.command import Command, Report
 from dlcli.cli.console import Console, duration
-from dlcli.cli.options import command_function
-from dlcli.config.base import Config
 from dlcli.config.fit_linear import FitLinearConfig
 
 DOC = """Fit linear, logistic or softmax regression by gradient descent.
 
-With no DATA, the built-in example: 100 points on y = 3x + 2 with noise.
+Without DATA, it fits the built-in example: 100 points on y = 3x + 2 with noise.
 
 Examples:
 
@@ -28,21 +24,26 @@ Examples:
 """
 
 
-def run(config: Config) -> None:
-    """Fit and show."""
-    assert isinstance(config, FitLinearConfig)
-    process.prepare()
-    from dlcli.linear.summary import coefficient_rows, parts, summary_rows
-    from dlcli.tasks.fit_linear import fit_linear
+class FitLinear(Command[FitLinearConfig, Console]):
+    """Linear, logistic and softmax regression."""
 
-    console = Console(quiet=config.quiet, json_output=config.json_output)
-    report = fit_linear(config, console)
-    if config.json_output:
-        console.document(report)
-    elif not config.quiet:
+    config = FitLinearConfig
+    console = Console
+    doc = DOC
+
+    def work(self, config: FitLinearConfig, console: Console) -> Report:
+        """Fit."""
+        from dlcli.tasks.fit_linear import fit_linear
+
+        return fit_linear(config, console)
+
+    def show(self, report: Report, _config: FitLinearConfig, console: Console, /) -> None:
+        """The coefficients, the metrics, and how the fit ended."""
+        from dlcli.linear.summary import coefficient_rows, parts, summary_rows
+
         console.table(*coefficient_rows(report))
         if report["std_error_reason"]:
-            console.line(f"no std errors: {report['std_error_reason']}")
+            console.line(f"no standard errors: {report['std_error_reason']}")
         console.line("")
         console.table(["", *parts(report)], summary_rows(report))
         console.line("")
@@ -51,9 +52,6 @@ def run(config: Config) -> None:
             f"{report['status']} after {report['steps']:,} steps ({report['reason']}), "
             f"{duration(report['seconds'])}; {kept}saved in {report['run']}"
         )
-    if report["signal"]:
-        raise typer.Exit(128 + report["signal"])
 
 
-CONFIG = FitLinearConfig
-command = command_function(FitLinearConfig, run, DOC)
+COMMAND = FitLinear()

@@ -4,26 +4,35 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
+from pydantic.fields import FieldInfo
 
-from dlcli.config.base import Config, field_meta, flag_of
+from dlcli.config.base import Config, field_meta, flags_of
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
-def command_function(config: type[Config], run: Callable[[Config], None], doc: str) -> Callable[..., None]:
+# Panels of --help, in the order in which they are read: what is learned, from what, how; the output last.
+PANELS = (
+    "Options", "Search", "Study", "Task", "Data", "Images", "Model", "Training", "Schedule", "Regularization", "Output",
+)  # fmt: skip
+
+
+def command_function(config: type[ConfigT], run: Callable[[ConfigT], None], doc: str) -> Callable[..., None]:
     """A function that Typer can wrap: a parameter for each field, all unset by default, and ``--config``.
 
     Unset options are left to the config file and the model's own defaults, so an explicit option beats
     ``--config``, which beats the default.
     """
 
-    def command(**given: Any) -> None:
+    def command(**given: object) -> None:
         run(config_of(config, given))
 
     names = sorted(config.model_fields, key=lambda name: _place(config, name))
     parameters = [_parameter(config, name) for name in names]
-    if any(p.name == "seed" for p in parameters):
+    if has_config_file(config):
         parameters.append(_config_parameter())
     # Arguments must keep the order in which a user types them, before all options.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -32,45 +41,33 @@ def command_function(config: type[Config], run: Callable[[Config], None], doc: s
     return command
 
 
-def config_of(config: type[Config], given: Mapping[str, Any]) -> Config:
+def config_of(config: type[ConfigT], given: Mapping[str, object]) -> ConfigT:
     """The config of what a command line gave: its options by name, and ``config_file``. Raises DlcliError."""
+    file = given.get("config_file")
     options = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in given.items() if k != "config_file"}
-    return config.build({k: v for k, v in options.items() if v not in (None, ())}, given.get("config_file"))
+    return config.build(
+        {k: v for k, v in options.items() if v not in (None, ())}, file if isinstance(file, Path) else None
+    )
+
+
+def has_config_file(config: type[Config]) -> bool:
+    """Whether the command takes ``--config``: those that leave a run directory do."""
+    return "seed" in config.model_fields
 
 
 def _place(config: type[Config], name: str) -> int:
-    """Where an option stands in the help: what is learned from what before how, and the output last."""
     meta = field_meta(config, name)
-    order = (
-        "Options",
-        "Search",
-        "Study",
-        "Task",
-        "Data",
-        "Images",
-        "Model",
-        "Training",
-        "Schedule",
-        "Against overfitting",
-        "Output",
-    )
-    return -1 if meta["argument"] else order.index(meta["panel"])
+    return -1 if meta.argument else PANELS.index(meta.panel)
 
 
-def choices_of(config: type[Config], name: str) -> tuple[str, ...]:
-    """The words an option takes, or () if any value may do."""
-    literal = _unwrapped(config.model_fields[name].annotation)
-    return tuple(str(v) for v in get_args(literal)) if get_origin(literal) is Literal else ()
-
-
-def _unwrapped(annotation: Any) -> Any:
+def _unwrapped(annotation: object) -> object:
     if get_origin(annotation) in (Union, types.UnionType):
         members = [a for a in get_args(annotation) if a is not type(None)]
         return members[0] if len(members) == 1 else str
     return annotation
 
 
-def _cli_type(config: type[Config], name: str) -> Any:
+def _cli_type(config: type[Config], name: str) -> object:
     annotation = _unwrapped(config.model_fields[name].annotation)
     if get_origin(annotation) is tuple:
         return list[str]
@@ -82,20 +79,15 @@ def _cli_type(config: type[Config], name: str) -> Any:
 def _parameter(config: type[Config], name: str) -> inspect.Parameter:
     field, meta = config.model_fields[name], field_meta(config, name)
     required = field.is_required()
-    default = field.default
-    text = field.description or ""
-    if not required and default not in (None, ()) and not isinstance(default, bool) and "y default" not in text:
-        text += f" Default: {default}."
-    if meta["argument"]:
+    if meta.argument:
         info = typer.Argument(help=field.description, show_default=False, metavar=name.upper())
     else:
-        flags = meta["flags"] or (flag_of(config, name),)
         info = typer.Option(
-            *flags,
-            help=text,
+            *(meta.flags or flags_of(config, name)),
+            help=_help(field),
             show_default=False,
-            metavar=meta["metavar"],
-            rich_help_panel=meta["panel"],
+            metavar=meta.metavar,
+            rich_help_panel=meta.panel,
         )
     kind: Any = _cli_type(config, name)
     annotation: Any = Annotated[kind if required else kind | None, info]  # type: ignore[valid-type, unused-ignore]
@@ -105,6 +97,14 @@ def _parameter(config: type[Config], name: str) -> inspect.Parameter:
         annotation=annotation,
         default=inspect.Parameter.empty if required else None,
     )
+
+
+def _help(field: FieldInfo) -> str:
+    """The help text, with the default where the text doesn't name it."""
+    text, default = field.description or "", field.default
+    if default is None or default == () or isinstance(default, bool) or "y default" in text:
+        return text
+    return f"{text} Default: {default}."
 
 
 def _config_parameter() -> inspect.Parameter:

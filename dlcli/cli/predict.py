@@ -1,11 +1,8 @@
-"""``dlcli predict``: parses and runs the task."""
+"""``dlcli predict``."""
 
-import typer
-
-from dlcli.cli import process, streams
+from dlcli.cli import streams
+from dlcli.cli.command import Command, Report
 from dlcli.cli.console import Console
-from dlcli.cli.options import command_function
-from dlcli.config.base import Config
 from dlcli.config.evaluate import PredictConfig
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.text import listed
@@ -13,8 +10,8 @@ from dlcli.text import listed
 DOC = """Write the predictions of a saved model, in input order.
 
 One row of output for each row of input: `prediction` (`NA` where a value is missing), and for classes the probability
-of each. A network restores each image and keeps its name, format, pages, frames, depth, transparency, colour profile,
-resolution and EXIF, or says what it can't; or it classifies, with one row for each image.
+of each. A network that restores writes each image with its name, format, pages, frames, depth, transparency, color
+profile, resolution and EXIF, and says what could not be kept; one that classifies writes one row for each image.
 
 Examples:
 
@@ -26,29 +23,36 @@ Examples:
 """
 
 
-def run(config: Config) -> None:
-    """Predict."""
-    assert isinstance(config, PredictConfig)
-    process.prepare(config.threads)
-    from dlcli.tasks.predict import predict
+class Predict(Command[PredictConfig, Console]):
+    """Applying a saved model."""
 
-    if config.out is None and "stdout" in streams.closed:
-        raise DlcliError("stdout is closed, and the predictions go there", "add --out FILE")
-    console = Console(quiet=config.quiet, json_output=config.json_output)
-    report = predict(config, console)
-    if config.json_output:
-        console.document(report)
-    elif config.out is not None and not config.quiet:
+    config = PredictConfig
+    console = Console
+    doc = DOC
+
+    def work(self, config: PredictConfig, console: Console) -> Report:
+        """Predict. Raises DlcliError if the predictions have nowhere to go."""
+        from dlcli.tasks.predict import predict
+
+        if config.out is None and "stdout" in streams.closed:
+            raise DlcliError("stdout is closed, and the predictions go there", "add --out FILE")
+        return predict(config, console)
+
+    def show(self, report: Report, config: PredictConfig, console: Console, /) -> None:
+        """How much was written; nothing if the predictions themselves went to stdout."""
+        if config.out is None:
+            return
         if "rows" in report:
             console.line(f"{report['rows']:,} predictions in {report['out']}")
-        else:
-            console.line(f"{report['images']:,} images in {report['out']}")
-            if report["skipped"]:
-                console.line(f"skipped {len(report['skipped']):,}")
-    if report.get("unwritten"):
-        console.failures([f"could not be written: {listed(report['unwritten'])}"])
-        raise typer.Exit(int(ExitCode.USAGE))
+            return
+        console.line(f"{report['images']:,} images in {report['out']}")
+        if report["skipped"]:
+            console.line(f"skipped {len(report['skipped']):,}")
+
+    def outcome(self, report: Report) -> tuple[int, list[str]]:
+        """2 and the outputs that could not be written, else 0."""
+        unwritten = report.get("unwritten")
+        return (int(ExitCode.USAGE), [f"could not be written: {listed(unwritten)}"]) if unwritten else (0, [])
 
 
-CONFIG = PredictConfig
-command = command_function(PredictConfig, run, DOC)
+COMMAND = Predict()

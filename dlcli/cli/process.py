@@ -1,4 +1,4 @@
-"""What a command sets up in its process before any heavy import: signals, and how threads wait."""
+"""Setup of the process before any heavy import: signals, and how threads wait."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def wait_passively() -> None:
         os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
-def _handle(signum: int, frame: FrameType | None) -> None:
+def _handle(signum: int, _frame: FrameType | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     raise Interrupted(signum)

@@ -4,11 +4,13 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcli.cli.console import Console, duration
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
     from dlcli.search.records import Record
 
 VISIBLE = 12  # trials that the live table shows
@@ -84,7 +86,7 @@ class SearchConsole(Console):
         super().end()
 
     @staticmethod
-    def value(value: Any) -> str:
+    def value(value: object) -> str:
         """A value of an option or a metric as a table shows it."""
         if value is None:
             return "-"
@@ -92,7 +94,7 @@ class SearchConsole(Console):
 
 
 def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> list[list[str]]:
-    """The table ``rows``, headings first, without as many of its ``least`` important columns as don't fit in."""
+    """The table ``rows``, headings first, without those of its ``least`` important columns that don't fit."""
     from rich.cells import cell_len
 
     columns = [list(column) for column in zip(*rows, strict=True)]
@@ -114,7 +116,7 @@ class _TrialTable:
         self.records: list[Record] = []
         self.progress = 0.0
         self.begin = time.monotonic()
-        # The last table is the command's result, on stdout; this one goes when the search ends.
+        # Transient: the last table is the result of the command, on stdout.
         self.live = Live(console=RichConsole(stderr=True), refresh_per_second=4, transient=True)
         self.live.start()
         self.live.update(self._drawn())
@@ -127,7 +129,7 @@ class _TrialTable:
     def close(self) -> None:
         self.live.stop()
 
-    def _drawn(self) -> Any:
+    def _drawn(self) -> "Group":
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text

@@ -1,4 +1,4 @@
-"""Standard output and standard error that never interrupt the work: what can't be written is remembered."""
+"""Standard output and standard error that never interrupt the work: a failure to write is recorded instead."""
 
 import errno
 import io
@@ -6,19 +6,35 @@ import os
 import sys
 import time
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from dlcli.errors import ExitCode
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Writable(Protocol):
+    """The binary stream below a Sink."""
+
+    def write(self, data: memoryview, /) -> int | None:
+        """Write some of ``data``; how many bytes, or None where the stream would block."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+
 
 class Sink(io.RawIOBase):
-    """Passes bytes on to ``raw`` until that fails; from then on they are dropped, ``error`` saying why.
+    """Passes bytes on to ``raw`` until that fails; later bytes are dropped, and ``error`` keeps the reason.
 
-    A reader that has gone or a disk that is full must neither end a training before it is saved nor turn a check that
-    failed into another exit code, whoever prints: this project, Rich or Typer.
+    A closed pipe (``head``) or a full disk must not end a training before it is saved, nor change the exit code of a
+    failed check, whether the text comes from this project, Rich or Typer.
     """
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Writable) -> None:
         self.raw = raw
         self.error: OSError | None = None
 
@@ -34,8 +50,8 @@ class Sink(io.RawIOBase):
         """Whether a terminal is below."""
         return bool(self.raw.isatty())
 
-    def write(self, data: Any) -> int:
-        """All of ``data``, or nothing any more."""
+    def write(self, data: "Buffer") -> int:
+        """Write all of ``data``, or drop it after an error; returns its size in bytes."""
         size = len(memoryview(data).cast("B"))
         written = 0
         while self.error is None and written < size:
@@ -54,7 +70,7 @@ closed: set[str] = set()  # the standard streams that the process was started wi
 
 
 def guard() -> None:
-    """Put a Sink below stdout and stderr, and escape what their encoding lacks; for a process of its own."""
+    """Put a Sink below stdout and stderr, and escape characters that their encoding lacks. Once per process."""
     if not sys.warnoptions:
         # Python's warnings name lines of code, and are for those who write it: a fit that diverges does overflow.
         warnings.simplefilter("ignore")
@@ -84,9 +100,9 @@ def guard() -> None:
 
 
 def settled(code: int) -> int:
-    """The exit code after all that was printed has gone out: 2 where the result of a command did not arrive.
+    """The exit code once all output is flushed: 2 if the command's result could not be written.
 
-    A reader that has left early (``head``) has what it wanted, and a code that says more than 0 stands.
+    A pipe that was closed early (``head``) is no failure, and a code other than 0 is kept.
     """
     failure: OSError | None = None
     for stream in (sys.stdout, sys.stderr):
@@ -98,6 +114,6 @@ def settled(code: int) -> int:
     if failure is None or gone:
         return code
     reason = failure.strerror or str(failure)
-    print(f"dlcli: stdout cannot be written: {reason}: free some space; what was saved stands", file=sys.stderr)
+    print(f"dlcli: cannot write to stdout: {reason}: free some space; what was saved is complete", file=sys.stderr)
     sys.stderr.flush()
     return code or int(ExitCode.USAGE)

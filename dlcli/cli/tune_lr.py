@@ -1,81 +1,68 @@
-"""``dlcli tune-lr``: parses, runs the search, shows the result."""
+"""``dlcli tune-lr``."""
 
 from typing import Any
 
-import typer
-
-from dlcli.cli import process
+from dlcli.cli.command import Command, Report
 from dlcli.cli.console import duration
-from dlcli.cli.options import command_function
 from dlcli.cli.search_console import SearchConsole
-from dlcli.config.base import Config
 from dlcli.config.tune_lr import TuneLrConfig
-from dlcli.errors import DlcliError
 
 SHOWN = 12  # trials that the last table lists
 
-DOC = """Find the learning rate, the schedule, the filters: any option of a training command.
+DOC = """Tune the learning rate, or any other option of a training command.
 
-Options of the search come first; everything from `fit-linear` or `train-deconv` on is that command's own command line.
+Options of the search come first; what follows `fit-linear` or `train-deconv` are that command's own arguments and
+options.
 
 Examples:
 
-- `dlcli tune-lr --grid` – 16 rates for fit-linear's built-in example
+- `dlcli tune-lr --grid` – 16 learning rates for fit-linear's built-in example
 
-- `dlcli tune-lr --sweep fit-linear wine.csv --target quality` – range test, beside the exact answer
+- `dlcli tune-lr --sweep fit-linear wine.csv --target quality` – range test, compared with the exact answer
 
 - `dlcli tune-lr --lr 1e-3:1 --vary schedule=constant,time,exponential fit-linear wine.csv --target quality --val 0.2`
 
-- `dlcli tune-lr --vary filters=16,32,64 train-deconv photos/ --minutes 1` – the shape of a network and its rate
+- `dlcli tune-lr --vary filters=16,32,64 train-deconv photos/ --minutes 1` – filters and learning rate of a network
 
 - `dlcli tune-lr --random --trials 40 --vary dropout=0:0.5 train-deconv mnist/ --task classify --epochs 2`
 
-- `dlcli tune-lr --study wine --storage postgresql://me@db/studies fit-linear wine.csv` – the same command on many
-machines shares one study
+- `dlcli tune-lr --study wine --storage postgresql://me@db/studies fit-linear wine.csv` – on each of several
+machines: they share one study
 """
 
 
-def run(config: Config) -> None:
-    """Search and show."""
-    assert isinstance(config, TuneLrConfig)
-    process.prepare()
-    from dlcli.cli.app import ClickException, parse_config
-    from dlcli.tasks.tune_lr import tune_lr
+class TuneLr(Command[TuneLrConfig, SearchConsole]):
+    """Searching for options of a training command."""
 
-    words = list(config.training) or ["fit-linear"]
-    try:
-        base = parse_config(words[0], words[1:], None)
-    except ClickException as error:
-        flag = str(getattr(error, "option_name", ""))
-        if flag.removeprefix("--").replace("-", "_") in TuneLrConfig.model_fields:
-            raise DlcliError(f"{flag} behind {words[0]}: it is tune-lr's own", f"put it before {words[0]}") from None
-        raise
-    console = SearchConsole(quiet=config.quiet, json_output=config.json_output)
-    report = tune_lr(config, base, console)
-    if config.json_output:
-        console.document(report)
-    elif not config.quiet:
-        _show_sweep(report, console) if "sweep" in report else _show(report, console)
-    if report["signal"]:
-        raise typer.Exit(128 + report["signal"])
+    config = TuneLrConfig
+    console = SearchConsole
+    doc = DOC
+    # Options of the search end where the training command's name stands.
+    interspersed = False
+
+    def work(self, config: TuneLrConfig, console: SearchConsole) -> Report:
+        """Search."""
+        from dlcli.cli.app import parse_config
+        from dlcli.tasks.tune_lr import tune_lr
+
+        name, *words = config.training or ("fit-linear",)
+        return tune_lr(config, parse_config(name, words), console)
+
+    def show(self, report: Report, _config: TuneLrConfig, console: SearchConsole, /) -> None:
+        """The range test, or the trials."""
+        if "sweep" in report:
+            _show_sweep(report, console)
+        else:
+            _show_trials(report, console)
 
 
-def _show(report: dict[str, Any], console: SearchConsole) -> None:
-    """The best trials, what matters, and the command that trains with the best."""
+def _show_trials(report: Report, console: SearchConsole) -> None:
+    """The best trials, the importances of the options, and the command that trains with the best."""
     from dlcli.search.report import tie_of
 
-    names, trials = report["options"], report["trials"]
-    ended = [t for t in trials if t["state"] in ("complete", "pruned", "diverged")]
+    ended = [t for t in report["trials"] if t["state"] in ("complete", "pruned", "diverged")]
     ended.sort(key=lambda t: (t["rank"] is None, t["rank"] or 0))
-    spread = any(t["spread"] is not None for t in ended)
-    shortened = any(t["fraction"] < 1 for t in ended)
-    header = ["trial", *names, report["metric"], *(["spread"] if spread else []), "state", "seconds"]
-    rows = [
-        [str(t["number"]), *(console.value(t["params"][n]) for n in names), console.value(t["value"]),
-         *([console.value(t["spread"])] if spread else []), _state(t, shortened), f"{t['seconds']:.3g}"]
-        for t in ended[:SHOWN]
-    ]  # fmt: skip
-    console.table(header, rows)
+    console.table(*_trial_rows(report, ended, console))
     if len(ended) > SHOWN:
         console.line(f"... {len(ended) - SHOWN:,} more in {report['run']}/trials.csv")
     if report["importances"]:
@@ -87,12 +74,28 @@ def _show(report: dict[str, Any], console: SearchConsole) -> None:
     console.line("")
     if tie := tie_of(report):
         console.line(tie)
-    left = len(trials) - len(ended)
+    left = len(report["trials"]) - len(ended)
     count = "one trial" if len(ended) == 1 else f"{len(ended):,} trials"
     state = f"{report['status']} after {count}" + (f", {left:,} left" if left else "")
     console.line(f"{state} ({report['reason']}), {duration(report['seconds'])}; saved in {report['run']}")
     if report["best"]:
         console.line(report["best"]["command"])
+
+
+def _trial_rows(
+    report: Report, ended: list[dict[str, Any]], console: SearchConsole
+) -> tuple[list[str], list[list[str]]]:
+    """Headings, and a row for each of the best of the trials that have ended."""
+    names = report["options"]
+    spread = any(t["spread"] is not None for t in ended)
+    shortened = any(t["fraction"] < 1 for t in ended)
+    header = ["trial", *names, report["metric"], *(["spread"] if spread else []), "state", "seconds"]
+    rows = [
+        [str(t["number"]), *(console.value(t["params"][n]) for n in names), console.value(t["value"]),
+         *([console.value(t["spread"])] if spread else []), _state(t, shortened), f"{t['seconds']:.3g}"]
+        for t in ended[:SHOWN]
+    ]  # fmt: skip
+    return header, rows
 
 
 def _state(trial: dict[str, Any], shortened: bool) -> str:
@@ -101,7 +104,7 @@ def _state(trial: dict[str, Any], shortened: bool) -> str:
     return f"{trial['state']}{share}"
 
 
-def _show_sweep(report: dict[str, Any], console: SearchConsole) -> None:
+def _show_sweep(report: Report, console: SearchConsole) -> None:
     """What the range test suggests, over the seeds, and the exact answer where there is one."""
     found = report["sweep"]["suggestions"]
     rows = [
@@ -118,7 +121,4 @@ def _show_sweep(report: dict[str, Any], console: SearchConsole) -> None:
         console.line(report["best"]["command"])
 
 
-CONFIG = TuneLrConfig
-# Options of the search end where the training command's name stands.
-CONTEXT = {"allow_interspersed_args": False}
-command = command_function(TuneLrConfig, run, DOC)
+COMMAND = TuneLr()

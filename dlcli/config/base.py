@@ -1,43 +1,66 @@
 """What every command's config shares: option metadata, TOML in and out, errors in the user's words."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from dlcli.errors import DlcliError
 
 
-def option(
-    default: Any,
-    help: str,
-    *,
-    panel: str = "Options",
-    flags: tuple[str, ...] = (),
-    metavar: str | None = None,
-    complete: str = "",
-    argument: bool = False,
-    cli_only: bool = False,
-    **bounds: Any,
-) -> Any:
-    """Declare one option: its default, help text and bounds, in the one place that all else reads.
+class Details(TypedDict, total=False):
+    """What else ``option`` takes: fields of ``OptionMeta``, and pydantic's bounds."""
 
-    ``flags`` replaces the flag made from the field's name; ``complete`` is "file" or "dir" for shell completion;
-    ``argument`` makes it positional; ``cli_only`` keeps it out of config files.
+    flags: tuple[str, ...]
+    metavar: str
+    complete: Literal["", "file", "dir"]
+    argument: bool
+    cli_only: bool
+    also: str
+    also_as: dict[str, str | bool]
+    needs: tuple[str, str | float]
+    gt: float
+    ge: float
+    lt: float
+    le: float
+
+
+@dataclass(frozen=True)
+class OptionMeta:
+    """How an option is shown on the command line and in config files.
+
+    ``flags`` replaces the flag made from the field's name, ``complete`` is what shell completion offers, ``argument``
+    makes the option positional, and ``cli_only`` keeps it out of config files.
+
+    ``also`` lists, separated by spaces, names that other programs give to the option; ``also_as`` those that stand for
+    one of its values. Neither is accepted: they are answered with "did you mean", see ``dlcli.config.suggestions``.
+    ``needs`` is a field without which the option is refused, with a value that will do.
     """
-    extra: dict[str, Any] = {
-        "panel": panel,
-        "flags": flags,
-        "metavar": metavar,
-        "complete": complete,
-        "argument": argument,
-        "cli_only": cli_only,
-    }
-    return Field(default, description=help, json_schema_extra=extra, **bounds)
+
+    panel: str
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    complete: Literal["", "file", "dir"] = ""
+    argument: bool = False
+    cli_only: bool = False
+    also: str = ""
+    also_as: dict[str, str | bool] = field(default_factory=dict)
+    needs: tuple[str, str | float] | None = None
+
+
+BOUNDS = ("gt", "ge", "lt", "le")
+
+
+def option(default: Any, help: str, panel: str = "Options", **details: Unpack[Details]) -> Any:
+    """Declare one option: its default, help text and bounds, in the one place that all else reads."""
+    bounds = {key: value for key, value in details.items() if key in BOUNDS}
+    meta = {key: value for key, value in details.items() if key not in BOUNDS}
+    extra = cast(dict[str, JsonValue], {"panel": panel, **meta})
+    return Field(default, description=help, json_schema_extra=extra, **cast(dict[str, Any], bounds))
 
 
 class Config(BaseModel):
@@ -46,7 +69,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
-    def build(cls, given: Mapping[str, Any], file: Path | None = None) -> Self:
+    def build(cls, given: Mapping[str, object], file: Path | None = None) -> Self:
         """Config from options: those ``given`` beat those of the TOML ``file``, which beat the defaults.
 
         Raises DlcliError for an unreadable file, an unknown key or a value out of bounds.
@@ -58,7 +81,7 @@ class Config(BaseModel):
             raise _explained(cls, error, file, given) from None
 
     @classmethod
-    def read_toml(cls, file: Path) -> dict[str, Any]:
+    def read_toml(cls, file: Path) -> dict[str, object]:
         """Settings of a TOML file, checked for unknown keys. Raises DlcliError."""
         try:
             with file.open("rb") as stream:
@@ -66,12 +89,10 @@ class Config(BaseModel):
         except OSError as error:
             raise DlcliError(f"--config {file}: {error.strerror or error}", "give a readable TOML file") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DlcliError(f"--config {file} is not valid TOML: {error}", "mend the file") from None
+            raise DlcliError(f"--config {file} is not valid TOML: {error}", "fix the file") from None
         for key in values:
             if key not in cls.model_fields:
-                close = difflib.get_close_matches(key, cls.model_fields, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else "remove it"
-                raise DlcliError(f"--config {file}: there is no setting {key!r}", hint)
+                raise _unknown_setting(cls, key, file, values)
         return {key: _of_toml(value) for key, value in values.items()}
 
     def to_toml(self) -> str:
@@ -79,47 +100,61 @@ class Config(BaseModel):
         import tomli_w
 
         lines = []
-        for name, field in type(self).model_fields.items():
-            if field_meta(type(self), name)["cli_only"]:
+        for name, info in type(self).model_fields.items():
+            if field_meta(type(self), name).cli_only:
                 continue
             value = getattr(self, name)
             plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
             plain = _for_toml(plain)
-            lines.append(f"# {field.description}")
+            lines.append(f"# {info.description}")
             lines.append(f"# {name} =  (not set)" if plain is None else tomli_w.dumps({name: plain}).rstrip())
         return "\n".join(lines) + "\n"
 
 
-def _for_toml(value: Any) -> Any:
+def _for_toml(value: object) -> object:
     """TOML is valid Unicode: bytes of a file name that are not UTF-8 are written as text such as ``\\udce9``."""
     if isinstance(value, list):
         return [_for_toml(item) for item in value]
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _of_toml(value: Any) -> Any:
+def _of_toml(value: object) -> object:
     """What ``_for_toml`` was given."""
     if isinstance(value, list):
         return [_of_toml(item) for item in value]
     return re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda m: chr(int(m[1], 16)), value) if isinstance(value, str) else value
 
 
-def field_meta(config: type[Config], name: str) -> dict[str, Any]:
+def field_meta(config: type[Config], name: str) -> OptionMeta:
     """Option metadata of a field, as given to ``option``."""
-    extra = config.model_fields[name].json_schema_extra
-    return dict(extra) if isinstance(extra, dict) else {}
+    return OptionMeta(**cast(dict[str, Any], config.model_fields[name].json_schema_extra))
+
+
+def flags_of(config: type[Config], name: str) -> tuple[str, ...]:
+    """The flags of a field: the one that sets it first, that which turns it off, if any, last; () for an argument."""
+    meta = field_meta(config, name)
+    if meta.argument:
+        return ()
+    return tuple(part for flag in meta.flags or ("--" + name.replace("_", "-"),) for part in flag.split("/"))
 
 
 def flag_of(config: type[Config], name: str) -> str:
     """The flag (or argument) of a field as a user types it."""
-    meta = field_meta(config, name)
-    if meta["argument"]:
-        return name.upper()
-    flags = meta["flags"]
-    return str(flags[0]).split("/")[0] if flags else "--" + name.replace("_", "-")
+    flags = flags_of(config, name)
+    return flags[0] if flags else name.upper()
 
 
-def _explained(config: type[Config], error: ValidationError, file: Path | None, given: Mapping[str, Any]) -> DlcliError:
+def _unknown_setting(config: type[Config], key: str, file: Path, values: Mapping[str, object]) -> DlcliError:
+    from dlcli.config.suggestions import suggested_settings, suggestions
+
+    if text := suggested_settings(config, suggestions(config, key), values):
+        return DlcliError(f"--config {file}: no such setting {key}; did you mean {text}?")
+    return DlcliError(f"--config {file}: no such setting {key}", "remove it")
+
+
+def _explained(
+    config: type[Config], error: ValidationError, file: Path | None, given: Mapping[str, object]
+) -> DlcliError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")

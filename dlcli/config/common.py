@@ -5,12 +5,16 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from dlcli.config import aliases
 from dlcli.config.base import Config, option
 
 DATA = "Data"
 OUTPUT = "Output"
 SCHEDULE = "Schedule"
 IMAGES = "Images"
+MODEL = "Model"
+TRAINING = "Training"
+REGULARIZATION = "Regularization"
 
 ScheduleName = Literal[
     "constant", "time", "step", "exponential", "polynomial", "cosine", "one-cycle",
@@ -35,21 +39,33 @@ class OutputOptions(Config):
         panel=OUTPUT,
         flags=("--json",),
         cli_only=True,
+        also="format output_format report",
     )
     quiet: bool = option(
         False,
-        "Print nothing but errors, and the report if --json.",
+        "Print only errors, and the report with --json.",
         panel=OUTPUT,
         flags=("--quiet", "-q"),
         cli_only=True,
+        also="silent no_progress no_progress_bar",
     )
+
+    @property
+    def reading_threads(self) -> int | None:
+        """The most threads that read tables; None: as many as there are cores."""
+        return None
 
 
 class RunOptions(OutputOptions):
     """Where results go and what makes a run repeatable."""
 
     out: Path | None = option(
-        None, "Run directory; by default runs/COMMAND-NNN.", panel=OUTPUT, complete="dir", cli_only=True
+        None,
+        "Run directory; by default runs/COMMAND-NNN.",
+        panel=OUTPUT,
+        complete="dir",
+        cli_only=True,
+        also="o output output_dir out_dir save save_dir save_path run_dir log_dir default_root_dir dest",
     )
     force: bool = option(
         False,
@@ -57,9 +73,16 @@ class RunOptions(OutputOptions):
         panel=OUTPUT,
         flags=("--force",),
         cli_only=True,
+        also="f overwrite exist_ok clobber yes y",
     )
-    seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where it pays.", panel=OUTPUT)
+    seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63, also=aliases.SEED)
+    device: str = option(
+        "auto",
+        "auto, cpu, cuda or cuda:N; auto takes a GPU where it is faster.",
+        panel=OUTPUT,
+        also=aliases.DEVICE,
+        also_as=aliases.DEVICE_VALUES,
+    )
 
     @field_validator("device")
     @classmethod
@@ -68,14 +91,15 @@ class RunOptions(OutputOptions):
 
 
 class TrainingOptions(RunOptions):
-    """What every training command shares."""
+    """Options of every training command."""
 
     data_seed: int | None = option(
         None,
-        "Seed of which rows or images are held out (and of the built-in examples), where it should differ from --seed.",
+        "Seed of the validation split and of the built-in examples; by default --seed.",
         panel=DATA,
         ge=0,
         lt=2**63,
+        also="split_seed data_random_state",
     )
 
     @property
@@ -88,35 +112,54 @@ class TableOptions(Config):
     """How tables are read."""
 
     delimiter: str | None = option(
-        None, "Field delimiter of text files: one character, or 'tab'; by default recognised.", panel=DATA
+        None,
+        "Field delimiter of text files: one character, or 'tab'; by default detected.",
+        panel=DATA,
+        also="sep separator delim field_separator d F",
     )
     header: bool | None = option(
         None,
-        "Whether the first row holds the names; by default recognised.",
+        "Whether the first row holds the names; by default detected.",
         panel=DATA,
         flags=("--header/--no-header",),
+        also="has_header names_row",
+        also_as={"headerless": False, "without_header": False},
     )
     encoding: str | None = option(
-        None, "Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.", panel=DATA
+        None,
+        "Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.",
+        panel=DATA,
+        also="charset file_encoding",
     )
     missing: Literal["error", "drop", "mean"] = option(
         "error",
-        "What to do with missing values: refuse, drop the row, or fill with the column's mean.",
+        "What to do with missing values: refuse the table, drop the row, or fill in the column's mean.",
         panel=DATA,
+        also=aliases.MISSING,
+        also_as=aliases.MISSING_VALUES,
     )
     missing_value: tuple[str, ...] = option(
         (),
-        "A further text that means 'missing', beside empty, NA, N/A, NaN, null, None and ?. Repeatable.",
+        "Another text that means 'missing', beside empty, NA, N/A, NaN, null, None and ?. Repeatable.",
         panel=DATA,
         metavar="TEXT",
+        also="missing_values na_values na_value na nan null_value null_values na_strings na_string",
     )
     text: tuple[str, ...] = option(
         (),
-        "A column to take as text (categories), whatever it looks like. Repeatable.",
+        "A column to treat as categories, even if it holds numbers. Repeatable.",
         panel=DATA,
         metavar="COLUMN",
+        also="categorical categoricals category categories categorical_features categorical_columns factor factors "
+        "text_column text_columns",
     )
-    max_categories: int = option(100, "Refuse a text column with more different texts than this.", panel=DATA, ge=2)
+    max_categories: int = option(
+        100,
+        "Most categories of a text column; a column with more is refused.",
+        panel=DATA,
+        ge=2,
+        also="max_levels max_cardinality",
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -145,17 +188,32 @@ DECAY_FACTORS = {"step": 0.5, "exponential": 0.999, "plateau": 0.5}  # where --d
 class ScheduleOptions(Config):
     """How the learning rate changes, and the constants of the formulas."""
 
-    schedule: ScheduleName = option("constant", "How the learning rate changes.", panel=SCHEDULE)
-    decay_rate: float = option(0.01, "k of time decay, a0 / (1 + k t).", panel=SCHEDULE, ge=0)
+    schedule: ScheduleName = option("constant", "How the learning rate changes.", panel=SCHEDULE, also=aliases.SCHEDULE)
+    decay_rate: float = option(0.01, "k of time decay, a0 / (1 + k t).", panel=SCHEDULE, ge=0, also="lr_decay_rate")
     decay_factor: float | None = option(
-        None, "g of step (0.5), exponential (0.999) and plateau (0.5) decay.", panel=SCHEDULE, gt=0, le=1
+        None,
+        "g of step (0.5), exponential (0.999) and plateau (0.5) decay.",
+        panel=SCHEDULE,
+        gt=0,
+        le=1,
+        also="gamma lr_gamma lr_decay lr_decay_factor lr_factor factor",
     )
-    decay_every: int = option(1000, "s of step decay, a0 g^floor(t/s).", panel=SCHEDULE, ge=1)
-    decay_power: float = option(1.0, "p of polynomial decay, a0 (1 - t/T)^p.", panel=SCHEDULE, gt=0)
-    hyper_lr: float = option(0.001, "beta of hypergradient descent.", panel=SCHEDULE, ge=0)
+    decay_every: int = option(
+        1000, "s of step decay, a0 g^floor(t/s).", panel=SCHEDULE, ge=1, also="decay_steps lr_step_size lr_step"
+    )
+    decay_power: float = option(
+        1.0, "p of polynomial decay, a0 (1 - t/T)^p.", panel=SCHEDULE, gt=0, also="power power_t lr_power"
+    )
+    hyper_lr: float = option(
+        0.001, "beta of hypergradient descent.", panel=SCHEDULE, ge=0, also="hypergrad_lr hyper_learning_rate"
+    )
     polyak_target: float | None = option(
         None, "f* of Polyak's step; by default the optimum where it is known, else 0.", panel=SCHEDULE
     )
     plateau_patience: int = option(
-        5, "Reports without improvement before plateau lowers the rate.", panel=SCHEDULE, ge=1
+        5,
+        "Reports without improvement before plateau lowers the learning rate.",
+        panel=SCHEDULE,
+        ge=1,
+        also="lr_patience scheduler_patience",
     )

@@ -5,37 +5,62 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from dlcli.config import aliases
 from dlcli.config.base import option
-from dlcli.config.common import DATA, IMAGES, OUTPUT, OutputOptions, TableOptions, known_device
+from dlcli.config.common import (
+    DATA,
+    IMAGES,
+    OUTPUT,
+    OutputOptions,
+    TableOptions,
+    known_device,
+)
+
+RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path weights load load_model"
+DATA_TO_APPLY = aliases.DATA + " test test_data test_file test_dir new_data"
 
 
 class SavedOptions(TableOptions, OutputOptions):
-    """What applying a saved model takes, whatever is done with it."""
+    """Options of every command that applies a saved model."""
 
-    run: Path = option(..., "Run directory of a saved model.", argument=True, complete="dir")
+    run: Path = option(..., "Run directory of a saved model.", argument=True, complete="dir", also=RUN_NAMES)
     missing: Literal["error", "drop", "mean"] | None = option(  # type: ignore[assignment]
         None,
-        "What to do with missing values; by default as in training. drop: predict gives NA.",
+        "What to do with missing values; by default as in training. drop: predict writes NA.",
         panel=DATA,
+        also=aliases.MISSING,
+        also_as=aliases.MISSING_VALUES,
     )
-    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one.", panel=IMAGES)
+    device: str = option(
+        "auto",
+        "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one.",
+        panel=IMAGES,
+        also=aliases.DEVICE,
+        also_as=aliases.DEVICE_VALUES,
+    )
     kernel: int | None = option(
         None,
-        "Which of the blur kernels that the network was trained on, from 0; by default eval takes each in turn, and "
+        "Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, "
         "predict the first.",
         panel=IMAGES,
         ge=0,
+        also="blur_kernel kernel_index psf",
     )
     tile: int | None = option(
         None,
-        "Work in squares of at most this side, in pixels, which saves memory and leaves no seams; by default as large "
-        "as the memory allows.",
+        "Process images in tiles of at most this side, in pixels: less memory, the same result. By default as large as "
+        "memory allows.",
         panel=IMAGES,
         ge=16,
         metavar="PIXELS",
+        also="tile_size tiles chunk_size",
     )
+    threads: int | None = option(None, "CPU threads; by default all.", panel="Options", ge=1, also=aliases.THREADS)
 
-    threads: int | None = option(None, "CPU threads; by default all.", panel="Options", ge=1)
+    @property
+    def reading_threads(self) -> int | None:
+        """As --threads says."""
+        return self.threads
 
     @field_validator("device")
     @classmethod
@@ -48,32 +73,48 @@ class EvalConfig(SavedOptions):
 
     data: tuple[str, ...] = option(
         (),
-        "Data to measure on: tables; or images, clean ones to degrade as in training (pairs: inputs, then targets; "
-        "classify: class folders, IDX). None: what training held out of its own.",
+        "Data to measure on: tables; or clean images, which are degraded as in training (pairs: inputs, then targets; "
+        "classify: class folders, IDX). None: the validation data that training held out.",
         argument=True,
         complete="file",
+        also=DATA_TO_APPLY,
     )
     check: tuple[str, ...] = option(
         (),
         "Fail with exit code 3 unless this holds, for example 'r2>=0.9' or 'psnr>=29'. Repeatable.",
         panel="Options",
         metavar="CHECK",
+        also="checks assert threshold require fail_under expect",
     )
-    out: Path | None = option(None, "Write the report to this file too.", panel=OUTPUT, complete="file")
+    out: Path | None = option(
+        None,
+        "Also write the report to this file.",
+        panel=OUTPUT,
+        complete="file",
+        also="o output output_file outfile report_file save",
+    )
     compare: bool = option(
         False,
-        "Measure the classical methods of scikit-image on the same degraded images too.",
+        "Also measure the classical methods of scikit-image on the same degraded images.",
         panel=IMAGES,
         flags=("--compare",),
+        also="baseline baselines classical",
     )
     sigma: float | None = option(
-        None, "Measure at this noise, on the scale 0 to 255, instead of the one trained for.", panel=IMAGES,
-        ge=0, le=255, metavar="NUMBER",
+        None, "Measure at this noise level, on the scale 0 to 255, instead of that of the training.", panel=IMAGES,
+        ge=0, le=255, metavar="NUMBER", also="noise noise_level noise_std std stddev",
     )  # fmt: skip
     # Not called seed: the commands that have a field of that name take --config, too.
-    noise_seed: int = option(0, "Seed of each image's noise.", panel=IMAGES, flags=("--seed",), ge=0, lt=2**63)
+    noise_seed: int = option(
+        0, "Seed of each image's noise.", panel=IMAGES, flags=("--seed",), ge=0, lt=2**63, also=aliases.SEED
+    )
     worst: int | None = option(
-        None, "List the N images with the lowest PSNR, instead of the first twenty.", panel=IMAGES, ge=1, metavar="N"
+        None,
+        "List the N images with the lowest PSNR, instead of the first twenty.",
+        panel=IMAGES,
+        ge=1,
+        metavar="N",
+        also="top top_n show n",
     )
 
 
@@ -85,6 +126,7 @@ class PredictConfig(SavedOptions):
         "Tables to predict, or images to restore or classify. None: the table that the run was trained on.",
         argument=True,
         complete="file",
+        also=DATA_TO_APPLY,
     )
     out: Path | None = option(
         None,
@@ -92,12 +134,16 @@ class PredictConfig(SavedOptions):
         "file where DATA is one.",
         panel=OUTPUT,
         complete="file",
+        also="o output output_file outfile output_dir out_dir save save_to dest predictions",
     )
-    force: bool = option(False, "Replace --out files that exist.", panel=OUTPUT, flags=("--force",))
+    force: bool = option(
+        False, "Replace --out files that exist.", panel=OUTPUT, flags=("--force",), also="f overwrite clobber yes y"
+    )
     mask: Path | None = option(
         None,
         "Image of the pixels that inpaint is to fill (white: missing); by default those of training, or the "
         "transparent ones.",
         panel=IMAGES,
         complete="file",
+        also="mask_file mask_path holes",
     )

@@ -4,16 +4,21 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from dlcli.config.base import option
-from dlcli.config.common import DATA, ScheduleOptions, TableOptions, TrainingOptions
+from dlcli.config import aliases
+from dlcli.config.base import Config, option
+from dlcli.config.common import (
+    DATA,
+    MODEL,
+    REGULARIZATION,
+    TRAINING,
+    ScheduleOptions,
+    TableOptions,
+    TrainingOptions,
+)
 
-MODEL = "Model"
-TRAINING = "Training"
-REGULARISE = "Against overfitting"
 
-
-class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
-    """Linear, logistic and softmax regression."""
+class ColumnOptions(Config):
+    """Which tables and columns are used, and for what."""
 
     data: tuple[str, ...] = option(
         (),
@@ -21,84 +26,26 @@ class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
         "None: the built-in example.",
         argument=True,
         complete="file",
+        also=aliases.DATA,
     )
     target: str | None = option(
         None,
         "Column to predict, by name or 1-based position; by default the one named target, y, label or class.",
         panel=DATA,
         metavar="COLUMN",
+        also="y t label labels response outcome dependent endog target_column label_column y_column formula",
     )
     features: tuple[str, ...] = option(
         (),
         "Columns to use, separated by commas; by default all others. Repeatable.",
         panel=DATA,
         metavar="COLUMNS",
+        also="x feature columns cols predictors regressors exog inputs_columns feature_columns usecols formula",
     )
     drop: tuple[str, ...] = option(
-        (), "Columns to leave out, separated by commas. Repeatable.", panel=DATA, metavar="COLUMNS"
-    )
-    loss: Literal["auto", "mse", "cross-entropy"] = option(
-        "auto",
-        "Mean squared error, or cross-entropy for classes (two: logistic, more: softmax); auto goes by "
-        "the target: numbers or text.",
-        panel=MODEL,
-    )
-    intercept: bool = option(True, "Learn an intercept.", panel=MODEL, flags=("--intercept/--no-intercept",))
-    standardize: bool = option(
-        True,
-        "Train on standardised columns; coefficients are reported in the data's own units all the same.",
-        panel=MODEL,
-        flags=("--standardize/--no-standardize",),
-    )
-    optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
-        "auto",
-        "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for cross-entropy; exact: "
-        "QR for least squares. auto: gd for mse, newton for cross-entropy.",
-        panel=TRAINING,
-    )
-    lr: float | Literal["auto"] = option(
-        "auto",
-        "Learning rate; auto takes it from the largest eigenvalue.",
-        panel=TRAINING,
-        metavar="NUMBER|auto",
-    )
-    steps: int | None = option(
-        None,
-        "Most steps to take; by default 1000 on the built-in example, else 1,000,000 (gd on mse), "
-        "10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).",
-        panel=TRAINING,
-        ge=1,
-    )
-    minutes: float | None = option(None, "Stop after this time.", panel=TRAINING, gt=0)
-    tolerance: float | None = option(
-        None,
-        "Stop when the gradient's norm is at most this much of the first; 0 takes every step. By default 1e-15; 1e-13 "
-        "with L1, 1e-12 for gd on classes.",
-        panel=TRAINING,
-        ge=0,
-        lt=1,
-    )
-    momentum: float = option(0.0, "Momentum of gd and sgd.", panel=TRAINING, ge=0, lt=1)
-    nesterov: bool = option(False, "Nesterov's momentum.", panel=TRAINING, flags=("--nesterov",))
-    batch_size: int = option(256, "Rows a step of sgd and adam.", panel=TRAINING, ge=1)
-    report_every: int = option(
-        0,
-        "Steps between reports; 0: every 100 up to 1000, then every tenth of a decade.",
-        panel=TRAINING,
-        ge=0,
-    )
-    l1: float = option(0.0, "L1 penalty (lasso): exact zeros.", panel=REGULARISE, ge=0)
-    l2: float = option(0.0, "L2 penalty (ridge), half the sum of squares times this.", panel=REGULARISE, ge=0)
-    dropout: float = option(0.0, "Dropout on the inputs, with sgd and adam.", panel=REGULARISE, ge=0, lt=1)
-    val: float = option(0.0, "Fraction of the rows held out for validation.", panel=REGULARISE, ge=0, lt=1)
-    early_stop: int | None = option(
-        None,
-        "Stop after this many reports without a lower validation loss (needs --val).",
-        panel=REGULARISE,
-        ge=1,
-        metavar="PATIENCE",
-    )
-    cv: int | None = option(None, "Cross-validate with this many folds as well.", panel=REGULARISE, ge=2, metavar="K")
+        (), "Columns to leave out, separated by commas. Repeatable.", panel=DATA, metavar="COLUMNS",
+        also="exclude ignore omit drop_columns drop_column drop_features exclude_columns ignore_columns",
+    )  # fmt: skip
 
     @field_validator("features", "drop", mode="before")
     @classmethod
@@ -106,6 +53,128 @@ class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
         if isinstance(value, (list, tuple)):
             return tuple(name for item in value for name in str(item).split(",") if name)
         return value
+
+
+class LinearModelOptions(Config):
+    """What is fitted."""
+
+    loss: Literal["auto", "mse", "cross-entropy"] = option(
+        "auto",
+        "Mean squared error, or cross-entropy for classes (two: logistic, more: softmax); auto: mse for a target of "
+        "numbers, cross-entropy for one of text.",
+        panel=MODEL,
+        also="criterion objective loss_fn loss_function family link model model_type task problem",
+    )
+    intercept: bool = option(
+        True,
+        "Fit an intercept.",
+        panel=MODEL,
+        flags=("--intercept/--no-intercept",),
+        also="fit_intercept bias use_bias add_constant constant const add_intercept",
+        also_as={"no_bias": False, "no_constant": False, "no_const": False, "no_fit_intercept": False},
+    )
+    standardize: bool = option(
+        True,
+        "Train on standardized columns; coefficients are always reported in the units of the data.",
+        panel=MODEL,
+        flags=("--standardize/--no-standardize",),
+        also="standardise normalize normalise scale scaler scaling standard_scaler zscore",
+        also_as={"no_standardise": False, "no_normalize": False, "no_scale": False, "no_scaling": False},
+    )
+
+
+class LinearTrainingOptions(Config):
+    """How the model is fitted, and when the fit stops."""
+
+    optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
+        "auto",
+        "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for cross-entropy; exact: "
+        "QR for least squares. auto: gd for mse, newton for cross-entropy.",
+        panel=TRAINING,
+        also=aliases.OPTIMIZER,
+        also_as={"adam": "adam", "sgd": "sgd", "gd": "gd", "lbfgs": "lbfgs", "newton": "newton", "exact": "exact"},
+    )
+    lr: float | Literal["auto"] = option(
+        "auto",
+        "Learning rate; auto: from the largest eigenvalue.",
+        panel=TRAINING,
+        metavar="NUMBER|auto",
+        also=aliases.LR,
+    )
+    steps: int | None = option(
+        None,
+        "Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), "
+        "10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).",
+        panel=TRAINING,
+        ge=1,
+        also=aliases.STEPS + " epoch epochs max_epochs num_epochs n_epochs nb_epochs num_train_epochs",
+    )
+    minutes: float | None = option(None, "Stop after this time.", panel=TRAINING, gt=0, also=aliases.MINUTES)
+    tolerance: float | None = option(
+        None,
+        "Stop when the gradient norm is at most this fraction of the first; 0: take every step. By default 1e-15; "
+        "1e-13 with L1, 1e-12 for gd on classes.",
+        panel=TRAINING,
+        ge=0,
+        lt=1,
+        also="tol gtol ftol xtol eps epsilon rtol atol convergence_tol stop_thr threshold",
+    )
+    momentum: float = option(0.0, "Momentum of gd and sgd.", panel=TRAINING, ge=0, lt=1, also="mom beta")
+    nesterov: bool = option(
+        False, "Nesterov momentum.", panel=TRAINING, flags=("--nesterov",),
+        also="nesterovs_momentum nesterov_momentum nag", needs=("momentum", 0.9),
+    )  # fmt: skip
+    batch_size: int = option(256, "Rows per step of sgd and adam.", panel=TRAINING, ge=1, also=aliases.BATCH_SIZE)
+    report_every: int = option(
+        0,
+        "Steps between reports; 0: every 100 up to 1000, then ten per decade of steps.",
+        panel=TRAINING,
+        ge=0,
+        also=aliases.REPORT_EVERY,
+    )
+
+
+class LinearRegularization(Config):
+    """Penalties, and the data held out for validation."""
+
+    l1: float = option(0.0, "L1 penalty (lasso): exact zeros.", panel=REGULARIZATION, ge=0, also=aliases.L1)
+    l2: float = option(
+        0.0, "L2 penalty (ridge): this times half the sum of squares.", panel=REGULARIZATION, ge=0,
+        also=aliases.L2,
+    )  # fmt: skip
+    dropout: float = option(
+        0.0, "Dropout on the inputs, with sgd and adam.", panel=REGULARIZATION, ge=0, lt=1,
+        also="dropout_rate drop_rate input_dropout", needs=("optimizer", "sgd"),
+    )  # fmt: skip
+    val: float = option(
+        0.0, "Fraction of the rows held out for validation.", panel=REGULARIZATION, ge=0, lt=1, also=aliases.VAL
+    )
+    early_stop: int | None = option(
+        None,
+        "Stop after this many reports without a lower validation loss (needs --val).",
+        panel=REGULARIZATION,
+        ge=1,
+        metavar="PATIENCE",
+        also=aliases.EARLY_STOP,
+        needs=("val", 0.2),
+    )
+    cv: int | None = option(
+        None, "Also cross-validate, with this many folds.", panel=REGULARIZATION, ge=2, metavar="K",
+        also="k folds n_folds kfold kfolds k_fold nfold nfolds n_splits cv_folds cross_validate cross_validation",
+    )  # fmt: skip
+
+
+# Pydantic takes the fields from the last base on: the order in --help and config.toml.
+class FitLinearConfig(
+    TrainingOptions,
+    LinearRegularization,
+    ScheduleOptions,
+    LinearTrainingOptions,
+    LinearModelOptions,
+    TableOptions,
+    ColumnOptions,
+):
+    """Linear, logistic and softmax regression."""
 
     @field_validator("lr")
     @classmethod
@@ -116,8 +185,15 @@ class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        minibatch = self.optimizer in ("sgd", "adam")
-        if self.dropout and not minibatch:
+        self._check_momentum_and_dropout()
+        self._check_optimizer()
+        if self.device == "mps":
+            raise ValueError("--device mps has no float64, which fit-linear needs; use --device cpu")
+        return self
+
+    def _check_momentum_and_dropout(self) -> None:
+        """Raise ValueError for an option that lacks the one it depends on."""
+        if self.dropout and self.optimizer not in ("sgd", "adam"):
             raise ValueError(f"--dropout {self.dropout} needs --optimizer sgd or adam, got {self.optimizer}")
         if self.early_stop and not self.val:
             raise ValueError("--early-stop needs validation rows: add --val 0.2")
@@ -125,6 +201,9 @@ class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
             raise ValueError("--nesterov needs --momentum, for example --momentum 0.9")
         if self.momentum and self.optimizer not in ("auto", "gd", "sgd"):
             raise ValueError(f"--momentum works with gd and sgd, got --optimizer {self.optimizer}")
+
+    def _check_optimizer(self) -> None:
+        """Raise ValueError for a loss, penalty or schedule that the optimizer can't have."""
         if self.optimizer == "exact" and self.l1:
             raise ValueError("--optimizer exact has no --l1; use --optimizer gd, which gives exact zeros")
         if self.optimizer == "lbfgs" and self.l1:
@@ -135,6 +214,3 @@ class FitLinearConfig(ScheduleOptions, TableOptions, TrainingOptions):
             raise ValueError(f"--optimizer {self.optimizer} is for cross-entropy; use --optimizer exact or gd")
         if self.schedule != "constant" and self.optimizer in ("exact", "newton", "lbfgs"):
             raise ValueError(f"--schedule {self.schedule} needs --optimizer gd, sgd or adam, got {self.optimizer}")
-        if self.device == "mps":
-            raise ValueError("--device mps has no float64, which fit-linear needs; use --device cpu")
-        return self

@@ -5,7 +5,8 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from dlcli.config.base import option
+from dlcli.config import aliases
+from dlcli.config.base import Config, option
 from dlcli.config.common import RunOptions
 from dlcli.errors import DlcliError
 
@@ -17,8 +18,8 @@ TRAININGS = ("fit-linear", "train-deconv")
 Method = Literal["grid", "random", "tpe", "sweep"]
 
 
-class TuneLrConfig(RunOptions):
-    """Search for the learning rate, the schedule, the filters, or any option of a training command."""
+class MethodOptions(Config):
+    """What is trained, and how the points to try are chosen."""
 
     training: tuple[str, ...] = option(
         ("fit-linear",),
@@ -27,67 +28,102 @@ class TuneLrConfig(RunOptions):
         argument=True,
         complete="file",
     )
-    grid: bool = option(False, "Try every combination (the default).", panel=SEARCH, flags=("--grid",))
-    random: bool = option(False, "Draw combinations at random.", panel=SEARCH, flags=("--random",))
-    tpe: bool = option(
-        False, "Let the trials so far choose the next one (Bergstra et al. 2011).", panel=SEARCH, flags=("--tpe",)
+    grid: bool = option(
+        False, "Try every combination (the default).", panel=SEARCH, flags=("--grid",), also="grid_search gridsearch"
     )
+    random: bool = option(
+        False, "Draw combinations at random.", panel=SEARCH, flags=("--random",),
+        also="random_search randomsearch randomized",
+    )  # fmt: skip
+    tpe: bool = option(
+        False, "Let the finished trials choose the next one (Bergstra et al. 2011).", panel=SEARCH, flags=("--tpe",),
+        also="bayes bayesian bayesian_optimization bo optuna hyperopt",
+    )  # fmt: skip
     sweep: bool = option(
         False,
-        "Learning-rate range test: one short run with the rate rising, instead of a search.",
+        "Learning-rate range test: one short run with a rising learning rate, instead of a search.",
         panel=SEARCH,
         flags=("--sweep",),
+        also="range_test lr_range_test lr_find lr_finder find_lr auto_lr_find",
     )
+
+
+class SearchOptions(Config):
+    """What is searched, how long, and by which metric."""
+
     lr: str | None = option(
         None,
         "Learning rates: LOW:HIGH on a log scale, or A,B,C. By default around the one that the command would take.",
         panel=SEARCH,
         metavar="LOW:HIGH|A,B,...",
+        also="learning_rate learning_rates lrs lr_range learn_rate lrate eta eta0 base_lr",
     )
     points: int | None = option(
         None,
-        "Rates in a range of the grid (16; train-deconv 8); steps of a --sweep (100).",
+        "Learning rates in a range of the grid (16; train-deconv 8); steps of a --sweep (100).",
         panel=SEARCH,
         ge=1,
         le=20_000,
+        also="num_points n_points grid_points resolution num num_lrs",
     )
     vary: tuple[str, ...] = option(
         (),
-        "Another option to search: NAME=A,B,C or NAME=LOW:HIGH, with :log or :int behind; a grid takes 5 points of a "
-        "range. Repeatable.",
+        "Another option to search: NAME=A,B,C or NAME=LOW:HIGH, optionally followed by :log or :int; a grid takes 5 "
+        "points of a range. Repeatable.",
         panel=SEARCH,
         metavar="NAME=VALUES",
+        also="param params parameter parameters param_grid search_space space search grid_params hyperparameters",
     )
-    trials: int | None = option(None, "Trials of --random and --tpe. Default: 16.", panel=SEARCH, ge=1, le=20_000)
-    minutes: float | None = option(None, "Start no further trial after this time.", panel=SEARCH, gt=0)
+    trials: int | None = option(
+        None, "Trials of --random and --tpe. Default: 16.", panel=SEARCH, ge=1, le=20_000,
+        also="n_trials num_trials max_trials n_iter num_samples samples max_evals n_calls trial",
+    )  # fmt: skip
+    minutes: float | None = option(
+        None, "Start no further trial after this time.", panel=SEARCH, gt=0, also=aliases.MINUTES
+    )
     metric: str | None = option(
         None,
-        "What to compare: loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, with train. or val. before it. By "
+        "What to compare: loss, r2, rmse, accuracy, log_loss, auc, psnr or ssim, prefixed with train. or val. By "
         "default the validation loss (restored images: psnr), or the training loss without validation.",
         panel=SEARCH,
         metavar="[train.|val.]NAME",
+        also="scoring score scorer monitor metrics eval_metric target_metric",
     )
     repeats: int | None = option(
-        None, "Seeds for each trial, whose mean counts. Default: 1; --sweep 3.", panel=SEARCH, ge=1, le=1000
-    )
-    cv: int | None = option(None, "Compare by cross-validation with this many folds.", panel=SEARCH, ge=2, metavar="K")
+        None, "Seeds per trial; their mean is compared. Default: 1; --sweep 3.", panel=SEARCH, ge=1, le=1000,
+        also="repeat n_repeats num_repeats seeds n_seeds num_seeds",
+    )  # fmt: skip
+    cv: int | None = option(
+        None, "Compare by cross-validation with this many folds.", panel=SEARCH, ge=2, metavar="K",
+        also="k folds n_folds kfold k_fold n_splits cv_folds cross_validate cross_validation",
+    )  # fmt: skip
     pruner: Literal["auto", "none", "asha", "hyperband", "median"] = option(
         "auto",
         "asha: successive halving, short runs for all and long ones for the best; hyperband, median: stop a run that "
-        "lags behind those before it (never in a stack). auto: for train-deconv asha, with "
-        "--tpe median; else none.",
+        "is worse than those before it (never in a batch of fused trials). auto: for train-deconv asha, with --tpe "
+        "median; else none.",
         panel=SEARCH,
+        also="pruning prune early_stop early_stopping halving",
+        also_as={"asha": "asha", "hyperband": "hyperband", "successive_halving": "asha", "no_pruning": "none"},
     )
     fuse: str = option(
         "auto",
-        "Train trials of one shape in one stack: off, the most at once, or auto: where a timing of a few steps says "
-        "that it is faster.",
+        "Train trials of equal shape together, in one batch: off, the most at once, or auto: where timing a few steps "
+        "shows that it is faster.",
         panel=SEARCH,
         metavar="auto|off|K",
+        also="fused batched stack vectorize vmap",
+        also_as={"no_fuse": "off"},
     )
+
+
+class StudyOptions(Config):
+    """Where trials are kept, and who runs them."""
+
     study: str | None = option(
-        None, "Name of the study; an existing one is continued. Without --storage kept in runs/studies.", panel=STUDY
-    )
+        None, "Name of the study; an existing one is continued. Without --storage kept in runs/studies.", panel=STUDY,
+        also="study_name name experiment experiment_name resume",
+    )  # fmt: skip
     storage: str | None = option(
         None,
         "Where trials are kept: journal:///PATH (one machine), postgresql://... or mysql://... (many), sqlite:///PATH. "
@@ -95,16 +131,26 @@ class TuneLrConfig(RunOptions):
         panel=STUDY,
         metavar="URL",
         cli_only=True,
+        also="database db storage_url db_url",
     )
     heartbeat: float = option(
         10.0,
-        "Seconds between signs of life to a database; a worker silent for three of them is dead, and its trial is run "
+        "Seconds between heartbeats to a database. After three missed ones a worker counts as dead, and its trial runs "
         "again.",
         panel=STUDY,
         ge=1,
         metavar="SECONDS",
+        also="heartbeat_interval",
     )
-    workers: int = option(1, "Processes to run trials in, with one thread each.", panel=STUDY, ge=1, le=1024)
+    workers: int = option(
+        1, "Processes to run trials in, with one thread each.", panel=STUDY, ge=1, le=1024,
+        also="n_jobs jobs j n_workers num_workers parallel processes n_procs concurrency threads",
+    )  # fmt: skip
+
+
+# Pydantic takes the fields from the last base on: the order in --help and config.toml.
+class TuneLrConfig(RunOptions, StudyOptions, SearchOptions, MethodOptions):
+    """Search for the learning rate, the schedule, the filters, or any option of a training command."""
 
     @property
     def method(self) -> Method:
@@ -114,7 +160,7 @@ class TuneLrConfig(RunOptions):
 
     @property
     def most_fused(self) -> int:
-        """The most trials in one stack; 0 where none are to be stacked."""
+        """The most trials in one batch; 0 where none are to be fused."""
         return {"off": 0, "auto": 64}.get(self.fuse) or (int(self.fuse) if self.fuse.isdigit() else 0)
 
     @field_validator("training", mode="before")
@@ -145,15 +191,19 @@ class TuneLrConfig(RunOptions):
         if self.points is not None and self.method in ("random", "tpe"):
             raise ValueError(f"--points goes with --grid or --sweep; --{self.method} takes --trials")
         if self.method == "sweep":
-            for name in ("vary", "cv", "metric", "minutes", "study", "storage"):
-                if getattr(self, name):
-                    raise ValueError(f"--{name} doesn't go with --sweep, which only looks at the rate: leave it out")
-            if self.workers > 1:
-                raise ValueError("--workers doesn't go with --sweep: leave it out")
-            if self.points is not None and self.points < 10:
-                raise ValueError(f"--points {self.points}: a sweep needs at least 10 steps")
-            if self.lr is not None and "," in self.lr:
-                raise ValueError(f"--lr {self.lr}: a sweep needs a range, such as 1e-6:1")
+            self._check_sweep()
         if self.method == "tpe" and self.pruner == "asha":
             raise ValueError("--pruner asha goes with --grid or --random; use --pruner median or hyperband with --tpe")
         return self
+
+    def _check_sweep(self) -> None:
+        """Raise ValueError for an option that has no meaning in a range test."""
+        for name in ("vary", "cv", "metric", "minutes", "study", "storage"):
+            if getattr(self, name):
+                raise ValueError(f"--{name} doesn't go with --sweep, which varies the learning rate only: leave it out")
+        if self.workers > 1:
+            raise ValueError("--workers doesn't go with --sweep: leave it out")
+        if self.points is not None and self.points < 10:
+            raise ValueError(f"--points {self.points}: a sweep needs at least 10 steps")
+        if self.lr is not None and "," in self.lr:
+            raise ValueError(f"--lr {self.lr}: a sweep needs a range, such as 1e-6:1")

@@ -34,5 +34,5 @@ def holds_network(config: EvalConfig | PredictConfig) -> bool:
 def _refuse(config: Config, panel: str, why: str) -> None:
     for name, field in type(config).model_fields.items():
         meta = field_meta(type(config), name)
-        if meta["panel"] == panel and not meta["argument"] and getattr(config, name) != field.default:
+        if meta.panel == panel and not meta.argument and getattr(config, name) != field.default:
             raise DlcliError(f"{flag_of(type(config), name)} {why}", "leave it out")

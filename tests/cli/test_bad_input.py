@@ -107,7 +107,7 @@ CASES = {
     "config that is no TOML": (
         lambda f: [text(GOOD)(f), text("lr = [", "c.toml")(f)], ["t.csv", "--config", "c.toml"], "c.toml"),
     "config with an unknown key": (
-        lambda f: [text(GOOD)(f), text("lrr = 1", "c.toml")(f)], ["t.csv", "--config", "c.toml"], "'lr'"),
+        lambda f: [text(GOOD)(f), text("lrr = 1", "c.toml")(f)], ["t.csv", "--config", "c.toml"], "did you mean lr?"),
     "config with a bad value": (
         lambda f: [text(GOOD)(f), text("lr = -1.0", "c.toml")(f)], ["t.csv", "--config", "c.toml"], "lr"),
     "out not empty": (

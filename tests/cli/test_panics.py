@@ -31,7 +31,7 @@ sys.exit(app.run(["fit-linear", "t.parquet", "--target", "y"]))
     ("patch", "code"),
     [
         ("pl.LazyFrame.collect_schema = broken", 2),
-        ("import dlcli.tasks.fit_linear as t; t.gather = broken", 1),
+        ("import dlcli.linear.data.load as t; t.gather = broken", 1),
     ],
 )
 def test_a_panic_is_one_line(tmp_path, patch, code):

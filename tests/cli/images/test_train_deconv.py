@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from dlcli.cli.app import run as run_app
+from dlcli.networks.training import trainer
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
-from dlcli.networks.training import trainer
 from tests.conftest import ROOT
 
 FILES = [

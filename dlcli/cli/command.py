@@ -1,0 +1,57 @@
+"""What all commands do in the same way: parse, prepare the process, work, show the result, choose the exit code."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Generic, TypeVar
+
+import typer
+
+from dlcli.cli import process
+from dlcli.cli.console import Console
+from dlcli.config.common import OutputOptions
+
+ConfigT = TypeVar("ConfigT", bound=OutputOptions)
+ConsoleT = TypeVar("ConsoleT", bound=Console)
+Report = dict[str, Any]
+
+
+class Command(ABC, Generic[ConfigT, ConsoleT]):
+    """One command: its options, its help text, its work, and how the result is shown.
+
+    A module of a command is imported only when that command runs. What it needs beyond options and console is
+    imported within ``work`` and ``show``: after ``process.prepare``, which must come before NumPy and torch.
+    """
+
+    config: type[ConfigT]
+    console: type[ConsoleT]
+    doc: str
+    # Whether options may stand behind arguments.
+    interspersed: ClassVar[bool] = True
+
+    def run(self, config: ConfigT) -> None:
+        """Do the work, show its result, and exit with the code that the result asks for."""
+        process.prepare(config.reading_threads)
+        console = self.console(quiet=config.quiet, json_output=config.json_output)
+        report = self.work(config, console)
+        if config.json_output:
+            console.document(report)
+        elif not config.quiet:
+            self.show(report, config, console)
+        code, failures = self.outcome(report)
+        console.failures(failures)
+        if code:
+            raise typer.Exit(code)
+
+    @abstractmethod
+    def work(self, config: ConfigT, console: ConsoleT) -> Report:
+        """Run the task; returns its report."""
+
+    @abstractmethod
+    def show(self, report: Report, config: ConfigT, console: ConsoleT, /) -> None:
+        """Print the report for a person, on stdout."""
+
+    def outcome(self, report: Report) -> tuple[int, list[str]]:
+        """The exit code, and what failed, which is printed on stderr even with --quiet.
+
+        Here: 128 and the signal's number if one interrupted the work, else 0.
+        """
+        return (128 + report["signal"] if report["signal"] else 0), []

@@ -1,0 +1,172 @@
+"""Options of the network and of its training, in groups."""
+
+from typing import Literal
+
+from dlcli.config import aliases
+from dlcli.config.base import Config, option
+from dlcli.config.common import MODEL, REGULARIZATION, SCHEDULE, TRAINING, ScheduleName, ScheduleOptions
+
+Activation = Literal["relu", "sigmoid", "tanh", "leaky-relu", "gelu"]
+Loss = Literal["mse", "l1", "charbonnier", "bce", "cross-entropy"]
+Optimizer = Literal["adam", "adamw", "sgd", "muon"]
+
+
+class NetworkOptions(Config):
+    """The shape of the network."""
+
+    arch: Literal["fast", "article", "rednet", "large"] = option(
+        "fast",
+        "Architecture: fast; article (two convolutions, two deconvolutions); rednet (Mao et al. 2016); large "
+        "(for a GPU). The options below change it.",
+        panel=MODEL,
+        also="model m architecture net network backbone preset model_name model_type",
+    )
+    filters: str | None = option(
+        None, "Filters of each convolution, mirrored by the deconvolutions.", panel=MODEL, metavar="N,N,...",
+        also="channels features width num_filters n_filters hidden hidden_size hidden_sizes hidden_layer_sizes layers "
+        "out_channels dim",
+    )  # fmt: skip
+    kernel: int | None = option(
+        None, "Side of the filters, in pixels.", panel=MODEL, ge=1, le=31, also="kernel_size filter_size ksize k"
+    )
+    stride: str | None = option(
+        None, "Stride of the convolutions: one, or one for each.", panel=MODEL, metavar="N,...", also="strides"
+    )
+    depth: int | None = option(
+        None, "Residual blocks after each convolution.", panel=MODEL, ge=0, le=64,
+        also="blocks num_blocks n_blocks res_blocks residual_blocks num_layers n_layers",
+    )  # fmt: skip
+    skip: bool | None = option(
+        None,
+        "Add each convolution's output to that of its mirror deconvolution.",
+        panel=MODEL,
+        flags=("--skip/--no-skip",),
+        also="skip_connections residual shortcut",
+        also_as={"no_skip_connections": False, "no_residual": False},
+    )
+    activation: Activation | None = option(
+        None, "Activation of the hidden layers.", panel=MODEL, also="act activation_function nonlinearity",
+        also_as={"relu": "relu", "gelu": "gelu", "leaky_relu": "leaky-relu"},
+    )  # fmt: skip
+    head: Literal["auto", "image", "classes"] = option(
+        "auto", "What the network outputs; auto: classes for classify, else an image.", panel=MODEL,
+        also="output_type output_layer",
+    )  # fmt: skip
+
+
+class LimitOptions(Config):
+    """How long is trained; at most one is given."""
+
+    epochs: float | None = option(
+        None, "Passes over the images (one crop of each).", panel=TRAINING, gt=0,
+        also="e epoch max_epochs max_epoch num_epochs n_epochs nb_epochs nb_epoch num_train_epochs passes",
+    )  # fmt: skip
+    steps: int | None = option(None, "Steps to take.", panel=TRAINING, ge=1, also=aliases.STEPS)
+    minutes: float | None = option(
+        None,
+        "Time to train. The learning rate anneals over whichever limit is given; by default 2 minutes (1 on the "
+        "built-in images; article: 10 epochs).",
+        panel=TRAINING,
+        gt=0,
+        also=aliases.MINUTES,
+    )
+
+
+class NetworkTrainingOptions(Config):
+    """How the network is trained."""
+
+    optimizer: Optimizer | None = option(
+        None, "muon: muon on the hidden layers, adam on the rest. By default that of the architecture.",
+        panel=TRAINING, also=aliases.OPTIMIZER, also_as={name: name for name in ("adam", "adamw", "sgd", "muon")},
+    )  # fmt: skip
+    lr: float | None = option(
+        None, "Learning rate; by default one that suits the optimizer.", panel=TRAINING, gt=0, also=aliases.LR
+    )
+    warmup: int | None = option(
+        None, "Steps in which the learning rate rises from near 0 to its schedule; by default 20 for muon, else 0.",
+        panel=TRAINING, ge=0, also="warmup_steps num_warmup_steps warm_up lr_warmup warmup_iters lr_warmup_steps",
+    )  # fmt: skip
+    momentum: float = option(0.9, "Momentum of sgd.", panel=TRAINING, ge=0, lt=1, also="mom")
+    batch_size: int | None = option(
+        None, "Images per step; by default 8 (article 32, rednet 16), classify 128.", panel=TRAINING, ge=1,
+        also=aliases.BATCH_SIZE,
+    )  # fmt: skip
+    loss: Loss | None = option(
+        None, "By default mse; article: bce; classify: cross-entropy.", panel=TRAINING,
+        also="criterion loss_fn loss_function",
+        also_as={"mse": "mse", "mae": "l1", "charbonnier": "charbonnier", "bce": "bce"},
+    )  # fmt: skip
+    clip: float | None = option(
+        None, "Gradient clipping: the largest norm of the gradient.", panel=TRAINING, gt=0,
+        also="clip_grad grad_clip gradient_clip gradient_clipping gradient_clip_val clipnorm clip_norm clip_grad_norm "
+        "max_grad_norm max_norm grad_norm_clip",
+    )  # fmt: skip
+    ema: float | None = option(
+        None, "Decay of the moving average of the weights, which is what is saved; 0: none.", panel=TRAINING, ge=0,
+        lt=1, also="ema_decay ema_rate use_ema swa model_ema",
+    )  # fmt: skip
+
+
+class ExecutionOptions(Config):
+    """How the training is computed, and how often it reports."""
+
+    amp: Literal["auto", "on", "off"] = option(
+        "auto", "bfloat16 arithmetic; auto: where the processor has it.", panel=TRAINING,
+        also="precision mixed_precision autocast dtype",
+        also_as={"bf16": "on", "fp16": "on", "half": "on", "bfloat16": "on", "fp32": "off", "no_amp": "off"},
+    )  # fmt: skip
+    compile: Literal["auto", "on", "off"] = option(
+        "auto", "torch.compile; auto: on a GPU, for runs of five minutes or more.", panel=TRAINING,
+        also="torch_compile jit", also_as={"no_compile": "off"},
+    )  # fmt: skip
+    threads: int | None = option(None, "CPU threads; by default all.", panel=TRAINING, ge=1, also=aliases.THREADS)
+    report_every: int = option(
+        0, "Steps between reports; 0: about twenty reports in a run.", panel=TRAINING, ge=0, also=aliases.REPORT_EVERY
+    )
+
+
+class NetworkRegularization(Config):
+    """Penalties, dropout, augmentation, early stopping."""
+
+    l1: float = option(
+        0.0,
+        "L1 penalty on the weights: exact zeros. With adamw and muon it is decoupled from the loss, as L2 is.",
+        panel=REGULARIZATION,
+        ge=0,
+        also=aliases.L1,
+    )
+    l2: float = option(
+        0.0, "L2 penalty on the weights: this times half the sum of squares (adamw, muon: weight decay).",
+        panel=REGULARIZATION, ge=0, also=aliases.L2,
+    )  # fmt: skip
+    dropout: float | None = option(
+        None, "Dropout after each hidden layer; by default 0, for classes 0.1.", panel=REGULARIZATION, ge=0, lt=1,
+        also="dropout_rate drop_rate drop p_drop",
+    )  # fmt: skip
+    augment: Literal["auto", "none", "flips", "shifts"] = option(
+        "auto",
+        "flips: mirror images and turn them by 90 degrees; shifts: move, turn and scale them a little. auto: flips for "
+        "restoration, shifts for classify.",
+        panel=REGULARIZATION,
+        also="augmentation augmentations data_augmentation aug transforms",
+        also_as={"no_augment": "none", "no_augmentation": "none", "flip": "flips", "hflip": "flips"},
+    )
+    early_stop: int | None = option(
+        None,
+        "Stop after this many reports without a lower validation loss.",
+        panel=REGULARIZATION,
+        ge=1,
+        metavar="PATIENCE",
+        also=aliases.EARLY_STOP,
+    )
+
+
+class NetworkScheduleOptions(ScheduleOptions):
+    """The schedule, whose default depends on the architecture."""
+
+    schedule: ScheduleName | None = option(  # type: ignore[assignment]
+        None,
+        "How the learning rate changes; by default polynomial (article: constant).",
+        panel=SCHEDULE,
+        also=aliases.SCHEDULE,
+    )

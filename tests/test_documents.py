@@ -1,0 +1,186 @@
+"""What the documents say: their commands run, their links lead somewhere, and what they name is there."""
+
+import contextlib
+import gzip
+import json
+import re
+import shutil
+import signal
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dlcli.cli.app import run
+from tests.documented import DOCUMENTS, ROOT, blocks, fenced, make_files
+
+# The commands are run as printed, but for these: a training as printed may take minutes, and what is tested is that its
+# words are right. The last of two equal options counts.
+STEPS = ("--steps", "2", "--report-every", "1")
+NETWORK = ("--filters", "4", "--crop", "16", "--batch-size", "2")
+RESUMED = ("--steps", "3")
+SEARCH = ("--lr", "0.01")
+SEARCHED = ("--steps", "1", "--crop", "16", "--batch-size", "2", "--depth", "0")
+MANY_TRIALS = ("--steps", "100")
+DATABASE = "postgresql://me@db/studies"
+OTHER_PROGRAMS = ("source", "cp")
+INSTALL = "python3 -m venv .venv && "
+
+
+def cheaper(words):
+    """The words that are run for those that are printed."""
+    words = [f"journal://{Path.cwd()}/studies" if word == DATABASE else word for word in words]
+    if "train-deconv" not in words:
+        return [*words, *MANY_TRIALS] if "--random" in words else words
+    if "--minutes" in words:
+        place = words.index("--minutes")
+        del words[place : place + 2]
+    if words[0] == "tune-lr":
+        place = words.index("train-deconv")
+        return [*words[:place], *SEARCH, *words[place:], *SEARCHED]
+    return [*words, *(RESUMED if "--resume" in words else STEPS + NETWORK)]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The files that the documents name, and runs for the commands that want one."""
+    folder = tmp_path_factory.mktemp("documents")
+    make_files(folder)
+    with contextlib.chdir(folder):
+        assert run(["fit-linear", "wine.csv", "--target", "quality", "--val", "0.2", "--quiet"]) == 0
+        assert run(["train-deconv", "photos/", *STEPS, *NETWORK, "--out", "runs/train-deconv-002", "--quiet"]) == 0
+        assert run(["tune-lr", "--quiet"]) == 0
+    (folder / "runs").rename(folder / "prepared")
+    return folder
+
+
+@pytest.fixture
+def place(files, tmp_path, monkeypatch):
+    """A folder with those files."""
+    kept = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    for entry in files.iterdir():
+        if entry.name != "prepared":
+            (tmp_path / entry.name).symlink_to(entry)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    yield tmp_path
+    for number, handler in kept:
+        signal.signal(number, handler)
+
+
+@pytest.mark.filterwarnings("ignore")  # as the program does: trials diverge, and two are too few for Optuna
+@pytest.mark.parametrize("block", blocks(), ids=str)
+def test_commands(block, place, files, capfd):
+    """Each command ends as it should."""
+    for command in block.commands:
+        if not command.words:
+            assert_known(command.line)
+            continue
+        words = cheaper(command.words)
+        for word in words:
+            named = re.match(r"runs/[\w-]+-\d{3}", word)
+            if named and not (place / named[0]).exists():
+                shutil.copytree(files / "prepared" / named[0].removeprefix("runs/"), place / named[0])
+        with standard_input(command.source):
+            code = run(words)
+        out, err = capfd.readouterr()
+        refused = any(line.startswith("dlcli: --") for line in command.shown)
+        assert code in ({2} if refused else {0, 3} if "--check" in words else {0}), err
+        if command.reader:
+            assert look_up(json.loads(out), command.reader) is not None
+
+
+def assert_known(line):
+    """A line that isn't dlcli's: an installation, which CI runs, or the completion scripts, which are there."""
+    if line.startswith(INSTALL):
+        return
+    words = line.split()
+    assert words[0] in OTHER_PROGRAMS, line
+    assert (ROOT / words[1]).exists(), line
+
+
+@contextlib.contextmanager
+def standard_input(source):
+    """The output of ``zcat FILE`` on standard input."""
+    if not source:
+        yield
+        return
+    program, name = source
+    assert program == "zcat"
+    Path("standard-input").write_bytes(gzip.decompress(Path(name).read_bytes()))
+    with open("standard-input") as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", stream)
+        yield
+
+
+def look_up(document, reader):
+    """What ``jq .a.b`` finds."""
+    program, path = reader
+    assert program == "jq"
+    for name in path.strip(".").split("."):
+        document = document[name]
+    return document
+
+
+def test_python(place, capfd):
+    """The Python that the documents show runs."""
+    for document in DOCUMENTS:
+        for _, _, text in fenced(document, "python"):
+            exec(compile(text, document.name, "exec"), {})
+            assert capfd.readouterr().out
+
+
+def test_settings_files():
+    """Every TOML that is shown can be read."""
+    texts = [text for document in DOCUMENTS for _, _, text in fenced(document, "toml")]
+    assert texts
+    assert all(tomllib.loads(text) for text in texts)
+
+
+def anchors(document):
+    """The anchors that GitHub makes of a document's headings."""
+    heads = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+LINKED = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
+
+
+@pytest.mark.parametrize("document", LINKED, ids=lambda path: path.name)
+def test_links(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if target.startswith("http"):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (document.parent / name).resolve() if name else document
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("document", LINKED, ids=lambda path: path.name)
+def test_paths(document):
+    """Every file of the project that is named is there."""
+    named = re.findall(r"`((?:dlcli|tests|benchmarks|docs|completions)/[\w./-]*)", document.read_text())
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("document", LINKED, ids=lambda path: path.name)
+def test_benchmarks(document):
+    """The benchmarks' commands have the options, and the sections, that are named."""
+    for script, words in re.findall(r"python (benchmarks/\w+\.py)([^`]*)`", document.read_text()):
+        source = (ROOT / script).read_text()
+        for option in re.findall(r"--[a-z]+", words):
+            assert f'"{option}"' in source, (script, option)
+        for section in re.findall(r"--section (\w+)", words):
+            assert f'"{section}"' in source, (script, section)
+
+
+def test_options():
+    """Every option that is named is an option of a command, or of a program that is named with it."""
+    from dlcli.cli.completions import commands
+
+    known = {flag for command in commands() for option in command.options for flag in option.flags}
+    known |= {"--version", "--index-url", "--section", "--rounds", "--seeds", "--before"}
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", document.read_text()))
+        assert named <= known, (document.name, named - known)
