@@ -20,6 +20,7 @@ from dlcli.networks.training import trainer
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
+from dlcli.tasks import train_deconv as task
 from tests.conftest import ROOT
 
 FILES = [
@@ -234,7 +235,7 @@ def test_dropout_goes_on_as_it_would_have(photos, app, tmp_path, monkeypatch):
 
 
 def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_path, monkeypatch):
-    written = task.write_pictures
+    written = trainer.write_pictures
     with monkeypatch.context() as patch:
 
         def write(run, records, problem):
@@ -242,7 +243,7 @@ def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_p
                 os.kill(os.getpid(), signal.SIGINT)
             written(run, records, problem)
 
-        patch.setattr(task, "write_pictures", write)
+        patch.setattr(trainer, "write_pictures", write)
         got, _, err = app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run")
     assert got == 130, err
     run = tmp_path / "run"
@@ -382,13 +383,13 @@ def test_a_run_killed_between_its_last_checkpoint_and_its_report_gets_the_report
 
 def test_a_signal_where_a_finished_run_was_taken_up_is_no_end(app, uninterrupted, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        at_once = task.train
+        at_once = trainer.train
 
         def train(solver, limits, validate, memory):
             os.kill(os.getpid(), signal.SIGTERM)
             return at_once(solver, limits, validate, memory)
 
-        patch.setattr(task, "train", train)
+        patch.setattr(trainer, "train", train)
         assert app("train-deconv", "--resume", "whole", "--steps", "20", "--quiet")[0] == 143
     assert report(uninterrupted)["steps"] == 16
     assert app("train-deconv", "--resume", "whole", "--quiet")[0] == 0
