@@ -184,3 +184,19 @@ def test_options():
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", document.read_text()))
         assert named <= known, (document.name, named - known)
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def test_every_room_is_on_the_map():
+    rooms = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "dlcli").rglob("__init__.py")} - {"dlcli"}
+    named = set(re.findall(r"^\| `(dlcli/[\w/]+)/` \|", ARCHITECTURE, re.M))
+    assert rooms == named
+
+
+def test_the_map_has_the_order_of_imports():
+    found = re.search(r"^```text\n(dlcli\.cli\n.*?)^```$", ARCHITECTURE, re.M | re.S)
+    assert found
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert found[1].splitlines() in [contract.get("layers") for contract in contracts]
