@@ -67,9 +67,9 @@ class Case:
 
 
 def make_case(preset: str, data: str, *, compiled: bool = False, optimizer: str | None = None) -> Case:
-    """What ``dlcli train-deconv DATA --arch PRESET`` trains, colour for the article's network."""
+    """What ``dlcli train-deconv DATA --arch PRESET`` trains, color for the article's network."""
     config = TrainDeconvConfig.build(
-        {"data": [data], "arch": preset, "colour": CHANNELS[preset] == 3, "steps": ENDLESS, "device": "cpu",
+        {"data": [data], "arch": preset, "color": CHANNELS[preset] == 3, "steps": ENDLESS, "device": "cpu",
          "compile": "on" if compiled else "off", "optimizer": optimizer}
     )  # fmt: skip
     images = read_images(config, Silent())

@@ -54,7 +54,7 @@ def write_vw(path: Path, X: np.ndarray, y: np.ndarray) -> None:
 
 
 def write_svm(path: Path, X: np.ndarray, y: np.ndarray) -> None:
-    """LIBLINEAR's text format; columns standardised, as its documentation asks."""
+    """LIBLINEAR's text format; columns standardized, as its documentation asks."""
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     with path.open("w") as stream:
         for row, target in zip(Z, y, strict=True):
@@ -134,7 +134,7 @@ def peer_commands(work: Path, kind: str) -> dict[str, list[str]]:
         print("not installed: Vowpal Wabbit")
     train = shutil.which("liblinear-train") or shutil.which("train")
     if kind == "logistic" and train:
-        # -s 0: L2-regularised logistic regression, C = 1; -B 1: an intercept.
+        # -s 0: L2-regularized logistic regression, C = 1; -B 1: an intercept.
         commands["LIBLINEAR"] = [train, "-s", "0", "-B", "1", "-q", str(work / "logistic.svm"), f"{out}-LIBLINEAR"]
     elif kind == "logistic":
         print("not installed: LIBLINEAR")

@@ -35,7 +35,7 @@ def _scikit(file: str, out: str, *, reader: str, classes: str = "") -> None:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(X)
-    # C is large so that all solve the same, unpenalised problem.
+    # C is large so that all solve the same, unpenalized problem.
     model = LogisticRegression(C=1e10, solver=classes).fit(scaler.transform(X), y)
     coefficients = model.coef_[0] / scaler.scale_
     _save(out, float(model.intercept_[0] - np.sum(coefficients * scaler.mean_)), coefficients)

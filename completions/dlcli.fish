@@ -63,7 +63,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l blur -x -d 'B
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l scale -xa '2 3 4' -d 'Factor by which upscale enlarges an image.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l holes -x -d 'Fraction of the pixels that are missing for inpaint.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l mask -rF -d 'Image of the pixels that are missing for inpaint (white - missing).'
-complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l colour -d 'Train on color or on gray images; by default as the images are.'
+complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l color -d 'Train on color or on gray images; by default as the images are.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l gray -d 'Train on color or on gray images; by default as the images are.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l val -x -d 'Fraction of the images held out for validation; by default more where that would be too few.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l crop -x -d 'Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.'

@@ -74,7 +74,7 @@ _dlcli() {
                 '--scale=[Factor by which upscale enlarges an image.]:value:(2 3 4)' \
                 '--holes=[Fraction of the pixels that are missing for inpaint.]:value: ' \
                 '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
-                '--colour[Train on color or on gray images; by default as the images are.]' \
+                '--color[Train on color or on gray images; by default as the images are.]' \
                 '--gray[Train on color or on gray images; by default as the images are.]' \
                 '--val=[Fraction of the images held out for validation; by default more where that would be too few.]:value: ' \
                 '--crop=[Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \

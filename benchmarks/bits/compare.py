@@ -50,7 +50,7 @@ WORDED = {
 # Cases whose results change on purpose, by their names: case -> why. They are run and shown, and don't count.
 CHANGED: dict[str, str] = {}
 # Keys of reports and settings under a new name: old -> new.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {"colour": "color"}
 
 # -----------------------------------------------------------------------------
 

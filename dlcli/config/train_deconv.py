@@ -79,12 +79,12 @@ class ImageOptions(Config):
         complete="dir",
         also=aliases.DATA + " images image_dir image_folder folder root",
     )
-    colour: bool | None = option(
+    color: bool | None = option(
         None,
         "Train on color or on gray images; by default as the images are.",
         panel=DATA,
-        flags=("--colour/--gray",),
-        also="rgb",
+        flags=("--color/--gray",),
+        also="colour rgb",
         also_as={"grey": False, "grayscale": False, "greyscale": False, "no_color": False},
     )
     val: float = option(

@@ -16,7 +16,7 @@ from dlcli.errors import DlcliError
 # Measured on four images of Set12 and four kernels of Levin et al., at sigma 0.5, 2.55, 7.65 and 12.75: of 0.1 to 800
 # times the noise variance, 30 is best at each, over 10 by 0.7 to 0.9 dB and over 60 by 0.1 to 0.3; |L|^2 beats |L|, at
 # its own best factor, by 0.2 to 0.3 dB.
-REGULARISATION = 30.0
+REGULARIZATION = 30.0
 ROUNDING_VARIANCE = 1 / 12  # of 8-bit images, on the 0-255 scale: no photograph has less noise than that
 
 
@@ -109,7 +109,7 @@ class Deblur:
 
 
 def _spectra(kernel: Kernel, sigma: float, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Spectra (1, H, W // 2 + 1) of the kernel K, centred at the origin, and of its Wiener filter.
+    """Spectra (1, H, W // 2 + 1) of the kernel K, centered at the origin, and of its Wiener filter.
 
     The filter is conj(K) / (|K|^2 + c s^2 |L|^2), with the noise variance s^2 and L the discrete Laplacian, whose
     square falls as natural images' spectra rise (Gonzalez and Woods, "Digital Image Processing", constrained least
@@ -123,7 +123,7 @@ def _spectra(kernel: Kernel, sigma: float, height: int, width: int) -> tuple[Ten
     x = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
     laplacian = 4 - 2 * torch.cos(2 * math.pi * y) - 2 * torch.cos(2 * math.pi * x)
     variance = (sigma**2 + ROUNDING_VARIANCE) / 255**2
-    wiener = blur.conj() / (blur.abs() ** 2 + REGULARISATION * variance * laplacian**2)
+    wiener = blur.conj() / (blur.abs() ** 2 + REGULARIZATION * variance * laplacian**2)
     return blur[None].to(torch.complex64), wiener[None].to(torch.complex64)
 
 

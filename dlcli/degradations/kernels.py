@@ -46,10 +46,10 @@ def parse_blur(text: str) -> list[Kernel]:
         arrays = _read(text, lambda path: {text: _read_image(path)})
     else:
         raise DlcliError(f"{text!r} is not a blur", f"give {_FORMS}")
-    return [normalised(array, where) for where, array in arrays.items()]
+    return [normalized(array, where) for where, array in arrays.items()]
 
 
-def normalised(array: npt.NDArray[np.generic], where: str) -> Kernel:
+def normalized(array: npt.NDArray[np.generic], where: str) -> Kernel:
     """The (h, w) array as a kernel: divided by its sum, even sides zero-padded at their ends to odd ones.
 
     ``where`` names it in messages. Raises DlcliError as parse_blur does.
@@ -71,7 +71,7 @@ def normalised(array: npt.NDArray[np.generic], where: str) -> Kernel:
         )
     # By the largest first: a sum of huge or tiny values would leave the range of floats.
     kernel /= kernel.max()
-    # Padding the end keeps the centre at index side // 2, where other programs put that of an even kernel.
+    # Padding the end keeps the center at index side // 2, where other programs put that of an even kernel.
     padded = np.pad(kernel, [(0, 1 - side % 2) for side in kernel.shape])
     return np.asarray(padded / padded.sum(), np.float64)
 
@@ -84,13 +84,13 @@ def gaussian_kernel(sigma: float) -> Kernel:
         )
     radius = math.ceil(4 * sigma)
     line = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    return normalised(np.outer(line, line), f"gaussian:{sigma:g}")
+    return normalized(np.outer(line, line), f"gaussian:{sigma:g}")
 
 
 def motion_kernel(length: float, angle: float) -> Kernel:
     """A straight camera motion of ``length`` pixels at ``angle`` degrees, anticlockwise from the x axis.
 
-    A pixel's weight falls from 1 on the segment of length - 1 between the end pixels' centres to 0 at a distance of
+    A pixel's weight falls from 1 on the segment of length - 1 between the end pixels' centers to 0 at a distance of
     one pixel, so that a level line of n pixels has n equal weights. Raises DlcliError outside 1 <= length <= 125.
     """
     if not 1 <= length <= MAX_SIDE - 2 or not math.isfinite(angle):
@@ -105,7 +105,7 @@ def motion_kernel(length: float, angle: float) -> Kernel:
     x, y = np.arange(-x_radius, x_radius + 1)[None, :], np.arange(y_radius, -y_radius - 1, -1)[:, None]
     along = np.clip(x * across + y * up, -half, half)
     distance = np.hypot(x - along * across, y - along * up)
-    return normalised(np.maximum(1 - distance, 0), f"motion:{length:g}:{angle:g}")
+    return normalized(np.maximum(1 - distance, 0), f"motion:{length:g}:{angle:g}")
 
 
 def _numbers(text: str, rest: str, count: int) -> list[float]:

@@ -24,7 +24,7 @@ class Inpaint:
     A mask fits images of its own shape, and is never resized. With ``tiled``, for training on crops, it is instead
     repeated without end and seen from a random place for each image.
 
-    The base is the image with its missing pixels filled by normalised convolution, and the input is that beside the
+    The base is the image with its missing pixels filled by normalized convolution, and the input is that beside the
     mask (C + 1 channels; 1 is missing). Raises DlcliError for a fraction not in 0..1, for a mask that is not 2-D or
     leaves nothing known, and unless exactly one of the two is given.
     """
@@ -92,7 +92,7 @@ class Inpaint:
 def fill_missing(images: Tensor, missing: Tensor) -> Tensor:
     """``images`` (B, C, H, W), 0 where ``missing`` (B, 1, H, W), with those pixels filled; the known ones are kept.
 
-    Normalised convolution (Knutsson and Westin, CVPR 1993) over an image pyramid: a pixel becomes the Gaussian-weighted
+    Normalized convolution (Knutsson and Westin, CVPR 1993) over an image pyramid: a pixel becomes the Gaussian-weighted
     mean of the known ones around, and, the fewer there are, the more of the same at half the resolution. An image
     with nothing known becomes 0.
     """

@@ -26,7 +26,7 @@ class Solver(Protocol):
         """Mean loss on the training rows, without penalties."""
 
     def objective(self) -> float:
-        """The value being minimised, penalties included."""
+        """The value being minimized, penalties included."""
 
     def gradient_norm(self) -> float:
         """Euclidean norm of the objective's gradient (with L1: of its smallest subgradient)."""

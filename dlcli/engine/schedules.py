@@ -18,7 +18,7 @@ from dlcli.engine.arrays import FloatArray
 class Feedback:
     """What a closed-loop schedule may look at before step t.
 
-    gradient and parameters are of one shape, any shape; objective is the value being minimised, penalties
+    gradient and parameters are of one shape, any shape; objective is the value being minimized, penalties
     included (less its minimum where that is known and ``polyak_target`` is None).
     """
 

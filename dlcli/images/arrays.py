@@ -44,10 +44,10 @@ def read_npy(path: Path) -> Arrays:
     return Arrays(_images(array, label), None, array.shape)
 
 
-def read_npz(path: Path, part: Literal["train", "test"], labelled: bool) -> Arrays:
+def read_npz(path: Path, part: Literal["train", "test"], labeled: bool) -> Arrays:
     """The images of a .npz file: its ``images``, ``x`` or ``X``, also with ``part`` in the name, or its one array.
 
-    ``labelled`` asks for ``labels``, ``y`` or ``Y`` beside them. Raises DlcliError for what is lacking or unfit.
+    ``labeled`` asks for ``labels``, ``y`` or ``Y`` beside them. Raises DlcliError for what is lacking or unfit.
     """
     label = printable_path(str(path))
     try:
@@ -56,7 +56,7 @@ def read_npz(path: Path, part: Literal["train", "test"], labelled: bool) -> Arra
             images = _chosen(members, _names(("images", "x", "X"), part), "images", label)
             array = _member(archive, members[images], label)
             found = _images(array, label)
-            if not labelled:
+            if not labeled:
                 return Arrays(found, None, array.shape)
             name = _chosen(members, _names(("labels", "y", "Y"), part), "labels", label)
             labels = _member(archive, members[name], label)

@@ -52,10 +52,10 @@ def _image(size: int, channels: int, bank: FloatArray, rng: np.random.Generator)
 def _places(
     side: int, smallest: float, largest: float, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Radii and centres, (N,) each, of the leaves that touch a square of ``side``, the last ones on top."""
+    """Radii and centers, (N,) each, of the leaves that touch a square of ``side``, the last ones on top."""
     grid = np.geomspace(smallest, largest, 256)
     density = grid**-3
-    # A leaf of radius r touches the square when its centre lies within (side + 2r)^2.
+    # A leaf of radius r touches the square when its center lies within (side + 2r)^2.
     reach = density * (side + 2 * grid) ** 2
     steps = np.diff(grid)
     cumulated = np.concatenate([[0.0], np.cumsum((reach[1:] + reach[:-1]) / 2 * steps)])

@@ -159,7 +159,7 @@ def open_image_set(
     data: Sequence[str],
     *,
     channels: int | None = None,
-    labelled: bool = False,
+    labeled: bool = False,
     part: Part = "train",
     memory: int | None = None,
     min_side: int = 1,
@@ -167,16 +167,16 @@ def open_image_set(
 ) -> ImageSet:
     """The images in ``data``: folders, image files, patterns, .npy, .npz, IDX files and folders of those.
 
-    ``channels`` None means 1 if every image is gray, else 3. ``labelled`` asks for classes: class folders, IDX, or
+    ``channels`` None means 1 if every image is gray, else 3. ``labeled`` asks for classes: class folders, IDX, or
     .npz with labels; ``part`` is the one to take of IDX and .npz files that have two. Images that can't be read or
     are smaller than ``min_side`` pixels on a side are skipped. If all of them take more than ``memory`` bytes
     (default: half of what is free) files are only looked at now, and decoded when asked for.
 
     Raises DlcliError when fewer than ``min_count`` images remain, fewer than 2 classes, or a class without images.
     """
-    found = gather(data, labelled, part)
+    found = gather(data, labeled, part)
     given = printable_path(data[0]) + (f" and {len(data) - 1} more" if len(data) > 1 else "")
-    if labelled and found.labels is None:
+    if labeled and found.labels is None:
         raise DlcliError(f"{given}: not all of it has classes", CLASSED)
     skipped, total = list(found.skipped), len(found.candidates) + len(found.skipped)
     opened = looked_at(found, min_side, skipped)
@@ -195,7 +195,7 @@ def open_image_set(
     notes.extend(depth_notes(opened))
     if len(opened) < min_count:
         raise _too_few(given, len(opened), total, min_count, skipped)
-    if labelled:
+    if labeled:
         _check_classes(given, found.classes, opened, skipped)
     return ImageSet(
         names=tuple(one.candidate.name for one in opened),

@@ -1,4 +1,4 @@
-"""What leaves look like: textures that repeat seamlessly, shading, and colours of one mood for each image."""
+"""What leaves look like: textures that repeat seamlessly, shading, and colors of one mood for each image."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def painted(
     bank: FloatArray,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """The map ``leaves`` (side, side) of leaf numbers, 0 the ground, in colour: (side, side, channels), 0 to 255.
+    """The map ``leaves`` (side, side) of leaf numbers, 0 the ground, in color: (side, side, channels), 0 to 255.
 
     ``radii``, ``x`` and ``y`` (N,) belong to the leaves 1 to N.
     """
@@ -61,7 +61,7 @@ def painted(
     slopes = (rng.normal(0, rng.uniform(3, 20), (2, count)) / extent).astype(np.float32)
     start = slopes[0] * np.concatenate([[side / 2], x]) + slopes[1] * np.concatenate([[side / 2], y])
     shade = slopes[0][flat] * across + slopes[1][flat] * below - start.astype(np.float32)[flat]
-    base = leaf_colours(count, channels, rng)
+    base = leaf_colors(count, channels, rng)
     pattern += shade
     return (base[flat] + pattern[:, None]).reshape(side, side, channels)
 
@@ -89,8 +89,8 @@ def _texture(
     return pattern * strength[flat]
 
 
-def leaf_colours(count: int, channels: int, rng: np.random.Generator) -> FloatArray:
-    """Colours (count, channels), 0 to 255, around the few tones of one scene, whose contrast may be low or high."""
+def leaf_colors(count: int, channels: int, rng: np.random.Generator) -> FloatArray:
+    """Colors (count, channels), 0 to 255, around the few tones of one scene, whose contrast may be low or high."""
     tones = int(rng.integers(2, 7))
     contrast = np.exp(rng.uniform(np.log(20), np.log(100)))
     middles = rng.uniform(45, 180) + contrast * rng.standard_normal(tones)

@@ -59,7 +59,7 @@ class Candidate:
     origin: ArrayFile | None = None
 
     def header(self) -> Header:
-        """Its size and colour. Raises DlcliError for a file that is no image."""
+        """Its size and color. Raises DlcliError for a file that is no image."""
         if self.path is not None:
             return read_header(self.path, self.name)
         assert self.array is not None
@@ -89,14 +89,14 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
 
 
-def gather(data: Sequence[str], labelled: bool, part: Part) -> Gathered:
+def gather(data: Sequence[str], labeled: bool, part: Part) -> Gathered:
     """All that ``data`` stands for, in its order, with names made unique.
 
     Raises DlcliError for what is missing, unknown or refused, and for folders and patterns without images.
     """
     if not data:
         raise DlcliError("no images were given", "name a folder with images, or image files")
-    items = [_item(text, labelled, part) for text in dict.fromkeys(data)]
+    items = [_item(text, labeled, part) for text in dict.fromkeys(data)]
     every = [labels for item in items if (labels := item.labels) is not None]
     candidates = [candidate for item in items for candidate in item.candidates]
     names = unique_file_names(candidate.name for candidate in candidates)
@@ -110,20 +110,20 @@ def gather(data: Sequence[str], labelled: bool, part: Part) -> Gathered:
     )
 
 
-def _item(text: str, labelled: bool, part: Part) -> Gathered:
+def _item(text: str, labeled: bool, part: Part) -> Gathered:
     """One of the things that the user typed."""
     label = printable_path(text)
     if not os.path.lexists(text) and glob.has_magic(text):
-        return _pattern(text, labelled, part)
+        return _pattern(text, labeled, part)
     path = Path(text)
     mode = checked_mode(path, label)
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
         raise DlcliError(f"{label} is neither a file nor a folder", "save what it gives as a file first")
     if stat.S_ISREG(mode):
-        return _file(path, path.name, labelled, part)
+        return _file(path, path.name, labeled, part)
     if (idx := find_idx(path, part)) is not None:
         return _idx(*idx, part)
-    if labelled:
+    if labeled:
         listing, labels, classes = list_classes(path)
         return Gathered(_files(listing.names, listing.paths), labels, classes, listing.skipped, _notes(label, listing))
     listing = list_images(path)
@@ -148,7 +148,7 @@ def _files(names: Sequence[str], paths: Sequence[Path]) -> list[Candidate]:
     return [Candidate(name, path) for name, path in zip(names, paths, strict=True)]
 
 
-def _pattern(pattern: str, labelled: bool, part: Part) -> Gathered:
+def _pattern(pattern: str, labeled: bool, part: Part) -> Gathered:
     """The image and array files that a pattern matches, named as seen from its first folder without * ? or [."""
     base = Path(pattern)
     while glob.has_magic(str(base)):
@@ -160,7 +160,7 @@ def _pattern(pattern: str, labelled: bool, part: Part) -> Gathered:
         if not path.is_dir() and not known:
             others[ending(match)] += 1
         if not path.is_dir() and known:
-            inner = _file(path, path.relative_to(base).as_posix(), labelled, part)
+            inner = _file(path, path.relative_to(base).as_posix(), labeled, part)
             found.candidates.extend(inner.candidates)
             if inner.labels is not None:
                 found.labels = (found.labels or []) + inner.labels
@@ -173,12 +173,12 @@ def _pattern(pattern: str, labelled: bool, part: Part) -> Gathered:
     return found
 
 
-def _file(path: Path, name: str, labelled: bool, part: Part) -> Gathered:
+def _file(path: Path, name: str, labeled: bool, part: Part) -> Gathered:
     label, extension = printable_path(str(path)), path.suffix.lower()
     if extension in PICKLES:
         hint = "save the images as .npz, or as PNG files"
         raise DlcliError(f"{label} holds pickled objects, which could run code and are never loaded", hint)
-    if labelled and extension != ".npz":
+    if labeled and extension != ".npz":
         raise DlcliError(f"{label} is one file without classes", CLASSED)
     if is_image_name(name):
         return Gathered([Candidate(name, path)])
@@ -186,7 +186,7 @@ def _file(path: Path, name: str, labelled: bool, part: Part) -> Gathered:
     if extension == ".npy":
         return _arrays(read_npy(path), stem, path)
     if extension == ".npz":
-        return _arrays(read_npz(path, part, labelled), stem, path)
+        return _arrays(read_npz(path, part, labeled), stem, path)
     if is_idx(path):
         return _arrays(Arrays(_idx_images(path), None), name.removesuffix(".gz").removesuffix("-ubyte"))
     what = f"the extension {printable(extension)}, which is not read" if extension else "no extension"

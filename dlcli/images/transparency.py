@@ -6,9 +6,9 @@ from torch.nn import functional
 
 
 def without_holes(images: Tensor, alpha: Tensor) -> Tensor:
-    """Images (B, C, H, W) whose fully transparent pixels continue the colours around them; alpha is (1, 1, H, W).
+    """Images (B, C, H, W) whose fully transparent pixels continue the colors around them; alpha is (1, 1, H, W).
 
-    Their own colours (black, mostly) are not to be seen, and would bleed into the edge. Pull and push of the
+    Their own colors (black, mostly) are not to be seen, and would bleed into the edge. Pull and push of the
     lumigraph (Gortler et al. 1996): means over what is visible, coarser and coarser, and back.
     """
     seen = alpha > 0

@@ -8,7 +8,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
-from dlcli.linear.rows import Rows, standardised_rows
+from dlcli.linear.rows import Rows, standardized_rows
 
 
 class FitCache:
@@ -49,7 +49,7 @@ class FitCache:
         key = (tuple(groups), tuple(scored), tuple(watched), config.intercept, config.standardize, exact)
         if key not in self._rows:
             self._rows = {
-                key: standardised_rows(
+                key: standardized_rows(
                     self.seen_from(groups), groups, (scored, watched), units, exact=exact, in_place=not self.lasting
                 )
             }

@@ -93,11 +93,11 @@ def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, 
         )
     mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
     variance = float(moments.scatter[0, 0]) / n
-    centred = bool(model.settings.get("intercept", True))
+    centered = bool(model.settings.get("intercept", True))
     mean = float(moments.mean[0])
-    r2 = r_squared(mean_square, mean, variance, centred)
+    r2 = r_squared(mean_square, mean, variance, centered)
     metrics = {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}
-    if not centred:
+    if not centered:
         metrics["r2_centered"] = r_squared(mean_square, mean, variance, True)
     return metrics, n
 

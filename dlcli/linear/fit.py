@@ -167,7 +167,7 @@ def _stable_for_batches(config: FitLinearConfig, squares: LeastSquares, rows: Pr
     batch = min(config.batch_size, rows.objective.rows)
     return largest_stable_batch_rate(
         share * A, share**2 * rows.objective.fourth_moments(), batch, rows.objective.rows,
-        config.l2 * squares.penalised,
+        config.l2 * squares.penalized,
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def fit(
     solver, lr = ready.solver()
     announce(config, plan, ready.squares, ready.kind, ready.stable, lr, progress)
     found = collinear(ready.squares, solver.solution.aliased if isinstance(solver, ExactSolver) else None)
-    names, coefficients = ready.data.names, len(ready.squares.penalised)
+    names, coefficients = ready.data.names, len(ready.squares.penalized)
     say_collinear(plan, found, names, coefficients, l1=bool(config.l1), progress=progress)
     count, columns = ready.squares.moments.count, len(ready.squares.units.scale)
     validate = ready.validate
@@ -231,7 +231,7 @@ def _solver(
         solver = row_solver(config, plan.optimizer, rows.objective, schedule, plan.tolerance, squares)
     elif config.l1:
         A, b, constant = squares.quadratic
-        quadratic = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalised=squares.penalised)
+        quadratic = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalized=squares.penalized)
         solver = GradientDescent(
             quadratic, schedule, momentum=config.momentum, nesterov=config.nesterov, tolerance=plan.tolerance
         )

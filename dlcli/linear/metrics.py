@@ -39,20 +39,20 @@ def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str,
     return {"loss": log_loss, "log_loss": log_loss, "accuracy": accuracy, "auc": auc}
 
 
-def r_squared(mean_squared_error: float, y_mean: float, y_variance: float, centred: bool) -> float:
+def r_squared(mean_squared_error: float, y_mean: float, y_variance: float, centered: bool) -> float:
     """1 - MSE/variance; without intercept, 1 - MSE/(mean of y^2). nan when y doesn't vary."""
-    total = y_variance if centred else y_variance + y_mean**2
+    total = y_variance if centered else y_variance + y_mean**2
     return 1 - mean_squared_error / total if total > 0 else float("nan")
 
 
-def regression_metrics(moments: Moments, mean_squared_error: float, centred: bool) -> dict[str, float]:
+def regression_metrics(moments: Moments, mean_squared_error: float, centered: bool) -> dict[str, float]:
     """loss, rmse and r2 on the rows behind ``moments`` (y in column 0)."""
     variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
     mean = float(moments.mean[0])
     metrics = {
         "loss": mean_squared_error,
         "rmse": float(np.sqrt(mean_squared_error)),
-        "r2": r_squared(mean_squared_error, mean, variance, centred),
+        "r2": r_squared(mean_squared_error, mean, variance, centered),
     }
     # Against predicting 0, as is usual without an intercept, R2 says little: the other goes with it.
-    return metrics if centred else metrics | {"r2_centered": r_squared(mean_squared_error, mean, variance, True)}
+    return metrics if centered else metrics | {"r2_centered": r_squared(mean_squared_error, mean, variance, True)}

@@ -59,7 +59,7 @@ class Rows:
     watched: tuple[FloatArray, FloatArray] | None = None
 
 
-def standardised_rows(
+def standardized_rows(
     data: TableData, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Standardizer, *,
     exact: bool, in_place: bool,
 ) -> Rows:  # fmt: skip
@@ -96,16 +96,16 @@ def row_problem(
     """The objective over the training rows, and one over the validation rows if there are any."""
     target = data.schema.target
     outputs = len(target.levels) if target and kind == "softmax" else 1
-    # Second-order methods train on standardised columns whatever is asked: only the penalty is in the data's units.
+    # Second-order methods train on standardized columns whatever is asked: only the penalty is in the data's units.
     elsewhere = config.optimizer in SECOND_ORDER and not config.standardize
     slopes = 1 / units.scale if elsewhere else np.ones(len(units.scale))
-    penalised = np.concatenate([np.zeros(int(units.intercept)), slopes])
+    penalized = np.concatenate([np.zeros(int(units.intercept)), slopes])
     if config.optimizer == "exact":
         return Problem(kind, rows.Z, rows.y, None)
 
     def objective(Z: FloatArray, y: FloatArray) -> RowObjective:
         return make_objective(
-            Z, y, kind, outputs, l1=config.l1, l2=config.l2, penalised=penalised, device=device
+            Z, y, kind, outputs, l1=config.l1, l2=config.l2, penalized=penalized, device=device
         )  # fmt: skip
 
     training = objective(rows.Z, rows.y)
@@ -143,7 +143,7 @@ class ExactSolver:
 
     def parameters(self) -> FloatArray:
         """Theta (p, 1) in training units; zero before the step."""
-        p = len(self.squares.penalised)
+        p = len(self.squares.penalized)
         if not self.step:
             return np.zeros((p, 1))
         units, solution = self.squares.units, self.solution
@@ -162,13 +162,13 @@ class ExactSolver:
     def objective(self) -> float:
         """Half the mean squared error and the penalty."""
         theta = self.parameters()[:, 0]
-        return 0.5 * (self.loss() + self.squares.l2 * float(self.squares.penalised @ theta**2))
+        return 0.5 * (self.loss() + self.squares.l2 * float(self.squares.penalized @ theta**2))
 
     def gradient_norm(self) -> float:
         """Norm of the gradient, as the moments give it: near 0 after the step."""
         A, b, _ = self.squares.quadratic
         theta = self.parameters()[:, 0]
-        return float(np.linalg.norm(A @ theta - b + self.squares.l2 * self.squares.penalised * theta))
+        return float(np.linalg.norm(A @ theta - b + self.squares.l2 * self.squares.penalized * theta))
 
     def feedback(self, loss: float) -> None:
         """Nothing listens."""
@@ -197,7 +197,7 @@ def row_solver(
         return Newton(objective, tolerance)
     if optimizer == "lbfgs":
         A, _, _ = squares.quadratic
-        values, vectors = np.linalg.eigh(A + np.diag(config.l2 * objective.penalised[:, 0] ** 2))
+        values, vectors = np.linalg.eigh(A + np.diag(config.l2 * objective.penalized[:, 0] ** 2))
         live = values > len(values) * np.finfo(np.float64).eps * values[-1]
         return LBFGS(objective, tolerance, metric=(vectors[:, live] / values[live]) @ vectors[:, live].T)
     if optimizer == "gd":

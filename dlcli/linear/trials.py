@@ -69,7 +69,7 @@ class LinearTrials:
         return "val.loss" if self.base.val or self.base.cv else "train.loss"
 
     def default_rates(self) -> tuple[float, float]:
-        """The usual range for standardised columns."""
+        """The usual range for standardized columns."""
         return DEFAULT_RATES
 
     def fingerprint(self, variants: Sequence[FitLinearConfig]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class LinearTrials:
             ]  # fmt: skip
             outputs = first.rows.objective.shape[1]
             stack = BatchedRows(
-                first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalised[:, 0], members
+                first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalized[:, 0], members
             )
             for run, ready, solver, (_, lr) in zip(runs, column, stack.members, rates, strict=True):
                 run.append(self._trial(ready, interruptible(solver, check_signal), lr))

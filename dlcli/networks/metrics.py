@@ -43,7 +43,7 @@ def ssim(output: Tensor, target: Tensor, border: int = 0) -> Tensor:
 
 
 def luminance(images: Tensor) -> Tensor:
-    """The luma (B, 1, H, W) of colour images (B, 3, H, W), in [16/255, 235/255]; gray images are taken as they are.
+    """The luma (B, 1, H, W) of color images (B, 3, H, W), in [16/255, 235/255]; gray images are taken as they are.
 
     ITU-R BT.601, studio range, as MATLAB's rgb2ycbcr: what upscaling is measured on.
     """

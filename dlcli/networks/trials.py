@@ -27,7 +27,7 @@ from dlcli.networks.training.problem import Problem, Validation, make_problem
 from dlcli.networks.training.solver import NetworkSolver
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 
-READING = ("data", "task", "colour", "val", "memory", "seed_of_data")
+READING = ("data", "task", "color", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
 RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
 # Of a stack, and of a single network, to see which is faster; and by how much the stack must be.

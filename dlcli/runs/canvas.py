@@ -1,4 +1,4 @@
-"""What every chart is drawn with: a Pillow canvas, colours, and text that fits its place.
+"""What every chart is drawn with: a Pillow canvas, colors, and text that fits its place.
 
 A plotting library's import alone takes longer than most fits.
 """
@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 SIZE = (960, 600)
 SCALE = 2  # drawn at twice the size and scaled down, which smooths the lines
 INK, GRID, PAPER = "#1b1f24", "#e3e6ea", "#ffffff"
-# Told apart with any kind of colour blindness (a test measures it); more lines than these cycle.
-COLOURS = ("#0b6fc2", "#d9480f", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4a2a5a")
+# Told apart with any kind of color blindness (a test measures it); more lines than these cycle.
+COLORS = ("#0b6fc2", "#d9480f", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4a2a5a")
 
 TEXT, TITLE = 15, 20  # font sizes
 LEFT, RIGHT = 110, 30  # margins that every chart's head keeps to
@@ -32,16 +32,16 @@ class Canvas:
     def __init__(self, size: tuple[int, int] = SIZE) -> None:
         self.size = size
         self._image = Image.new("RGB", (size[0] * SCALE, size[1] * SCALE), PAPER)
-        self._draw = ImageDraw.Draw(self._image, "RGBA")  # blends translucent colours
+        self._draw = ImageDraw.Draw(self._image, "RGBA")  # blends translucent colors
 
-    def line(self, points: Sequence[Point], colour: str, width: float = 1) -> None:
+    def line(self, points: Sequence[Point], color: str, width: float = 1) -> None:
         """A line through ``points``."""
         if len(points) > 1:
-            self._draw.line(_scaled(points), fill=colour, width=round(width * SCALE), joint="curve")
+            self._draw.line(_scaled(points), fill=color, width=round(width * SCALE), joint="curve")
 
-    def polygon(self, points: Sequence[Point], colour: str) -> None:
-        """A filled polygon; ``colour`` may have an alpha."""
-        self._draw.polygon(_scaled(points), fill=colour)
+    def polygon(self, points: Sequence[Point], color: str) -> None:
+        """A filled polygon; ``color`` may have an alpha."""
+        self._draw.polygon(_scaled(points), fill=color)
 
     def box(self, corners: Corners, fill: str | None = None, edge: str | None = None) -> None:
         """A rectangle: left, top, right, bottom."""
@@ -53,25 +53,25 @@ class Canvas:
         (x, y), r = (at[0] * SCALE, at[1] * SCALE), radius * SCALE
         self._draw.ellipse((x - r, y - r, x + r, y + r), fill=fill, outline=edge, width=round(width * SCALE))
 
-    def cross(self, at: Point, radius: float, colour: str) -> None:
+    def cross(self, at: Point, radius: float, color: str) -> None:
         """An x."""
         x, y = at
-        self.line([(x - radius, y - radius), (x + radius, y + radius)], colour, 2)
-        self.line([(x - radius, y + radius), (x + radius, y - radius)], colour, 2)
+        self.line([(x - radius, y - radius), (x + radius, y + radius)], color, 2)
+        self.line([(x - radius, y + radius), (x + radius, y - radius)], color, 2)
 
-    def arrow(self, at: Point, radius: float, colour: str, up: bool = True) -> None:
+    def arrow(self, at: Point, radius: float, color: str, up: bool = True) -> None:
         """A triangle with its tip ``at``."""
         (x, y), r = at, radius if up else -radius
-        self.polygon([(x, y), (x - radius, y + 2 * r), (x + radius, y + 2 * r)], colour)
+        self.polygon([(x, y), (x - radius, y + 2 * r), (x + radius, y + 2 * r)], color)
 
     def text(
-        self, at: Point, text: str, *, size: float = TEXT, anchor: str = "la", halo: bool = False, colour: str = INK
+        self, at: Point, text: str, *, size: float = TEXT, anchor: str = "la", halo: bool = False, color: str = INK
     ) -> None:
         """``text`` as it is; with ``halo`` readable over lines."""
         place = (at[0] * SCALE, at[1] * SCALE)
         edge = 3 * SCALE if halo else 0
         self._draw.text(
-            place, clean(text), fill=colour, font=_font(size), anchor=anchor, stroke_width=edge, stroke_fill=PAPER
+            place, clean(text), fill=color, font=_font(size), anchor=anchor, stroke_width=edge, stroke_fill=PAPER
         )
 
     def upright(self, at: Point, text: str) -> None:
@@ -136,9 +136,9 @@ def shortened(text: str, room: float, size: float = TEXT) -> str:
     return text[:low].rstrip() + "…"
 
 
-def mixed(colour: str, other: str, share: float) -> str:
-    """``colour`` with a ``share`` (0 to 1) of ``other``."""
-    pairs = ((int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+def mixed(color: str, other: str, share: float) -> str:
+    """``color`` with a ``share`` (0 to 1) of ``other``."""
+    pairs = ((int(color[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
     return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
 
 
@@ -156,7 +156,7 @@ class Key:
     """An entry of a legend; ``shape`` is line, cross, hollow, arrow or none."""
 
     name: str
-    colour: str
+    color: str
     shape: str = "line"
 
 
@@ -164,8 +164,8 @@ MOST_KEYS = 12  # of lines; how many more there are is said
 
 
 def keys_of(names: Sequence[str]) -> list[Key]:
-    """Legend entries of lines in the order of their colours; a name that is empty has none."""
-    keys = [Key(name, COLOURS[i % len(COLOURS)]) for i, name in enumerate(names) if clean(name)]
+    """Legend entries of lines in the order of their colors; a name that is empty has none."""
+    keys = [Key(name, COLORS[i % len(COLORS)]) for i, name in enumerate(names) if clean(name)]
     more = len(keys) - MOST_KEYS
     return keys if more <= 0 else [*keys[:MOST_KEYS], Key(f"+{more} more", INK, "none")]
 
@@ -204,7 +204,7 @@ def _key_rows(keys: Sequence[Key], room: float, widest: float) -> list[list[tupl
     rows: list[list[tuple[float, Key]]] = [[]]
     x = 0.0
     for whole in keys:
-        key = Key(shortened(whole.name, widest), whole.colour, whole.shape)
+        key = Key(shortened(whole.name, widest), whole.color, whole.shape)
         if x + _key_width(key) > room and rows[-1]:
             rows.append([])
             x = 0.0
@@ -217,11 +217,11 @@ def _draw_keys(canvas: Canvas, row: Sequence[tuple[float, Key]], left: float, y:
     for x, key in row:
         x += left
         if key.shape == "line":
-            canvas.line([(x, y), (x + 26, y)], key.colour, 4)
+            canvas.line([(x, y), (x + 26, y)], key.color, 4)
         elif key.shape == "cross":
-            canvas.cross((x + 7, y), 5, key.colour)
+            canvas.cross((x + 7, y), 5, key.color)
         elif key.shape == "hollow":
-            canvas.dot((x + 7, y), 4.5, fill=PAPER, edge=key.colour)
+            canvas.dot((x + 7, y), 4.5, fill=PAPER, edge=key.color)
         elif key.shape == "arrow":
-            canvas.arrow((x + 7, y - 5), 5, key.colour)
+            canvas.arrow((x + 7, y - 5), 5, key.color)
         canvas.text((x + _HANDLES.get(key.shape, _HANDLE), y), key.name, anchor="lm")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlcli.runs.axes import Axis, Frame, draw_axes
-from dlcli.runs.canvas import COLOURS, GRID, INK, PAPER, SIZE, Canvas, draw_head, keys_of
+from dlcli.runs.canvas import COLORS, GRID, INK, PAPER, SIZE, Canvas, draw_head, keys_of
 
-__all__ = ["COLOURS", "GRID", "INK", "PAPER", "SIZE", "Line", "line_chart"]
+__all__ = ["COLORS", "GRID", "INK", "PAPER", "SIZE", "Line", "line_chart"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, log_y: bool =
     frame = Frame(x_axis, y_axis, draw_head(canvas, title, keys_of([line.name for line in lines])))
     draw_axes(canvas, frame, x_label)
     for number, points in enumerate(kept):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         pixels = [frame.pixel(x, y) for x, y in points]
-        canvas.line(pixels, colour, 3)
+        canvas.line(pixels, color, 3)
         for pixel in pixels if len(pixels) <= 40 else []:
-            canvas.dot(pixel, 4, fill=colour)
+            canvas.dot(pixel, 4, fill=color)
     return canvas.png()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dlcli.runs.axes import Axis, Frame, label
 from dlcli.runs.canvas import LEFT, RIGHT, SIZE, Canvas, length, shortened
 
-COLOUR = "#7a828c"
+COLOR = "#7a828c"
 ROW = 20  # height of a row of names
 MOST_ROWS = 8  # further names are left out
 
@@ -73,7 +73,7 @@ def draw_flags(canvas: Canvas, frame: Frame, flags: Sequence[Flag]) -> None:
     for flag in flags:
         top = frame.top - ROW * (min(flag.row, MOST_ROWS - 1) + 1) + 3
         if flag.x is not None:
-            canvas.line([(flag.x, top), (flag.x, frame.bottom)], COLOUR, 1.5)
+            canvas.line([(flag.x, top), (flag.x, frame.bottom)], COLOR, 1.5)
         if flag.row < MOST_ROWS:
             canvas.text((flag.start, top + ROW / 2 - 2), flag.text, anchor="lm")
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from dlcli.runs.plots import COLOURS, GRID, INK, PAPER
+from dlcli.runs.plots import COLORS, GRID, INK, PAPER
 
 Picture = npt.NDArray[np.uint8]
 
@@ -15,13 +15,13 @@ EDGE, GAP = 24, 12  # around a sheet, between its pictures
 TITLE, TEXT = 17, 15  # font sizes; nothing here is scaled down, so that the pictures' pixels stay as they are
 
 MAX_ROWS = 6
-CELL = 256  # pixels a side: larger pictures are cropped to it, smaller ones enlarged towards it
+CELL = 256  # pixels a side: larger pictures are cropped to it, smaller ones enlarged toward it
 AMPLIFIED = 4
 
 MAX_CLASSIFIED, COLUMNS, THUMBNAIL = 48, 8, 112
-HIT, MISS = COLOURS[0], COLOURS[1]
+HIT, MISS = COLORS[0], COLORS[1]
 
-LABELLED = 20  # classes up to which a confusion chart names them and has numbers
+LABELED = 20  # classes up to which a confusion chart names them and has numbers
 LONGEST_NAME = 130
 
 
@@ -29,7 +29,7 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
     """PNG bytes of up to six rows: input, output, target, and the absolute error of the output, four times amplified.
 
     Each row holds three pictures of one size, (H, W) or (H, W, 3), and has its caption below. Large ones are cropped
-    to their centre and shown 1:1, small ones enlarged by a whole number.
+    to their center and shown 1:1, small ones enlarged by a whole number.
     """
     cells = [_with_error(row) for row in rows[:MAX_ROWS]]
     titles = ("input", "output", "target", f"|output - target| x {AMPLIFIED}")
@@ -56,7 +56,7 @@ def class_sheet(
 ) -> bytes:
     """PNG bytes of up to 48 classified pictures (H, W) or (H, W, 3), each with its guess and confidence (0 to 1).
 
-    A wrong guess has another colour, a frame, and the truth beside it.
+    A wrong guess has another color, a frame, and the truth beside it.
     """
     count = min(len(images), MAX_CLASSIFIED)
     columns = max(min(count, COLUMNS), 3)
@@ -80,12 +80,12 @@ def confusion_chart(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> by
     """PNG bytes of a confusion matrix (K, K): rows are the true classes, columns the guessed.
 
     A cell's shade grows with the square root of its share of its row, which makes rare mistakes visible; hits and
-    mistakes have colours of their own. Up to 20 classes there are names and counts.
+    mistakes have colors of their own. Up to 20 classes there are names and counts.
     """
     count = len(classes)
-    cell = 58 if count <= 12 else 46 if count <= LABELLED else max(640 // count, 1)
+    cell = 58 if count <= 12 else 46 if count <= LABELED else max(640 // count, 1)
     font = _font(TEXT)
-    names = [_shortened(name, font, LONGEST_NAME) for name in classes] if count <= LABELLED else []
+    names = [_shortened(name, font, LONGEST_NAME) for name in classes] if count <= LABELED else []
     widest = max((int(font.getlength(name)) for name in names), default=0)
     upright = widest > cell - 6
     left, top = EDGE + 30 + widest, EDGE + TITLE + 36 + (widest + 8 if upright else TEXT + 8)
@@ -128,7 +128,7 @@ def _with_error(row: tuple[Picture, Picture, Picture]) -> list[Picture]:
 
 
 def _fitted(picture: Picture, side: int) -> Picture:
-    """The picture (h, w, 3) with sides of at most ``side``: its centre, or enlarged by a whole number."""
+    """The picture (h, w, 3) with sides of at most ``side``: its center, or enlarged by a whole number."""
     height, width = picture.shape[:2]
     top, left = max(height - side, 0) // 2, max(width - side, 0) // 2
     picture = picture[top : top + side, left : left + side]
@@ -141,10 +141,10 @@ def _label_guess(draw: ImageDraw.ImageDraw, at: tuple[int, int], truth: str, gue
     """The guess with its confidence, and below, where the guess is wrong, the truth."""
     (x, y), font, room = at, _font(TEXT), THUMBNAIL + 8
     percent = f"{confidence:.0%}"
-    colour = INK if truth == guess else MISS
+    color = INK if truth == guess else MISS
     name = _shortened(guess, font, room - int(font.getlength(percent)) - 6)
-    draw.text((x, y), name, fill=colour, font=font)
-    draw.text((x + room, y), percent, fill=colour, font=font, anchor="ra")
+    draw.text((x, y), name, fill=color, font=font)
+    draw.text((x + room, y), percent, fill=color, font=font, anchor="ra")
     if truth != guess:
         draw.text((x, y + TEXT + 4), _shortened(f"is {truth}", font, room), fill=INK, font=font)
 
@@ -171,9 +171,9 @@ def _draw_matrix(chart: Image.Image, matrix: npt.NDArray[np.int64], at: tuple[in
     shades = np.sqrt(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))[..., None]
     paper, hit, miss = (np.array(ImageColor.getrgb(name)) for name in (PAPER, HIT, MISS))
     hues = np.where(np.eye(count, dtype=bool)[..., None], hit, miss)
-    colours = Image.fromarray((paper + shades * (hues - paper)).astype(np.uint8))
-    chart.paste(colours.resize((count * cell, count * cell), Image.Resampling.NEAREST), at)
-    if count > LABELLED:
+    colors = Image.fromarray((paper + shades * (hues - paper)).astype(np.uint8))
+    chart.paste(colors.resize((count * cell, count * cell), Image.Resampling.NEAREST), at)
+    if count > LABELED:
         return
     draw, font = ImageDraw.Draw(chart), _font(TEXT if cell > 50 else TEXT - 2)
     for row, column in np.ndindex(count, count):

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlcli.runs.axes import Axis, interesting, label
-from dlcli.runs.canvas import COLOURS, INK, RIGHT, SIZE, TEXT, Canvas, Key, Point, draw_head, length, mixed, shortened
+from dlcli.runs.canvas import COLORS, INK, RIGHT, SIZE, TEXT, Canvas, Key, Point, draw_head, length, mixed, shortened
 
 EDGE = 24
 BAR, LONGEST_NAME, MOST_BARS = 34, 280, 24
 
-PALE, STRONG, BEST = "#cfdfef", COLOURS[0], "#07315e"
+PALE, STRONG, BEST = "#cfdfef", COLORS[0], "#07315e"
 STEP = 120  # pixels between axes at least: the picture grows with many
-TICKS = 7  # so many distinct numbers are labelled themselves
+TICKS = 7  # so many distinct numbers are labeled themselves
 NAMES, BOTTOM = 36, 34  # above and below the axes
 BEFORE, AFTER = 144, 114  # left of the first axis and right of the last: room for their labels
 
@@ -37,7 +37,7 @@ def importance_chart(shares: Mapping[str, float], *, title: str) -> bytes:
         end = left + room * (max(share, 0) / longest)
         canvas.text((left - 12, middle), name, anchor="rm")
         if end > left:
-            canvas.box((left, middle - BAR * 0.32, end, middle + BAR * 0.32), fill=COLOURS[0])
+            canvas.box((left, middle - BAR * 0.32, end, middle + BAR * 0.32), fill=COLORS[0])
         canvas.text((end + 8, middle), _percent(share), anchor="lm")
     if more > 0:
         canvas.text((left, 56 + BAR * (len(shown) + 0.5)), f"and {more} more", anchor="lm")

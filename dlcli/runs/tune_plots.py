@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dlcli.runs.axes import Axis, Frame, draw_axes, interesting, label, usable
-from dlcli.runs.canvas import COLOURS, INK, PAPER, Canvas, Key, Point, draw_head, keys_of, length, mixed
+from dlcli.runs.canvas import COLORS, INK, PAPER, Canvas, Key, Point, draw_head, keys_of, length, mixed
 from dlcli.runs.rate_marks import Mark, draw_flags, flags_of, rate_axis, rows_of
 
 CROSS_ROW = 14  # each series has its own row of crosses at the top, so that none hides another's
@@ -81,9 +81,9 @@ def rate_chart(
     draw_flags(canvas, frame, flags)
     with canvas.clipped(frame.corners):
         for number, trace in enumerate(traces):
-            _draw_spread(canvas, frame, trace, _colour(number))
+            _draw_spread(canvas, frame, trace, _color(number))
         for number, trace in enumerate(traces):
-            _draw_trace(canvas, frame, trace, _colour(number), joined)
+            _draw_trace(canvas, frame, trace, _color(number), joined)
     _draw_crosses(canvas, frame, traces)
     if best is not None:
         _draw_best(canvas, frame, best, larger_is_better)
@@ -115,18 +115,18 @@ def curve_chart(
     draw_flags(canvas, frame, flags)
     with canvas.clipped(frame.corners):
         for number, sweep in enumerate(sweeps):
-            pale = mixed(_colour(number), PAPER, 0.45)
+            pale = mixed(_color(number), PAPER, 0.45)
             for run in _runs(_spots(RateSeries("", sweep.rates, sweep.raw))):
                 canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], pale, 1.5)
         for number, sweep in enumerate(sweeps):
             for run in _runs(_spots(RateSeries("", sweep.rates, sweep.smoothed))):
-                canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], _colour(number), 3)
+                canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], _color(number), 3)
     _draw_crosses(canvas, frame, ends)
     return canvas.png()
 
 
-def _colour(number: int) -> str:
-    return COLOURS[number % len(COLOURS)]
+def _color(number: int) -> str:
+    return COLORS[number % len(COLORS)]
 
 
 def _spots(one: RateSeries) -> list[_Spot]:
@@ -172,31 +172,31 @@ def _state_keys(traces: Sequence[Sequence[_Spot]], y: Axis) -> list[Key]:
     return [key for key, there in states if there]
 
 
-def _draw_spread(canvas: Canvas, frame: Frame, trace: Sequence[_Spot], colour: str) -> None:
+def _draw_spread(canvas: Canvas, frame: Frame, trace: Sequence[_Spot], color: str) -> None:
     for run in _runs([spot if spot.low <= spot.high else _Spot(spot.rate, math.nan) for spot in trace]):
         lower = [frame.pixel(spot.rate, spot.low) for spot in run]
         upper = [frame.pixel(spot.rate, spot.high) for spot in run]
         if len(run) > 1:
-            canvas.polygon(lower + upper[::-1], f"{colour}38")
+            canvas.polygon(lower + upper[::-1], f"{color}38")
         elif run:
-            canvas.line([lower[0], upper[0]], f"{colour}80", 4)
+            canvas.line([lower[0], upper[0]], f"{color}80", 4)
 
 
-def _draw_trace(canvas: Canvas, frame: Frame, trace: Sequence[_Spot], colour: str, joined: bool) -> None:
+def _draw_trace(canvas: Canvas, frame: Frame, trace: Sequence[_Spot], color: str, joined: bool) -> None:
     """Lines and points; those off the scale are arrows at its end."""
     for run in _runs(trace) if joined else ():
-        canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], colour, 3)
+        canvas.line([frame.pixel(spot.rate, spot.value) for spot in run], color, 3)
     radius = 4.0 if len(trace) <= 40 else 3.0
     for spot in trace:
         if spot.diverged:
             continue
         at = _shown_at(frame, spot)
         if not frame.y.holds(spot.value):
-            canvas.arrow(at, 6, colour, up=frame.y.position(spot.value) > 1)
+            canvas.arrow(at, 6, color, up=frame.y.position(spot.value) > 1)
         elif spot.pruned:
-            canvas.dot(at, radius + 0.5, fill=PAPER, edge=colour)
+            canvas.dot(at, radius + 0.5, fill=PAPER, edge=color)
         else:
-            canvas.dot(at, radius, fill=colour)
+            canvas.dot(at, radius, fill=color)
 
 
 def _shown_at(frame: Frame, spot: _Spot) -> Point:
@@ -204,7 +204,7 @@ def _shown_at(frame: Frame, spot: _Spot) -> Point:
 
 
 def _cross_rows(traces: Sequence[Sequence[_Spot]]) -> int:
-    return min(sum(any(spot.diverged for spot in trace) for trace in traces), len(COLOURS))
+    return min(sum(any(spot.diverged for spot in trace) for trace in traces), len(COLORS))
 
 
 def _draw_crosses(canvas: Canvas, frame: Frame, traces: Sequence[Sequence[_Spot]]) -> None:
@@ -213,7 +213,7 @@ def _draw_crosses(canvas: Canvas, frame: Frame, traces: Sequence[Sequence[_Spot]
         diverged = [spot for spot in trace if spot.diverged]
         for spot in diverged:
             x, _ = frame.at(frame.x.position(spot.rate), 0)
-            canvas.cross((x, frame.top + CROSS_ROW * (row % len(COLOURS) + 0.5) + 1), 5, _colour(number))
+            canvas.cross((x, frame.top + CROSS_ROW * (row % len(COLORS) + 0.5) + 1), 5, _color(number))
         row += bool(diverged)
 
 

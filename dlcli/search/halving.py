@@ -13,7 +13,7 @@ from dlcli.search.records import Record
 
 FRACTIONS = (1 / 16, 1 / 5, 1.0)  # of the full time that a run gets on each rung
 REDUCTION = 4  # of the number of points above the bottom
-LAST = 3  # points that get the full time: the shorter runs can't tell near neighbours apart
+LAST = 3  # points that get the full time: the shorter runs can't tell near neighbors apart
 THREE_RUNGS = 16  # points from which the bottom rung pays
 
 

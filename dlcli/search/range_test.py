@@ -57,7 +57,7 @@ def stop_here(losses: list[float]) -> bool:
     return float(np.median(losses[-3:])) > start + (FAR - 1) * abs(start)
 
 
-def analyse(rates: FloatArray, losses: FloatArray) -> RangeTest:
+def analyze(rates: FloatArray, losses: FloatArray) -> RangeTest:
     """Read a curve: ``rates`` (n,), a geometric sequence, and the loss behind each step (n,), noisy, perhaps inf."""
     rates, losses = np.asarray(rates, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     if rates.shape != losses.shape or rates.ndim != 1 or len(rates) < FEWEST:
@@ -130,10 +130,10 @@ def smooth(losses: FloatArray) -> Smooth:
 
 
 def local_lines(values: FloatArray, width: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """A weighted line through the neighbours of every point, up to ``width`` to either side (tricube weights).
+    """A weighted line through the neighbors of every point, up to ``width`` to either side (tricube weights).
 
     Returns, for each point (n,), the line's level and slope, the weight of the point in its own level, and the
-    variance of the slope where that of a value is 1. Near the ends the neighbours are those that there are.
+    variance of the slope where that of a value is 1. Near the ends the neighbors are those that there are.
     """
     width = max(1, min(width, (len(values) - 1) // 2))
     x = np.arange(-width, width + 1, dtype=np.float64)

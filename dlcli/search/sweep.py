@@ -21,7 +21,7 @@ from dlcli.files import to_json
 from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST
-from dlcli.search.range_test import FEWEST, RangeTest, analyse, geometric, spread, stop_here
+from dlcli.search.range_test import FEWEST, RangeTest, analyze, geometric, spread, stop_here
 from dlcli.search.space import parse_axis, point_seed
 
 STEPS, SEEDS = 100, 3
@@ -112,7 +112,7 @@ def _curve(
     if len(values) < FEWEST:  # it diverged at once: the range begins too high
         nothing = math.nan
         return Curve(seed, seen, values, RangeTest(nothing, nothing, nothing, nothing, np.full(len(values), nothing)))
-    return Curve(seed, seen, values, analyse(seen, values))
+    return Curve(seed, seen, values, analyze(seen, values))
 
 
 def _record(curve: Curve, repeat: int) -> Any:

@@ -1,4 +1,4 @@
-"""The levels of one column: learnt as they come, or those that a model knows."""
+"""The levels of one column: learned as they come, or those that a model knows."""
 
 from typing import TypeAlias
 

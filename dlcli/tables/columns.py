@@ -23,7 +23,7 @@ MISSING_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a table; the defaults recognise what they can and refuse what is doubtful."""
+    """How to read a table; the defaults recognize what they can and refuse what is doubtful."""
 
     delimiter: str | None = None
     header: bool | None = None

@@ -1,4 +1,4 @@
-"""Standard errors stand at an optimum of the unpenalised objective only; everywhere else stands why not."""
+"""Standard errors stand at an optimum of the unpenalized objective only; everywhere else stands why not."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def blank(ran):
         (["--optimizer", "exact", "--l2", "0.1"], "penalty"),
     ],
 )
-def test_blank_away_from_the_unpenalised_optimum(dlcli, fit, options, why):
+def test_blank_away_from_the_unpenalized_optimum(dlcli, fit, options, why):
     X, y = table()
     ran = fit(X, y, *options)
     assert blank(ran)

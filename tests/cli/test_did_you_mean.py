@@ -47,6 +47,8 @@ OF_COMMAND = {
         "--epoch 3": "--epochs",
         "--max_epochs 3": "--epochs",
         "--gradient-clip-val 1": "--clip",
+        "--colour": "--color",
+        "--greyscale": "--gray",
         "--num-workers 2": "--threads",
     },
     "tune-lr": {

@@ -112,7 +112,7 @@ def test_terminal_shows_a_live_table(tmp_path):
     assert "finished after 1,000 steps" in plain(shown)
 
 
-def test_no_color_leaves_no_colours(tmp_path):
+def test_no_color_leaves_no_colors(tmp_path):
     import re
 
     _, shown = on_a_terminal(tmp_path, 100, "fit-linear", NO_COLOR="1")

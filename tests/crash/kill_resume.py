@@ -108,14 +108,14 @@ def timeless(record: dict[str, Any]) -> dict[str, Any]:
     return {name: repr(value) for name, value in record.items() if name not in TIMES}
 
 
-def differences(found: dict[str, Any], expected: dict[str, Any], signalled: set[str]) -> list[str]:
-    """What differs; reports that signals caused, at the steps ``signalled``, may be there in addition."""
+def differences(found: dict[str, Any], expected: dict[str, Any], signaled: set[str]) -> list[str]:
+    """What differs; reports that signals caused, at the steps ``signaled``, may be there in addition."""
     told = [f"{name}: {'missing' if name in expected else 'left over'}" for name in sorted(found.keys() ^ expected)]
     for name in sorted(found.keys() & expected):
         ours, theirs = found[name], expected[name]
         if name == "metrics.jsonl":
             regular = {record["step"] for record in theirs}
-            ours = [r for r in ours if r["step"] in regular or r["step"] not in signalled]
+            ours = [r for r in ours if r["step"] in regular or r["step"] not in signaled]
         if ours != theirs:
             told.append(f"{name}: {_how(ours, theirs)}")
     return told
@@ -165,7 +165,7 @@ def draw(dice: random.Random, whole: Ended, kind: str) -> list[Blow]:
 def _interrupted(campaign: Campaign, variant: Variant, folder: Path, blows: list[Blow]) -> list[str]:
     arguments = variant.arguments(campaign.seed)
     whole = campaign.reference(variant)
-    signalled: set[str] = set()
+    signaled: set[str] = set()
     left = [*blows, None]
     while True:
         blow = left.pop(0) if left else None
@@ -174,7 +174,7 @@ def _interrupted(campaign: Campaign, variant: Variant, folder: Path, blows: list
             if ended.delay > SIGTERM_LIMIT:
                 return [f"ended {ended.delay:.1f} s after the signal"]
             if ended.code > 0 and (report := _report(folder)):
-                signalled.add(repr(report["steps"]))
+                signaled.add(repr(report["steps"]))
             arguments = RESUME
         elif "--resume" in arguments and _never_began(campaign, variant, folder):
             if ended.code != 2:
@@ -187,7 +187,7 @@ def _interrupted(campaign: Campaign, variant: Variant, folder: Path, blows: list
             break
         else:
             return [f"ended with {ended.code}: {' '.join(ended.errors.split())}"]
-    return differences(contents(folder / "run"), whole.files, signalled)
+    return differences(contents(folder / "run"), whole.files, signaled)
 
 
 def _never_began(campaign: Campaign, variant: Variant, folder: Path) -> bool:

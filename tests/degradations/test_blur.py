@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from dlcli.degradations.blur import REGULARISATION, ROUNDING_VARIANCE, Deblur
+from dlcli.degradations.blur import REGULARIZATION, ROUNDING_VARIANCE, Deblur
 from dlcli.degradations.kernels import parse_blur
 from dlcli.errors import DlcliError
 
@@ -57,7 +57,7 @@ def test_noise_comes_after_the_blur():
 
 
 def test_the_wiener_filter_solves_its_least_squares_problem():
-    """It minimises |Kx - y|^2 + c s^2 |Lx|^2: here by dense matrices."""
+    """It minimizes |Kx - y|^2 + c s^2 |Lx|^2: here by dense matrices."""
     height, width, sigma = 7, 8, 10.0
     laplacian = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]])
     points = np.eye(height * width).reshape(-1, height, width)
@@ -67,7 +67,7 @@ def test_the_wiener_filter_solves_its_least_squares_problem():
     )
     seen = Deblur([LOPSIDED], sigma).observe(random_images(1, 1, height, width), seeded())
     y = seen.shown.double().numpy().ravel()
-    weight = REGULARISATION * (sigma**2 + ROUNDING_VARIANCE) / 255**2
+    weight = REGULARIZATION * (sigma**2 + ROUNDING_VARIANCE) / 255**2
     expected = np.linalg.solve(K.T @ K + weight * L.T @ L, K.T @ y)
     assert seen.base.numpy().ravel() == pytest.approx(expected, abs=1e-5)
 

@@ -26,9 +26,9 @@ def imresize_matrix(size, factor):
     stretch = max(1, 1 / factor)
     matrix = np.zeros((round(size * factor), size))
     for row, weights in enumerate(matrix):
-        centre = (row + 0.5) / factor - 0.5
-        places = np.arange(np.floor(centre - 2 * stretch), np.ceil(centre + 2 * stretch) + 1).astype(int)
-        share = cubic((places - centre) / stretch)
+        center = (row + 0.5) / factor - 0.5
+        places = np.arange(np.floor(center - 2 * stretch), np.ceil(center + 2 * stretch) + 1).astype(int)
+        share = cubic((places - center) / stretch)
         mirrored = places % (2 * size)
         np.add.at(weights, np.where(mirrored < size, mirrored, 2 * size - 1 - mirrored), share / share.sum())
     return matrix

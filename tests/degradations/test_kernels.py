@@ -68,7 +68,7 @@ def test_even_sides_are_padded_at_the_end(tmp_path):
     assert kernel == pytest.approx(np.pad(np.ones((2, 4)), ((0, 1), (0, 1))) / 8)
 
 
-def test_sums_beyond_floats_are_normalised(tmp_path):
+def test_sums_beyond_floats_are_normalized(tmp_path):
     np.save(tmp_path / "k.npy", np.full((3, 3), 1e308))
     assert parse_blur(str(tmp_path / "k.npy"))[0] == pytest.approx(np.full((3, 3), 1 / 9))
 

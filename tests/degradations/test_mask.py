@@ -40,7 +40,7 @@ def test_known_pixels_are_kept_and_missing_ones_unseen():
     assert torch.equal(Inpaint(0.6).prepare(blind, seen.input[:, 3:]).base, seen.base)
 
 
-def test_one_hole_is_the_binomial_mean_of_its_neighbours():
+def test_one_hole_is_the_binomial_mean_of_its_neighbors():
     image = torch.zeros(1, 1, 8, 8)
     image[0, 0, [2, 4, 3, 3], [3, 3, 2, 4]] = 1  # beside the hole, each of weight 2 in 12; the corners have 1
     mask = mask_of(8, 8, (3, 3))

@@ -13,8 +13,8 @@ def slope(images):
     """Slope of the logarithm of the mean power, averaged around circles, over that of the frequency."""
     side = images.shape[1]
     window = np.outer(np.hanning(side), np.hanning(side))
-    centred = images - images.mean(axis=(1, 2), keepdims=True)
-    power = np.mean(np.abs(np.fft.fft2(centred * window)) ** 2, axis=0).ravel()
+    centered = images - images.mean(axis=(1, 2), keepdims=True)
+    power = np.mean(np.abs(np.fft.fft2(centered * window)) ** 2, axis=0).ravel()
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None, :]).ravel()
     ring = np.digitize(frequency, np.geomspace(0.02, 0.4, 14))
     rings = range(1, 14)
@@ -29,7 +29,7 @@ def test_power_falls_as_that_of_photographs(leaves):
 
 
 def test_gradients_are_sparse(leaves):
-    # The kurtosis of a Gaussian is 3; of the differences of neighbours in photographs it is 10 and more.
+    # The kurtosis of a Gaussian is 3; of the differences of neighbors in photographs it is 10 and more.
     steps = np.concatenate([np.diff(leaves.pixels(i)[:, :, 0].astype(float), axis=1).ravel() for i in range(48)])
     assert np.mean(steps**4) / np.mean(steps**2) ** 2 > 10
     assert 0.2 < np.mean(np.abs(steps) < 2) < 0.6

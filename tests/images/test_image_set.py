@@ -54,7 +54,7 @@ def test_folder_in_sorted_order_without_hidden_and_other_files(tmp_path):
         assert image_set.shape(i) == (9, 7)
 
 
-def test_one_colour_image_makes_all_of_them_colour(tmp_path):
+def test_one_color_image_makes_all_of_them_color(tmp_path):
     draw(tmp_path / "a.png")
     draw(tmp_path / "b.png", channels=3)
     image_set = open_image_set([str(tmp_path)])
@@ -143,9 +143,9 @@ def test_folder_that_cannot_be_listed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "listdir", refuse)
     image_set = open_image_set([str(tmp_path)])
     assert image_set.skipped == (Skipped("closed/", "cannot be read: Permission denied"),)
-    for labelled in (False, True):
+    for labeled in (False, True):
         with pytest.raises(DlcliError, match=r"closed cannot be read: Permission denied"):
-            open_image_set([str(tmp_path / "closed")], labelled=labelled)
+            open_image_set([str(tmp_path / "closed")], labeled=labeled)
 
 
 @pytest.mark.parametrize("what", ["missing", "pattern", "empty", "text only", "pickle", "extension", "none", "nul"])
@@ -282,7 +282,7 @@ def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
     (tmp_path / "of/out").mkdir()
     (tmp_path / "of/out/x.gif").write_bytes(b"")
     with pytest.raises(DlcliError, match=r"class folder out holds no image but 1 \.gif"):
-        open_image_set([str(tmp_path / "of")], labelled=True)
+        open_image_set([str(tmp_path / "of")], labeled=True)
 
 
 def test_parts_are_cut_from_images_in_memory_and_on_disk(tmp_path):
@@ -303,7 +303,7 @@ def test_parts_are_cut_from_images_in_memory_and_on_disk(tmp_path):
 def test_class_folders(tmp_path):
     for name in ("dog/1.png", "cat/2.png", "cat/young/3.png", "stray.png", ".thumbs/4.png"):
         draw(tmp_path / name)
-    image_set = open_image_set([str(tmp_path)], labelled=True)
+    image_set = open_image_set([str(tmp_path)], labeled=True)
     assert image_set.classes == ("cat", "dog")
     assert image_set.names == ("cat/2.png", "cat/young/3.png", "dog/1.png")
     assert image_set.labels.tolist() == [0, 0, 1]
@@ -314,7 +314,7 @@ def test_class_folders(tmp_path):
 def test_classes_of_several_folders_are_joined(tmp_path):
     for name in ("a/cat/1.png", "a/dog/1.png", "b/ant/1.png"):
         draw(tmp_path / name)
-    image_set = open_image_set([str(tmp_path / "a"), str(tmp_path / "b")], labelled=True)
+    image_set = open_image_set([str(tmp_path / "a"), str(tmp_path / "b")], labeled=True)
     assert image_set.classes == ("ant", "cat", "dog")
     assert [image_set.classes[label] for label in image_set.labels] == ["cat", "dog", "ant"]
 
@@ -322,7 +322,7 @@ def test_classes_of_several_folders_are_joined(tmp_path):
 def test_class_folders_named_by_numbers_are_in_order_of_size(tmp_path):
     for name in ("10", "9", "1"):
         draw(tmp_path / name / "a.png")
-    assert open_image_set([str(tmp_path)], labelled=True).classes == ("1", "9", "10")
+    assert open_image_set([str(tmp_path)], labeled=True).classes == ("1", "9", "10")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_folders_without_classes(tmp_path, names, told):
         else:
             (tmp_path / name).write_bytes(b"")
     with pytest.raises(DlcliError, match=told) as caught:
-        open_image_set([str(tmp_path)], labelled=True)
+        open_image_set([str(tmp_path)], labeled=True)
     assert caught.value.hint
 
 
@@ -352,7 +352,7 @@ def test_single_files_have_no_classes(tmp_path, name):
     draw(tmp_path / "a.png")
     np.save(tmp_path / "a.npy", np.zeros((3, 4, 4), np.uint8))
     with pytest.raises(DlcliError, match="without classes") as caught:
-        open_image_set([str(tmp_path / name)], labelled=True)
+        open_image_set([str(tmp_path / name)], labeled=True)
     assert "class folders" in caught.value.hint
 
 
@@ -363,8 +363,8 @@ def test_idx_folder(tmp_path):
     values, labels = RNG.integers(0, 256, (5, 4, 3), dtype=np.uint8), np.array([3, 1, 9, 3, 0], np.uint8)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(values)))
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
-    for labelled in (False, True):
-        image_set = open_image_set([str(tmp_path)], labelled=labelled)
+    for labeled in (False, True):
+        image_set = open_image_set([str(tmp_path)], labeled=labeled)
         assert image_set.classes == tuple("0123456789")
         assert image_set.labels.tolist() == labels.tolist()
         assert image_set.names[1] == "train-001"
@@ -383,7 +383,7 @@ def test_idx_folder(tmp_path):
 
 
 def test_mnist(shared):
-    image_set = open_image_set([str(shared / "mnist")], labelled=True, part="test")
+    image_set = open_image_set([str(shared / "mnist")], labeled=True, part="test")
     assert (len(image_set), image_set.channels, image_set.shape(0)) == (10_000, 1, (28, 28))
     assert np.bincount(image_set.labels)[:2].tolist() == [980, 1135]
 
@@ -464,13 +464,13 @@ def test_damaged_arrays(tmp_path, content, extension):
 def test_npz_with_labels(tmp_path, names):
     values = RNG.integers(0, 256, (4, 6, 5), dtype=np.uint8)
     np.savez_compressed(tmp_path / "a.npz", **{names[0]: values, names[1]: [7, 10, 7, 9], "other": [1]})
-    image_set = open_image_set([str(tmp_path / "a.npz")], labelled=True)
+    image_set = open_image_set([str(tmp_path / "a.npz")], labeled=True)
     assert image_set.classes == ("7", "9", "10")
     assert image_set.labels.tolist() == [0, 2, 0, 1]
     assert open_image_set([str(tmp_path / "a.npz")]).labels is None
     if names[0] == "x_train":
         with pytest.raises(DlcliError, match="no array of images"):
-            open_image_set([str(tmp_path / "a.npz")], labelled=True, part="test")
+            open_image_set([str(tmp_path / "a.npz")], labeled=True, part="test")
 
 
 @pytest.mark.parametrize(
@@ -480,7 +480,7 @@ def test_npz_with_labels(tmp_path, names):
 )
 def test_kinds_of_labels(tmp_path, labels, classes):
     np.savez(tmp_path / "a.npz", x=np.zeros((2, 5, 5), np.uint8), y=labels)
-    image_set = open_image_set([str(tmp_path / "a.npz")], labelled=True)
+    image_set = open_image_set([str(tmp_path / "a.npz")], labeled=True)
     assert image_set.classes == (classes or ("False", "True"))
     assert image_set.labels.tolist() == [1, 0]
 
@@ -495,7 +495,7 @@ def test_bad_labels(tmp_path, labels, told):
     arrays = {"x": np.zeros((2, 5, 5), np.uint8)} | ({} if labels is None else {"y": labels})
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DlcliError, match=told) as caught:
-        open_image_set([str(tmp_path / "a.npz")], labelled=True)
+        open_image_set([str(tmp_path / "a.npz")], labeled=True)
     assert caught.value.hint
 
 

@@ -83,9 +83,9 @@ def test_two_sizes_are_refused():
 
 
 def test_luma_is_that_of_rgb2ycbcr():
-    colours = np.random.default_rng(0).random((2, 3, 5, 6)).astype(np.float32)
-    expected = rgb2ycbcr(colours.transpose(0, 2, 3, 1))[..., 0]
-    luma = luminance(torch.from_numpy(colours))
+    colors = np.random.default_rng(0).random((2, 3, 5, 6)).astype(np.float32)
+    expected = rgb2ycbcr(colors.transpose(0, 2, 3, 1))[..., 0]
+    luma = luminance(torch.from_numpy(colors))
     assert luma.shape == (2, 1, 5, 6)
     assert luma[:, 0].numpy() * 255 == pytest.approx(expected, abs=1e-3)
     assert luminance(torch.ones(1, 3, 1, 1)).item() * 255 == pytest.approx(235)

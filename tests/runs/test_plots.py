@@ -9,22 +9,22 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from dlcli.runs.axes import Axis
-from dlcli.runs.plots import COLOURS, SIZE, Line, line_chart
+from dlcli.runs.plots import COLORS, SIZE, Line, line_chart
 
 
 def pixels(data):
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
-def near(image, colour):
-    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+def near(image, color):
+    wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
     return np.argwhere(np.abs(image - wanted).sum(axis=2) < 12)
 
 
 def test_a_falling_curve_falls():
     data = line_chart([Line("training", [0, 1, 2], [100.0, 10.0, 1.0])], title="Loss", x_label="step", log_y=True)
     assert Image.open(io.BytesIO(data)).size == SIZE
-    found = near(pixels(data), COLOURS[0])
+    found = near(pixels(data), COLORS[0])
     found = found[found[:, 0] > 60]  # below the legend
     left, right = found[found[:, 1].argmin()], found[found[:, 1].argmax()]
     assert left[0] < right[0] - 300
@@ -60,10 +60,10 @@ VISIONS = {
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-def test_colours_are_told_apart_with_any_vision(vision):
-    share = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS]) / 255
+def test_colors_are_told_apart_with_any_vision(vision):
+    share = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLORS]) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ np.array(VISIONS[vision]).T, 0, 1)
     lab = rgb2lab(np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)[None])[0]
-    assert len(COLOURS) >= 6
+    assert len(COLORS) >= 6
     assert min(deltaE_ciede2000(a, b) for a, b in itertools.combinations(lab, 2)) > 10

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.runs.canvas import COLOURS, SIZE, mixed
+from dlcli.runs.canvas import COLORS, SIZE, mixed
 from dlcli.runs.study_plots import BEST, PALE, STRONG, ParallelColumn, importance_chart, parallel_chart
 from tests.runs.pictures import names, no_text_covers_another, numbers, pixels, rgb  # noqa: F401
 
@@ -17,7 +17,7 @@ NAN = math.nan
 def test_importances_are_sorted_bars_of_proportional_length():
     image = pixels(importance_chart({"small": 0.1, "big": 0.6, "middle": 0.3, "none": 0.0, "?": NAN}, title="t"))
     assert image.shape[1] == SIZE[0]
-    bars = (np.abs(image - rgb(COLOURS[0])).sum(axis=2) < 12).sum(axis=1)
+    bars = (np.abs(image - rgb(COLORS[0])).sum(axis=2) < 12).sum(axis=1)
     lengths = [int(bars[56 + 34 * i + 17]) for i in range(5)]
     assert lengths[0] > 500
     assert lengths[1] == pytest.approx(lengths[0] / 2, abs=2)
@@ -51,9 +51,9 @@ def test_trials_without_a_value_are_left_out():
 def test_the_best_trial_is_thick_and_on_top_and_the_worst_pale(larger):
     image = pixels(trials([0.1, 0.2, 0.3, 0.4], larger))
 
-    def at_metric(colour):
-        """Height above the bottom where lines of the colour end, near the last axis."""
-        found = np.argwhere(np.abs(image - rgb(colour)).sum(axis=2) < 30)
+    def at_metric(color):
+        """Height above the bottom where lines of the color end, near the last axis."""
+        found = np.argwhere(np.abs(image - rgb(color)).sum(axis=2) < 30)
         return SIZE[1] - found[(found[:, 1] > 825) & (found[:, 1] < 840) & (found[:, 0] > 100)][:, 0]
 
     best, worst = at_metric(BEST), at_metric(PALE)

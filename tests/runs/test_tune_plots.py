@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.runs.axes import Axis
-from dlcli.runs.canvas import COLOURS, INK, PAPER, SIZE, keys_of, length, mixed, shortened
+from dlcli.runs.canvas import COLORS, INK, PAPER, SIZE, keys_of, length, mixed, shortened
 from dlcli.runs.rate_marks import flags_of, rate_axis
 from dlcli.runs.tune_plots import RateSeries, Sweep, curve_chart, rate_chart
 from tests.runs.pictures import names, no_text_covers_another, numbers, pixels, rates, rgb  # noqa: F401
@@ -19,9 +19,9 @@ LEFT, RIGHT, BOTTOM = 110, 930, 534  # of the frame
 TOP = 56  # where the legend stands beside the title and there are no marks
 
 
-def near(image, colour, tolerance=12):
-    """Rows and columns inside the frame that have the colour."""
-    found = np.argwhere(np.abs(image - rgb(colour)).sum(axis=2) < tolerance)
+def near(image, color, tolerance=12):
+    """Rows and columns inside the frame that have the color."""
+    found = np.argwhere(np.abs(image - rgb(color)).sum(axis=2) < tolerance)
     return found[(found[:, 0] > TOP) & (found[:, 0] < BOTTOM) & (found[:, 1] > LEFT) & (found[:, 1] < RIGHT)]
 
 
@@ -40,7 +40,7 @@ def test_the_best_point_has_a_ring_at_its_place(larger):
     best = (1e-3, 3.0) if larger else (1e-2, 1.0)
     image = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger_is_better=larger, best=best)
     x = column(1e-3 if larger else 1e-2, 1e-3, 1e-1)
-    dot = near(image, COLOURS[0])
+    dot = near(image, COLORS[0])
     rows = dot[np.abs(dot[:, 1] - x) <= 3][:, 0]
     y = rows.min() + 3 if larger else rows.max() - 3
     assert rows.min() < TOP + 60 if larger else rows.max() > BOTTOM - 60
@@ -51,21 +51,21 @@ def test_the_best_point_has_a_ring_at_its_place(larger):
     assert not (np.abs(dark[:, 1] - other) < 12).any()
 
 
-def test_diverged_points_are_crosses_at_the_top_in_their_colour_and_break_the_line():
+def test_diverged_points_are_crosses_at_the_top_in_their_color_and_break_the_line():
     rates, x = [1e-3, 1e-2, 1e-1], column(1e-2, 1e-3, 1e-1)
     image = chart(RateSeries("", rates, [1.0, NAN, 2.0]), RateSeries("", rates, [3.0, math.inf, 2.5]))
     for number, row in ((0, TOP + 8), (1, TOP + 22)):
-        found = near(image, COLOURS[number])
+        found = near(image, COLORS[number])
         cross = found[np.abs(found[:, 1] - x) < 30]
         assert len(cross) >= 8
         assert np.abs(cross - (row, x)).max() <= 6
     whole = chart(RateSeries("", rates, [1.0, 1.5, 2.0]))
-    assert (near(whole, COLOURS[0])[:, 1] == x - 20).any()
+    assert (near(whole, COLORS[0])[:, 1] == x - 20).any()
 
 
 def test_everything_diverged_is_an_empty_frame_with_crosses():
     image = chart(RateSeries("a", [1e-3, 1e-1], [NAN, -math.inf]), log_y=True)
-    found = near(image, COLOURS[0])
+    found = near(image, COLORS[0])
     assert len(found)
     assert found[:, 0].max() < TOP + 20
     assert (image[100:500, 2 : LEFT - 2] == 255).all(), "numbers where there are no values"
@@ -74,7 +74,7 @@ def test_everything_diverged_is_an_empty_frame_with_crosses():
 def test_pruned_points_are_hollow_and_not_joined():
     rates, x = [1e-3, 1e-2, 1e-1], column(1e-2, 1e-3, 1e-1)
     image = chart(RateSeries("", rates, [1.0, 2.0, 1.0], pruned=[False, True, False]))
-    found = near(image, COLOURS[0])
+    found = near(image, COLORS[0])
     ring = found[(np.abs(found[:, 1] - x) < 12) & (found[:, 0] < 300)]
     y, middle = np.round((ring.min(axis=0) + ring.max(axis=0)) / 2).astype(int)
     assert abs(middle - x) <= 1
@@ -87,7 +87,7 @@ def test_pruned_points_are_hollow_and_not_joined():
 def test_a_spread_is_a_pale_band():
     series = RateSeries("", [1e-3, 1e-1], [2.0, 2.0], low=[1.0, 1.0], high=[3.0, 3.0])
     image = chart(series)
-    band = near(image, mixed(PAPER, COLOURS[0], 0x38 / 255), 8)
+    band = near(image, mixed(PAPER, COLORS[0], 0x38 / 255), 8)
     x = column(1e-2, 1e-3, 1e-1)
     rows = band[np.abs(band[:, 1] - x) < 40][:, 0]
     assert np.ptp(rows) > 380
@@ -97,7 +97,7 @@ def test_a_spread_is_a_pale_band():
 def test_values_that_explode_do_not_flatten_the_others(log_y):
     values = [0.5, 0.4, 0.3, 0.2, 0.3, 1e30, 1e300]
     image = chart(RateSeries("", list(np.logspace(-6, 0, 7)), values), log_y=log_y)
-    found = near(image, COLOURS[0])
+    found = near(image, COLORS[0])
     first = found[np.abs(found[:, 1] - column(1e-6, 1e-6, 1)) < 3][:, 0].mean()
     best = found[np.abs(found[:, 1] - column(1e-3, 1e-6, 1)) < 3][:, 0].mean()
     assert best - first > 350
@@ -115,12 +115,12 @@ def sweep(scale=1.0):
 @pytest.mark.parametrize("log_y", [False, True])
 def test_a_range_test_shows_the_fall_and_not_the_explosion(log_y):
     image = pixels(curve_chart([sweep()], title="Range test", log_y=log_y))
-    found = near(image, COLOURS[0])
+    found = near(image, COLORS[0])
     start = found[found[:, 1] < 200][:, 0].mean()
     fall = found[found[:, 1] < column(0.4, 1e-6, 10)][:, 0].max() - start
     assert fall > 140
     assert found[found[:, 1] > column(0.4, 1e-6, 10)][:, 0].min() < TOP + 4  # it leaves at the top
-    raw = near(image, mixed(COLOURS[0], PAPER, 0.45), 120)
+    raw = near(image, mixed(COLORS[0], PAPER, 0.45), 120)
     assert (raw[raw[:, 1] < 400][:, 0] < start - 20).sum() > 100
 
 
@@ -135,7 +135,7 @@ def test_a_mark_is_a_line_at_its_rate():
 
 def test_a_mark_far_away_does_not_squeeze_the_curve():
     series = RateSeries("", [1e-3, 1e-1], [1.0, 2.0])
-    found = near(chart(series, marks=[("2/l_max", 1e-30), ("edge", 1e30)]), COLOURS[0])
+    found = near(chart(series, marks=[("2/l_max", 1e-30), ("edge", 1e30)]), COLORS[0])
     assert np.ptp(found[:, 1]) > 700
 
 

@@ -8,15 +8,15 @@ import pytest
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.solvers.descent import GradientDescent
-from dlcli.search.range_test import analyse, geometric, local_lines, smooth, spread, stop_here
+from dlcli.search.range_test import analyze, geometric, local_lines, smooth, spread, stop_here
 
 RATES = geometric(1e-8, 100, 100)
 X = np.log10(RATES)
 
 
-def fall(centre, width, depth=1.0):
-    """A logistic fall in log10(rate), steepest at ``centre``."""
-    return depth / (1 + np.exp((X - centre) / width))
+def fall(center, width, depth=1.0):
+    """A logistic fall in log10(rate), steepest at ``center``."""
+    return depth / (1 + np.exp((X - center) / width))
 
 
 def burst(start, speed):
@@ -47,11 +47,11 @@ def decades(suggested, known):
 @pytest.mark.parametrize("name", CURVES)
 def test_the_steepest_point_is_found_within_a_factor_2_and_not_by_the_rate_itself(name):
     losses, known = CURVES[name]
-    assert decades(analyse(RATES, losses).steepest, known) < 0.1
+    assert decades(analyze(RATES, losses).steepest, known) < 0.1
     by_rate = []
     for seed in range(12):
         curve = noisy(losses, seed)
-        assert decades(analyse(RATES, curve).steepest, known) < math.log10(2)
+        assert decades(analyze(RATES, curve).steepest, known) < math.log10(2)
         finite = curve[np.isfinite(curve)]
         by_rate.append(decades(RATES[np.argmin(np.gradient(finite, RATES[: len(finite)]))], known))
         # Nor does smoothing save it.
@@ -63,28 +63,28 @@ def test_the_steepest_point_is_found_within_a_factor_2_and_not_by_the_rate_itsel
 def test_twice_the_noise_is_met_with_more_points(seed):
     rates = geometric(1e-8, 100, 400)
     losses = np.interp(np.log(rates), np.log(RATES), 0.3 + fall(-2.5, 0.35))
-    found = analyse(rates, noisy(losses, seed, share=0.2))
+    found = analyze(rates, noisy(losses, seed, share=0.2))
     assert decades(found.steepest, -2.5) < math.log10(2)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_seeds_agree_in_the_median(seed):
     losses, known = CURVES["two stages"]
-    found = spread([analyse(RATES, noisy(losses, 10 * seed + k, share=0.1)) for k in range(3)])["steepest"]
+    found = spread([analyze(RATES, noisy(losses, 10 * seed + k, share=0.1)) for k in range(3)])["steepest"]
     assert found[1] <= found[0] <= found[2]
     assert decades(found[0], known) < math.log10(2)
 
 
 def test_valley_is_two_thirds_into_the_longest_fall():
     losses = 2 - np.clip(X + 5, 0, 3) / 3 - 0.2 * np.clip(X - 0, 0, 0.5)
-    found = analyse(RATES, losses)
+    found = analyze(RATES, losses)
     assert decades(found.valley, -5 + 3 * 2 / 3) < 0.1
-    assert np.median([decades(analyse(RATES, noisy(losses, s, 0.01)).valley, -3) for s in range(9)]) < math.log10(2)
+    assert np.median([decades(analyze(RATES, noisy(losses, s, 0.01)).valley, -3) for s in range(9)]) < math.log10(2)
 
 
 def test_minimum_tenth():
     losses = 1 + (X + 2) ** 2 / 40
-    assert decades(analyse(RATES, losses).minimum_tenth, -3) < 0.05
+    assert decades(analyze(RATES, losses).minimum_tenth, -3) < 0.05
 
 
 def test_smoothing_is_a_weighted_line_at_every_point_and_shifts_nothing():
@@ -93,7 +93,7 @@ def test_smoothing_is_a_weighted_line_at_every_point_and_shifts_nothing():
     for i in range(31):
         near = np.arange(max(0, i - width), min(31, i + width + 1))
         root = np.sqrt((1 - np.abs((near - i) / (width + 1)) ** 3) ** 3)
-        line = np.linalg.pinv(np.column_stack([root, root * (near - i)])) * root  # (2, neighbours)
+        line = np.linalg.pinv(np.column_stack([root, root * (near - i)])) * root  # (2, neighbors)
         assert line @ values[near] == pytest.approx([level[i], slope[i]], abs=1e-12)
         assert line[0, near == i] == pytest.approx(leverage[i])
         assert np.sum(line[1] ** 2) == pytest.approx(variance[i])
@@ -104,7 +104,7 @@ def test_smoothing_is_a_weighted_line_at_every_point_and_shifts_nothing():
 
 def test_smoothed_losses_lie_beside_their_rates_and_end_before_the_explosion():
     losses, _ = CURVES["a logistic fall and an explosion"]
-    smoothed = analyse(RATES, losses).smoothed
+    smoothed = analyze(RATES, losses).smoothed
     assert smoothed.shape == RATES.shape
     kept = np.isfinite(smoothed)
     assert kept[: kept.sum()].all()
@@ -116,12 +116,12 @@ def test_smoothed_losses_lie_beside_their_rates_and_end_before_the_explosion():
 @pytest.mark.parametrize("losses", [1 + (X + 8) / 5, np.exp(X + 8), np.ones(100)], ids=["line", "explosion", "flat"])
 def test_where_nothing_falls_nothing_is_suggested(losses, seed):
     curve = losses + 0.05 * np.random.default_rng(seed).normal(size=100)
-    for found in (analyse(RATES, losses), analyse(RATES, curve)):
+    for found in (analyze(RATES, losses), analyze(RATES, curve)):
         assert np.isnan([found.steepest, found.valley, found.minimum_tenth, found.edge]).all()
 
 
 def test_losses_that_are_never_finite_suggest_nothing():
-    found = analyse(RATES, np.full(100, np.nan))
+    found = analyze(RATES, np.full(100, np.nan))
     assert np.isnan([found.steepest, found.valley, found.minimum_tenth, found.edge]).all()
     assert np.isnan(found.smoothed).all()
 
@@ -137,7 +137,7 @@ def test_losses_that_are_never_finite_suggest_nothing():
 )
 def test_what_is_no_curve_is_refused(rates, losses):
     with pytest.raises(ValueError, match="expected"):
-        analyse(rates, losses)
+        analyze(rates, losses)
 
 
 SPECTRA = {
@@ -154,7 +154,7 @@ def test_the_edge_is_that_of_gradient_descent_on_a_quadratic(name, count):
     values = 7 * np.array(SPECTRA[name])
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(len(values), len(values))))[0]
     objective = QuadraticObjective(
-        basis @ np.diag(values) @ basis.T, basis @ values, values.sum(), l1=0.0, l2=0.0, penalised=np.ones(len(values))
+        basis @ np.diag(values) @ basis.T, basis @ values, values.sum(), l1=0.0, l2=0.0, penalized=np.ones(len(values))
     )
     edge = 2 / values.max()
     rates = geometric(1e-4 * edge, 100 * edge, count)
@@ -167,19 +167,19 @@ def test_the_edge_is_that_of_gradient_descent_on_a_quadratic(name, count):
         if stop_here(losses):
             break
     assert len(losses) < count
-    clean, curve = analyse(rates[: len(losses)], np.array(losses)), noisy(np.array(losses), 1, 0.02)
+    clean, curve = analyze(rates[: len(losses)], np.array(losses)), noisy(np.array(losses), 1, 0.02)
     assert 1 / 1.5 < clean.edge / edge < 1.5
-    assert 1 / 1.5 < analyse(rates[: len(losses)], curve).edge / edge < 1.5
+    assert 1 / 1.5 < analyze(rates[: len(losses)], curve).edge / edge < 1.5
     # The lowest loss is far beyond the edge where many directions share it.
     if name in ("three", "wide"):
         assert rates[np.argmin(losses)] > 3 * edge
     # A sweep that ends before the loss turns has no edge.
-    assert math.isnan(analyse(rates[rates < edge], np.array(losses)[: (rates < edge).sum()]).edge)
+    assert math.isnan(analyze(rates[rates < edge], np.array(losses)[: (rates < edge).sum()]).edge)
 
 
 def test_the_edge_of_a_slow_rise_is_where_it_begins():
     losses = 0.3 + fall(-3, 0.3) + 0.5 * np.clip(X + 1, 0, None)
-    assert decades(analyse(RATES, losses).edge, -1) < math.log10(2)
+    assert decades(analyze(RATES, losses).edge, -1) < math.log10(2)
 
 
 def test_geometric():
@@ -203,8 +203,8 @@ def test_the_run_stops_when_it_has_diverged_and_not_for_one_hard_batch():
 
 
 def test_spread_is_over_the_seeds_that_found_something():
-    one, other = (analyse(RATES, 0.3 + fall(centre, 0.3)) for centre in (-4, -2))
-    nothing = analyse(RATES, np.full(100, np.nan))
+    one, other = (analyze(RATES, 0.3 + fall(center, 0.3)) for center in (-4, -2))
+    nothing = analyze(RATES, np.full(100, np.nan))
     found = spread([other, nothing, one])
     assert found["steepest"] == pytest.approx((math.sqrt(one.steepest * other.steepest), one.steepest, other.steepest))
     assert np.isnan(found["edge"]).all()

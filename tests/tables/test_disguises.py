@@ -22,7 +22,7 @@ DISGUISED = {
 
 
 @pytest.mark.parametrize(("what", "texts"), [(what, texts) for what, every in DISGUISED.items() for texts in every])
-def test_disguises_are_recognised(what, texts):
+def test_disguises_are_recognized(what, texts):
     found = disguise_of(pl.Series(texts * 3))
     assert found is not None
     assert (found.what, found.different) == (what, len(texts))

@@ -105,7 +105,7 @@ def test_missing_empty_and_folder(tmp_path):
      (gzip.compress(b'{"a": 1}\n', mtime=0), "jsonl"), (b"PAR1....", "parquet"), (b"\x93NUMPY\x01\0", "npy")],
     ids=["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet", "npy"],
 )  # fmt: skip
-def test_standard_input_is_recognised_by_content(monkeypatch, sent, format_):
+def test_standard_input_is_recognized_by_content(monkeypatch, sent, format_):
     class Input:
         buffer = io.BytesIO(sent)
 

@@ -25,17 +25,17 @@ SMALL = {
 }  # fmt: skip
 
 
-def picture(random, side, colour=False):
+def picture(random, side, color=False):
     """Squares of four pixels: sharp edges, which every degradation spoils and a network soon learns."""
-    coarse = random.integers(0, 256, (8, 8, 3) if colour else (8, 8), dtype=np.uint8)
+    coarse = random.integers(0, 256, (8, 8, 3) if color else (8, 8), dtype=np.uint8)
     return Image.fromarray(coarse).resize((side, side), Image.Resampling.NEAREST)
 
 
-def photographs(folder, count=8, side=32, colour=False, seed=0):
+def photographs(folder, count=8, side=32, color=False, seed=0):
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
     for number in range(count):
-        picture(random, side, colour).save(folder / f"{number}.png")
+        picture(random, side, color).save(folder / f"{number}.png")
     return str(folder)
 
 
@@ -101,11 +101,11 @@ ARRAYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "colour"), [(name, number % 2 > 0) for number, name in enumerate(TASKS)])
-def test_every_task_trains(run, tmp_path, name, colour):
+@pytest.mark.parametrize(("name", "color"), [(name, number % 2 > 0) for number, name in enumerate(TASKS)])
+def test_every_task_trains(run, tmp_path, name, color):
     given, says = TASKS[name]
     given = given(tmp_path) if callable(given) else given
-    data = photographs(tmp_path / "photos", colour=colour)
+    data = photographs(tmp_path / "photos", color=color)
     report, records, folder = run(data, **given, steps=40, report_every=40)
     task = given.get("task", "denoise")
     assert (report["task"], report["status"], report["steps"]) == (task, "finished", 40)
@@ -119,7 +119,7 @@ def test_every_task_trains(run, tmp_path, name, colour):
     if task != "reconstruct":  # whose input is what it should give
         assert val["psnr"] > val["input_psnr"] - 0.2  # the mean of the images' PSNR is not that of the loss
     saved = SavedNetwork.load(folder / "model.safetensors")
-    channels = 3 if colour else 1
+    channels = 3 if color else 1
     assert saved.task == {"task": task, "channels": channels} | saved.task | says
     assert sorted(saved.arrays) == ARRAYS.get(name, [])
     assert saved.classes == ()
@@ -165,7 +165,7 @@ def idx_files(folder, side=16, count=24):
 
 @pytest.mark.parametrize("make", [class_folders, idx_files])
 @pytest.mark.parametrize("arch", ["fast", "article"])
-def test_classes_are_learnt(run, tmp_path, make, arch):
+def test_classes_are_learned(run, tmp_path, make, arch):
     data = make(tmp_path / "data")
     given = {"filters": "8,8", "stride": "1,2", "batch_size": 8, "lr": 5e-3, "ema": 0.0, "augment": "none"}
     report, records, folder = run(data, task="classify", arch=arch, **given, steps=30, report_every=30)
@@ -245,7 +245,7 @@ def test_about_twenty_reports_unless_told(run, photos):
     [
         {"optimizer": "muon", "lr": 0.01, "ema": 0.9, "schedule": "one-cycle", "sigma": "0:40"},
         {"task": "deblur", "blur": "motion:5:45", "optimizer": "sgd", "l1": 1e-4, "clip": 0.5, "augment": "none"},
-        {"task": "upscale", "scale": "3", "optimizer": "adamw", "l2": 0.01, "dropout": 0.2, "colour": False},
+        {"task": "upscale", "scale": "3", "optimizer": "adamw", "l2": 0.01, "dropout": 0.2, "color": False},
         lambda folder: {"task": "inpaint", "mask": mask_file(folder), "activation": "leaky-relu"},
     ],
 )

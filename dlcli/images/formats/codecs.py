@@ -82,7 +82,7 @@ class DecodedImage:
 
 
 def read_header(path: Path, label: str) -> Header:
-    """Size, colour and note of the image at ``path``, which errors call ``label``, as training reads it: 8 bits of the
+    """Size, color and note of the image at ``path``, which errors call ``label``, as training reads it: 8 bits of the
     first frame. Decodes nothing.
 
     Raises DlcliError for what isn't an image that can be read.
@@ -153,7 +153,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         pixels = np.asarray(image.convert("L" if gray else "RGB"))
     notes = [note]
     if clear and alpha is None and deep:
-        notes.append("its transparent colour is shown as it is")
+        notes.append("its transparent color is shown as it is")
     if deep and not whole and not image.mode.startswith("I"):
         notes.append(SHALLOW)
     notes.append(_dim(pixels))
@@ -193,7 +193,7 @@ def read_pixels(path: Path, label: str, channels: int) -> NDArray[np.uint8]:
 
 
 def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """(H, W, 1 or 3) as (H, W, channels): gray is repeated, colour weighed as in ITU-R 601."""
+    """(H, W, 1 or 3) as (H, W, channels): gray is repeated, color weighed as in ITU-R 601."""
     if pixels.shape[2] == channels:
         return pixels
     if channels == 3:

@@ -1,4 +1,4 @@
-"""What an image file says beside its pixels: colour profile, resolution, EXIF, and how its frames are shown."""
+"""What an image file says beside its pixels: color profile, resolution, EXIF, and how its frames are shown."""
 
 import math
 import struct
@@ -17,10 +17,10 @@ SPACES = {b"RGB ": 3, b"GRAY": 1}
 
 @dataclass(frozen=True)
 class Metadata:
-    """``icc``: the colour profile. ``dpi``: pixels an inch, across and down. ``exif``: without an orientation.
+    """``icc``: the color profile. ``dpi``: pixels an inch, across and down. ``exif``: without an orientation.
 
     ``calibration``: pixels a unit that only the description of a TIFF names, as ImageJ's micrometers.
-    ``chunks``: what PNG says of colours without a profile (gAMA, cHRM, sRGB). ``durations``: milliseconds of each
+    ``chunks``: what PNG says of colors without a profile (gAMA, cHRM, sRGB). ``durations``: milliseconds of each
     frame; ``loop``: how often they are shown, 0 for ever; ``hidden_first``: the first of them is no part of that.
     """
 
@@ -34,11 +34,11 @@ class Metadata:
     hidden_first: bool = False
 
     def fitting(self, channels: int) -> tuple["Metadata", str]:
-        """Without a profile of other colours than gray (1 channel) or RGB (3), and a note of that."""
+        """Without a profile of other colors than gray (1 channel) or RGB (3), and a note of that."""
         if not self.icc or SPACES.get(self.icc[16:20]) == channels:
             return self, ""
         space = self.icc[16:20].decode("ascii", "replace").strip()
-        return replace(self, icc=b""), f"its colour profile is for {space}, and left out"
+        return replace(self, icc=b""), f"its color profile is for {space}, and left out"
 
     def save_options(self, format: str) -> dict[str, Any]:
         """The options of Pillow's ``save`` that keep it."""

@@ -22,7 +22,7 @@ EXTENSIONS = {
 }
 # Above the largest cameras of today (200 million), below what a forged header can ask for.
 MAX_PIXELS = 1 << 28
-COLOUR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
+COLOR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
 GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 ANOTHER = "save it again as an 8-bit PNG"
 
@@ -57,8 +57,8 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            if image.mode not in (*COLOUR, *GRAY):
-                shown = f"the colour mode {printable(image.mode)}"
+            if image.mode not in (*COLOR, *GRAY):
+                shown = f"the color mode {printable(image.mode)}"
                 raise DlcliError(f"{label} holds {shown}, expected gray or RGB of 8 or 16 bits", ANOTHER)
             with named(label):
                 channels_left_out(image)

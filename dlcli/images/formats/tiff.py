@@ -1,4 +1,4 @@
-"""TIFF files that Pillow doesn't know: of half, double and coloured floating-point numbers, read by tifffile."""
+"""TIFF files that Pillow doesn't know: of half, double and colored floating-point numbers, read by tifffile."""
 
 import logging
 import zlib

@@ -72,7 +72,7 @@ def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str
     if metadata.calibration and format != "TIFF":
         found.append(f"written without the size of its pixels, which {format} doesn't hold")
     if metadata.icc and format == "BMP":
-        found.append("written without its colour profile, which BMP doesn't hold")
+        found.append("written without its color profile, which BMP doesn't hold")
     return found
 
 

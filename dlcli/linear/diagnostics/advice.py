@@ -44,7 +44,7 @@ def announce(
     if plan.optimizer != "gd" or kind != "mse" or config.l2:
         return
     known, lowest = squares.condition_number, squares.largest_eigenvalue / squares.smallest_eigenvalue
-    dependent = squares.rank < len(squares.penalised) and lowest < HOPELESS  # said for every optimizer, by name
+    dependent = squares.rank < len(squares.penalized) and lowest < HOPELESS  # said for every optimizer, by name
     if max(known, lowest) > HOPELESS and not dependent:
         at_least = "at least " if not np.isfinite(known) else ""
         number = min(known, squares.largest_eigenvalue / squares.resolution)
@@ -104,10 +104,10 @@ def advise(config: FitLinearConfig, ended: Ended, progress: Progress) -> None:
     elif ended.optimizer != "exact" and ended.short and last.reason.startswith("steps used up"):
         progress.warn(
             f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); "
-            + ", or ".join(_towards_the_optimum(config, ended))
+            + ", or ".join(_toward_the_optimum(config, ended))
         )
     elif last.status == "stopped" and last.reason.startswith(RESTED) and ended.optimizer != "exact":
-        others = [text for text in _towards_the_optimum(config, ended) if text != "raise --steps"]
+        others = [text for text in _toward_the_optimum(config, ended) if text != "raise --steps"]
         if config.tolerance:
             others.insert(0, "lower --tolerance")
         if not others:
@@ -122,7 +122,7 @@ def _smaller_steps(config: FitLinearConfig, ended: Ended) -> list[str]:
     return found
 
 
-def _towards_the_optimum(config: FitLinearConfig, ended: Ended) -> list[str]:
+def _toward_the_optimum(config: FitLinearConfig, ended: Ended) -> list[str]:
     """What brings a fit to its optimum that isn't there, of what hasn't been tried and won't be refused."""
     found = []
     if ended.optimizer == "gd":

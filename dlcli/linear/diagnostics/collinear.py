@@ -18,7 +18,7 @@ def collinear(squares: LeastSquares, aliased: Sequence[int] | None) -> dict[int,
     """Columns that depend on earlier ones, and on which. ``aliased``: those that the exact solver found."""
     if squares.l2 or (aliased is not None and not aliased):
         return {}
-    known = aliased is None and squares.rank == len(squares.penalised) and squares.condition_number < DOUBTFUL
+    known = aliased is None and squares.rank == len(squares.penalized) and squares.condition_number < DOUBTFUL
     if known or len(squares.units.scale) > WIDEST:
         return dict.fromkeys(aliased or (), ())
     found = dependent_columns(squares.moments, squares.units.intercept)

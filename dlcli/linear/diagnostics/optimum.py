@@ -109,7 +109,7 @@ def _of_mini_batches(ready: "Prepared", solver: Solver, kept: Step, mse: float, 
 def _short(ready: "Prepared", reason: str, near: Nearness) -> tuple[str, str]:
     """Status and reason of a fit that came to rest short of what "converged" promises."""
     if not near.determined:
-        width, rank = len(ready.squares.penalised), ready.squares.rank
+        width, rank = len(ready.squares.penalized), ready.squares.rank
         if rank < width:
             return "finished", f"{reason}; the columns determine only {rank} of {width} coefficients"
         return "finished", f"{reason}; double precision can't tell every coefficient apart"
@@ -145,7 +145,7 @@ def _nearness(ready: "Prepared", solver: Solver, theta: FloatArray, mse: float, 
 
 def _errors(ready: "Prepared", solver: Solver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
     """The verdict with standard errors, or with the reason why they can't be had."""
-    n, width = ready.squares.moments.count, len(ready.squares.penalised)
+    n, width = ready.squares.moments.count, len(ready.squares.penalized)
 
     def without(why: str) -> Verdict:
         return Verdict(verdict.status, verdict.reason, None, why, verdict.separated, verdict.off)

@@ -10,14 +10,14 @@ from dlcli.linear.objectives.moments import Moments, mean_squared_error
 if TYPE_CHECKING:
     from dlcli.linear.fit import Prepared
 
-CANCELLED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
+CANCELED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
 
 
 def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
     """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding."""
     spread = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0) / max(moments.count, 1))
     size = float(spread[0] + np.abs(coefficients) @ spread[1:])
-    return bool(loss < CANCELLED * size * size)
+    return bool(loss < CANCELED * size * size)
 
 
 def training_loss(

@@ -1,11 +1,11 @@
-"""What is minimised when a method needs the rows: generalised linear models with the canonical link.
+"""What is minimized when a method needs the rows: generalized linear models with the canonical link.
 
   mse       1/(2n) sum (z'theta - y)^2
   logistic  mean cross-entropy of sigmoid(z'theta), y in {0, 1}
   softmax   mean cross-entropy of softmax(z'theta), y in {0, ..., k - 1}
 
-each plus l2/2 |w theta|^2 + l1 |w theta|_1, with ``penalised`` w (p,) 0 for the intercept and else 1, unless the
-columns are trained in other units than those that are penalised. All three have the gradient
+each plus l2/2 |w theta|^2 + l1 |w theta|_1, with ``penalized`` w (p,) 0 for the intercept and else 1, unless the
+columns are trained in other units than those that are penalized. All three have the gradient
 Z'(prediction - y)/n (McCullagh and Nelder 1989). Rows are taken in blocks that stay in the cache.
 """
 
@@ -43,10 +43,10 @@ class RowObjective:
     """An objective over rows Z (n, p), which hold the column of ones if there is an intercept, and y (n,)."""
 
     def __init__(
-        self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, *, l1: float, l2: float, penalised: FloatArray
+        self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, *, l1: float, l2: float, penalized: FloatArray
     ) -> None:
         self.Z, self.y, self.kind = Z, y, kind
-        self.l1, self.l2, self.penalised = l1, l2, penalised[:, None]
+        self.l1, self.l2, self.penalized = l1, l2, penalized[:, None]
         self.shape = (Z.shape[1], outputs)
         self.rows = len(y)
         self._sums = _SUMS[kind]
@@ -104,19 +104,19 @@ class RowObjective:
 
     def penalty(self, theta: FloatArray) -> float:
         """Both penalties."""
-        return l2_penalty(self.l2, self.penalised, theta) + self.l1 * float(np.sum(np.abs(self.penalised * theta)))
+        return l2_penalty(self.l2, self.penalized, theta) + self.l1 * float(np.sum(np.abs(self.penalized * theta)))
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part (without l1) and its gradient (p, k)."""
         sums = self.sums(theta)
-        value = sums.loss / self.rows + l2_penalty(self.l2, self.penalised, theta)
-        return value, sums.gradient / self.rows + self.l2 * self.penalised**2 * theta
+        value = sums.loss / self.rows + l2_penalty(self.l2, self.penalized, theta)
+        return value, sums.gradient / self.rows + self.l2 * self.penalized**2 * theta
 
     def hessian(self, theta: FloatArray) -> FloatArray:
         """Hessian of the smooth part, (pk, pk), index class * p + row."""
         sums = self.sums(theta, hessian=True)
         assert sums.hessian is not None
-        return sums.hessian / self.rows + self.l2 * np.diag(np.tile(self.penalised[:, 0] ** 2, theta.shape[1]))
+        return sums.hessian / self.rows + self.l2 * np.diag(np.tile(self.penalized[:, 0] ** 2, theta.shape[1]))
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows; ``keep`` (len(rows), p) multiplies the inputs (dropout)."""
@@ -125,13 +125,13 @@ class RowObjective:
             Z = Z * keep
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self._sums(Z, self.y[rows], theta, False).gradient
-        return gradient / len(rows) + self.l2 * self.penalised**2 * theta
+        return gradient / len(rows) + self.l2 * self.penalized**2 * theta
 
 
-def l2_penalty(l2: float, penalised: FloatArray, theta: FloatArray) -> float:
-    """l2/2 times the sum of squares of theta (p, k), each row times its weight (0: not penalised)."""
+def l2_penalty(l2: float, penalized: FloatArray, theta: FloatArray) -> float:
+    """l2/2 times the sum of squares of theta (p, k), each row times its weight (0: not penalized)."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return 0.5 * l2 * float(np.sum((penalised * theta) ** 2))
+        return 0.5 * l2 * float(np.sum((penalized * theta) ** 2))
 
 
 def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
@@ -212,12 +212,12 @@ def make_objective(
     *,
     l1: float,
     l2: float,
-    penalised: FloatArray,
+    penalized: FloatArray,
     device: str = "cpu",
 ) -> RowObjective:
     """The objective on a device; every method has the same results to rounding."""
     if device == "cpu":
-        return RowObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalised=penalised)
+        return RowObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalized=penalized)
     from dlcli.linear.objectives.glm_torch import TorchObjective
 
-    return TorchObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalised=penalised, device=device)
+    return TorchObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalized=penalized, device=device)

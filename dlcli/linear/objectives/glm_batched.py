@@ -120,10 +120,10 @@ def _softmax(scores: FloatArray, y: FloatArray, losses: bool) -> FloatArray:
     scores -= scores.max(axis=1, keepdims=True)
     total = np.take_along_axis(scores, codes, axis=1).sum(axis=(0, 1, 3)) if losses else _none(scores)
     np.exp(scores, out=scores)
-    normaliser = scores.sum(axis=1, keepdims=True)
-    scores /= normaliser
+    normalizer = scores.sum(axis=1, keepdims=True)
+    scores /= normalizer
     scores -= (codes == np.arange(scores.shape[1])[:, None, None]).astype(np.float64)
-    return np.log(normaliser).sum(axis=(0, 1, 3)) - total if losses else total
+    return np.log(normalizer).sum(axis=(0, 1, 3)) - total if losses else total
 
 
 def _none(scores: FloatArray) -> FloatArray:

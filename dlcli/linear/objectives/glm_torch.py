@@ -20,12 +20,12 @@ class TorchObjective(RowObjective):
         *,
         l1: float,
         l2: float,
-        penalised: FloatArray,
+        penalized: FloatArray,
         device: str,
     ) -> None:
         import torch
 
-        super().__init__(Z[:0], y[:0], kind, outputs, l1=l1, l2=l2, penalised=penalised)
+        super().__init__(Z[:0], y[:0], kind, outputs, l1=l1, l2=l2, penalized=penalized)
         self.rows = len(y)
         self.device = device
         self._Z = torch.from_numpy(Z).to(device)
@@ -53,7 +53,7 @@ class TorchObjective(RowObjective):
         if keep is not None:
             Z = Z * torch.from_numpy(keep).to(self.device)
         gradient = self._torch_sums(Z, self._y[chosen], self._codes[chosen], theta, False).gradient
-        return gradient / len(rows) + self.l2 * self.penalised**2 * theta
+        return gradient / len(rows) + self.l2 * self.penalized**2 * theta
 
     def _torch_sums(self, Z: Any, y: Any, codes: Any, theta: FloatArray, hessian: bool) -> Sums:
         import torch

@@ -47,7 +47,7 @@ class Standardizer:
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """Minimise 1/2 theta'A theta - b'theta + l2/2 sum of the penalised theta^2 (half the mean squared error).
+    """Minimize 1/2 theta'A theta - b'theta + l2/2 sum of the penalized theta^2 (half the mean squared error).
 
     ``moments`` holds y in column 0. The parameters theta, of shape (p,), p = d [+ 1], are those of the training
     columns, the intercept first.
@@ -58,7 +58,7 @@ class LeastSquares:
     l2: float = 0.0
 
     @cached_property
-    def penalised(self) -> FloatArray:
+    def penalized(self) -> FloatArray:
         """1.0 where penalties apply, 0.0 for the intercept; of shape (p,)."""
         p = len(self.moments.mean) - 1
         return np.concatenate([[0.0], np.ones(p)]) if self.units.intercept else np.ones(p)
@@ -80,12 +80,12 @@ class LeastSquares:
 
     @cached_property
     def modes(self) -> tuple[FloatArray, FloatArray]:
-        """Eigenvalues (p,), ascending, and eigenvectors (p, p) of A + l2 on the penalised.
+        """Eigenvalues (p,), ascending, and eigenvectors (p, p) of A + l2 on the penalized.
 
         Eigenvalues that float64 can't tell from 0 are 0.
         """
         A, _, _ = self.quadratic
-        values, vectors = np.linalg.eigh(A + self.l2 * np.diag(self.penalised))
+        values, vectors = np.linalg.eigh(A + self.l2 * np.diag(self.penalized))
         floor = values[-1] * len(values) * np.finfo(np.float64).eps
         return np.where(values > floor, values, 0.0), vectors
 

@@ -1,6 +1,6 @@
-"""Means and centred cross-products of a table, gathered in one pass over chunks of rows.
+"""Means and centered cross-products of a table, gathered in one pass over chunks of rows.
 
-All that least squares needs of the data is A = X'X/n, b = X'y/n and y'y/n. They are kept centred, and chunks are
+All that least squares needs of the data is A = X'X/n, b = X'y/n and y'y/n. They are kept centered, and chunks are
 merged by Chan, Golub and LeVeque's update (1983), which loses no digits to large means.
 """
 
@@ -35,7 +35,7 @@ class Moments:
 
     @classmethod
     def of(cls, Z: FloatArray, gram: Gram = numpy_gram) -> Self:
-        """Moments of the rows of Z, of shape (n, d). Z is overwritten (centred)."""
+        """Moments of the rows of Z, of shape (n, d). Z is overwritten (centered)."""
         if len(Z) == 0:
             return cls.empty(Z.shape[1])
         mean = Z.mean(axis=0)

@@ -13,10 +13,10 @@ class QuadraticObjective:
     """
 
     def __init__(
-        self, A: FloatArray, b: FloatArray, constant: float, *, l1: float, l2: float, penalised: FloatArray
+        self, A: FloatArray, b: FloatArray, constant: float, *, l1: float, l2: float, penalized: FloatArray
     ) -> None:
         self.A, self.b, self.constant = A, b[:, None], constant
-        self.l1, self.l2, self.penalised = l1, l2, penalised[:, None]
+        self.l1, self.l2, self.penalized = l1, l2, penalized[:, None]
         self.shape = (len(b), 1)
 
     def loss(self, theta: FloatArray) -> float:
@@ -25,11 +25,11 @@ class QuadraticObjective:
 
     def penalty(self, theta: FloatArray) -> float:
         """Both penalties."""
-        return l2_penalty(self.l2, self.penalised, theta) + self.l1 * float(np.sum(np.abs(self.penalised * theta)))
+        return l2_penalty(self.l2, self.penalized, theta) + self.l1 * float(np.sum(np.abs(self.penalized * theta)))
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part (without l1) and its gradient (p, 1)."""
         product = self.A @ theta
         value = 0.5 * (float(np.sum(theta * (product - 2 * self.b))) + self.constant)
-        ridge = self.l2 * self.penalised * theta
+        ridge = self.l2 * self.penalized * theta
         return value + 0.5 * float(np.sum(ridge * theta)), product - self.b + ridge

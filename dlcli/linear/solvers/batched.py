@@ -64,7 +64,7 @@ class BatchedDescent:
         return float(self._stack.evaluated(self.index).loss[self.index])
 
     def objective(self) -> float:
-        """The value being minimised."""
+        """The value being minimized."""
         return float(self._stack.evaluated(self.index).objective[self.index])
 
     def gradient_norm(self) -> float:
@@ -89,19 +89,19 @@ class Values:
 
 
 class BatchedRows:
-    """Descents from theta = 0 over rows Z (n, p) and y (n,); ``penalised`` (p,) is 0 for the intercept, else 1.
+    """Descents from theta = 0 over rows Z (n, p) and y (n,); ``penalized`` (p,) is 0 for the intercept, else 1.
 
     Rates of open-loop schedules are read ahead: a schedule's first rate is not to be changed after the first step.
     """
 
     def __init__(
-        self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, penalised: FloatArray,
+        self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, penalized: FloatArray,
         members: Sequence[RowReplica],
     ) -> None:  # fmt: skip
         self.members = [BatchedDescent(self, k, member) for k, member in enumerate(members)]
         self._sums, self._rows, self._loss_scale = BatchedSums(Z, y, kind), len(y), 2.0 if kind == "mse" else 1.0
         self._schedules = [m.schedule for m in members]
-        self._penalised = penalised
+        self._penalized = penalized
         self._momentum, self._l1, self._l2 = np.array([[m.momentum, m.l1, m.l2] for m in members]).T[:, :, None, None]
         self._nesterov = np.array([m.nesterov for m in members])
         self._tolerance = np.array([m.tolerance for m in members])
@@ -171,7 +171,7 @@ class BatchedRows:
         values, theta = self._values, self.theta[who]
         with np.errstate(over="ignore", invalid="ignore"):
             loss, values.smooth[who], gradient = self._smooth(who, theta, True)
-            absolute = np.abs(self._penalised * theta).sum(axis=(1, 2))
+            absolute = np.abs(self._penalized * theta).sum(axis=(1, 2))
             values.objective[who] = values.smooth[who] + self._l1[who, 0, 0] * absolute
             values.norm[who] = self._norms(who, theta, gradient)
         values.loss[who], values.gradient[who] = self._loss_scale * loss, gradient
@@ -181,13 +181,13 @@ class BatchedRows:
         """Mean losses (nan unless asked for), values and gradients of the smooth parts, of members at ``points``."""
         total, gradient = self._sums(points, losses)
         total, gradient, l2 = total / self._rows, gradient / self._rows, self._l2[who]
-        ridge = 0.5 * l2[:, 0, 0] * np.sum(self._penalised * points * points, axis=(1, 2))
-        return total, total + ridge, gradient + l2 * self._penalised * points
+        ridge = 0.5 * l2[:, 0, 0] * np.sum(self._penalized * points * points, axis=(1, 2))
+        return total, total + ridge, gradient + l2 * self._penalized * points
 
     def _norms(self, who: IntArray, points: FloatArray, gradient: FloatArray) -> FloatArray:
         """Norms (members,) of what ``smallest_subgradient`` gives for each."""
         if self._l1[who].any():
-            threshold = self._l1[who] * self._penalised
+            threshold = self._l1[who] * self._penalized
             gradient = np.where(
                 points != 0, gradient + threshold * np.sign(points), soft_threshold(gradient, threshold)
             )
@@ -244,7 +244,7 @@ class BatchedRows:
         rate = rates[:, None, None]
         moved = theta + self._momentum[live] * self._velocity[live] - rate * gradient
         if self._l1[live].any():
-            moved = soft_threshold(moved, rate * self._l1[live] * self._penalised)
+            moved = soft_threshold(moved, rate * self._l1[live] * self._penalized)
         # A signal may come in between: what is known must not outlive its theta.
         self._values.known[live] = False
         self.theta[live], self._velocity[live] = moved, moved - theta

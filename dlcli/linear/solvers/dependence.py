@@ -15,7 +15,7 @@ NEGLIGIBLE = 1e-6  # share of a column in another, both of unit length
 def dependent_columns(moments: Moments, intercept: bool) -> dict[int, tuple[int, ...]]:
     """The columns (of those after y, from 0) that depend on earlier ones, and on which; empty where it isn't clear.
 
-    A Cholesky factorisation of the columns' correlations that passes over a column once nothing is left of it: it
+    A Cholesky factorization of the columns' correlations that passes over a column once nothing is left of it: it
     finds what R's ``lm`` finds by QR, to half the digits.
     """
     S = moments.scatter[1:, 1:]

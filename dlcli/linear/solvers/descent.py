@@ -14,7 +14,7 @@ class Objective(Protocol):
     """What a gradient solver needs to know."""
 
     l1: float
-    penalised: FloatArray
+    penalized: FloatArray
     shape: tuple[int, int]
 
     def loss(self, theta: FloatArray) -> float:
@@ -28,7 +28,7 @@ class Objective(Protocol):
 
 
 def soft_threshold(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
-    """Soft thresholding, the proximal step of L1: towards 0 by ``threshold``, and exactly 0 within it."""
+    """Soft thresholding, the proximal step of L1: toward 0 by ``threshold``, and exactly 0 within it."""
     # Adding 0 turns -0 into 0.
     return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0) + 0.0
 
@@ -37,7 +37,7 @@ def smallest_subgradient(objective: Objective, theta: FloatArray, gradient: Floa
     """The subgradient of the whole objective that is nearest to 0; it is 0 exactly at the optimum."""
     if not objective.l1:
         return gradient
-    threshold = objective.l1 * objective.penalised
+    threshold = objective.l1 * objective.penalized
     return np.where(theta != 0, gradient + threshold * np.sign(theta), soft_threshold(gradient, threshold))
 
 
@@ -62,10 +62,10 @@ class FirstOrder:
             return self._objective.loss(self.theta)
 
     def objective(self) -> float:
-        """The value being minimised."""
+        """The value being minimized."""
         with np.errstate(over="ignore", invalid="ignore"):
             value, _ = self._objective.value_and_gradient(self.theta)
-            l1 = self._objective.l1 * float(np.sum(np.abs(self._objective.penalised * self.theta)))
+            l1 = self._objective.l1 * float(np.sum(np.abs(self._objective.penalized * self.theta)))
         return value + l1
 
     def gradient_norm(self) -> float:
@@ -108,7 +108,7 @@ class GradientDescent(FirstOrder):
 
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``; the tolerance is checked at every step."""
-        l1 = self._objective.l1 * self._objective.penalised
+        l1 = self._objective.l1 * self._objective.penalized
         with np.errstate(over="ignore", invalid="ignore"):
             while self.step < until and not self.converged and time.monotonic() < deadline:
                 look = self.theta + self.momentum * self.velocity if self.nesterov else self.theta
@@ -174,7 +174,7 @@ class MiniBatch(FirstOrder):
     def _plain_step(self, gradient: FloatArray, rate: float) -> FloatArray:
         theta = self.theta + self.momentum * self.first - rate * gradient
         if self.rows.l1:
-            theta = soft_threshold(theta, rate * self.rows.l1 * self.rows.penalised)
+            theta = soft_threshold(theta, rate * self.rows.l1 * self.rows.penalized)
         # The velocity is of what moved in the end: at the optimum, where L1 holds the gradient, it must be 0.
         self.first = theta - self.theta
         return theta
@@ -188,7 +188,7 @@ class MiniBatch(FirstOrder):
         if self.rows.l1:
             # The proximal step in the metric of the step before it (Yun, Lozano and Yang 2021): at rest there the
             # subgradient is 0, whatever the rates of the coordinates.
-            theta = soft_threshold(theta, rates * self.rows.l1 * self.rows.penalised)
+            theta = soft_threshold(theta, rates * self.rows.l1 * self.rows.penalized)
         return theta
 
     def _batch(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -203,5 +203,5 @@ class MiniBatch(FirstOrder):
             return None
         shape = (self.batch_size, self.rows.shape[0])
         keep = (self.random.random(shape) >= self.dropout) / (1 - self.dropout)
-        keep[:, self.rows.penalised[:, 0] == 0] = 1.0
+        keep[:, self.rows.penalized[:, 0] == 0] = 1.0
         return keep

@@ -36,7 +36,7 @@ QR_BLOCK_VALUES = 1 << 13
 
 @dataclass(frozen=True)
 class ExactSolution:
-    """Minimiser of 1/(2n) sum (y - yhat)^2 + l2/2 sum_j (scale_j coefficient_j)^2, and what goes with it.
+    """Minimizer of 1/(2n) sum (y - yhat)^2 + l2/2 sum_j (scale_j coefficient_j)^2, and what goes with it.
 
     Everything is in the units of X and y. Standard errors hold without a penalty only and are nan with one.
     """
@@ -46,9 +46,9 @@ class ExactSolution:
     std_errors: FloatArray  # (d,), nan where aliased or without degrees of freedom
     intercept_std_error: float
     residual_sd: float  # sqrt(rss / (n - rank)), nan without degrees of freedom
-    r2: float  # uncentred without intercept; nan when y doesn't vary
+    r2: float  # uncentered without intercept; nan when y doesn't vary
     rss: float  # of the data, without the penalty
-    condition_number: float  # l_max / l_min of X'X/n + l2; X centred, to unit sd (no intercept: unit rms), not aliased
+    condition_number: float  # l_max / l_min of X'X/n + l2; X centered, to unit sd (no intercept: unit rms), not aliased
     aliased: tuple[int, ...]  # columns that depend linearly on earlier ones: coefficient 0, as in R's lm
     off: float = 0.0  # the largest error that refinement may have left in a coefficient, as a share of it
     errors_known: bool = True  # whether rounding leaves the standard errors six digits
@@ -160,7 +160,7 @@ def solve_exact(
 ) -> ExactSolution:
     """Least squares of y (n,) on the columns of X (n, d); ``scale`` (d,), by default ones, weights the penalty.
 
-    The intercept isn't penalised. The penalty enters as d more rows, sqrt(n l2) scale_j coefficient_j = 0.
+    The intercept isn't penalized. The penalty enters as d more rows, sqrt(n l2) scale_j coefficient_j = 0.
     Raises ValueError for no rows, shapes that don't fit or a negative l2.
     """
     X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
@@ -211,12 +211,12 @@ def solve_exact(
     )  # fmt: skip
 
 
-def _units(X: FloatArray, centre: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Per column of X (n, d): the mean (0 unless ``centre``), a power of two near the spread, the mean of |x|."""
+def _units(X: FloatArray, center: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Per column of X (n, d): the mean (0 unless ``center``), a power of two near the spread, the mean of |x|."""
     n, d = X.shape
     rows = max(BLOCK_VALUES // max(d, 1), 1)
     parts = [X[start : start + rows] for start in range(0, n, rows)]
-    mean = sum((part.sum(axis=0) / n for part in parts), np.zeros(d)) if centre else np.zeros(d)
+    mean = sum((part.sum(axis=0) / n for part in parts), np.zeros(d)) if center else np.zeros(d)
     typical = sum((np.abs(part).sum(axis=0) / n for part in parts), np.zeros(d))
     # Mean absolute deviations, as squares could overflow.
     spread = sum((np.abs(part - mean).sum(axis=0) / n for part in parts), np.zeros(d))
@@ -285,11 +285,11 @@ def _refines_errors(design: _Design) -> bool:
     return design.height * design.width**2 <= REFINE_ERRORS_UP_TO
 
 
-def _fit_quality(r: DoubleDouble, target: DoubleDouble, centred: bool) -> tuple[float, float]:
+def _fit_quality(r: DoubleDouble, target: DoubleDouble, centered: bool) -> tuple[float, float]:
     """Residual sum of squares and R^2 from the residuals (n,) and the response (n,), both in units of y."""
     rss, tss = dot(r, r), dot(target, target)
-    if centred:
-        # The response was centred at the float64 mean, which isn't quite the mean.
+    if centered:
+        # The response was centered at the float64 mean, which isn't quite the mean.
         total = target.total()
         tss = tss - total * total / DoubleDouble.of(float(len(target.hi)))
     r2 = float(((tss - rss) / tss).round()) if tss.hi > 0 else float("nan")
@@ -319,11 +319,11 @@ def _condition_number(design: _Design, factors: _Factors, l2: float) -> float:
     if not len(design.mean):
         return 1.0
     R = factors.R if not l2 else _Factors.of(design.data_blocks(design.qr_rows)).R
-    # Below the intercept's row are the coordinates of the centred columns.
+    # Below the intercept's row are the coordinates of the centered columns.
     first = int(design.intercept)
-    centred = R[first:, first:]
-    length = np.linalg.norm(centred, axis=0)
+    centered = R[first:, first:]
+    length = np.linalg.norm(centered, axis=0)
     values = np.zeros(len(design.mean))
-    found = np.linalg.svd(centred / np.where(length > 0, length, 1.0), compute_uv=False) ** 2 + l2
+    found = np.linalg.svd(centered / np.where(length > 0, length, 1.0), compute_uv=False) ** 2 + l2
     values[: len(found)], values[len(found) :] = found, l2
     return float(values[0] / values[-1]) if values[-1] > 0 else float("inf")

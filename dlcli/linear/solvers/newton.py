@@ -66,7 +66,7 @@ class SecondOrder(FirstOrder):
 
     def _search(self, value: float, gradient: FloatArray, move: FloatArray) -> tuple[FloatArray, bool]:
         """Armijo's rule by halving; within rounding of the value the full step is taken."""
-        l1 = self.rows.l1 * self.rows.penalised
+        l1 = self.rows.l1 * self.rows.penalized
         here = value + float(np.sum(l1 * np.abs(self.theta)))
         slope = float(np.sum(gradient * move)) + float(np.sum(l1 * (np.abs(self.theta + move) - np.abs(self.theta))))
         noise = 1e-14 * max(abs(here), 1e-300)
@@ -116,14 +116,14 @@ class Newton(SecondOrder):
         self.step += 1
 
     def direction(self, gradient: FloatArray) -> FloatArray:
-        """Minimise the quadratic model."""
+        """Minimize the quadratic model."""
         p, k = gradient.shape
         H = self.rows.hessian(self.theta)
         if not self.rows.l1:
             H = _unshifted(H, p, k)
         flat = gradient.T.ravel()
         if self.rows.l1:
-            threshold = np.tile(self.rows.l1 * self.rows.penalised[:, 0], k)
+            threshold = np.tile(self.rows.l1 * self.rows.penalized[:, 0], k)
             move = _coordinate_descent(H, flat, self.theta.T.ravel(), threshold)
         else:
             move = -_solve(H, flat)
@@ -257,7 +257,7 @@ def _solve(H: FloatArray, g: FloatArray) -> FloatArray:
             return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, b)) / scale)
     except np.linalg.LinAlgError:
         pass
-    values, vectors = np.linalg.eigh(H)  # the rows are standardised, so the shortest is that of gradient descent
+    values, vectors = np.linalg.eigh(H)  # the rows are standardized, so the shortest is that of gradient descent
     live = values > len(g) * np.finfo(np.float64).eps * 4 * values[-1]
     return np.asarray(vectors[:, live] @ ((vectors[:, live].T @ g) / values[live]))
 
@@ -266,7 +266,7 @@ def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
     """The optimum on every 16th row: a start from which two or three passes over all rows are enough."""
     part = RowObjective(
         np.ascontiguousarray(objective.Z[::SUBSAMPLE]), objective.y[::SUBSAMPLE], objective.kind, objective.shape[1],
-        l1=objective.l1, l2=objective.l2, penalised=objective.penalised[:, 0],
+        l1=objective.l1, l2=objective.l2, penalized=objective.penalized[:, 0],
     )  # fmt: skip
     solver = Newton(part, tolerance=1e-4, start=np.zeros(objective.shape))
     solver.advance(30, float("inf"))
@@ -274,7 +274,7 @@ def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
 
 
 def _coordinate_descent(H: FloatArray, g: FloatArray, theta: FloatArray, threshold: FloatArray) -> FloatArray:
-    """The move d that minimises g'd + d'Hd/2 + sum threshold |theta + d|, all of shape (m,)."""
+    """The move d that minimizes g'd + d'Hd/2 + sum threshold |theta + d|, all of shape (m,)."""
     move = np.zeros_like(g)
     slope = g.copy()  # g + H move
     for _ in range(1000):

@@ -17,7 +17,7 @@ from dlcli.linear.objectives.moments import Moments
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
 SHARE_OF_ERROR = 1e-4
-PENALISED = 1e-2  # with penalties, which shrink coefficients far below their errors, against this much of that share
+PENALIZED = 1e-2  # with penalties, which shrink coefficients far below their errors, against this much of that share
 # Entries of a matrix of cross-products are off by about this many units in the last place.
 ROUNDINGS = 4.0
 # Standard errors are known where rounding leaves them six digits.
@@ -80,7 +80,7 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     basis = _basis(k, free)
     if basis is None:
         if k > 1:  # with L1 alone: the intercepts' sum over classes is of no consequence
-            H = H + np.kron(np.full((k, k), 1 / k), np.diag((objective.penalised[:, 0] == 0) * np.diag(H)[:p].max()))
+            H = H + np.kron(np.full((k, k), 1 / k), np.diag((objective.penalized[:, 0] == 0) * np.diag(H)[:p].max()))
         chosen = np.flatnonzero(free.T.ravel())
         solved = inverse_of(H[np.ix_(chosen, chosen)])
     else:
@@ -101,7 +101,7 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     scores = float(np.max(rms @ np.abs(theta))) + 1
     n = objective.rows
     rounding = UNIT * (2 * np.sqrt(p * k) * scores + np.sqrt(n * condition)) * spread / np.sqrt(n)
-    noise = spread / np.sqrt(n) * (PENALISED if objective.l1 or objective.l2 else 1.0)
+    noise = spread / np.sqrt(n) * (PENALIZED if objective.l1 or objective.l2 else 1.0)
     off = _worst(units, theta, move, noise, rounding)
     known = 4 * UNIT * condition <= KNOWN
     there = _values(units, theta + move)
@@ -121,7 +121,7 @@ def moments_nearness(
 ) -> Nearness:
     """Nearness of theta (p,), in training ``units``, to the optimum of least squares with these penalties.
 
-    The optimum is solved for anew from the centred moments, whatever the units of training. ``mse`` was ``measured``
+    The optimum is solved for anew from the centered moments, whatever the units of training. ``mse`` was ``measured``
     by residuals, or is a difference of moments.
     """
     n, d = moments.count, len(units.scale)
@@ -174,7 +174,7 @@ def moments_nearness(
         change[0] += float(moments.mean[0]) - float(mean @ slopes[:, 0]) - float(intercept[0])
         spread[0] = np.sqrt(spread[0] ** 2 + 1)
     values = np.concatenate([intercept, slopes[:, 0]])
-    noise = np.sqrt(max(mse, 0.0) / n) * spread * (PENALISED if l1 or l2 else 1.0)
+    noise = np.sqrt(max(mse, 0.0) / n) * spread * (PENALIZED if l1 or l2 else 1.0)
     kept = slice(0 if units.intercept else 1, None)
     size = float(np.sum(np.abs(at))) + np.sqrt(square)
     if mse <= PERFECT**2 * square:  # with nothing left to explain, a 0 is known as well as its terms are
@@ -207,7 +207,7 @@ def _subgradient(
     """The smallest subgradient (p, k), and which parameters are free to move a little (with L1: those not 0)."""
     if not objective.l1:
         return smooth, np.ones(theta.shape, dtype=bool)
-    threshold = objective.l1 * objective.penalised * np.ones_like(theta)
+    threshold = objective.l1 * objective.penalized * np.ones_like(theta)
     free = (theta != 0) | (threshold == 0)
     over = np.abs(smooth) > threshold * (1 + 1e-9) + 8 * UNIT * rms[:, None]
     gradient = np.where(free, smooth + threshold * np.sign(theta), 0.0)
@@ -241,9 +241,9 @@ def _worst(units: Standardizer, theta: FloatArray, move: FloatArray, noise: Floa
     first, slopes = units.to_data(theta)
     change_first, change = units.to_data(move)
     values = np.concatenate([first[None], slopes])
-    cancelled = 2 * UNIT * (np.abs(units.shift) @ np.abs(slopes))
+    canceled = 2 * UNIT * (np.abs(units.shift) @ np.abs(slopes))
     errors = np.abs(np.concatenate([change_first[None], change])) + rounding
-    errors[0] += cancelled
+    errors[0] += canceled
     kept = slice(0 if units.intercept else 1, None)
     return _share(values[kept], errors[kept], noise[kept])
 

@@ -152,7 +152,7 @@ class SpectralDescent:
 def _product(c1: FloatArray, c2: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Product of the companion matrices [[c1, c2], [1, 0]] over time, latest leftmost, as four (p,) arrays.
 
-    c1 and c2 have shape (count, p). Neighbours are multiplied pairwise, so the work is in whole arrays.
+    c1 and c2 have shape (count, p). Neighbors are multiplied pairwise, so the work is in whole arrays.
     """
     m11, m12, m21, m22 = c1, c2, np.ones_like(c1), np.zeros_like(c1)
     while len(m11) > 1:

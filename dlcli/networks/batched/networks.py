@@ -30,7 +30,7 @@ __all__ = ["BatchedNetworks", "BatchedSolver", "Replica", "seconds_per_step", "t
 
 @dataclass(frozen=True)
 class Replica:
-    """One network of a stack, initialised; it is copied, not changed.
+    """One network of a stack, initialized; it is copied, not changed.
 
     ``schedule.lr`` is its first rate. ``momentum`` is that of sgd; ``l2`` is as in ``make_optimizers``; ``warmup`` is
     in steps. Members may share their ``batches``, which are then made once.

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from dlcli.networks.optim.muon import orthogonalised
+from dlcli.networks.optim.muon import orthogonalized
 from dlcli.networks.optim.optimizers import ADAM_SHARE, BETAS
 
 EPSILON = 1e-8  # of Adam
@@ -112,7 +112,7 @@ class BatchedMuon:
         start = 0
         for count, rows, columns in self.hidden:
             end = start + count * rows * columns
-            factors = orthogonalised(updates[:, start:end].reshape(-1, rows, columns)).reshape(len(weights), -1)
+            factors = orthogonalized(updates[:, start:end].reshape(-1, rows, columns)).reshape(len(weights), -1)
             # Wide and tall matrices then change their outputs about equally, as in Muon.
             kernels[:, start:end].sub_(factors.mul_(rates * max(1.0, rows / columns) ** 0.5))
             start = end

@@ -45,7 +45,7 @@ class TrainingImages:
 
 def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages:
     """Read and split. Raises DlcliError when there is too little to train on."""
-    channels = None if config.colour is None else 3 if config.colour else 1
+    channels = None if config.color is None else 3 if config.color else 1
     memory = None if config.memory is None else int(config.memory * 1e9)
     inputs = None
     if config.task == "pairs":
@@ -61,7 +61,7 @@ def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages
         image_set = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed_of_data, channels or 1)
     else:
         image_set = open_image_set(
-            config.data, channels=channels, labelled=config.task == "classify", memory=memory,
+            config.data, channels=channels, labeled=config.task == "classify", memory=memory,
             min_side=1 if config.task == "classify" else 8, min_count=MIN_IMAGES,
         )  # fmt: skip
     report_skipped(image_set, progress)

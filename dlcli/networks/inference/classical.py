@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.degradations.blur import REGULARISATION, ROUNDING_VARIANCE
+from dlcli.degradations.blur import REGULARIZATION, ROUNDING_VARIANCE
 from dlcli.errors import DlcliError
 from dlcli.networks.inference.observations import Case, noise_level, plane, tensor
 
@@ -41,7 +41,7 @@ def methods_for(task: str, sigma: float) -> dict[str, Method]:
     if task == "deblur":
         variance = (sigma**2 + ROUNDING_VARIANCE) / 255**2
         return {
-            "wiener": _by_channel(lambda x, k: skimage.wiener(x, k, REGULARISATION * variance, clip=False)),
+            "wiener": _by_channel(lambda x, k: skimage.wiener(x, k, REGULARIZATION * variance, clip=False)),
             "richardson-lucy": _by_channel(partial(_richardson_lucy, skimage)),
             "dlcli's wiener": lambda case: case.observed.base,
         }

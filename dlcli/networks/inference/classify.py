@@ -38,7 +38,7 @@ def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Prog
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
     if config.data:
-        image_set = open_image_set(config.data, channels=trained.channels, labelled=True, part="test")
+        image_set = open_image_set(config.data, channels=trained.channels, labeled=True, part="test")
         on = MeasuredOn(config.data, "given")
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)

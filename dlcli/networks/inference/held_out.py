@@ -35,7 +35,7 @@ def images_without_data(
     if all(find_idx(Path(path), "test") is not None for path in data):
         progress.note(f"no DATA given: measuring on the test part of {listed(data)}")
         classes = trained.task == "classify"
-        return open_image_set(data, channels=channels, labelled=classes, part="test"), None, MeasuredOn(data, "test")
+        return open_image_set(data, channels=channels, labeled=classes, part="test"), None, MeasuredOn(data, "test")
     images = _as_trained(settings, trained, channels)
     if images.val is None:
         progress.warn(
@@ -52,8 +52,8 @@ def images_without_data(
 
 def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:
     """The images of a run, parted as in training. Raises DlcliError where they aren't the same any more."""
-    colour = settings.colour if channels is None else channels == 3
-    images = read_images(settings.model_copy(update={"colour": colour}), Silent())
+    color = settings.color if channels is None else channels == 3
+    images = read_images(settings.model_copy(update={"color": color}), Silent())
     report = report_of(trained.folder)
     before = report.get("images", {})
     now = {"train": len(images.train), "val": len(images.val) if images.val else 0}

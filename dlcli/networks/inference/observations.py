@@ -96,7 +96,7 @@ class Observations:
 def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> Observations:
     """The images of ``config``, or those that the run was trained on. Raises DlcliError for data that don't fit."""
     degradations, kernels = _degradations(config, trained)
-    # A gray network that upscales is measured on the luma of colour images, as published; others on plain gray.
+    # A gray network that upscales is measured on the luma of color images, as published; others on plain gray.
     luma = trained.task == "upscale" and trained.channels == 1
     channels = None if luma else trained.channels
     if config.data:

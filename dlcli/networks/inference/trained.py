@@ -47,7 +47,7 @@ class TrainedNetwork:
 
     @property
     def channels(self) -> int:
-        """1 for a network of gray images, 3 for colour."""
+        """1 for a network of gray images, 3 for color."""
         spec = self.network.spec
         return spec.input_channels if self.classes else spec.output_channels
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     """Mean of -t log(o) - (1 - t) log(1 - o) for values in [0, 1].
 
-    Written out, since PyTorch's own is not vectorised on the CPU: a fiftieth of the article's network's step. Its
+    Written out, since PyTorch's own is not vectorized on the CPU: a fiftieth of the article's network's step. Its
     derivative is written out, too, in a third of the operations that autograd would take.
     """
     result: Tensor = _BinaryCrossEntropy.apply(output, target)  # type: ignore[no-untyped-call]

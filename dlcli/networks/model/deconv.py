@@ -139,7 +139,7 @@ class DeconvNet(nn.Module):
         if spec.classes:
             self.classifier = nn.Linear(self._features(), spec.classes)
         self._layers_and_modules = self._layers()
-        self.initialise()
+        self.initialize()
 
     def _blocks(self, channels: int) -> nn.Sequential:
         spec = self.spec
@@ -153,7 +153,7 @@ class DeconvNet(nn.Module):
         small = padded // spec.multiple
         return spec.filters[-1] * small * small
 
-    def initialise(self) -> None:
+    def initialize(self) -> None:
         """He et al. (2015) normal weights, zero biases; a residual's last layer starts at zero: the identity."""
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

@@ -43,10 +43,10 @@ class Muon(torch.optim.Optimizer):
         length = group["lr"] * max(1.0, rows / columns) ** 0.5
         if group["weight_decay"]:
             stack.mul_(1 - group["lr"] * group["weight_decay"])
-        stack.add_(orthogonalised(update), alpha=-length)
+        stack.add_(orthogonalized(update), alpha=-length)
 
 
-def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
+def orthogonalized(matrices: Tensor, iterations: int = 5) -> Tensor:
     """The orthogonal factor, roughly, of each matrix of a stack (L, rows, columns): singular values near 1.
 
     The iteration x <- (a + b g + c g^2) x, g = x x', is a polynomial in the first g times the first x. It is

@@ -17,7 +17,7 @@ FEW_STEPS = 100  # below, no preset has learned more than a rough smoothing
 
 
 def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Problem, crop: int) -> str:
-    """One line: how many images train and are held out, their size, colour and depth, and the crop."""
+    """One line: how many images train and are held out, their size, color and depth, and the crop."""
     counts, image_set = problem.counts, images.train
     held = f"{counts.val:,} held out" if counts.val else "none held out"
     if isinstance(problem.validate, RestorationValidation):
@@ -31,8 +31,8 @@ def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Prob
     parts = f"whole, {crop} x {crop}" if config.task == "classify" else f"crops of {crop} x {crop}"
     size = "" if config.task == "classify" else f"{_sizes(image_set, counts.small)} pixels, "
     depth = "8 bits" if image_set.bits == 8 else f"{image_set.bits} bits read as 8"
-    colour = "gray" if image_set.channels == 1 else "colour"
-    return f"{counts.train:,} {what}{classes} train, {held}; {size}{colour}, {depth}; {parts}"
+    color = "gray" if image_set.channels == 1 else "color"
+    return f"{counts.train:,} {what}{classes} train, {held}; {size}{color}, {depth}; {parts}"
 
 
 def noise_of(config: TrainDeconvConfig) -> str:

@@ -66,11 +66,11 @@ def make_problem(
     loss = LOSSES[plan.loss]
     flips = plan.augment == "flips"
     by_scores = plan.loss == "bce" and network.ends_in_sigmoid
-    minimised = binary_cross_entropy_of_scores if by_scores else loss
+    minimized = binary_cross_entropy_of_scores if by_scores else loss
     network.ends_in_sigmoid &= not by_scores
 
     def objective(output: Tensor, batch: Batch) -> Tensor:
-        return minimised(output, batch.target)
+        return minimized(output, batch.target)
 
     if config.task == "classify":
         sampler = CropSampler([images.train], plan.side, 0, flips=flips, seed=config.seed)

@@ -112,7 +112,7 @@ def write_pictures(run: directory.RunDirectory, steps: list[Step], problem: Prob
 
 
 def flat(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 1) as (H, W), which is how pictures are drawn; colour as it is."""
+    """(H, W, 1) as (H, W), which is how pictures are drawn; color as it is."""
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
 

@@ -265,7 +265,7 @@ class Study:
             missing = [r for r in chosen if (r.number, rung + 1) not in records]
             if missing:
                 with storage_errors(self.url):
-                    # Neighbours that differ in the rate alone can share a stack.
+                    # Neighbors that differ in the rate alone can share a stack.
                     for record in sorted(missing, key=lambda r: [str(v) for n, v in r.params.items() if n != "lr"]):
                         self._enqueue(record.number, rung + 1, record.params)
                 return True

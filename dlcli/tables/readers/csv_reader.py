@@ -9,7 +9,7 @@ from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kinds, ReadOptions
 from dlcli.tables.names import positional, unique_names
 from dlcli.tables.readers import blocks
-from dlcli.tables.readers.dialect import recognise, recognise_encoding
+from dlcli.tables.readers.dialect import recognize, recognize_encoding
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
 from dlcli.text import listed
@@ -18,7 +18,7 @@ HEAD_BYTES = 4 << 20
 
 
 class DelimitedReader(Reader):
-    """A delimited file whose dialect is recognised from its first 4 MB."""
+    """A delimited file whose dialect is recognized from its first 4 MB."""
 
     def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
         self.label = source.label
@@ -28,7 +28,7 @@ class DelimitedReader(Reader):
         self._block_bytes = block_bytes
         self._with_markers = bool(options.missing_values)
         start = next(byte_pieces(source, HEAD_BYTES), b"")
-        self._encoding, self._skip = recognise_encoding(start, options.encoding, self.label)
+        self._encoding, self._skip = recognize_encoding(start, options.encoding, self.label)
         self._bare_returns = False
         head = next(blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES), b"")
         if b"\n" not in head and b"\r" in head:
@@ -36,7 +36,7 @@ class DelimitedReader(Reader):
             head = next(blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES), b"")
         if not head.strip():
             raise DlcliError(f"{self.label} has no rows", "give a file with rows of data")
-        self._dialect = recognise(head.decode(errors="replace"), options, source.path.suffix.lower())
+        self._dialect = recognize(head.decode(errors="replace"), options, source.path.suffix.lower())
         self._header_bytes = blocks.first_record_length(head) if self._dialect.header else 0
         self.names = self._names(head)
         # A lone quotation mark further down leaves nothing but the header in the first block.

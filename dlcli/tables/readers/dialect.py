@@ -1,4 +1,4 @@
-"""Recognising how a delimited file is written: encoding, delimiter, header, spaces after delimiters."""
+"""Recognizing how a delimited file is written: encoding, delimiter, header, spaces after delimiters."""
 
 import codecs
 import csv
@@ -40,7 +40,7 @@ class Dialect:
         return len(self.first)
 
 
-def recognise_encoding(start: bytes, option: str | None, label: str) -> tuple[str, int]:
+def recognize_encoding(start: bytes, option: str | None, label: str) -> tuple[str, int]:
     """The codec of a file that begins with ``start`` and the length of its byte-order mark.
 
     Raises DlcliError for an encoding that Python doesn't know, and for bytes that are no text.
@@ -76,7 +76,7 @@ def checked_delimiter(option: str) -> str:
     return delimiter
 
 
-def recognise(head: str, options: ReadOptions, extension: str = "") -> Dialect:
+def recognize(head: str, options: ReadOptions, extension: str = "") -> Dialect:
     """The dialect of the file that begins with the complete records ``head``."""
     if options.delimiter is not None:
         delimiter = checked_delimiter(options.delimiter)

@@ -10,7 +10,7 @@ from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kinds, ReadOptions
 from dlcli.tables.names import Hints
 from dlcli.tables.readers import blocks
-from dlcli.tables.readers.dialect import recognise_encoding
+from dlcli.tables.readers.dialect import recognize_encoding
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
 from dlcli.text import listed, printable
@@ -29,7 +29,7 @@ class JsonLinesReader(Reader):
         self._choosing = options.hints.choosing
         self._block_bytes = block_bytes
         start = next(byte_pieces(source, HEAD_BYTES), b"")
-        self._encoding, self._skip = recognise_encoding(start, options.encoding, self.label)
+        self._encoding, self._skip = recognize_encoding(start, options.encoding, self.label)
         head = next(self._blocks(HEAD_BYTES), b"")
         self._head = self._objects(head, 1, SAMPLE_ROWS)
         self.names = list(dict.fromkeys(key for row in self._head for key in row))

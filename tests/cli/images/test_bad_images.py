@@ -356,8 +356,8 @@ def test_gray_folders_make_gray_networks_unless_told(app, tmp_path):
     for number in range(3):
         Image.fromarray(pixels(16, number, 1)).save(tmp_path / f"d/{number}.png")
     gray, _, _ = warned(app, tmp_path, "d", out="gray")
-    colour, _, _ = warned(app, tmp_path, "d", "--colour", out="colour")
-    assert colour["weights"] > gray["weights"]
+    color, _, _ = warned(app, tmp_path, "d", "--color", out="color")
+    assert color["weights"] > gray["weights"]
 
 
 @pytest.mark.parametrize("task", ["denoise", "upscale", "inpaint", "reconstruct"])

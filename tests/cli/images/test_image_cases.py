@@ -13,7 +13,7 @@ from tests.networks.examples import make_run, save, smooth
 
 @pytest.fixture
 def app(app, tmp_path):
-    """The command, beside a colour network that changes nothing."""
+    """The command, beside a color network that changes nothing."""
     make_run(tmp_path / "run", channels=3, identity=True)
     return app
 
@@ -37,7 +37,7 @@ def test_pages_frames_and_depth(app, tmp_path):
         assert image.tile[0].args == "RGB;16B"
 
 
-def test_sixteen_bit_colours(app, tmp_path):
+def test_sixteen_bit_colors(app, tmp_path):
     folder = case("images-rgb16_cut")
     assert app("predict", "run", folder / "png_rgb16.png", folder / "tif_rgb16.tif", "--out", "out")[0] == 0
     truth = tifffile.imread(folder / "tif_rgb16.tif")

@@ -201,7 +201,7 @@ def assert_same_end(run, whole):
     assert files(run) == files(whole)
 
 
-def signalled(signum):
+def signaled(signum):
     return lambda: os.kill(os.getpid(), signum)
 
 
@@ -210,7 +210,7 @@ def signalled(signum):
 )
 def test_a_signal_saves_and_the_run_goes_on(app, uninterrupted, tmp_path, monkeypatch, signum, code, step):
     with monkeypatch.context() as patch:
-        at_step(patch, step, signalled(signum))
+        at_step(patch, step, signaled(signum))
         got, out, err = app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run")
     assert got == code, err
     assert "stopped after" in out
@@ -228,7 +228,7 @@ def test_dropout_goes_on_as_it_would_have(photos, app, tmp_path, monkeypatch):
     words = ["train-deconv", "photos", *RUN, "--steps", "12", "--dropout", "0.3", "--out"]
     assert app(*words, "whole")[0] == 0
     with monkeypatch.context() as patch:
-        at_step(patch, 5, signalled(signal.SIGINT))
+        at_step(patch, 5, signaled(signal.SIGINT))
         assert app(*words, "run")[0] == 130
     assert app("train-deconv", "--resume", "run", "--quiet")[0] == 0
     assert_same_end(tmp_path / "run", tmp_path / "whole")
@@ -272,7 +272,7 @@ def test_several_interruptions_are_no_more_than_one(app, uninterrupted, tmp_path
     arguments = ["photos", *RUN, "--steps", "16", "--out", "run"]
     for step in (3, 4, 9, 12):
         with monkeypatch.context() as patch:
-            at_step(patch, step, signalled(signal.SIGINT))
+            at_step(patch, step, signaled(signal.SIGINT))
             got, _, err = app("train-deconv", *arguments, "--quiet")
         assert got == 130, err
         arguments = ["--resume", "run"]
@@ -295,7 +295,7 @@ def test_the_best_model_is_that_of_the_reports_not_of_a_signal(app, photos, tmp_
     assert app("train-deconv", "photos", *RUN, "--steps", "6", "--out", "whole", "--quiet")[0] == 0
     interrupted, seen[:] = True, []
     with monkeypatch.context() as patch:
-        at_step(patch, 2, signalled(signal.SIGINT))
+        at_step(patch, 2, signaled(signal.SIGINT))
         assert app("train-deconv", "photos", *RUN, "--steps", "6", "--out", "run", "--quiet")[0] == 130
     assert report(tmp_path / "run")["best_step"] == 3
     resting = model(tmp_path / "run")
@@ -487,7 +487,7 @@ def test_a_finished_run_goes_on_only_to_a_further_limit(app, uninterrupted, tmp_
 def stopped(photos, app, tmp_path, monkeypatch):
     """A run that was interrupted after four of sixteen steps."""
     with monkeypatch.context() as patch:
-        at_step(patch, 3, signalled(signal.SIGTERM))
+        at_step(patch, 3, signaled(signal.SIGTERM))
         assert app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run", "--quiet")[0] == 143
     return tmp_path / "run"
 

@@ -54,7 +54,7 @@ def test_two_columns_with_the_same_encoded_name_both_show(dlcli, tmp_path):
     }  # fmt: skip
 
 
-def test_r2_without_an_intercept_is_labelled(dlcli, tmp_path):
+def test_r2_without_an_intercept_is_labeled(dlcli, tmp_path):
     from sklearn.linear_model import LinearRegression
     from sklearn.metrics import r2_score
 

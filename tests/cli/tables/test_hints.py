@@ -53,7 +53,7 @@ def test_a_close_name_is_given_so_that_it_works(dlcli, tmp_path):
 @pytest.fixture
 def run(dlcli, tmp_path):
     rows = "".join(f"{'red' if i % 3 else 'blue'},{i / 7},{'SL'[i % 2]},{i + i % 3}\n" for i in range(40))
-    (tmp_path / "cat.csv").write_text("colour,x,size,y\n" + rows)
+    (tmp_path / "cat.csv").write_text("color,x,size,y\n" + rows)
     assert dlcli("fit-linear", "cat.csv", "--target", "y", "--out", "run", "-q").code == 0
     return tmp_path
 
@@ -61,7 +61,7 @@ def run(dlcli, tmp_path):
 @pytest.mark.parametrize("command", ["predict", "eval"])
 @pytest.mark.parametrize("cells", ["red,unknown,S,1", "red,,S,1", ",1,L,1"])
 def test_hints_of_saved_models_speak_of_options_that_there_are(dlcli, run, command, cells):
-    (run / "bad.csv").write_text(f"colour,x,size,y\n{cells}\nred,1,S,1\n")
+    (run / "bad.csv").write_text(f"color,x,size,y\n{cells}\nred,1,S,1\n")
     first = dlcli(command, "run", "bad.csv")
     assert first.code == 2
     assert "--drop" not in first.err
@@ -72,7 +72,7 @@ def test_hints_of_saved_models_speak_of_options_that_there_are(dlcli, run, comma
 
 
 def test_nor_of_headers_where_the_table_has_none(dlcli, run):
-    pl.DataFrame({"colour": ["red"], "x": [1.0], "size": ["S"]}).clear().write_parquet(run / "none.parquet")
+    pl.DataFrame({"color": ["red"], "x": [1.0], "size": ["S"]}).clear().write_parquet(run / "none.parquet")
     result = dlcli("predict", "run", "none.parquet")
     assert result.code == 2
     assert "no rows" in result.err

@@ -15,7 +15,7 @@ from tests.images.reading import read_image
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (9, 7), dtype=np.uint8)
-COLOUR = RNG.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+COLOR = RNG.integers(0, 256, (9, 7, 3), dtype=np.uint8)
 DEEP = RNG.integers(0, 65536, (9, 7), dtype=np.uint16)
 ALPHA = RNG.integers(0, 256, (9, 7), dtype=np.uint8)
 
@@ -46,7 +46,7 @@ def mode(path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
-@pytest.mark.parametrize("values", [GRAY, COLOUR], ids=["gray", "colour"])
+@pytest.mark.parametrize("values", [GRAY, COLOR], ids=["gray", "color"])
 def test_eight_bits(tmp_path, name, values):
     path = save(tmp_path, values, name)
     read = read_image(path, name)
@@ -58,7 +58,7 @@ def test_eight_bits(tmp_path, name, values):
 
 
 def test_format_is_that_of_the_content_not_of_the_name(tmp_path):
-    path = save(tmp_path, COLOUR, "a.png", format="BMP")
+    path = save(tmp_path, COLOR, "a.png", format="BMP")
     assert read_image(path, "a.png").format == "BMP"
 
 
@@ -76,7 +76,7 @@ def test_sixteen_bits_of_gray(tmp_path, values, name):
     assert read_header(path, name).gray
 
 
-def test_sixteen_bits_of_colour(tmp_path):
+def test_sixteen_bits_of_color(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png(2, 1, depth=16, kind=2, data=b"\0" + bytes(range(0, 120, 10))))
     read = read_image(path, "a.png")
@@ -114,17 +114,17 @@ def test_gray_with_alpha(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
-def test_colour_with_alpha(tmp_path, name):
+def test_color_with_alpha(tmp_path, name):
     options = {"lossless": True, "exact": True} if name == "a.webp" else {}
-    path = save(tmp_path, np.concatenate([COLOUR, ALPHA[:, :, None]], axis=2), name, **options)
+    path = save(tmp_path, np.concatenate([COLOR, ALPHA[:, :, None]], axis=2), name, **options)
     read = read_image(path, name)
-    np.testing.assert_array_equal(read.pixels, COLOUR)
+    np.testing.assert_array_equal(read.pixels, COLOR)
     np.testing.assert_array_equal(read.alpha, ALPHA)
-    np.testing.assert_array_equal(read_pixels(path, name, 3), COLOUR)
+    np.testing.assert_array_equal(read_pixels(path, name, 3), COLOR)
 
 
 def test_palette(tmp_path):
-    image = Image.fromarray(COLOUR).quantize(20)
+    image = Image.fromarray(COLOR).quantize(20)
     np.testing.assert_array_equal(read_image(save(tmp_path, image), "a").pixels, np.asarray(image.convert("RGB")))
 
 
@@ -147,9 +147,9 @@ def test_palette_of_grays_is_gray(tmp_path, name):
     np.testing.assert_array_equal(read_image(path, "a").pixels[:, :, 0], 255 - GRAY)
 
 
-def test_transparent_colour(tmp_path):
-    path = save(tmp_path, COLOUR, transparency=tuple(COLOUR[2, 3].tolist()))
-    np.testing.assert_array_equal(read_image(path, "a").alpha == 0, np.all(COLOUR[2, 3] == COLOUR, axis=2))
+def test_transparent_color(tmp_path):
+    path = save(tmp_path, COLOR, transparency=tuple(COLOR[2, 3].tolist()))
+    np.testing.assert_array_equal(read_image(path, "a").alpha == 0, np.all(COLOR[2, 3] == COLOR, axis=2))
     deep = read_image(save(tmp_path, DEEP, transparency=int(DEEP[0, 0])), "a")
     assert (deep.bits, deep.alpha) == (16, None)
     assert "transparent" in deep.note
@@ -163,12 +163,12 @@ def test_cmyk_becomes_rgb(tmp_path, name):
     assert np.abs(read.pixels.astype(int) - (200, 60, 30)).max() <= 3
 
 
-def test_colour_to_gray_is_itu_r_601(tmp_path):
-    gray = read_pixels(save(tmp_path, COLOUR), "a", 1)[:, :, 0]
-    assert np.abs(gray - COLOUR @ [0.299, 0.587, 0.114]).max() <= 0.51
+def test_color_to_gray_is_itu_r_601(tmp_path):
+    gray = read_pixels(save(tmp_path, COLOR), "a", 1)[:, :, 0]
+    assert np.abs(gray - COLOR @ [0.299, 0.587, 0.114]).max() <= 0.51
 
 
-def test_gray_to_colour(tmp_path):
+def test_gray_to_color(tmp_path):
     np.testing.assert_array_equal(read_pixels(save(tmp_path, GRAY), "a", 3), np.repeat(GRAY[:, :, None], 3, axis=2))
 
 
@@ -178,7 +178,7 @@ def test_exif_orientation(tmp_path, name, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if name == "a.webp" else {}
-    path = save(tmp_path, COLOUR, name, exif=exif, **options)
+    path = save(tmp_path, COLOR, name, exif=exif, **options)
     with Image.open(path) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
     np.testing.assert_array_equal(read_image(path, name).pixels, expected)
@@ -187,8 +187,8 @@ def test_exif_orientation(tmp_path, name, orientation):
 
 
 def test_damaged_exif_is_passed_over(tmp_path):
-    path = save(tmp_path, COLOUR, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
-    np.testing.assert_array_equal(read_image(path, "a").pixels, COLOUR)
+    path = save(tmp_path, COLOR, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    np.testing.assert_array_equal(read_image(path, "a").pixels, COLOR)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
@@ -269,7 +269,7 @@ def test_control_characters_are_escaped(tmp_path):
 
 @pytest.mark.parametrize("format_", ["PNG", "TIFF", "WEBP", "BMP"])
 @pytest.mark.parametrize("alpha", [None, ALPHA], ids=["opaque", "alpha"])
-@pytest.mark.parametrize("values", [GRAY[:, :, None], COLOUR], ids=["gray", "colour"])
+@pytest.mark.parametrize("values", [GRAY[:, :, None], COLOR], ids=["gray", "color"])
 def test_lossless_round_trip(tmp_path, format_, alpha, values):
     path = tmp_path / "a.image"
     write_image(path, values, alpha, format_)
@@ -300,8 +300,8 @@ def test_sixteen_bits_become_eight_where_they_cannot_stay(tmp_path, format_):
     assert read.pixels.min() == 255
 
 
-def test_jpeg_is_nearly_the_same_and_keeps_its_colours(tmp_path):
-    smooth = np.asarray(Image.fromarray(COLOUR).resize((64, 64), Image.Resampling.BICUBIC))
+def test_jpeg_is_nearly_the_same_and_keeps_its_colors(tmp_path):
+    smooth = np.asarray(Image.fromarray(COLOR).resize((64, 64), Image.Resampling.BICUBIC))
     write_image(tmp_path / "a.jpg", smooth, None, "JPEG")
     error = read_image(tmp_path / "a.jpg", "a").pixels.astype(float) - smooth
     assert np.sqrt(np.mean(error**2)) < 3

@@ -15,13 +15,13 @@ def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
     Z = np.column_stack([np.ones(n), random.normal(size=(n, d))])
     outputs = 3 if kind == "softmax" else 1
     y = {"mse": random.normal(size=n), "logistic": random.integers(0, 2, n), "softmax": random.integers(0, 3, n)}[kind]
-    penalised = np.array([0.0] + [1.0] * d)
+    penalized = np.array([0.0] + [1.0] * d)
     if device:
         from dlcli.linear.objectives.glm_torch import TorchObjective
 
-        made = TorchObjective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalised=penalised, device=device)
+        made = TorchObjective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalized=penalized, device=device)
     else:
-        made = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalised=penalised)
+        made = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalized=penalized)
     return made, random.normal(size=(d + 1, outputs))
 
 
@@ -83,7 +83,7 @@ def test_quadratic_is_the_mean_squared_error():
     rows, theta = make("mse", l1=0.2)
     Z, y = rows.Z, rows.y
     moments = QuadraticObjective(
-        Z.T @ Z / len(y), Z.T @ y / len(y), float(y @ y) / len(y), l1=0.2, l2=0.1, penalised=rows.penalised[:, 0]
+        Z.T @ Z / len(y), Z.T @ y / len(y), float(y @ y) / len(y), l1=0.2, l2=0.1, penalized=rows.penalized[:, 0]
     )
     assert moments.loss(theta) == pytest.approx(rows.loss(theta))
     assert moments.penalty(theta) == pytest.approx(rows.penalty(theta))

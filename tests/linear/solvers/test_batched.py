@@ -18,7 +18,7 @@ from dlcli.linear.solvers.descent import GradientDescent
 
 KINDS = ["mse", "logistic", "softmax"]
 FOREVER = float("inf")
-PENALISED = np.array([0.0, 1, 1, 1])
+PENALIZED = np.array([0.0, 1, 1, 1])
 
 
 def rows(kind, seed=0, n=60):
@@ -37,12 +37,12 @@ def member(lr, name="constant", options=None, **constants):
 def alone(data, one):
     Z, y, kind, outputs = data
     schedule = Schedule(one.schedule.settings, one.schedule.lr)
-    objective = make_objective(Z, y, kind, outputs, l1=one.l1, l2=one.l2, penalised=PENALISED)
+    objective = make_objective(Z, y, kind, outputs, l1=one.l1, l2=one.l2, penalized=PENALIZED)
     return GradientDescent(objective, schedule, momentum=one.momentum, nesterov=one.nesterov, tolerance=one.tolerance)
 
 
 def stack(data, members):
-    return BatchedRows(*data, PENALISED, members)
+    return BatchedRows(*data, PENALIZED, members)
 
 
 def round_robin(solvers, limits, validate=None):
@@ -127,7 +127,7 @@ def test_members_converge_at_their_own_steps_and_stay_there(kind, l1):
 @pytest.mark.parametrize("validated", [False, True])
 def test_plateau_hears_of_a_report_before_the_next_step(validated):
     data = rows("logistic")
-    held = make_objective(*rows("logistic", seed=5), l1=0.0, l2=0.0, penalised=PENALISED)
+    held = make_objective(*rows("logistic", seed=5), l1=0.0, l2=0.0, penalized=PENALIZED)
     validate = (lambda theta: {"loss": held.loss(theta)}) if validated else None
     # Too high a rate, so that the loss goes up and down and the rate is cut again and again.
     members = [member(lr, "plateau", {"momentum": 0.9}, decay_factor=0.6) for lr in (1.0, 9.0, 12.0, 20.0)]
@@ -237,7 +237,7 @@ def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
     monkeypatch.setattr(stacked_sums, "FEWEST_ROWS", 2)
     sums = BatchedSums(*data[:3])
     losses, gradients = sums(thetas, True)
-    objective = make_objective(*data, l1=0.0, l2=0.0, penalised=PENALISED)
+    objective = make_objective(*data, l1=0.0, l2=0.0, penalized=PENALIZED)
     for theta, loss, gradient in zip(thetas, losses, gradients, strict=True):
         expected = objective.sums(theta.T.copy())
         assert loss == pytest.approx(expected.loss, rel=1e-12)
@@ -256,7 +256,7 @@ def test_extreme_scores_do_not_overflow(kind):
     losses, gradients = BatchedSums(*data[:3])(thetas, True)
     assert np.isfinite(losses).all()
     assert np.isfinite(gradients).all()
-    expected = make_objective(*data, l1=0.0, l2=0.0, penalised=PENALISED).sums(thetas[0].T.copy())
+    expected = make_objective(*data, l1=0.0, l2=0.0, penalized=PENALIZED).sums(thetas[0].T.copy())
     assert losses[0] == pytest.approx(expected.loss, rel=1e-12)
 
 

@@ -21,11 +21,11 @@ def data(seed=0, n=120, d=8):
 @pytest.mark.parametrize("strength", [0.02, 0.3, 1.0])
 def test_lasso_and_elastic_net_agree_with_scikit_learn(strength, share, momentum, nesterov):
     X, y = data()
-    Z, centred = X - X.mean(axis=0), y - y.mean()
+    Z, centered = X - X.mean(axis=0), y - y.mean()
     l1, l2 = strength * share, strength * (1 - share)
     A = Z.T @ Z / len(y)
     objective = QuadraticObjective(
-        A, Z.T @ centred / len(y), float(centred @ centred) / len(y), l1=l1, l2=l2, penalised=np.ones(8)
+        A, Z.T @ centered / len(y), float(centered @ centered) / len(y), l1=l1, l2=l2, penalized=np.ones(8)
     )
     rate = 1 / (np.linalg.eigvalsh(A)[-1] + l2)
     solver = GradientDescent(
@@ -44,7 +44,7 @@ def rows(kind="logistic", n=2000):
     Z = np.column_stack([np.ones(n), random.normal(size=(n, 3))])
     score = Z @ [0.5, 1, -1, 2]
     y = (random.random(n) < 1 / (1 + np.exp(-score))).astype(float) if kind == "logistic" else score
-    return make_objective(Z, y, kind, 1, l1=0.0, l2=0.0, penalised=np.array([0.0, 1, 1, 1]))
+    return make_objective(Z, y, kind, 1, l1=0.0, l2=0.0, penalized=np.array([0.0, 1, 1, 1]))
 
 
 @pytest.mark.parametrize(("adam", "momentum", "rate"), [(False, 0.0, 0.5), (False, 0.9, 0.1), (True, 0.0, 0.05)])
@@ -98,8 +98,8 @@ def test_gradient_descent_on_classes_reaches_newtons_optimum():
 @pytest.mark.parametrize("strength", [0.02, 0.3, 1.0])
 def test_stochastic_solvers_rest_at_the_lasso_too(strength, adam, momentum, nesterov):
     X, y = data()
-    Z, centred = X - X.mean(axis=0), y - y.mean()
-    objective = make_objective(Z, centred, "mse", 1, l1=strength, l2=0.0, penalised=np.ones(8))
+    Z, centered = X - X.mean(axis=0), y - y.mean()
+    objective = make_objective(Z, centered, "mse", 1, l1=strength, l2=0.0, penalized=np.ones(8))
     steps = 12_000
     rate = 0.03 if adam else (1 - momentum) / np.linalg.eigvalsh(Z.T @ Z / len(y))[-1]
     schedule = Schedule(ScheduleSettings("cosine", total_steps=steps), rate)

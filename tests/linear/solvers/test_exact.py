@@ -81,8 +81,8 @@ def test_ridge_agrees_with_its_closed_form():
     X, y = data()
     scale = X.std(axis=0)
     found = solve_exact(X, y, intercept=True, l2=0.3, scale=scale)
-    Z, centred = X - X.mean(axis=0), y - y.mean()
-    expected = np.linalg.solve(Z.T @ Z / len(y) + 0.3 * np.diag(scale**2), Z.T @ centred / len(y))
+    Z, centered = X - X.mean(axis=0), y - y.mean()
+    expected = np.linalg.solve(Z.T @ Z / len(y) + 0.3 * np.diag(scale**2), Z.T @ centered / len(y))
     np.testing.assert_allclose(found.coefficients, expected, rtol=1e-9)
 
 
@@ -95,7 +95,7 @@ def test_dependent_columns_are_aliased():
     assert np.isnan(found.std_errors[4:]).all()
 
 
-def test_condition_number_is_that_of_the_standardised_columns():
+def test_condition_number_is_that_of_the_standardized_columns():
     X, y = data()
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert solve_exact(X, y, intercept=True).condition_number == pytest.approx(np.linalg.cond(Z.T @ Z), rel=1e-6)

@@ -22,8 +22,8 @@ def solve(X, y, l1=0.0, l2=0.0, solver=Newton):
     classes = int(y.max()) + 1
     Z = np.column_stack([np.ones(len(y)), X])
     kind, outputs = ("logistic", 1) if classes == 2 else ("softmax", classes)
-    penalised = np.array([0.0] + [1.0] * X.shape[1])
-    objective = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalised=penalised)
+    penalized = np.array([0.0] + [1.0] * X.shape[1])
+    objective = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalized=penalized)
     made = solver(objective, 1e-15)
     made.advance(1000, float("inf"))
     return made, made.parameters()

@@ -30,7 +30,7 @@ def textbook(X, y, squares, schedule, steps, momentum, nesterov):
     Z = (X - units.shift) / units.scale
     if units.intercept:
         Z = np.column_stack([np.ones(len(y)), Z])
-    penalty = squares.l2 * squares.penalised
+    penalty = squares.l2 * squares.penalized
     theta, velocity = np.zeros(Z.shape[1]), np.zeros(Z.shape[1])
     for t in range(steps):
         look = theta + momentum * velocity if nesterov else theta

@@ -48,7 +48,7 @@ def test_classical_methods_improve_on_the_input(tmp_path, task, channels):
     known = report["metrics"]["test"]["input_psnr"]
     assert all(m["psnr"] >= known for m in report["compare"].values())
     if task == "deblur":
-        # Our regularisation is scikit-image's: the two filters are one.
+        # Our regularization is scikit-image's: the two filters are one.
         found = report["compare"]
         assert found["wiener"]["psnr"] == pytest.approx(found["dlcli's wiener"]["psnr"], abs=0.05)
     if task == "upscale":

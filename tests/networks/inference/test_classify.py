@@ -30,7 +30,7 @@ def test_classes(tmp_path):
     run = make_run(tmp_path / "run", "classify", classes=("ant", "bee", "cat"), side=12)
     photos = class_folders(tmp_path / "photos")
     report = measured(run, photos, check=("accuracy>=0", "log_loss>99"))
-    image_set = open_image_set([str(photos)], labelled=True)
+    image_set = open_image_set([str(photos)], labeled=True)
     x = torch.cat([tensor(image_set.pixels(i)) for i in range(9)])
     with torch.inference_mode():
         logs = torch.log_softmax(network_of(run)(x), 1).numpy()

@@ -93,12 +93,12 @@ def test_sigma_is_that_of_the_noise(tmp_path):
         measured(make_run(tmp_path / "poisson", poisson=30.0), gray, sigma=5)
 
 
-def test_a_gray_network_measures_colour_as_gray(tmp_path):
+def test_a_gray_network_measures_color_as_gray(tmp_path):
     run = make_run(tmp_path / "run")
-    colour = folder_of(tmp_path / "colour", channels=3)
-    for path in colour.iterdir():
+    color = folder_of(tmp_path / "color", channels=3)
+    for path in color.iterdir():
         save(tmp_path / "gray" / path.name, with_channels(np.asarray(Image.open(path)), 1)[:, :, 0])
-    assert measured(run, colour)["per_image"] == measured(run, tmp_path / "gray")["per_image"]
+    assert measured(run, color)["per_image"] == measured(run, tmp_path / "gray")["per_image"]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -115,7 +115,7 @@ def test_upscaling_is_measured_on_luma_within_the_border(tmp_path, channels):
     expect(row, made[inside], made[inside], luma[inside])
 
 
-def test_gray_images_among_colour_ones_stay_gray_for_upscaling(tmp_path):
+def test_gray_images_among_color_ones_stay_gray_for_upscaling(tmp_path):
     run = make_run(tmp_path / "run", "upscale", identity=True)
     save(tmp_path / "both" / "a.png", smooth(30, 40))
     save(tmp_path / "both" / "b.png", smooth(30, 40, 3))

@@ -21,7 +21,7 @@ KERNELS = [gaussian_kernel(1.0), motion_kernel(9.0, 30.0)]
 ARRAYS = {f"kernel.{i}": k.astype(np.float32) for i, k in enumerate(KERNELS)}
 RANDOM = np.random.default_rng(0)
 DEEP = RANDOM.integers(0, 65536, (23, 31), dtype=np.uint16)
-ALPHA = RANDOM.integers(1, 256, (23, 31), dtype=np.uint8)  # what can't be seen has no colour
+ALPHA = RANDOM.integers(1, 256, (23, 31), dtype=np.uint8)  # what can't be seen has no color
 
 
 def predicted(run, *data, **options):
@@ -56,12 +56,12 @@ def plain(run, image):
 
 def every_kind(folder):
     """Files of every format, depth and kind of transparency, by name."""
-    gray, colour = smooth(23, 31), smooth(23, 31, 3)
+    gray, color = smooth(23, 31), smooth(23, 31, 3)
     save(folder / "gray.png", gray)
-    save(folder / "colour.bmp", colour)
+    save(folder / "color.bmp", color)
     save(folder / "inner" / "deep.png", DEEP)
     save(folder / "inner" / "deep.tif", DEEP)
-    save(folder / "inner" / "Alpha.WEBP", np.dstack([colour, ALPHA]), format="WEBP", lossless=True, exact=True)
+    save(folder / "inner" / "Alpha.WEBP", np.dstack([color, ALPHA]), format="WEBP", lossless=True, exact=True)
     save(folder / "clear.png", np.dstack([gray, ALPHA]))
     return folder
 
@@ -77,7 +77,7 @@ def test_an_identity_gives_back_every_file_as_it_was(tmp_path, channels):
     for name in names:
         with Image.open(photos / name) as before, Image.open(out / name) as after:
             assert (after.format, after.mode, after.size) == (before.format, before.mode, before.size)
-            # A gray image is the weighted sum of three equal channels in a colour network: equal but for rounding.
+            # A gray image is the weighted sum of three equal channels in a color network: equal but for rounding.
             np.testing.assert_allclose(
                 np.asarray(after).astype(int), np.asarray(before).astype(int), atol=channels // 3
             )
@@ -85,15 +85,15 @@ def test_an_identity_gives_back_every_file_as_it_was(tmp_path, channels):
 
 def test_pixels_are_the_networks(tmp_path):
     run = make_run(tmp_path / "run")
-    gray, colour = smooth(23, 31), smooth(23, 31, 3)
+    gray, color = smooth(23, 31), smooth(23, 31, 3)
     save(tmp_path / "in" / "gray.png", gray)
-    save(tmp_path / "in" / "colour.png", np.dstack([colour, ALPHA]))
+    save(tmp_path / "in" / "color.png", np.dstack([color, ALPHA]))
     save(tmp_path / "in" / "deep.png", DEEP)
     predicted(run, tmp_path / "in", out=tmp_path / "out")
     np.testing.assert_array_equal(pixels(tmp_path / "out" / "gray.png"), rounded(plain(run, tensor(gray))))
-    restored = pixels(tmp_path / "out" / "colour.png")
+    restored = pixels(tmp_path / "out" / "color.png")
     for c in range(3):  # channel by channel
-        expected = rounded(plain(run, tensor(colour[:, :, c])))
+        expected = rounded(plain(run, tensor(color[:, :, c])))
         np.testing.assert_allclose(restored[:, :, c].astype(int), expected, atol=1)
     np.testing.assert_array_equal(restored[:, :, 3], ALPHA)
     deep = pixels(tmp_path / "out" / "deep.png")
@@ -103,7 +103,7 @@ def test_pixels_are_the_networks(tmp_path):
     assert len(np.unique(deep)) > 256
 
 
-def test_a_colour_network_gives_gray_images_back_as_gray(tmp_path):
+def test_a_color_network_gives_gray_images_back_as_gray(tmp_path):
     run, gray = make_run(tmp_path / "run", channels=3), smooth(23, 31)
     path = save(tmp_path / "a.png", gray)
     predicted(run, path, out=tmp_path / "b.png")
@@ -114,13 +114,13 @@ def test_a_colour_network_gives_gray_images_back_as_gray(tmp_path):
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_upscaling_enlarges_pixels_and_alpha(tmp_path, scale):
-    run, colour = make_run(tmp_path / "run", "upscale", scale=scale), smooth(23, 31, 3)
-    path = save(tmp_path / "a.png", np.dstack([colour, ALPHA]))
+    run, color = make_run(tmp_path / "run", "upscale", scale=scale), smooth(23, 31, 3)
+    path = save(tmp_path / "a.png", np.dstack([color, ALPHA]))
     predicted(run, path, out=tmp_path / "out", tile=16)
     made = pixels(tmp_path / "out" / "a.png")
     assert made.shape == (23 * scale, 31 * scale, 4)
     np.testing.assert_array_equal(made[:, :, 3], rounded(enlarge(tensor(ALPHA), scale)))
-    expected = plain(run, enlarge(tensor(colour[:, :, 1]), scale))
+    expected = plain(run, enlarge(tensor(color[:, :, 1]), scale))
     np.testing.assert_allclose(made[:, :, 1].astype(int), rounded(expected), atol=1)
 
 

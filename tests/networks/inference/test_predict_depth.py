@@ -1,4 +1,4 @@
-"""``dlcli predict`` keeps what an image file holds: pages and frames, bits, colour profile, and clear edges."""
+"""``dlcli predict`` keeps what an image file holds: pages and frames, bits, color profile, and clear edges."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ ALPHA = RANDOM.integers(1, 65536, (23, 31), dtype=np.uint16)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-@pytest.fixture(scope="module", params=[1, 3], ids=["gray network", "colour network"])
+@pytest.fixture(scope="module", params=[1, 3], ids=["gray network", "color network"])
 def run(request, tmp_path_factory):
     """A network that gives back what it gets."""
     return make_run(tmp_path_factory.mktemp("run") / "run", channels=request.param, identity=True)
@@ -84,7 +84,7 @@ def test_sixteen_bits_stay(run, tmp_path, format_, channels, alpha):
     for name in (path, out):
         read = read_image(name, "a")
         assert read.bits == 16
-        # Gray from a colour network is the weighted sum of three equal channels, in float32.
+        # Gray from a color network is the weighted sum of three equal channels, in float32.
         np.testing.assert_allclose(read.pixels.astype(int), DEEP[:, :, :channels], atol=1)
         if alpha is not None:
             np.testing.assert_array_equal(read.alpha, alpha)
@@ -101,7 +101,7 @@ def test_sixteen_bits_stay(run, tmp_path, format_, channels, alpha):
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("planes", ["contig", "separate"])
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_deep_colours_of_other_programs(run, tmp_path, byteorder, planes, compression):
+def test_deep_colors_of_other_programs(run, tmp_path, byteorder, planes, compression):
     values = DEEP if planes == "contig" else DEEP.transpose(2, 0, 1)
     tifffile.imwrite(
         tmp_path / "a.tif", values, photometric="rgb", planarconfig=planes, byteorder=byteorder, compression=compression
@@ -276,7 +276,7 @@ def test_profile_resolution_and_exif_stay(run, tmp_path, name):
             assert float(made.get_ifd(0x8769)[0x829A]) == pytest.approx(0.01)
 
 
-def test_what_png_says_of_colours_without_a_profile_stays(run, tmp_path):
+def test_what_png_says_of_colors_without_a_profile_stays(run, tmp_path):
     from PIL import PngImagePlugin
 
     info = PngImagePlugin.PngInfo()
@@ -287,7 +287,7 @@ def test_what_png_says_of_colours_without_a_profile_stays(run, tmp_path):
         assert image.info["gamma"] == 1.0
 
 
-def test_a_profile_of_other_colours_is_left_out_and_said(run, tmp_path):
+def test_a_profile_of_other_colors_is_left_out_and_said(run, tmp_path):
     profile = SRGB[:16] + b"CMYK" + SRGB[20:]
     save(
         tmp_path / "a.tif",
@@ -295,12 +295,12 @@ def test_a_profile_of_other_colours_is_left_out_and_said(run, tmp_path):
         icc_profile=profile,
     )
     (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "out")["notes"]
-    assert note["note"] == "its colour profile is for CMYK, and left out"
+    assert note["note"] == "its color profile is for CMYK, and left out"
 
 
 @pytest.mark.parametrize("task", ["denoise", "upscale"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_hidden_colours_do_not_bleed_into_edges(tmp_path, task, channels):
+def test_hidden_colors_do_not_bleed_into_edges(tmp_path, task, channels):
     """A red disc on transparent black, laid over the same red, must not be seen."""
     run = make_run(tmp_path / "run", task, channels=channels, **({"scale": 2} if task == "upscale" else {}))
     y, x = np.mgrid[:64, :64] - 31.5

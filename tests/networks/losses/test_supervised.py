@@ -27,7 +27,7 @@ def test_it_stays_finite_where_a_sigmoid_is_0_or_1():
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(output.grad).all()
-    assert output.grad[2] < 0 < output.grad[3]  # towards the target
+    assert output.grad[2] < 0 < output.grad[3]  # toward the target
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 8, 8), (1, 1, 1, 1)])

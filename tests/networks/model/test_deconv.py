@@ -43,7 +43,7 @@ def test_a_convolution_is_the_article_s_sum():
     x = torch.arange(9.0).view(1, 1, 3, 3)
     w = torch.tensor([[0.0, 1, 0], [0, 0, 2], [3, 0, 0]]).view(1, 1, 3, 3)
     y = F.conv2d(x, w, padding=1)
-    # Centre: 1 * x(0, 1) + 2 * x(1, 2) + 3 * x(2, 0) = 1 + 10 + 18.
+    # Center: 1 * x(0, 1) + 2 * x(1, 2) + 3 * x(2, 0) = 1 + 10 + 18.
     assert float(y[0, 0, 1, 1]) == 29
     # Corner: only 2 * x(0, 1) lies inside.
     assert float(y[0, 0, 0, 0]) == 2

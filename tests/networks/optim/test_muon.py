@@ -6,7 +6,7 @@ from torch import nn
 
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.optim.flat_parameters import FlatParameters
-from dlcli.networks.optim.muon import Muon, orthogonalised
+from dlcli.networks.optim.muon import Muon, orthogonalized
 from dlcli.networks.optim.optimizers import make_optimizers
 
 SHAPES = [(16, 16), (64, 64), (64, 576), (576, 64), (4, 100), (100, 4), (1, 30), (30, 1), (33, 70)]
@@ -20,7 +20,7 @@ def drawn(*shape, seed=0):
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_singular_values_come_near_1(shape, scale):
     stack = torch.stack([drawn(*shape, seed=seed) for seed in range(3)]) * scale
-    found = orthogonalised(stack)
+    found = orthogonalized(stack)
     assert found.shape == stack.shape
     assert found.dtype == stack.dtype
     values = torch.linalg.svdvals(found)
@@ -37,7 +37,7 @@ def test_singular_values_come_near_1(shape, scale):
 
 
 def test_a_zero_gradient_leaves_the_weight():
-    assert torch.equal(orthogonalised(torch.zeros(2, 5, 7)), torch.zeros(2, 5, 7))
+    assert torch.equal(orthogonalized(torch.zeros(2, 5, 7)), torch.zeros(2, 5, 7))
 
 
 @pytest.mark.parametrize("shape", [(24, 40), (40, 24), (32, 32)])

@@ -14,7 +14,7 @@ from dlcli.networks.training.problem import make_problem
 
 
 def problem_of(tmp_path, **options):
-    """Of six small colour images."""
+    """Of six small color images."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 24, 24, 3), dtype=np.uint8)
     np.save(tmp_path / "images.npy", pixels)
     config = TrainDeconvConfig.build({"data": [str(tmp_path / "images.npy")], "steps": 4, "device": "cpu", **options})

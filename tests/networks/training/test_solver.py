@@ -130,10 +130,10 @@ def test_l2_is_a_term_of_the_gradient(optimizer):
     net, copied = tiny(), tiny()
     solver_of(net, optimizer=optimizer, lr=0.05, l2=0.3).advance(6, math.inf)
 
-    def penalised(output, batch):
+    def penalized(output, batch):
         return objective(output, batch) + 0.15 * sum(w.square().sum() for w in copied.parameters())
 
-    solver_of(copied, optimizer=optimizer, lr=0.05, loss=penalised).advance(6, math.inf)
+    solver_of(copied, optimizer=optimizer, lr=0.05, loss=penalized).advance(6, math.inf)
     torch.testing.assert_close(weights(net), weights(copied), rtol=1e-5, atol=1e-6)
 
 
@@ -270,7 +270,7 @@ def test_memory_that_runs_out_halves_the_batch(words):
     assert solver.images_seen == 12
 
 
-def test_real_allocation_failure_is_recognised():
+def test_real_allocation_failure_is_recognized():
     def get(step, size):
         torch.empty(10**15 if size > 1 else 1)
         return batches(step, size)

@@ -5,7 +5,7 @@ import pytest
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import ReadOptions
 from dlcli.tables.readers.blocks import cut_blocks, first_record_length
-from dlcli.tables.readers.dialect import checked_delimiter, recognise, recognise_encoding
+from dlcli.tables.readers.dialect import checked_delimiter, recognize, recognize_encoding
 
 
 @pytest.mark.parametrize(
@@ -25,37 +25,37 @@ from dlcli.tables.readers.dialect import checked_delimiter, recognise, recognise
         ("nan,b\n1,2\n", ",", False, 2),
     ],
 )
-def test_recognised(text, delimiter, header, fields):
-    dialect = recognise(text, ReadOptions())
+def test_recognized(text, delimiter, header, fields):
+    dialect = recognize(text, ReadOptions())
     assert (dialect.delimiter, dialect.header, dialect.fields) == (delimiter, header, fields)
 
 
-def test_options_go_before_what_is_recognised():
-    dialect = recognise("1;2,3\n4;5,6\n", ReadOptions(delimiter=",", header=True))
+def test_options_go_before_what_is_recognized():
+    dialect = recognize("1;2,3\n4;5,6\n", ReadOptions(delimiter=",", header=True))
     assert (dialect.delimiter, dialect.header, dialect.first) == (",", True, ("1;2", "3"))
 
 
 def test_space_after_delimiters():
-    assert recognise("25, Private, 7\n38, State, 9\n", ReadOptions()).skip_space
-    assert not recognise("a,b\nx, y\nz,w\n", ReadOptions()).skip_space
+    assert recognize("25, Private, 7\n38, State, 9\n", ReadOptions()).skip_space
+    assert not recognize("a,b\nx, y\nz,w\n", ReadOptions()).skip_space
 
 
 @pytest.mark.parametrize("name", ["utf-8-sig", "utf-16", "utf-32"])
 def test_byte_order_marks(name):
     start = "a,b\n".encode(name)
-    codec, skip = recognise_encoding(start, None, "f")
+    codec, skip = recognize_encoding(start, None, "f")
     assert start[skip:].decode(codec) == "a,b\n"
 
 
 def test_encodings():
-    assert recognise_encoding(b"a,b\n", None, "f") == ("utf-8", 0)
-    assert recognise_encoding(b"a,b\n", "latin-1", "f") == (codecs.lookup("latin-1").name, 0)
+    assert recognize_encoding(b"a,b\n", None, "f") == ("utf-8", 0)
+    assert recognize_encoding(b"a,b\n", "latin-1", "f") == (codecs.lookup("latin-1").name, 0)
     for option in ("nonsense", "base64", "a\nb"):
         with pytest.raises(DlcliError, match="no such text encoding") as caught:
-            recognise_encoding(b"a,b\n", option, "f")
+            recognize_encoding(b"a,b\n", option, "f")
         assert "\n" not in caught.value.message
     with pytest.raises(DlcliError, match="zero bytes"):
-        recognise_encoding(b"a\0b\0", None, "f")
+        recognize_encoding(b"a\0b\0", None, "f")
 
 
 def test_delimiter_option():
