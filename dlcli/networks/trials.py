@@ -17,6 +17,7 @@ from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.errors import DlcliError
 from dlcli.networks.batched.member import train_replica
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
+from dlcli.networks.batched.optimizers import STACKABLE
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
@@ -155,7 +156,8 @@ class NetworkTrials:
             return None
         plan = self._plan(config)
         listens = plan.schedule.name in CLOSED_LOOP and plan.schedule.name != "plateau"
-        if plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on":
+        alone = plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on"
+        if alone or plan.optimizer not in STACKABLE:
             return None
         settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
         return (

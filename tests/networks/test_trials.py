@@ -56,6 +56,14 @@ def test_a_stack_gives_what_separate_trainings_give(data, optimizer):
     assert again["metrics"]["val"]["psnr"] == pytest.approx(stacked["best"]["value"], abs=2e-3)
 
 
+def test_networks_of_an_optimizer_without_a_stack_are_trained_alone(data, monkeypatch):
+    base = training(data)
+    trials = open_trials(TuneLrConfig(), base, Silent())
+    assert trials.shape(base) is not None
+    monkeypatch.setattr("dlcli.networks.trials.STACKABLE", ("muon",))
+    assert trials.shape(base) is None
+
+
 def stacked_best(report):
     return Path(report["best"]["config"])
 

@@ -1,5 +1,6 @@
 """Networks of convolutions and deconvolutions (transposed convolutions) that restore or classify images."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlcli.config.network import Activation
 from dlcli.networks.model.fused_chain import Layer, chain
 from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
 from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
@@ -34,7 +36,7 @@ class DeconvSpec:
     depth: int = 0
     unshuffle: int = 1
     skip: bool = False
-    activation: Literal["relu", "sigmoid", "tanh", "leaky-relu", "gelu"] = "relu"
+    activation: Activation = "relu"
     dropout: float = 0.0
     output: Literal["residual", "sigmoid", "linear"] = "residual"
     decoder: bool = True
@@ -61,15 +63,19 @@ def kernel_and_padding(spec: DeconvSpec, stride: int) -> tuple[int, int]:
     return kernel, (kernel - stride) // 2
 
 
-def activate(x: Tensor, name: str) -> Tensor:
-    """The activation ``name`` of ``x``, which may be overwritten: no backward pass needs what a convolution gave."""
-    if name == "relu":
-        return F.relu_(x)
-    if name == "leaky-relu":
-        return F.leaky_relu_(x, 0.1)
-    if name == "gelu":
-        return F.gelu(x)
-    return torch.sigmoid(x) if name == "sigmoid" else torch.tanh(x)
+# An activation may overwrite what it is given: no backward pass needs what a convolution gave.
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu_,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "leaky-relu": lambda x: F.leaky_relu_(x, 0.1),
+    "gelu": F.gelu,
+}
+
+
+def activate(x: Tensor, name: Activation) -> Tensor:
+    """The activation ``name`` of ``x``, which may be overwritten."""
+    return ACTIVATIONS[name](x)
 
 
 class Deconvolution(nn.ConvTranspose2d):
