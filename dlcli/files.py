@@ -6,9 +6,12 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dlcli.errors import DlcliError
+
+# A JSON object from a file: what it holds is only known once it is checked.
+JsonObject: TypeAlias = dict[str, Any]
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -42,7 +45,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def to_json(document: Any, indent: int | None = 2, *, ascii_only: bool = False) -> str:
+def to_json(document: object, indent: int | None = 2, *, ascii_only: bool = False) -> str:
     """JSON without NaN and infinities, which JSON doesn't have (they become null), of text that is valid Unicode.
 
     A file name that isn't UTF-8 stands with its bytes escaped, ``\\udce9`` for E9.
@@ -50,7 +53,7 @@ def to_json(document: Any, indent: int | None = 2, *, ascii_only: bool = False) 
     return json.dumps(_finite(document), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -1,24 +1,24 @@
 """What tells whether data have changed: names, sizes and a checksum of the content, whatever the files' times say."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.text import printable_path
 
 WHOLE = 256 << 20  # bytes that are read in full; of more, blocks that are evenly spread
 BLOCKS, LEAST = 16, 4096  # blocks of a file that isn't read in full, and bytes of each at least
 NAMED = 32  # files up to which each is remembered on its own, so that the one that changed can be named
 
-Part = tuple[str, Path | NDArray[Any]]
+Part = tuple[str, Path | NDArray[np.generic]]
 
 
-def fingerprint(parts: Sequence[Part]) -> dict[str, Any]:
+def fingerprint(parts: Sequence[Part]) -> JsonObject:
     """The fingerprint of named files and arrays, as JSON keeps it.
 
     Up to 256 MB every byte counts; of more, names, sizes and 16 blocks of each part. Raises DlcliError for a file that
@@ -30,7 +30,7 @@ def fingerprint(parts: Sequence[Part]) -> dict[str, Any]:
     whole = hashlib.blake2b(digest_size=16)
     for (name, _), size, digest in zip(parts, sizes, digests, strict=True):
         whole.update(f"{name}\0{size}\0{digest}\n".encode(errors="surrogateescape"))
-    found: dict[str, Any] = {"parts": len(parts), "bytes": sum(sizes), "digest": whole.hexdigest()}
+    found: JsonObject = {"parts": len(parts), "bytes": sum(sizes), "digest": whole.hexdigest()}
     if len(parts) <= NAMED:
         found["each"] = [
             [printable_path(name), size, digest] for (name, _), size, digest in zip(parts, sizes, digests, strict=True)
@@ -38,7 +38,7 @@ def fingerprint(parts: Sequence[Part]) -> dict[str, Any]:
     return found
 
 
-def difference(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+def difference(before: JsonObject | None, now: JsonObject) -> str:
     """What has changed between two fingerprints, in one clause; empty where nothing has."""
     if before is None:
         return "it was begun without a fingerprint of its data"
@@ -59,7 +59,7 @@ def difference(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
     return f"other names or other content, in as many files and bytes ({now['bytes']:,})"
 
 
-def _size(name: str, part: Path | NDArray[Any]) -> int:
+def _size(name: str, part: Path | NDArray[np.generic]) -> int:
     if not isinstance(part, Path):
         return int(part.nbytes)
     try:
@@ -68,7 +68,7 @@ def _size(name: str, part: Path | NDArray[Any]) -> int:
         raise _unreadable(name, error) from None
 
 
-def _digest(name: str, part: Path | NDArray[Any], size: int, share: int) -> str:
+def _digest(name: str, part: Path | NDArray[np.generic], size: int, share: int) -> str:
     """The checksum of a part's content, or of blocks of it where it is larger than its share."""
     digest = hashlib.blake2b(digest_size=16)
     block = max(share // BLOCKS, LEAST)

@@ -1,6 +1,6 @@
-"""Array types of the engine."""
+"""Array types."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,3 +8,6 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+# Of files, whose dtype is known only once they are read.
+AnyArray: TypeAlias = NDArray[Any]
+AnyDtype: TypeAlias = np.dtype[Any]

@@ -66,7 +66,7 @@ def open_data(
     options = read_options(reading, missing=missing)
     # Training too measured the levels that only rows held out had as if they were the reference level.
     options = replace(options, unseen_levels=bool(need_target and not config.data and trained.val))
-    table = Table.open(sources, None, options, schema=schema, need_target=need_target)
+    table = Table.for_model(sources, schema, options, need_target=need_target)
     return table, missing
 
 

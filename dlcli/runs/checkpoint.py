@@ -3,18 +3,18 @@
 import json
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 
 STATE = "checkpoint/state.safetensors"
 KEY, CHECKSUM = "dlcli", "crc32"
 
 
-def to_bytes(tensors: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> bytes:
+def to_bytes(tensors: dict[str, AnyArray], numbers: JsonObject) -> bytes:
     """A checkpoint's bytes; ``numbers`` may hold nan, which a first report has."""
     from safetensors.numpy import save
 
@@ -23,14 +23,14 @@ def to_bytes(tensors: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> bytes
     return save(contiguous, {KEY: text, CHECKSUM: _checksum(contiguous, text)})
 
 
-def _checksum(tensors: dict[str, NDArray[Any]], text: str) -> str:
+def _checksum(tensors: dict[str, AnyArray], text: str) -> str:
     checksum = zlib.crc32(text.encode())
     for name in sorted(tensors):
         checksum = zlib.crc32(tensors[name].tobytes(), zlib.crc32(name.encode(), checksum))
     return f"{checksum:08x}"
 
 
-def load(run: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def load(run: Path) -> tuple[dict[str, AnyArray], JsonObject]:
     """Tensors and numbers of a run's checkpoint. Raises DlcliError when there is none, or it is broken."""
     from safetensors import SafetensorError, safe_open
 

@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dlcli.errors import DlcliError
-from dlcli.files import to_json, valid_text, write_atomic
+from dlcli.files import JsonObject, to_json, valid_text, write_atomic
 from dlcli.runs.checkpoint import STATE
 from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
@@ -125,7 +124,7 @@ class RunDirectory:
             for temporary in folder.glob(".*.tmp"):
                 temporary.unlink(missing_ok=True)
 
-    def append_metrics(self, record: dict[str, Any], name: str = METRICS) -> None:
+    def append_metrics(self, record: JsonObject, name: str = METRICS) -> None:
         """Append one report to metrics.jsonl (or another file of JSON lines), flushed."""
         try:
             with (self.path / name).open("a", encoding="utf-8") as stream:
@@ -133,7 +132,7 @@ class RunDirectory:
         except OSError as error:
             raise DlcliError(f"cannot write {self.path / name}: {error.strerror}", "free some space") from None
 
-    def keep_metrics(self, step: int, records: Sequence[dict[str, Any]]) -> None:
+    def keep_metrics(self, step: int, records: Sequence[JsonObject]) -> None:
         """Bring metrics.jsonl back to ``step``.
 
         The reports after it, and a line cut off by a kill, will come again. Those of ``records``, the reports up to

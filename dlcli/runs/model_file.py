@@ -2,18 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 
 METADATA_KEY = "dlcli"
 PICKLES = (".pt", ".pth", ".pkl", ".joblib", ".ckpt")
 
 
-def read_model(path: Path, command: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read_model(path: Path, command: str) -> tuple[JsonObject, dict[str, AnyArray]]:
     """Description and tensors of a model file that ``command`` should have made.
 
     Raises DlcliError for a file that is missing, broken or not a dlcli model.
@@ -49,7 +49,7 @@ def read_kind(path: Path) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def write_model(description: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> bytes:
+def write_model(description: JsonObject, tensors: dict[str, AnyArray]) -> bytes:
     """The bytes of a model file."""
     from safetensors.numpy import save
 

@@ -3,14 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from dlcli.files import JsonObject
 
 TRIALS, TABLE, BEST, JOURNAL = "trials.jsonl", "trials.csv", "best.toml", "study.journal"
 
 
-def read_trials(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def read_trials(path: Path) -> tuple[JsonObject, list[JsonObject]]:
     """The header and the trials of a trials.jsonl; what a kill cut off is left out. Empty where there is no file.
 
     The header's ``worker`` is the last process that wrote there.
@@ -33,7 +34,7 @@ def read_trials(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return documents[0] | {"worker": workers[-1] if workers else ""}, [d for d in documents[1:] if "number" in d]
 
 
-def to_csv(names: Sequence[str], metric: str, trials: Sequence[Mapping[str, Any]]) -> str:
+def to_csv(names: Sequence[str], metric: str, trials: Sequence[JsonObject]) -> str:
     """A table with a column for each searched option; ``trials`` are those of the report."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Column:
             return (self.name,)
         return tuple(f"{self.name}={level}" for level in self.levels[1:])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """A JSON object with the keys name, kind and levels."""
         return {"name": self.name, "kind": self.kind, "levels": list(self.levels)}
 
@@ -105,7 +105,7 @@ class Schema:
         """The names of the columns of X: a text's first level is its reference and has none."""
         return tuple(name for column in self.features for name in column.encoded_names)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """A JSON object with the keys features and target."""
         target = None if self.target is None else self.target.to_json()
         return {"features": [column.to_json() for column in self.features], "target": target}

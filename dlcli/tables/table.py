@@ -81,30 +81,35 @@ class Table:
         target: str | None,
         options: ReadOptions,
         *,
-        schema: Schema | None = None,
         class_target: bool = False,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> "Table":
+        """The table in ``sources`` (paths, patterns or "-"), for training.
+
+        ``class_target`` takes a numeric target as classes. Raises DlcliError for what cannot be read or used.
+        """
+        readers, files, options = _opened(sources, options, choosing=True, block_bytes=block_bytes)
+        table = _for_training(readers, target, options, class_target)
+        table.files = files
+        return table
+
+    @classmethod
+    def for_model(
+        cls,
+        sources: Sequence[str],
+        schema: Schema,
+        options: ReadOptions,
+        *,
         need_target: bool = True,
         block_bytes: int = BLOCK_BYTES,
     ) -> "Table":
-        """The table in ``sources`` (paths, patterns or "-"), for training, or for the model of ``schema``.
+        """The table in ``sources`` with the columns of the model of ``schema``; without ``need_target`` no target.
 
-        ``class_target`` takes a numeric target as classes; without ``need_target`` none is looked for unless it is
-        named. Raises DlcliError for what cannot be read or used.
+        Raises DlcliError for what cannot be read or used.
         """
-        if options.missing not in MISSING_POLICIES:
-            raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use error, drop or mean")
-        if options.max_categories < 2:
-            raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
-        files = expand(sources)
-        options = replace(options, hints=Hints(choosing=schema is None))
-        readers = [open_reader(source, options, block_bytes) for source in files]
-        _check_same_columns(readers)
-        options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
-        if schema is None:
-            table = _for_training(readers, target, options, class_target, need_target)
-        else:
-            table = _for_model(readers, target, options, schema, need_target)
-        table.files = tuple((source.label, source.path) for source in files)
+        readers, files, options = _opened(sources, options, choosing=False, block_bytes=block_bytes)
+        table = _for_model(readers, options, schema, need_target)
+        table.files = files
         return table
 
     def has_whole_beyond(self, name: str, limit: float) -> bool:
@@ -185,6 +190,22 @@ class Table:
         return self._encoder.finish(self._readers[0].label, seen)
 
 
+def _opened(
+    sources: Sequence[str], options: ReadOptions, *, choosing: bool, block_bytes: int
+) -> tuple[list[Reader], tuple[tuple[str, Path], ...], ReadOptions]:
+    """A reader of each source, their names and paths, and the options with hints for the columns found."""
+    if options.missing not in MISSING_POLICIES:
+        raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use error, drop or mean")
+    if options.max_categories < 2:
+        raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
+    files = expand(sources)
+    options = replace(options, hints=Hints(choosing=choosing))
+    readers = [open_reader(source, options, block_bytes) for source in files]
+    _check_same_columns(readers)
+    options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
+    return readers, tuple((source.label, source.path) for source in files), options
+
+
 def _check_same_columns(readers: Sequence[Reader]) -> None:
     first = readers[0]
     for other in readers[1:]:
@@ -196,30 +217,25 @@ def _check_same_columns(readers: Sequence[Reader]) -> None:
             raise DlcliError(message, "give files with the same columns, in any order")
 
 
-def _for_training(
-    readers: Sequence[Reader], target: str | None, options: ReadOptions, class_target: bool, need_target: bool
-) -> Table:
+def _for_training(readers: Sequence[Reader], target: str | None, options: ReadOptions, class_target: bool) -> Table:
     """A table whose columns' kinds are those of the first file's first rows."""
     first, notes = readers[0], []
     names = first.names
-    chosen: str | None = None
-    if target is not None:
-        chosen = find_name(target, names, "--target")
-    elif need_target:
-        chosen = default_target(names)
-        if chosen is None:
-            raise DlcliError(f"no target was named; the columns are {listed(names)}", "--target COLUMN")
+    chosen = default_target(names) if target is None else find_name(target, names, "--target")
+    if chosen is None:
+        raise DlcliError(f"no target was named; the columns are {listed(names)}", "--target COLUMN")
+    if target is None:
         notes.append(f"the target is the column '{printable(chosen)}'; --target COLUMN names another")
     dropped = {find_name(name, names, "--drop") for name in options.drop}
     kept = [find_name(name, names, "--features") for name in options.features] or names
     for name in options.text:
         find_name(name, names, "--text")
-    if chosen is not None and chosen in dropped:
+    if chosen in dropped:
         raise DlcliError(f"'{printable(chosen)}' is the target and is dropped too", "leave out its --drop")
     features = [name for name in dict.fromkeys(kept) if name != chosen and name not in dropped]
     if not features:
         raise DlcliError(f"{first.label}: no feature columns are left", "give more --features, or fewer --drop")
-    used = features if chosen is None else [*features, chosen]
+    used = [*features, chosen]
     texts = tuple(find_name(name, names, "--text") for name in options.text)
     sample = first.sample(used)
     kinds = infer_kinds(sample, used, first.label, texts, options)
@@ -230,8 +246,7 @@ def _for_training(
                 only = len(features) == 1
                 notes.extend(_unmasked(first.label, name, found, options, is_target=name == chosen, only=only))
     columns = [Column(name, kinds[name]) for name in features]
-    column = None if chosen is None else Column(chosen, kinds[chosen])
-    table = Table(readers, columns, column, options, fixed=False, classes=class_target)
+    table = Table(readers, columns, Column(chosen, kinds[chosen]), options, fixed=False, classes=class_target)
     table._notes.extend(notes)
     return table
 
@@ -263,9 +278,7 @@ def _unmasked(
     ]
 
 
-def _for_model(
-    readers: Sequence[Reader], target: str | None, options: ReadOptions, schema: Schema, need_target: bool
-) -> Table:
+def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, need_target: bool) -> Table:
     """A table with the columns that ``schema`` names, found by name."""
     first = readers[0]
     lacking = [column.name for column in schema.features if column.name not in first.names]
@@ -274,10 +287,10 @@ def _for_model(
         raise DlcliError(message, f"its columns are {listed(first.names)}; name them as when training")
     wanted: Column | None = None
     if need_target and schema.target is not None:
-        if target is None and schema.target.name not in first.names:
+        if schema.target.name not in first.names:
             message = f"{first.label} lacks the target column {listed([schema.target.name])}, which measuring needs"
             raise DlcliError(message, f"its columns are {listed(first.names)}; to predict without it: dlcli predict")
-        name = find_name(target if target is not None else schema.target.name, first.names, "--target")
+        name = find_name(schema.target.name, first.names, "--target")
         wanted = Column(name, schema.target.kind, schema.target.levels)
     table = Table(readers, schema.features, wanted, options, fixed=True, classes=False)
     known = {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}

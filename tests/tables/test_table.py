@@ -39,10 +39,12 @@ def gather(table):
 
 def read(source, target="y", block_bytes=1 << 20, class_target=False, schema=None, need_target=True, **options):
     sources = [source] if isinstance(source, str) else source
-    table = Table.open(
-        sources, target, ReadOptions(**options), schema=schema, class_target=class_target,
-        need_target=need_target, block_bytes=block_bytes,
-    )  # fmt: skip
+    if schema is not None:
+        table = Table.for_model(
+            sources, schema, ReadOptions(**options), need_target=need_target, block_bytes=block_bytes
+        )
+    else:
+        table = Table.open(sources, target, ReadOptions(**options), class_target=class_target, block_bytes=block_bytes)
     return (*gather(table), table)
 
 
@@ -399,7 +401,7 @@ def test_npz(tmp_path):
 def test_npz_that_would_fill_the_memory(tmp_path, monkeypatch):
     path = str(tmp_path / "t.npz")
     np.savez_compressed(path, X=np.zeros((1000, 100)), y=np.zeros(1000))
-    monkeypatch.setattr("dlcli.memory.available_memory", lambda: 100_000)
+    monkeypatch.setattr("dlcli.tables.readers.columnar.available_memory", lambda: 100_000)
     assert "X.npy expands to" in refusal(path)
 
 

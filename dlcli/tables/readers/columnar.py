@@ -8,12 +8,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.memory import available_memory
 from dlcli.tables.columns import Kinds
@@ -109,7 +108,7 @@ class ArrayReader(Reader):
         self._path = source.path
         try:
             if source.format == "npy":
-                self._members: dict[str, NDArray[Any]] | None = None
+                self._members: dict[str, AnyArray] | None = None
                 array = np.load(source.path, mmap_mode="r", allow_pickle=False)
                 self.names, self._rows = self._described(array)
                 self._cell_bytes = array.dtype.itemsize * (array.shape[1] if array.ndim == 2 else 1)
@@ -137,7 +136,7 @@ class ArrayReader(Reader):
         reason = printable(str(error) or type(error).__name__)
         return DlcliError(f"{self.label} cannot be read as numpy arrays: {reason}", "save the file again")
 
-    def _described(self, array: NDArray[Any]) -> tuple[list[str], int]:
+    def _described(self, array: AnyArray) -> tuple[list[str], int]:
         """Column names and number of rows; raises DlcliError for an array that is no table of numbers."""
         if array.dtype.names and array.ndim == 1:
             for name in array.dtype.names:
@@ -149,12 +148,12 @@ class ArrayReader(Reader):
             raise DlcliError(message, "reshape it to (rows, columns) before saving it")
         return positional(array.shape[1]), array.shape[0]
 
-    def _check_type(self, dtype: np.dtype[Any], what: str) -> None:
+    def _check_type(self, dtype: AnyDtype, what: str) -> None:
         if dtype.kind not in "biufUS" or dtype.shape:
             message = f"{self.label}: {what} has type {printable(str(dtype))}, expected numbers or booleans"
             raise DlcliError(message, "convert it with .astype(float) before saving it")
 
-    def _unzipped(self, path: Path) -> dict[str, NDArray[Any]]:
+    def _unzipped(self, path: Path) -> dict[str, AnyArray]:
         """The columns of a ``.npz`` file: those of X and y, or its arrays of one dimension, (rows,) each."""
         with zipfile.ZipFile(path) as archive:
             limit = min(MEMBER_BYTES, available_memory())
@@ -165,7 +164,7 @@ class ArrayReader(Reader):
                     raise DlcliError(f"{self.label}: {printable(member.filename)} expands to {size}", hint)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        columns: dict[str, NDArray[Any]] = {}
+        columns: dict[str, AnyArray] = {}
         if "X" in arrays:
             X = arrays.pop("X")
             names, _ = self._described(X)
@@ -180,7 +179,7 @@ class ArrayReader(Reader):
         self._check_lengths(columns)
         return columns
 
-    def _check_lengths(self, columns: dict[str, NDArray[Any]]) -> None:
+    def _check_lengths(self, columns: dict[str, AnyArray]) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) != 1:
             shown = listed(f"{name} {length}" for name, length in lengths.items()) or "none"
@@ -212,7 +211,7 @@ class ArrayReader(Reader):
             yield Frame(self._rows_between(low, high, list(kinds)), self.label, low + 1)
 
 
-def _column(values: NDArray[Any]) -> NDArray[Any]:
+def _column(values: AnyArray) -> AnyArray:
     """Values as a type that polars takes: float64 for any float, native byte order, texts for bytes."""
     kind = values.dtype.kind
     if kind == "f":

@@ -49,10 +49,10 @@ class Reader(ABC):
                 yield conform(frame, kinds, options)
 
 
-def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
-    """``items``, the next one made in another thread while the consumer works on the present one."""
-    ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=1)
-    stopped = threading.Event()
+def _produce(
+    items: Iterator[T], ready: "queue.Queue[tuple[T | None, BaseException | None]]", stopped: threading.Event
+) -> None:
+    """Put each of ``items`` into ``ready``, then None, or the error that ended them, unless ``stopped``."""
 
     def put(item: T | None, error: BaseException | None) -> None:
         while not stopped.is_set():
@@ -62,17 +62,21 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
             except queue.Full:
                 continue
 
-    def work() -> None:
-        try:
-            for item in items:
-                put(item, None)
-                if stopped.is_set():
-                    return
-            put(None, None)
-        except BaseException as error:  # it is the consumer's: raised again there
-            put(None, error)
+    try:
+        for item in items:
+            put(item, None)
+            if stopped.is_set():
+                return
+        put(None, None)
+    except BaseException as error:  # it is the consumer's: raised again there
+        put(None, error)
 
-    thread = threading.Thread(target=work, name="dlcli-read", daemon=True)
+
+def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
+    """``items``, the next one made in another thread while the consumer works on the present one."""
+    ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=1)
+    stopped = threading.Event()
+    thread = threading.Thread(target=_produce, args=(items, ready, stopped), name="dlcli-read", daemon=True)
     thread.start()
     try:
         while True:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.tables.columns import Kinds, ReadOptions
 from dlcli.tables.names import Hints
 from dlcli.tables.readers import blocks
@@ -40,9 +40,9 @@ class JsonLinesReader(Reader):
         text = blocks.as_utf8(byte_pieces(self._source, size), self._encoding, self._skip, self.label)
         return blocks.cut_blocks(text, False, size)
 
-    def _objects(self, block: bytes, first_row: int, limit: int | None = None) -> list[dict[str, Any]]:
+    def _objects(self, block: bytes, first_row: int, limit: int | None = None) -> list[JsonObject]:
         """The objects on a block's lines, blank ones left out; raises DlcliError naming a row that isn't one."""
-        rows: list[dict[str, Any]] = []
+        rows: list[JsonObject] = []
         for line in block.split(b"\n"):
             if not line.strip():
                 continue
@@ -62,7 +62,7 @@ class JsonLinesReader(Reader):
         """Up to 10,000 first rows as strings, (rows, columns)."""
         return self._as_texts(self._head, names, 1)
 
-    def _as_texts(self, rows: list[dict[str, Any]], names: list[str], first_row: int) -> pl.DataFrame:
+    def _as_texts(self, rows: list[JsonObject], names: list[str], first_row: int) -> pl.DataFrame:
         columns = {name: [self._text(row.get(name), name, first_row + i) for i, row in enumerate(rows)]
                    for name in names}  # fmt: skip
         return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
