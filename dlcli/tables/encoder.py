@@ -18,6 +18,7 @@ from dlcli.tables.columns import (
     ReadOptions,
     Schema,
 )
+from dlcli.tables.layout import ColumnLayout
 from dlcli.tables.readers.frames import Frame
 from dlcli.text import listed, printable
 
@@ -28,10 +29,8 @@ CHUNK_CELLS = 8 << 20
 class Encoder:
     """Turns frames into chunks, learning the levels of texts as they come unless a schema fixes them.
 
-    While it learns, numbers and booleans have the first columns of X, in order, then each text one for the level that
-    will be its first; every further level (also the reference) gets the next free column when it first occurs: X may
-    be wider from one chunk to the next. A missing text is NaN in the columns of all levels known so far; the first of
-    them tells of those that come later (``anchors``).
+    While it learns, X may be wider from one chunk to the next (``ColumnLayout``). A missing text is NaN in the columns
+    of all levels known so far; the first of them tells of those that come later (``anchors``).
     """
 
     def __init__(
@@ -52,36 +51,15 @@ class Encoder:
         self._levels = {c.name: CategoryEncoder(c, options) for c in features if c.kind == "text"}
         is_class = target is not None and (classes or target.is_class)
         self._classes = CategoryEncoder(target, options) if target is not None and is_class else None
-        self._plain = [column.name for column in features if column.kind != "text"]
+        self._layout = ColumnLayout(features, fixed=fixed)
         self._empty = {column.name for column in features}  # no value in any row
-        self._blank = set(self._plain)  # numbers and booleans without a value in the rows that are kept
-        self._fixed = fixed
-        self._width = 0
-        self._plain_at: list[int] = []
-        self._levels_at: dict[str, list[int]] = {name: [] for name in self._levels}
-        self._place()
-
-    def _place(self) -> None:
-        """Gives columns of X to numbers, booleans and first levels or, with a schema, to all in the schema's order."""
-        for column in self._features:
-            if column.kind != "text":
-                self._plain_at.append(self._width)
-                self._width += 1
-            elif self._fixed:
-                indicators = range(self._width, self._width + len(column.levels) - 1)
-                self._levels_at[column.name] = [-1, *indicators]
-                self._width += len(indicators)
-        if not self._fixed:
-            for name in self._levels:
-                self._levels_at[name] = [self._width]
-                self._width += 1
+        self._blank = set(self._layout.plain)  # numbers and booleans without a value in the rows that are kept
 
     def again(self) -> "Encoder":
         """An encoder for another pass over the same rows, whose X has every column from the start, in this one's
         places."""
-        other = Encoder(self._features, self._target, self._options, fixed=self._fixed, classes=False)
-        other._levels, other._classes = self._levels, self._classes
-        other._levels_at, other._width = self._levels_at, self._width
+        other = Encoder(self._features, self._target, self._options, fixed=self._layout.fixed, classes=False)
+        other._levels, other._classes, other._layout = self._levels, self._classes, self._layout
         return other
 
     def encode(self, frame: Frame) -> Iterator[Chunk]:
@@ -102,7 +80,7 @@ class Encoder:
             numbers, y, rows = numbers[keep], y[keep], rows[keep]
             self.dropped += height - len(rows)
         if len(rows):
-            self._blank -= {n for n in self._blank if not np.isnan(numbers[:, self._plain.index(n)]).all()}
+            self._blank -= {n for n in self._blank if not np.isnan(numbers[:, self._layout.plain.index(n)]).all()}
             in_source = rows + frame.first_row
             codes = {name: levels.encode(frame, in_source) for name, levels in self._levels.items()}
             if self._classes is not None:
@@ -111,9 +89,9 @@ class Encoder:
 
     def _numbers(self, data: pl.DataFrame) -> FloatArray:
         """The numbers and booleans as (n, p), NaN where missing."""
-        if not self._plain:
+        if not self._layout.plain:
             return np.empty((data.height, 0))
-        part = data.select(pl.col(self._plain).cast(pl.Float64))
+        part = data.select(pl.col(self._layout.plain).cast(pl.Float64))
         return part.to_numpy(order="fortran", writable=True)
 
     def _numeric_target(self, data: pl.DataFrame) -> FloatArray:
@@ -127,7 +105,7 @@ class Encoder:
 
     def _check_finite(self, frame: Frame, numbers: FloatArray, y: FloatArray) -> None:
         """Raises DlcliError for the first infinite value."""
-        names = list(self._plain)
+        names = list(self._layout.plain)
         matrix = numbers
         if self._target is not None:
             names.append(self._target.name)
@@ -149,7 +127,7 @@ class Encoder:
         """Which rows stay, (n,), or None for all; raises DlcliError for a missing cell that is not allowed."""
         data = frame.data
         missing: dict[str, BoolArray] = {}
-        for i, name in enumerate(self._plain):
+        for i, name in enumerate(self._layout.plain):
             if (absent := np.isnan(numbers[:, i])).any():
                 missing[name] = absent
         for name in self._levels:
@@ -187,53 +165,20 @@ class Encoder:
         some_dropped: bool,
     ) -> Iterator[Chunk]:
         """Chunks of rows that are encoded already except for their indicator columns."""
-        for name, levels in self._levels.items():
-            places = self._levels_at[name]
-            new = max(len(levels) - len(places), 0)
-            places.extend(range(self._width, self._width + new))
-            self._width += new
-        step = max(1, CHUNK_CELLS // max(self._width, 1))
+        self._layout.widen(self._levels)
+        step = max(1, CHUNK_CELLS // max(self._layout.width, 1))
         for low in range(0, len(rows), step):
             part = slice(low, low + step)
-            X = self._matrix(numbers[part], {name: code[part] for name, code in codes.items()})
+            X = self._layout.matrix(numbers[part], {name: code[part] for name, code in codes.items()})
             yield Chunk(X, y[part], int(rows[low]), rows[part] if some_dropped else None)
-
-    def _matrix(self, numbers: FloatArray, codes: dict[str, IntArray]) -> FloatArray:
-        if not codes:
-            return numbers
-        X = np.zeros((len(numbers), self._width), order="F")
-        X[:, self._plain_at] = numbers
-        every = np.arange(len(numbers))
-        for name, code in codes.items():
-            places = np.array(self._levels_at[name], dtype=np.int64)
-            own = places[places >= 0]
-            column = places[code]
-            shown = (code >= 0) & (column >= 0)
-            X[every[shown], column[shown]] = 1.0
-            if (code < 0).any():
-                X[np.ix_(code < 0, own)] = np.nan
-        return X
 
     def places(self) -> IntArray:
         """X's columns so far (w,) in an order that has nothing to do with the rows': by feature, then by level."""
-        plain = dict(zip(self._plain, self._plain_at, strict=True))
-        order: list[int] = []
-        for column in self._features:
-            if column.kind == "text":
-                places = self._levels_at[column.name]
-                codes = self._levels[column.name].sorted_codes()
-                order.extend(places[code] for code in codes if code < len(places))
-                order.extend(places if not codes else [])
-            else:
-                order.append(plain[column.name])
-        return np.array(order, dtype=np.int64)
+        return self._layout.places(self._levels)
 
     def anchors(self) -> IntArray:
         """For each column of X (w,), the one that is NaN, from the first chunk on, where its value is missing."""
-        anchors = np.arange(self._width)
-        for places in self._levels_at.values():
-            anchors[places] = places[0]
-        return anchors
+        return self._layout.anchors()
 
     def _say_unseen(self, name: str, unseen: list[str], reference: str) -> None:
         self.warnings.append(
@@ -265,10 +210,10 @@ class Encoder:
             raise DlcliError(f"{label}: no rows are left{reason}", "--missing mean, or --drop the emptiest columns")
         features: list[Column] = []
         order: list[int] = []
-        plain = dict(zip(self._plain, self._plain_at, strict=True))
+        plain = self._layout.place_of_plain
         for column in self._features:
             if column.kind == "text":
-                levels, places = self._levels[column.name], self._levels_at[column.name]
+                levels, places = self._levels[column.name], self._layout.levels_at[column.name]
                 every = levels.sorted_codes()
                 codes = [code for code in every if seen is None or seen[places[code]]]
                 if 0 < len(codes) < len(every):

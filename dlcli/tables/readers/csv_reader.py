@@ -1,6 +1,7 @@
 """Delimited text (CSV and its kin) to frames, block by block."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import polars as pl
@@ -17,36 +18,45 @@ from dlcli.text import listed
 HEAD_BYTES = 4 << 20
 
 
+@dataclass
+class _Text:
+    """A source as UTF-8 with Unix lines, in blocks of whole records."""
+
+    source: Source
+    encoding: str
+    skip: int
+    bare_returns: bool = False  # a carriage return alone ends a line
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """Blocks of about ``size`` bytes."""
+        text = blocks.as_utf8(byte_pieces(self.source, size), self.encoding, self.skip, self.source.label)
+        return blocks.cut_blocks(blocks.unix_lines(text) if self.bare_returns else text, True, size)
+
+
 class DelimitedReader(Reader):
     """A delimited file whose dialect is recognized from its first 4 MB."""
 
     def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
         self.label = source.label
         self.warnings = []
-        self._source = source
         self._options = options
         self._block_bytes = block_bytes
         self._with_markers = bool(options.missing_values)
         start = next(byte_pieces(source, HEAD_BYTES), b"")
-        self._encoding, self._skip = recognize_encoding(start, options.encoding, self.label)
-        self._bare_returns = False
-        head = next(blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES), b"")
+        self._text = _Text(source, *recognize_encoding(start, options.encoding, self.label))
+        head = next(self._text.blocks(HEAD_BYTES), b"")
         if b"\n" not in head and b"\r" in head:
-            self._bare_returns = True
-            head = next(blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES), b"")
+            self._text.bare_returns = True
+            head = next(self._text.blocks(HEAD_BYTES), b"")
         if not head.strip():
             raise DlcliError(f"{self.label} has no rows", "give a file with rows of data")
         self._dialect = recognize(head.decode(errors="replace"), options, source.path.suffix.lower())
         self._header_bytes = blocks.first_record_length(head) if self._dialect.header else 0
         self.names = self._names(head)
         # A lone quotation mark further down leaves nothing but the header in the first block.
-        blocks_from_start = blocks.cut_blocks(self._text(HEAD_BYTES), True, HEAD_BYTES)
-        self._head = head[self._header_bytes :] or b"".join(islice(blocks_from_start, 2))[self._header_bytes :]
-
-    def _text(self, size: int) -> Iterator[bytes]:
-        pieces = byte_pieces(self._source, size)
-        text = blocks.as_utf8(pieces, self._encoding, self._skip, self.label)
-        return blocks.unix_lines(text) if self._bare_returns else text
+        self._head = head[self._header_bytes :]
+        if not self._head:
+            self._head = b"".join(islice(self._text.blocks(HEAD_BYTES), 2))[self._header_bytes :]
 
     def _names(self, head: bytes) -> list[str]:
         if not self._dialect.header:
@@ -68,7 +78,7 @@ class DelimitedReader(Reader):
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, numbers as Float64 where their block allows it and everything else as strings."""
         row, skip = 1, self._header_bytes
-        for block in blocks.cut_blocks(self._text(self._block_bytes), True, self._block_bytes):
+        for block in self._text.blocks(self._block_bytes):
             # A block may end within the header only where blocks are tiny or the header is huge.
             body, skip = block[skip:], max(skip - len(block), 0)
             if body.isspace() or not body:
