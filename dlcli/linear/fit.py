@@ -20,10 +20,11 @@ from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.diagnostics.optimum import Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
 from dlcli.linear.metrics import regression_metrics
-from dlcli.linear.model import Kind
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.plan import Plan
 from dlcli.linear.rows import (
@@ -231,7 +232,7 @@ def _solver(
         solver = row_solver(config, plan.optimizer, rows.objective, schedule, plan.tolerance, squares)
     elif config.l1:
         A, b, constant = squares.quadratic
-        quadratic = QuadraticObjective(A, b, constant, l1=config.l1, l2=config.l2, penalized=squares.penalized)
+        quadratic = QuadraticObjective(A, b, constant, WeightedPenalty(config.l1, config.l2, squares.penalized))
         solver = GradientDescent(
             quadratic, schedule, momentum=config.momentum, nesterov=config.nesterov, tolerance=plan.tolerance
         )

@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
+from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.runs.model_file import read_model, write_model
 
 FORMAT = 1
 KIND = "dlcli-linear"
-Kind = Literal["mse", "logistic", "softmax"]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class LinearModel:
         return write_model(description, tensors)
 
     @classmethod
-    def load(cls, path: Path, encoded: int | None = None) -> "LinearModel":
+    def load(cls, path: Path) -> "LinearModel":
         """Read a model; every tensor's name, shape, type and values are checked before use.
 
         Raises DlcliError for a file that is missing, broken or not such a model.
@@ -90,12 +89,3 @@ class LinearModel:
             kind, tensors["coefficients"], tensors["intercept"], tensors["fill"],
             description["schema"], description["settings"],
         )  # fmt: skip
-
-
-def log_softmax(scores: FloatArray) -> FloatArray:
-    """Logarithms of class probabilities, (n, k), from scores (n, k), or (n, 1) for two classes."""
-    if scores.shape[1] == 1:
-        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-    scores = scores - scores.max(axis=1, keepdims=True)
-    log: FloatArray = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return log

@@ -5,7 +5,7 @@ from typing import Literal
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.errors import DlcliError
-from dlcli.linear.model import Kind
+from dlcli.linear.objectives.loss import Kind
 
 # The built-in example runs as in the article that it comes from.
 DEMO_STEPS, DEMO_RATE = 1000, 0.1

@@ -12,9 +12,11 @@ from dlcli.engine.schedules import Schedule
 from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.metrics import class_metrics
-from dlcli.linear.model import Kind, log_softmax
-from dlcli.linear.objectives.glm import RowObjective, make_objective
+from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
+from dlcli.linear.objectives.loss import Kind, log_softmax
+from dlcli.linear.objectives.make import make_objective
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.solvers.exact import ExactSolution, solve_exact
 
 ADAM_RATE = 0.01
@@ -104,9 +106,7 @@ def row_problem(
         return Problem(kind, rows.Z, rows.y, None)
 
     def objective(Z: FloatArray, y: FloatArray) -> RowObjective:
-        return make_objective(
-            Z, y, kind, outputs, l1=config.l1, l2=config.l2, penalized=penalized, device=device
-        )  # fmt: skip
+        return make_objective(Z, y, kind, outputs, WeightedPenalty(config.l1, config.l2, penalized), device=device)
 
     training = objective(rows.Z, rows.y)
     if kind == "mse":  # measured by moments
@@ -190,7 +190,7 @@ def row_solver(
     squares: LeastSquares,
 ) -> Solver:
     """The solver of that name on the rows."""
-    from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
+    from dlcli.linear.solvers.descent import GradientDescent, MiniBatch, MiniBatchSettings
     from dlcli.linear.solvers.newton import LBFGS, Newton
 
     if optimizer == "newton":
@@ -207,10 +207,8 @@ def row_solver(
     return MiniBatch(
         objective,
         schedule,
+        MiniBatchSettings(config.batch_size, config.dropout, config.seed),
         adam=optimizer == "adam",
-        batch_size=config.batch_size,
         momentum=config.momentum,
         nesterov=config.nesterov,
-        dropout=config.dropout,
-        seed=config.seed,
     )

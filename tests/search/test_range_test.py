@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.solvers.descent import GradientDescent
 from dlcli.search.range_test import analyze, geometric, local_lines, smooth, spread, stop_here
@@ -154,7 +155,7 @@ def test_the_edge_is_that_of_gradient_descent_on_a_quadratic(name, count):
     values = 7 * np.array(SPECTRA[name])
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(len(values), len(values))))[0]
     objective = QuadraticObjective(
-        basis @ np.diag(values) @ basis.T, basis @ values, values.sum(), l1=0.0, l2=0.0, penalized=np.ones(len(values))
+        basis @ np.diag(values) @ basis.T, basis @ values, values.sum(), WeightedPenalty(0.0, 0.0, np.ones(len(values)))
     )
     edge = 2 / values.max()
     rates = geometric(1e-4 * edge, 100 * edge, count)

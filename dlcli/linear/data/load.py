@@ -15,8 +15,8 @@ from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Split
 from dlcli.linear.data.table_data import ChunkSource, TableData, gather
 from dlcli.linear.diagnostics.checks import check
-from dlcli.linear.model import Kind
 from dlcli.linear.objectives.gram import gram_on
+from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan, make_plan
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints

@@ -9,8 +9,8 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress
 from dlcli.linear.diagnostics.optimum import NOT_REACHED
-from dlcli.linear.model import Kind
 from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan
 
 if TYPE_CHECKING:

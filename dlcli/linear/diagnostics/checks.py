@@ -9,7 +9,7 @@ from dlcli.linear.data.levels import near_unique, said, warn_of_levels
 from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import TableData
-from dlcli.linear.model import Kind
+from dlcli.linear.objectives.loss import Kind
 from dlcli.tables.names import Hints
 from dlcli.text import printable
 

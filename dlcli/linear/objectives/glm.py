@@ -13,13 +13,13 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.penalty import WeightedPenalty
 
-Kind = Literal["mse", "logistic", "softmax"]
 BLOCK = 8192  # rows; with 20 columns a block and its scratch fit a 1 MiB cache
 WORTH_THREADS = 100_000
 
@@ -42,11 +42,9 @@ class Sums:
 class RowObjective:
     """An objective over rows Z (n, p), which hold the column of ones if there is an intercept, and y (n,)."""
 
-    def __init__(
-        self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, *, l1: float, l2: float, penalized: FloatArray
-    ) -> None:
-        self.Z, self.y, self.kind = Z, y, kind
-        self.l1, self.l2, self.penalized = l1, l2, penalized[:, None]
+    def __init__(self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, penalty: WeightedPenalty) -> None:
+        self.Z, self.y, self.kind, self.penalties = Z, y, kind, penalty
+        self.l1, self.l2, self.penalized = penalty.l1, penalty.l2, penalty.weights[:, None]
         self.shape = (Z.shape[1], outputs)
         self.rows = len(y)
         self._sums = _SUMS[kind]
@@ -104,12 +102,12 @@ class RowObjective:
 
     def penalty(self, theta: FloatArray) -> float:
         """Both penalties."""
-        return l2_penalty(self.l2, self.penalized, theta) + self.l1 * float(np.sum(np.abs(self.penalized * theta)))
+        return self.penalties.value(theta)
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part (without l1) and its gradient (p, k)."""
         sums = self.sums(theta)
-        value = sums.loss / self.rows + l2_penalty(self.l2, self.penalized, theta)
+        value = sums.loss / self.rows + self.penalties.l2_value(theta)
         return value, sums.gradient / self.rows + self.l2 * self.penalized**2 * theta
 
     def hessian(self, theta: FloatArray) -> FloatArray:
@@ -126,12 +124,6 @@ class RowObjective:
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self._sums(Z, self.y[rows], theta, False).gradient
         return gradient / len(rows) + self.l2 * self.penalized**2 * theta
-
-
-def l2_penalty(l2: float, penalized: FloatArray, theta: FloatArray) -> float:
-    """l2/2 times the sum of squares of theta (p, k), each row times its weight (0: not penalized)."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return 0.5 * l2 * float(np.sum((penalized * theta) ** 2))
 
 
 def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
@@ -202,22 +194,3 @@ _SUMS: dict[Kind, Callable[[FloatArray, FloatArray, FloatArray, bool], Sums]] = 
     "logistic": _logistic,
     "softmax": _softmax,
 }
-
-
-def make_objective(
-    Z: FloatArray,
-    y: FloatArray,
-    kind: Kind,
-    outputs: int,
-    *,
-    l1: float,
-    l2: float,
-    penalized: FloatArray,
-    device: str = "cpu",
-) -> RowObjective:
-    """The objective on a device; every method has the same results to rounding."""
-    if device == "cpu":
-        return RowObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalized=penalized)
-    from dlcli.linear.objectives.glm_torch import TorchObjective
-
-    return TorchObjective(Z, y, kind, outputs, l1=l1, l2=l2, penalized=penalized, device=device)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.linear.objectives.glm import Kind
+from dlcli.linear.objectives.loss import Kind
 
 SCORES = 65_536  # of a block, all members together: 512 KiB, which stays in a core's cache
 PRODUCT = 500_000  # multiplications; OpenBLAS shares out a product from 2^19

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.linear.objectives.glm import Kind, RowObjective, Sums
+from dlcli.linear.objectives.glm import RowObjective, Sums
+from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.penalty import WeightedPenalty
 
 
 class TorchObjective(RowObjective):
@@ -17,15 +19,13 @@ class TorchObjective(RowObjective):
         y: FloatArray,
         kind: Kind,
         outputs: int,
+        penalty: WeightedPenalty,
         *,
-        l1: float,
-        l2: float,
-        penalized: FloatArray,
         device: str,
     ) -> None:
         import torch
 
-        super().__init__(Z[:0], y[:0], kind, outputs, l1=l1, l2=l2, penalized=penalized)
+        super().__init__(Z[:0], y[:0], kind, outputs, penalty)
         self.rows = len(y)
         self.device = device
         self._Z = torch.from_numpy(Z).to(device)

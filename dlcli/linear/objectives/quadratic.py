@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.linear.objectives.glm import l2_penalty
+from dlcli.linear.objectives.penalty import WeightedPenalty
 
 
 class QuadraticObjective:
@@ -12,11 +12,10 @@ class QuadraticObjective:
     A (p, p), b (p,), constant = y'y/n; theta (p, 1).
     """
 
-    def __init__(
-        self, A: FloatArray, b: FloatArray, constant: float, *, l1: float, l2: float, penalized: FloatArray
-    ) -> None:
+    def __init__(self, A: FloatArray, b: FloatArray, constant: float, penalty: WeightedPenalty) -> None:
         self.A, self.b, self.constant = A, b[:, None], constant
-        self.l1, self.l2, self.penalized = l1, l2, penalized[:, None]
+        self.penalties = penalty
+        self.l1, self.l2, self.penalized = penalty.l1, penalty.l2, penalty.weights[:, None]
         self.shape = (len(b), 1)
 
     def loss(self, theta: FloatArray) -> float:
@@ -25,7 +24,7 @@ class QuadraticObjective:
 
     def penalty(self, theta: FloatArray) -> float:
         """Both penalties."""
-        return l2_penalty(self.l2, self.penalized, theta) + self.l1 * float(np.sum(np.abs(self.penalized * theta)))
+        return self.penalties.value(theta)
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part (without l1) and its gradient (p, 1)."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.schedules import Feedback, Schedule
-from dlcli.linear.objectives.glm import Kind
 from dlcli.linear.objectives.glm_batched import BatchedSums
-from dlcli.linear.solvers.descent import soft_threshold
+from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
 
 READ_AHEAD = 256  # steps whose open-loop rates are computed at once
 BLIND = ("adagrad", "hypergradient", "barzilai_borwein", "plateau")  # closed-loop, but they don't see the objective
@@ -188,9 +188,7 @@ class BatchedRows:
         """Norms (members,) of what ``smallest_subgradient`` gives for each."""
         if self._l1[who].any():
             threshold = self._l1[who] * self._penalized
-            gradient = np.where(
-                points != 0, gradient + threshold * np.sign(points), soft_threshold(gradient, threshold)
-            )
+            gradient = smallest_subgradient(points, gradient, threshold)
         norms: FloatArray = np.sqrt(np.einsum("kop,kop->k", gradient, gradient))
         return norms
 

@@ -1,6 +1,7 @@
 """Solvers that take gradient steps one by one: full batch and mini-batches, with proximal L1."""
 
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.schedules import Feedback, Schedule
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
 
 
 class Objective(Protocol):
@@ -25,20 +27,6 @@ class Objective(Protocol):
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part and its gradient."""
-
-
-def soft_threshold(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
-    """Soft thresholding, the proximal step of L1: toward 0 by ``threshold``, and exactly 0 within it."""
-    # Adding 0 turns -0 into 0.
-    return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0) + 0.0
-
-
-def smallest_subgradient(objective: Objective, theta: FloatArray, gradient: FloatArray) -> FloatArray:
-    """The subgradient of the whole objective that is nearest to 0; it is 0 exactly at the optimum."""
-    if not objective.l1:
-        return gradient
-    threshold = objective.l1 * objective.penalized
-    return np.where(theta != 0, gradient + threshold * np.sign(theta), soft_threshold(gradient, threshold))
 
 
 class FirstOrder:
@@ -76,7 +64,9 @@ class FirstOrder:
 
     def norm(self, theta: FloatArray, gradient: FloatArray) -> float:
         """Norm of the smallest subgradient at theta, given the smooth gradient there."""
-        return float(np.linalg.norm(smallest_subgradient(self._objective, theta, gradient)))
+        if self._objective.l1:
+            gradient = smallest_subgradient(theta, gradient, self._objective.l1 * self._objective.penalized)
+        return float(np.linalg.norm(gradient))
 
     def small(self, norm: float) -> bool:
         """Whether the gradient tolerance holds."""
@@ -125,6 +115,15 @@ class GradientDescent(FirstOrder):
                     self.converged = self.small(self.gradient_norm())
 
 
+@dataclass(frozen=True)
+class MiniBatchSettings:
+    """How mini-batches are drawn: rows in each, the share of inputs zeroed, and the seed of both."""
+
+    batch_size: int = 256
+    dropout: float = 0.0
+    seed: int = 0
+
+
 class MiniBatch(FirstOrder):
     """Stochastic gradient descent (with momentum) or Adam (Kingma and Ba 2015) on mini-batches.
 
@@ -139,19 +138,17 @@ class MiniBatch(FirstOrder):
         self,
         objective: RowObjective,
         schedule: Schedule,
+        batches: MiniBatchSettings,
         *,
         adam: bool = False,
-        batch_size: int = 256,
         momentum: float = 0.0,
         nesterov: bool = False,
-        dropout: float = 0.0,
-        seed: int = 0,
     ) -> None:
         super().__init__(objective, 0.0)
         self.rows, self.schedule, self.adam = objective, schedule, adam
-        self.batch_size = min(batch_size, objective.rows)
-        self.momentum, self.nesterov, self.dropout = momentum, nesterov, dropout
-        self.random = np.random.default_rng(seed)
+        self.batch_size = min(batches.batch_size, objective.rows)
+        self.momentum, self.nesterov, self.dropout = momentum, nesterov, batches.dropout
+        self.random = np.random.default_rng(batches.seed)
         self.first = np.zeros(objective.shape)
         self.second = np.zeros(objective.shape)
         self._order = np.zeros(0, dtype=np.int64)

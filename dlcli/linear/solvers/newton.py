@@ -7,7 +7,8 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.solvers.descent import FirstOrder, soft_threshold
+from dlcli.linear.objectives.penalty import soft_threshold
+from dlcli.linear.solvers.descent import FirstOrder
 from dlcli.linear.solvers.optimum import SHARE_OF_ERROR, inverse_of
 from dlcli.linear.solvers.separation import along_vanished, separation
 
@@ -266,7 +267,7 @@ def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
     """The optimum on every 16th row: a start from which two or three passes over all rows are enough."""
     part = RowObjective(
         np.ascontiguousarray(objective.Z[::SUBSAMPLE]), objective.y[::SUBSAMPLE], objective.kind, objective.shape[1],
-        l1=objective.l1, l2=objective.l2, penalized=objective.penalized[:, 0],
+        objective.penalties,
     )  # fmt: skip
     solver = Newton(part, tolerance=1e-4, start=np.zeros(objective.shape))
     solver.advance(30, float("inf"))

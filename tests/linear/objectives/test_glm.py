@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.linear.objectives import glm as objectives
-from dlcli.linear.objectives.glm import make_objective
+from dlcli.linear.objectives.make import make_objective
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 
 
@@ -19,9 +20,9 @@ def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
     if device:
         from dlcli.linear.objectives.glm_torch import TorchObjective
 
-        made = TorchObjective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalized=penalized, device=device)
+        made = TorchObjective(Z, y.astype(float), kind, outputs, WeightedPenalty(l1, l2, penalized), device=device)
     else:
-        made = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalized=penalized)
+        made = make_objective(Z, y.astype(float), kind, outputs, WeightedPenalty(l1, l2, penalized))
     return made, random.normal(size=(d + 1, outputs))
 
 
@@ -83,7 +84,7 @@ def test_quadratic_is_the_mean_squared_error():
     rows, theta = make("mse", l1=0.2)
     Z, y = rows.Z, rows.y
     moments = QuadraticObjective(
-        Z.T @ Z / len(y), Z.T @ y / len(y), float(y @ y) / len(y), l1=0.2, l2=0.1, penalized=rows.penalized[:, 0]
+        Z.T @ Z / len(y), Z.T @ y / len(y), float(y @ y) / len(y), WeightedPenalty(0.2, 0.1, rows.penalized[:, 0])
     )
     assert moments.loss(theta) == pytest.approx(rows.loss(theta))
     assert moments.penalty(theta) == pytest.approx(rows.penalty(theta))

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Schedule, ScheduleSettings
 from dlcli.linear.objectives import glm_batched as stacked_sums
-from dlcli.linear.objectives.glm import make_objective
 from dlcli.linear.objectives.glm_batched import BatchedSums
+from dlcli.linear.objectives.make import make_objective
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.solvers.batched import BatchedRows, RowReplica
 from dlcli.linear.solvers.descent import GradientDescent
 
@@ -37,7 +38,7 @@ def member(lr, name="constant", options=None, **constants):
 def alone(data, one):
     Z, y, kind, outputs = data
     schedule = Schedule(one.schedule.settings, one.schedule.lr)
-    objective = make_objective(Z, y, kind, outputs, l1=one.l1, l2=one.l2, penalized=PENALIZED)
+    objective = make_objective(Z, y, kind, outputs, WeightedPenalty(one.l1, one.l2, PENALIZED))
     return GradientDescent(objective, schedule, momentum=one.momentum, nesterov=one.nesterov, tolerance=one.tolerance)
 
 
@@ -127,7 +128,7 @@ def test_members_converge_at_their_own_steps_and_stay_there(kind, l1):
 @pytest.mark.parametrize("validated", [False, True])
 def test_plateau_hears_of_a_report_before_the_next_step(validated):
     data = rows("logistic")
-    held = make_objective(*rows("logistic", seed=5), l1=0.0, l2=0.0, penalized=PENALIZED)
+    held = make_objective(*rows("logistic", seed=5), WeightedPenalty(0.0, 0.0, PENALIZED))
     validate = (lambda theta: {"loss": held.loss(theta)}) if validated else None
     # Too high a rate, so that the loss goes up and down and the rate is cut again and again.
     members = [member(lr, "plateau", {"momentum": 0.9}, decay_factor=0.6) for lr in (1.0, 9.0, 12.0, 20.0)]
@@ -237,7 +238,7 @@ def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
     monkeypatch.setattr(stacked_sums, "FEWEST_ROWS", 2)
     sums = BatchedSums(*data[:3])
     losses, gradients = sums(thetas, True)
-    objective = make_objective(*data, l1=0.0, l2=0.0, penalized=PENALIZED)
+    objective = make_objective(*data, WeightedPenalty(0.0, 0.0, PENALIZED))
     for theta, loss, gradient in zip(thetas, losses, gradients, strict=True):
         expected = objective.sums(theta.T.copy())
         assert loss == pytest.approx(expected.loss, rel=1e-12)
@@ -256,7 +257,7 @@ def test_extreme_scores_do_not_overflow(kind):
     losses, gradients = BatchedSums(*data[:3])(thetas, True)
     assert np.isfinite(losses).all()
     assert np.isfinite(gradients).all()
-    expected = make_objective(*data, l1=0.0, l2=0.0, penalized=PENALIZED).sums(thetas[0].T.copy())
+    expected = make_objective(*data, WeightedPenalty(0.0, 0.0, PENALIZED)).sums(thetas[0].T.copy())
     assert losses[0] == pytest.approx(expected.loss, rel=1e-12)
 
 

@@ -5,9 +5,10 @@ import pytest
 from sklearn.linear_model import ElasticNet
 
 from dlcli.engine.schedules import Schedule, ScheduleSettings
-from dlcli.linear.objectives.glm import make_objective
+from dlcli.linear.objectives.make import make_objective
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
-from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
+from dlcli.linear.solvers.descent import GradientDescent, MiniBatch, MiniBatchSettings
 
 
 def data(seed=0, n=120, d=8):
@@ -25,7 +26,7 @@ def test_lasso_and_elastic_net_agree_with_scikit_learn(strength, share, momentum
     l1, l2 = strength * share, strength * (1 - share)
     A = Z.T @ Z / len(y)
     objective = QuadraticObjective(
-        A, Z.T @ centered / len(y), float(centered @ centered) / len(y), l1=l1, l2=l2, penalized=np.ones(8)
+        A, Z.T @ centered / len(y), float(centered @ centered) / len(y), WeightedPenalty(l1, l2, np.ones(8))
     )
     rate = 1 / (np.linalg.eigvalsh(A)[-1] + l2)
     solver = GradientDescent(
@@ -44,7 +45,7 @@ def rows(kind="logistic", n=2000):
     Z = np.column_stack([np.ones(n), random.normal(size=(n, 3))])
     score = Z @ [0.5, 1, -1, 2]
     y = (random.random(n) < 1 / (1 + np.exp(-score))).astype(float) if kind == "logistic" else score
-    return make_objective(Z, y, kind, 1, l1=0.0, l2=0.0, penalized=np.array([0.0, 1, 1, 1]))
+    return make_objective(Z, y, kind, 1, WeightedPenalty(0.0, 0.0, np.array([0.0, 1, 1, 1])))
 
 
 @pytest.mark.parametrize(("adam", "momentum", "rate"), [(False, 0.0, 0.5), (False, 0.9, 0.1), (True, 0.0, 0.05)])
@@ -55,26 +56,28 @@ def test_minibatches_come_near_the_optimum(adam, momentum, rate):
     best = Newton(objective)
     best.advance(100, float("inf"))
     settings = ScheduleSettings("cosine", total_steps=3000)
-    solver = MiniBatch(objective, Schedule(settings, rate), adam=adam, momentum=momentum, batch_size=64)
+    solver = MiniBatch(objective, Schedule(settings, rate), MiniBatchSettings(64), adam=adam, momentum=momentum)
     solver.advance(3000, float("inf"))
     assert solver.loss() - best.loss() < 2e-4
 
 
 def test_an_epoch_sees_every_row_once():
     objective = rows(n=300)
-    solver = MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), batch_size=50)
+    solver = MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), MiniBatchSettings(50))
     seen = np.concatenate([solver._batch() for _ in range(6)])
     assert sorted(seen) == list(range(300))
 
 
 def test_dropout_spares_the_intercept_keeps_the_mean_and_repeats_by_seed():
     objective = rows()
-    solvers = [MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), dropout=0.4, seed=s) for s in (1, 1, 2)]
+    draws = [MiniBatchSettings(256, 0.4, seed) for seed in (1, 1, 2)]
+    solvers = [MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
     masks = np.concatenate([solvers[0]._mask() for _ in range(200)])
     assert (masks[:, 0] == 1).all()
     assert masks[:, 1:].mean() == pytest.approx(1, abs=0.01)
     assert (masks[:, 1:] == 0).mean() == pytest.approx(0.4, abs=0.01)
-    solvers = [MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), dropout=0.4, seed=s) for s in (1, 1, 2)]
+    draws = [MiniBatchSettings(256, 0.4, seed) for seed in (1, 1, 2)]
+    solvers = [MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
     for solver in solvers:
         solver.advance(50, float("inf"))
     assert np.array_equal(solvers[0].parameters(), solvers[1].parameters())
@@ -99,12 +102,12 @@ def test_gradient_descent_on_classes_reaches_newtons_optimum():
 def test_stochastic_solvers_rest_at_the_lasso_too(strength, adam, momentum, nesterov):
     X, y = data()
     Z, centered = X - X.mean(axis=0), y - y.mean()
-    objective = make_objective(Z, centered, "mse", 1, l1=strength, l2=0.0, penalized=np.ones(8))
+    objective = make_objective(Z, centered, "mse", 1, WeightedPenalty(strength, 0.0, np.ones(8)))
     steps = 12_000
     rate = 0.03 if adam else (1 - momentum) / np.linalg.eigvalsh(Z.T @ Z / len(y))[-1]
     schedule = Schedule(ScheduleSettings("cosine", total_steps=steps), rate)
     solver = MiniBatch(
-        objective, schedule, adam=adam, momentum=momentum, nesterov=nesterov, batch_size=len(y)
+        objective, schedule, MiniBatchSettings(len(y)), adam=adam, momentum=momentum, nesterov=nesterov
     )  # fmt: skip
     solver.advance(steps, float("inf"))
     model = ElasticNet(alpha=strength, l1_ratio=1.0, tol=1e-14, max_iter=1_000_000).fit(X, y)

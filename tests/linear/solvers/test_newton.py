@@ -7,7 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from dlcli.linear.objectives.glm import make_objective
+from dlcli.linear.objectives.make import make_objective
+from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.solvers.newton import LBFGS, Newton
 
 
@@ -23,7 +24,7 @@ def solve(X, y, l1=0.0, l2=0.0, solver=Newton):
     Z = np.column_stack([np.ones(len(y)), X])
     kind, outputs = ("logistic", 1) if classes == 2 else ("softmax", classes)
     penalized = np.array([0.0] + [1.0] * X.shape[1])
-    objective = make_objective(Z, y.astype(float), kind, outputs, l1=l1, l2=l2, penalized=penalized)
+    objective = make_objective(Z, y.astype(float), kind, outputs, WeightedPenalty(l1, l2, penalized))
     made = solver(objective, 1e-15)
     made.advance(1000, float("inf"))
     return made, made.parameters()
