@@ -10,7 +10,8 @@ from torch import Tensor
 
 from dlcli.engine.loop import Step, StoppingCriteria, train
 from dlcli.engine.schedules import Feedback, Schedule
-from dlcli.networks.training.solver import MAX_BAD_STEPS, Batches, NetworkSolver
+from dlcli.networks.data.batch import Batches
+from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSolver
 
 if TYPE_CHECKING:
     from dlcli.networks.batched.networks import BatchedNetworks

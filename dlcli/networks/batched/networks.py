@@ -22,8 +22,9 @@ from dlcli.networks.batched.losses import Loss, stacked
 from dlcli.networks.batched.member import BatchedSolver, train_replica
 from dlcli.networks.batched.optimizers import make_batched_optimizer
 from dlcli.networks.batched.weights import BatchedWeights
+from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.training.solver import Batch, Batches, NetworkSettings
+from dlcli.networks.training.solver import NetworkSettings
 
 __all__ = ["BatchedNetworks", "BatchedSolver", "Replica", "seconds_per_step", "train_replica"]
 

@@ -14,24 +14,36 @@ def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     Written out, since PyTorch's own is not vectorized on the CPU: a fiftieth of the article's network's step. Its
     derivative is written out, too, in a third of the operations that autograd would take.
     """
-    result: Tensor = _BinaryCrossEntropy.apply(output, target)  # type: ignore[no-untyped-call]
+    result: Tensor = _BinaryCrossEntropy.apply(output, target, False)  # type: ignore[no-untyped-call]
+    return result
+
+
+def binary_cross_entropy_of_each(output: Tensor, target: Tensor) -> Tensor:
+    """``binary_cross_entropy`` of each of K networks, (K,), from what they gave side by side, (B, K, ...)."""
+    result: Tensor = _BinaryCrossEntropy.apply(output, target, True)  # type: ignore[no-untyped-call]
     return result
 
 
 class _BinaryCrossEntropy(torch.autograd.Function):
+    """The mean over all values or, with ``each``, over all but the second dimension."""
+
     @staticmethod
-    def forward(ctx: Any, output: Tensor, target: Tensor) -> Tensor:
+    def forward(ctx: Any, output: Tensor, target: Tensor, each: bool) -> Tensor:
         inside = output.clamp(1e-6, 1 - 1e-6)
         outside = 1 - inside
         ctx.save_for_backward(inside, outside, target)
-        return -torch.lerp(outside.log(), inside.log(), target).mean()
+        values = torch.lerp(outside.log(), inside.log(), target)
+        return -(values.mean([d for d in range(values.ndim) if d != 1]) if each else values.mean())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         inside, outside, target = ctx.saved_tensors
+        share = gradient * gradient.numel() / inside.numel()
+        if share.ndim:
+            share = share.view(-1, *[1] * (inside.ndim - 2))
         # d/do = (o - t) / (o (1 - o))
-        return (inside - target).div_(inside * outside).mul_(gradient / inside.numel()), None
+        return (inside - target).div_(inside * outside).mul_(share), None, None
 
 
 def binary_cross_entropy_of_scores(scores: Tensor, target: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dlcli.degradations.base import Degradation
 from dlcli.images.crops import CropSampler
-from dlcli.networks.training.solver import Batch
+from dlcli.networks.data.batch import Batch
 
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Degradation
@@ -12,15 +11,16 @@ from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
 from dlcli.images.image_set import ImageSet
+from dlcli.networks.data.batch import Batches
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import make_regions
 from dlcli.networks.data.split import ENOUGH_CLASS_IMAGES
+from dlcli.networks.losses.base import Objective
 from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores
-from dlcli.networks.losses.supervised import LOSSES
+from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.training.batches import ClassBatches, RestorationBatches
 from dlcli.networks.training.plan import NetworkPlan
-from dlcli.networks.training.solver import Batch, Batches, Objective
 from dlcli.networks.training.validation import MAX_CLASS_IMAGES, ClassValidation, RestorationValidation, levels_of
 
 Validation = RestorationValidation | ClassValidation
@@ -69,9 +69,8 @@ def make_problem(
     minimized = binary_cross_entropy_of_scores if by_scores else loss
     network.ends_in_sigmoid &= not by_scores
 
-    def objective(output: Tensor, batch: Batch) -> Tensor:
-        return minimized(output, batch.target)
-
+    degradation = restoration.degradation(crops=True)
+    objective = Objective(SupervisedLoss(minimized), degradation)
     if config.task == "classify":
         sampler = CropSampler([images.train], plan.side, 0, flips=flips, seed=config.seed)
         validate = measure
@@ -88,7 +87,6 @@ def make_problem(
         batches = ClassBatches(sampler, plan.augment, device, config.seed)
         counts = Counts(len(images.train), held)
         return Problem(network, batches, objective, validate, counts, selects, images.notes, (warning,) * few)
-    degradation = restoration.degradation(crops=True)
     _check_mask(degradation, images.val)
     side = -(-plan.side // degradation.multiple) * degradation.multiple
     margin = 0 if images.train_inputs else degradation.margin

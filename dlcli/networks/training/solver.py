@@ -14,21 +14,14 @@ from torch import Tensor
 from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.memory import is_out_of_memory, keep_freed_memory
+from dlcli.networks.data.batch import Batch, Batches
+from dlcli.networks.losses.base import Model
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import l1_rates, optimizer_tensors, restore_optimizers
 
 DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
 UNTOLD = "API call failed"  # what compiled code says when torch refuses it something
 MAX_BAD_STEPS = 20  # non-finite steps in a row after which the run is given up
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One batch on the device: what the network gets, what a residual is subtracted from, and what it should give."""
-
-    input: Tensor
-    base: Tensor | None
-    target: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,8 +38,7 @@ class NetworkSettings:
     dropout_seed: int | None = None  # where the network draws random numbers
 
 
-Objective = Callable[[Tensor, Batch], Tensor]
-Batches = Callable[[int, int], Batch]  # (step, batch size) -> batch; the same arguments give the same batch
+Objective = Callable[[Model, Batch], Tensor]
 
 
 class NetworkSolver:
@@ -166,9 +158,11 @@ class NetworkSolver:
         return float(loss.detach())
 
     def _forward(self, batch: Batch) -> Tensor:
-        base = batch.input if batch.base is None else batch.base
-        output = self.network(batch.input.to(self.weights.dtype), base)
-        return self.compute_loss(output.float(), batch)
+        return self.compute_loss(self._model, batch)
+
+    def _model(self, x: Tensor, base: Tensor | None = None) -> Tensor:
+        output: Tensor = self.network(x.to(self.weights.dtype), x if base is None else base)
+        return output.float()
 
     def _compiled(self) -> Callable[[Batch], Tensor]:
         """``_forward``, the loss with it, so that its operations are fused with the network's last."""

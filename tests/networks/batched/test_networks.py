@@ -11,16 +11,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlcli.degradations.base import Identity
 from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules import OPEN_LOOP, Schedule, ScheduleSettings
 from dlcli.errors import Interrupted
 from dlcli.networks.batched.losses import stacked
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step, train_replica
-from dlcli.networks.losses.supervised import LOSSES
+from dlcli.networks.data.batch import Batch
+from dlcli.networks.losses.base import Objective
+from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
-from dlcli.networks.training.solver import MAX_BAD_STEPS, Batch, NetworkSettings, NetworkSolver
+from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
 
 OPTIMIZERS = {"adam": 0.003, "adamw": 0.003, "sgd": 0.01, "muon": 0.01}
 BATCH = 4
@@ -112,7 +115,8 @@ def alone(member, loss, optimizer, chosen):
     flat = FlatParameters(net, net.hidden_weights())
     optimizers = make_optimizers(flat, optimizer, schedule.lr, momentum=member.momentum, l2=member.l2)
     chosen = replace(chosen, warmup=member.warmup)
-    return NetworkSolver(flat, member.batches, lambda o, b: loss(o, b.target), optimizers, schedule, chosen)
+    objective = Objective(SupervisedLoss(loss), Identity())
+    return NetworkSolver(flat, member.batches, objective, optimizers, schedule, chosen)
 
 
 def both(members, optimizer="adam", loss="mse", **options):

@@ -30,7 +30,7 @@ def test_cross_entropy_takes_the_scores_and_is_that_of_their_sigmoid(tmp_path, l
     assert problem.network.ends_in_sigmoid is ends
     batch = problem.batches(0, 4)
     assert batch.input.is_contiguous(memory_format=torch.channels_last)
-    found = problem.objective(problem.network(batch.input, batch.base), batch)
+    found = problem.objective(problem.network, batch)
     problem.network.ends_in_sigmoid = True
     output = problem.network(batch.input, batch.base).detach()
     assert 0 < float(output.min()) <= float(output.max()) < 1

@@ -14,10 +14,11 @@ from dlcli.config.common import ScheduleName
 from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.schedules import ANNEALED, Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode
+from dlcli.networks.data.batch import Batch
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import ADAM_SHARE, make_optimizers
-from dlcli.networks.training.solver import MAX_BAD_STEPS, Batch, NetworkSettings, NetworkSolver
+from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
 
 NAMES = [name.replace("-", "_") for name in get_args(ScheduleName)]
 OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
@@ -40,8 +41,8 @@ def batches(step, size):
     return Batch(x, None, torch.cat([x * 0.5, 1 - x], dim=1))
 
 
-def objective(output, batch):
-    return (output - batch.target).square().mean()
+def objective(model, batch):
+    return (model(batch.input, batch.base) - batch.target).square().mean()
 
 
 def tiny():
@@ -70,7 +71,7 @@ def solver_of(
 def gradients(net, step, size=4):
     net.zero_grad()
     batch = batches(step, size)
-    loss = objective(net(batch.input), batch)
+    loss = objective(net, batch)
     loss.backward()
     return loss.item(), [w.grad for w in net.parameters()]
 
@@ -130,8 +131,8 @@ def test_l2_is_a_term_of_the_gradient(optimizer):
     net, copied = tiny(), tiny()
     solver_of(net, optimizer=optimizer, lr=0.05, l2=0.3).advance(6, math.inf)
 
-    def penalized(output, batch):
-        return objective(output, batch) + 0.15 * sum(w.square().sum() for w in copied.parameters())
+    def penalized(model, batch):
+        return objective(model, batch) + 0.15 * sum(w.square().sum() for w in copied.parameters())
 
     solver_of(copied, optimizer=optimizer, lr=0.05, loss=penalized).advance(6, math.inf)
     torch.testing.assert_close(weights(net), weights(copied), rtol=1e-5, atol=1e-6)
@@ -142,7 +143,9 @@ def test_l2_is_weight_decay(optimizer):
     """Where the gradient is 0, each step shrinks a weight by the factor 1 - lr * l2, whatever the gradients' scale."""
     net = deep()
     before = copy.deepcopy(weights(net))
-    solver = solver_of(net, optimizer=optimizer, lr=0.1, l2=0.5, loss=lambda output, batch: 0 * output.sum())
+    solver = solver_of(
+        net, optimizer=optimizer, lr=0.1, l2=0.5, loss=lambda model, batch: 0 * model(batch.input, batch.base).sum()
+    )
     solver.advance(3, math.inf)
     hidden = [id(w) for w in net.hidden_weights()]
     for weight, old in zip(net.parameters(), before, strict=True):
@@ -173,7 +176,7 @@ def test_with_l1_training_rests_where_the_subgradient_is_0(optimizer, momentum):
     )  # fmt: skip
     solver.advance(steps, math.inf)
     weight, bias = net.conv.weight, net.conv.bias
-    slope, flat = torch.autograd.grad(objective(net(fixed.input), fixed), [weight, bias])
+    slope, flat = torch.autograd.grad(objective(net, fixed), [weight, bias])
     assert flat.abs().max() < 1e-3
     assert 0 < int((weight == 0).sum()) < weight.numel()
     torch.testing.assert_close(slope[weight != 0], -l1 * weight[weight != 0].sign(), atol=1e-3, rtol=0)
@@ -514,4 +517,4 @@ def test_a_compiled_solver_compiles_the_network_with_its_loss(monkeypatch):
     assert options == {"options": {"cpp_wrapper": True}}
     batch = batches(7, 4)
     with torch.no_grad():
-        assert float(function(batch)) == float(objective(plain.module(batch.input), batch))
+        assert float(function(batch)) == float(objective(plain.module, batch))
