@@ -65,16 +65,16 @@ class HalvingSchedule:
 
 
 def make_halving_schedule(points: int) -> HalvingSchedule:
-    """A ladder for so many points.
+    """The schedule for so many points.
 
     The middle rung takes twice as many as the last, at the least: the best rate moves as runs grow longer.
 
-    >>> make_ladder(16)
-    Ladder(fractions=(0.0625, 0.2, 1.0), counts=(16, 6, 3))
-    >>> make_ladder(8)
-    Ladder(fractions=(0.2, 1.0), counts=(8, 3))
-    >>> make_ladder(3)
-    Ladder(fractions=(1.0,), counts=(3,))
+    >>> make_halving_schedule(16)
+    HalvingSchedule(fractions=(0.0625, 0.2, 1.0), counts=(16, 6, 3))
+    >>> make_halving_schedule(8)
+    HalvingSchedule(fractions=(0.2, 1.0), counts=(8, 3))
+    >>> make_halving_schedule(3)
+    HalvingSchedule(fractions=(1.0,), counts=(3,))
     """
     if points <= LAST + 1:
         return HalvingSchedule((1.0,), (points,))

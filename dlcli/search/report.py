@@ -160,9 +160,11 @@ def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]
         return {}
     import optuna
 
-    from dlcli.search.study.codec import distribution_of, stored
+    from dlcli.search.study.codec import Distributions, distribution_of, stored
 
-    distributions = {axis.name: distribution_of(axis, exact=False) for axis in search.space.axes if axis.name in varied}
+    distributions: Distributions = {
+        axis.name: distribution_of(axis, exact=False) for axis in search.space.axes if axis.name in varied
+    }
     study = optuna.create_study(direction="maximize" if search.metric.larger else "minimize")
     study.add_trials(
         [

@@ -14,7 +14,8 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.search.halving import HalvingSchedule
 from dlcli.search.records import Outcome, Record
 from dlcli.search.space import Value, point_seed
-from dlcli.search.study.study import Job, Study
+from dlcli.search.study.jobs import Job
+from dlcli.search.study.study import Study
 from dlcli.search.trials import Metric, Trial, Trials
 
 # These judge a trial by those that have ended, so trials must end one after the other.

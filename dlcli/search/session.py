@@ -1,8 +1,7 @@
 """A search under way: its study, and the trials that are written as they end."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dlcli.config.tune_lr import TuneLrConfig
@@ -10,9 +9,14 @@ from dlcli.runs import directory
 from dlcli.runs.trials import JOURNAL, TRIALS
 from dlcli.search.plan import Search
 from dlcli.search.records import Outcome, Record
+from dlcli.search.settings import StudyPlace, StudyRules
 from dlcli.search.space import point_seed
 from dlcli.search.study.liveness import is_dead
 from dlcli.search.study.study import Study
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
 
 
 def was_stopped(path: Path, header: dict[str, Any], statuses: tuple[str, ...]) -> bool:
@@ -51,19 +55,20 @@ def open_study(search: Search, url: str | None, name: str | None, known: int = 0
     import optuna
 
     config = search.config
-    sampler: Any = None
+    sampler: BaseSampler | None = None
     if config.method == "tpe":
         # A sampler taken up again must not draw what it drew before, nor two processes the same.
         seed = point_seed(config.seed, known, 0) if url is None else None
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=url is not None)
-    pruners: dict[str, Callable[[], Any]] = {
-        "median": optuna.pruners.MedianPruner, "hyperband": optuna.pruners.HyperbandPruner,
-    }  # fmt: skip
-    pruner = pruners.get(config.pruner, optuna.pruners.NopPruner)()
-    return Study(
-        url, name, search.about, search.space, larger=search.metric.larger, sampler=sampler, pruner=pruner,
-        heartbeat=config.heartbeat,
-    )  # fmt: skip
+    pruner: BasePruner
+    if config.pruner == "median":
+        pruner = optuna.pruners.MedianPruner()
+    elif config.pruner == "hyperband":
+        pruner = optuna.pruners.HyperbandPruner()
+    else:
+        pruner = optuna.pruners.NopPruner()
+    rules = StudyRules(search.metric.larger, sampler, pruner)
+    return Study(StudyPlace(url, name, config.heartbeat), search.about, search.space, rules)
 
 
 class Recorder:

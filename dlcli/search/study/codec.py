@@ -1,12 +1,20 @@
 """Values and trials as Optuna stores them."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from dlcli.search.records import Outcome, Record, State
 from dlcli.search.space import Axis, Value
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+Distributions: TypeAlias = "dict[str, BaseDistribution]"
+
 # Attributes of a trial: the job that it is, who runs it, and what came out.
 POINT, RUNG, WORKER, OUTCOME = "point", "rung", "worker", "outcome"
+PARAMS, RETRIED = "params", "retried"
 INSTEAD = "instead"  # the number of the trial that was given back for this one
 FIRST = "dlcli:first"  # attribute of a study: by how much the numbers of drawn points exceed those of their trials
 STATES: dict[str, State] = {"WAITING": "waiting", "RUNNING": "running", "FAIL": "failed"}
@@ -14,7 +22,7 @@ STATES: dict[str, State] = {"WAITING": "waiting", "RUNNING": "running", "FAIL": 
 WIDE = 10.0  # positive numbers that span this factor are compared by their logarithms
 
 
-def distribution_of(axis: Axis, *, exact: bool) -> Any:
+def distribution_of(axis: Axis, *, exact: bool) -> "BaseDistribution":
     """The Optuna distribution of an axis.
 
     A list of numbers is a range to those who compare trials (importances), but to a sampler, which must take one of
@@ -22,10 +30,10 @@ def distribution_of(axis: Axis, *, exact: bool) -> Any:
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+    if axis.is_range and axis.integer:
+        return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
     if axis.is_range:
-        kind: Any = IntDistribution if axis.integer else FloatDistribution
-        low, high = (int(axis.low), int(axis.high)) if axis.integer else (axis.low, axis.high)
-        return kind(low, high, log=axis.log)
+        return FloatDistribution(axis.low, axis.high, log=axis.log)
     if exact or not axis.numeric or len(axis.values) < 2:
         return CategoricalDistribution([str(value) for value in axis.values])
     numbers = [float(value) for value in axis.values]
@@ -33,7 +41,7 @@ def distribution_of(axis: Axis, *, exact: bool) -> Any:
     return FloatDistribution(low, high, log=low > 0 and high / low >= WIDE)
 
 
-def stored(value: Value, distribution: Any) -> Any:
+def stored(value: Value, distribution: "BaseDistribution") -> Value:
     """A value as ``distribution`` takes it."""
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
@@ -42,24 +50,42 @@ def stored(value: Value, distribution: Any) -> Any:
     return int(value) if isinstance(distribution, IntDistribution) else float(value)
 
 
-def value_of(drawn: Any, axis: Axis) -> Value:
+def all_stored(params: Mapping[str, Value], distributions: Distributions) -> dict[str, Value]:
+    """The values of a point as the distributions of their options take them."""
+    return {name: stored(value, distributions[name]) for name, value in params.items()}
+
+
+def value_of(drawn: Value, axis: Axis) -> Value:
     """What a sampler drew, as a value of the axis."""
     if axis.values:
         return next(value for value in axis.values if str(value) == str(drawn))
-    return int(drawn) if axis.integer else axis.rounded(drawn)
+    return int(drawn) if axis.integer else axis.rounded(float(drawn))
 
 
-def key_of(trial: Any) -> tuple[int, int] | None:
+def key_of(trial: "FrozenTrial") -> tuple[int, int] | None:
     """Point and rung of a trial; None where it is none of ours."""
     attrs = trial.user_attrs
     return (int(attrs[POINT]), int(attrs[RUNG])) if POINT in attrs and RUNG in attrs else None
 
 
-def record_of(trial: Any) -> Record:
+def record_of(trial: "FrozenTrial") -> Record:
     """The record of a trial that is a job."""
     attrs = trial.user_attrs
     outcome = Outcome.from_json(attrs[OUTCOME]) if OUTCOME in attrs else None
     state = STATES.get(trial.state.name) or (outcome.state if outcome else "failed")
     kept = outcome if trial.state.name not in STATES else None
-    params, worker = dict(attrs.get("params", {})), str(attrs.get(WORKER, ""))
+    params, worker = dict(attrs.get(PARAMS, {})), str(attrs.get(WORKER, ""))
     return Record(int(attrs[POINT]), params, state, int(attrs[RUNG]), kept, worker)
+
+
+def trial_of(record: Record, value: float, distributions: Distributions) -> "FrozenTrial":
+    """A trial that has ended with ``value``, as another study is to remember it."""
+    import optuna
+
+    assert record.outcome is not None
+    return optuna.trial.create_trial(
+        state=optuna.trial.TrialState.COMPLETE, value=value, params=all_stored(record.params, distributions),
+        distributions=distributions,
+        user_attrs={POINT: record.number, RUNG: record.rung, PARAMS: dict(record.params),
+                    OUTCOME: record.outcome.to_json()},
+    )  # fmt: skip

@@ -6,7 +6,11 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+    from optuna.trial import Trial
 
 NAMELESS = 60.0  # seconds after which a trial that was claimed without a word is taken for lost
 
@@ -51,7 +55,7 @@ def is_dead(worker: str, begun: datetime.datetime | None) -> bool:
 class Heartbeat:
     """Tells the database at intervals that this process still works on its trials."""
 
-    def __init__(self, storage: Any, seconds: float) -> None:
+    def __init__(self, storage: "RDBStorage", seconds: float) -> None:
         self.storage, self.seconds = storage, seconds
         self._trials: set[int] = set()
         self._lock = threading.Lock()
@@ -59,13 +63,13 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
         self._thread.start()
 
-    def add(self, trial: Any) -> None:
+    def add(self, trial: "Trial") -> None:
         """Begin with a trial; the first sign is given at once."""
         with self._lock:
             self._trials.add(trial._trial_id)
         self.storage.record_heartbeat(trial._trial_id)
 
-    def remove(self, trial: Any) -> None:
+    def remove(self, trial: "Trial") -> None:
         """The trial is ending."""
         with self._lock:
             self._trials.discard(trial._trial_id)

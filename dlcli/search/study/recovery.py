@@ -1,20 +1,23 @@
 """Put the jobs of dead workers up again, once each."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dlcli.search.study.codec import POINT, RUNG, WORKER, stored
+from dlcli.search.study.codec import PARAMS, POINT, RETRIED, RUNG, WORKER, Distributions, all_stored
 from dlcli.search.study.liveness import is_dead
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
 
 
 class StaleTrialRecovery:
     """Finds the trials whose worker died; ``journal`` for a file of one host, which keeps no signs of life."""
 
-    def __init__(self, distributions: Mapping[str, Any], *, journal: bool) -> None:
+    def __init__(self, distributions: Distributions, *, journal: bool) -> None:
         self.distributions, self.journal = distributions, journal
         self._revived = 0
 
-    def revive(self, study: Any) -> int:
+    def revive(self, study: "optuna.Study") -> int:
         """Put the trials of dead workers up again; how many."""
         import optuna
 
@@ -28,7 +31,7 @@ class StaleTrialRecovery:
                 self._bury(study, trial)
         return self._revived
 
-    def _bury(self, study: Any, trial: Any) -> None:
+    def _bury(self, study: "optuna.Study", trial: "FrozenTrial") -> None:
         import optuna
 
         try:
@@ -37,13 +40,13 @@ class StaleTrialRecovery:
             return  # another process was quicker
         self.again(study, trial)
 
-    def again(self, study: Any, trial: Any) -> None:
+    def again(self, study: "optuna.Study", trial: "FrozenTrial") -> None:
         """Put the job of a lost trial up again, unless that is a second try; Optuna calls it for those it finds."""
         attrs = trial.user_attrs
-        if POINT not in attrs or attrs.get("retried"):
+        if POINT not in attrs or attrs.get(RETRIED):
             return
         study.enqueue_trial(
-            {n: stored(v, self.distributions[n]) for n, v in attrs["params"].items()},
-            user_attrs={POINT: attrs[POINT], RUNG: attrs[RUNG], "params": attrs["params"], "retried": True},
+            all_stored(attrs[PARAMS], self.distributions),
+            user_attrs={POINT: attrs[POINT], RUNG: attrs[RUNG], PARAMS: attrs[PARAMS], RETRIED: True},
         )
         self._revived += 1

@@ -9,10 +9,21 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dlcli.errors import DlcliError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    import optuna
+    from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+    from optuna.trial import FrozenTrial
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.exc import DBAPIError
+
+    Lost = Callable[[optuna.Study, FrozenTrial], None]
 
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
 # The drivers that SQLAlchemy is told to use, and what installs them.
@@ -39,7 +50,7 @@ def scheme_of(url: str) -> str:
     """What kind of storage a URL names. Raises DlcliError for an unknown one."""
     scheme = url.partition("://")[0].partition("+")[0].lower()
     if "://" not in url or scheme not in SCHEMES:
-        raise DlcliError(f"--storage {hidden(url)}: {EXPECTED}", "mend the URL")
+        raise DlcliError(f"--storage {hidden(url)}: {EXPECTED}", "fix the URL")
     return scheme
 
 
@@ -85,7 +96,7 @@ def _reason(error: Exception, url: str) -> str:
     return f"{line.strip().rstrip('.')[:300]}"
 
 
-def open_storage(url: str | None, heartbeat: float, lost: Callable[[Any, Any], None] | None = None) -> Any:
+def open_storage(url: str | None, heartbeat: float, lost: "Lost | None" = None) -> "BaseStorage":
     """The Optuna storage behind ``url``; ``lost`` gets study and trial of a worker that died. Raises DlcliError."""
     import optuna
 
@@ -108,7 +119,7 @@ def open_storage(url: str | None, heartbeat: float, lost: Callable[[Any, Any], N
         return storage
 
 
-def _lock_when_reading(engine: Any) -> None:
+def _lock_when_reading(engine: "Engine") -> None:
     """Let a transaction of SQLite hold the file's lock from its beginning.
 
     Optuna reads that a trial is waiting (SELECT ... FOR UPDATE) and then writes that it runs. SQLite knows no FOR
@@ -116,11 +127,11 @@ def _lock_when_reading(engine: Any) -> None:
     """
     import sqlalchemy
 
-    def leave_transactions_alone(connection: Any, _: Any) -> None:
+    def leave_transactions_alone(connection: "sqlite3.Connection", _: object) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {1000 * LOCK_WAIT}")
 
-    def begin(connection: Any) -> None:
+    def begin(connection: "Connection") -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()  # connections that were opened while the tables were made are not set up so
@@ -128,7 +139,7 @@ def _lock_when_reading(engine: Any) -> None:
     sqlalchemy.event.listen(engine, "begin", begin)
 
 
-def _open_database(url: str, interval: int, lost: Callable[[Any, Any], None] | None) -> Any:
+def _open_database(url: str, interval: int, lost: "Lost | None") -> "RDBStorage":
     import optuna
     import sqlalchemy.exc
 
@@ -149,7 +160,7 @@ def _open_database(url: str, interval: int, lost: Callable[[Any, Any], None] | N
     raise AssertionError
 
 
-def _lost_a_race(error: Any) -> bool:
+def _lost_a_race(error: "DBAPIError") -> bool:
     """Whether what one process wanted to make was there already; MySQL calls that an operational error."""
     import sqlalchemy.exc
 
@@ -157,7 +168,7 @@ def _lost_a_race(error: Any) -> bool:
     return isinstance(error, races) or "already exists" in str(error.orig)
 
 
-def _open_journal(url: str) -> Any:
+def _open_journal(url: str) -> "JournalStorage":
     import optuna
     from optuna.storages import journal
 

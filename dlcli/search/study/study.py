@@ -1,77 +1,60 @@
 """A study: which points there are, who runs which, and what came out, kept in Optuna's storage.
 
-The unit of work is a job: a point on a rung of successive halving (rung 0 alone without it). Jobs are enqueued as
-Optuna trials with their point's number, by whoever creates the study; any number of processes then claim them. Should
-a job stand there twice (its creator died half-way, say), the trial of the lowest number counts and the other is never
-run, so no point is computed twice.
+Jobs (see ``dlcli.search.study.jobs``) are enqueued as Optuna trials with their point's number, by whoever creates the
+study; any number of processes then claim them.
 """
 
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dlcli.errors import DlcliError
 from dlcli.search.halving import HalvingSchedule
 from dlcli.search.records import Outcome, Record
+from dlcli.search.settings import StudyPlace, StudyRules
 from dlcli.search.space import Point, Space, Value
 from dlcli.search.study.codec import (
     FIRST,
     INSTEAD,
     OUTCOME,
+    PARAMS,
     POINT,
     RUNG,
-    WORKER,
+    Distributions,
+    all_stored,
     distribution_of,
-    key_of,
-    record_of,
-    stored,
+    trial_of,
     value_of,
 )
-from dlcli.search.study.liveness import Heartbeat, this_worker
+from dlcli.search.study.connection import Connection
+from dlcli.search.study.jobs import Job, count_before, is_duplicate, job_records, point_records
 from dlcli.search.study.opening import READY, TAKE_OVER, open_or_create
-from dlcli.search.study.recovery import StaleTrialRecovery
-from dlcli.search.study.storage import open_storage, scheme_of, storage_errors
 
-
-@dataclass(frozen=True)
-class Job:
-    """Work that this process has claimed."""
-
-    point: Point
-    rung: int
-    trial: Any
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial, TrialState
 
 
 class Study:
     """A study that is open."""
 
-    def __init__(
-        self, url: str | None, name: str | None, about: Mapping[str, Any], space: Space, *, larger: bool, sampler: Any,
-        pruner: Any, heartbeat: float = 10.0,
-    ) -> None:  # fmt: skip
-        """Open study ``name``, or create it. ``about`` is all that its trials depend on.
+    def __init__(self, place: StudyPlace, fingerprint: Mapping[str, object], space: Space, rules: StudyRules) -> None:
+        """Open the study, or create it. ``fingerprint`` is all that its trials depend on.
 
         Raises DlcliError for a storage that can't be reached and a study of another space.
         """
-        self.url, self.space, self.larger, self.heartbeat = url, space, larger, heartbeat
-        self.shared = url is not None
-        self.journal = url is not None and scheme_of(url) == "journal"
-        self.worker = this_worker()
+        self.space, self.larger = space, rules.larger
+        exact = rules.sampler is not None
+        self.distributions: Distributions = {axis.name: distribution_of(axis, exact=exact) for axis in space.axes}
+        self.connection = Connection(place, self.distributions)
+        self.shared = self.connection.shared
         self._kept: list[Job] = []
-        self.distributions = {axis.name: distribution_of(axis, exact=sampler is not None) for axis in space.axes}
-        self._rescue = StaleTrialRecovery(self.distributions, journal=self.journal)
-        self.storage = open_storage(url, heartbeat, self._rescue.again)
-        self._pulse = Heartbeat(self.storage, heartbeat) if url is not None and not self.journal else None
-        with storage_errors(url, opening=True):
-            self.study, self.created = open_or_create(
-                self.storage, name, about, larger=larger, sampler=sampler, pruner=pruner
-            )
+        with self.connection.errors(opening=True):
+            self.study, self.created = open_or_create(self.connection.storage, place.name, fingerprint, rules)
 
     def enqueue(self, points: Sequence[Point], known: Sequence[Record] = ()) -> None:
         """Put the points of rung 0 up, unless another process has; ``known`` ones are recorded as they ended."""
-        with storage_errors(self.url):
+        with self.connection.errors():
             if not self.created:
                 deadline = time.monotonic() + TAKE_OVER
                 while READY not in self.study.user_attrs and time.monotonic() < deadline:
@@ -89,24 +72,12 @@ class Study:
             self.study.set_user_attr(READY, True)
 
     def _enqueue(self, number: int, rung: int, params: Mapping[str, Value], instead: int | None = None) -> None:
-        attrs = {POINT: number, RUNG: rung, "params": dict(params)} | ({} if instead is None else {INSTEAD: instead})
-        self.study.enqueue_trial(
-            {name: stored(value, self.distributions[name]) for name, value in params.items()}, user_attrs=attrs
-        )
+        attrs = {POINT: number, RUNG: rung, PARAMS: dict(params)} | ({} if instead is None else {INSTEAD: instead})
+        self.study.enqueue_trial(all_stored(params, self.distributions), user_attrs=attrs)
 
     def _add(self, record: Record) -> None:
-        import optuna
-
         assert record.outcome is not None
-        params = {name: stored(value, self.distributions[name]) for name, value in record.params.items()}
-        self.study.add_trial(
-            optuna.trial.create_trial(
-                state=optuna.trial.TrialState.COMPLETE, value=self._told(record.outcome), params=params,
-                distributions=self.distributions,
-                user_attrs={POINT: record.number, RUNG: record.rung, "params": dict(record.params),
-                            OUTCOME: record.outcome.to_json()},
-            )
-        )  # fmt: skip
+        self.study.add_trial(trial_of(record, self._told(record.outcome), self.distributions))
 
     def claim(self, most: int = 1, *, accept: Callable[[Job], bool] | None = None) -> list[Job]:
         """Up to ``most`` jobs that are waiting; fewer when no more are, or at the first that ``accept`` refuses.
@@ -114,7 +85,7 @@ class Study:
         A job refused is put back for other processes; where there are none it is the first that is claimed next.
         """
         jobs = [self._kept.pop()] if self._kept and most else []
-        with storage_errors(self.url):
+        with self.connection.errors():
             while len(jobs) < most and self._waiting():
                 job = self._claim_one()
                 if job is None:
@@ -143,36 +114,20 @@ class Study:
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
             return None
         try:
-            self._begin(trial)
+            self.connection.begin(trial)
         except optuna.exceptions.UpdateFinishedTrialError:
             return None  # taken for lost before it began: it is waiting again
-        job = Job(Point(int(attrs[POINT]), dict(attrs["params"])), int(attrs[RUNG]), trial)
-        if self.shared and self._is_duplicate(job):
+        job = Job(Point(int(attrs[POINT]), dict(attrs[PARAMS])), int(attrs[RUNG]), trial)
+        if self.shared and is_duplicate(job, self._trials()):
             self._end(job, optuna.trial.TrialState.FAIL)
             return None
         return job
-
-    def _begin(self, trial: Any) -> None:
-        # The first sign of life comes before the name: who is named without one would never be missed.
-        if self._pulse:
-            self._pulse.add(trial)
-        trial.set_user_attr(WORKER, self.worker)
-
-    def _is_duplicate(self, job: Job) -> bool:
-        key, given_back = (job.point.number, job.rung), job.trial.user_attrs.get(INSTEAD)
-        return any(
-            trial.number < job.trial.number
-            and trial.number != given_back
-            and trial.state.name != "FAIL"
-            and key_of(trial) == key
-            for trial in self.study.get_trials(deepcopy=False)
-        )
 
     def ask(self, most: int) -> Job | None:
         """A new point from the sampler, unless the study has ``most`` already; one that is waiting first."""
         import optuna
 
-        with storage_errors(self.url):
+        with self.connection.errors():
             waiting = self.claim(1)
             if waiting:
                 return waiting[0]
@@ -180,28 +135,25 @@ class Study:
                 return None
             trial = self.study.ask(self.distributions)
             if POINT in trial.user_attrs:
-                params = dict(trial.user_attrs["params"])
-            elif self._before(trial) >= most:  # another process took the last one in the meantime
+                params = dict(trial.user_attrs[PARAMS])
+            elif (
+                count_before(trial.number, self._trials()) >= most
+            ):  # another process took the last one in the meantime
                 self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 return None
             else:
                 params = {axis.name: value_of(trial.params[axis.name], axis) for axis in self.space.axes}
                 trial.set_user_attr(POINT, trial.number + int(self.study.user_attrs.get(FIRST, 0)))
                 trial.set_user_attr(RUNG, 0)
-                trial.set_user_attr("params", params)
-            self._begin(trial)
+                trial.set_user_attr(PARAMS, params)
+            self.connection.begin(trial)
             return Job(Point(int(trial.user_attrs[POINT]), params), 0, trial)
-
-    def _before(self, trial: Any) -> int:
-        """How many trials that count came before this one."""
-        every = self.study.get_trials(deepcopy=False)
-        return sum(other.number < trial.number and other.state.name != "FAIL" for other in every)
 
     def should_stop(self, job: Job, value: float, step: int) -> bool:
         """Report an intermediate value; whether the pruner wants the run to end."""
         import optuna
 
-        with storage_errors(self.url):
+        with self.connection.errors():
             try:
                 job.trial.report(value, step)
             except optuna.exceptions.UpdateFinishedTrialError:
@@ -212,7 +164,7 @@ class Study:
         """Record what a job came to; nothing, if this process was taken for dead and another has the job."""
         import optuna
 
-        with storage_errors(self.url):
+        with self.connection.errors():
             pruned = outcome.state == "pruned"
             state = optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE
             with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
@@ -228,7 +180,7 @@ class Study:
         """Put jobs that were not finished back, for whoever goes on."""
         kept, self._kept = self._kept, []
         for job in [*jobs, *kept]:
-            with contextlib.suppress(DlcliError), storage_errors(self.url):
+            with contextlib.suppress(DlcliError), self.connection.errors():
                 self._give_back(job)
 
     def _give_back(self, job: Job) -> None:
@@ -238,21 +190,17 @@ class Study:
         self._enqueue(job.point.number, job.rung, job.point.params, instead=job.trial.number)
         self._end(job, optuna.trial.TrialState.FAIL)
 
-    def _end(self, job: Job, state: Any, value: float | None = None) -> None:
-        if self._pulse:
-            self._pulse.remove(job.trial)
+    def _end(self, job: Job, state: "TrialState", value: float | None = None) -> None:
+        self.connection.end(job.trial)
         try:
             self.study.tell(job.trial, value, state=state)
         except (ValueError, RuntimeError):
-            if not self.storage.get_trial(job.trial._trial_id).state.is_finished():
+            if not self.connection.has_ended(job.trial):
                 raise
 
     def revive(self) -> int:
         """Put the trials of dead workers up again, once each; how many."""
-        if not self.shared:
-            return 0
-        with storage_errors(self.url):
-            return self._rescue.revive(self.study)
+        return self.connection.revive(self.study)
 
     def promote(self, halving: HalvingSchedule) -> bool:
         """When a rung is done, put its best points up for the next one; whether any were."""
@@ -264,7 +212,7 @@ class Study:
             chosen = halving.promoted(rung, here, larger=self.larger)
             missing = [r for r in chosen if (r.number, rung + 1) not in records]
             if missing:
-                with storage_errors(self.url):
+                with self.connection.errors():
                     # Neighbors that differ in the rate alone can share a stack.
                     for record in sorted(missing, key=lambda r: [str(v) for n, v in r.params.items() if n != "lr"]):
                         self._enqueue(record.number, rung + 1, record.params)
@@ -273,12 +221,7 @@ class Study:
 
     def records(self, halving: HalvingSchedule | None = None) -> list[Record]:
         """One record for each point, the highest rung that has ended (or the first), by number."""
-        best: dict[int, Record] = {}
-        for record in self.jobs():
-            known = best.get(record.number)
-            if known is None or (record.ended, record.rung) > (known.ended, known.rung):
-                best[record.number] = record
-        found = [best[number] for number in sorted(best)]
+        found = point_records(self.jobs())
         return found if halving is None else [halving.shown(record) for record in found]
 
     def open_jobs(self) -> tuple[int, int]:
@@ -288,20 +231,15 @@ class Study:
 
     def jobs(self) -> list[Record]:
         """The record of each job."""
-        with storage_errors(self.url):
-            trials = self.study.get_trials(deepcopy=False)
-        jobs: dict[tuple[int, int], Any] = {}
-        for trial in trials:
-            key = key_of(trial)
-            # Of trials of one job the first counts, unless it was given up.
-            if key is not None and (key not in jobs or jobs[key].state.name == "FAIL"):
-                jobs[key] = trial
-        return [record_of(trial) for trial in jobs.values()]
+        with self.connection.errors():
+            return job_records(self._trials())
+
+    def _trials(self) -> "list[FrozenTrial]":
+        return self.study.get_trials(deepcopy=False)
 
     def _keys(self) -> list[tuple[int, int]]:
         return [(j.number, j.rung) for j in self.jobs()]
 
     def close(self) -> None:
         """Stop the signs of life."""
-        if self._pulse:
-            self._pulse.close()
+        self.connection.close()

@@ -190,12 +190,20 @@ def test_a_killed_search_goes_on(dlcli, table):
     assert found.err.count("\ntrial ") < 6
 
 
+def stopped_half_way(dlcli, *words):
+    """The report of a search that a time limit ended when trials had ended; a busy machine gets more time."""
+    for minutes in (0.02, 0.06, 0.2, 0.6):
+        found = dlcli("tune-lr", "--minutes", minutes, "--out", f"within-{minutes}", *words)
+        assert found.code == 0, found.err
+        assert (found.report["status"], found.report["reason"]) == ("stopped", "time limit")
+        if any(trial["state"] == "complete" for trial in found.report["trials"]):
+            return found.report
+    return pytest.fail("no trial ended in 0.6 minutes")
+
+
 def test_a_time_limit_keeps_what_there_is(dlcli, table):
-    found = dlcli("tune-lr", "--points", "50", "--lr", "1e-4:1e-2", "--minutes", "0.02", "--json", *SLOW)
-    assert found.code == 0, found.err
-    report = found.report
-    assert report["reason"] == "time limit"
-    assert 0 < sum(t["state"] == "complete" for t in report["trials"]) < 50
+    report = stopped_half_way(dlcli, "--points", "200", "--lr", "1e-4:1e-2", "--json", *SLOW)
+    assert 0 < sum(t["state"] == "complete" for t in report["trials"]) < 200
     assert report["best"]
 
 
@@ -260,9 +268,8 @@ def test_tpe_draws_no_point_for_two_workers(dlcli, table):
 
 
 def test_workers_that_run_out_of_time_say_so(dlcli, table):
-    words = ["--tpe", "--trials", "5000", "--workers", "2", "--minutes", "0.06", "--json", "fit-linear", table]
-    report = dlcli("tune-lr", *words).report
-    assert (report["status"], report["reason"]) == ("stopped", "time limit")
+    words = ["--tpe", "--trials", "5000", "--workers", "2", "--json", "fit-linear", table]
+    report = stopped_half_way(dlcli, *words)
     assert 0 < len(report["trials"]) < 5000
 
 

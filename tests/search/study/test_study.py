@@ -11,6 +11,7 @@ import pytest
 from dlcli.errors import DlcliError
 from dlcli.search.halving import HalvingSchedule, make_halving_schedule
 from dlcli.search.records import Outcome, Record
+from dlcli.search.settings import StudyPlace, StudyRules
 from dlcli.search.space import parse_space
 from dlcli.search.study.study import Study
 
@@ -33,7 +34,7 @@ def journal(tmp_path):
 
 
 def opened(url, about="this", name="s", larger=False, sampler=None, heartbeat=1.0):
-    return Study(url, name, {"about": about}, SPACE, larger=larger, sampler=sampler, pruner=None, heartbeat=heartbeat)
+    return Study(StudyPlace(url, name, heartbeat), {"about": about}, SPACE, StudyRules(larger, sampler))
 
 
 def outcome(value, state="complete"):
@@ -103,7 +104,7 @@ def test_a_study_of_another_tool_is_refused(journal, monkeypatch):
 
     monkeypatch.setattr("dlcli.search.study.opening.TAKE_OVER", 0.2)
     study = opened(journal)
-    optuna.create_study(study_name="other", storage=study.storage)
+    optuna.create_study(study_name="other", storage=study.connection.storage)
     with pytest.raises(DlcliError, match="not by dlcli"):
         opened(journal, name="other")
 
@@ -139,7 +140,7 @@ def test_diverged_and_infinite_values_survive(url):
     assert study.study.best_trial.user_attrs["point"] == 0
 
 
-def test_rungs_are_climbed_by_the_best():
+def test_the_best_of_a_rung_are_promoted():
     study = opened(None)
     halving = make_halving_schedule(10)
     study.enqueue(POINTS)
@@ -273,7 +274,7 @@ def test_who_was_taken_for_dead_loses_its_result_and_nothing_else(url):
     first, second = opened(url), opened(url)
     first.enqueue(POINTS[:2])
     late, other = first.claim(2)
-    second._rescue._bury(second.study, second.study.get_trials(deepcopy=False)[late.trial.number])
+    second.connection.recovery._bury(second.study, second.study.get_trials(deepcopy=False)[late.trial.number])
     again = second.claim(1)[0]
     assert again.point == late.point
     first.finish(late, outcome(9.0))
@@ -301,11 +302,12 @@ def study_record(number):
 
 CLAIMER = """
 import sys, time
+from dlcli.search.settings import StudyPlace, StudyRules
 from dlcli.search.space import parse_space
 from dlcli.search.study.study import Study
 from dlcli.search.records import Outcome
 space = parse_space("1e-3:1", [], lambda name: True, None)
-study = Study(sys.argv[1], "s", {"about": "this"}, space, larger=False, sampler=None, pruner=None)
+study = Study(StudyPlace(sys.argv[1], "s"), {"about": "this"}, space, StudyRules(larger=False))
 study.enqueue(space.grid([40]))
 time.sleep(max(0, float(sys.argv[2]) - time.time()))
 while jobs := study.claim(1):
