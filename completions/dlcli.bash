@@ -38,13 +38,14 @@ _dlcli() {
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
                 --lr) _dlcli_words 'auto'; return ;;
                 --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
                 --target|--features|--drop|--delimiter|--encoding|--missing-value|--text|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --seed --device --data-seed --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --delimiter --header --no-header --encoding --missing --missing-value --text --max-categories --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --plots --seed --device --data-seed --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -60,25 +61,27 @@ _dlcli() {
                 --compile) _dlcli_words 'auto on off'; return ;;
                 --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
                 --augment) _dlcli_words 'auto none flips shifts'; return ;;
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
                 --out|--resume) _dlcli_paths -d; return ;;
                 --sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --val --crop --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --seed --device --data-seed --resume --config --help -h' ;;
-                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --seed --device --data-seed --resume --config' ;;
+                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --val --crop --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
+                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
             esac ;;
         tune-lr)
             case "$previous" in
                 --pruner) _dlcli_words 'auto none asha hyperband median'; return ;;
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
                 --lr|--points|--vary|--trials|--minutes|--metric|--repeats|--cv|--fuse|--study|--storage|--heartbeat|--workers|--seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --json --quiet -q --out --force --seed --device --config --help -h' ;;
+                -*) _dlcli_words '--grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --json --quiet -q --out --force --plots --seed --device --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         eval)

@@ -58,6 +58,7 @@ _dlcli() {
                 '-q[Print only errors, and the report with --json.]' \
                 '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
                 '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
@@ -121,6 +122,7 @@ _dlcli() {
                 '-q[Print only errors, and the report with --json.]' \
                 '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
                 '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
@@ -154,6 +156,7 @@ _dlcli() {
                 '-q[Print only errors, and the report with --json.]' \
                 '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
                 '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--config=[Settings from a TOML file.]:value:_files' \

@@ -31,11 +31,9 @@ class Command(ABC, Generic[ConfigT, ConsoleT]):
         """Do the work, show its result, and exit with the code that the result asks for."""
         process.prepare(config.reading_threads)
         console = self.console(quiet=config.quiet, json_output=config.json_output)
+        console.show = lambda report: self.show(report, config, console)
         report = self.work(config, console)
-        if config.json_output:
-            console.document(report)
-        elif not config.quiet:
-            self.show(report, config, console)
+        console.result(report)
         code, failures = self.outcome(report)
         console.failures(failures)
         if code:
@@ -43,7 +41,7 @@ class Command(ABC, Generic[ConfigT, ConsoleT]):
 
     @abstractmethod
     def work(self, config: ConfigT, console: ConsoleT) -> Report:
-        """Run the task; returns its report."""
+        """Run the task; returns its report. A task that draws charts has its result shown before them."""
 
     @abstractmethod
     def show(self, report: Report, config: ConfigT, console: ConsoleT, /) -> None:

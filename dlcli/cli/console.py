@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlcli.text import printable, printable_path
@@ -48,6 +48,8 @@ class Console:
         self.quiet, self.json_output = quiet, json_output
         self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._live: _LiveTable | None = None
+        self.show: Callable[[dict[str, Any]], None] = lambda report: None  # as tables, in the way of each command
+        self._has_shown = False
 
     def note(self, text: str) -> None:
         """A fact worth knowing, on stderr."""
@@ -93,6 +95,17 @@ class Console:
         if self._live:
             self._live.close()
             self._live = None
+
+    def result(self, report: dict[str, Any]) -> None:
+        """The result on stdout, the first time; whoever waits for it need not wait for charts, which are drawn next."""
+        if self._has_shown:
+            return
+        self._has_shown = True
+        if self.json_output:
+            self.document(report)
+        elif not self.quiet:
+            self.show(report)
+        sys.stdout.flush()
 
     def document(self, report: dict[str, Any]) -> None:
         """The report as JSON on stdout."""

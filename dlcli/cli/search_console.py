@@ -18,7 +18,7 @@ GAP = 2  # characters between two columns
 
 
 class SearchConsole(Console):
-    """The console of tune-lr."""
+    """A console that follows a search."""
 
     def __init__(self, *, quiet: bool = False, json_output: bool = False) -> None:
         super().__init__(quiet=quiet, json_output=json_output)

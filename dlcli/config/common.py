@@ -21,6 +21,8 @@ ScheduleName = Literal[
     "adagrad", "hypergradient", "polyak", "barzilai-borwein", "plateau",
 ]  # fmt: skip
 
+PlotFormat = Literal["png", "svg", "pdf", "none"]
+
 
 def known_device(value: str) -> str:
     """The name of a device, checked. Raises ValueError for one that can't be."""
@@ -74,6 +76,12 @@ class RunOptions(OutputOptions):
         flags=("--force",),
         cli_only=True,
         also="f overwrite exist_ok clobber yes y",
+    )
+    plots: PlotFormat = option(
+        "png",
+        "Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).",
+        panel=OUTPUT,
+        also="plot charts figures no_plots plot_format format",
     )
     seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63, also=aliases.SEED)
     device: str = option(

@@ -23,6 +23,9 @@ class Progress(Protocol):
     def end(self) -> None:
         """Training has ended."""
 
+    def result(self, report: "Report") -> None:
+        """The run is saved, but for its charts, and this is what report.json holds: a task has ended well."""
+
 
 class Silent:
     """A Progress that shows nothing."""
@@ -40,6 +43,9 @@ class Silent:
         """Ignore."""
 
     def end(self) -> None:
+        """Ignore."""
+
+    def result(self, report: "Report") -> None:
         """Ignore."""
 
 

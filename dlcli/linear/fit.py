@@ -1,6 +1,6 @@
 """One fit of a linear model: the problem in training units, a solver for it, and the result in the data's units."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from dlcli.engine.loop import Solver, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.linear.cache import FitCache
+from dlcli.linear.curve import LossCurve, Validate, loss_curve
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
@@ -81,6 +82,7 @@ class Fit:
     metrics: dict[str, dict[str, float]]
     away: float = 0.0  # how far from the optimum mini-batches ended, where that is far
     aliased: tuple[str, ...] = ()  # columns that depend on earlier ones
+    curve: LossCurve | None = None  # not of a fold
 
 
 @dataclass(frozen=True)
@@ -180,12 +182,12 @@ def fit(
     held: Held,
     progress: Progress,
     on_step: Callable[[Step], None],
-    until_saved: ExitStack,
+    until_drawn: ExitStack,
 ) -> Fit:
     """Train on the rows of some groups and measure on others. ``on_step`` gets each report.
 
-    From the first report on, and until ``until_saved`` ends, a signal waits for the end of a step: before that there
-    is nothing to save, and after it a report must not be cut off. The exact solver has nothing before its end.
+    From the first report on, and until ``until_drawn`` ends, a signal waits for the end of a step: before that there
+    is nothing to save, and after it what is written must not be cut off. The exact solver has nothing before its end.
     """
     ready = prepare(config, plan, space, train_groups, held)
     solver, lr = ready.solver()
@@ -198,10 +200,11 @@ def fit(
     title = f"fit-linear: {ready.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
     progress.begin(title, plan.steps, validate is not None)
     if plan.optimizer != "exact":
-        solver = interruptible(solver, until_saved.enter_context(deferred_signals()))
+        solver = interruptible(solver, until_drawn.enter_context(deferred_signals()))
     steps, kept = _run(solver, ready.limits, validate, on_step)
     result = ready.result(solver, lr, steps, kept, with_errors=not held.fold)
-    result = replace(result, aliased=tuple(names[j] for j in found))
+    curve = None if held.fold else loss_curve(solver, ready.squares, validate, steps)
+    result = replace(result, aliased=tuple(names[j] for j in found), curve=curve)
     advise(config, Ended.of(result), progress)
     if config.early_stop and steps[-1].status != "diverged":
         progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")
@@ -259,9 +262,6 @@ def _schedule_settings(config: FitLinearConfig, plan: Plan) -> ScheduleSettings:
         plateau_patience=config.plateau_patience,
         total_steps=plan.steps,
     )
-
-
-Validate = Callable[[FloatArray], Mapping[str, float]]
 
 
 def _validation(squares: LeastSquares, held: Moments | None, objective: RowObjective | None) -> Validate | None:

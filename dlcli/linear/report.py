@@ -10,6 +10,7 @@ from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Report
 from dlcli.errors import DlcliError
 from dlcli.files import to_json
+from dlcli.linear.curve import draw
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.fit import Fit
 from dlcli.linear.model import LinearModel
@@ -141,9 +142,7 @@ def save(
     report: Report,
     run: directory.RunDirectory,
 ) -> None:
-    """Write config, model, picture and report. A diverged run gets no model."""
-    from dlcli.runs.plots import Line, line_chart
-
+    """Write config, model and report. A diverged run gets no model."""
     run.write(directory.CONFIG, config.to_toml())
     if result.last.status != "diverged":
         settings = {
@@ -155,16 +154,18 @@ def save(
         fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
         model = LinearModel(result.kind, coefficients, result.intercept, fill, data.schema.to_json(), settings)
         run.write(directory.MODEL, model.to_bytes())
-    steps = [s.step for s in result.steps]
-    lines = [Line("training", steps, [s.loss for s in result.steps])]
-    if result.steps[0].val_loss is not None:
-        lines.append(Line("validation", steps, [s.val_loss or float("nan") for s in result.steps]))
-    if config.early_stop and result.kept.val_loss is not None:
-        lines.append(Line(f"kept: step {result.kept.step:,}", [result.kept.step], [result.kept.val_loss]))
-    title = "Loss: " + ("mean squared error" if result.kind == "mse" else "cross-entropy")
-    chart = line_chart(lines, title=title, x_label="step", log_y=True)
-    run.write(f"{directory.PLOTS}/loss.png", chart)
     run.write(directory.REPORT, to_json(report) + "\n")
+
+
+def draw_charts(config: FitLinearConfig, result: Fit, report: Report, run: directory.RunDirectory) -> None:
+    """Write the chart of the loss curve, unless none is wanted."""
+    if config.plots == "none" or result.curve is None:
+        return
+    steps = "1 step" if report["steps"] == 1 else f"{report['steps']:,} steps"
+    title = f"{report['target']}: {report['status']} after {steps} ({report['reason']})"
+    saved = None if report["status"] == "diverged" else result.kept.step
+    chart = draw(result.curve, title=title, mse=result.kind == "mse", saved=saved, format=config.plots)
+    run.write_chart("loss", config.plots, chart.to_bytes())
 
 
 def expanded(data: "TableData", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:

@@ -17,6 +17,7 @@ MODEL = "model.safetensors"
 METRICS = "metrics.jsonl"
 REPORT = "report.json"
 PLOTS = "plots"
+PLOT_FORMATS = ("png", "svg", "pdf")
 
 
 class RunDirectory:
@@ -82,7 +83,7 @@ class RunDirectory:
             # The config goes first: without it a kill in between leaves nothing that could be taken up.
             for name in (CONFIG, STATE, MODEL, METRICS, REPORT, TRIALS, TABLE, BEST):
                 (self._given / name).unlink(missing_ok=True)
-            for old in (*self._given.glob(f"{JOURNAL}*"), *(self._given / PLOTS).glob("*.png")):
+            for old in (*self._given.glob(f"{JOURNAL}*"), *self._drawn(self._given)):
                 old.unlink(missing_ok=True)
             self._remove_cut_off(self._given)
             return self._given
@@ -103,8 +104,22 @@ class RunDirectory:
     def write(self, name: str, data: bytes | str) -> None:
         """Write one file of the run, atomically."""
         target = self.path / name
-        target.parent.mkdir(exist_ok=True)
+        try:
+            target.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise DlcliError(f"cannot make {target.parent}: {reason}", "free some space or choose --out") from None
         write_atomic(target, valid_text(data).encode() if isinstance(data, str) else data)
+
+    def write_chart(self, name: str, extension: str, data: bytes) -> None:
+        """Write plots/NAME.EXTENSION; the same chart with another one, from before a resumption, goes."""
+        self.write(f"{PLOTS}/{name}.{extension}", data)
+        for other in set(PLOT_FORMATS) - {extension}:
+            self.remove(f"{PLOTS}/{name}.{other}")
+
+    @staticmethod
+    def _drawn(path: Path) -> list[Path]:
+        return [found for extension in PLOT_FORMATS for found in (path / PLOTS).glob(f"*.{extension}")]
 
     def has(self, name: str) -> bool:
         """Whether one file of the run is there."""

@@ -18,7 +18,7 @@ from dlcli.search.trials import Metric, Trials, choose_metric
 POINTS = {"fit-linear": 16, "train-deconv": 8}
 VARIED_POINTS = 5  # of a range of --vary on a grid
 TRIALS_BY_DEFAULT = 16
-FORBIDDEN = ("out", "force", "json_output", "quiet", "resume")
+FORBIDDEN = ("out", "force", "plots", "json_output", "quiet", "resume")
 
 OpenTrials = Callable[[TuneLrConfig, Config, Progress], Trials]
 

@@ -1,4 +1,4 @@
-"""The report, the tables and the pictures of a search."""
+"""The report and the tables of a search."""
 
 import math
 import shlex
@@ -13,14 +13,13 @@ from dlcli.runs import directory
 from dlcli.runs.trials import BEST, TABLE, to_csv
 from dlcli.search.ranking import Choice, choose
 from dlcli.search.records import Record
-from dlcli.search.space import point_seed, text_of
+from dlcli.search.space import point_seed
 
 if TYPE_CHECKING:
     from dlcli.search.plan import Search
 
 ENDED = ("complete", "pruned", "diverged")
 TIED_SHOWN = 8  # numbers of tied trials in one line
-OTHER_SERIES = 6  # lines that one picture of losses can hold
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,12 @@ def best_config(search: "Search", best: Record) -> Config:
 
 
 def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]) -> None:
-    """Write config, tables, pictures, the best config and the report."""
+    """Write config, tables, the best config and the report."""
     run.write(directory.CONFIG, search.config.to_toml())
     run.write(TABLE, to_csv(report["options"], report["metric"], report["trials"]))
     best = chosen(search, records).best
     if best is not None:
         run.write(BEST, best_config(search, best).to_toml())
-    for name, picture in pictures(search, report, records):
-        run.write(f"{directory.PLOTS}/{name}.png", picture)
     run.write(directory.REPORT, to_json(report) + "\n")
 
 
@@ -182,74 +179,3 @@ def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]
         return {}
     shares = {axis.name: float(found.get(axis.name, 0.0)) for axis in search.space.axes}
     return shares if all(map(math.isfinite, shares.values())) else {}
-
-
-def pictures(search: "Search", report: dict[str, Any], records: Sequence[Record]) -> list[tuple[str, bytes]]:
-    """Loss against rate; with two or more options their importance, and parallel coordinates."""
-    shown = [r for r in records if r.outcome is not None]
-    if not shown:
-        return []
-    found = []
-    metric = str(search.metric)
-    if any(axis.name == "lr" for axis in search.space.axes):
-        found.append(("lr", _rates(search, shown)))
-    if len(search.space.axes) < 2:
-        return found
-    from dlcli.runs.study_plots import ParallelColumn, importance_chart, parallel_chart
-
-    if report["importances"]:
-        found.append(("importance", importance_chart(report["importances"], title=f"What matters for {metric}")))
-    columns = []
-    for axis in search.space.axes:
-        values = [r.params[axis.name] for r in shown]
-        numeric = axis.numeric
-        numbers = [float(v) for v in values] if numeric else []
-        log = bool(numbers) and (axis.log or (min(numbers) > 0 and max(numbers) >= 10 * min(numbers)))
-        columns.append(ParallelColumn(axis.name, numbers if numeric else [str(v) for v in values], log))
-    picture = parallel_chart(
-        columns, [r.value for r in shown], title="Trials", larger_is_better=search.metric.larger, value_label=metric,
-        order=[shown.index(record) for record in reversed(chosen(search, shown).order)],
-    )  # fmt: skip
-    found.append(("parallel", picture))
-    return found
-
-
-def _rates(search: "Search", records: Sequence[Record]) -> bytes:
-    """The metric against the rate, a line for each combination of the other options."""
-    from dlcli.runs.tune_plots import RateSeries, rate_chart
-
-    groups: dict[str, list[Record]] = {}
-    others = [axis.name for axis in search.space.axes if axis.name != "lr"]
-    for record in records:
-        name = ", ".join(f"{n} {text_of(record.params[n])}" for n in others)
-        groups.setdefault(name, []).append(record)
-    if len(groups) > OTHER_SERIES:
-        groups = {"": list(records)}
-    metric = search.metric
-    series = []
-    for name, group in groups.items():
-        ordered = sorted(group, key=lambda r: float(r.params["lr"]))
-        spread = [r.outcome.spread if r.outcome else None for r in ordered]
-        has_spread = any(s is not None for s in spread)
-        series.append(
-            RateSeries(
-                name or str(metric),
-                [float(r.params["lr"]) for r in ordered],
-                [r.value for r in ordered],
-                [r.value - (s or 0.0) for r, s in zip(ordered, spread, strict=True)] if has_spread else None,
-                [r.value + (s or 0.0) for r, s in zip(ordered, spread, strict=True)] if has_spread else None,
-                [r.state == "pruned" for r in ordered],
-            )
-        )
-    positive = all(r.value > 0 for r in records if math.isfinite(r.value))
-    best = chosen(search, records).best
-    log_y = positive and metric.name in ("loss", "log_loss", "rmse")
-    return rate_chart(
-        series,
-        title=f"{metric} against the learning rate",
-        log_y=log_y,
-        larger_is_better=metric.larger,
-        best=None if best is None else (float(best.params["lr"]), best.value),
-        # A line through points that differ in more than the rate would show nothing.
-        joined=search.config.method == "grid" and (bool(others) == (len(groups) > 1) or not others),
-    )

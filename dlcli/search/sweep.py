@@ -4,6 +4,7 @@ import math
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from dlcli.engine.progress import Progress, Report
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.files import to_json
+from dlcli.reports.charts import preload
 from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST
@@ -56,6 +58,8 @@ def sweep(
     rates = geometric(low, high, config.points or STEPS)
     seeds = config.repeats or (SEEDS if source.random else 1)
     progress.search(f"tune-lr: {name}, sweep, {low:g} to {high:g}", ("seed",), "steepest", False, seeds)
+    if name == "train-deconv" and config.plots != "none":
+        preload()
     curves: list[Curve] = []
     signum = 0
     with deferred_signals() as check_signal:
@@ -70,7 +74,11 @@ def sweep(
         if not curves:
             raise Interrupted(signum)
         report = _report(config, name, base, run, source, curves, signum, time.monotonic() - start)
-        _save(config, base, run, report, curves, source)
+        _save(config, base, run, report)
+    with deferred_signals() if not signum else nullcontext():
+        if report["best"] is not None or signum:
+            progress.result(report)
+        _draw(config, name, run, report, curves)
     if report["best"] is None and not signum:
         raise DlcliError(
             f"the loss falls at no rate from {low:g} to {high:g}", f"try --lr {low / 1000:.2g}:{low:.2g}",
@@ -164,20 +172,25 @@ def _report(
     }  # fmt: skip
 
 
-def _save(
-    config: TuneLrConfig, base: Config, run: directory.RunDirectory, report: Report, curves: Sequence[Curve],
-    source: Any,
-) -> None:  # fmt: skip
-    from dlcli.runs.tune_plots import Sweep, curve_chart
-
+def _save(config: TuneLrConfig, base: Config, run: directory.RunDirectory, report: Report) -> None:
     run.write(directory.CONFIG, config.to_toml())
     if report["best"]:
         given = {n: getattr(base, n) for n in base.model_fields_set}
         run.write(BEST, type(base).build({**given, "lr": report["best"]["params"]["lr"]}).to_toml())
+    run.write(directory.REPORT, to_json(report) + "\n")
+
+
+def _draw(
+    config: TuneLrConfig, name: str, run: directory.RunDirectory, report: Report, curves: Sequence[Curve]
+) -> None:
+    if config.plots == "none":
+        return
+    from dlcli.reports.charts.rates import Sweep, range_test_chart
+
     marks = [(n.replace("minimum_tenth", "minimum/10"), entry["median"])
              for n, entry in report["sweep"]["suggestions"].items() if math.isfinite(entry["median"])]  # fmt: skip
     marks += [(n.partition(" (")[0], value) for n, value in report["sweep"]["exact"].items()]
     sweeps = [Sweep(f"seed {c.seed}", c.rates.tolist(), c.losses.tolist(), c.found.smoothed.tolist()) for c in curves]
-    picture = curve_chart(sweeps, title="Loss while the learning rate rises", marks=marks, log_y=True)
-    run.write(f"{directory.PLOTS}/lr.png", picture)
-    run.write(directory.REPORT, to_json(report) + "\n")
+    title = f"{name}: the training loss while the learning rate rises"
+    chart = range_test_chart(sweeps, title=title, value_title="training loss", marks=marks, format=config.plots)
+    run.write_chart("lr", config.plots, chart.to_bytes())

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Report, Silent
 from dlcli.errors import DlcliError, ExitCode
@@ -14,7 +15,7 @@ from dlcli.linear.data.load import folds_of, held_out, load
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import Fit, Held, fit
 from dlcli.linear.plan import Plan
-from dlcli.linear.report import make_report, save
+from dlcli.linear.report import draw_charts, make_report, save
 from dlcli.runs import directory
 
 
@@ -31,11 +32,16 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Rep
     plan, device = loaded.plan, loaded.device
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     space = FitCache(loaded.usable, device, lasting=bool(config.cv))
-    with ExitStack() as until_saved:
-        result = train(config, plan, space, run, progress, until_saved)
+    with ExitStack() as until_drawn:
+        result = train(config, plan, space, run, progress, until_drawn)
         folds = cross_validate(config, plan, space) if config.cv else None
         report = make_report(config, loaded.data, loaded.keep, result, folds, run, device, time.monotonic() - start)
+        if plan.optimizer == "exact":
+            until_drawn.enter_context(deferred_signals())  # which the others have done before their first step
         save(config, loaded.data, loaded.keep, result, report, run)
+        if result.last.status != "diverged":
+            progress.result(report)  # before the charts, which need half a second more
+        draw_charts(config, result, report, run)
     if result.last.status == "diverged":
         raise diverged(config, result)
     return report
@@ -47,7 +53,7 @@ def train(
     space: FitCache,
     run: directory.RunDirectory,
     progress: Progress,
-    until_saved: ExitStack,
+    until_drawn: ExitStack,
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
     held = held_out(config, space.data)
@@ -67,7 +73,7 @@ def train(
         progress.step(step)
 
     try:
-        return fit(config, plan, space, groups, Held(held, held), progress, on_step, until_saved)
+        return fit(config, plan, space, groups, Held(held, held), progress, on_step, until_drawn)
     finally:
         progress.end()
 

@@ -22,7 +22,7 @@ from dlcli.networks.training.trainer import Training
 from dlcli.runs import directory
 
 LIMITS = ("epochs", "steps", "minutes")
-RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads")
+RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads", "plots")
 
 
 def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) -> Report:
@@ -54,6 +54,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
         if training.last.status != "diverged":
             for text in report["warnings"][len(problem.warnings) :]:
                 progress.warn(text)
+            progress.result(report)
     if training.last.status == "diverged":
         raise DlcliError(
             f"training failed at step {training.last.step} with learning rate {plan.lr:.4g} ({training.last.reason})",

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from dlcli.config.fit_linear import FitLinearConfig
@@ -10,8 +11,10 @@ from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError, ExitCode, Interrupted
+from dlcli.reports.charts import preload
 from dlcli.runs import directory
 from dlcli.runs.trials import TRIALS, read_trials
+from dlcli.search.charts import draw_charts
 from dlcli.search.plan import Search, plan_search
 from dlcli.search.progress import SilentSearch
 from dlcli.search.records import Record
@@ -73,6 +76,8 @@ def _searched(
         tuple(axis.name for axis in search.space.axes), str(search.metric), search.metric.larger, max(left, 0),
     )  # fmt: skip
     progress.known(study.records(search.halving))
+    if search.name == "train-deconv" and config.plots != "none":
+        preload()
     reason, signum = "", 0
     deadline = start + config.minutes * 60 if config.minutes else math.inf
     with deferred_signals() as check_signal:
@@ -96,6 +101,10 @@ def _searched(
         progress.note(
             f"each point was run once: how far {search.metric} varies by chance isn't known; --repeats 3 measures it"
         )
+    with deferred_signals() if not signum else nullcontext():
+        if not failed(report) or signum:
+            progress.result(report)
+        draw_charts(search, run, report, records)
     if failed(report) and not signum:
         raise all_diverged(search, records)
     return report

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.log_steps import LOG_SPACED
 from dlcli.engine.schedules import Feedback, Schedule
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
@@ -38,6 +39,7 @@ class FirstOrder:
         self.step = 0
         self.lr = float("nan")
         self.converged = False
+        self.passed: list[tuple[int, float]] = []  # losses at log-spaced steps, where they cost nothing
         self.first_norm = self.gradient_norm()
 
     def parameters(self) -> FloatArray:
@@ -67,6 +69,11 @@ class FirstOrder:
         if self._objective.l1:
             gradient = smallest_subgradient(theta, gradient, self._objective.l1 * self._objective.penalized)
         return float(np.linalg.norm(gradient))
+
+    def note_loss(self) -> None:
+        """Keep the loss at theta for a chart if the step is one of its; called where the objective knows it already."""
+        if self.step in LOG_SPACED:
+            self.passed.append((self.step, self._objective.loss(self.theta)))
 
     def small(self, norm: float) -> bool:
         """Whether the gradient tolerance holds."""
@@ -103,6 +110,8 @@ class GradientDescent(FirstOrder):
             while self.step < until and not self.converged and time.monotonic() < deadline:
                 look = self.theta + self.momentum * self.velocity if self.nesterov else self.theta
                 value, gradient = self._objective.value_and_gradient(look)
+                if not self.nesterov:
+                    self.note_loss()
                 if not self.nesterov and self.small(self.norm(look, gradient)):
                     self.converged = True
                     return

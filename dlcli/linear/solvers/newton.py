@@ -96,6 +96,7 @@ class Newton(SecondOrder):
 
     def _one_step(self) -> None:
         value, gradient = self.rows.value_and_gradient(self.theta)
+        self.note_loss()
         norm = self.norm(self.theta, gradient)
         if norm == 0:
             self.converged = True
@@ -152,6 +153,7 @@ class LBFGS(SecondOrder):
 
     def _one_step(self) -> None:
         value, gradient = self.rows.value_and_gradient(self.theta)
+        self.note_loss()
         norm = self.norm(self.theta, gradient)
         if self.small(norm) or norm == 0:
             self._at_rest(gradient, True)

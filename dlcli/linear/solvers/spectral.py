@@ -13,6 +13,7 @@ import time
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.log_steps import LOG_SPACED, log_spaced
 from dlcli.engine.schedules import Feedback, Schedule
 from dlcli.linear.objectives.least_squares import LeastSquares
 
@@ -41,6 +42,7 @@ class SpectralDescent:
         self.optimum = np.where(live, self.vectors.T @ b / np.where(live, self.values, 1.0), 0.0)
         self.floor = 0.5 * (constant - float(self.optimum @ (self.values * self.optimum)))
         self.state: State = (-self.optimum, -self.optimum)
+        self._passed: list[tuple[int, FloatArray]] = []  # log-spaced steps of a schedule that can't be repeated
         self.step = 0
         self.lr = float("nan")
         self.first_norm = self.gradient_norm()
@@ -48,8 +50,29 @@ class SpectralDescent:
 
     def parameters(self) -> FloatArray:
         """Theta, of shape (p, 1)."""
+        return self._theta(self.state[0])
+
+    def _theta(self, e: FloatArray) -> FloatArray:
         with np.errstate(over="ignore", invalid="ignore"):
-            return (self.vectors @ (self.optimum + self.state[0]))[:, None]
+            return (self.vectors @ (self.optimum + e))[:, None]
+
+    def passed(self, last: int) -> list[tuple[int, FloatArray]]:
+        """Log-spaced steps before ``last``, and theta (p, 1) at each, from the closed form; those that it has taken.
+
+        The steps themselves are multiplied up anew, in other groups: the last digits may differ.
+        """
+        if self.schedule.closed_loop:
+            return [(step, self._theta(e)) for step, e in self._passed if step < last]
+        exact = self.schedule.settings.name == "constant"
+        state: State = (-self.optimum, -self.optimum)
+        found, before = [], 0
+        for step in log_spaced(min(last, self.step) if exact else min(last, self.step, BLOCK)):
+            if step > before:
+                with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                    state = self._jump(state, before, step - before)
+                before = step
+            found.append((step, self._theta(state[0])))
+        return found
 
     def loss(self) -> float:
         """Mean squared error on the training rows."""
@@ -135,6 +158,8 @@ class SpectralDescent:
     def _one_by_one(self, until: int, deadline: float) -> None:
         while self.step < until and not self.converged and time.monotonic() < deadline:
             e = self.state[0]
+            if self.step in LOG_SPACED:
+                self._passed.append((self.step, e))
             look = e + self.momentum * (e - self.state[1]) if self.nesterov else e
             feedback = Feedback(self.values * look, look + self.optimum, self._objective_at(look))
             rate = self.schedule.rate(self.step, feedback)

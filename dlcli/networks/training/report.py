@@ -1,10 +1,8 @@
-"""The report and the pictures of a network's training."""
+"""The report of a network's training."""
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dlcli.engine.loop import Step
 from dlcli.networks.data.load import TrainingImages
@@ -12,14 +10,10 @@ from dlcli.networks.training.advice import shortcomings
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
 from dlcli.reports.document import base_report, environment
-from dlcli.runs import directory
-from dlcli.runs.plots import Line, line_chart
-from dlcli.runs.sheets import class_sheet, confusion_chart, sample_sheet
 
 if TYPE_CHECKING:
     from dlcli.networks.training.trainer import Training
 
-CLASS_SAMPLES = 40
 MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many classes
 
 
@@ -87,46 +81,6 @@ def measure_saved(training: "Training") -> None:
     if validate is not None and not validate.has_kept:
         validate(training.best)
         validate.keep()
-        write_pictures(training.run, training.steps, training.problem)
-
-
-def write_pictures(run: directory.RunDirectory, steps: list[Step], problem: Problem) -> None:
-    """Refresh the loss curve and, where other weights were saved, the sheet of validation images that they restore."""
-    numbers = [s.step for s in steps]
-    lines = [Line("training", numbers, [s.loss for s in steps])]
-    if steps[0].val_loss is not None:
-        lines.append(Line("validation", numbers, [s.val_loss or float("nan") for s in steps]))
-    chart = line_chart(lines, title="Loss", x_label="step", log_y=True)
-    run.write(f"{directory.PLOTS}/loss.png", chart)
-    validate = problem.validate
-    if validate is None or not validate.has_kept or not validate.is_news:
-        return
-    validate.is_news = False
-    if isinstance(validate, RestorationValidation):
-        shown = validate.kept.shown if validate.kept else []
-        rows = [(flat(s.input), flat(s.output), flat(s.target)) for s in shown]
-        run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in shown]))
-    else:
-        run.write(f"{directory.PLOTS}/confusion.png", confusion_chart(validate.confusion(), validate.image_set.classes))
-        run.write(f"{directory.PLOTS}/samples.png", _classified(validate))
-
-
-def flat(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 1) as (H, W), which is how pictures are drawn; color as it is."""
-    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
-def _classified(validate: ClassValidation) -> bytes:
-    """Classified images: the wrong ones first."""
-    guesses = validate.scores.argmax(1)
-    order = np.argsort(guesses == validate.labels, kind="stable")[:CLASS_SAMPLES]
-    classes = validate.image_set.classes
-    return class_sheet(
-        [flat(validate.image_set.pixels(int(i))) for i in order],
-        [classes[validate.labels[i]] for i in order],
-        [classes[guesses[i]] for i in order],
-        [float(np.exp(validate.scores[i].max())) for i in order],
-    )
 
 
 def summary_rows(report: dict[str, Any]) -> list[list[str]]:

@@ -20,9 +20,10 @@ from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.networks.training.advice import noise_of
 from dlcli.networks.training.factory import limits_of, make_solver
+from dlcli.networks.training.pictures import Pictures
 from dlcli.networks.training.plan import NetworkPlan
 from dlcli.networks.training.problem import Problem
-from dlcli.networks.training.report import measure_saved, write_pictures
+from dlcli.networks.training.report import measure_saved
 from dlcli.runs import checkpoint, directory
 
 
@@ -50,6 +51,8 @@ class Training:
         self.best_step = self.last = Step(0, math.nan, None, self.plan.lr, math.nan, 0.0, True, None)
         self.best_kept = self.best_step
         self.steps: list[Step] = []
+        title = f"{noise_of(self.config)}, {self.config.arch}"
+        self.pictures = Pictures(self.run, self.config.plots, self.problem, title=title, loss=self.plan.loss)
         self.recorded = -1  # the last step in metrics.jsonl
 
     def run_all(self, check_signal: Callable[[], None]) -> None:
@@ -62,6 +65,7 @@ class Training:
             if not ended:
                 self._train(check_signal)
             measure_saved(self)
+            self.pictures.draw(self.steps, self.best_step)
         finally:
             torch.set_flush_denormal(False)
             self.progress.end()
@@ -75,6 +79,7 @@ class Training:
         for text in self.problem.warnings:
             self.progress.warn(text)
         self.progress.begin(self._title(), plan.steps, self.problem.validate is not None, plan.seconds)
+        self.pictures.prepare()
         warned = 0
         self.solver.check_signal = check_signal
         self.solver.origin = time.monotonic() - self.memory.seconds
@@ -102,7 +107,6 @@ class Training:
         self.run.write(directory.MODEL, self._saved(self.best).to_bytes())  # not the one that a signal left
         if ended:
             self.progress.note(f"{path} had ended already, but for its report")
-            write_pictures(self.run, self.steps, self.problem)
         return ended
 
     def _title(self) -> str:
@@ -127,7 +131,7 @@ class Training:
                 self.best, self.best_kept = step.parameters, self.last
         if not diverged:
             self.run.write(checkpoint.STATE, self._checkpoint())
-        write_pictures(self.run, self.steps, self.problem)
+        self.pictures.refresh(self.steps, self.best_step)
         self.progress.step(self.last)
 
     def _saved(self, state: dict[str, Tensor]) -> SavedNetwork:

@@ -18,6 +18,7 @@ from PIL import Image
 from dlcli.cli.app import run as run_app
 from dlcli.networks.training import trainer
 from dlcli.networks.training.batches import RestorationBatches
+from dlcli.networks.training.pictures import Pictures
 from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
 from dlcli.tasks import train_deconv as task
@@ -68,11 +69,13 @@ def app(tmp_path, monkeypatch, capsys, handlers):
 def photos(tmp_path, monkeypatch):
     """Images, and a training that spends no time on pictures."""
 
-    def write(run, records, problem):
-        run.write("plots/loss.png", b"")
-        run.write("plots/samples.png", b"")
+    def draw(pictures, steps, best):
+        pictures.run.write("plots/loss.png", b"")
+        pictures.run.write("plots/samples.png", b"")
 
-    monkeypatch.setattr(trainer, "write_pictures", write)
+    monkeypatch.setattr(Pictures, "prepare", lambda pictures: None)
+    monkeypatch.setattr(Pictures, "refresh", draw)
+    monkeypatch.setattr(Pictures, "draw", draw)
     images(tmp_path / "photos")
 
 
@@ -235,15 +238,15 @@ def test_dropout_goes_on_as_it_would_have(photos, app, tmp_path, monkeypatch):
 
 
 def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_path, monkeypatch):
-    written = trainer.write_pictures
+    written = Pictures.refresh
     with monkeypatch.context() as patch:
 
-        def write(run, records, problem):
-            if records[-1].step == 6 and not records[-1].signum:
+        def refresh(pictures, steps, best):
+            if steps[-1].step == 6 and not steps[-1].signum:
                 os.kill(os.getpid(), signal.SIGINT)
-            written(run, records, problem)
+            written(pictures, steps, best)
 
-        patch.setattr(trainer, "write_pictures", write)
+        patch.setattr(Pictures, "refresh", refresh)
         got, _, err = app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run")
     assert got == 130, err
     run = tmp_path / "run"

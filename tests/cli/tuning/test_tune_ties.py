@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlcli.runs import study_plots, tune_plots
+from dlcli.reports.charts import rates, study
 from tests.cli.images.test_train_deconv import handlers  # noqa: F401
 from tests.cli.tuning.test_tune_data import write
 
@@ -16,7 +16,7 @@ from tests.cli.tuning.test_tune_data import write
 def drawn(monkeypatch):
     """What the pictures are asked to show."""
     seen = {}
-    for module, name in ((tune_plots, "rate_chart"), (study_plots, "parallel_chart")):
+    for module, name in ((rates, "rate_chart"), (study, "parallel_chart")):
         whole = getattr(module, name)
 
         def draw(*arguments, name=name, whole=whole, **options):

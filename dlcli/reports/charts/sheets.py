@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from dlcli.runs.plots import COLORS, GRID, INK, PAPER
+INK, GRID, PAPER = "#1b1f24", "#e3e6ea", "#ffffff"
+HIT, MISS = "#0b6fc2", "#d9480f"  # told apart with any kind of color blindness
 
 Picture = npt.NDArray[np.uint8]
 
@@ -19,7 +20,6 @@ CELL = 256  # pixels a side: larger pictures are cropped to it, smaller ones enl
 AMPLIFIED = 4
 
 MAX_CLASSIFIED, COLUMNS, THUMBNAIL = 48, 8, 112
-HIT, MISS = COLORS[0], COLORS[1]
 
 LABELED = 20  # classes up to which a confusion chart names them and has numbers
 LONGEST_NAME = 130

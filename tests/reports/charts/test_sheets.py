@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlcli.runs.plots import COLORS, PAPER
-from dlcli.runs.sheets import CELL, MAX_ROWS, _count, class_sheet, confusion_chart, sample_sheet
+from dlcli.reports.charts.sheets import (
+    CELL,
+    HIT,
+    MAX_ROWS,
+    MISS,
+    PAPER,
+    _count,
+    class_sheet,
+    confusion_chart,
+    sample_sheet,
+)
 
 
 def pixels(data):
@@ -88,8 +97,8 @@ def test_only_wrong_guesses_are_framed():
     images = [level(100, 28, 28)] * 3
     right = pixels(class_sheet(images, ["a", "b", "c"], ["a", "b", "c"], [0.9, 0.8, 0.7]))
     wrong = pixels(class_sheet(images, ["a", "b", "c"], ["a", "c", "c"], [0.9, 0.8, 0.7]))
-    assert boxes(right, rgb(COLORS[1])) is None
-    _, left, _, right_end = boxes(wrong, rgb(COLORS[1]))
+    assert boxes(right, rgb(MISS)) is None
+    _, left, _, right_end = boxes(wrong, rgb(MISS))
     pictures = np.flatnonzero((wrong == 100).all(axis=2).any(axis=0))
     second = pictures[len(pictures) // 3 : 2 * len(pictures) // 3]
     assert left < second.min()
@@ -107,7 +116,7 @@ def test_a_class_sheet_has_room_for_48_images_and_long_names():
 def test_a_confusion_chart_is_shaded_by_rows():
     matrix = np.array([[100, 0, 0], [0, 3, 1], [0, 0, 0]])
     chart = pixels(confusion_chart(matrix, ["cat", "dog", "cow"]))
-    full, half = rgb(COLORS[0]), np.array(rgb(COLORS[1]))
+    full, half = rgb(HIT), np.array(rgb(MISS))
     _, left, _, right = boxes(chart, full)
     assert 50 <= right - left < 58
     mistake = np.array(rgb(PAPER)) + 0.5 * (half - rgb(PAPER))  # the square root of 1 in 4
@@ -121,7 +130,7 @@ def test_confusion_charts_of_all_sizes(count):
     chart = pixels(confusion_chart(matrix, [f"a class of number {i}" for i in range(count)]))
     assert chart.shape[0] < 1300
     assert chart.shape[1] < 1300
-    assert boxes(chart, rgb(COLORS[0])) is not None
+    assert boxes(chart, rgb(HIT)) is not None
 
 
 def test_no_counts_at_all():

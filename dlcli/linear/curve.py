@@ -1,0 +1,53 @@
+"""The loss curve of a fit: what its chart shows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.loop import Solver, Step
+from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.solvers.descent import FirstOrder
+from dlcli.linear.solvers.spectral import SpectralDescent
+
+if TYPE_CHECKING:
+    from dlcli.reports.charts.figure import Chart
+
+Validate = Callable[[FloatArray], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """Losses by step: of all reports and, where they cost nothing, of log-spaced steps before the first of them."""
+
+    training: Mapping[int, float]
+    validation: Mapping[int, float]
+
+
+def loss_curve(solver: Solver, squares: LeastSquares, validate: Validate | None, reports: Sequence[Step]) -> LossCurve:
+    """The curve of a fit that has ended, with its ``reports``. ``validate`` measures parameters on held-out rows."""
+    training: dict[int, float] = {}
+    validation: dict[int, float] = {}
+    first = reports[1].step if len(reports) > 1 else 0
+    if isinstance(solver, SpectralDescent):
+        for step, theta in solver.passed(first):
+            training[step] = squares.loss(theta[:, 0])
+            if validate is not None:
+                validation[step] = validate(theta)["loss"]
+    elif isinstance(solver, FirstOrder):
+        training = {step: loss for step, loss in solver.passed if step < first}
+    training |= {report.step: report.loss for report in reports}
+    validation |= {report.step: report.val_loss for report in reports if report.val_loss is not None}
+    return LossCurve(dict(sorted(training.items())), dict(sorted(validation.items())))
+
+
+def draw(
+    curve: LossCurve, *, title: str, mse: bool, saved: int | None, format: Literal["png", "svg", "pdf"]
+) -> "Chart":
+    """The chart of a curve; ``saved`` is the step whose weights are."""
+    from dlcli.reports.charts.line import Curve, Panel, loss_chart
+
+    named = {"training": curve.training, "validation": curve.validation}
+    curves = [Curve(name, list(losses), list(losses.values())) for name, losses in named.items() if losses]
+    panel = Panel("loss (mean squared error)" if mse else "loss (cross-entropy)", curves)
+    return loss_chart([panel], title=title, saved=saved, log_steps=True, format=format)
