@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests import leakage
+from tests.forks import Host
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -45,9 +45,17 @@ def threads():
         torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
+@pytest.fixture(scope="session")
+def forks():
+    """The process that starts commands without importing anything anew."""
+    host = Host(ROOT)
+    yield host
+    host.close()
+
+
 @pytest.fixture
-def dlcli(tmp_path, tmp_path_factory):
-    """Run ``python -m dlcli`` in an empty folder, as a subprocess, with a fixed environment.
+def dlcli(tmp_path, tmp_path_factory, forks):
+    """Run ``dlcli`` in an empty folder, as a process of its own, with a fixed environment.
 
     A training of fit-linear that holds rows out is then run again with other values in them: it must learn the same.
     """
@@ -56,13 +64,10 @@ def dlcli(tmp_path, tmp_path_factory):
         clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
         clean |= {"COLUMNS": "100", "PYTHONPATH": str(ROOT), **env}
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            [sys.executable, "-m", "dlcli", *map(str, args)],
-            cwd=cwd or tmp_path, env=clean, input=data or b"", capture_output=True, timeout=120, check=False,
-        )  # fmt: skip
-        if done.returncode == 0 and (words := leakage.training(list(map(str, args)))):
+        code, out, err = forks.run(list(map(str, args)), cwd or tmp_path, clean, data or b"")
+        if code == 0 and (words := leakage.training(list(map(str, args)))):
             leakage.check(words, cwd or tmp_path, tmp_path_factory.mktemp("leakage"))
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode(), cwd or tmp_path)
+        return Result(code, out, err, cwd or tmp_path)
 
     return run
 

@@ -1,0 +1,121 @@
+"""The command as a process of its own that starts in milliseconds: a fork of one that has imported everything.
+
+    python -P tests/forks.py
+
+takes a request a line from standard input (JSON: arguments, folder, env, and files for the three streams), and answers
+each with a line: the exit code. The parent imports and computes nothing, so no command sees what another has left.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("optuna", "PIL.Image", "polars", "safetensors.numpy", "torch._dynamo")
+PARENT_DIES = 1  # PR_SET_PDEATHSIG of prctl
+
+
+class Host:
+    """The process that forks; it is started with the first command."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(
+        self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: bytes, timeout: float = 120.0
+    ) -> tuple[int, str, str]:
+        """Exit code (negative: the signal), stdout and stderr of ``dlcli ARGUMENTS``; 142 when it takes too long."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env=os.environ | {"PYTHONPATH": str(self._root)},
+            )  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.TemporaryDirectory() as place:
+            files = [str(Path(place) / name) for name in ("stdin", "stdout", "stderr")]
+            Path(files[0]).write_bytes(stdin)
+            request = [list(arguments), str(folder), dict(env), files, timeout]
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+            assert answer, "the host of the commands has died"
+            return int(answer), Path(files[1]).read_bytes().decode(), Path(files[2]).read_bytes().decode()
+
+    def close(self) -> None:
+        """End the host."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.close()
+            self._process.wait()
+            self._process.stdout.close()
+
+
+def load_modules() -> None:
+    """Import what commands import; one that can't be imported is left to the commands that need it."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    package = importlib.import_module("dlcli")
+    for module in pkgutil.walk_packages(package.__path__, "dlcli.", onerror=lambda _: None):
+        if module.name != "dlcli.__main__":
+            with contextlib.suppress(Exception):
+                importlib.import_module(module.name)
+
+
+def become(arguments: list[str], folder: str, env: dict[str, str], files: list[str], timeout: float) -> None:
+    """Become the command; leaves with its exit code."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DIES, signal.SIGKILL)
+    signal.alarm(int(timeout))
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    for target, name in enumerate(files):
+        handle = os.open(name, os.O_RDONLY if target == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, target)
+        os.close(handle)
+    sys.argv = ["dlcli", *arguments]
+    code: Any = 0
+    try:
+        from dlcli.__main__ import main
+
+        main()
+    except SystemExit as error:
+        code = error.code
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def main() -> None:
+    """Serve the requests of standard input."""
+    load_modules()
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            try:
+                become(*json.loads(line))
+            finally:
+                os._exit(99)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
