@@ -40,7 +40,7 @@ def test_blank_away_from_the_unpenalized_optimum(dlcli, fit, options, why):
     if not any(o.startswith("--l") and o != "--lr" for o in options):
         assert ran.report["status"] != "converged"
     text = dlcli("fit-linear", "t.csv", "--target", "y", "--out", "run", "--force", *options).out
-    assert f"no std errors: {ran.report['std_error_reason']}" in text
+    assert f"no standard errors: {ran.report['std_error_reason']}" in text
 
 
 @pytest.mark.parametrize("optimizer", ["newton", "lbfgs", "gd", "sgd", "adam"])
