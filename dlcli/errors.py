@@ -1,5 +1,6 @@
 """The one error that a user sees, and the exit codes that scripts rely on."""
 
+import signal
 from enum import IntEnum
 
 
@@ -16,7 +17,7 @@ class ExitCode(IntEnum):
 
 
 class DlcliError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can fix.
 
     ``message`` says what was given and what was expected, ``hint`` what to do; both are printed on one line.
     """
@@ -34,3 +35,10 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(f"signal {signum}")
         self.signum = signum
+
+    @property
+    def reason(self) -> str:
+        """Why the work ended, for reports and tables."""
+        return (
+            "interrupted (Ctrl-C)" if self.signum == signal.SIGINT else f"ended by {signal.Signals(self.signum).name}"
+        )

@@ -41,7 +41,7 @@ def fingerprint(parts: Sequence[Part]) -> JsonObject:
 def difference(before: JsonObject | None, now: JsonObject) -> str:
     """What has changed between two fingerprints, in one clause; empty where nothing has."""
     if before is None:
-        return "it was begun without a fingerprint of its data"
+        return "it was started without a fingerprint of its data"
     if before == now:
         return ""
     there, here = ({n: (s, d) for n, s, d in found.get("each", [])} for found in (before, now))
@@ -50,13 +50,13 @@ def difference(before: JsonObject | None, now: JsonObject) -> str:
         name = changed[0]
         others = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
         old, new = there[name][0], here[name][0]
-        same = f"other content in as many bytes, {new:,}"
+        same = f"different content of the same size, {new:,}"
         how = same if old == new else f"it had {old:,} bytes, and has {new:,}"
         return f"{name} has changed ({how}){others}"
     for what, unit in (("parts", "files or images"), ("bytes", "bytes")):
         if before[what] != now[what]:
             return f"{before[what]:,} {unit} then, {now[what]:,} now"
-    return f"other names or other content, in as many files and bytes ({now['bytes']:,})"
+    return f"different names or content, with the same number of files and bytes ({now['bytes']:,})"
 
 
 def _size(name: str, part: Path | NDArray[np.generic]) -> int:

@@ -30,7 +30,7 @@ def test_a_file_that_was_touched_or_copied_is_the_same(file):
     ("content", "said"),
     [
         (b"x,y\n1,2\n" * 101, "a.csv has changed (it had 800 bytes, and has 808)"),
-        (b"x,y\n1,2\n" * 99 + b"x,y\n1,3\n", "a.csv has changed (other content in as many bytes, 800)"),
+        (b"x,y\n1,2\n" * 99 + b"x,y\n1,3\n", "a.csv has changed (different content of the same size, 800)"),
     ],
 )
 def test_what_has_changed_is_said(file, content, said):

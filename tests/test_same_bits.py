@@ -11,7 +11,14 @@ from PIL import Image
 from safetensors.numpy import save
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-REPORT = {"run": "a", "seconds": 1.5, "lr": 0.1, "steps": 3, "reason": "steps used up", "trials": [{"value": None}]}
+REPORT = {
+    "run": "a",
+    "seconds": 1.5,
+    "lr": 0.1,
+    "steps": 3,
+    "reason": "step limit reached",
+    "trials": [{"value": None}],
+}
 
 
 @pytest.fixture

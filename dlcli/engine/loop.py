@@ -139,7 +139,7 @@ def train(
         try:
             solver.advance(next_report(solver.step, limits), min(deadline, pause))
         except Interrupted as interrupt:
-            status, reason, signum = "stopped", "signal", interrupt.signum
+            status, reason, signum = "stopped", interrupt.reason, interrupt.signum
 
 
 def _next_moment(elapsed: float, every: float, memory: LoopState, last_report: float) -> float:
@@ -196,7 +196,7 @@ def _outcome(
     if (ended or timed_out) and objective > first_objective * rise and (step.val_loss is None or not step.is_best):
         return "diverged", "the loss ended above where it began"
     if ended:
-        return "finished", "steps used up"
+        return "finished", "step limit reached"
     if timed_out:
-        return ("finished", "time used up") if limits.steps >= UNLIMITED else ("stopped", "time limit")
+        return ("finished", "time limit reached") if limits.steps >= UNLIMITED else ("stopped", "time limit reached")
     return "", ""

@@ -258,7 +258,7 @@ def _too_few(given: str, count: int, total: int, wanted: int, skipped: Sequence[
         return DlcliError(f"{given}: {count} images, expected {wanted} or more", "add images")
     first = f"{skipped[0].name} {skipped[0].why}"
     message = f"{given}: {count} of {total} images can be used, expected {wanted} or more; {first}"
-    return DlcliError(message, "mend those images or give others")
+    return DlcliError(message, "fix those images or give others")
 
 
 def _check_classes(given: str, classes: Sequence[str], opened: Sequence[Opened], skipped: Sequence[Skipped]) -> None:
@@ -269,7 +269,7 @@ def _check_classes(given: str, classes: Sequence[str], opened: Sequence[Opened],
     for name in set(classes) - {one.label for one in opened}:
         if (skip := lost.get(printable_path(name))) is not None:
             message = f"{given}: no image of the class {printable(name)} can be used: {skip.name} {skip.why}"
-            raise DlcliError(message, "mend its images, or delete its folder")
+            raise DlcliError(message, "fix its images, or delete its folder")
 
 
 def _codes(opened: Sequence[Opened], classes: Sequence[str]) -> NDArray[np.int64]:

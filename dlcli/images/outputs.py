@@ -59,7 +59,7 @@ def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> Outpu
     name for several images. Nothing is written.
     """
     if not data:
-        raise DlcliError("which images to restore was not said", "give DATA: a folder, or image files")
+        raise DlcliError("no images to restore were given", "give DATA: a folder, or image files")
     if out is None:
         raise DlcliError("restored images need a place to go to", "add --out FOLDER, or --out FILE.png for one image")
     found = gather(data, False, "test")
@@ -120,7 +120,7 @@ def _single(candidates: list[Candidate], out: Path) -> Output:
             "give a folder",
         )
     if not out.parent.is_dir():
-        raise DlcliError(f"--out {out}: there is no directory {out.parent}", "make it first")
+        raise DlcliError(f"--out {out}: there is no directory {out.parent}", "create it first")
     return Output(tuple(candidates), out, "NPY" if array else EXTENSIONS[out.suffix.lower()])
 
 

@@ -1,4 +1,4 @@
-"""What fits on the same table share."""
+"""Results that fits on the same table share."""
 
 from collections.abc import Sequence
 from typing import Any

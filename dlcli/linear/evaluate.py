@@ -88,8 +88,8 @@ def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, 
     n = _rows(moments.count)
     if not np.isfinite(moments.scatter).all() or np.abs(moments.mean).max() > LARGEST:
         raise DlcliError(
-            "the rows hold values so large that float64 can't hold squares of what the model is off by",
-            "mend or leave out the rows",
+            "the rows hold values so large that the squared errors exceed float64",
+            "fix or leave out the rows",
         )
     mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
     variance = float(moments.scatter[0, 0]) / n

@@ -129,7 +129,7 @@ def _standardized(ones_X: FloatArray, units: Standardizer) -> FloatArray:
 class ExactSolver:
     """Least squares solved outright, as a Solver of one step."""
 
-    reason = "solved outright"
+    reason = "solved directly"
 
     def __init__(self, solution: ExactSolution, squares: LeastSquares) -> None:
         self.solution, self.squares = solution, squares
@@ -171,7 +171,7 @@ class ExactSolver:
         return float(np.linalg.norm(A @ theta - b + self.squares.l2 * self.squares.penalized * theta))
 
     def feedback(self, loss: float) -> None:
-        """Nothing listens."""
+        """Ignore: this schedule does not depend on the loss."""
 
 
 def exact_solver(config: FitLinearConfig, rows: Problem, squares: LeastSquares) -> ExactSolver:

@@ -60,7 +60,7 @@ def open_data(
         return LineExample(trained.seed_of_data), missing
     if not config.data:
         if "-" in sources:
-            raise DlcliError("the model was trained on standard input, which is gone", "give DATA")
+            raise DlcliError("the model was trained on standard input, which cannot be read again", "give DATA")
         if not need_target:
             progress.note("no DATA given: using the data that the model was trained on")
     options = read_options(reading, missing=missing)

@@ -46,9 +46,9 @@ def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     ]  # fmt: skip
     width = len(parts(report))
     for key, label in (
-        ("residual_sd", "residual sd"),
+        ("residual_sd", "residual standard error"),
         ("condition_number", "condition number"),
-        ("largest_stable_lr", "largest stable lr"),
+        ("largest_stable_lr", "largest stable learning rate"),
     ):
         if report.get(key) is not None:
             rows.append([label, _cell(report[key]), *[""] * (width - 1)])

@@ -182,7 +182,7 @@ class LinearTrials:
         return True
 
     def shorter(self, config: FitLinearConfig, fraction: float) -> FitLinearConfig:
-        """Fewer steps."""
+        """The config with fewer steps."""
         if fraction >= 1:
             return config
         loaded, _ = self._table(config)

@@ -22,11 +22,11 @@ class NetworkRateTest:
         self.trials.check(base)
 
     def usual_rate(self) -> float:
-        """The optimizer's."""
+        """The usual learning rate of the optimizer."""
         return RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
 
     def exact(self) -> dict[str, float]:
-        """Nothing is known of a network beforehand."""
+        """Nothing: the optimal learning rate of a network is not known in advance."""
         return {}
 
     def solver(self, seed: int, schedule: Schedule) -> NetworkSolver:

@@ -1,4 +1,4 @@
-"""What every report.json holds."""
+"""The fields that every report.json has."""
 
 import os
 import platform

@@ -46,7 +46,7 @@ def load(run: Path) -> tuple[dict[str, AnyArray], JsonObject]:
         whole = metadata[CHECKSUM] == _checksum(tensors, metadata[KEY])
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         text = " ".join(str(error).split())
-        raise DlcliError(f"--resume {run}: its checkpoint is not readable: {text}", "train anew") from None
+        raise DlcliError(f"--resume {run}: its checkpoint is not readable: {text}", "start a new training") from None
     if not whole or not isinstance(numbers, dict):
-        raise DlcliError(f"--resume {run}: its checkpoint is damaged", "train anew")
+        raise DlcliError(f"--resume {run}: its checkpoint is damaged", "start a new training")
     return tensors, numbers

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from dlcli.config.base import Config, flag_of
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.suggestions import suggestions
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
@@ -56,7 +57,7 @@ def plan_search(config: TuneLrConfig, base: Config, progress: Progress, open_tri
     for option in FORBIDDEN:
         if option in base.model_fields_set:
             flag = flag_of(command, option)
-            raise DlcliError(f"{flag} behind {name}: a trial leaves no run directory", f"put {flag} before {name}")
+            raise DlcliError(f"{flag} after {name}: a trial leaves no run directory", f"put {flag} before {name}")
     if config.workers > 1 and "-" in base.data:  # type: ignore[attr-defined]
         raise DlcliError(f"--workers {config.workers}: only one process can read standard input", "give a file")
     if config.cv and isinstance(base, FitLinearConfig):
@@ -120,20 +121,17 @@ def _space(config: TuneLrConfig, base: Config, rates: tuple[float, float]) -> Sp
 
     def numeric(name: str) -> Literal["whole"] | bool:
         if name not in command.model_fields or name in (*FORBIDDEN, "seed", "data_seed", "device", "data", "cv"):
-            import difflib
-
-            known = [n for n in command.model_fields if n not in FORBIDDEN]
-            close = [n for n in difflib.get_close_matches(name, known, n=1) if n != name]
-            hint = f"did you mean {close[0].replace('_', '-')}?" if close else "see that command's --help"
+            found = [s.field for s in suggestions(command, name) if s.field not in (*FORBIDDEN, name)]
+            hint = f"did you mean {' or '.join(found).replace('_', '-')}?" if found else "see that command's --help"
             if name in ("seed", "cv"):
                 hint = f"use {'--repeats' if name == 'seed' else '--cv'} before the command's name"
-            raise DlcliError(f"--vary {name.replace('_', '-')}: it is no option that can be searched", hint)
+            raise DlcliError(f"--vary {name.replace('_', '-')}: not an option that can be searched", hint)
         return _takes_numbers(command.model_fields[name].annotation)
 
     fixed = base.model_fields_set & {"lr"} and getattr(base, "lr", "auto") != "auto"
     rateless = getattr(base, "optimizer", None) in ("newton", "lbfgs", "exact")
     if fixed and config.lr is not None:
-        raise DlcliError(f"--lr {config.lr} is searched, and fixed behind the command's name", "leave one out")
+        raise DlcliError(f"--lr {config.lr} is both searched and fixed, after the command's name", "leave one out")
     space = parse_space(config.lr, config.vary, numeric, None if fixed or rateless else rates)
     if not space.axes:
         without = f": --optimizer {getattr(base, 'optimizer', None)} has no learning rate" if rateless else ""

@@ -80,15 +80,15 @@ def _show(search: "Search", study: Study, recorder: "Recorder", seen: set[tuple[
 
 def _verdict(workers: list[Worker], study: Study, deadline: float) -> str:
     if any(worker.returncode == TIME_IS_UP for worker in workers):
-        return "time limit"
+        return "time limit reached"
     failures = [worker for worker in workers if worker.returncode not in (0, None)]
     if any(study.open_jobs()):
         if time.monotonic() >= deadline:
-            return "time limit"
+            return "time limit reached"
         errors = " ".join(_error(worker) for worker in failures[:1])
         raise DlcliError(
             f"{len(failures)} of {len(workers)} workers failed: {errors or 'killed'}",
-            "the trials that ended are kept: the same command goes on", ExitCode.TRAINING_FAILED,
+            "the trials that ended are kept: repeat the command to continue", ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     return ""
 

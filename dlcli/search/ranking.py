@@ -10,7 +10,7 @@ from dlcli.search.records import Record
 ROUNDING = 1e-9  # relative: between two ways to the same optimum, or two orders of summation
 CLEARLY, MOMENT = 1.5, 1.0  # a run is slower only by more than this factor and these seconds: clocks vary
 VALUE, STEPS, SECONDS = "best value", "fewest steps", "least time"
-TIMED = ("time limit", "time used up")  # runs that took all the time there was, whatever their steps
+TIMED = "time limit reached"  # the reason of runs that took all the time there was, whatever their steps
 
 
 def ranked(records: Sequence[Record], *, larger: bool) -> list[Record]:
@@ -74,7 +74,7 @@ def _fastest(tied: Sequence[Record]) -> tuple[Record, str]:
 
     By steps, which a rerun repeats, where runs ended by themselves; by seconds only where those differ clearly.
     """
-    timed = any(r.outcome is not None and r.outcome.reason in TIMED for r in tied)
+    timed = any(r.outcome is not None and r.outcome.reason == TIMED for r in tied)
     if not timed and len({_steps(r) for r in tied}) > 1:
         return min(tied, key=_steps), STEPS
     least = min(_seconds(r) for r in tied)

@@ -87,7 +87,7 @@ class Runner:
         while True:
             self.check_signal()
             if time.monotonic() >= deadline:
-                return "time limit"
+                return "time limit reached"
             self.study.revive()
             jobs = self._claim()
             if jobs:
@@ -213,7 +213,7 @@ class Runner:
             active = still
 
     def _seen(self, run: Run, index: int, step: Step) -> None:
-        """A report has come in; the pruner may end the run."""
+        """Pass on a report; the pruner may end the run."""
         self.check_signal()
         run.last[index] = step
         if index or self.config.pruner not in LEARNING:

@@ -151,7 +151,7 @@ def parse_axis(flag: str, name: str, text: str, *, numeric: bool, log: bool = Fa
     if numeric and flag == "--lr" and not all(isinstance(v, (int, float)) and 0 < v < math.inf for v in values):
         raise DlcliError(f"{given}: expected positive numbers", "write rates such as 0.01,0.1, or a range 1e-4:1")
     if len(set(values)) < len(values):
-        raise DlcliError(f"{given}: a value stands there twice", "give each once")
+        raise DlcliError(f"{given}: a value is given twice", "give each once")
     return Axis(name, tuple(values))
 
 

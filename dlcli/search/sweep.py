@@ -51,7 +51,9 @@ def sweep(
     start = time.monotonic()
     name = "fit-linear" if isinstance(base, FitLinearConfig) else "train-deconv"
     if base.schedule not in (None, "constant"):
-        raise DlcliError(f"--schedule {base.schedule}: a sweep raises the rate itself", "leave the schedule out")
+        raise DlcliError(
+            f"--schedule {base.schedule}: a sweep raises the learning rate itself", "leave the schedule out"
+        )
     source = open_source(base, progress)
     low, high = _range(config, source)
     run = directory.RunDirectory("tune-lr", config.out, config.force)
@@ -81,7 +83,7 @@ def sweep(
         _draw(config, name, run, report, curves)
     if report["best"] is None and not signum:
         raise DlcliError(
-            f"the loss falls at no rate from {low:g} to {high:g}", f"try --lr {low / 1000:.2g}:{low:.2g}",
+            f"the loss falls at no learning rate from {low:g} to {high:g}", f"try --lr {low / 1000:.2g}:{low:.2g}",
             ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     return report
@@ -146,7 +148,7 @@ def _report(
         "seconds": seconds,
         "steps": sum(len(curve.rates) for curve in curves),
         "status": "stopped" if signum else "finished",
-        "reason": "signal" if signum else "every seed has run",
+        "reason": Interrupted(signum).reason if signum else "every seed has run",
         "signal": signum or None,
         "training": name,
         "method": "sweep",

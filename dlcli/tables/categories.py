@@ -65,7 +65,7 @@ class CategoryEncoder:
         where, row = self._place(frame, column, value, rows)
         known = listed(sorted(shown_level(level) for level in self._codes))
         message = f"{where}, row {row}: the model does not know '{printable(shown_level(value))}', only {known}"
-        return DlcliError(message, "mend or leave out the row, or train again with such rows among the data")
+        return DlcliError(message, "fix or leave out the row, or train again with such rows among the data")
 
     def _too_many(self, frame: Frame, column: pl.Series, value: Level, rows: IntArray) -> DlcliError:
         where, row = self._place(frame, column, value, rows)

@@ -115,7 +115,7 @@ class Encoder:
             row, column = found[0]
             name = names[column]
             where = f"{frame.label}: column '{printable(name)}', row {row + frame.first_row}"
-            hint = "mend the value; or, to take it as missing, --missing-value with its text"
+            hint = "fix the value; or, to take it as missing, --missing-value with its text"
             if not self._is_target(name) and self._options.hints.choosing:
                 hint = f"{hint}; or {self._options.hints.drop(name)}"
             raise DlcliError(f"{where}: the value is infinite", hint)

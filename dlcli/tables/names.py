@@ -26,11 +26,11 @@ class Hints:
         return next((p for p in positions if p not in self.names), quoted(name))
 
     def drop(self, *names: str) -> str:
-        """What leaves columns out."""
+        """The option that leaves columns out."""
         return " ".join(f"--drop {self.column(name)}" for name in names)
 
     def text(self, name: str) -> str:
-        """What takes a column as text."""
+        """The option that treats a column as text."""
         return f"--text {self.column(name)}"
 
 

@@ -26,7 +26,7 @@ def check_output(out: Path | None, force: bool) -> None:
     if out.exists() and not force:
         raise DlcliError(f"--out {out} exists", "choose another name, or add --force")
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise DlcliError(f"--out {out}: cannot write to {out.parent}", "make the directory, or choose another")
+        raise DlcliError(f"--out {out}: cannot write to {out.parent}", "create the directory, or choose another")
 
 
 def write_predictions(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], out: Path | None) -> None:

@@ -34,6 +34,6 @@ def check_file(out: Path | None) -> None:
     if out is None:
         return
     if not out.parent.is_dir():
-        raise DlcliError(f"--out {out}: there is no directory {out.parent}", "make it first")
+        raise DlcliError(f"--out {out}: there is no directory {out.parent}", "create it first")
     if out.is_dir():
         raise DlcliError(f"--out {out} is a directory", "give a file name")

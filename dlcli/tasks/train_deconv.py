@@ -58,7 +58,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     if training.last.status == "diverged":
         raise DlcliError(
             f"training failed at step {training.last.step} with learning rate {plan.lr:.4g} ({training.last.reason})",
-            f"use a smaller rate, such as --lr {plan.lr / 10:.2g}", ExitCode.TRAINING_FAILED,
+            f"use a smaller learning rate, such as --lr {plan.lr / 10:.2g}", ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     return report
 

@@ -68,7 +68,7 @@ def _searched(
         progress.note(f"going on with {run.path}: {len(known)} trials have ended already")
     if study.shared and not study.created:
         ended = sum(r.ended for r in study.records())
-        progress.note(f"the study is there already: {ended} of its trials have ended")
+        progress.note(f"the study exists: {ended} of its trials have ended")
     recorder = Recorder(run, search, progress, {(r.number, r.rung) for r in known})
     left = search.runs - sum(job.ended for job in study.jobs())
     progress.search(
@@ -84,7 +84,7 @@ def _searched(
         try:
             reason = _work(search, study, recorder, url, deadline, check_signal)
         except Interrupted as interrupt:
-            reason, signum = "signal", interrupt.signum
+            reason, signum = interrupt.reason, interrupt.signum
         finally:
             progress.end()
         records = study.records(search.halving)
@@ -148,10 +148,10 @@ def _open_run(search: Search, progress: Progress) -> tuple[directory.RunDirector
             return directory.RunDirectory.taken_up("tune-lr", path), records
         break  # it has ended, or another copy of the command is at work there
     if changed and config.out:
-        another = "another --study and another --out" if named else "another --out, or start anew with --force"
+        another = "another --study and another --out" if named else "another --out, or start again with --force"
         raise DlcliError(changed, f"bring the old data back, or choose {another}")
     if changed:
-        progress.warn(f"{changed}; this search starts anew")
+        progress.warn(f"{changed}; this search starts again from the beginning")
     return directory.RunDirectory("tune-lr", config.out, config.force), []
 
 
@@ -167,7 +167,7 @@ def all_diverged(search: Search, records: list[Record]) -> DlcliError:
     remedy = "give other values"
     if stable and math.isfinite(min(stable)):
         edge = min(stable)
-        remedy = f"the largest stable rate is {edge:.3g}: try --lr {edge / 1000:.2g}:{edge:.2g}"
+        remedy = f"the largest stable learning rate is {edge:.3g}: try --lr {edge / 1000:.2g}:{edge:.2g}"
     elif rates:
         low = min(rates)
         remedy = f"try --lr {low / 1000:.2g}:{low / 2:.2g}"

@@ -65,7 +65,7 @@ def test_reports_by_time_take_a_bounded_share(monkeypatch, cost, reports):
     ):
         spent.append(cost)
         clock.now += cost / 2  # what is done with a report counts, too: files and pictures
-        assert not step.status or step.reason == "time used up"
+        assert not step.status or step.reason == "time limit reached"
     assert abs(len(spent) - reports) <= 1
     assert sum(spent[1:-1]) <= REPORT_SHARE * 60 + 1e-9
     assert math.isclose(memory.report_seconds, sum(spent[:-1]))

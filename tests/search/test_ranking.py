@@ -45,7 +45,7 @@ def test_of_equally_many_steps_only_clearly_less_time_counts():
 
 
 def test_runs_that_took_all_their_time_are_not_faster_by_fewer_steps():
-    slow, fast = (record(n, 1.0, steps, 60.0, reason="time used up") for n, steps in ((0, 900), (1, 100)))
+    slow, fast = (record(n, 1.0, steps, 60.0, reason="time limit reached") for n, steps in ((0, 900), (1, 100)))
     assert picked([slow, fast])[2] == "best value"
 
 

@@ -318,7 +318,7 @@ def test_early_stopping_stops_and_keeps_the_best(run, photos):
 
 def test_a_run_limited_by_time_ends_in_time(run, photos):
     report, records, _ = run(photos, steps=None, minutes=1.5 / 60, report_every=0)
-    assert (report["status"], report["reason"]) == ("finished", "time used up")
+    assert (report["status"], report["reason"]) == ("finished", "time limit reached")
     assert (
         records[-1]["lr"] <= SMALL["lr"]
     )  # how it falls is held in tests/networks/training/test_solver.py, with a clock

@@ -17,11 +17,11 @@ from dlcli.images.formats.depth import (
     can_be_whole,
     channels_left_out,
     deep_pixels,
+    fix_decoder,
     is_deep,
     is_deep_gray,
     load_lower_bytes,
     loaded,
-    mend,
 )  # fmt: skip
 from dlcli.images.formats.metadata import Metadata, calibration_of, exif_of, exif_with, metadata_of
 from dlcli.images.formats.opening import (
@@ -92,7 +92,7 @@ def read_header(path: Path, label: str) -> Header:
             width, height = image.size
             if _orientation(image) >= 5:
                 width, height = height, width
-            mend(image)
+            fix_decoder(image)
             deep = is_deep(image)
             return Header(height, width, _is_gray(image), _note(image, first=True), 16 if deep else 8)
     except OtherTiffError:
@@ -125,7 +125,7 @@ def read_frames(path: Path, label: str) -> Generator[DecodedImage, None, None]:
 
 def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:
     """The frame ``number`` that ``image`` is at."""
-    mend(image)
+    fix_decoder(image)
     # Before the pixels are loaded, as loading changes palettes and what is known of frames.
     turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
     whole = deep and not image.mode.startswith("I") and can_be_whole(image)
@@ -143,7 +143,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         with opened(path, label) as again:
             if number:
                 again.seek(number)
-            mend(again)
+            fix_decoder(again)
             both = deep_pixels(np.asarray(image), load_lower_bytes(again), gray=gray)
         pixels, alpha = (both[:, :, :-1], both[:, :, -1]) if both.shape[2] in (2, 4) else (both, None)
     elif image.has_transparency_data:
@@ -158,7 +158,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         notes.append(SHALLOW)
     notes.append(_dim(pixels))
     if image.mode == "CMYK":
-        notes.append("its CMYK becomes RGB, by inks that absorb ideally")
+        notes.append("its CMYK is converted to RGB as for ideal inks")
     pixels = _upright(pixels if pixels.ndim == 3 else pixels[:, :, None], turn)
     metadata, lost = metadata_of(image, exif).fitting(0 if image.mode == "CMYK" else pixels.shape[2])
     shown = image.info.get("duration", 0)

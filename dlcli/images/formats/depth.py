@@ -52,7 +52,7 @@ def channels_left_out(image: ImageFile.ImageFile) -> str:
     return f"{samples - known} of its {samples} channels are left out" if samples > known and len(extra) else ""
 
 
-def mend(image: ImageFile.ImageFile) -> None:
+def fix_decoder(image: ImageFile.ImageFile) -> None:
     """Let a TIFF be decoded as what it is where Pillow is mistaken.
 
     16-bit channels that lie one after another pass for bytes; floats that libtiff has turned for this machine are

@@ -69,7 +69,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     except FileNotFoundError:
         raise DlcliError(f"{label}: there is no such file", "check the path and its spelling") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DlcliError(f"{label} is not whole gzip data: {printable(str(error))}", AGAIN) from None
+        raise DlcliError(f"{label} is incomplete or damaged gzip data: {printable(str(error))}", AGAIN) from None
     except (OSError, ValueError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"{label} cannot be read: {printable(reason or 'not enough memory')}"

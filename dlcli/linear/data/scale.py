@@ -50,7 +50,7 @@ def check_target(y: FloatArray) -> None:
     largest = float(np.fmax.reduce(np.abs(y), initial=0.0))
     if largest > LARGE or 0 < largest < SMALL:
         raise DlcliError(
-            f"the target's values reach {largest:.1e}, whose squares float64 can't hold",
+            f"the target's values reach {largest:.1e}, whose squares exceed float64",
             "multiply it by a power of ten",
         )
 
@@ -60,8 +60,8 @@ def check_moments(moments: Moments, names: tuple[str, ...], where: str = "") -> 
     bad = np.flatnonzero(~np.isfinite(np.diag(moments.scatter)) | ~np.isfinite(moments.mean))
     if len(bad):
         name = f"column {printable(names[bad[0] - 1])!r}" if bad[0] else "the target"
-        hint = "mend or leave out the rows" if where else "multiply it by a power of ten"
-        raise DlcliError(f"{name} holds values{where} whose squares float64 can't hold", hint)
+        hint = "fix or leave out the rows" if where else "multiply it by a power of ten"
+        raise DlcliError(f"{name} holds values{where} whose squares exceed float64", hint)
 
 
 def say_rounded(table: Table, names: tuple[str, ...], X: FloatArray, progress: Progress) -> None:

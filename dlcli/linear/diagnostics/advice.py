@@ -34,7 +34,7 @@ def announce(
     lr: float,
     progress: Progress,
 ) -> None:
-    """Say before the first step what the eigenvalues already tell."""
+    """Warn, before the first step, of what the eigenvalues imply."""
     if config.schedule == "polyak" and config.polyak_target is None and (kind != "mse" or config.l1 or plan.keep_rows):
         progress.note("polyak without --polyak-target takes 0 for the optimum's loss: its steps may be far too long")
     if stable is not None and config.lr != "auto" and lr > stable and config.schedule not in (
@@ -71,7 +71,7 @@ class Ended:
 
     @classmethod
     def of(cls, fit: "Fit") -> "Ended":
-        """Of a fit."""
+        """The metric's value in a fit."""
         lowest = min((s.loss for s in fit.steps if np.isfinite(s.loss)), default=float("nan"))
         short = fit.no_errors == NOT_REACHED or fit.last.gradient_norm > SMALL_ENOUGH * fit.steps[0].gradient_norm
         return cls(
@@ -101,7 +101,7 @@ def advise(config: FitLinearConfig, ended: Ended, progress: Progress) -> None:
                 f"{ended.optimizer} ended far from the optimum: coefficients are off by up to {ended.away:.2g} of "
                 f"themselves, or of their standard errors; use --optimizer {solver}, or raise --steps"
             )
-    elif ended.optimizer != "exact" and ended.short and last.reason.startswith("steps used up"):
+    elif ended.optimizer != "exact" and ended.short and last.reason.startswith("step limit reached"):
         progress.warn(
             f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); "
             + ", or ".join(_toward_the_optimum(config, ended))
@@ -156,7 +156,9 @@ def against_divergence(config: FitLinearConfig, ended: Ended) -> str:
         smaller = f"--hyper-lr {GENTLE:g}, or " if config.hyper_lr > GENTLE else ""
         return f"use {smaller}--schedule constant"
     if rate is not None:
-        below = f", or a rate below {ended.stable:.4g}" if ended.stable is not None and rate > ended.stable else ""
+        below = (
+            f", or a learning rate below {ended.stable:.4g}" if ended.stable is not None and rate > ended.stable else ""
+        )
         return f"use --lr auto{below}"
     if config.schedule != "constant":
         return "use --schedule constant"

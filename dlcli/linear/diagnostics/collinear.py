@@ -1,4 +1,4 @@
-"""Columns that depend on others: found for every optimizer, and said."""
+"""Collinear columns: found for every optimizer, and reported."""
 
 from collections.abc import Mapping, Sequence
 

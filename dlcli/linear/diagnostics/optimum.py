@@ -99,7 +99,7 @@ def _of_mini_batches(ready: "Prepared", solver: Solver, kept: Step, mse: float, 
     if near is not None and not near.determined:
         return replace(verdict, no_errors="the columns don't determine every coefficient")
     if near is None or near.away is None:
-        return replace(verdict, no_errors=f"{name} doesn't come to rest at the optimum")
+        return replace(verdict, no_errors=f"{name} does not settle at the optimum")
     if near.away <= NEAR:
         return replace(verdict, no_errors=f"{name} ends near the optimum, not at it")
     where = f"{name} ended off the optimum, by up to {near.away:.2g} of a coefficient or of its error"

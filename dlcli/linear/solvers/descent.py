@@ -80,7 +80,7 @@ class FirstOrder:
         return self.tolerance > 0 and norm <= self.tolerance * self.first_norm
 
     def feedback(self, loss: float) -> None:
-        """Nothing listens."""
+        """Ignore: this schedule does not depend on the loss."""
 
 
 class GradientDescent(FirstOrder):

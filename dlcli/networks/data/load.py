@@ -122,7 +122,7 @@ def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> Train
 
 
 def report_skipped(image_set: ImageSet, progress: Progress) -> None:
-    """Name the images that could not be read, and count them."""
+    """Warn of the images that could not be read: their names and number."""
     for note in image_set.notes:
         progress.note(note)
     warn_of_skipped(image_set.skipped, len(image_set) + len(image_set.skipped), progress)

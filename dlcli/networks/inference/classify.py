@@ -103,7 +103,7 @@ def predict_classes(config: PredictConfig, trained: TrainedNetwork, progress: Pr
         name = "--mask" if config.mask is not None else "--tile"
         raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
     if not config.data:
-        raise DlcliError("which images to classify was not said", "give DATA: a folder, or image files")
+        raise DlcliError("no images to classify were given", "give DATA: a folder, or image files")
     if config.json_output and config.out is None:
         raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
     check_output(config.out, config.force)

@@ -130,7 +130,7 @@ def _summary(
     if not rows:
         first = skipped[0]
         raise DlcliError(
-            f"none of {len(skipped)} images can be used; {first.name}: {first.why}", "mend them, or give others"
+            f"none of {len(skipped)} images can be used; {first.name}: {first.why}", "fix them, or give others"
         )
     warn_of_skipped(skipped, len(rows) + len(skipped), progress)
     means = {name: found.means() for name, found in measured.items()}

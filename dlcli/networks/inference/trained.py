@@ -61,7 +61,7 @@ class TrainedNetwork:
         """The settings of the run. Raises DlcliError where they are gone."""
         path = self.folder / directory.CONFIG
         if not path.is_file():
-            raise DlcliError(f"{path} is gone, so what the run was trained on is not known", "give DATA")
+            raise DlcliError(f"{path} no longer exists, so what the run was trained on is not known", "give DATA")
         return TrainDeconvConfig.build({}, path)
 
 

@@ -93,7 +93,7 @@ class Deconvolution(nn.ConvTranspose2d):
 
     @property
     def flipped_padding(self) -> int:
-        """That of the convolution."""
+        """Padding of the equivalent convolution, in pixels."""
         return self.kernel_size[0] - 1 - int(self.padding[0])
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:

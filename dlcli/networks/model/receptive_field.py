@@ -1,4 +1,4 @@
-"""How far a network sees: the pixels of its input that a pixel of its output depends on."""
+"""Receptive field of a network: the input pixels on which an output pixel depends."""
 
 from dlcli.networks.model.deconv import DeconvSpec, kernel_and_padding
 

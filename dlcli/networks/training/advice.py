@@ -81,8 +81,8 @@ def _of_restoration(validate: RestorationValidation, task: str) -> list[str]:
     if validate.kept is None or task == "reconstruct":
         return []
     if validate.unchanged():
-        given = "gives back what it is given: predict would change no pixel"
-        estimate = "adds nothing to the simple estimate that it starts from, which is all that predict would give"
+        given = "returns its input: predict would change no pixel"
+        estimate = "adds nothing to the simple estimate that it starts from: predict would return that estimate"
         return [f"the network {given if task in INPUT_IS_BASE else estimate}; give more steps, or another --lr"]
     metrics, better = validate.kept.metrics, "give more steps, or more images like those that it is for"
     if metrics["psnr"] <= metrics["input_psnr"]:

@@ -137,7 +137,7 @@ class NetworkSolver:
                 raise
         if self.batch_size == 1:
             raise DlcliError(
-                "memory ran out with a batch of one image", "give a smaller --crop, or fewer --filters",
+                "out of memory with a batch of one image", "give a smaller --crop, or fewer --filters",
                 ExitCode.TRAINING_FAILED,
             )  # fmt: skip
         self._halve_batch()
@@ -191,7 +191,7 @@ class NetworkSolver:
         self.batch_size //= 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        self.warnings.append(f"memory ran out: the batch is now {self.batch_size}")
+        self.warnings.append(f"out of memory: the batch size is now {self.batch_size}")
 
     def _set_rates(self, loss: float) -> None:
         self.lr = self._scheduled_rate(loss)

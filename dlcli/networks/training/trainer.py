@@ -158,7 +158,7 @@ class Training:
             if changed := difference(numbers["data"], self.data):
                 raise DlcliError(
                     f"--resume {path}: its data are no longer those that it was trained on: {changed}",
-                    "bring the old data back, or train anew without --resume",
+                    "bring the old data back, or start a new training without --resume",
                 )
             self.steps = [Step(**values) for values in numbers["steps"]]
             self.last = self.steps[-1]
@@ -181,7 +181,7 @@ class Training:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             text = " ".join(str(error).split())
             raise DlcliError(
-                f"--resume {path}: its checkpoint doesn't fit its settings: {text}", "train anew"
+                f"--resume {path}: its checkpoint doesn't fit its settings: {text}", "start a new training"
             ) from None
         if not self.config.threads and self.device == "cpu":
             torch.set_num_threads(int(numbers["threads"]))

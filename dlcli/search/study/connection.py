@@ -63,6 +63,6 @@ class Connection:
             return self.recovery.revive(study)
 
     def close(self) -> None:
-        """Stop the signs of life."""
+        """Stop the heartbeats."""
         if self._heartbeat:
             self._heartbeat.close()

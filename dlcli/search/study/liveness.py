@@ -1,4 +1,4 @@
-"""Who is at work on a trial, and whether it still lives."""
+"""Which worker runs a trial, and whether that worker is alive."""
 
 import datetime
 import os
@@ -64,7 +64,7 @@ class Heartbeat:
         self._thread.start()
 
     def add(self, trial: "Trial") -> None:
-        """Begin with a trial; the first sign is given at once."""
+        """Begin with a trial; the first heartbeat is sent at once."""
         with self._lock:
             self._trials.add(trial._trial_id)
         self.storage.record_heartbeat(trial._trial_id)
@@ -75,7 +75,7 @@ class Heartbeat:
             self._trials.discard(trial._trial_id)
 
     def close(self) -> None:
-        """No more signs."""
+        """Stop the heartbeat."""
         self._over.set()
 
     def _beat(self) -> None:

@@ -73,7 +73,7 @@ def storage_errors(url: str | None, *, opening: bool = False) -> Iterator[None]:
     from optuna.exceptions import OptunaError
 
     known = (sqlalchemy.exc.SQLAlchemyError, OptunaError, OSError, ModuleNotFoundError, json.JSONDecodeError)
-    hint = "check that it is there, and that it lets you in"
+    hint = "check that it is running, and that you may connect"
     try:
         yield
     except DlcliError:

@@ -150,7 +150,7 @@ class Study:
             return Job(Point(int(trial.user_attrs[POINT]), params), 0, trial)
 
     def should_stop(self, job: Job, value: float, step: int) -> bool:
-        """Report an intermediate value; whether the pruner wants the run to end."""
+        """Report an intermediate value; returns whether the pruner ends the run."""
         import optuna
 
         with self.connection.errors():
@@ -241,5 +241,5 @@ class Study:
         return [(j.number, j.rung) for j in self.jobs()]
 
     def close(self) -> None:
-        """Stop the signs of life."""
+        """Stop the heartbeats."""
         self.connection.close()

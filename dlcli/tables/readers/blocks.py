@@ -139,7 +139,7 @@ def checked_records(block: bytes, delimiter: str, fields: int, first_row: int, l
                 continue
             if len(record) != fields:
                 found = f"{len(record)} field{'s' * (len(record) != 1)}"
-                hint = f"mend the row, or give the --delimiter if it isn't {delimiter!r}"
+                hint = f"fix the row, or give the --delimiter if it isn't {delimiter!r}"
                 raise DlcliError(f"{label}: row {row} has {found}, expected {fields}", hint)
             writer.writerow(record)
             row += 1

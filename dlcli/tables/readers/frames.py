@@ -158,7 +158,7 @@ def bad_cell(label: str, name: str, row: int, text: str, kind: Kind, hints: Hint
     wanted = "a number" if kind == "number" else "true or false"
     message = f"{label}: column '{column}', row {row}: '{shown}' is not {wanted}"
     if not hints.choosing:
-        return DlcliError(message, f"mend it; or, if it marks a missing value: --missing-value {quoted(text)}")
+        return DlcliError(message, f"fix it; or, if it marks a missing value: --missing-value {quoted(text)}")
     hint = (
         f"if it marks a missing value: --missing-value {quoted(text)}; "
         f"if the column is text: {hints.text(name)}; or {hints.drop(name)}"

@@ -50,7 +50,7 @@ class JsonLinesReader(Reader):
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise DlcliError(f"{where} is not JSON: {printable(str(error))}", "mend the line") from None
+                raise DlcliError(f"{where} is not JSON: {printable(str(error))}", "fix the line") from None
             if not isinstance(row, dict):
                 raise DlcliError(f"{where} is not a JSON object", 'every line must be one, as in {"x": 1.5}')
             rows.append(row)

@@ -345,7 +345,7 @@ def kill(*arguments):
 
 
 ENDS = {
-    "steps used up": [],
+    "step limit reached": [],
     "early stopping: 2 reports without improvement": [
         "--ema",
         "0",

@@ -138,7 +138,7 @@ def test_time_limit(dlcli, tmp_path):
     write(tmp_path, "t.csv")
     report = dlcli("fit-linear", "t.csv", "--optimizer", "adam", "--steps", "100000000", "--minutes", "0.01",
                    "--json", "-q").report  # fmt: skip
-    assert (report["status"], report["reason"]) == ("stopped", "time limit")
+    assert (report["status"], report["reason"]) == ("stopped", "time limit reached")
 
 
 def test_missing_values(dlcli, tmp_path):

@@ -93,7 +93,7 @@ def test_all_diverged(dlcli):
 def test_a_sweep_that_begins_too_high(dlcli):
     found = dlcli("tune-lr", "--sweep", "--lr", "1e6:1e9", "fit-linear", "--optimizer", "sgd")
     assert found.code == 4
-    assert "the loss falls at no rate from 1e+06 to 1e+09" in found.err.splitlines()[-1]
+    assert "the loss falls at no learning rate from 1e+06 to 1e+09" in found.err.splitlines()[-1]
 
 
 def test_one_diverged_trial_is_no_failure(dlcli):

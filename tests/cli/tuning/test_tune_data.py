@@ -124,7 +124,7 @@ def test_a_stopped_search_does_not_go_on_with_other_data(app):
     code, out, err = app(*words)
     assert code == 0
     assert "runs/tune-lr-001: its data are no longer those of its trials: ok.csv has changed" in err
-    assert "this search starts anew" in err
+    assert "this search starts again from the beginning" in err
     report = json.loads(out)
     assert report["run"] == "runs/tune-lr-002"
     assert report["best"]["value"] > 100
@@ -139,7 +139,7 @@ def test_with_out_it_is_refused_and_the_remedy_works(app):
     code, _, err = app("tune-lr", *words)
     assert code == 2
     assert "o: its data are no longer those of its trials: ok.csv has changed" in err
-    assert "start anew with --force" in err
+    assert "start again with --force" in err
     assert app("tune-lr", "--force", *words)[0] == 0
 
 

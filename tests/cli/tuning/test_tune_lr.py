@@ -195,7 +195,7 @@ def stopped_half_way(dlcli, *words):
     for minutes in (0.02, 0.06, 0.2, 0.6):
         found = dlcli("tune-lr", "--minutes", minutes, "--out", f"within-{minutes}", *words)
         assert found.code == 0, found.err
-        assert (found.report["status"], found.report["reason"]) == ("stopped", "time limit")
+        assert (found.report["status"], found.report["reason"]) == ("stopped", "time limit reached")
         if any(trial["state"] == "complete" for trial in found.report["trials"]):
             return found.report
     return pytest.fail("no trial ended in 0.6 minutes")
