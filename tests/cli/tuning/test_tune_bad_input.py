@@ -24,7 +24,7 @@ REFUSED = {
     "a bad combination behind the name": ([*FIT, "--nesterov"], "--momentum"),
     "an output option behind the name": ([*FIT, "--out", "x"], "put --out before"),
     "a missing file": ([*FIT, "none.csv"], "none.csv"),
-    "an unknown option to vary": (["--vary", "lerning=1,2", *FIT], "no option that can be searched"),
+    "an unknown option to vary": (["--vary", "lerning=1,2", *FIT], "not an option that can be searched"),
     "a misspelled option to vary": (["--vary", "momentun=0,0.9", *FIT], "did you mean momentum"),
     "a value that the option refuses": (["--vary", "momentum=0,2", *FIT], "--momentum"),
     "a word that the option refuses": (["--vary", "schedule=constant,sometimes", *FIT], "schedule"),

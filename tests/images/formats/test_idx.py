@@ -47,7 +47,7 @@ def test_refused(tmp_path, packed, content, told):
 def test_truncated_gzip(tmp_path, kept):
     whole = gzip.compress(idx(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8)))
     (tmp_path / "a.gz").write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(DlcliError, match="not whole gzip data"):
+    with pytest.raises(DlcliError, match="incomplete or damaged gzip data"):
         read_idx(tmp_path / "a.gz")
 
 
