@@ -102,7 +102,7 @@ def train(
     """Run ``solver`` and yield a Step at step 0 and at each report.
 
     ``validate`` maps parameters to metrics, ``loss`` among them. The best step is that of the lowest validation loss
-    where it is given, else the last. The last Step's status is ``converged``, ``finished`` (steps used up, or the
+    where it is given, else the last. The last Step's status is ``converged``, ``finished`` (step limit reached, or the
     time when there is no limit of steps), ``stopped`` (time, early stopping or a signal; ``reason`` says which) or
     ``diverged``. A run taken up again hands in its ``memory`` and starts with the next report.
     """

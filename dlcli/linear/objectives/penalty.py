@@ -43,7 +43,7 @@ class WeightedPenalty:
 
 
 def soft_threshold(theta: FloatArray, threshold: float | FloatArray) -> FloatArray:
-    """Soft thresholding, the proximal step of L1: towards 0 by ``threshold``, and exactly 0 within it."""
+    """Soft thresholding, the proximal step of L1: toward 0 by ``threshold``, and exactly 0 within it."""
     # Adding 0 turns -0 into 0.
     return np.sign(theta) * np.maximum(np.abs(theta) - threshold, 0.0) + 0.0
 
