@@ -13,11 +13,10 @@ from typing import Any
 import optuna
 
 from dlcli.cli.app import parse_config
-from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.progress import Silent
 from dlcli.networks.trials import NetworkTrials
-from dlcli.search.runner import trial_config
-from dlcli.search.space import parse_axis
+from dlcli.search.settings import TrainingConfigs
+from dlcli.search.space import Point, parse_axis
 
 
 def main() -> None:
@@ -26,14 +25,14 @@ def main() -> None:
     filters = sys.argv[5].split(",")
     base = parse_config(sys.argv[6], sys.argv[7:])
     start = time.monotonic()
-    trials, config = NetworkTrials(base, Silent()), TuneLrConfig.build({"seed": seed})
+    trials, configs = NetworkTrials(base, Silent()), TrainingConfigs(base, seed)
     choices = list(parse_axis("--lr", "lr", rates, numeric=True, log=True).points(points))
 
     def objective(trial: optuna.Trial) -> float:
         params: dict[str, Any] = {
             "lr": trial.suggest_categorical("lr", choices), "filters": trial.suggest_categorical("filters", filters),
         }  # fmt: skip
-        run = next(iter(trials.start(trial_config(base, type(base), config, params, trial.number, 0), lambda: None)))
+        run = next(iter(trials.start(configs.of(Point(trial.number, params)), lambda: None)))
         for number, step in enumerate(run.steps):
             if step.status == "diverged":
                 raise optuna.TrialPruned

@@ -80,6 +80,14 @@ class Config(BaseModel):
         except ValidationError as error:
             raise _explained(cls, error, file, given) from None
 
+    def given(self) -> dict[str, object]:
+        """The options that were given, on the command line or in a file; the others have their defaults."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+    def with_options(self, options: Mapping[str, object]) -> Self:
+        """This config with other ``options``, checked as those of a command line are. Raises DlcliError."""
+        return self.build({**self.given(), **options})
+
     @classmethod
     def read_toml(cls, file: Path) -> dict[str, object]:
         """Settings of a TOML file, checked for unknown keys. Raises DlcliError."""

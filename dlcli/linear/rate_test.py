@@ -1,7 +1,8 @@
 """The learning-rate range test on a linear model."""
 
+import itertools
 import math
-from typing import Any
+from collections.abc import Iterator
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
@@ -16,7 +17,7 @@ class LinearRateTest:
         self.base = base
         self.trials = LinearTrials(base, progress)
         # Any rate: it makes plan and solver those of gradient descent.
-        given = {name: getattr(base, name) for name in base.model_fields_set if name not in ("lr", "cv")}
+        given = {name: value for name, value in base.given().items() if name != "cv"}
         self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
         self.trials.check(self.config)
         self.ready = self.trials.ready(self.config)
@@ -36,14 +37,10 @@ class LinearRateTest:
         low, high = squares.smallest_eigenvalue, squares.largest_eigenvalue
         return {"2/l_max (largest stable)": 2 / high, "2/(l_max + l_min) (fastest)": 2 / (high + low)}
 
-    def solver(self, seed: int, schedule: Schedule) -> Any:
-        """A fresh solver with this schedule."""
-        config = self.config.model_copy(update={"seed": seed})
-        solver, _ = self.trials.ready(config).solver()
+    def losses(self, seed: int, schedule: Schedule) -> Iterator[float]:
+        """The loss after each step of a fresh fit."""
+        solver, _ = self.trials.ready(self.config.model_copy(update={"seed": seed})).solver()
         solver.schedule = schedule  # type: ignore[attr-defined]
-        return solver
-
-    def step(self, solver: Any, number: int) -> float:
-        """Take step ``number`` and return the loss behind it."""
-        solver.advance(number + 1, math.inf)
-        return float(solver.loss())
+        for number in itertools.count(1):
+            solver.advance(number, math.inf)
+            yield float(solver.loss())

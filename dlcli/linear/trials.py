@@ -1,8 +1,7 @@
 """``fit-linear`` as the tuner sees it: tables read once, and any number of fits on them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from dlcli.linear.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
-from dlcli.search.trials import Metrics, Trial, shorter_decay
+from dlcli.search.trials import Fingerprint, Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 
 DEFAULT_RATES = (1e-4, 1.0)
@@ -34,7 +33,7 @@ class LinearTrials:
 
     def __init__(self, base: FitLinearConfig, progress: Progress) -> None:
         self.base, self.progress = base, progress
-        self._tables: dict[Any, tuple[Loaded, FitCache]] = {}
+        self._tables: dict[Hashable, tuple[Loaded, FitCache]] = {}
         self.watched = self.by_training_loss = False
 
     def _table(self, config: FitLinearConfig) -> tuple[Loaded, FitCache]:
@@ -72,11 +71,12 @@ class LinearTrials:
         """The usual range for standardized columns."""
         return DEFAULT_RATES
 
-    def fingerprint(self, variants: Sequence[FitLinearConfig]) -> dict[str, Any]:
-        """That of the table's files, or of the built-in example."""
-        if self.base.data:
-            return fingerprint(self._table(self.base)[0].files)
-        chunk = next(LineExample(self.base.seed_of_data).chunks())
+    def fingerprint(self, configs: Sequence[FitLinearConfig]) -> Fingerprint:
+        """That of the table's files, or of the built-in example; no option that is searched names another file."""
+        config = configs[0]
+        if config.data:
+            return fingerprint(self._table(config)[0].files)
+        chunk = next(LineExample(config.seed_of_data).chunks())
         return fingerprint([("the built-in example", np.column_stack([chunk.X, chunk.y]))])
 
     def check(self, config: FitLinearConfig) -> None:
@@ -121,7 +121,7 @@ class LinearTrials:
             # Nobody looks at what comes between, and it is what such a trial spends its time on.
             limits = replace(limits, report_every=limits.steps)
 
-        def steps() -> Iterator[Step]:
+        def steps() -> Generator[Step, None, None]:
             for step in train(solver, limits, validate):
                 kept[0] = to_keep(kept[0], step, limits)
                 shown = step.val_loss
@@ -137,16 +137,16 @@ class LinearTrials:
 
         return Trial(steps(), metrics, ready.stable)
 
-    def shape(self, config: FitLinearConfig) -> Any:
-        """Full-batch descent on rows can be stacked: all members pass over the same rows at once."""
+    def fusion_key(self, config: FitLinearConfig) -> Hashable | None:
+        """Full-batch descent on rows can be fused: all fits pass over the same rows at once."""
         loaded, _ = self._table(config)
         plan = self._plan(config, loaded)
         if not plan.keep_rows or plan.optimizer != "gd" or loaded.device != "cpu" or config.minutes:
             return None
         return tuple(getattr(config, name) for name in (*READING, "standardize", "report_every")), plan.steps
 
-    def stack(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
-        """All fits of one shape, fold by fold."""
+    def start_fused(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """All fits of one key, fold by fold."""
         from dlcli.linear.solvers.batched import BatchedRows, RowReplica
 
         runs: list[list[Trial]] = [[] for _ in configs]
@@ -164,10 +164,10 @@ class LinearTrials:
                 for ready, (schedule, _) in zip(column, rates, strict=True)
             ]  # fmt: skip
             outputs = first.rows.objective.shape[1]
-            stack = BatchedRows(
+            batch = BatchedRows(
                 first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalized[:, 0], members
             )
-            for run, ready, solver, (_, lr) in zip(runs, column, stack.members, rates, strict=True):
+            for run, ready, solver, (_, lr) in zip(runs, column, batch.members, rates, strict=True):
                 run.append(self._trial(ready, interruptible(solver, check_signal), lr))
         return runs
 
@@ -177,9 +177,9 @@ class LinearTrials:
         schedule: Schedule = solver.schedule  # type: ignore[attr-defined]
         return schedule, lr
 
-    def stack_pays(self, config: FitLinearConfig) -> bool:
-        """One pass over the rows for all is never slower than one for each."""
-        return True
+    def fusion_pays(self, config: FitLinearConfig) -> bool:
+        """Always, where it can be done: one pass over the rows for all is never slower than one for each."""
+        return self.fusion_key(config) is not None
 
     def shorter(self, config: FitLinearConfig, fraction: float) -> FitLinearConfig:
         """The config with fewer steps."""
@@ -192,6 +192,10 @@ class LinearTrials:
             update["minutes"] = config.minutes * fraction
         return config.model_copy(update=update)
 
-    def final(self, config: FitLinearConfig, *, stacked: bool = False) -> FitLinearConfig:
+    def final(self, config: FitLinearConfig) -> FitLinearConfig:
         """As it is: every option that was left to dlcli depends on the data alone."""
+        return config
+
+    def as_fused(self, config: FitLinearConfig) -> FitLinearConfig:
+        """As it is: a batch computes what its fits compute alone."""
         return config

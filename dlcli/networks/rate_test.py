@@ -1,13 +1,14 @@
 """The learning-rate range test on a network."""
 
+import itertools
 import math
+from collections.abc import Iterator
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
 from dlcli.engine.schedules import Schedule
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.plan import settings_of
-from dlcli.networks.training.solver import NetworkSolver
 from dlcli.networks.trials import NetworkTrials
 
 
@@ -29,13 +30,11 @@ class NetworkRateTest:
         """Nothing: the optimal learning rate of a network is not known in advance."""
         return {}
 
-    def solver(self, seed: int, schedule: Schedule) -> NetworkSolver:
-        """A fresh network with this schedule, which takes the rate of step 0 at its first step."""
-        return self.trials.rising(seed, schedule)
-
-    def step(self, solver: NetworkSolver, number: int) -> float:
-        """Take a step and return the loss of its batch, which is that before the step."""
-        solver.advance(number + 1, math.inf)
-        loss = solver.loss()
-        solver.feedback(loss)
-        return math.inf if solver.failure or solver.skipped else float(loss)
+    def losses(self, seed: int, schedule: Schedule) -> Iterator[float]:
+        """The loss of each step's batch, before the step, of a fresh network; inf once it is not finite."""
+        solver = self.trials.rising(seed, schedule)  # which takes the rate of step 0 at its first step
+        for number in itertools.count(1):
+            solver.advance(number, math.inf)
+            loss = solver.loss()
+            solver.feedback(loss)
+            yield math.inf if solver.failure or solver.skipped else float(loss)

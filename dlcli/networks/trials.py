@@ -2,20 +2,19 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
 from dlcli.engine.device import pick_network_device
-from dlcli.engine.loop import UNLIMITED, Solver, Step, train
+from dlcli.engine.loop import UNLIMITED, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.errors import DlcliError
-from dlcli.networks.batched.member import train_replica
+from dlcli.networks.batched.member import BatchedSolver, train_replica
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
 from dlcli.networks.batched.optimizers import STACKABLE
 from dlcli.networks.data.fingerprint import fingerprint_of
@@ -26,13 +25,13 @@ from dlcli.networks.training.factory import limits_of, make_solver, plan_for, se
 from dlcli.networks.training.plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
 from dlcli.networks.training.problem import Problem, Validation, make_problem
 from dlcli.networks.training.solver import NetworkSolver
-from dlcli.search.trials import Metrics, Trial, shorter_decay
+from dlcli.search.trials import Fingerprint, Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "color", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
 RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
-# Of a stack, and of a single network, to see which is faster; and by how much the stack must be.
-TIMED_STEPS, TIMED_MEMBERS, WORTH = 2, 8, 1.1
+# Of a batch, and of a single network, to see which is faster; and by how much the batch must be.
+TIMED_STEPS, TIMED_REPLICAS, WORTH = 2, 8, 1.1
 KEPT_FOLDERS = 2
 NEVER = 10**9  # steps
 
@@ -48,10 +47,10 @@ class NetworkTrials:
             raise DlcliError("--cv and --val both hold images out", "leave one out")
         self.base, self.progress, self.folds = base, progress, folds
         self.device = pick_network_device(base.device)
-        self._images: dict[Any, list[TrainingImages]] = {}
-        self._verdicts: dict[Any, bool] = {}
+        self._images: dict[Hashable, list[TrainingImages]] = {}
+        self._verdicts: dict[Hashable, bool] = {}
         self.watched = self.by_training_loss = False
-        self._measures: dict[Any, Validation | None] = {}
+        self._measures: dict[tuple[Hashable, ...], Validation | None] = {}
         if base.threads:
             torch.set_num_threads(base.threads)
 
@@ -91,9 +90,9 @@ class NetworkTrials:
         usual = RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
         return float(f"{usual / 10:.6g}"), float(f"{usual * 10:.6g}")
 
-    def fingerprint(self, variants: Sequence[TrainDeconvConfig]) -> dict[str, Any]:
+    def fingerprint(self, configs: Sequence[TrainDeconvConfig]) -> Fingerprint:
         """That of the images, the kernels and the masks."""
-        restorations = [Restoration.of_config(config) for config in variants]
+        restorations = [Restoration.of_config(config) for config in configs]
         return fingerprint_of(self._parts(self.base)[0], restorations)
 
     def check(self, config: TrainDeconvConfig) -> None:
@@ -106,7 +105,7 @@ class NetworkTrials:
             plan, problem = self._problem(config, fold)
             solver = make_solver(config, plan, problem, self.device)
             solver.check_signal = check_signal
-            yield self._trial(config, plan, problem, solver)
+            yield self._trial(config, problem, _timed(solver, limits_of(config, plan), problem.validate))
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
         images, restoration = self._parts(config)[fold], Restoration.of_config(config)
@@ -126,17 +125,14 @@ class NetworkTrials:
             self._measures[key] = problem.validate
         return plan, problem
 
-    def _trial(
-        self, config: TrainDeconvConfig, plan: NetworkPlan, problem: Problem, solver: Any, loop: Any = train
-    ) -> Trial:
+    def _trial(self, config: TrainDeconvConfig, problem: Problem, reports: Iterator[Step]) -> Trial:
         seen: list[Step] = []
         best: list[Step] = []
         # A fold must not choose the weights that it scores: the last ones are, as without validation.
         selects = problem.selects and (not self.folds or config.early_stop is not None)
 
-        def steps() -> Iterator[Step]:
-            solver.origin = time.monotonic()
-            for step in loop(solver, limits_of(config, plan), problem.validate):
+        def steps() -> Generator[Step, None, None]:
+            for step in reports:
                 seen.append(replace(step, parameters=None))
                 if step.is_best or not best or not selects:
                     best[:] = [seen[-1]]
@@ -150,7 +146,7 @@ class NetworkTrials:
 
         return Trial(_without_denormals(steps()), metrics)
 
-    def shape(self, config: TrainDeconvConfig) -> Any:
+    def fusion_key(self, config: TrainDeconvConfig) -> Hashable | None:
         """Networks of one shape, trained by one optimizer for the same number of steps; those of folds run alone."""
         if self.folds:
             return None
@@ -165,42 +161,43 @@ class NetworkTrials:
             plan.report_every, plan.ema, settings,
         )  # fmt: skip
 
-    def stack(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
-        """All trainings of one shape."""
-        configs = [_in_float32(config) for config in configs]
+    def start_fused(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """All trainings of one key, in one batch."""
+        configs = [self.as_fused(config) for config in configs]
         problems = [self._problem(config) for config in configs]
-        stack = self._stack(configs, problems)
+        batch = self._batch(configs, problems)
         runs = []
-        for config, (plan, problem), solver in zip(configs, problems, stack.members, strict=True):
+        for config, (plan, problem), solver in zip(configs, problems, batch.members, strict=True):
             solver.check_signal = check_signal
-            trial = self._trial(config, plan, problem, solver, train_replica)
-            runs.append([replace(trial, steps=_retiring(trial.steps, stack, solver))])
+            reports = train_replica(solver, limits_of(config, plan), problem.validate)
+            trial = self._trial(config, problem, reports)
+            runs.append([replace(trial, steps=_retiring(trial.steps, batch, solver))])
         return runs
 
-    def _stack(
+    def _batch(
         self, configs: Sequence[TrainDeconvConfig], problems: Sequence[tuple[NetworkPlan, Problem]]
     ) -> BatchedNetworks:
-        members = [
+        replicas = [
             Replica(problem.network, problem.batches, Schedule(plan.schedule, plan.lr), config.momentum, config.l2,
                    plan.warmup)
             for config, (plan, problem) in zip(configs, problems, strict=True)
         ]  # fmt: skip
         plan = problems[0][0]
         settings = settings_for(configs[0], plan, self.device)
-        return BatchedNetworks(members, LOSSES[plan.loss], plan.optimizer, settings)
+        return BatchedNetworks(replicas, LOSSES[plan.loss], plan.optimizer, settings)
 
-    def stack_pays(self, config: TrainDeconvConfig) -> bool:
-        """Time a few steps of a small stack and of a single network; the verdict is kept for the shape.
+    def fusion_pays(self, config: TrainDeconvConfig) -> bool:
+        """Time a few steps of a small batch and of a single network; the verdict is kept for the key.
 
-        A small stack takes a share of the time of a large one, and tells the same but for what lies near the limit.
+        A small batch takes a share of the time of a large one, and tells the same but for what lies near the limit.
         """
-        key = self.shape(config)
+        key = self.fusion_key(config)
         if key not in self._verdicts:
-            few = [_in_float32(config)] * TIMED_MEMBERS
-            stack = self._stack(few, [self._problem(config) for config in few])
-            stacked = seconds_per_step(stack.members[0], TIMED_STEPS)
+            few = [self.as_fused(config)] * TIMED_REPLICAS
+            batch = self._batch(few, [self._problem(config) for config in few])
+            fused = seconds_per_step(batch.members[0], TIMED_STEPS)
             alone = seconds_per_step(self._unmoved(config), TIMED_STEPS)
-            self._verdicts[key] = WORTH * stacked < len(few) * alone
+            self._verdicts[key] = WORTH * fused < len(few) * alone
         return self._verdicts[key]
 
     def _unmoved(self, config: TrainDeconvConfig) -> NetworkSolver:
@@ -226,7 +223,7 @@ class NetworkTrials:
         limits = {name: getattr(whole, name) for name in ("epochs", "steps", "minutes")}
         if not any(limits.values()):
             limits["minutes"] = DEFAULT_MINUTES if config.data else DEMO_MINUTES
-        update: dict[str, Any] = {name: value * fraction for name, value in limits.items() if value}
+        update: dict[str, float] = {name: value * fraction for name, value in limits.items() if value}
         update |= shorter_decay(whole, fraction)
         if limits["steps"]:
             update["steps"] = max(1, round(limits["steps"] * fraction))
@@ -240,18 +237,22 @@ class NetworkTrials:
             update["warmup"] = max(1, math.ceil(whole.warmup * math.sqrt(fraction)))
         return whole.model_copy(update=update)
 
-    def final(self, config: TrainDeconvConfig, *, stacked: bool = False) -> TrainDeconvConfig:
-        """With every choice of the plan; stacks compute in float32 whatever the processor has."""
-        whole = resolved(config, self._plan(config))
-        return _in_float32(whole) if stacked else whole
+    def final(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
+        """With every choice of the plan."""
+        return resolved(config, self._plan(config))
+
+    def as_fused(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
+        """In float32 whatever the processor has: for networks so small bfloat16 is no faster."""
+        return config.model_copy(update={"amp": "off"})
 
 
-def _in_float32(config: TrainDeconvConfig) -> TrainDeconvConfig:
-    """How stacks compute: for networks so small bfloat16 is no faster."""
-    return config.model_copy(update={"amp": "off"})
+def _timed(solver: NetworkSolver, limits: StoppingCriteria, validate: Validation | None) -> Iterator[Step]:
+    """The reports of a training whose time begins with the first of them."""
+    solver.origin = time.monotonic()
+    yield from train(solver, limits, validate)
 
 
-def _without_denormals(steps: Iterator[Step]) -> Iterator[Step]:
+def _without_denormals(steps: Iterator[Step]) -> Generator[Step, None, None]:
     """As train-deconv does: numbers below 1e-38 cost hundreds of cycles each, and change nothing here."""
     while True:
         torch.set_flush_denormal(True)
@@ -264,9 +265,9 @@ def _without_denormals(steps: Iterator[Step]) -> Iterator[Step]:
         yield step
 
 
-def _retiring(steps: Iterator[Step], stack: BatchedNetworks, solver: Solver) -> Iterator[Step]:
-    """The steps of a member, which leaves the stack when they end, or when nobody wants more of them."""
+def _retiring(steps: Iterator[Step], batch: BatchedNetworks, solver: BatchedSolver) -> Generator[Step, None, None]:
+    """The steps of a trial, which leaves the batch when they end, or when nobody wants more of them."""
     try:
         yield from steps
     finally:
-        stack.retire(solver)  # type: ignore[arg-type]
+        batch.retire(solver)

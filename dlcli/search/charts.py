@@ -21,7 +21,7 @@ def draw_charts(
 ) -> None:
     """Write the metric against the rate; with two or more options their importance, and parallel coordinates."""
     shown = [record for record in records if record.outcome is not None]
-    format = search.config.plots
+    format = search.output.plots
     if not shown or format == "none":
         return
     if any(axis.name == "lr" for axis in search.space.axes):
@@ -83,7 +83,7 @@ def _rates(search: "Search", records: Sequence[Record], format: Format) -> "Char
             )
         )
     best = chosen(search, records).best
-    runs = f"{search.config.cv} folds" if metric.folds else f"{search.config.repeats or 1} seeds"
+    runs = f"{metric.folds} folds" if metric.folds else f"{search.configs.repeats} seeds"
     return rate_chart(
         series,
         title=f"{metric} against the learning rate",
@@ -92,6 +92,6 @@ def _rates(search: "Search", records: Sequence[Record], format: Format) -> "Char
         larger_is_better=metric.larger,
         best=None if best is None else (float(best.params["lr"]), best.value),
         # A line through points that differ in more than the rate would show nothing.
-        joined=search.config.method == "grid" and (bool(others) == (len(groups) > 1) or not others),
+        joined=search.settings.method == "grid" and (bool(others) == (len(groups) > 1) or not others),
         format=format,
     )

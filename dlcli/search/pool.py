@@ -8,19 +8,47 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
 
-from dlcli.errors import DlcliError, ExitCode, Interrupted
+from pydantic import JsonValue
+
+from dlcli.errors import DlcliError, ExitCode
+from dlcli.search.plan import Search
+from dlcli.search.progress import Watcher
 from dlcli.search.study.study import Study
-
-if TYPE_CHECKING:
-    from dlcli.search.plan import Search
-    from dlcli.search.session import Recorder
 
 LOOK = 0.3  # seconds between two looks at the study
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 TIME_IS_UP = 75  # exit code of a worker that left work undone
 PATIENCE = 30.0  # seconds that workers get to put their jobs back after a signal
+
+
+@dataclass(frozen=True)
+class WorkerOrder:
+    """What a worker must know: the options of tune-lr and of the training command, the study, and its time.
+
+    It goes through the worker's standard input, as a URL may hold a password.
+    """
+
+    options: dict[str, JsonValue]
+    training: str
+    training_options: dict[str, JsonValue]
+    url: str | None = None
+    study: str | None = None
+    seconds: float | None = None
+
+    def for_study(self, url: str | None, study: str) -> "WorkerOrder":
+        """The order to run trials of a study."""
+        return replace(self, url=url, study=study)
+
+    def to_json(self) -> str:
+        """As ``from_json`` takes it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "WorkerOrder":
+        """What ``to_json`` gave."""
+        return cls(**json.loads(text))
 
 
 class Worker(subprocess.Popen[bytes]):
@@ -35,47 +63,48 @@ class Worker(subprocess.Popen[bytes]):
 
 
 def work_together(
-    search: "Search", study: Study, recorder: "Recorder", url: str | None, deadline: float, check: Callable[[], None]
+    search: Search, study: Study, watcher: Watcher, order: WorkerOrder, deadline: float, check: Callable[[], None]
 ) -> str:
     """Run the study in local processes until nothing is left; why it stopped earlier. Raises Interrupted."""
-    workers = [_start(search, study, url, deadline) for _ in range(search.config.workers)]
+    shown = _Shown(search, study, watcher)
+    workers = [_start(order, deadline) for _ in range(search.settings.workers)]
     try:
-        return _watched(workers, search, study, recorder, deadline, check)
+        _watch(workers, shown, check)
+        return _verdict(workers, study, deadline)
     finally:
         for worker in workers:
             worker.log.close()
 
 
-def _watched(
-    workers: list[Worker], search: "Search", study: Study, recorder: "Recorder", deadline: float,
-    check: Callable[[], None],
-) -> str:  # fmt: skip
-    seen = {(r.number, r.rung) for r in study.records(search.halving) if r.ended}
+def _watch(workers: list[Worker], shown: "_Shown", check: Callable[[], None]) -> None:
+    """Show what ends, until all workers have; stop them when a signal comes."""
     try:
         while any(worker.poll() is None for worker in workers):
             check()
-            _show(search, study, recorder, seen)
+            shown.update()
             time.sleep(LOOK)
-    except Interrupted:
-        _stop(workers)
-        _show(search, study, recorder, seen)
-        raise
     finally:
         _stop(workers)
-    _show(search, study, recorder, seen)
-    return _verdict(workers, study, deadline)
+        shown.update()
 
 
-def _show(search: "Search", study: Study, recorder: "Recorder", seen: set[tuple[int, int]]) -> None:
-    """Show the trials that have ended since the last look."""
-    done = 0.0
-    jobs = [job for job in study.jobs() if job.ended]
-    for job in jobs:
-        done += search.halving.fractions[job.rung]
-        if (job.number, job.rung) not in seen:
-            seen.add((job.number, job.rung))
-            share = done / search.halving.cost if search.halving.cost else len(jobs) / search.runs
-            recorder.trial(search.halving.shown(job), min(share, 1.0))
+class _Shown:
+    """The trials that have been shown."""
+
+    def __init__(self, search: Search, study: Study, watcher: Watcher) -> None:
+        self.search, self.study, self.watcher = search, study, watcher
+        self.seen = {(r.number, r.rung) for r in study.records(search.halving) if r.ended}
+
+    def update(self) -> None:
+        """Show the trials that have ended since the last look."""
+        done, halving = 0.0, self.search.halving
+        jobs = [job for job in self.study.jobs() if job.ended]
+        for job in jobs:
+            done += halving.fractions[job.rung]
+            if (job.number, job.rung) not in self.seen:
+                self.seen.add((job.number, job.rung))
+                share = done / halving.cost if halving.cost else len(jobs) / self.search.runs
+                self.watcher.trial(halving.shown(job), min(share, 1.0))
 
 
 def _verdict(workers: list[Worker], study: Study, deadline: float) -> str:
@@ -99,19 +128,11 @@ def _error(worker: Worker) -> str:
     return text.splitlines()[-1].removeprefix("dlcli: ") if text else f"ended by signal {-(worker.returncode or 0)}"
 
 
-def _start(search: "Search", study: Study, url: str | None, deadline: float) -> Worker:
-    """A worker; what it must know goes through its standard input, as a URL may hold a password."""
-    environment = os.environ | dict.fromkeys(THREADS, "1")
-    worker = Worker(environment)
-    base = {name: getattr(search.base, name) for name in search.base.model_fields_set}
+def _start(order: WorkerOrder, deadline: float) -> Worker:
+    worker = Worker(os.environ | dict.fromkeys(THREADS, "1"))
     seconds = deadline - time.monotonic()
-    order = {
-        "config": search.config.model_dump(mode="json", exclude_unset=False), "training": search.name,
-        "base": type(search.base).model_validate(base).model_dump(mode="json", exclude_unset=True),
-        "url": url, "study": study.study.study_name, "seconds": seconds if seconds < 1e9 else None,
-    }  # fmt: skip
     assert worker.stdin is not None
-    worker.stdin.write(json.dumps(order).encode())
+    worker.stdin.write(replace(order, seconds=seconds if seconds < 1e9 else None).to_json().encode())
     worker.stdin.close()
     return worker
 

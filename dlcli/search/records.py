@@ -16,7 +16,7 @@ class Outcome:
     """What a trial came to: the value of the metric, its mean over ``each`` seed or fold, and how it ended.
 
     ``fraction`` is the share of the full run that was trained; ``stable_lr`` the largest stable rate where known;
-    ``stacked`` says whether it was trained in one stack with others.
+    ``fused`` says whether it was trained in one batch with others; files call it ``stacked``.
     """
 
     state: State
@@ -28,7 +28,7 @@ class Outcome:
     fraction: float = 1.0
     reason: str = ""
     stable_lr: float | None = None
-    stacked: bool = False
+    fused: bool = False
 
     @property
     def spread(self) -> float | None:
@@ -42,6 +42,7 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """As a study and trials.jsonl keep it; what isn't finite as text, which JSON has no number for."""
         document = asdict(self)
+        document["stacked"] = document.pop("fused")
         document["value"] = _written(self.value)
         document["each"] = [_written(value) for value in self.each]
         document["metrics"] = {part: {n: _written(v) for n, v in m.items()} for part, m in self.metrics.items()}
@@ -51,6 +52,7 @@ class Outcome:
     def from_json(cls, document: Mapping[str, Any]) -> "Outcome":
         """What ``to_json`` gave. Raises KeyError, TypeError or ValueError."""
         values = dict(document)
+        values["fused"] = bool(values.pop("stacked", False))
         values["value"] = float(values["value"])
         values["each"] = tuple(map(float, values["each"]))
         values["metrics"] = {part: {n: float(v) for n, v in m.items()} for part, m in values["metrics"].items()}

@@ -4,21 +4,19 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dlcli.config.base import Config
+from dlcli.errors import DlcliError, ExitCode
 from dlcli.files import to_json
 from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST, TABLE, to_csv
+from dlcli.search.plan import Search
 from dlcli.search.ranking import Choice, choose
-from dlcli.search.records import Record
-from dlcli.search.space import point_seed
+from dlcli.search.records import ENDED, Record
+from dlcli.search.settings import TrainingConfig
+from dlcli.search.space import Point
 
-if TYPE_CHECKING:
-    from dlcli.search.plan import Search
-
-ENDED = ("complete", "pruned", "diverged")
 TIED_SHOWN = 8  # numbers of tied trials in one line
 
 
@@ -33,23 +31,22 @@ class Ending:
     seconds: float
 
 
-def make_report(search: "Search", run: directory.RunDirectory, ending: Ending) -> dict[str, Any]:
+def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> dict[str, Any]:
     """The document of report.json."""
-    config, metric, records, reason = search.config, search.metric, ending.records, ending.reason
+    configs, metric, records, reason = search.configs, search.metric, ending.records, ending.reason
     choice = chosen(search, records)
     best = choice.best
     places = {record.number: place for place, record in enumerate(choice.order, 1)}
-    report = base_report("tune-lr", str(run.path), "cpu", config.seed)
-    ended = [r for r in records if r.state in ENDED]
+    report = base_report("tune-lr", str(run.path), "cpu", configs.seed)
     report |= {
         "seconds": ending.seconds,
-        "steps": sum(r.outcome.steps for r in ended if r.outcome),
+        "steps": sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED),
         "status": "stopped" if reason else "finished",
         "reason": reason or "every trial has ended",
         "signal": ending.signum or None,
-        "training": search.name,
-        "method": config.method,
-        "pruner": config.pruner,
+        "training": configs.command,
+        "method": search.settings.method,
+        "pruner": search.settings.pruner,
         "metric": str(metric),
         "larger_is_better": metric.larger,
         "metrics": dict(best.outcome.metrics) if best and best.outcome else {},
@@ -63,8 +60,8 @@ def make_report(search: "Search", run: directory.RunDirectory, ending: Ending) -
         report["best"] = {
             "number": best.number, "params": best.params, "value": best.value, "spread": best.outcome.spread,
             "complete": best.outcome.fraction == 1 and best.outcome.reason != "pruner",
-            "seed": point_seed(config.seed, best.number, 0), "config": str(path),
-            "command": f"dlcli {search.name} --config {shlex.quote(str(path))}",
+            "seed": configs.seed_of(best.number), "config": str(path),
+            "command": f"dlcli {configs.command} --config {shlex.quote(str(path))}",
             "rule": choice.rule, "tied": [record.number for record in choice.tied],
             "noise": "standard error of the difference" if choice.runs > 1 else "rounding", "runs": choice.runs,
         }  # fmt: skip
@@ -73,7 +70,7 @@ def make_report(search: "Search", run: directory.RunDirectory, ending: Ending) -
     return report
 
 
-def _comparable(search: "Search", ending: Ending) -> tuple[Sequence[Record], float]:
+def _comparable(search: Search, ending: Ending) -> tuple[Sequence[Record], float]:
     """Trials whose values can be compared with each other, and which share of the full run they were trained.
 
     On rungs those are the short runs that all points had; else the runs that no pruner has ended.
@@ -83,7 +80,7 @@ def _comparable(search: "Search", ending: Ending) -> tuple[Sequence[Record], flo
     return [record for record in ending.records if record.state == "complete"], 1.0
 
 
-def _entry(search: "Search", record: Record) -> dict[str, Any]:
+def _entry(search: Search, record: Record) -> dict[str, Any]:
     outcome = record.outcome
     return {
         "number": record.number,
@@ -95,14 +92,14 @@ def _entry(search: "Search", record: Record) -> dict[str, Any]:
         "fraction": outcome.fraction if outcome else 0.0,
         "steps": outcome.steps if outcome else 0,
         "seconds": outcome.seconds if outcome else 0.0,
-        "seed": point_seed(search.config.seed, record.number, 0),
+        "seed": search.configs.seed_of(record.number),
         "reason": outcome.reason if outcome else "",
         "metrics": dict(outcome.metrics) if outcome else {},
     }
 
 
-def chosen(search: "Search", records: Sequence[Record]) -> Choice:
-    """The best of those that were trained for longest, and all others behind it."""
+def chosen(search: Search, records: Sequence[Record]) -> Choice:
+    """The best of those that were trained for longest, and all others after it."""
     return choose(records, larger=search.metric.larger)
 
 
@@ -125,23 +122,41 @@ def tie_of(report: Mapping[str, Any]) -> str:
 
 def failed(report: dict[str, Any]) -> bool:
     """Whether trials have ended, and all of them badly."""
-    ended = [t for t in report["trials"] if t["state"] in (*ENDED, "failed")]
+    ended = [t for t in report["trials"] if t["state"] in ENDED]
     return bool(ended) and report["best"] is None
 
 
-def best_config(search: "Search", best: Record) -> Config:
+def all_diverged(records: Sequence[Record]) -> DlcliError:
+    """The error of a search of which nothing came."""
+    if all(r.state == "failed" for r in records if r.ended):
+        return DlcliError(
+            f"all {len(records)} trials were lost with the processes that ran them",
+            "start again with another --study, or with --out and --force", ExitCode.TRAINING_FAILED,
+        )  # fmt: skip
+    stable = [r.outcome.stable_lr for r in records if r.outcome and r.outcome.stable_lr]
+    rates = [float(r.params["lr"]) for r in records if isinstance(r.params.get("lr"), (int, float))]
+    remedy = "give other values"
+    if stable and math.isfinite(min(stable)):
+        edge = min(stable)
+        remedy = f"the largest stable learning rate is {edge:.3g}: try --lr {edge / 1000:.2g}:{edge:.2g}"
+    elif rates:
+        low = min(rates)
+        remedy = f"try --lr {low / 1000:.2g}:{low / 2:.2g}"
+    return DlcliError(f"all {len(records)} trials diverged", remedy, ExitCode.TRAINING_FAILED)
+
+
+def best_config(search: Search, best: Record) -> TrainingConfig:
     """The config of the best point, with its seed and every choice resolved."""
-    from dlcli.search.runner import trial_config
-
-    config = trial_config(search.base, type(search.base), search.config, best.params, best.number, 0)
-    if search.config.workers > 1 and "threads" in type(config).model_fields:
+    config = search.configs.of(Point(best.number, best.params))
+    if search.settings.workers > 1 and "threads" in type(config).model_fields:
         config = config.model_copy(update={"threads": 1})  # as the workers had, which decides the last digits
-    return search.trials.final(config, stacked=bool(best.outcome and best.outcome.stacked))
+    final: TrainingConfig = search.trials.final(config)
+    return search.trials.as_fused(final) if best.outcome and best.outcome.fused else final
 
 
-def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]) -> None:
+def save(search: Search, run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]) -> None:
     """Write config, tables, the best config and the report."""
-    run.write(directory.CONFIG, search.config.to_toml())
+    run.write(directory.CONFIG, search.output.config_toml)
     run.write(TABLE, to_csv(report["options"], report["metric"], report["trials"]))
     best = chosen(search, records).best
     if best is not None:
@@ -149,7 +164,7 @@ def save(search: "Search", run: directory.RunDirectory, report: dict[str, Any], 
     run.write(directory.REPORT, to_json(report) + "\n")
 
 
-def importances(search: "Search", records: Sequence[Record]) -> dict[str, float]:
+def importances(search: Search, records: Sequence[Record]) -> dict[str, float]:
     """How much each option matters for being among the best (PED-ANOVA, Watanabe et al. 2023); for two or more."""
     known = [r for r in records if r.outcome is not None and math.isfinite(r.value)]
     varied = [a.name for a in search.space.axes if len({str(r.params.get(a.name)) for r in known}) > 1]

@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from dlcli.config.common import PlotFormat, RunOptions
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import Method
+from dlcli.search.space import Point, point_seed
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
+
+TrainingConfig: TypeAlias = FitLinearConfig | TrainDeconvConfig
 
 # These judge a trial by those that have ended, so trials must end one after the other.
 LEARNING_PRUNERS = ("median", "hyperband")
@@ -33,7 +39,7 @@ class StudyRules:
 
 
 @dataclass(frozen=True)
-class StudyOptions:
+class StudySettings:
     """What the command line says of the study: its ``name`` and its ``storage``, each None where it isn't given."""
 
     name: str | None
@@ -48,11 +54,17 @@ class StudyOptions:
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """The run directory (None: the next free number), and the text of its config.toml."""
+    """The run directory (None: the next free number), the format of its charts, and the text of its config.toml."""
 
     out: Path | None
     force: bool
+    plots: PlotFormat
     config_toml: str
+
+    @classmethod
+    def of(cls, config: RunOptions) -> "OutputSettings":
+        """Those of a command."""
+        return cls(config.out, config.force, config.plots, config.to_toml())
 
 
 @dataclass(frozen=True)
@@ -74,3 +86,54 @@ class SearchSettings:
     def learns(self) -> bool:
         """Whether the pruner judges a trial by those that have ended."""
         return self.pruner in LEARNING_PRUNERS
+
+
+@dataclass(frozen=True)
+class TrainingConfigs:
+    """The training command's config for each point: that of the command line, ``base``, with the point's values.
+
+    ``repeats`` says how many seeds each point is trained with, ``folds`` into how many parts cross-validation splits
+    the data.
+    """
+
+    base: TrainingConfig
+    seed: int = 0
+    repeats: int = 1
+    folds: int | None = None
+
+    @property
+    def command(self) -> str:
+        """The name of the training command."""
+        return "fit-linear" if isinstance(self.base, FitLinearConfig) else "train-deconv"
+
+    def seed_of(self, number: int, repeat: int = 0) -> int:
+        """The seed of a point's run."""
+        return point_seed(self.seed, number, repeat)
+
+    def of(self, point: Point, repeat: int = 0) -> TrainingConfig:
+        """The config of a point, with its own seed; the data are split alike for all. Raises DlcliError."""
+        fields = type(self.base).model_fields
+        options: dict[str, object] = {}
+        for name, value in point.params.items():
+            # Options that may be repeated hold a list.
+            options[name] = (str(value),) if isinstance(fields[name].default, tuple) else value
+        options["data_seed"] = self.base.seed_of_data
+        options["seed"] = self.seed_of(point.number, repeat)
+        if self.folds and "cv" in fields:
+            options["cv"] = self.folds
+        return self.base.with_options(options)
+
+    def all_of(self, point: Point) -> list[TrainingConfig]:
+        """The config of each repeat of a point."""
+        return [self.of(point, repeat) for repeat in range(self.repeats)]
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """A learning-rate range test: the text of its range of rates (None: around the usual one), steps and seeds."""
+
+    configs: TrainingConfigs
+    rates: str | None
+    steps: int
+    repeats: int | None
+    output: OutputSettings

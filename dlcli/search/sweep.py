@@ -3,19 +3,16 @@
 import math
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
-from dlcli.config.base import Config
-from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.progress import Progress, Report
+from dlcli.engine.progress import Report
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.files import to_json
@@ -23,15 +20,35 @@ from dlcli.reports.charts import preload
 from dlcli.reports.document import base_report, environment
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST
-from dlcli.search.range_test import FEWEST, RangeTest, analyze, geometric, spread, stop_here
-from dlcli.search.space import parse_axis, point_seed
+from dlcli.search.progress import SearchProgress
+from dlcli.search.range_test import FEWEST, FIELDS, RangeTest, analyze, geometric, spread, stop_here
+from dlcli.search.records import Outcome, Record
+from dlcli.search.settings import SweepSettings
+from dlcli.search.space import parse_axis
 
-STEPS, SEEDS = 100, 3
+SEEDS = 3
 # Decades below and above the usual rate.
 BELOW, ABOVE = 1e-4, 1e2
-FIELDS = ("steepest", "valley", "minimum_tenth", "edge")
 
-OpenSource = Callable[[FitLinearConfig | TrainDeconvConfig, Progress], Any]
+
+class RateTestSource(Protocol):
+    """A training command whose rate can be made to rise; its data are read once.
+
+    ``random`` says whether runs depend on their seeds.
+    """
+
+    @property
+    def random(self) -> bool:
+        """Whether runs depend on their seeds."""
+
+    def usual_rate(self) -> float:
+        """A rate that trains well, around which the test looks where no range is given."""
+
+    def exact(self) -> dict[str, float]:
+        """Rates that are known without a test, by what they are."""
+
+    def losses(self, seed: int, schedule: Schedule) -> Iterator[float]:
+        """The loss of each step of a fresh run whose rates are the schedule's, without end."""
 
 
 @dataclass(frozen=True)
@@ -39,35 +56,28 @@ class Curve:
     """One run of the test: rates, the loss after each step, and what it suggests."""
 
     seed: int
-    rates: np.ndarray
-    losses: np.ndarray
+    rates: FloatArray
+    losses: FloatArray
     found: RangeTest
 
 
-def sweep(
-    config: TuneLrConfig, base: FitLinearConfig | TrainDeconvConfig, progress: Any, open_source: OpenSource
-) -> Report:
-    """Run the test on what ``open_source`` reads, and write its directory. Raises DlcliError."""
+def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgress) -> Report:
+    """Run the test, and write its run directory. Raises DlcliError."""
     start = time.monotonic()
-    name = "fit-linear" if isinstance(base, FitLinearConfig) else "train-deconv"
-    if base.schedule not in (None, "constant"):
-        raise DlcliError(
-            f"--schedule {base.schedule}: a sweep raises the learning rate itself", "leave the schedule out"
-        )
-    source = open_source(base, progress)
-    low, high = _range(config, source)
-    run = directory.RunDirectory("tune-lr", config.out, config.force)
-    rates = geometric(low, high, config.points or STEPS)
-    seeds = config.repeats or (SEEDS if source.random else 1)
-    progress.search(f"tune-lr: {name}, sweep, {low:g} to {high:g}", ("seed",), "steepest", False, seeds)
-    if name == "train-deconv" and config.plots != "none":
+    low, high = _range(settings.rates, source)
+    run = directory.RunDirectory("tune-lr", settings.output.out, settings.output.force)
+    rates = geometric(low, high, settings.steps)
+    seeds = settings.repeats or (SEEDS if source.random else 1)
+    title = f"tune-lr: {settings.configs.command}, sweep, {low:g} to {high:g}"
+    progress.search(title, ("seed",), "steepest", False, seeds)
+    if settings.configs.command == "train-deconv" and settings.output.plots != "none":
         preload()
     curves: list[Curve] = []
     signum = 0
     with deferred_signals() as check_signal:
         try:
             for repeat in range(seeds):
-                curves.append(_curve(source, config, rates, repeat, check_signal))
+                curves.append(_curve(source, settings.configs.seed_of(0, repeat), rates, check_signal))
                 progress.trial(_record(curves[-1], repeat), (repeat + 1) / seeds)
         except Interrupted as interrupt:
             signum = interrupt.signum
@@ -75,12 +85,20 @@ def sweep(
             progress.end()
         if not curves:
             raise Interrupted(signum)
-        report = _report(config, name, base, run, source, curves, signum, time.monotonic() - start)
-        _save(config, base, run, report)
+        ending = {
+            "seconds": time.monotonic() - start,
+            "steps": sum(len(curve.rates) for curve in curves),
+            "status": "stopped" if signum else "finished",
+            "reason": Interrupted(signum).reason if signum else "every seed has run",
+            "signal": signum or None,
+        }
+        report = base_report("tune-lr", str(run.path), "cpu", settings.configs.seed) | ending
+        report |= _findings(settings, curves, source.exact(), str(run.path / BEST))
+        _save(settings, run, report)
     with deferred_signals() if not signum else nullcontext():
         if report["best"] is not None or signum:
             progress.result(report)
-        _draw(config, name, run, report, curves)
+        _draw(settings, run, report, curves)
     if report["best"] is None and not signum:
         raise DlcliError(
             f"the loss falls at no learning rate from {low:g} to {high:g}", f"try --lr {low / 1000:.2g}:{low:.2g}",
@@ -89,32 +107,28 @@ def sweep(
     return report
 
 
-def _range(config: TuneLrConfig, source: Any) -> tuple[float, float]:
-    if config.lr is None:
+def _range(text: str | None, source: RateTestSource) -> tuple[float, float]:
+    if text is None:
         usual = source.usual_rate()
         return float(f"{usual * BELOW:.1g}"), float(f"{usual * ABOVE:.1g}")
-    axis = parse_axis("--lr", "lr", config.lr, numeric=True, log=True)
+    axis = parse_axis("--lr", "lr", text, numeric=True, log=True)
     if not axis.is_range:
-        raise DlcliError(f"--lr {config.lr}: a sweep needs a range", "write, for example, --lr 1e-6:1")
+        raise DlcliError(f"--lr {text}: a sweep needs a range", "write, for example, --lr 1e-6:1")
     return axis.low, axis.high
 
 
-def rising(rates: np.ndarray) -> Schedule:
+def rising(rates: FloatArray) -> Schedule:
     """The schedule whose rate at step t is ``rates[t]``, a geometric sequence."""
     growth = (float(rates[-1]) / float(rates[0])) ** (1 / (len(rates) - 1))
     return Schedule(ScheduleSettings(name="exponential", decay_factor=growth, total_steps=len(rates)), float(rates[0]))
 
 
-def _curve(
-    source: Any, config: TuneLrConfig, rates: np.ndarray, repeat: int, check_signal: Callable[[], None]
-) -> Curve:
-    seed = point_seed(config.seed, 0, repeat)
-    solver = source.solver(seed, rising(rates))
+def _curve(source: RateTestSource, seed: int, rates: FloatArray, check_signal: Callable[[], None]) -> Curve:
+    steps = source.losses(seed, rising(rates))
     losses: list[float] = []
-    for number in range(len(rates)):
+    for _ in rates:
         check_signal()
-        loss = source.step(solver, number)
-        losses.append(loss)
+        losses.append(next(steps))
         if stop_here(losses):
             break
     values = np.array(losses)
@@ -125,32 +139,20 @@ def _curve(
     return Curve(seed, seen, values, analyze(seen, values))
 
 
-def _record(curve: Curve, repeat: int) -> Any:
-    from dlcli.search.records import Outcome, Record
-
+def _record(curve: Curve, repeat: int) -> Record:
     outcome = Outcome("complete", curve.found.steepest, steps=len(curve.rates))
     return Record(repeat, {"seed": curve.seed}, "complete", 0, outcome)
 
 
-def _report(
-    config: TuneLrConfig, name: str, base: Config, run: directory.RunDirectory, source: Any, curves: Sequence[Curve],
-    signum: int, seconds: float,
-) -> Report:  # fmt: skip
+def _findings(settings: SweepSettings, curves: Sequence[Curve], exact: dict[str, float], best: str) -> Report:
+    """What the report says of the curves; ``best`` is the path of the config with the rate that is proposed."""
     found = spread([curve.found for curve in curves])
-    exact = source.exact()
     fastest = next((v for n, v in exact.items() if "fastest" in n), None)
     rate = fastest if fastest is not None else found["steepest"][0]
-    known = math.isfinite(rate) and rate > 0
     rule = "steepest" if fastest is None else "the exact fastest rate"
-    path = run.path / BEST
-    report = base_report("tune-lr", str(run.path), "cpu", config.seed)
-    return report | {
-        "seconds": seconds,
-        "steps": sum(len(curve.rates) for curve in curves),
-        "status": "stopped" if signum else "finished",
-        "reason": Interrupted(signum).reason if signum else "every seed has run",
-        "signal": signum or None,
-        "training": name,
+    command = settings.configs.command
+    return {
+        "training": command,
         "method": "sweep",
         "metrics": {},
         "trials": [
@@ -167,25 +169,24 @@ def _report(
             "curves": [{"seed": c.seed, "rates": c.rates.tolist(), "losses": c.losses.tolist()} for c in curves],
         },
         "best": {
-            "params": {"lr": rate}, "rule": rule, "config": str(path),
-            "command": f"dlcli {name} --config {shlex.quote(str(path))}",
-        } if known else None,
+            "params": {"lr": rate}, "rule": rule, "config": best,
+            "command": f"dlcli {command} --config {shlex.quote(best)}",
+        } if math.isfinite(rate) and rate > 0 else None,
         "environment": environment("cpu"),
     }  # fmt: skip
 
 
-def _save(config: TuneLrConfig, base: Config, run: directory.RunDirectory, report: Report) -> None:
-    run.write(directory.CONFIG, config.to_toml())
+def _save(settings: SweepSettings, run: directory.RunDirectory, report: Report) -> None:
+    run.write(directory.CONFIG, settings.output.config_toml)
     if report["best"]:
-        given = {n: getattr(base, n) for n in base.model_fields_set}
-        run.write(BEST, type(base).build({**given, "lr": report["best"]["params"]["lr"]}).to_toml())
+        config = settings.configs.base.with_options({"lr": report["best"]["params"]["lr"]})
+        run.write(BEST, config.to_toml())
     run.write(directory.REPORT, to_json(report) + "\n")
 
 
-def _draw(
-    config: TuneLrConfig, name: str, run: directory.RunDirectory, report: Report, curves: Sequence[Curve]
-) -> None:
-    if config.plots == "none":
+def _draw(settings: SweepSettings, run: directory.RunDirectory, report: Report, curves: Sequence[Curve]) -> None:
+    format = settings.output.plots
+    if format == "none":
         return
     from dlcli.reports.charts.rates import Sweep, range_test_chart
 
@@ -193,6 +194,6 @@ def _draw(
              for n, entry in report["sweep"]["suggestions"].items() if math.isfinite(entry["median"])]  # fmt: skip
     marks += [(n.partition(" (")[0], value) for n, value in report["sweep"]["exact"].items()]
     sweeps = [Sweep(f"seed {c.seed}", c.rates.tolist(), c.losses.tolist(), c.found.smoothed.tolist()) for c in curves]
-    title = f"{name}: the training loss while the learning rate rises"
-    chart = range_test_chart(sweeps, title=title, value_title="training loss", marks=marks, format=config.plots)
-    run.write_chart("lr", config.plots, chart.to_bytes())
+    title = f"{settings.configs.command}: the training loss while the learning rate rises"
+    chart = range_test_chart(sweeps, title=title, value_title="training loss", marks=marks, format=format)
+    run.write_chart("lr", format, chart.to_bytes())

@@ -1,28 +1,34 @@
 """What the tuner needs of a training command: trials that can be stepped, and the metrics that they give."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from dlcli.config.base import Config
-from dlcli.config.common import DECAY_FACTORS, ScheduleOptions
+from dlcli.config.common import DECAY_FACTORS, ScheduleOptions, TrainingOptions
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError
 
 LARGER_IS_BETTER = ("r2", "accuracy", "auc", "psnr", "ssim")
 Metrics = dict[str, dict[str, float]]
+Fingerprint = dict[str, Any]
+
+
+Config = TypeVar("Config", bound=TrainingOptions)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run that is ready: its reports as they come, and the metrics of its best state once they have ended."""
+    """One run that is ready: its reports as they come, and the metrics of its best state once they have ended.
 
-    steps: Iterator[Step]
+    Whoever wants no more of the ``steps`` closes them.
+    """
+
+    steps: Generator[Step, None, None]
     metrics: Callable[[], Metrics]
     stable_lr: float | None = None
 
 
-class Trials(Protocol):
+class Trials(Protocol[Config]):
     """A training command as the tuner sees it; data are read once and kept.
 
     ``watched`` says whether a pruner looks at the reports of a run; ``by_training_loss``, whether trials are compared
@@ -41,32 +47,35 @@ class Trials(Protocol):
     def default_rates(self) -> tuple[float, float]:
         """Lowest and highest learning rate of the default range."""
 
-    def fingerprint(self, variants: Sequence[Any]) -> dict[str, Any]:
-        """What tells whether the data have changed, and the files that ``variants`` of the command line name."""
+    def fingerprint(self, configs: Sequence[Config]) -> Fingerprint:
+        """What tells whether the data of the first config have changed, and the files that the others name."""
 
-    def check(self, config: Any) -> None:
+    def check(self, config: Config) -> None:
         """Raise DlcliError for a config that can't be trained."""
 
-    def start(self, config: Any, check_signal: Callable[[], None]) -> Iterable[Trial]:
+    def start(self, config: Config, check_signal: Callable[[], None]) -> Iterable[Trial]:
         """The run of a config: one trial, or one for each fold of cross-validation."""
 
-    def shape(self, config: Any) -> Any:
-        """Configs of equal shape may share a stack; None: none can."""
+    def fusion_key(self, config: Config) -> Hashable | None:
+        """Configs of equal keys may be trained in one batch; None: such a config is trained alone."""
 
-    def stack(self, configs: Sequence[Any], check_signal: Callable[[], None]) -> list[list[Trial]]:
-        """The runs of configs of one shape in one stack: their trials must be stepped in turn."""
+    def start_fused(self, configs: Sequence[Config], check_signal: Callable[[], None]) -> list[list[Trial]]:
+        """The runs of configs of one key in one batch: their trials must be stepped in turn."""
 
-    def stack_pays(self, config: Any) -> bool:
-        """Whether a stack of trials like this one is faster than one after the other."""
+    def fusion_pays(self, config: Config) -> bool:
+        """Whether trials like this one, which may be fused, are faster so than one after the other."""
 
-    def shorter(self, config: Any, fraction: float) -> Any:
+    def shorter(self, config: Config, fraction: float) -> Config:
         """The config with this share of its steps or time."""
 
-    def final(self, config: Any, *, stacked: bool = False) -> Config:
-        """The config with every choice resolved, as best.toml holds it, of a run that was ``stacked`` or not."""
+    def final(self, config: Config) -> Config:
+        """The config with every choice resolved, as best.toml holds it."""
+
+    def as_fused(self, config: Config) -> Config:
+        """A final config whose run alone computes what its run in a batch computed."""
 
 
-def shorter_decay(config: ScheduleOptions, fraction: float) -> dict[str, Any]:
+def shorter_decay(config: ScheduleOptions, fraction: float) -> dict[str, float]:
     """What makes a schedule that is given by the step decay as far in this share of the steps as in all of them."""
     if config.schedule == "step":
         return {"decay_every": max(1, round(config.decay_every * fraction))}
@@ -111,7 +120,7 @@ class Metric:
         return float(step.metrics.get(self.name, float("nan"))) if self.part == "val" else float("nan")
 
 
-def choose_metric(asked: str | None, trials: Trials, folds: int | None = None) -> Metric:
+def choose_metric(asked: str | None, trials: Trials[Any], folds: int | None = None) -> Metric:
     """The metric of --metric, or the default one. Raises DlcliError for one that the task hasn't got."""
     known = trials.metric_names()
     part, dot, name = (asked or trials.default_metric()).strip().lower().replace("-", "_").rpartition(".")

@@ -1,23 +1,17 @@
 """A worker process of a search: runs jobs of the study, shows nothing."""
 
-import json
+import math
 import signal
 import sys
 import time
-from typing import Any
+from contextlib import closing
 
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.errors import DlcliError, Interrupted
-from dlcli.search.pool import TIME_IS_UP
-from dlcli.search.records import Record
-
-
-class _Quiet:
-    """A worker shows nothing: its parent reads the study."""
-
-    def trial(self, record: Record, progress: float) -> None:
-        """Ignore."""
+from dlcli.search.pool import TIME_IS_UP, WorkerOrder
+from dlcli.search.progress import IgnoredTrials
+from dlcli.search.settings import StudyPlace, TrainingConfig
 
 
 def main() -> int:
@@ -33,20 +27,18 @@ def main() -> int:
     if hasattr(signal, "pthread_sigmask"):
         # Ctrl-C reaches all processes of a terminal, but the parent says when to stop, and says it once.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    order: dict[str, Any] = json.load(sys.stdin)
-    command: Any = {"fit-linear": FitLinearConfig, "train-deconv": TrainDeconvConfig}[order["training"]]
-    deadline = float("inf") if order["seconds"] is None else time.monotonic() + order["seconds"]
+    order = WorkerOrder.from_json(sys.stdin.read())
+    base: TrainingConfig
+    if order.training == "fit-linear":
+        base = FitLinearConfig.build(order.training_options)
+    else:
+        base = TrainDeconvConfig.build(order.training_options)
+    deadline = math.inf if order.seconds is None else time.monotonic() + order.seconds
     try:
         with deferred_signals() as check:
-            search = plan_search(
-                TuneLrConfig.build(order["config"]), command.build(order["base"]), Silent(), open_trials
-            )
-            study = open_study(search, order["url"], order["study"])
-            runner = Runner(
-                search.config, search.base, search.trials, study, search.halving, search.metric, _Quiet(), check
-            )
-            stopped = runner.work(deadline)
-            study.close()
+            search = plan_search(TuneLrConfig.build(order.options), base, Silent(), open_trials)
+            with closing(open_study(search, StudyPlace(order.url, order.study, search.study.heartbeat))) as study:
+                stopped = Runner(search, study, IgnoredTrials(), check).work(deadline)
     except Interrupted as interrupt:
         return 128 + interrupt.signum
     except DlcliError as error:

@@ -58,10 +58,10 @@ def test_a_stack_gives_what_separate_trainings_give(data, optimizer):
 
 def test_networks_of_an_optimizer_without_a_stack_are_trained_alone(data, monkeypatch):
     base = training(data)
-    trials = open_trials(TuneLrConfig(), base, Silent())
-    assert trials.shape(base) is not None
+    trials = open_trials(base, None, Silent())
+    assert trials.fusion_key(base) is not None
     monkeypatch.setattr("dlcli.networks.trials.STACKABLE", ("muon",))
-    assert trials.shape(base) is None
+    assert trials.fusion_key(base) is None
 
 
 def stacked_best(report):
@@ -110,7 +110,7 @@ def test_a_short_run_is_judged_by_its_end_not_by_the_mean_of_all_its_steps(data)
     for metric, reports in (("train.loss", 4), (None, 80)):
         config = TuneLrConfig.build({"points": 8, "pruner": "asha", "metric": metric})
         search = plan_search(config, base, Silent(), open_trials)
-        assert search.trials.shorter(search.base, 0.2).report_every == reports
+        assert search.trials.shorter(search.configs.base, 0.2).report_every == reports
 
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])
@@ -192,10 +192,10 @@ def test_a_stack_that_memory_is_too_small_for_is_run_one_by_one(data, monkeypatc
 
     alone = tuned(training(data), fuse="off")
 
-    def stack(*_):
+    def fused(*_):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
-    monkeypatch.setattr(NetworkTrials, "stack", stack)
+    monkeypatch.setattr(NetworkTrials, "start_fused", fused)
     assert values(tuned(training(data), fuse="3")) == values(alone)
 
 
@@ -234,18 +234,18 @@ def test_what_a_stack_had_recorded_before_memory_ran_out_is_not_run_again(data, 
 
     base = training(data, optimizer="sgd", steps=60)
     alone = tuned(base, fuse="off", lr="1e-3,1e30,1e-2")
-    real, started = NetworkTrials.stack, []
+    real, started = NetworkTrials.start_fused, []
 
     def failing(steps):
         yield from (next(steps) for _ in range(10))
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    def stack(*words):
+    def fused(*words):
         runs = real(*words)
         return [*runs[:2], [replace(runs[2][0], steps=failing(runs[2][0].steps))]]
 
     start = NetworkTrials.start
-    monkeypatch.setattr(NetworkTrials, "stack", stack)
+    monkeypatch.setattr(NetworkTrials, "start_fused", fused)
     monkeypatch.setattr(NetworkTrials, "start", lambda *words: (started.append(words[1].lr), start(*words))[1])
     report = tuned(base, fuse="3", lr="1e-3,1e30,1e-2")
     assert [t["state"] for t in report["trials"]] == ["complete", "diverged", "complete"]
