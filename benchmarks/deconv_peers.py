@@ -72,9 +72,9 @@ class PlainNet(nn.Module):
             if level:
                 h = F.relu(h + kept[level - 1] if self.spec.skip else h)
         h = F.pixel_shuffle(h, self.spec.unshuffle)
-        if self.spec.output == "residual":
+        if self.spec.head.output == "residual":
             return x - h
-        return torch.sigmoid(h) if self.spec.output == "sigmoid" else h
+        return torch.sigmoid(h) if self.spec.head.output == "sigmoid" else h
 
 
 class FastBlock(Block):
@@ -121,7 +121,7 @@ def check(network: PlainNet) -> None:
     x = torch.rand(2, spec.input_channels, 8 * spec.multiple, 9 * spec.multiple)
     found = network(x)
     if isinstance(network, FastNet):
-        found = {"residual": x - found, "sigmoid": torch.sigmoid(found), "linear": found}[spec.output]
+        found = {"residual": x - found, "sigmoid": torch.sigmoid(found), "linear": found}[spec.head.output]
     torch.testing.assert_close(found, reference(x), rtol=1e-3, atol=1e-4)
     network.load_state_dict(DeconvNet(spec).state_dict())
 
@@ -149,8 +149,8 @@ class NoisyCrops(Dataset[tuple[Tensor, Tensor]]):
 
 def loader(case: Case) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches as a person would have them made."""
-    crops = NoisyCrops(case.pixels, case.plan.side, case.sigma)
-    return DataLoader(crops, case.plan.batch_size, shuffle=True, drop_last=True)
+    crops = NoisyCrops(case.pixels, case.plan.batches.side, case.sigma)
+    return DataLoader(crops, case.plan.batches.size, shuffle=True, drop_last=True)
 
 
 def plain_loop(case: Case) -> Run:
@@ -178,7 +178,7 @@ def plain_loop(case: Case) -> Run:
 
 def fast_batches(case: Case) -> Callable[[], tuple[Tensor, Tensor]]:
     """Makes noisy and clean crops, float32 and channels-last, a batch at a time."""
-    random_state, size, side = np.random.default_rng(0), case.plan.batch_size, case.plan.side
+    random_state, size, side = np.random.default_rng(0), case.plan.batches.size, case.plan.batches.side
     channels, images = case.plan.spec.output_channels, case.pixels
 
     def batch() -> tuple[Tensor, Tensor]:
@@ -268,7 +268,7 @@ def own_update(network: PlainNet, plan: Any) -> tuple[nn.Module, Update]:
     ends = ("convolutions.0.weight", "deconvolutions.0.weight")
     hidden = [p for name, p in network.named_parameters() if p.ndim == 4 and name not in ends]
     weights = FlatParameters(network, hidden, half=True)
-    optimizers = make_optimizers(weights, plan.optimizer, plan.lr, momentum=0.9, l2=0.0)
+    optimizers = make_optimizers(weights, plan.optimizer.name, plan.optimizer.lr, momentum=0.9, l2=0.0)
 
     def update(loss: Tensor) -> None:
         weights.backward(loss)

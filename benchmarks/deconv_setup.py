@@ -11,7 +11,8 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
 from dlcli.engine.progress import Silent
 from dlcli.networks.data.load import TrainingImages, read_images
-from dlcli.networks.training.plan import NetworkPlan, make_plan
+from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, restoration_of
+from dlcli.networks.training.settings import NetworkPlan
 
 CHANNELS = {"article": 3, "fast": 1}
 ENDLESS = 10**9  # steps, so that no schedule comes to its end
@@ -72,9 +73,7 @@ def make_case(preset: str, data: str, *, compiled: bool = False, optimizer: str 
         {"data": [data], "arch": preset, "color": CHANNELS[preset] == 3, "steps": ENDLESS, "device": "cpu",
          "compile": "on" if compiled else "off", "optimizer": optimizer}
     )  # fmt: skip
-    images = read_images(config, Silent())
-    restoration = Restoration.of_config(config)
-    channels = images.train.channels
-    inputs = restoration.degradation().input_channels(channels)
-    plan = make_plan(config, inputs, channels, 0, len(images.train), images.side)
+    images = read_images(image_settings(config), Silent())
+    restoration = restoration_of(config)
+    plan = make_plan(config, ImageFacts.of(images, restoration), "cpu")
     return Case(config, images, restoration, plan)

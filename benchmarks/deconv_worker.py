@@ -20,11 +20,9 @@ from torch import nn
 
 from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.precision import bfloat16_is_fast
-from dlcli.engine.progress import Silent
-from dlcli.networks.training.factory import uses_bfloat16
+from dlcli.networks.training.factory import make_solver as make_network_solver
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.solver import NetworkSolver
-from dlcli.networks.training.trainer import Training
 
 WARM_UP_STEPS = 3
 SIDE = 2048  # of the matrices
@@ -36,12 +34,9 @@ def make_solver(case: Case) -> NetworkSolver:
     """The solver as train-deconv makes it; nothing is written."""
     torch.manual_seed(case.config.seed)
     torch.set_flush_denormal(True)
-    amp = uses_bfloat16(case.config, "cpu")
-    problem = make_problem(case.config, case.plan, case.images, case.restoration, "cpu", amp=amp)
-    nowhere: Any = None
-    training = Training(case.config, case.plan, problem, nowhere, "cpu", Silent(), case.restoration, ())
-    training.solver.origin = time.monotonic()
-    return training.solver
+    solver = make_network_solver(case.plan, make_problem(case.plan, case.images, case.restoration))
+    solver.origin = time.monotonic()
+    return solver
 
 
 def dlcli_loop(case: Case, clock: Clock) -> tuple[Run, Callable[[], float]]:
@@ -92,7 +87,7 @@ def step_operations(case: Case) -> float:
             module.register_forward_hook(count)
     plan = case.plan
     with torch.no_grad():
-        network(torch.rand(plan.batch_size, plan.spec.input_channels, plan.side, plan.side))
+        network(torch.rand(plan.batches.size, plan.spec.input_channels, plan.batches.side, plan.batches.side))
     return 3.0 * 2.0 * total
 
 
@@ -112,16 +107,17 @@ def matrix_rates(seconds: float, clock: Clock) -> dict[str, float]:
 
 def describe(case: Case) -> dict[str, Any]:
     """What a step is, for the heading."""
-    plan, spec = case.plan, case.plan.spec
+    plan, spec, side = case.plan, case.plan.spec, case.plan.batches.side
     weights = sum(p.numel() for p in make_solver(case).module.parameters())
     text = (
-        f"{spec.input_channels} channels, crops of {plan.side} x {plan.side}, batch {plan.batch_size}, filters "
-        f"{','.join(map(str, spec.filters))}, depth {spec.depth}, {weights:,} weights, {plan.loss}, {plan.optimizer}"
+        f"{spec.input_channels} channels, crops of {side} x {side}, batch {plan.batches.size}, filters "
+        f"{','.join(map(str, spec.filters))}, depth {spec.depth}, {weights:,} weights, {plan.loss}, "
+        f"{plan.optimizer.name}"
     )
     return {
         "text": text,
-        "optimizer": plan.optimizer,
-        "operations": step_operations(case) / plan.batch_size,
+        "optimizer": plan.optimizer.name,
+        "operations": step_operations(case) / plan.batches.size,
         "bfloat16": bfloat16_is_fast("cpu"),
         "threads": torch.get_num_threads(),
     }
@@ -168,7 +164,7 @@ def main() -> None:
         run(Stopwatch(clock, steps=1).over)  # what ran in between has emptied the caches
         before, watch = spent(), Stopwatch(clock, seconds=float(line))
         run(watch.over)
-        rate = case.plan.batch_size / watch.median_step()
+        rate = case.plan.batches.size / watch.median_step()
         answer({"rate": rate, "seconds": watch.elapsed, "pipeline": spent() - before})
 
 

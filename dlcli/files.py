@@ -12,6 +12,8 @@ from dlcli.errors import DlcliError
 
 # A JSON object from a file: what it holds is only known once it is checked.
 JsonObject: TypeAlias = dict[str, Any]
+# Loading one can run any code, so none is ever opened.
+PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -1,14 +1,20 @@
 """How clean images become the inputs of a restoration network: what all degradations share, and noise.
 
 Images are float32 (B, C, H, W) in [0, 1], C 1 or 3, on any device. Noise levels are on the 0-255 scale.
-The others are in deblur.py, upscale.py and inpaint.py.
+The others are in blur.py, downsample.py and mask.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Kernel = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -36,21 +42,85 @@ class Degradation(Protocol):
     def multiple(self) -> int:
         """The clean image's height and width must be multiples of this."""
 
+    @property
+    def scale(self) -> int:
+        """How many times smaller an observed image is than the clean one."""
+
+    @property
+    def kernels(self) -> Sequence[Kernel]:
+        """The blur kernels, of which one blurs an image."""
+
+    @property
+    def mask(self) -> Mask | None:
+        """Where pixels are missing in every image, (H, W)."""
+
+    @property
+    def needs_mask(self) -> bool:
+        """Whether it must be told which pixels of an observed image are missing."""
+
+    @property
+    def level(self) -> float | None:
+        """Deviation of the noise, for one of the ``levels``."""
+
+    @property
+    def noise(self) -> float:
+        """Deviation of the noise that the simple estimate is made for; 0 where it is made for none."""
+
+    def levels(self) -> "Sequence[Degradation]":
+        """What to measure with: for a range of noise its middle and those of its outer thirds, else this alone."""
+
+    def at_sigma(self, sigma: float) -> "Degradation | None":
+        """The same with Gaussian noise of this deviation; None where there is no such noise."""
+
     def input_channels(self, channels: int) -> int:
         """Channels of Observation.input for images of ``channels`` channels."""
 
-    def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
+    def observe(self, clean: Tensor, generator: torch.Generator, /) -> Observation:
         """Degrade clean images (B, C, H, W), each by its own draw, and prepare them for the network."""
 
     def prepare(self, observed: Tensor) -> Observation:
         """Prepare really degraded images (B, C, h, w) for the network."""
 
+    def prepare_known(self, observed: Tensor, kernel: int, mask: Mask | None, /) -> Observation:
+        """``prepare``, told which of the ``kernels`` blurred the images, and which pixels are missing, (H, W)."""
 
-class _SameChannels:
+
+class Common:
+    """What most degradations answer."""
+
+    needs_mask: ClassVar[bool] = False
+
+    @property
+    def level(self) -> float | None:
+        """None: there is one level, which is not named."""
+        return None
+
+    @property
+    def noise(self) -> float:
+        """The estimate doesn't depend on the noise."""
+        return 0.0
+
+    def levels(self: Degradation) -> Sequence[Degradation]:
+        """This alone."""
+        return [self]
+
+    def at_sigma(self, _sigma: float) -> Degradation | None:
+        """There is no Gaussian noise."""
+        return None
+
+    def prepare_known(self: Degradation, observed: Tensor, _kernel: int, _mask: Mask | None) -> Observation:
+        """``prepare``, as there are no kernels and no mask."""
+        return self.prepare(observed)
+
+
+class _SameChannels(Common):
     """A degradation whose observed image is itself the input, the base and what is shown."""
 
     margin: ClassVar[int] = 0
     multiple: ClassVar[int] = 1
+    scale: ClassVar[int] = 1
+    kernels: ClassVar[Sequence[Kernel]] = ()
+    mask: ClassVar[Mask | None] = None
 
     def input_channels(self, channels: int) -> int:
         """The image's own channels."""
@@ -65,6 +135,6 @@ class _SameChannels:
 class Identity(_SameChannels):
     """No degradation: for reconstruction, and for pairs whose input was degraded elsewhere."""
 
-    def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
+    def observe(self, clean: Tensor, _generator: torch.Generator) -> Observation:
         """The image itself."""
         return self.prepare(clean)

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from dlcli.degradations.base import Observation
-from dlcli.degradations.kernels import Kernel
+from dlcli.degradations.base import Common, Degradation, Kernel, Mask, Observation
 from dlcli.degradations.noise import MAX_SIGMA, add_noise
 from dlcli.errors import DlcliError
 
@@ -21,7 +20,7 @@ ROUNDING_VARIANCE = 1 / 12  # of 8-bit images, on the 0-255 scale: no photograph
 
 
 @dataclass(frozen=True, eq=False)
-class Deblur:
+class Deblur(Common):
     """Circular convolution by a kernel drawn for each image, then Gaussian noise of ``sigma`` (0-255 scale).
 
     The protocol of Zhang et al. (USRNet, CVPR 2020; DPIR, 2021): borders wrap around, the kernel is known. ``kernels``
@@ -34,6 +33,8 @@ class Deblur:
     kernels: Sequence[Kernel]
     sigma: float
     multiple: ClassVar[int] = 1
+    scale: ClassVar[int] = 1
+    mask: ClassVar[Mask | None] = None
     _spectra: dict[tuple[object, ...], tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +84,19 @@ class Deblur:
         _, wiener = self._filters([kernel_index] * len(observed), extended)
         height, width = observed.shape[-2:]
         return _observation(observed, _filtered(extended, wiener)[..., pad : pad + height, pad : pad + width])
+
+    def prepare_known(self, observed: Tensor, kernel: int, _mask: Mask | None) -> Observation:
+        """Filter photographs blurred by the kernel of this number."""
+        return self.prepare(observed, kernel)
+
+    @property
+    def noise(self) -> float:
+        """What the Wiener filter is made for."""
+        return self.sigma
+
+    def at_sigma(self, sigma: float) -> Degradation:
+        """The same kernels, with this noise."""
+        return replace(self, sigma=sigma)
 
     def _filters(self, indices: Sequence[int], images: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra (B, 1, H, W // 2 + 1) of the blur and of its Wiener filter, for each image its kernel's."""

@@ -1,17 +1,19 @@
 """Small images and their bicubic enlargement, as super-resolution is measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dlcli.degradations.base import Observation
+from dlcli.degradations.base import Common, Kernel, Mask, Observation
 from dlcli.errors import DlcliError
 
 
 @dataclass(frozen=True)
-class Upscale:
+class Upscale(Common):
     """The image made ``scale`` (2, 3 or 4) times smaller, in 8 bits, then enlarged to its old size, both bicubically.
 
     The published protocol, of Dong et al. (SRCNN, 2014) and after: MATLAB's imresize with antialiasing. Raises
@@ -19,6 +21,8 @@ class Upscale:
     """
 
     scale: int
+    kernels: ClassVar[Sequence[Kernel]] = ()
+    mask: ClassVar[Mask | None] = None
 
     def __post_init__(self) -> None:
         if self.scale not in (2, 3, 4):
@@ -38,7 +42,7 @@ class Upscale:
         """The enlarged image's."""
         return channels
 
-    def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
+    def observe(self, clean: Tensor, _generator: torch.Generator) -> Observation:
         """Make clean images (B, C, H, W) smaller and enlarge them; nothing is left to chance.
 
         Raises DlcliError where H or W is not a multiple of the scale.

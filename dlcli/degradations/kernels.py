@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dlcli.degradations.base import Kernel
 from dlcli.errors import DlcliError
-
-Kernel = npt.NDArray[np.float64]
 
 MAX_SIDE = 127
 MAX_GAUSSIAN = 15.0  # four deviations on each side still fit MAX_SIDE

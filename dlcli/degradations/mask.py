@@ -1,15 +1,14 @@
 """Missing pixels, and a smooth guess at them from the known ones around."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dlcli.degradations.base import Observation
+from dlcli.degradations.base import Common, Kernel, Mask, Observation
 from dlcli.errors import DlcliError
 
 # Share of known pixels below which half a resolution knows better. Measured on Set12 with 30 to 95% of the pixels
@@ -18,7 +17,7 @@ TRUST = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Inpaint:
+class Inpaint(Common):
     """Each pixel missing with probability ``fraction``, or those where ``mask`` (H, W) is true; for all channels alike.
 
     A mask fits images of its own shape, and is never resized. With ``tiled``, for training on crops, it is instead
@@ -30,10 +29,13 @@ class Inpaint:
     """
 
     fraction: float | None = None
-    mask: npt.NDArray[np.bool_] | None = None
+    mask: Mask | None = None
     tiled: bool = False
     margin: ClassVar[int] = 0
     multiple: ClassVar[int] = 1
+    scale: ClassVar[int] = 1
+    kernels: ClassVar[Sequence[Kernel]] = ()
+    needs_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if (self.fraction is None) == (self.mask is None):
@@ -62,7 +64,7 @@ class Inpaint:
             return self.prepare(clean, draw < self.fraction)
         return self.prepare(clean, self._tiles(batch, height, width, generator) if self.tiled else None)
 
-    def prepare(self, observed: Tensor, mask: Tensor | npt.NDArray[np.bool_] | None = None) -> Observation:
+    def prepare(self, observed: Tensor, mask: Tensor | Mask | None = None) -> Observation:
         """Fill the missing pixels of images (B, C, H, W): where ``mask``, (H, W) or (B, 1, H, W), is true.
 
         Without one, the degradation's own. Raises DlcliError where there is none, or its shape is another.
@@ -77,6 +79,10 @@ class Inpaint:
         shown = observed.masked_fill(missing, 0)
         base = fill_missing(shown, missing)
         return Observation(torch.cat([base, missing.to(base.dtype)], dim=1), base, shown)
+
+    def prepare_known(self, observed: Tensor, _kernel: int, mask: Mask | None) -> Observation:
+        """Fill the pixels of ``mask``."""
+        return self.prepare(observed, mask)
 
     def _tiles(self, batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(B, 1, H, W) views of the repeated mask."""

@@ -1,14 +1,16 @@
 """Noise: Gaussian of one or several strengths, and Poisson noise of counted photons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from dlcli.degradations.base import Observation, _SameChannels
+from dlcli.degradations.base import Degradation, Observation, _SameChannels
 from dlcli.errors import DlcliError
 
 MAX_SIGMA = 255.0
+LEVELS = 3  # of a range of noise, that are measured
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,23 @@ class Denoise(_SameChannels):
             draw = torch.rand((len(clean), 1, 1, 1), generator=generator, device=generator.device)
             sigma = (self.low + (self.high - self.low) * draw.to(clean.device)) / 255
         return self.prepare(add_noise(clean, sigma, generator))
+
+    @property
+    def level(self) -> float:
+        """The least deviation, which is the only one for one of the ``levels``."""
+        return self.low
+
+    def levels(self) -> Sequence[Degradation]:
+        """For a range its middle and those of its outer thirds, so that all count as often."""
+        if self.low == self.high:
+            return [self]
+        width = (self.high - self.low) / LEVELS
+        middles = [self.low + (place + 0.5) * width for place in range(LEVELS)]
+        return [Denoise(sigma, sigma) for sigma in middles]
+
+    def at_sigma(self, sigma: float) -> Degradation:
+        """This noise alone."""
+        return Denoise(sigma, sigma)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,19 @@
 """The degradation that a restoration task undoes, from settings and from a saved model."""
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Degradation, Identity
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.kernels import parse_blur
 from dlcli.degradations.mask import Inpaint
 from dlcli.degradations.noise import Denoise, Poisson
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 
 MASK = "mask"
 INPUT_IS_BASE = ("denoise", "pairs")  # tasks whose networks start from the input itself, not from an estimate by it
@@ -28,22 +28,10 @@ class Restoration:
     poisson: float | None = None
     scale: int = 2
     holes: float = 0.5
-    arrays: dict[str, NDArray[Any]] | None = None
+    arrays: dict[str, AnyArray] | None = None
 
     @classmethod
-    def of_config(cls, config: TrainDeconvConfig) -> "Restoration":
-        """The task of a config. Raises DlcliError for a kernel or mask that can't be read."""
-        arrays: dict[str, NDArray[Any]] = {}
-        if config.task == "deblur":
-            arrays = {f"kernel.{i}": k.astype(np.float32) for i, k in enumerate(parse_blur(config.blur))}
-        if config.task == "inpaint" and config.mask is not None:
-            from dlcli.images.formats.codecs import read_pixels
-
-            arrays = {MASK: (read_pixels(config.mask, str(config.mask), 1)[..., 0] > 127).astype(np.uint8)}
-        return cls(config.task, config.sigma_range, config.poisson, int(config.scale), config.holes, arrays)
-
-    @classmethod
-    def of_saved(cls, task: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "Restoration":
+    def of_saved(cls, task: JsonObject, arrays: dict[str, AnyArray]) -> "Restoration":
         """The task of a saved model. Raises DlcliError when its description lacks something."""
         try:
             poisson = task["poisson"]
@@ -54,7 +42,7 @@ class Restoration:
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """What ``of_saved`` reads, without the arrays."""
         return {
             "task": self.task, "sigma": list(self.sigma), "poisson": self.poisson, "scale": self.scale,
@@ -74,3 +62,15 @@ class Restoration:
         if self.task == "inpaint":
             return Inpaint(mask=arrays[MASK] > 0, tiled=crops) if MASK in arrays else Inpaint(self.holes)
         return Identity()
+
+
+def kernel_arrays(blur: str) -> dict[str, AnyArray]:
+    """The kernels of ``--blur``, as a model holds them. Raises DlcliError for a file that can't be read."""
+    return {f"kernel.{i}": kernel.astype(np.float32) for i, kernel in enumerate(parse_blur(blur))}
+
+
+def mask_arrays(path: Path) -> dict[str, AnyArray]:
+    """The mask in an image, as a model holds it. Raises DlcliError for a file that can't be read."""
+    from dlcli.images.formats.codecs import read_pixels
+
+    return {MASK: (read_pixels(path, str(path), 1)[..., 0] > 127).astype(np.uint8)}

@@ -5,11 +5,12 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.images.formats.idx import PLENTY
 from dlcli.images.formats.writing import with_depth
@@ -27,8 +28,8 @@ class Arrays:
     ``shape`` is that of the file's array.
     """
 
-    images: NDArray[Any]
-    labels: NDArray[Any] | None
+    images: AnyArray
+    labels: AnyArray | None
     shape: tuple[int, ...] = ()
 
 
@@ -68,7 +69,7 @@ def read_npz(path: Path, part: Literal["train", "test"], labeled: bool) -> Array
     return Arrays(found, _labels(labels, len(found), label))
 
 
-def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
+def as_bytes(image: AnyArray) -> NDArray[np.uint8]:
     """(H, W, C) of uint8, uint16 or floats in [0, 1] as uint8 in memory, (H, W, 1 or 3), without a fourth channel."""
     image = image[:, :, : min(image.shape[2], 3)]
     if image.dtype == np.uint16:
@@ -94,7 +95,7 @@ def _chosen(members: dict[str, str], names: Sequence[str], what: str, label: str
     raise DlcliError(message, f"call it {names[0]} or {names[3]}")
 
 
-def _member(archive: zipfile.ZipFile, name: str, label: str) -> NDArray[Any]:
+def _member(archive: zipfile.ZipFile, name: str, label: str) -> AnyArray:
     """One array, read only if its header, the zip directory and the free memory agree on its size."""
     size = archive.getinfo(name).file_size
     if size > PLENTY and size > available_memory():
@@ -112,7 +113,7 @@ def _member(archive: zipfile.ZipFile, name: str, label: str) -> NDArray[Any]:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _described(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _described(file: IO[bytes]) -> tuple[tuple[int, ...], AnyDtype]:
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
@@ -130,7 +131,7 @@ def _refused(label: str, error: Exception) -> DlcliError:
     return DlcliError(message, "save the file again")
 
 
-def _images(array: NDArray[Any], label: str) -> NDArray[Any]:
+def _images(array: AnyArray, label: str) -> AnyArray:
     """``array`` as (N, H, W, C); raises DlcliError for other shapes, types and values than those of images."""
     shape = array.shape
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
@@ -152,7 +153,7 @@ def _images(array: NDArray[Any], label: str) -> NDArray[Any]:
     return array
 
 
-def _check_range(array: NDArray[Any], label: str) -> None:
+def _check_range(array: AnyArray, label: str) -> None:
     """Raises DlcliError unless all floats are in [0, 1]; a piece at a time, as the array may be larger than memory."""
     step = max(1, CHECKED // array[0].nbytes)
     for start in range(0, len(array), step):
@@ -165,7 +166,7 @@ def _check_range(array: NDArray[Any], label: str) -> None:
             raise DlcliError(message, "scale them, or convert those in 0 to 255 with .astype('uint8')")
 
 
-def _labels(labels: NDArray[Any], count: int, label: str) -> NDArray[Any]:
+def _labels(labels: AnyArray, count: int, label: str) -> AnyArray:
     """``labels`` as (N,) of whole numbers, booleans or texts; raises DlcliError for others."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from dlcli.images.image_set import ImageSet
-from dlcli.images.leaf_textures import painted, texture_bank
+from dlcli.images.leaf_textures import Leaves, painted, texture_bank
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -38,9 +38,8 @@ def _image(size: int, channels: int, bank: FloatArray, rng: np.random.Generator)
     side = SCALE * size
     # A scene of small things, or of larger ones as from near.
     smallest = SCALE * float(np.exp(rng.uniform(np.log(0.7), np.log(min(14.0, size / 8 + 0.7)))))
-    radii, x, y = _places(side, smallest, max(float(side), 2 * smallest), rng)
-    leaves = _leaf_map(side, radii, x, y, rng)
-    values = painted(leaves, radii, x, y, channels, bank, rng)
+    leaves = _places(side, smallest, max(float(side), 2 * smallest), rng)
+    values = painted(_leaf_map(side, leaves, rng), leaves, channels, bank, rng)
     values *= _light(side, rng)[:, :, None]
     planes = [np.asarray(Image.fromarray(values[:, :, c]).reduce(SCALE)) for c in range(channels)]
     blur = ImageFilter.GaussianBlur(float(rng.choice([0.0, 0.0, 0.0, 0.5])))
@@ -49,10 +48,8 @@ def _image(size: int, channels: int, bank: FloatArray, rng: np.random.Generator)
     return np.stack([np.asarray(plane) for plane in rounded], axis=2)
 
 
-def _places(
-    side: int, smallest: float, largest: float, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Radii and centers, (N,) each, of the leaves that touch a square of ``side``, the last ones on top."""
+def _places(side: int, smallest: float, largest: float, rng: np.random.Generator) -> Leaves:
+    """The leaves that touch a square of ``side``."""
     grid = np.geomspace(smallest, largest, 256)
     density = grid**-3
     # A leaf of radius r touches the square when its center lies within (side + 2r)^2.
@@ -63,11 +60,12 @@ def _places(
     number = int(np.ceil(COVER * cumulated[-1] / area))
     radii = np.interp(rng.random(number), cumulated / cumulated[-1], grid)
     x, y = rng.uniform(-radii, side + radii), rng.uniform(-radii, side + radii)
-    return radii.astype(np.float32), x.astype(np.float32), y.astype(np.float32)
+    return Leaves(radii.astype(np.float32), x.astype(np.float32), y.astype(np.float32))
 
 
-def _leaf_map(side: int, radii: FloatArray, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> IntArray:
+def _leaf_map(side: int, leaves: Leaves, rng: np.random.Generator) -> IntArray:
     """The number of the leaf on top at each pixel, from 1, and 0 for the ground: (side, side)."""
+    radii, x, y = leaves.radii, leaves.x, leaves.y
     margin = 2 * STAMPED + 2
     wide = side + 2 * margin
     flat = np.zeros(wide * wide, dtype=np.int64)
@@ -85,21 +83,23 @@ def _leaf_map(side: int, radii: FloatArray, x: FloatArray, y: FloatArray, rng: n
                 down, right = np.nonzero(_inside(shape, step / 2, angles[chosen[0]], _square(STAMPED)))
                 offsets = (down - STAMPED) * wide + right - STAMPED
                 np.maximum.at(flat, (middle[chosen, None] + offsets).ravel(), np.repeat(numbers[chosen], len(down)))
-    leaves = flat.reshape(wide, wide)[margin:-margin, margin:-margin].copy()
+    drawn = flat.reshape(wide, wide)[margin:-margin, margin:-margin].copy()
     for i in np.flatnonzero(steps > 2 * STAMPED):
-        _stamp(leaves, int(numbers[i]), int(shapes[i]), float(radii[i]), float(angles[i]), float(x[i]), float(y[i]))
-    return leaves
+        place = float(y[i]), float(x[i])
+        below, across, part = _around(drawn, place, float(radii[i]))
+        covered = _inside(int(shapes[i]), float(radii[i]), float(angles[i]), (below, across))
+        part[covered & (part < numbers[i])] = numbers[i]
+    return drawn
 
 
-def _stamp(leaves: IntArray, number: int, shape: int, radius: float, angle: float, x: float, y: float) -> None:
-    """Draw one large leaf under those of larger numbers."""
-    side = len(leaves)
+def _around(drawn: IntArray, center: tuple[float, float], radius: float) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Distances down and right of ``center`` in the part of ``drawn`` that a large leaf may cover, and that part."""
+    (y, x), side = center, len(drawn)
     top, bottom = max(0, int(y - radius)), min(side, int(y + radius) + 2)
     left, right = max(0, int(x - radius)), min(side, int(x + radius) + 2)
     below = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)
     across = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
-    part = leaves[top:bottom, left:right]
-    part[_inside(shape, radius, angle, (below, across)) & (part < number)] = number
+    return below, across, drawn[top:bottom, left:right]
 
 
 def _square(reach: int) -> tuple[FloatArray, FloatArray]:

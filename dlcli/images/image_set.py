@@ -17,7 +17,7 @@ from dlcli.images.sources import CLASSED, Part, gather, loader
 from dlcli.memory import available_memory
 from dlcli.text import listed, printable, printable_path
 
-__all__ = ["Box", "ImageSet", "Skipped", "open_image_set", "open_pairs"]
+__all__ = ["Box", "ImageSet", "ReadLimits", "Skipped", "open_image_set", "open_pairs"]
 
 CACHE_BYTES = 256 << 20
 MODEST = 256 << 20
@@ -155,35 +155,42 @@ class _Part:
         return np.array(self.box.of(self.cache.get(self.source, self.source)))
 
 
+@dataclass(frozen=True)
+class ReadLimits:
+    """How much memory (bytes; None: half of what is free) images may take, and how few and small they may be."""
+
+    memory: int | None = None
+    min_side: int = 1
+    min_count: int = 1
+
+
 def open_image_set(
     data: Sequence[str],
     *,
     channels: int | None = None,
     labeled: bool = False,
     part: Part = "train",
-    memory: int | None = None,
-    min_side: int = 1,
-    min_count: int = 1,
+    limits: ReadLimits = ReadLimits(),
 ) -> ImageSet:
     """The images in ``data``: folders, image files, patterns, .npy, .npz, IDX files and folders of those.
 
     ``channels`` None means 1 if every image is gray, else 3. ``labeled`` asks for classes: class folders, IDX, or
     .npz with labels; ``part`` is the one to take of IDX and .npz files that have two. Images that can't be read or
-    are smaller than ``min_side`` pixels on a side are skipped. If all of them take more than ``memory`` bytes
-    (default: half of what is free) files are only looked at now, and decoded when asked for.
+    are smaller than ``limits.min_side`` pixels on a side are skipped. If all of them take more than ``limits.memory``
+    files are only looked at now, and decoded when asked for.
 
-    Raises DlcliError when fewer than ``min_count`` images remain, fewer than 2 classes, or a class without images.
+    Raises DlcliError when fewer than ``limits.min_count`` images or 2 classes remain, or a class without images.
     """
     found = gather(data, labeled, part)
     given = printable_path(data[0]) + (f" and {len(data) - 1} more" if len(data) > 1 else "")
     if labeled and found.labels is None:
         raise DlcliError(f"{given}: not all of it has classes", CLASSED)
     skipped, total = list(found.skipped), len(found.candidates) + len(found.skipped)
-    opened = looked_at(found, min_side, skipped)
+    opened = looked_at(found, limits.min_side, skipped)
     if channels is None:
         channels = 1 if all(one.header.gray for one in opened) else 3
     size = sum(one.header.height * one.header.width for one in opened) * channels
-    limit = _memory_limit(size) if memory is None else memory
+    limit = _memory_limit(size) if limits.memory is None else limits.memory
     notes = [*found.notes, *frame_notes(opened)]
     if size <= limit:
         opened = decoded(opened, channels, skipped)
@@ -193,8 +200,8 @@ def open_image_set(
         taken = f"{size / 2**30:.1f} GiB, of {limit / 2**30:.1f} GiB to spare"
         notes.append(f"decoded, the images take {taken}: they are read from disk whenever they are used")
     notes.extend(depth_notes(opened))
-    if len(opened) < min_count:
-        raise _too_few(given, len(opened), total, min_count, skipped)
+    if len(opened) < limits.min_count:
+        raise _too_few(given, len(opened), total, limits.min_count, skipped)
     if labeled:
         _check_classes(given, found.classes, opened, skipped)
     return ImageSet(
@@ -220,9 +227,9 @@ def open_pairs(
     Files match by relative name without extension (two single files match as they are), arrays by position. Images
     without a partner of the same size are in ``skipped`` of their side. Raises DlcliError when no pair remains.
     """
-    half = None if memory is None else memory // 2
-    first = open_image_set([inputs], channels=channels, memory=half, min_side=min_side)
-    second = open_image_set([targets], channels=channels, memory=half, min_side=min_side)
+    limits = ReadLimits(None if memory is None else memory // 2, min_side)
+    first = open_image_set([inputs], channels=channels, limits=limits)
+    second = open_image_set([targets], channels=channels, limits=limits)
     if first.channels != second.channels:
         return open_pairs(inputs, targets, channels=3, memory=memory, min_side=min_side)
     wanted, alone = _keys(first, inputs)

@@ -1,5 +1,7 @@
 """What leaves look like: textures that repeat seamlessly, shading, and colors of one mood for each image."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,29 +39,29 @@ def _noise(amplitude: NDArray[np.float64], rng: np.random.Generator) -> NDArray[
     return np.asarray(field / field.std())
 
 
-def painted(
-    leaves: NDArray[np.int64],
-    radii: FloatArray,
-    x: FloatArray,
-    y: FloatArray,
-    channels: int,
-    bank: FloatArray,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """The map ``leaves`` (side, side) of leaf numbers, 0 the ground, in color: (side, side, channels), 0 to 255.
+@dataclass(frozen=True)
+class Leaves:
+    """Radii and centers, (N,) each, of the leaves 1 to N, the last ones on top."""
 
-    ``radii``, ``x`` and ``y`` (N,) belong to the leaves 1 to N.
-    """
-    side = len(leaves)
-    flat = leaves.ravel()
+    radii: FloatArray
+    x: FloatArray
+    y: FloatArray
+
+
+def painted(
+    numbers: NDArray[np.int64], leaves: Leaves, channels: int, bank: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """The map ``numbers`` (side, side) of leaves, 0 the ground, in color: (side, side, channels), 0 to 255."""
+    side = len(numbers)
+    flat = numbers.ravel()
     across = np.tile(np.arange(side, dtype=np.float32), side)
     below = np.repeat(np.arange(side, dtype=np.float32), side)
-    count = len(radii) + 1
+    count = len(leaves.radii) + 1
     pattern = _texture(flat, across, below, count, bank, rng)
     # The ground is a leaf larger than the image.
-    extent = np.concatenate([[side], radii])
+    extent = np.concatenate([[side], leaves.radii])
     slopes = (rng.normal(0, rng.uniform(3, 20), (2, count)) / extent).astype(np.float32)
-    start = slopes[0] * np.concatenate([[side / 2], x]) + slopes[1] * np.concatenate([[side / 2], y])
+    start = slopes[0] * np.concatenate([[side / 2], leaves.x]) + slopes[1] * np.concatenate([[side / 2], leaves.y])
     shade = slopes[0][flat] * across + slopes[1][flat] * below - start.astype(np.float32)[flat]
     base = leaf_colors(count, channels, rng)
     pattern += shade

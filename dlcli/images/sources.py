@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.files import PICKLES
 from dlcli.images.arrays import Arrays, as_bytes, read_npy, read_npz
 from dlcli.images.folders import (
     KNOWN,
@@ -32,7 +34,6 @@ from dlcli.images.formats.codecs import SHALLOW, Header, read_header, read_pixel
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 from dlcli.text import printable, printable_path
 
-PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
 ARRAYS = (".npy", ".npz")
 DIGITS = tuple("0123456789")
 CLASSED = "to train a classifier, give a folder of class folders, a folder with IDX files, or an .npz with labels"
@@ -55,7 +56,7 @@ class Candidate:
 
     name: str
     path: Path | None = None
-    array: NDArray[Any] | None = None
+    array: AnyArray | None = None
     origin: ArrayFile | None = None
 
     def header(self) -> Header:

@@ -3,6 +3,10 @@
 Images are (B, C, H, W) on any device. Both are first clamped to [0, 1], scaled to 255 and rounded.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +16,33 @@ PSNR_CAP = 100.0  # dB; JSON has no infinity. The least error of one pixel in 10
 WINDOW, WINDOW_SIGMA = 11, 1.5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 LUMA = (65.481, 128.553, 24.966)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What one image was measured to be: PSNR in dB, and SSIM."""
+
+    psnr: float
+    ssim: float
+
+
+def quality(output: Tensor, target: Tensor, border: int, *, on_luminance: bool = False) -> Quality:
+    """That of one image (1, C, H, W); ``on_luminance`` that of its luma where it has color."""
+    if on_luminance and target.shape[1] == 3:
+        output, target = luminance(output.clamp(0, 1)), luminance(target)
+    psnrs, ssims = qualities(output, target, border)
+    return Quality(float(psnrs[0]), float(ssims[0]))
+
+
+def qualities(output: Tensor, target: Tensor, border: int) -> tuple[Tensor, Tensor]:
+    """PSNR in dB and SSIM of images (B, C, H, W), each (B,)."""
+    return psnr(output, target, border), ssim(output, target, border)
+
+
+def mean_of(values: Iterable[float]) -> float:
+    """The mean, without what is not a number, such as the SSIM of images smaller than its window."""
+    known = [value for value in values if value == value]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def psnr(output: Tensor, target: Tensor, border: int = 0) -> Tensor:

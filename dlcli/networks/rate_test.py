@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
 from dlcli.engine.schedules import Schedule
-from dlcli.networks.optim.optimizers import RATES
-from dlcli.networks.training.plan import settings_of
+from dlcli.networks.training.plan import usual_rate
 from dlcli.networks.trials import NetworkTrials
 
 
@@ -24,7 +23,7 @@ class NetworkRateTest:
 
     def usual_rate(self) -> float:
         """The usual learning rate of the optimizer."""
-        return RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+        return usual_rate(self.base)
 
     def exact(self) -> dict[str, float]:
         """Nothing: the optimal learning rate of a network is not known in advance."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.degradations.task import Restoration
 from dlcli.engine.device import pick_network_device
 from dlcli.engine.loop import UNLIMITED, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress, Silent
@@ -20,10 +19,19 @@ from dlcli.networks.batched.optimizers import STACKABLE
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
-from dlcli.networks.optim.optimizers import RATES
-from dlcli.networks.training.factory import limits_of, make_solver, plan_for, settings_for, uses_bfloat16, weights_of
-from dlcli.networks.training.plan import DEFAULT_MINUTES, DEMO_MINUTES, NetworkPlan, resolved, settings_of
+from dlcli.networks.training.factory import make_solver, settings_for, weights_of
+from dlcli.networks.training.plan import (
+    DEFAULT_MINUTES,
+    DEMO_MINUTES,
+    ImageFacts,
+    image_settings,
+    make_plan,
+    resolved,
+    restoration_of,
+    usual_rate,
+)
 from dlcli.networks.training.problem import Problem, Validation, make_problem
+from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.solver import NetworkSolver
 from dlcli.search.trials import Fingerprint, Metrics, Trial, shorter_decay
 
@@ -61,7 +69,7 @@ class NetworkTrials:
         crop = config.crop if config.task == "classify" else None
         key = (*(getattr(config, name) for name in READING), crop)
         if key not in self._images:
-            images = read_images(config, Silent() if self._images else self.progress)
+            images = read_images(image_settings(config), Silent() if self._images else self.progress)
             for text in () if self._images else images.notes:
                 self.progress.note(text)
             while len(self._images) >= KEPT_FOLDERS:
@@ -72,7 +80,8 @@ class NetworkTrials:
         return self._images[key]
 
     def _plan(self, config: TrainDeconvConfig, fold: int = 0) -> NetworkPlan:
-        return plan_for(config, self._parts(config)[fold], Restoration.of_config(config))
+        facts = ImageFacts.of(self._parts(config)[fold], restoration_of(config))
+        return make_plan(config, facts, self.device)
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part."""
@@ -87,12 +96,12 @@ class NetworkTrials:
 
     def default_rates(self) -> tuple[float, float]:
         """A decade below and above the optimizer's usual rate."""
-        usual = RATES[self.base.optimizer or settings_of(self.base)["optimizer"]]
+        usual = usual_rate(self.base)
         return float(f"{usual / 10:.6g}"), float(f"{usual * 10:.6g}")
 
     def fingerprint(self, configs: Sequence[TrainDeconvConfig]) -> Fingerprint:
         """That of the images, the kernels and the masks."""
-        restorations = [Restoration.of_config(config) for config in configs]
+        restorations = [restoration_of(config) for config in configs]
         return fingerprint_of(self._parts(self.base)[0], restorations)
 
     def check(self, config: TrainDeconvConfig) -> None:
@@ -103,21 +112,18 @@ class NetworkTrials:
         """One training, or one for each fold; each network is made when its turn comes."""
         for fold in range(self.folds or 1):
             plan, problem = self._problem(config, fold)
-            solver = make_solver(config, plan, problem, self.device)
+            solver = make_solver(plan, problem)
             solver.check_signal = check_signal
-            yield self._trial(config, problem, _timed(solver, limits_of(config, plan), problem.validate))
+            yield self._trial(config, problem, _timed(solver, plan.limits.criteria(), problem.validate))
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
-        images, restoration = self._parts(config)[fold], Restoration.of_config(config)
+        images, restoration = self._parts(config)[fold], restoration_of(config)
         plan = self._plan(config, fold)
         torch.manual_seed(config.seed)
-        amp = uses_bfloat16(config, self.device)
         # Degrading and measuring the validation images takes longer than a short run's step.
         alike = tuple(getattr(config, name) for name in (*READING, *DEGRADING))
-        key = (fold, alike, plan.spec, plan.side, plan.loss, amp)
-        problem = make_problem(
-            config, plan, images, restoration, self.device, amp=amp, measure=self._measures.get(key)
-        )  # fmt: skip
+        key = (fold, alike, plan.spec, plan.batches.side, plan.loss, plan.execution)
+        problem = make_problem(plan, images, restoration, self._measures.get(key))
         if key not in self._measures:
             for text in () if self._measures else problem.warnings:
                 self.progress.warn(text)
@@ -151,40 +157,40 @@ class NetworkTrials:
         if self.folds:
             return None
         plan = self._plan(config)
-        listens = plan.schedule.name in CLOSED_LOOP and plan.schedule.name != "plateau"
-        alone = plan.seconds is not None or plan.spec.dropout or listens or config.compile == "on"
-        if alone or plan.optimizer not in STACKABLE:
+        schedule = plan.optimizer.schedule.name
+        listens = schedule in CLOSED_LOOP and schedule != "plateau"
+        alone = plan.limits.seconds is not None or plan.spec.dropout or listens or config.compile == "on"
+        if alone or plan.optimizer.name not in STACKABLE:
             return None
         settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
         return (
-            plan.spec, plan.optimizer, plan.loss, plan.batch_size, plan.side, plan.augment, plan.steps,
-            plan.report_every, plan.ema, settings,
+            plan.spec, plan.optimizer.name, plan.loss, plan.batches.size, plan.batches.side, plan.batches.augment,
+            plan.limits.steps, plan.limits.report_every, plan.optimizer.ema, settings,
         )  # fmt: skip
 
     def start_fused(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """All trainings of one key, in one batch."""
         configs = [self.as_fused(config) for config in configs]
         problems = [self._problem(config) for config in configs]
-        batch = self._batch(configs, problems)
+        batch = self._batch(problems)
         runs = []
         for config, (plan, problem), solver in zip(configs, problems, batch.members, strict=True):
             solver.check_signal = check_signal
-            reports = train_replica(solver, limits_of(config, plan), problem.validate)
+            reports = train_replica(solver, plan.limits.criteria(), problem.validate)
             trial = self._trial(config, problem, reports)
             runs.append([replace(trial, steps=_retiring(trial.steps, batch, solver))])
         return runs
 
-    def _batch(
-        self, configs: Sequence[TrainDeconvConfig], problems: Sequence[tuple[NetworkPlan, Problem]]
-    ) -> BatchedNetworks:
+    def _batch(self, problems: Sequence[tuple[NetworkPlan, Problem]]) -> BatchedNetworks:
         replicas = [
-            Replica(problem.network, problem.batches, Schedule(plan.schedule, plan.lr), config.momentum, config.l2,
-                   plan.warmup)
-            for config, (plan, problem) in zip(configs, problems, strict=True)
+            Replica(
+                problem.network, problem.batches, Schedule(plan.optimizer.schedule, plan.optimizer.lr),
+                plan.optimizer.momentum, plan.optimizer.l2, plan.optimizer.warmup,
+            )
+            for plan, problem in problems
         ]  # fmt: skip
         plan = problems[0][0]
-        settings = settings_for(configs[0], plan, self.device)
-        return BatchedNetworks(replicas, LOSSES[plan.loss], plan.optimizer, settings)
+        return BatchedNetworks(replicas, LOSSES[plan.loss], plan.optimizer.name, settings_for(plan))
 
     def fusion_pays(self, config: TrainDeconvConfig) -> bool:
         """Time a few steps of a small batch and of a single network; the verdict is kept for the key.
@@ -194,7 +200,7 @@ class NetworkTrials:
         key = self.fusion_key(config)
         if key not in self._verdicts:
             few = [self.as_fused(config)] * TIMED_REPLICAS
-            batch = self._batch(few, [self._problem(config) for config in few])
+            batch = self._batch([self._problem(config) for config in few])
             fused = seconds_per_step(batch.members[0], TIMED_STEPS)
             alone = seconds_per_step(self._unmoved(config), TIMED_STEPS)
             self._verdicts[key] = WORTH * fused < len(few) * alone
@@ -203,17 +209,22 @@ class NetworkTrials:
     def _unmoved(self, config: TrainDeconvConfig) -> NetworkSolver:
         """A solver without an optimizer, which takes nearly all of a step's time: torch.optim loads in a second."""
         plan, problem = self._problem(config)
-        settings = settings_for(config, plan, self.device)
-        schedule = Schedule(plan.schedule, plan.lr)
-        weights = weights_of(problem.network, config, self.device)
+        settings = settings_for(plan)
+        schedule = Schedule(plan.optimizer.schedule, plan.optimizer.lr)
+        weights = weights_of(problem.network, plan)
         return NetworkSolver(weights, problem.batches, problem.objective, [], schedule, settings)
 
     def rising(self, seed: int, schedule: Schedule) -> NetworkSolver:
         """A solver of the base config whose rate is the schedule's from the first step on."""
         config = self.base.model_copy(update={"seed": seed, "data_seed": self.base.seed_of_data})
         plan, problem = self._problem(config)
-        plan = replace(plan, schedule=schedule.settings, lr=schedule.lr, warmup=0, seconds=None, steps=UNLIMITED)
-        return make_solver(config, plan, problem, self.device)
+        plan = replace(
+            plan,
+            optimizer=replace(plan.optimizer, schedule=schedule.settings, lr=schedule.lr, warmup=0),
+            limits=replace(plan.limits, seconds=None, steps=UNLIMITED),
+            execution=replace(plan.execution, compiled=config.compile == "on"),
+        )
+        return make_solver(plan, problem)
 
     def shorter(self, config: TrainDeconvConfig, fraction: float) -> TrainDeconvConfig:
         """Less of whichever limit there is; the shape of the network stays that of the full run."""

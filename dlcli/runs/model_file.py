@@ -10,7 +10,6 @@ from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 
 METADATA_KEY = "dlcli"
-PICKLES = (".pt", ".pth", ".pkl", ".joblib", ".ckpt")
 
 
 def read_model(path: Path, command: str) -> tuple[JsonObject, dict[str, AnyArray]]:

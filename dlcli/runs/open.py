@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from dlcli.errors import DlcliError
+from dlcli.files import PICKLES
 from dlcli.runs import directory
-from dlcli.runs.model_file import PICKLES
 
 
 def run_folder(run: Path) -> Path:

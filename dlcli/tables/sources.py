@@ -19,6 +19,7 @@ from typing import BinaryIO
 import zstandard
 
 from dlcli.errors import DlcliError
+from dlcli.files import PICKLES
 from dlcli.text import printable, printable_path
 
 FORMATS = {
@@ -32,7 +33,6 @@ FORMATS = {
 COMPRESSIONS = {"gz": "gzip", "zst": "zstd"}
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 CONTENT = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\x93NUMPY": "npy", b"PK\x03\x04": "npz"}
-PICKLES = ("pt", "pth", "pkl", "pickle", "joblib", "ckpt")
 # A few bytes of zstd can stand for 128 KiB, so that only small pieces keep what comes out small.
 ZSTD_PIECE = 4096
 
@@ -125,7 +125,7 @@ def _format(path: Path, label: str) -> tuple[str, str]:
         raise DlcliError(f"{label}: only delimited text and JSON lines are read compressed", "decompress it first")
     if last in FORMATS:
         return FORMATS[last], ""
-    if last in PICKLES:
+    if f".{last}" in PICKLES:
         hint = "save the arrays as .npz, or the table as .csv or .parquet"
         raise DlcliError(f"{label} holds pickled objects, which could run code and are never loaded", hint)
     if last in ("xlsx", "xls", "ods"):

@@ -5,7 +5,6 @@ import time
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.degradations.task import Restoration
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress, Report, Silent
@@ -14,9 +13,10 @@ from dlcli.files import to_json
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
-from dlcli.networks.training.factory import plan_for, uses_bfloat16
-from dlcli.networks.training.plan import resolved
+from dlcli.networks.training.pictures import Pictures
+from dlcli.networks.training.plan import ImageFacts, describe_task, image_settings, make_plan, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
+from dlcli.networks.training.record import Description
 from dlcli.networks.training.report import make_report
 from dlcli.networks.training.trainer import Training
 from dlcli.runs import directory
@@ -35,30 +35,39 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     progress = progress or Silent()
     config, run = _open_run(config)
     device = pick_network_device(config.device)
-    images = read_images(config, progress)
-    restoration = Restoration.of_config(config)
-    plan = plan_for(config, images, restoration)
+    images = read_images(image_settings(config), progress)
+    restoration = restoration_of(config)
+    plan = make_plan(config, ImageFacts.of(images, restoration), device)
     config = resolved(config, plan)
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    problem = make_problem(config, plan, images, restoration, device, amp=uses_bfloat16(config, device))
+    problem = make_problem(plan, images, restoration)
     run.path.mkdir(parents=True, exist_ok=True)
-    about = what_trains(config, images, problem, plan.side)
-    data = fingerprint_of(images, [restoration])
-    training = Training(config, plan, problem, run, device, progress, restoration, images.train.classes, data, about)
+    about = Description(
+        config.task,
+        config.arch,
+        f"{describe_task(config)}, {config.arch}",
+        what_trains(config.task, images, problem, plan.batches.side),
+        images.train.classes,
+        fingerprint_of(images, [restoration]),
+        config.to_toml(),
+    )
+    pictures = Pictures(run, config.plots, problem, title=about.title, loss=plan.loss)
+    training = Training(plan, problem, restoration, about, run, progress, pictures, config.threads)
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
-        training.run_all(check_signal)
-        report = make_report(training, images, describe_device(device), time.monotonic() - start)
+        outcome = training.run_all(check_signal, config.resume)
+        report = make_report(outcome, images, describe_device(device), time.monotonic() - start)
         run.write(directory.REPORT, to_json(report) + "\n")
-        if training.last.status != "diverged":
+        if outcome.last.status != "diverged":
             for text in report["warnings"][len(problem.warnings) :]:
                 progress.warn(text)
             progress.result(report)
-    if training.last.status == "diverged":
+    if outcome.last.status == "diverged":
+        last, lr = outcome.last, plan.optimizer.lr
         raise DlcliError(
-            f"training failed at step {training.last.step} with learning rate {plan.lr:.4g} ({training.last.reason})",
-            f"use a smaller learning rate, such as --lr {plan.lr / 10:.2g}", ExitCode.TRAINING_FAILED,
+            f"training failed at step {last.step} with learning rate {lr:.4g} ({last.reason})",
+            f"use a smaller learning rate, such as --lr {lr / 10:.2g}", ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     return report
 

@@ -14,7 +14,7 @@ from PIL import Image
 from dlcli.errors import DlcliError
 from dlcli.images.cache import ImageCache
 from dlcli.images.formats.codecs import read_pixels
-from dlcli.images.image_set import Box, ImageSet, Skipped, open_image_set, open_pairs
+from dlcli.images.image_set import Box, ImageSet, ReadLimits, Skipped, open_image_set, open_pairs
 
 RNG = np.random.default_rng(0)
 
@@ -106,7 +106,7 @@ def test_bad_images_are_skipped_and_told(tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.png").write_text("this is text")
     os.mkfifo(tmp_path / "pipe.png")
-    image_set = open_image_set([str(tmp_path)], min_side=5)
+    image_set = open_image_set([str(tmp_path)], limits=ReadLimits(min_side=5))
     assert image_set.names == ("good.png",)
     whys = {skipped.name: skipped.why for skipped in image_set.skipped}
     assert whys.keys() == {"small.png", "cut.png", "empty.png", "text.png", "pipe.png"}
@@ -121,13 +121,13 @@ def test_too_few_images(tmp_path):
     draw(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"")
     with pytest.raises(DlcliError, match=r"1 of 2 images can be used, expected 2 or more; b.png is empty"):
-        open_image_set([str(tmp_path)], min_count=2)
+        open_image_set([str(tmp_path)], limits=ReadLimits(min_count=2))
     with pytest.raises(DlcliError, match=r"1 images, expected 2 or more"):
-        open_image_set([str(tmp_path / "a.png")], min_count=2)
+        open_image_set([str(tmp_path / "a.png")], limits=ReadLimits(min_count=2))
     with pytest.raises(DlcliError, match=r"0 of 1 images can be used.*b.png is empty"):
         open_image_set([str(tmp_path / "b.png")])
     with pytest.raises(DlcliError, match=r"0 of 1 .*a.png is 7 x 9 pixels"):
-        open_image_set([str(tmp_path / "a.png")], min_side=8)
+        open_image_set([str(tmp_path / "a.png")], limits=ReadLimits(min_side=8))
 
 
 def test_folder_that_cannot_be_listed(tmp_path, monkeypatch):
@@ -197,7 +197,7 @@ def test_notes_of_frames_are_counted(tmp_path):
 def test_folder_larger_than_memory_is_decoded_when_asked_for(tmp_path):
     wanted = [draw(tmp_path / f"{i}.png") for i in range(4)]
     cut(tmp_path / "z.png")
-    image_set = open_image_set([str(tmp_path)], memory=200)
+    image_set = open_image_set([str(tmp_path)], limits=ReadLimits(memory=200))
     assert len(image_set) == 5
     assert "whenever they are used" in image_set.notes[0]
     for _ in range(2):
@@ -206,7 +206,7 @@ def test_folder_larger_than_memory_is_decoded_when_asked_for(tmp_path):
     with pytest.raises(DlcliError, match=r"z\.png is damaged") as caught:
         image_set.pixels(4)
     assert str(tmp_path) in caught.value.message
-    image_set = open_image_set([str(tmp_path)], memory=200)
+    image_set = open_image_set([str(tmp_path)], limits=ReadLimits(memory=200))
     draw(tmp_path / "3.png", 5, 5)
     with pytest.raises(DlcliError, match=r"3\.png changed"):
         image_set.subset([3]).pixels(0)
@@ -214,9 +214,9 @@ def test_folder_larger_than_memory_is_decoded_when_asked_for(tmp_path):
 
 def test_memory_decides(tmp_path):
     draw(tmp_path / "a.png", channels=3)
-    assert open_image_set([str(tmp_path)], memory=9 * 7 * 3).notes == ()
-    assert open_image_set([str(tmp_path)], memory=9 * 7 * 3 - 1).notes != ()
-    assert open_image_set([str(tmp_path)], memory=9 * 7, channels=1).notes == ()
+    assert open_image_set([str(tmp_path)], limits=ReadLimits(memory=9 * 7 * 3)).notes == ()
+    assert open_image_set([str(tmp_path)], limits=ReadLimits(memory=9 * 7 * 3 - 1)).notes != ()
+    assert open_image_set([str(tmp_path)], limits=ReadLimits(memory=9 * 7), channels=1).notes == ()
 
 
 def test_cache_holds_its_limit_and_the_latest():
@@ -244,7 +244,7 @@ def test_cache_holds_its_limit_and_the_latest():
 
 def test_cache_from_many_threads(tmp_path):
     wanted = [draw(tmp_path / f"{i}.png") for i in range(6)]
-    image_set = open_image_set([str(tmp_path)], memory=130)
+    image_set = open_image_set([str(tmp_path)], limits=ReadLimits(memory=130))
     wrong = []
 
     def work(seed):
@@ -289,7 +289,7 @@ def test_parts_are_cut_from_images_in_memory_and_on_disk(tmp_path):
     values = [draw(tmp_path / name, 12, 10) for name in ("a.png", "b.png")]
     boxes = [Box(1, 2, 3, 5, 4), Box(0, 0, 0, 12, 3), Box(1, 7, 0, 5, 10)]
     for memory in (None, 1):
-        parts = open_image_set([str(tmp_path)], memory=memory).parts(boxes)
+        parts = open_image_set([str(tmp_path)], limits=ReadLimits(memory=memory)).parts(boxes)
         assert parts.names == ("b.png", "a.png", "b.png")
         for i, box in enumerate(boxes):
             top, left, height, width = box[1:]
@@ -401,7 +401,7 @@ def test_mnist(shared):
 def test_npy_shapes(tmp_path, shape, expected, memory):
     values = RNG.integers(0, 256, shape, dtype=np.uint8)
     np.save(tmp_path / "a.npy", values)
-    image_set = open_image_set([str(tmp_path / "a.npy")], memory=memory)
+    image_set = open_image_set([str(tmp_path / "a.npy")], limits=ReadLimits(memory=memory))
     images = [image_set.pixels(i) for i in range(len(image_set))]
     # Held in memory of their own, so that torch takes them without a copy or a warning.
     assert all(image.flags.writeable and type(image) is np.ndarray for image in images)
@@ -414,7 +414,7 @@ def test_npy_shapes(tmp_path, shape, expected, memory):
 def test_floats_are_scaled(tmp_path):
     np.save(tmp_path / "a.npy", np.linspace(0, 1, 256).reshape(1, 16, 16))
     for memory in (None, 10):
-        image_set = open_image_set([str(tmp_path / "a.npy")], memory=memory)
+        image_set = open_image_set([str(tmp_path / "a.npy")], limits=ReadLimits(memory=memory))
         np.testing.assert_array_equal(image_set.pixels(0).ravel(), np.arange(256))
 
 

@@ -9,7 +9,7 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.kernels import gaussian_kernel, motion_kernel
 from dlcli.degradations.task import Restoration
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.networks.training.batches import generator_for
 from dlcli.tasks.evaluate import evaluate
@@ -26,7 +26,7 @@ def make_run(folder, task="denoise", channels=1, identity=False, classes=(), sid
     inputs = channels if classes else settings.degradation().input_channels(channels)
     spec = DeconvSpec(
         inputs, channels, filters, (1,) * len(filters), unshuffle=1 if classes else 2, skip=not classes,
-        decoder=not classes, classes=len(classes), side=side,
+        head=Head(decoder=not classes, classes=len(classes), side=side),
     )  # fmt: skip
     torch.manual_seed(0)
     network = DeconvNet(spec)

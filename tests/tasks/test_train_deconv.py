@@ -189,7 +189,7 @@ def test_class_images_of_several_sizes_become_squares(run, tmp_path):
     Image.new("L", (40, 22), 80).save(tmp_path / "data/level/wide.png")
     report, _, folder = run(data, task="classify", stride="1,2", crop=12)
     assert report["images"] == {"train": 18, "val": 7} or sum(report["images"].values()) == 25
-    assert SavedNetwork.load(folder / "model.safetensors").spec.side == 12
+    assert SavedNetwork.load(folder / "model.safetensors").spec.head.side == 12
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "muon"])

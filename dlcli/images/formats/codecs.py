@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.images.formats import tiff as tiff_arrays
 from dlcli.images.formats.depth import (
@@ -63,8 +64,8 @@ class DecodedImage:
     out ("" for nothing); ``shown`` is how long an animation shows it, in milliseconds.
     """
 
-    pixels: NDArray[Any]
-    alpha: NDArray[Any] | None
+    pixels: AnyArray
+    alpha: AnyArray | None
     format: str
     note: str
     metadata: Metadata = field(default_factory=Metadata)
@@ -134,9 +135,9 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
     loaded(image)
     exif = exif if format_ == "TIFF" else exif_of(image)
     clear = "transparency" in image.info
-    alpha: NDArray[Any] | None = None
+    alpha: AnyArray | None = None
     if image.mode.startswith("I"):
-        pixels: NDArray[Any] = _sixteen_bits(image, label)
+        pixels: AnyArray = _sixteen_bits(image, label)
     elif image.mode == "F":
         pixels = _in_range(np.asarray(image))
     elif whole:
@@ -168,7 +169,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
     )  # fmt: skip
 
 
-def _of_array(values: NDArray[Any], info: dict[str, Any]) -> DecodedImage:
+def _of_array(values: AnyArray, info: dict[str, Any]) -> DecodedImage:
     """A page that tifffile read, (H, W, 1 to 4)."""
     values = _upright(_in_range(values) if values.dtype.kind == "f" else values, info["orientation"])
     pixels, alpha = (values[:, :, :-1], values[:, :, -1]) if values.shape[2] in (2, 4) else (values, None)
@@ -213,7 +214,7 @@ def _orientation(image: ImageFile.ImageFile) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+def _upright(values: AnyArray, orientation: int) -> AnyArray:
     """(H, W, ...) turned and mirrored as ``orientation`` asks for, in memory of its own."""
     if orientation >= 5:
         values = values.swapaxes(0, 1)
@@ -259,7 +260,7 @@ def _sixteen_bits(image: ImageFile.ImageFile, label: str) -> NDArray[np.uint16]:
     return values.astype(np.uint16)
 
 
-def _dim(pixels: NDArray[Any]) -> str:
+def _dim(pixels: AnyArray) -> str:
     """A note on 16 bits of which few are in use, in whole bits, so that one of many images is said but once."""
     largest = int(pixels.max()) if pixels.dtype == np.uint16 else 0
     if not 0 < largest < DIM * 65535:
@@ -270,7 +271,7 @@ def _dim(pixels: NDArray[Any]) -> str:
     return f"its values fill {bits} of its 16 bits, {percent}% of their range: scale them to all of it"
 
 
-def _in_range(values: NDArray[Any]) -> NDArray[Any]:
+def _in_range(values: AnyArray) -> AnyArray:
     """Floats from 0 to 1; raises DlcliError for others."""
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 1):

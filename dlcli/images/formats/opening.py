@@ -49,11 +49,7 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
     """The image at ``path`` with its header read; whatever goes wrong with it, inside too, becomes a DlcliError."""
     label = printable_path(label)
     try:
-        if not path.is_file():
-            what = "is not a regular file" if path.exists() else "is not there"
-            raise DlcliError(f"{label} {what}", "check the path and its spelling")
-        if path.stat().st_size == 0:
-            raise DlcliError(f"{label} is empty", "fetch or save the image again")
+        _check_file(path, label)
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
@@ -78,6 +74,14 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
     except Exception as error:
         # Decoders fed with damaged files raise nearly every kind of error there is.
         raise DlcliError(f"{label} is damaged: {_reason(error)}", "fetch or save the image again") from None
+
+
+def _check_file(path: Path, label: str) -> None:
+    if not path.is_file():
+        what = "is not a regular file" if path.exists() else "is not there"
+        raise DlcliError(f"{label} {what}", "check the path and its spelling")
+    if path.stat().st_size == 0:
+        raise DlcliError(f"{label} is empty", "fetch or save the image again")
 
 
 def _reason(error: Exception) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.images.formats.metadata import TEXTS
 from dlcli.text import printable
@@ -33,7 +33,7 @@ class Described:
     height: int
     width: int
     channels: int
-    dtype: np.dtype[Any]
+    dtype: AnyDtype
     pages: int
 
 
@@ -46,7 +46,7 @@ def described(path: Path, most: int) -> Described:
         return Described(height, width, channels, pages[0].dtype, len(pages))
 
 
-def arrays(path: Path, most: int) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
+def arrays(path: Path, most: int) -> Iterator[tuple[AnyArray, dict[str, Any]]]:
     """Each page (H, W, C), and its ``icc_profile``, ``dpi`` or ``calibration``, ``orientation`` and ``texts`` by tag.
 
     Raises DlcliError as above.

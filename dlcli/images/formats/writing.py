@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.files import write_atomic
 from dlcli.images.formats.metadata import Metadata, is_ome, text_tags
@@ -30,11 +31,11 @@ LARGEST_TIFF = 4_000_000_000  # bytes that offsets of 32 bits reach
 class Frame:
     """``pixels`` (H, W, C), C 1 or 3, and ``alpha`` (H, W) or None, of one type."""
 
-    pixels: NDArray[Any]
-    alpha: NDArray[Any] | None = None
+    pixels: AnyArray
+    alpha: AnyArray | None = None
 
 
-def with_depth(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+def with_depth(values: AnyArray, dtype: Any) -> AnyArray:
     """uint8, uint16 or floats in [0, 1], of any shape, as another of those types, white staying white."""
     dtype = np.dtype(dtype)
     if values.dtype == dtype:
@@ -48,9 +49,9 @@ def with_depth(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
-def depth_in(format: str, dtype: np.dtype[Any], *, many: bool) -> np.dtype[Any]:
+def depth_in(format: str, dtype: AnyDtype, *, many: bool) -> AnyDtype:
     """The type nearest to ``dtype`` that files of ``format`` hold, in several frames if ``many``."""
-    shallow: np.dtype[Any] = np.dtype(np.uint16 if format == "PNG" and not many else np.uint8)
+    shallow: AnyDtype = np.dtype(np.uint16 if format == "PNG" and not many else np.uint8)
     if format == "TIFF" or dtype == np.uint8:
         return dtype
     return shallow
@@ -102,7 +103,7 @@ def write_frames(path: Path, frames: Sequence[Frame], format: str, metadata: Met
     write_atomic(path, data)
 
 
-def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> NDArray[Any]:
+def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> AnyArray:
     """(H, W, channels and alpha) as deep as the format holds; an animation's are of one kind."""
     kind = [frame] if format == "TIFF" else frames
     dtype = depth_in(format, frame.pixels.dtype, many=len(frames) > 1)
@@ -117,7 +118,7 @@ def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> NDArray[Any]:
     return np.concatenate([values, full[:, :, None]], axis=2)
 
 
-def _by_pillow(values: Sequence[NDArray[Any]], format: str, metadata: Metadata) -> bytes:
+def _by_pillow(values: Sequence[AnyArray], format: str, metadata: Metadata) -> bytes:
     options = dict(LOSSLESS.get(format, {}))
     # Pillow tells gray with alpha from RGB by the number of channels.
     images = [Image.fromarray(np.ascontiguousarray(v[:, :, 0] if v.shape[2] == 1 else v)) for v in values]
@@ -133,7 +134,7 @@ def _by_pillow(values: Sequence[NDArray[Any]], format: str, metadata: Metadata) 
     return stream.getvalue()
 
 
-def _tiff(values: Sequence[NDArray[Any]], metadata: Metadata) -> bytes:
+def _tiff(values: Sequence[AnyArray], metadata: Metadata) -> bytes:
     import tifffile
 
     stream = io.BytesIO()

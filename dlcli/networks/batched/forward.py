@@ -40,15 +40,15 @@ class BatchedForward:
         padded = pad_to_multiple(x, spec.multiple)
         h = F.pixel_unshuffle(padded, spec.unshuffle) if spec.unshuffle > 1 else padded
         h = self._features_of(h.contiguous(memory_format=torch.channels_last))
-        if spec.classes:
+        if spec.head.classes:
             return self._scores(h)
         h = F.pixel_shuffle(h, spec.unshuffle) if spec.unshuffle > 1 else h
         h = self._by_network(h[..., :height, :width])
-        if spec.output == "residual":
+        if spec.head.output == "residual":
             inputs = self._by_network(x)
             whole = inputs if base is None else self._by_network(base)
-            return whole - (h * inputs[:, :, -1:] if spec.masked else h)
-        return torch.sigmoid(h) if spec.output == "sigmoid" else h
+            return whole - (h * inputs[:, :, -1:] if spec.head.masked else h)
+        return torch.sigmoid(h) if spec.head.output == "sigmoid" else h
 
     def _by_network(self, h: Tensor) -> Tensor:
         return h.view(len(h), self.count, -1, *h.shape[2:])
@@ -65,7 +65,7 @@ class BatchedForward:
             h = self._convolution(h, f"convolutions.{level}", stride, kernel_and_padding(spec, stride)[1])
             h = self._blocks(activate(h, spec.activation), f"encoder_blocks.{level}")
             kept.append(h)
-        for level in reversed(range(len(spec.strides) if spec.decoder else 0)):
+        for level in reversed(range(len(spec.strides) if spec.head.decoder else 0)):
             if level < len(spec.strides) - 1:
                 h = self._blocks(h, f"decoder_blocks.{level}")
             h = self._deconvolution(h, level)

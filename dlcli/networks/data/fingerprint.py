@@ -1,15 +1,15 @@
 """The fingerprint of what a network is trained on: images, their classes, kernels and masks."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from dlcli.degradations.task import Restoration
+from dlcli.files import JsonObject
 from dlcli.fingerprint import Part, fingerprint
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.load import TrainingImages
 
 
-def fingerprint_of(images: TrainingImages, restorations: Iterable[Restoration]) -> dict[str, Any]:
+def fingerprint_of(images: TrainingImages, restorations: Iterable[Restoration]) -> JsonObject:
     """The fingerprint of all images, those held out among them, and of the files that ``restorations`` came from."""
     parts: dict[str, Part] = {}
     groups = (("", images.train), ("", images.val), ("input ", images.train_inputs), ("input ", images.val_inputs))

@@ -5,23 +5,41 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.image_set import ImageSet, Skipped, open_image_set, open_pairs
+from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set, open_pairs
 from dlcli.memory import available_memory
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
-from dlcli.networks.training.plan import settings_of
 from dlcli.text import listed, printable_path
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
-DEFAULT_CROP = 64  # of restoration, where the preset has none
 DEFAULT_CLASS_SIDE, LARGEST_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 128, 32
 MODEST = 256 << 20
 BYTES_PER_PIXEL = 250  # of a batch, that training the default classifier takes: 8.2 GB for 128 images of 512 x 512
-MIN_IMAGES = 2
+MIN_IMAGES, LEAST_SIDE = 2, 8
 NAMED = 3  # skipped files that a warning names
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Which images are read, and how they are parted.
+
+    ``channels`` None is as the images are, ``memory`` (bytes) None half of what is free. ``val`` is the fraction to
+    hold out, taken as it is only where ``val_is_given``. ``crop`` is the side that is asked for, ``usual_crop`` that
+    of a restoring network that isn't told.
+    """
+
+    data: tuple[str, ...]
+    task: str
+    channels: int | None
+    memory: int | None
+    val: float
+    val_is_given: bool
+    crop: int | None
+    usual_crop: int
+    batch_size: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -43,48 +61,51 @@ class TrainingImages:
     notes: tuple[str, ...] = ()
 
 
-def read_images(config: TrainDeconvConfig, progress: Progress) -> TrainingImages:
+def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     """Read and split. Raises DlcliError when there is too little to train on."""
-    channels = None if config.color is None else 3 if config.color else 1
-    memory = None if config.memory is None else int(config.memory * 1e9)
-    inputs = None
-    if config.task == "pairs":
-        inputs, image_set = open_pairs(config.data[0], config.data[1], channels=channels, memory=memory, min_side=8)
-        if len(image_set) < MIN_IMAGES:
-            both = f"{printable_path(config.data[0])} and {printable_path(config.data[1])}"
-            raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
-        report_skipped(inputs, progress)
-    elif not config.data:
-        if config.task == "classify":
-            raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
-        progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")
-        image_set = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed_of_data, channels or 1)
-    else:
-        image_set = open_image_set(
-            config.data, channels=channels, labeled=config.task == "classify", memory=memory,
-            min_side=1 if config.task == "classify" else 8, min_count=MIN_IMAGES,
-        )  # fmt: skip
-    report_skipped(image_set, progress)
-    classes, notes = config.task == "classify", list[str]()
+    image_set, inputs = _opened(settings, progress)
+    for source in (inputs, image_set):
+        if source is not None:
+            report_skipped(source, progress)
+    classes, notes = settings.task == "classify", list[str]()
     if classes:
-        image_set, side = _squares(image_set, config, notes)
+        image_set, side = _squares(image_set, settings, notes)
     else:
         side = _middle_side(image_set, range(len(image_set)))
     labels = image_set.labels if classes else None
-    fraction = config.val
-    if fraction and "val" not in config.model_fields_set:
-        crop = min(config.crop or settings_of(config).get("crop", DEFAULT_CROP), side)
+    fraction = settings.val
+    if fraction and not settings.val_is_given:
+        crop = min(settings.crop or settings.usual_crop, side)
         fraction = usual_fraction(fraction, [image_set.shape(i) for i in range(len(image_set))], crop, labels)
-    train, val = split(len(image_set), fraction, config.seed_of_data, labels)
-    if (usual := max(1, round(len(image_set) * config.val))) < len(val) and fraction > config.val:
+    train, val = split(len(image_set), fraction, settings.seed, labels)
+    if (usual := max(1, round(len(image_set) * settings.val))) < len(val) and fraction > settings.val:
         notes.append(
-            f"{len(val)} images are held out, as the usual {config.val:.0%} are {usual}; --val takes another share"
+            f"{len(val)} images are held out, as the usual {settings.val:.0%} are {usual}; --val takes another share"
         )
     if not len(train):
-        raise DlcliError(f"--val {config.val} leaves no image of {len(image_set)} to train on", "give a smaller one")
+        raise DlcliError(f"--val {settings.val} leaves no image of {len(image_set)} to train on", "give a smaller one")
     if labels is not None and val and (single := alone(labels, image_set.classes)):
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
     return replace(_parted(image_set, inputs, train, val, side if classes else 0, fraction), notes=tuple(notes))
+
+
+def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, ImageSet | None]:
+    """All images, and the inputs of pairs."""
+    data, channels, memory = settings.data, settings.channels, settings.memory
+    classes = settings.task == "classify"
+    if settings.task == "pairs":
+        inputs, targets = open_pairs(data[0], data[1], channels=channels, memory=memory, min_side=LEAST_SIDE)
+        if len(targets) < MIN_IMAGES:
+            both = f"{printable_path(data[0])} and {printable_path(data[1])}"
+            raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
+        return targets, inputs
+    if data:
+        limits = ReadLimits(memory, 1 if classes else LEAST_SIDE, MIN_IMAGES)
+        return open_image_set(data, channels=channels, labeled=classes, limits=limits), None
+    if classes:
+        raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
+    progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")
+    return dead_leaves(DEMO_IMAGES, DEMO_SIDE, settings.seed, channels or 1), None
 
 
 def _middle_side(image_set: ImageSet, numbers: Sequence[int]) -> int:
@@ -138,14 +159,14 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
         )
 
 
-def _squares(image_set: ImageSet, config: TrainDeconvConfig, notes: list[str]) -> tuple[ImageSet, int]:
+def _squares(image_set: ImageSet, settings: ImageSettings, notes: list[str]) -> tuple[ImageSet, int]:
     """Images of classes as squares of one side, which is added to ``notes`` where it is not their own."""
     shapes = {image_set.shape(i) for i in range(len(image_set))}
-    side = config.crop or class_side(sorted(shapes), config.batch_size or settings_of(config).get("batch_size", 16))
+    side = settings.crop or class_side(sorted(shapes), settings.batch_size)
     if shapes != {(side, side)}:
         (low, wide), (high, broad) = min(shapes), max(shapes)
         own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
-        asked = "" if config.crop else "; --crop N takes another side"
+        asked = "" if settings.crop else "; --crop N takes another side"
         notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
     return same_size(image_set, side)
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from dlcli.degradations.blur import REGULARIZATION, ROUNDING_VARIANCE
 from dlcli.errors import DlcliError
-from dlcli.networks.inference.observations import Case, noise_level, plane, tensor
+from dlcli.networks.inference.observations import Case, noise_level
+from dlcli.networks.tensors import image_to_tensor, tensor_to_array
 
 FloatArray = NDArray[np.float64]
 Method = Callable[[Case], Tensor]
@@ -68,13 +69,13 @@ def _denoising(method: Denoiser, skimage: Any, *, known: bool) -> Method:
     """A method for noise of a known level, or of one that it must estimate."""
 
     def restored(case: Case) -> Tensor:
-        image = plane(case.observed.shown)
+        image = tensor_to_array(case.observed.shown)
         # Gray images as planes: with one channel non-local means fails.
         axis = -1 if image.shape[2] == 3 else None
         image = image if axis else image[:, :, 0]
         level = noise_level(case) if known else float(skimage.estimate_sigma(image, True, channel_axis=axis))
         result = method(image, max(level, 1e-6), axis)
-        return tensor(result if axis else result[:, :, None], str(case.clean.device))
+        return image_to_tensor(result if axis else result[:, :, None], str(case.clean.device))
 
     return restored
 
@@ -107,9 +108,9 @@ def _by_channel(method: Callable[[FloatArray, FloatArray], FloatArray]) -> Metho
 
     def restored(case: Case) -> Tensor:
         assert case.kernel is not None
-        image = plane(case.observed.shown)
+        image = tensor_to_array(case.observed.shown)
         planes = [method(image[:, :, c], case.kernel) for c in range(image.shape[2])]
-        return tensor(np.stack(planes, axis=2), str(case.clean.device))
+        return image_to_tensor(np.stack(planes, axis=2), str(case.clean.device))
 
     return restored
 
@@ -124,6 +125,6 @@ def _richardson_lucy(skimage: Any, image: FloatArray, kernel: FloatArray) -> Flo
 
 
 def _biharmonic(skimage: Any, case: Case) -> Tensor:
-    missing = plane(case.observed.input)[:, :, -1] > 0.5
-    result = skimage.inpaint_biharmonic(plane(case.observed.shown), missing, channel_axis=-1)
-    return tensor(result, str(case.clean.device))
+    missing = tensor_to_array(case.observed.input)[:, :, -1] > 0.5
+    result = skimage.inpaint_biharmonic(tensor_to_array(case.observed.shown), missing, channel_axis=-1)
+    return image_to_tensor(result, str(case.clean.device))

@@ -15,8 +15,9 @@ from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
 from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
-from dlcli.networks.training.batches import as_float
+from dlcli.networks.tensors import batch_to_tensor
 from dlcli.networks.training.report import MATRIX_CLASSES
+from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.networks.training.validation import ClassValidation
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.predictions import check_output, write_predictions
@@ -44,7 +45,7 @@ def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Prog
         image_set, _, on = images_without_data(trained, trained.channels, progress)
     report_skipped(image_set, progress)
     image_set = _as_trained(image_set, trained)
-    measure = ClassValidation(trained.network, image_set, trained.device, False, None)
+    measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
         metrics = measure(None)
     found: dict[str, Any] = {
@@ -73,7 +74,7 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
         )
     places = {name: place for place, name in enumerate(trained.classes)}
     codes = np.array([places.get(name, 0) for name in image_set.classes], dtype=np.int64)
-    squares, _ = same_size(image_set, trained.network.spec.side)
+    squares, _ = same_size(image_set, trained.network.spec.head.side)
     return replace(squares, labels=codes[image_set.labels], classes=trained.classes, skipped=image_set.skipped)
 
 
@@ -138,10 +139,10 @@ def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]
                 readable.append(index)
         if not readable:
             continue
-        squares, _ = same_size(image_set.subset(readable), trained.network.spec.side)
+        squares, _ = same_size(image_set.subset(readable), trained.network.spec.head.side)
         pixels = np.stack([squares.pixels(i) for i in range(len(squares))]).transpose(0, 3, 1, 2)
         with exactly():
-            scores = trained.network(as_float(np.ascontiguousarray(pixels), trained.device))
+            scores = trained.network(batch_to_tensor(np.ascontiguousarray(pixels), trained.device))
             probabilities = torch.softmax(scores.double(), dim=1).cpu().numpy()
         best = np.asarray(trained.classes, dtype=object)[probabilities.argmax(1)]
         columns = [list(map(valid_text, squares.names)), best.tolist(), *probabilities.T]

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.degradations.blur import Deblur
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError
@@ -19,7 +18,7 @@ from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.observations import Case, Observations, open_observations
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
-from dlcli.networks.training.validation import quality
+from dlcli.networks.metrics import mean_of, quality
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import base_report, environment
 from dlcli.text import printable_path
@@ -69,19 +68,20 @@ class Measured:
         made = not any(output is known for known in (case.observed.shown, case.observed.base))
         self.seconds = (self.seconds or 0.0) + time.monotonic() - start if made else None
         found = quality(output, case.clean, border, on_luminance=border > 0)
-        self.psnr.append(found[0])
-        self.ssim.append(found[1])
+        self.psnr.append(found.psnr)
+        self.ssim.append(found.ssim)
 
     def means(self) -> dict[str, float | None]:
         """psnr, ssim, and seconds for each image."""
         seconds = None if self.seconds is None else self.seconds / len(self.psnr)
-        return {"psnr": _mean(self.psnr), "ssim": _mean(self.ssim), "seconds": seconds}
+        return {"psnr": mean_of(self.psnr), "ssim": mean_of(self.ssim), "seconds": seconds}
 
 
 def _restoration(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
     methods = _methods(config, trained, progress)
     images = open_observations(config, trained, progress)
-    border = trained.restoration.scale if trained.task == "upscale" else 0
+    scale = trained.degradation.scale
+    border = scale if scale > 1 else 0
     measured, rows = {name: Measured() for name in methods}, []
     with exactly():
         if config.compare:
@@ -105,7 +105,7 @@ def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) ->
     if config.compare:
         from dlcli.networks.inference.classical import methods_for
 
-        sigma = trained.degradation.sigma if isinstance(trained.degradation, Deblur) else 0.0
+        sigma = trained.degradation.noise
         classical = methods_for(trained.task, sigma if config.sigma is None else config.sigma)
         if not classical:
             progress.note(f"there is no classical method to compare with for {trained.task}")
@@ -151,13 +151,7 @@ def _summary(
 def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[dict[str, float]]:
     """PSNR at each noise level, as the report of a training has it."""
     both = measured["network"].psnr, measured["input"].psnr
-    parts = [[_mean(psnr[place :: len(sigmas)]) for psnr in both] for place in range(len(sigmas))]
+    parts = [[mean_of(psnr[place :: len(sigmas)]) for psnr in both] for place in range(len(sigmas))]
     return [
         {"sigma": sigma, "psnr": psnr, "input_psnr": known} for sigma, (psnr, known) in zip(sigmas, parts, strict=True)
     ]
-
-
-def _mean(values: list[float]) -> float:
-    """The mean without what is not a number: images smaller than SSIM's window have none."""
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")

@@ -12,6 +12,7 @@ from dlcli.images.image_set import ImageSet, open_image_set
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import DEMO_SIDE, TrainingImages, read_images
 from dlcli.networks.inference.trained import TrainedNetwork
+from dlcli.networks.training.plan import image_settings
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.open import report_of
 from dlcli.text import listed
@@ -53,7 +54,7 @@ def images_without_data(
 def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:
     """The images of a run, parted as in training. Raises DlcliError where they aren't the same any more."""
     color = settings.color if channels is None else channels == 3
-    images = read_images(settings.model_copy(update={"color": color}), Silent())
+    images = read_images(image_settings(settings.model_copy(update={"color": color})), Silent())
     report = report_of(trained.folder)
     before = report.get("images", {})
     now = {"train": len(images.train), "val": len(images.val) if images.val else 0}

@@ -1,25 +1,21 @@
 """The images that a restoring network is measured on, each degraded by a seed of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.degradations.base import Degradation, Observation
+from dlcli.degradations.base import Degradation, Kernel, Observation
 from dlcli.degradations.blur import Deblur
-from dlcli.degradations.kernels import Kernel
-from dlcli.degradations.noise import Denoise
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set, open_pairs
 from dlcli.networks.inference.held_out import images_without_data
-from dlcli.networks.inference.trained import TrainedNetwork, as_image
+from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
+from dlcli.networks.tensors import image_to_tensor
 from dlcli.networks.training.batches import generator_for
-from dlcli.networks.training.validation import levels_of
 from dlcli.reports.measured_on import MeasuredOn
 
 
@@ -72,7 +68,7 @@ class Observations:
         kernel = self.kernels[number] if self.kernels else None
         clean = self._clean(index, degradation.multiple)
         if self.inputs is not None:
-            observed = degradation.prepare(as_image(self.inputs.pixels(index), self.device))
+            observed = degradation.prepare(image_to_tensor(self.inputs.pixels(index), self.device))
         else:
             # From the CPU, whatever the device: the same noise everywhere.
             observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
@@ -85,7 +81,7 @@ class Observations:
         height, width = (side // multiple * multiple for side in pixels.shape[:2])
         if not height or not width:
             raise DlcliError(f"has a side of less than {multiple} pixels")
-        image = as_image(pixels[:height, :width], self.device)
+        image = image_to_tensor(pixels[:height, :width], self.device)
         if not self.luma:
             return image
         if bool((pixels == pixels[:, :, :1]).all()):
@@ -131,31 +127,31 @@ def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None)
     return targets, inputs
 
 
-def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[list[Degradation], list[Kernel]]:
+def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[Sequence[Degradation], list[Kernel]]:
     """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
     degradation = trained.degradation
     if config.sigma is not None:
-        if not isinstance(degradation, (Denoise, Deblur)):
+        changed = degradation.at_sigma(config.sigma)
+        if changed is None:
             raise DlcliError(
                 f"--sigma {config.sigma:g} is for Gaussian noise, and the network was trained otherwise "
                 f"({_trained_for(trained)})",
                 "leave it out",
             )
-        if isinstance(degradation, Denoise):
-            return [Denoise(config.sigma, config.sigma)], []
-        degradation = replace(degradation, sigma=config.sigma)
-    if not isinstance(degradation, Deblur):
+        degradation = changed
+    if not degradation.kernels:
         # A level drawn for each image would make its PSNR one of chance.
-        return levels_of(degradation), []
+        return degradation.levels(), []
     kernels = list(degradation.kernels)
     if config.kernel is not None:
         kernels = [kernels[config.kernel]]
-    return [Deblur([kernel], degradation.sigma) for kernel in kernels], kernels
+    return [Deblur([kernel], degradation.noise) for kernel in kernels], kernels
 
 
 def _sigmas(degradations: Sequence[Degradation]) -> tuple[float, ...]:
     """The noise levels, where there are several."""
-    return tuple(d.low for d in degradations if isinstance(d, Denoise)) if len(degradations) > 1 else ()
+    levels = tuple(d.level for d in degradations if d.level is not None)
+    return levels if len(degradations) > 1 else ()
 
 
 def _trained_for(trained: TrainedNetwork) -> str:
@@ -166,13 +162,3 @@ def _trained_for(trained: TrainedNetwork) -> str:
 def noise_level(case: Case) -> float:
     """The standard deviation of what an observation adds to the clean image, on the scale 0 to 1."""
     return float((case.observed.shown - case.clean).double().square().mean().sqrt())
-
-
-def plane(image: Tensor) -> np.ndarray:
-    """(1, C, H, W) as float64 (H, W, C)."""
-    return np.ascontiguousarray(image[0].permute(1, 2, 0).cpu().double().numpy())
-
-
-def tensor(values: np.ndarray, device: str) -> Tensor:
-    """(H, W, C) as float32 (1, C, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None])).float().to(device)

@@ -1,20 +1,21 @@
 """``dlcli predict`` of an image network: restored images under their own names, or a table of classes."""
 
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.degradations.blur import Deblur
+from dlcli.degradations.base import Mask
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress, Report
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import read_pixels
-from dlcli.images.outputs import OutputPlan, plan_outputs
+from dlcli.images.outputs import Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
-from dlcli.networks.inference.restoring import Mask, Restorer
+from dlcli.networks.inference.restoring import Restorer
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
 
@@ -40,32 +41,43 @@ def predict_network(config: PredictConfig, progress: Progress) -> Report:
     }  # fmt: skip
 
 
+@dataclass
+class Failed:
+    """The images that could not be restored, those among them that could not be written, and the first reason."""
+
+    skipped: list[Skipped] = field(default_factory=list)
+    unwritten: list[Skipped] = field(default_factory=list)
+    first: DlcliError | None = None
+
+    def add(self, output: Output, error: DlcliError) -> None:
+        """One more. Raises DlcliError where no other image can be written either."""
+        self.first = self.first or error
+        self.skipped.append(Skipped(output.shown, error.message.removeprefix(output.shown).lstrip(" :")))
+        if isinstance(error, UnwrittenError):
+            self.unwritten.append(self.skipped[-1])
+            if error.full:
+                raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
+
+
 def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
     restorer = Restorer(trained, _mask(config, trained), config.kernel or 0)
     plan = plan_outputs(config.data, config.out, force=config.force)
     for note in plan.notes:
         progress.note(note)
-    if isinstance(trained.degradation, Deblur) and len(trained.degradation.kernels) > 1 and config.kernel is None:
+    if len(trained.degradation.kernels) > 1 and config.kernel is None:
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
-    skipped, told = list(plan.skipped), Told()
-    unwritten: list[Skipped] = []
+    told, failed = Told(), Failed()
     done = 0
-    first: DlcliError | None = None
     for number, output in enumerate(plan.outputs, 1):
         try:
             done += write_restored(output, restorer, told)
         except DlcliError as error:
-            first = first or error
-            why = error.message.removeprefix(output.shown).lstrip(" :")
-            skipped.append(Skipped(output.shown, why))
-            if isinstance(error, UnwrittenError):
-                unwritten.append(skipped[-1])
-                if error.full:
-                    raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
+            failed.add(output, error)
         if number % EVERY == 0 and number < len(plan.outputs):
             progress.note(f"{number:,} of {len(plan.outputs):,} files")
+    skipped = [*plan.skipped, *failed.skipped]
     if not done:
-        raise _nothing_done(plan, skipped, first)
+        raise _nothing_done(plan, skipped, failed.first)
     for text in told.lines():
         progress.warn(text)
     if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
@@ -79,7 +91,7 @@ def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progr
         "images": done,
         "skipped": [vars(one) for one in skipped],
         "unchanged": unchanged,
-        "unwritten": [one.name for one in unwritten],
+        "unwritten": [one.name for one in failed.unwritten],
         "notes": told.to_json(),
     }
 

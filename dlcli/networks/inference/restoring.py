@@ -2,27 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.degradations.base import Observation
-from dlcli.degradations.blur import Deblur
-from dlcli.degradations.downsample import Upscale, enlarge
-from dlcli.degradations.mask import Inpaint
+from dlcli.degradations.base import Degradation, Mask
+from dlcli.degradations.downsample import enlarge
 from dlcli.errors import DlcliError
 from dlcli.images.formats.writing import Frame
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
-from dlcli.networks.inference.trained import TrainedNetwork, as_image, as_pixels, exactly
+from dlcli.networks.inference.trained import TrainedNetwork, exactly
+from dlcli.networks.tensors import Image, image_to_tensor, tensor_to_image, white_of
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere
 COPIES = 6  # of an image, in float32, that are alive at once beside the network's own memory
 SMALL = 256 << 20  # bytes: asking for the free memory takes longer than it is worth below
-Mask = NDArray[np.bool_]
 
 
 @dataclass
@@ -32,7 +28,7 @@ class Changes:
     images: int = 0
     any: bool = False
 
-    def add(self, before: Callable[[], NDArray[Any]], after: NDArray[Any]) -> None:
+    def add(self, before: Callable[[], Image], after: Image) -> None:
         """One more image; ``before`` is asked for only as long as nothing has changed."""
         self.images += 1
         self.any = self.any or not np.array_equal(before(), after)
@@ -50,8 +46,7 @@ class Restorer:
     @property
     def scale(self) -> int:
         """How many times larger images become."""
-        degradation = self.trained.degradation
-        return degradation.scale if isinstance(degradation, Upscale) else 1
+        return self.trained.degradation.scale
 
     def restored(self, image: Frame) -> Frame:
         """The image, as deep as it was. Raises DlcliError where memory is short or what is missing isn't known."""
@@ -60,38 +55,9 @@ class Restorer:
 
 
 def _restored(restorer: Restorer, image: Frame) -> Frame:
-    trained, scale = restorer.trained, restorer.scale
-    check_memory(image.pixels.size * scale**2)
-    alpha = image.alpha
+    check_memory(image.pixels.size * restorer.scale**2)
     try:
-        x = as_image(image.pixels, trained.device)
-        gray = image.pixels.shape[2] == 1
-        if alpha is not None and not isinstance(trained.degradation, Inpaint):
-            x = without_holes(x, as_image(alpha[:, :, None], trained.device))
-        if trained.channels == 1:
-            x = x.transpose(0, 1)  # each channel by itself
-        elif gray:
-            x = x.expand(-1, 3, -1, -1)
-        if isinstance(trained.degradation, Inpaint):
-            missing = _missing(trained.degradation, image, restorer.mask)
-            observed = trained.degradation.prepare(x, missing)
-            if missing is not None and alpha is not None:
-                alpha = np.where(missing, _white(alpha), alpha)  # what was filled can be seen
-        else:
-            observed = _prepared(trained, x, restorer.kernel)
-
-        def channels(y: Tensor) -> NDArray[Any]:
-            if trained.channels == 1:
-                y = y.transpose(0, 1)
-            elif gray:
-                y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-            return as_pixels(y, image.pixels.dtype)
-
-        pixels = channels(trained.restored(observed))
-        restorer.changes.add(lambda: channels(observed.base), pixels)
-        if image.alpha is not None and scale == 1 and not isinstance(trained.degradation, Inpaint):
-            pixels = np.where(image.alpha[:, :, None] == 0, image.pixels, pixels)  # unseen, and so none of our business
-        return Frame(pixels, _enlarged(alpha, scale))
+        return _through(restorer, image)
     except (MemoryError, RuntimeError) as error:
         # Torch says that memory ran out by a RuntimeError, or by a kind of it.
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
@@ -99,13 +65,39 @@ def _restored(restorer: Restorer, image: Frame) -> Frame:
         raise DlcliError("needs more memory than there is", "give a smaller --tile, or cut the image") from None
 
 
-def _prepared(trained: TrainedNetwork, x: Tensor, kernel: int) -> Observation:
-    if isinstance(trained.degradation, Deblur):
-        return trained.degradation.prepare(x, kernel)
-    return trained.degradation.prepare(x)
+def _through(restorer: Restorer, image: Frame) -> Frame:
+    trained, degradation, alpha = restorer.trained, restorer.trained.degradation, image.alpha
+    missing = _missing(degradation, image, restorer.mask) if degradation.needs_mask else None
+    observed = degradation.prepare_known(_input(trained, image), restorer.kernel, missing)
+    if missing is not None and alpha is not None:
+        alpha = np.where(missing, alpha.dtype.type(white_of(alpha.dtype)), alpha)  # what was filled can be seen
+    pixels = _output(trained, trained.restored(observed), image)
+    restorer.changes.add(lambda: _output(trained, observed.base, image), pixels)
+    if image.alpha is not None and restorer.scale == 1 and not degradation.needs_mask:
+        pixels = np.where(image.alpha[:, :, None] == 0, image.pixels, pixels)  # unseen, and so none of our business
+    return Frame(pixels, _enlarged(alpha, restorer.scale))
 
 
-def _missing(degradation: Inpaint, image: Frame, mask: Mask | None) -> Mask | None:
+def _input(trained: TrainedNetwork, image: Frame) -> Tensor:
+    """The image with the network's channels; for a gray network each channel by itself, (C, 1, H, W)."""
+    x = image_to_tensor(image.pixels, trained.device)
+    if image.alpha is not None and not trained.degradation.needs_mask:
+        x = without_holes(x, image_to_tensor(image.alpha[:, :, None], trained.device))
+    if trained.channels == 1:
+        return x.transpose(0, 1)
+    return x.expand(-1, 3, -1, -1) if image.pixels.shape[2] == 1 else x
+
+
+def _output(trained: TrainedNetwork, y: Tensor, image: Frame) -> Image:
+    """The network's images as one with the channels and the type of ``image``."""
+    if trained.channels == 1:
+        y = y.transpose(0, 1)
+    elif image.pixels.shape[2] == 1:
+        y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return tensor_to_image(y.double(), image.pixels.dtype)
+
+
+def _missing(degradation: Degradation, image: Frame, mask: Mask | None) -> Mask:
     """The pixels to fill: those of --mask, else of the network's own mask if it fits, else the transparent ones."""
     if mask is not None:
         return mask
@@ -125,14 +117,10 @@ def _missing(degradation: Inpaint, image: Frame, mask: Mask | None) -> Mask | No
     )
 
 
-def _enlarged(alpha: NDArray[Any] | None, scale: int) -> NDArray[Any] | None:
+def _enlarged(alpha: Image | None, scale: int) -> Image | None:
     if alpha is None or scale == 1:
         return alpha
-    return as_pixels(enlarge(as_image(alpha[:, :, None], "cpu"), scale), alpha.dtype)[:, :, 0]
-
-
-def _white(values: NDArray[Any]) -> Any:
-    return values.dtype.type(1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max)
+    return tensor_to_image(enlarge(image_to_tensor(alpha[:, :, None], "cpu"), scale).double(), alpha.dtype)[:, :, 0]
 
 
 def check_memory(values: int) -> None:

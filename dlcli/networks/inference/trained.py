@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
@@ -16,6 +14,7 @@ from dlcli.config.train_deconv import Task, TrainDeconvConfig
 from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.kernels import MAX_SIDE
 from dlcli.degradations.task import Restoration
+from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
 from dlcli.networks.inference.tiling import auto_tile, restore
@@ -112,30 +111,15 @@ def _checked(saved: SavedNetwork, restoration: Restoration, path: Path) -> Degra
     classes = restoration.task == "classify"
     channels = spec.input_channels if classes else spec.output_channels
     inputs = channels if classes else degradation.input_channels(channels)
-    if channels not in (1, 3) or spec.input_channels != inputs or classes != bool(spec.classes):
+    if channels not in (1, 3) or spec.input_channels != inputs or classes != bool(spec.head.classes):
         raise damaged
     return degradation
 
 
-def _is_plane(array: NDArray[Any]) -> bool:
+def _is_plane(array: AnyArray) -> bool:
     return array.ndim == 2 and array.size > 0
 
 
-def _is_kernel(array: NDArray[Any]) -> bool:
+def _is_kernel(array: AnyArray) -> bool:
     odd = all(side % 2 and side <= MAX_SIDE for side in array.shape)
     return odd and float(array.min()) >= 0 and float(array.sum()) > 0
-
-
-def as_image(values: NDArray[Any], device: str) -> Tensor:
-    """(H, W, C) of uint8, uint16 or floats in [0, 1] as float32 (1, C, H, W) in [0, 1] on the device."""
-    white = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-    pixels = np.ascontiguousarray(values.transpose(2, 0, 1)[None]).astype(np.float32)
-    return torch.from_numpy(pixels).to(device).div_(white)
-
-
-def as_pixels(image: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """(1, C, H, W) in [0, 1], clamped, as uint8, uint16 or floats (H, W, C)."""
-    values = image[0].double().clamp(0, 1).permute(1, 2, 0)
-    if dtype.kind != "f":
-        values = values.mul(np.iinfo(dtype).max).round()
-    return np.ascontiguousarray(values.cpu().numpy().astype(dtype))

@@ -4,11 +4,10 @@ import errno
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
 from dlcli.images.formats.codecs import DecodedImage, read_frames
@@ -112,7 +111,7 @@ def _write_array(output: Output, restorer: Restorer) -> int:
     origin = output.candidates[0].origin
     assert origin is not None
     temporary = temporary_beside(output.target)
-    made: NDArray[Any] | None = None
+    made: AnyArray | None = None
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
         for place, candidate in enumerate(output.candidates):

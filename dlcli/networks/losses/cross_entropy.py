@@ -1,11 +1,11 @@
 """Cross-entropy of probabilities and of scores, with gradients written out."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from dlcli.networks.autograd import Context
 
 
 def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ class _BinaryCrossEntropy(torch.autograd.Function):
     """The mean over all values or, with ``each``, over all but the second dimension."""
 
     @staticmethod
-    def forward(ctx: Any, output: Tensor, target: Tensor, each: bool) -> Tensor:
+    def forward(ctx: Context, output: Tensor, target: Tensor, each: bool) -> Tensor:
         inside = output.clamp(1e-6, 1 - 1e-6)
         outside = 1 - inside
         ctx.save_for_backward(inside, outside, target)
@@ -37,7 +37,7 @@ class _BinaryCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor, None, None]:
         inside, outside, target = ctx.saved_tensors
         share = gradient * gradient.numel() / inside.numel()
         if share.ndim:
@@ -57,13 +57,13 @@ def binary_cross_entropy_of_scores(scores: Tensor, target: Tensor) -> Tensor:
 
 class _ScoreEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, target: Tensor) -> Tensor:
+    def forward(ctx: Context, scores: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(scores, target)
         return torch.addcmul(F.softplus(scores), scores, target, value=-1).mean()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor, None]:
         scores, target = ctx.saved_tensors
         return torch.sigmoid(scores).sub_(target).mul_(gradient / scores.numel()), None
 

@@ -14,18 +14,31 @@ from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
 from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
 FEW_CHANNELS = 16  # a vector register's worth
-OUTPUTS = ("residual", "sigmoid", "linear")
+Output = Literal["residual", "sigmoid", "linear"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a network ends in.
+
+    ``output`` says what the last deconvolution gives: a residual that is subtracted from the input image, the image
+    through a sigmoid, or the image itself. With ``classes`` a fully connected layer on the features of a square of
+    ``side`` pixels ends the network; ``decoder`` says whether the deconvolutions come before it. With ``masked`` the
+    last input channel is 1 where the image is unknown, and the residual is 0 elsewhere: what is known stays as it is.
+    """
+
+    output: Output = "residual"
+    decoder: bool = True
+    classes: int = 0
+    side: int = 0
+    masked: bool = False
 
 
 @dataclass(frozen=True)
 class DeconvSpec:
     """Shape of a network; all that is needed to build it.
 
-    filters and strides have one entry for each convolution; the deconvolutions mirror them. ``output`` says what
-    the last deconvolution gives: a residual that is subtracted from the input image, the image through a sigmoid,
-    or the image itself. With ``classes`` a fully connected layer on the features of a square of ``side`` pixels
-    ends the network; ``decoder`` says whether the deconvolutions come before it. With ``masked`` the last input channel
-    is 1 where the image is unknown, and the residual is 0 elsewhere: what is known stays as it is.
+    filters and strides have one entry for each convolution; the deconvolutions mirror them.
     """
 
     input_channels: int
@@ -38,11 +51,7 @@ class DeconvSpec:
     skip: bool = False
     activation: Activation = "relu"
     dropout: float = 0.0
-    output: Literal["residual", "sigmoid", "linear"] = "residual"
-    decoder: bool = True
-    classes: int = 0
-    side: int = 0
-    masked: bool = False
+    head: Head = Head()
 
     @property
     def multiple(self) -> int:
@@ -125,7 +134,7 @@ class DeconvNet(nn.Module):
     def __init__(self, spec: DeconvSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.ends_in_sigmoid = spec.output == "sigmoid"  # a loss of the sigmoid's input may take it away
+        self.ends_in_sigmoid = spec.head.output == "sigmoid"  # a loss of the sigmoid's input may take it away
         first, last = (n * spec.unshuffle**2 for n in (spec.input_channels, spec.output_channels))
         self.convolutions = nn.ModuleList()
         self.encoder_blocks = nn.ModuleList()
@@ -137,13 +146,13 @@ class DeconvNet(nn.Module):
             after = spec.filters[level - 1] if level else last
             self.convolutions.append(nn.Conv2d(before, filters, kernel, stride, padding))
             self.encoder_blocks.append(self._blocks(filters))
-            if spec.decoder:
+            if spec.head.decoder:
                 self.deconvolutions.append(Deconvolution(filters, after, kernel, stride, padding))
                 # The blocks at the bottom are the encoder's.
                 bottom = level == len(spec.filters) - 1
                 self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
-        if spec.classes:
-            self.classifier = nn.Linear(self._features(), spec.classes)
+        if spec.head.classes:
+            self.classifier = nn.Linear(self._features(), spec.head.classes)
         self._layers_and_modules = self._layers()
         self.initialize()
 
@@ -153,8 +162,8 @@ class DeconvNet(nn.Module):
 
     def _features(self) -> int:
         spec = self.spec
-        padded = -(-spec.side // spec.multiple) * spec.multiple
-        if spec.decoder:
+        padded = -(-spec.head.side // spec.multiple) * spec.multiple
+        if spec.head.decoder:
             return spec.output_channels * padded * padded
         small = padded // spec.multiple
         return spec.filters[-1] * small * small
@@ -171,13 +180,13 @@ class DeconvNet(nn.Module):
             if isinstance(module, ResidualBlock):
                 # Blocks start near the identity, so that a deep stack neither grows nor shrinks its signal.
                 module.second.weight.data.mul_(0.3)
-        if self.spec.output == "residual" and self.spec.decoder:
+        if self.spec.head.output == "residual" and self.spec.head.decoder:
             self.deconvolutions[0].get_parameter("weight").data.zero_()
 
     def hidden_weights(self) -> list[nn.Parameter]:
         """Kernels of all but the first convolution and the last deconvolution: those between hidden features."""
         ends = [self.convolutions[0].get_parameter("weight")]
-        if self.spec.decoder:
+        if self.spec.head.decoder:
             ends.append(self.deconvolutions[0].get_parameter("weight"))
         return [w for w in self.parameters() if w.ndim == 4 and not any(w is end for end in ends)]
 
@@ -190,13 +199,13 @@ class DeconvNet(nn.Module):
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)
         h = self._features_of(unshuffled(padded, spec.unshuffle))
-        if spec.classes:
+        if spec.head.classes:
             scores: Tensor = self.classifier(h.flatten(1))
             return scores
         h = shuffled(h, spec.unshuffle)
         h = h[..., :height, :width] if padded is not x else h
-        if spec.output == "residual":
-            return (x if base is None else base) - (h * x[:, -1:] if spec.masked else h)
+        if spec.head.output == "residual":
+            return (x if base is None else base) - (h * x[:, -1:] if spec.head.masked else h)
         # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.
         return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
 

@@ -8,16 +8,18 @@ caches, each costs some 20 microseconds whatever it does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from dlcli.networks.autograd import Context
 from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
 _BACKWARD = torch.ops.aten.convolution_backward.default
+Gradients = tuple[Any, Tensor, Tensor]  # of the input (None where it is not needed), the kernel and the bias
 _MASK = torch.ops.aten.threshold_backward.grad_input
 
 
@@ -49,9 +51,13 @@ def chain(layers: Sequence[Layer], x: Tensor, weights: Sequence[Tensor]) -> Tens
     return result
 
 
+class _Kept(Context, Protocol):
+    layers: tuple[Layer, ...]
+
+
 class _Chain(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, layers: tuple[Layer, ...], x: Tensor, *weights: Tensor) -> Tensor:
+    def forward(ctx: _Kept, layers: tuple[Layer, ...], x: Tensor, *weights: Tensor) -> Tensor:
         values, kernels = [x], []
         for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
             kernel = flip_kernel(weight) if layer.flipped else weight
@@ -67,8 +73,8 @@ class _Chain(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        layers: tuple[Layer, ...] = ctx.layers
+    def backward(ctx: _Kept, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        layers = ctx.layers
         kernels, values = ctx.saved_tensors[: len(layers)], ctx.saved_tensors[len(layers) :]
         waiting: dict[int, Tensor] = {}  # gradients of values by the layers that added them
         found: list[Tensor | None] = []
@@ -88,12 +94,15 @@ class _Chain(torch.autograd.Function):
         return None, gradient if ctx.needs_input_grad[1] else None, *reversed(found)
 
 
-def _layer_gradients(layer: Layer, gradient: Tensor, x: Tensor, kernel: Tensor, needed: bool) -> Any:
+def _layer_gradients(layer: Layer, gradient: Tensor, x: Tensor, kernel: Tensor, needed: bool) -> Gradients:
     """Gradients of a layer's input, kernel and bias; that of the input only if it is ``needed``."""
     stride, padding, one, none = [layer.stride] * 2, [layer.padding] * 2, [1, 1], [0, 0]
     if not layer.transposed:
         outputs = [len(kernel)]
-        return _BACKWARD(gradient, x, kernel, outputs, stride, padding, one, False, none, 1, [needed, True, True])
+        found: Gradients = _BACKWARD(
+            gradient, x, kernel, outputs, stride, padding, one, False, none, 1, [needed, True, True]
+        )
+        return found
     # The adjoint's adjoint is the convolution itself, and oneDNN takes long for the bias of a deconvolution.
     back = F.conv2d(gradient, kernel, None, layer.stride, layer.padding) if needed else None
     _, weight, _ = _BACKWARD(x, gradient, kernel, none[:1], stride, padding, one, False, none, 1, [False, True, False])

@@ -6,7 +6,7 @@ the network's widest features.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -64,15 +64,19 @@ def _to_pixels(h: Tensor, factor: int, word: torch.dtype) -> Tensor:
     return rows.view(batch, 1, height * factor, width * factor)
 
 
+class _Ways(Protocol):
+    ways: tuple[Move, Move]
+
+
 class _Moved(torch.autograd.Function):
     """``there`` of x, which only changes places, so that its gradient is ``back``."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, there: Move, back: Move) -> Tensor:
+    def forward(ctx: _Ways, x: Tensor, there: Move, back: Move) -> Tensor:
         ctx.ways = there, back
         return there(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: _Ways, gradient: Tensor) -> tuple[Tensor, None, None]:
         there, back = ctx.ways
         return _Moved.apply(gradient, back, there), None, None  # type: ignore[no-untyped-call]

@@ -7,11 +7,12 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.files import JsonObject
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.runs.model_file import read_model, write_model
 
 FORMAT = 1
@@ -31,14 +32,14 @@ class SavedNetwork:
 
     spec: DeconvSpec
     state: dict[str, Tensor]
-    task: dict[str, Any]
+    task: JsonObject
     classes: tuple[str, ...]
-    arrays: dict[str, NDArray[Any]]
+    arrays: dict[str, AnyArray]
 
     def to_bytes(self) -> bytes:
         """The model file."""
         description = {
-            "format": FORMAT, "kind": KIND, "spec": dataclasses.asdict(self.spec), "task": self.task,
+            "format": FORMAT, "kind": KIND, "spec": _fields(self.spec), "task": self.task,
             "classes": list(self.classes),
         }  # fmt: skip
         tensors = {WEIGHT + name: tensor.contiguous().numpy() for name, tensor in self.state.items()}
@@ -77,7 +78,7 @@ class SavedNetwork:
             and all(a.dtype == np.float32 for a in state.values())
             and all(np.isfinite(a).all() for a in (*state.values(), *arrays.values()))
             and len(state) + len(arrays) == len(tensors)
-            and len(classes) == spec.classes
+            and len(classes) == spec.head.classes
         )
         if not fits:
             raise damaged
@@ -85,23 +86,30 @@ class SavedNetwork:
         return cls(spec, weights, task, tuple(map(str, classes)), arrays)
 
 
-def _spec(fields: Any) -> DeconvSpec | None:
+def _fields(spec: DeconvSpec) -> JsonObject:
+    """A spec as one flat object."""
+    return {name: value for name, value in vars(spec).items() if name != "head"} | vars(spec.head)
+
+
+def _spec(fields: object) -> DeconvSpec | None:
     """The spec of a description, or None if it is none that dlcli could have written."""
-    if not isinstance(fields, dict) or set(fields) != {f.name for f in dataclasses.fields(DeconvSpec)}:
+    kinds = get_type_hints(DeconvSpec) | get_type_hints(Head)
+    del kinds["head"]
+    if not isinstance(fields, dict) or set(fields) != set(kinds):
         return None
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
-    for name, kind in get_type_hints(DeconvSpec).items():
-        if not _is_of(values[name], kind):
-            return None
-    spec = DeconvSpec(**values)
+    values: JsonObject = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    if not all(_is_of(values[name], kind) for name, kind in kinds.items()):
+        return None
+    head = Head(**{field.name: values.pop(field.name) for field in dataclasses.fields(Head)})
+    spec = DeconvSpec(**values, head=head)
     numbers = (*spec.filters, *spec.strides, spec.kernel, spec.unshuffle, spec.input_channels, spec.output_channels)
     sane = (
         0 < len(spec.filters) == len(spec.strides) <= MAX_LAYERS
         and all(0 < n <= MAX_FILTERS for n in numbers)
         and 0 <= spec.depth <= MAX_LAYERS
         and (spec.kernel % 2 == 1 or (1 not in spec.strides and not spec.depth))
-        and 0 <= spec.classes <= MAX_FILTERS * 16
-        and 0 <= spec.side <= MAX_SIDE
+        and 0 <= spec.head.classes <= MAX_FILTERS * 16
+        and 0 <= spec.head.side <= MAX_SIDE
         and spec.multiple <= MAX_SIDE
     )
     return spec if sane else None

@@ -1,22 +1,18 @@
 """What is said of a network's training before it begins, and what of its result could mislead."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
-from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.problem import Problem
+from dlcli.networks.training.record import Outcome
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
-
-if TYPE_CHECKING:
-    from dlcli.networks.training.trainer import Training
 
 FEW_STEPS = 100  # below, no preset has learned more than a rough smoothing
 
 
-def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Problem, crop: int) -> str:
+def what_trains(task: str, images: TrainingImages, problem: Problem, crop: int) -> str:
     """One line: how many images train and are held out, their size, color and depth, and the crop."""
     counts, image_set = problem.counts, images.train
     held = f"{counts.val:,} held out" if counts.val else "none held out"
@@ -27,25 +23,12 @@ def what_trains(config: TrainDeconvConfig, images: TrainingImages, problem: Prob
     if isinstance(problem.validate, ClassValidation) and problem.validate.count < counts.val:
         held += f" ({problem.validate.count:,} measured)"
     what = "pairs" if images.train_inputs else "images"
-    classes = f" of {len(image_set.classes)} classes" if config.task == "classify" else ""
-    parts = f"whole, {crop} x {crop}" if config.task == "classify" else f"crops of {crop} x {crop}"
-    size = "" if config.task == "classify" else f"{_sizes(image_set, counts.small)} pixels, "
+    classes = f" of {len(image_set.classes)} classes" if task == "classify" else ""
+    parts = f"whole, {crop} x {crop}" if task == "classify" else f"crops of {crop} x {crop}"
+    size = "" if task == "classify" else f"{_sizes(image_set, counts.small)} pixels, "
     depth = "8 bits" if image_set.bits == 8 else f"{image_set.bits} bits read as 8"
     color = "gray" if image_set.channels == 1 else "color"
     return f"{counts.train:,} {what}{classes} train, {held}; {size}{color}, {depth}; {parts}"
-
-
-def noise_of(config: TrainDeconvConfig) -> str:
-    """The task with its constants, as the header names it."""
-    low, high = config.sigma_range
-    sigma = f" of sigma {low:g}" + (f" to {high:g}" if high > low else "")
-    about = {
-        "denoise": f" (Poisson, {config.poisson:g} photons)" if config.poisson else sigma,
-        "deblur": f" {config.blur}{sigma}",
-        "upscale": f" x{config.scale}",
-        "inpaint": " by a mask" if config.mask else f" {config.holes:.0%}",
-    }
-    return config.task + about.get(config.task, "")
 
 
 def _sizes(image_set: ImageSet, small: Collection[int]) -> str:
@@ -55,9 +38,9 @@ def _sizes(image_set: ImageSet, small: Collection[int]) -> str:
     return f"{narrow} x {low}" + ("" if len(shapes) == 1 else f" to {wide} x {high}")
 
 
-def shortcomings(training: "Training") -> list[str]:
+def shortcomings(outcome: Outcome) -> list[str]:
     """Lines on what the saved weights don't do, and what would help."""
-    problem, best, last = training.problem, training.best_step, training.last
+    problem, best, last = outcome.problem, outcome.best, outcome.last
     found = []
     if last.step < FEW_STEPS:
         found.append(
@@ -71,7 +54,7 @@ def shortcomings(training: "Training") -> list[str]:
             "validation loss; give more steps, a smaller --lr, or more images"
         )
     if isinstance(problem.validate, RestorationValidation):
-        found += _of_restoration(problem.validate, training.config.task)
+        found += _of_restoration(problem.validate, outcome.about.task)
     if isinstance(problem.validate, ClassValidation):
         found += _of_classes(problem.validate)
     return found

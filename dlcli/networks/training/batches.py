@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from dlcli.degradations.base import Degradation
 from dlcli.images.crops import CropSampler
 from dlcli.networks.data.batch import Batch
+from dlcli.networks.tensors import batch_to_tensor
 
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
@@ -29,7 +30,7 @@ class RestorationBatches:
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        images = [as_float(pixels, self.device, torch.channels_last) for pixels in self._ahead.batch(step, size)]
+        images = [batch_to_tensor(pixels, self.device, torch.channels_last) for pixels in self._ahead.batch(step, size)]
         if len(images) == 2:
             observed = self.degradation.prepare(images[0])
             return Batch(observed.input, observed.base, images[1])
@@ -52,7 +53,7 @@ class ClassBatches:
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        pixels = as_float(self._ahead.batch(step, size)[0], self.device)
+        pixels = batch_to_tensor(self._ahead.batch(step, size)[0], self.device)
         labels = torch.from_numpy(self.labels[self.sampler.indices(step, size)]).to(self.device)
         if self.augment == "shifts":
             pixels = shifted(pixels, generator_for(self.seed, step, "cpu"))
@@ -74,13 +75,6 @@ class _Ahead:
         made = ready[2].result() if ready and ready[:2] == (step, size) else self.sampler.batch(step, size)
         self.next = (step + 1, size, self.pool.submit(self.sampler.batch, step + 1, size))
         return made
-
-
-def as_float(
-    pixels: NDArray[np.uint8], device: str, memory_format: torch.memory_format = torch.preserve_format
-) -> Tensor:
-    """uint8 (B, C, H, W) as float32 in [0, 1] on the device."""
-    return torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format).div_(255)
 
 
 def cut(images: Tensor, margin: int) -> Tensor:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dlcli.config.common import PlotFormat
 from dlcli.engine.loop import Step
+from dlcli.networks.tensors import squeeze_gray
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
 from dlcli.reports.charts import preload
@@ -84,17 +84,12 @@ class Pictures:
         validate.is_news = False
         if isinstance(validate, RestorationValidation):
             shown = validate.kept.shown if validate.kept else []
-            rows = [(flat(s.input), flat(s.output), flat(s.target)) for s in shown]
+            rows = [(squeeze_gray(s.input), squeeze_gray(s.output), squeeze_gray(s.target)) for s in shown]
             self.run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in shown]))
         else:
             matrix = confusion_chart(validate.confusion(), validate.image_set.classes)
             self.run.write(f"{directory.PLOTS}/confusion.png", matrix)
             self.run.write(f"{directory.PLOTS}/samples.png", _classified(validate))
-
-
-def flat(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 1) as (H, W), which is how images are drawn; color as it is."""
-    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
 
 def _classified(validate: ClassValidation) -> bytes:
@@ -105,7 +100,7 @@ def _classified(validate: ClassValidation) -> bytes:
     order = np.argsort(guesses == validate.labels, kind="stable")[:CLASS_SAMPLES]
     classes = validate.image_set.classes
     return class_sheet(
-        [flat(validate.image_set.pixels(int(i))) for i in order],
+        [squeeze_gray(validate.image_set.pixels(int(i))) for i in order],
         [classes[validate.labels[i]] for i in order],
         [classes[guesses[i]] for i in order],
         [float(np.exp(validate.scores[i].max())) for i in order],

@@ -1,83 +1,119 @@
-"""How a network is to be shaped and trained: presets, and every ``auto`` and default resolved."""
+"""The config of train-deconv resolved: every ``auto`` and default chosen. Below, only what is made here travels."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.degradations.task import Restoration, kernel_arrays, mask_arrays
+from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.schedules import ScheduleSettings
 from dlcli.errors import DlcliError
-from dlcli.networks.model.deconv import DeconvSpec
+from dlcli.networks.data.load import ImageSettings, TrainingImages
+from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.optim.optimizers import RATES
+from dlcli.networks.training.presets import LONGER_DEPTH, Preset, preset_of
+from dlcli.networks.training.settings import (
+    BatchSettings,
+    ExecutionSettings,
+    LimitSettings,
+    NetworkPlan,
+    OptimizerSettings,
+    ValidationSettings,
+)
 
-# What each preset means; the options of the same names change it.
-PRESETS: dict[str, dict[str, Any]] = {
-    # Half resolution by pixel-unshuffle; residual blocks between one convolution and one deconvolution.
-    "fast": {"filters": "64", "stride": "1", "depth": 4, "unshuffle": 2, "optimizer": "muon", "crop": 96,
-             "batch_size": 8},
-    # The article's listing: conv 32, conv 64, deconv 32, deconv 3 with a sigmoid.
-    "article": {
-        "filters": "32,64", "stride": "1", "output": "sigmoid", "optimizer": "adam", "lr": 1e-3, "loss": "bce",
-        "batch_size": 32, "epochs": 10.0, "schedule": "constant", "crop": 32,
-    },
-    # Mao, Shen and Yang (2016), RED10: five convolutions, five deconvolutions, symmetric skips.
-    "rednet": {"filters": "64,64,64,64,64", "stride": "1", "skip": True, "optimizer": "adam", "lr": 1e-3},
-    # Half as wide as DRUNet (Zhang et al. 2021): strided convolutions down, strided deconvolutions up.
-    "large": {"filters": "32,64,128,256", "stride": "1,2,2,2", "depth": 4, "skip": True, "optimizer": "muon",
-              "crop": 128, "batch_size": 32},
-}  # fmt: skip
-CLASSIFIER: dict[str, Any] = {
-    "filters": "32,64", "stride": "1,2", "depth": 1, "unshuffle": 2, "batch_size": 128, "ema": 0.998,
-    "dropout": 0.1,
-}  # fmt: skip
-BOTTLENECK: dict[str, Any] = {"filters": "32,64,16", "stride": "2,2,2", "depth": 0, "unshuffle": 1, "skip": False}
-# The fast network for longer runs: what a deeper one loses in steps it then gains in what it can learn.
-LONG_RUN, LONGER = 240.0, {"depth": 8}
+LONG_RUN = 240.0  # seconds from which "fast" is deeper
+LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
 DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
 
 @dataclass(frozen=True)
-class NetworkPlan:
-    """How to train a network; ``steps`` or ``seconds`` limits the run, the other is None."""
+class ImageFacts:
+    """What a plan depends on of ``count`` training images, half of which have room for crops of ``side`` pixels.
 
-    spec: DeconvSpec
-    optimizer: str
-    lr: float
-    loss: str
-    schedule: ScheduleSettings
-    batch_size: int
+    ``inputs`` are the channels that the network is given of images of ``channels``; ``held_out`` is the fraction of
+    the images that validation has.
+    """
+
+    inputs: int
+    channels: int
+    classes: int
+    count: int
     side: int
-    augment: Literal["none", "flips", "shifts"]
-    steps: int | None
-    seconds: float | None
-    report_every: int
-    ema: float
-    warmup: int
-    val: float | None = None  # the fraction that is held out, where it is one
+    held_out: float | None = None
+
+    @classmethod
+    def of(cls, images: TrainingImages, restoration: Restoration) -> "ImageFacts":
+        """Those of images that are to be trained on."""
+        channels = images.train.channels
+        classes = len(images.train.classes) if restoration.task == "classify" else 0
+        inputs = channels if classes else restoration.degradation().input_channels(channels)
+        return cls(inputs, channels, classes, len(images.train), images.side, images.fraction)
 
 
-def make_plan(
-    config: TrainDeconvConfig, input_channels: int, channels: int, classes: int, images: int, side: int
-) -> NetworkPlan:
-    """Resolve every default for ``images`` training images, of which half have room for crops of ``side`` pixels."""
-    preset = settings_of(config)
-    batch_size = config.batch_size or preset.get("batch_size", 16)
-    steps, seconds = _limits(config, preset, images, batch_size)
-    if config.arch == "fast" and config.task not in ("classify", "reconstruct") and (seconds or 0) >= LONG_RUN:
-        preset |= LONGER
-    optimizer = config.optimizer or preset["optimizer"]
-    lr = config.lr or (preset.get("lr") if optimizer == preset["optimizer"] else None) or RATES[optimizer]
-    loss = config.loss or ("cross-entropy" if classes else preset.get("loss", "mse"))
-    crop = side if classes else min(config.crop or preset.get("crop", 64), side)
+def image_settings(config: TrainDeconvConfig) -> ImageSettings:
+    """Which images are read, and how they are parted."""
+    recipe = preset_of(config.arch, config.task).recipe
+    return ImageSettings(
+        data=config.data,
+        task=config.task,
+        channels=None if config.color is None else 3 if config.color else 1,
+        memory=None if config.memory is None else int(config.memory * 1e9),
+        val=config.val,
+        val_is_given="val" in config.model_fields_set,
+        crop=config.crop,
+        usual_crop=recipe.crop,
+        batch_size=config.batch_size or recipe.batch_size,
+        seed=config.seed_of_data,
+    )
+
+
+def restoration_of(config: TrainDeconvConfig) -> Restoration:
+    """What the network learns to undo. Raises DlcliError for a kernel or mask that can't be read."""
+    arrays = {}
+    if config.task == "deblur":
+        arrays = kernel_arrays(config.blur)
+    if config.task == "inpaint" and config.mask is not None:
+        arrays = mask_arrays(config.mask)
+    return Restoration(config.task, config.sigma_range, config.poisson, int(config.scale), config.holes, arrays)
+
+
+def usual_rate(config: TrainDeconvConfig) -> float:
+    """That of the config's optimizer."""
+    return RATES[config.optimizer or preset_of(config.arch, config.task).recipe.optimizer]
+
+
+def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str) -> NetworkPlan:
+    """Resolve every default for these images. Raises DlcliError for a network that can't be."""
+    preset = preset_of(config.arch, config.task)
+    recipe = preset.recipe
+    batch_size = config.batch_size or recipe.batch_size
+    limits = _limits(config, preset, facts.count, batch_size)
+    if config.arch == "fast" and config.task not in ("classify", "reconstruct") and (limits.seconds or 0) >= LONG_RUN:
+        preset = replace(preset, depth=LONGER_DEPTH)
+    crop = facts.side if facts.classes else min(config.crop or recipe.crop, facts.side)
     augment = config.augment
     if augment == "auto":
-        augment = "shifts" if classes else "flips"
-    total = steps or 10_000
+        augment = "shifts" if facts.classes else "flips"
+    return NetworkPlan(
+        make_spec(config, preset, facts, crop),
+        config.loss or ("cross-entropy" if facts.classes else recipe.loss),
+        _optimizer(config, preset, limits.steps or 10_000),
+        BatchSettings(batch_size, crop, augment, config.seed),
+        limits,
+        _execution(config, limits.seconds, device),
+        ValidationSettings(facts.held_out, config.seed_of_data),
+    )
+
+
+def _optimizer(config: TrainDeconvConfig, preset: Preset, steps: int) -> OptimizerSettings:
+    recipe = preset.recipe
+    name = config.optimizer or recipe.optimizer
     schedule = ScheduleSettings(
-        name=(config.schedule or preset.get("schedule", "polynomial")).replace("-", "_"),
+        name=(config.schedule or recipe.schedule).replace("-", "_"),
         decay_rate=config.decay_rate,
         decay_factor=config.decay_factor or DECAY_FACTORS.get(config.schedule or "", 0.5),
         decay_every=config.decay_every,
@@ -85,20 +121,33 @@ def make_plan(
         hyper_lr=config.hyper_lr,
         polyak_target=config.polyak_target,
         plateau_patience=config.plateau_patience,
-        total_steps=total,
+        total_steps=steps,
     )
-    ema = config.ema if config.ema is not None else preset.get("ema", 0.0)
-    every = config.report_every or (max(1, math.ceil(steps / REPORTS)) if steps else 2**62)
-    spec = make_spec(config, preset, input_channels, channels, classes, crop)
-    warmup = config.warmup if config.warmup is not None else WARMUP if optimizer == "muon" else 0
-    return NetworkPlan(
-        spec, optimizer, lr, loss, schedule, batch_size, crop, augment, steps, seconds, every, ema, warmup
-    )  # fmt: skip
+    return OptimizerSettings(
+        name,
+        config.lr or (recipe.lr if name == recipe.optimizer else None) or RATES[name],
+        schedule,
+        momentum=config.momentum,
+        l1=config.l1,
+        l2=config.l2,
+        clip=config.clip,
+        ema=config.ema if config.ema is not None else recipe.ema,
+        warmup=config.warmup if config.warmup is not None else WARMUP if name == "muon" else 0,
+    )
+
+
+def _execution(config: TrainDeconvConfig, seconds: float | None, device: str) -> ExecutionSettings:
+    long = device.startswith("cuda") and (seconds or 0.0) >= LONG_ENOUGH_TO_COMPILE
+    return ExecutionSettings(
+        device,
+        half=config.amp == "on" or (config.amp == "auto" and bfloat16_is_fast(device)),
+        compiled=config.compile == "on" or (config.compile == "auto" and long),
+    )
 
 
 def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
     """The config with every choice that the plan made, so that it repeats the run whatever the defaults become."""
-    spec, limits = plan.spec, (config.epochs, config.steps, config.minutes)
+    spec, optimizer, limits = plan.spec, plan.optimizer, (config.epochs, config.steps, config.minutes)
     chosen: dict[str, Any] = {
         "filters": ",".join(map(str, spec.filters)),
         "stride": ",".join(map(str, spec.strides)),
@@ -107,74 +156,54 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
         "skip": spec.skip,
         "activation": spec.activation,
         "dropout": spec.dropout,
-        "optimizer": plan.optimizer,
-        "lr": plan.lr,
+        "optimizer": optimizer.name,
+        "lr": optimizer.lr,
         "loss": plan.loss,
-        "schedule": plan.schedule.name.replace("_", "-"),
-        "decay_factor": plan.schedule.decay_factor,
-        "batch_size": plan.batch_size,
-        "crop": max(plan.side, 8),
-        "augment": plan.augment,
-        "ema": plan.ema,
-        "warmup": plan.warmup,
+        "schedule": optimizer.schedule.name.replace("_", "-"),
+        "decay_factor": optimizer.schedule.decay_factor,
+        "batch_size": plan.batches.size,
+        "crop": max(plan.batches.side, 8),
+        "augment": plan.batches.augment,
+        "ema": optimizer.ema,
+        "warmup": optimizer.warmup,
     }
-    if plan.val is not None:
-        chosen["val"] = plan.val
+    if plan.validation.fraction is not None:
+        chosen["val"] = plan.validation.fraction
     if limits == (None, None, None):
-        chosen |= {"steps": plan.steps} if plan.steps else {"minutes": (plan.seconds or 0) / 60}
+        chosen |= {"steps": plan.limits.steps} if plan.limits.steps else {"minutes": (plan.limits.seconds or 0) / 60}
     return config.model_copy(update=chosen)
 
 
-def settings_of(config: TrainDeconvConfig) -> dict[str, Any]:
-    """The preset of ``--arch``, as the task changes it."""
-    preset = dict(PRESETS[config.arch])
-    if config.arch == "fast" and config.task == "classify":
-        preset |= CLASSIFIER
-    if config.arch == "fast" and config.task == "reconstruct":
-        preset |= BOTTLENECK
-    return preset
-
-
-def make_spec(
-    config: TrainDeconvConfig, preset: dict[str, Any], input_channels: int, channels: int, classes: int, side: int
-) -> DeconvSpec:
+def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side: int) -> DeconvSpec:
     """The network's shape. Raises DlcliError where filters and strides don't fit together."""
-    filters = _numbers(config.filters or preset["filters"])
-    strides = _numbers(config.stride or preset["stride"])
-    if config.filters and not config.stride and len(strides) not in (1, len(filters)):
-        strides = (*strides, *[strides[-1]] * len(filters))[: len(filters)]
-    if len(strides) == 1:
-        strides = strides * len(filters)
-    if len(strides) != len(filters):
-        raise DlcliError(
-            f"--stride {config.stride} has {len(strides)} numbers, and there are {len(filters)} convolutions",
-            "give one stride, or one for each",
-        )
-    kernel = config.kernel or preset.get("kernel", 3)
-    depth = config.depth if config.depth is not None else preset.get("depth", 0)
+    filters = _numbers(config.filters or preset.filters)
+    strides = _strides(config, preset, len(filters))
+    kernel = config.kernel or 3
+    depth = config.depth if config.depth is not None else preset.depth
     if kernel % 2 == 0 and (1 in strides or depth):
         raise DlcliError(f"--kernel {kernel} is even, which moves the image by half a pixel", "give an odd number")
     restores = config.task not in ("reconstruct", "classify")
-    # The article's listing ends in deconvolutions whatever the task; the others classify straight from the features.
-    decoder = not classes or config.arch == "article"
     spec = DeconvSpec(
-        input_channels=input_channels,
-        output_channels=channels,
+        input_channels=facts.inputs,
+        output_channels=facts.channels,
         filters=filters,
         strides=strides,
         kernel=kernel,
         depth=depth,
-        unshuffle=preset.get("unshuffle", 1),
-        skip=config.skip if config.skip is not None else preset.get("skip", False),
-        activation=config.activation or preset.get("activation", "relu"),
-        dropout=config.dropout if config.dropout is not None else preset.get("dropout", 0.0),
-        output=preset.get("output", "residual" if restores else "linear"),
-        decoder=decoder,
-        classes=classes,
-        side=side if classes else 0,
-        masked=config.task == "inpaint",
+        unshuffle=preset.unshuffle,
+        skip=config.skip if config.skip is not None else preset.skip,
+        activation=config.activation or "relu",
+        dropout=config.dropout if config.dropout is not None else preset.dropout,
+        head=Head(
+            output=preset.output or ("residual" if restores else "linear"),
+            # The article's listing ends in deconvolutions whatever the task; others classify straight from features.
+            decoder=not facts.classes or config.arch == "article",
+            classes=facts.classes,
+            side=side if facts.classes else 0,
+            masked=config.task == "inpaint",
+        ),
     )
-    if classes and spec.filters and side < spec.multiple:
+    if facts.classes and spec.filters and side < spec.multiple:
         raise DlcliError(
             f"images of {side} pixels are too small for strides that multiply to {spec.multiple}",
             "give a larger --crop, or smaller --stride",
@@ -182,19 +211,47 @@ def make_spec(
     return spec
 
 
-def _limits(
-    config: TrainDeconvConfig, preset: dict[str, Any], images: int, batch_size: int
-) -> tuple[int | None, float | None]:
-    """Steps or seconds to train for."""
-    if config.steps:
-        return config.steps, None
-    if config.minutes:
-        return None, config.minutes * 60
-    epochs = config.epochs or preset.get("epochs")
-    if epochs:
-        return max(1, math.ceil(epochs * images / batch_size)), None
-    return None, 60 * (DEFAULT_MINUTES if config.data else DEMO_MINUTES)
+def _strides(config: TrainDeconvConfig, preset: Preset, count: int) -> tuple[int, ...]:
+    """One for each of ``count`` convolutions."""
+    strides = _numbers(config.stride or preset.stride)
+    if config.filters and not config.stride and len(strides) not in (1, count):
+        strides = (*strides, *[strides[-1]] * count)[:count]
+    if len(strides) == 1:
+        strides = strides * count
+    if len(strides) != count:
+        raise DlcliError(
+            f"--stride {config.stride} has {len(strides)} numbers, and there are {count} convolutions",
+            "give one stride, or one for each",
+        )
+    return strides
+
+
+def _limits(config: TrainDeconvConfig, preset: Preset, images: int, batch_size: int) -> LimitSettings:
+    steps, seconds = config.steps, None
+    epochs = config.epochs or preset.recipe.epochs
+    if not steps and config.minutes:
+        seconds = config.minutes * 60
+    elif not steps and epochs:
+        steps = max(1, math.ceil(epochs * images / batch_size))
+    elif not steps:
+        seconds = 60 * (DEFAULT_MINUTES if config.data else DEMO_MINUTES)
+    every = config.report_every or (max(1, math.ceil(steps / REPORTS)) if steps else 2**62)
+    by_time = seconds / REPORTS if seconds and not config.report_every else math.inf
+    return LimitSettings(steps, seconds, every, by_time, config.early_stop)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def describe_task(config: TrainDeconvConfig) -> str:
+    """The task with its constants, as the header names it."""
+    low, high = config.sigma_range
+    sigma = f" of sigma {low:g}" + (f" to {high:g}" if high > low else "")
+    constants = {
+        "denoise": f" (Poisson, {config.poisson:g} photons)" if config.poisson else sigma,
+        "deblur": f" {config.blur}{sigma}",
+        "upscale": f" x{config.scale}",
+        "inpaint": " by a mask" if config.mask else f" {config.holes:.0%}",
+    }
+    return config.task + constants.get(config.task, "")

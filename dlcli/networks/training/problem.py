@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Degradation
-from dlcli.degradations.mask import Inpaint
 from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
@@ -20,8 +18,13 @@ from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores
 from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.training.batches import ClassBatches, RestorationBatches
-from dlcli.networks.training.plan import NetworkPlan
-from dlcli.networks.training.validation import MAX_CLASS_IMAGES, ClassValidation, RestorationValidation, levels_of
+from dlcli.networks.training.settings import NetworkPlan
+from dlcli.networks.training.validation import (
+    MAX_CLASS_IMAGES,
+    ClassValidation,
+    MeasureSettings,
+    RestorationValidation,
+)
 
 Validation = RestorationValidation | ClassValidation
 
@@ -51,63 +54,73 @@ class Problem:
 
 
 def make_problem(
-    config: TrainDeconvConfig,
-    plan: NetworkPlan,
-    images: TrainingImages,
-    restoration: Restoration,
-    device: str,
-    *,
-    amp: bool,
-    measure: Validation | None = None,
+    plan: NetworkPlan, images: TrainingImages, restoration: Restoration, measure: Validation | None = None
 ) -> Problem:
-    """Build the network and everything around it, on ``device``; ``measure`` is taken from a problem that is alike."""
-    network = _network(plan, device)
-    measured = _network(plan, device) if images.val and measure is None else None
-    loss = LOSSES[plan.loss]
-    flips = plan.augment == "flips"
-    by_scores = plan.loss == "bce" and network.ends_in_sigmoid
-    minimized = binary_cross_entropy_of_scores if by_scores else loss
-    network.ends_in_sigmoid &= not by_scores
+    """Build the network and everything around it; ``measure`` is taken from a problem that is alike.
 
-    degradation = restoration.degradation(crops=True)
-    objective = Objective(SupervisedLoss(minimized), degradation)
-    if config.task == "classify":
-        sampler = CropSampler([images.train], plan.side, 0, flips=flips, seed=config.seed)
-        validate = measure
-        if measured and images.val:
-            validate = ClassValidation(measured, images.val, device, amp, MAX_CLASS_IMAGES)
-        held = len(images.val) if images.val else 0
-        few = 0 < held < ENOUGH_CLASS_IMAGES
-        selects = not few or config.early_stop is not None
-        done = "the last ones are saved" if not selects else "yet --early-stop asks for it"
-        warning = (
-            f"{held} validation images are too few to choose weights by: {done}; {ENOUGH_CLASS_IMAGES} or more, by "
-            "more images or a larger --val, would do"
-        )
-        batches = ClassBatches(sampler, plan.augment, device, config.seed)
-        counts = Counts(len(images.train), held)
-        return Problem(network, batches, objective, validate, counts, selects, images.notes, (warning,) * few)
+    Raises DlcliError for a mask that doesn't fit the images that are held out.
+    """
+    network = _network(plan)
+    measured = _network(plan) if images.val and measure is None else None
+    by_scores = plan.loss == "bce" and network.ends_in_sigmoid
+    compare = binary_cross_entropy_of_scores if by_scores else LOSSES[plan.loss]
+    network.ends_in_sigmoid &= not by_scores
+    objective = Objective(SupervisedLoss(compare), restoration.degradation(crops=True))
+    if restoration.task == "classify":
+        return _of_classes(plan, images, network, objective, measure or _class_validation(plan, images, measured))
+    return _of_restoration(plan, images, network, objective, measure or measured)
+
+
+def _class_validation(plan: NetworkPlan, images: TrainingImages, measured: DeconvNet | None) -> ClassValidation | None:
+    if measured is None or not images.val:
+        return None
+    return ClassValidation(measured, images.val, plan.execution, MAX_CLASS_IMAGES)
+
+
+def _of_classes(
+    plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective, validate: Validation | None
+) -> Problem:
+    batches = plan.batches
+    sampler = CropSampler([images.train], batches.side, 0, flips=batches.augment == "flips", seed=batches.seed)
+    held = len(images.val) if images.val else 0
+    few = 0 < held < ENOUGH_CLASS_IMAGES
+    selects = not few or plan.limits.patience is not None
+    done = "the last ones are saved" if not selects else "yet --early-stop asks for it"
+    warning = (
+        f"{held} validation images are too few to choose weights by: {done}; {ENOUGH_CLASS_IMAGES} or more, by "
+        "more images or a larger --val, would do"
+    )
+    crops = ClassBatches(sampler, batches.augment, plan.execution.device, batches.seed)
+    counts = Counts(len(images.train), held)
+    return Problem(network, crops, objective, validate, counts, selects, images.notes, (warning,) * few)
+
+
+def _of_restoration(
+    plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective,
+    measure: Validation | DeconvNet | None,
+) -> Problem:  # fmt: skip
+    """``measure``: a validation that is alike, or the network to make one with."""
+    batches, degradation = plan.batches, objective.degradation
     _check_mask(degradation, images.val)
-    side = -(-plan.side // degradation.multiple) * degradation.multiple
+    side = -(-batches.side // degradation.multiple) * degradation.multiple
     margin = 0 if images.train_inputs else degradation.margin
-    levels = len(levels_of(degradation))
-    regions = make_regions(images, side, margin, degradation.multiple, levels)
-    sampler = CropSampler(regions.train, side, margin, flips=flips, seed=config.seed)
-    checked = measure
-    if measured and regions.checked:
-        border = restoration.scale if config.task == "upscale" else 0
-        checked = RestorationValidation(
-            measured, regions.checked, degradation, loss, border, config.seed_of_data, device, amp
-        )
-    crops = RestorationBatches(sampler, degradation, device, config.seed)
+    regions = make_regions(images, side, margin, degradation.multiple, len(degradation.levels()))
+    sampler = CropSampler(regions.train, side, margin, flips=batches.augment == "flips", seed=batches.seed)
+    if isinstance(measure, DeconvNet):
+        settings = MeasureSettings(
+            LOSSES[plan.loss], degradation.scale if degradation.scale > 1 else 0, plan.validation.seed, plan.execution
+        )  # fmt: skip
+        measure = RestorationValidation(measure, regions.checked, degradation, settings) if regions.checked else None
+    crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed)
     counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
     notes = images.notes + regions.notes
-    return Problem(network, crops, objective, checked, counts, True, notes, regions.warnings)
+    return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings)
 
 
 def _check_mask(degradation: Degradation, held: ImageSet | None) -> None:
     """Raises DlcliError for a mask of another size than the images: training tiles it, eval and predict can't."""
-    if held is None or not isinstance(degradation, Inpaint) or (mask := degradation.mask) is None:
+    mask = degradation.mask
+    if held is None or mask is None:
         return
     for i in range(len(held)):
         if held.shape(i) != mask.shape:
@@ -115,6 +128,6 @@ def _check_mask(degradation: Degradation, held: ImageSet | None) -> None:
             raise DlcliError(f"the mask is {have}, the image {need}", "give a mask of the image's height and width")
 
 
-def _network(plan: NetworkPlan, device: str) -> DeconvNet:
-    network = DeconvNet(plan.spec).to(device)
+def _network(plan: NetworkPlan) -> DeconvNet:
+    network = DeconvNet(plan.spec).to(plan.execution.device)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

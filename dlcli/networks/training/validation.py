@@ -1,6 +1,7 @@
 """Measuring a network: PSNR and SSIM of restored images, accuracy of classes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,17 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.degradations.base import Degradation, Observation
-from dlcli.degradations.noise import Denoise
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.split import spread, stratified
-from dlcli.networks.metrics import luminance, psnr, ssim
+from dlcli.networks.losses.supervised import Compare
+from dlcli.networks.metrics import mean_of, qualities, quality
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.training.batches import as_float, generator_for
+from dlcli.networks.tensors import batch_to_tensor, image_to_tensor, tensor_to_image
+from dlcli.networks.training.batches import generator_for
+from dlcli.networks.training.settings import ExecutionSettings
 
 MAX_CLASS_IMAGES = 2000  # enough to rank two states of a network, and cheap beside the steps between two reports
 SAMPLES = 4
 TOGETHER = 1 << 17  # pixels that go through the network at once: about those of a training batch
-LEVELS = 3
 
 
 @dataclass(frozen=True)
@@ -51,45 +53,54 @@ class Restored:
     shown: list[Shown]
 
 
-def levels_of(degradation: Degradation) -> list[Degradation]:
-    """The degradations to measure with: for a range of noise its middle and those of its outer thirds, all as often."""
-    if isinstance(degradation, Denoise) and degradation.low < degradation.high:
-        width = (degradation.high - degradation.low) / LEVELS
-        middles = [degradation.low + (place + 0.5) * width for place in range(LEVELS)]
-        return [Denoise(sigma, sigma) for sigma in middles]
-    return [degradation]
+@dataclass(frozen=True)
+class MeasureSettings:
+    """How a restoring network is measured: ``border`` pixels on each side don't count."""
+
+    loss: Compare
+    border: int
+    seed: int
+    execution: ExecutionSettings
+
+
+@dataclass(frozen=True)
+class Known:
+    """PSNR of the inputs and of the simple estimates, image by image, and what the inputs have on average."""
+
+    input_psnrs: NDArray[np.float64]
+    base_psnrs: NDArray[np.float64]
+    input_psnr: float
+    input_ssim: float
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], border: int) -> "Known":
+        """Measure the samples."""
+        found = [quality(s.observed.shown, s.target, border) for s in samples]
+        base = np.array([quality(s.observed.base, s.target, border).psnr for s in samples])
+        psnrs = np.array([one.psnr for one in found])
+        return cls(psnrs, base, mean_of(psnrs), mean_of(one.ssim for one in found))
 
 
 class RestorationValidation:
     """PSNR and SSIM on a fixed set of crops, each degraded at each noise level once, by a seed of its own."""
 
     def __init__(
-        self,
-        network: DeconvNet,
-        sets: Sequence[ImageSet],
-        degradation: Degradation,
-        loss: Callable[[Tensor, Tensor], Tensor],
-        border: int,
-        seed: int,
-        device: str,
-        amp: bool,
+        self, network: DeconvNet, sets: Sequence[ImageSet], degradation: Degradation, settings: MeasureSettings
     ) -> None:
         """``sets`` are the crops, with their inputs in front where there are pairs."""
-        self.network, self.loss, self.border, self.device, self.amp = network.eval(), loss, border, device, amp
-        self.levels = levels_of(degradation)
+        self.network, self.settings = network.eval(), settings
+        self.levels = degradation.levels()
         self.count = len(sets[-1])  # crops of each level; the samples are in the order of the levels
+        inputs = sets[0] if len(sets) > 1 else None
         self.samples = [
             observe(
-                sets[-1], sets[0] if len(sets) > 1 else None, index, level, (seed, place * self.count + index), device
+                sets[-1], inputs, index, level, (settings.seed, place * self.count + index), settings.execution.device
             )
             for place, level in enumerate(self.levels)
             for index in range(self.count)
         ]
         self.groups = _groups([sample.target.shape for sample in self.samples])
-        known = [quality(s.observed.shown, s.target, border) for s in self.samples]
-        self.input_psnrs, input_ssims = np.array(known).T
-        self.base_psnrs = np.array([quality(s.observed.base, s.target, border)[0] for s in self.samples])
-        self.input_psnr, self.input_ssim = mean_of(self.input_psnrs), mean_of(input_ssims)
+        self.known = Known.of(self.samples, settings.border)
         self.latest: Restored | None = None
         self.kept: Restored | None = None
         self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
@@ -104,16 +115,16 @@ class RestorationValidation:
             samples = [self.samples[i] for i in group]
             target = torch.cat([s.target for s in samples])
             inputs, base = (torch.cat([getattr(s.observed, name) for s in samples]) for name in ("input", "base"))
-            with torch.inference_mode(), torch.autocast(self.device.partition(":")[0], torch.bfloat16, self.amp):
+            with inference(self.settings.execution):
                 output = self.network(inputs, base).float()
-            psnrs[group], ssims[group] = (m.cpu().numpy() for m in _qualities(output, target, self.border))
+            psnrs[group], ssims[group] = (m.cpu().numpy() for m in qualities(output, target, self.settings.border))
             for place, i in enumerate(group):
-                losses[i] = float(self.loss(output[place : place + 1], target[place : place + 1]))
+                losses[i] = float(self.settings.loss(output[place : place + 1], target[place : place + 1]))
                 if i in chosen:
                     shown[i] = self._shown(i, output[place : place + 1], float(psnrs[i]))
         metrics = {
             "loss": float(np.mean(losses)), "psnr": mean_of(psnrs), "ssim": mean_of(ssims),
-            "input_psnr": self.input_psnr, "input_ssim": self.input_ssim,
+            "input_psnr": self.known.input_psnr, "input_ssim": self.known.input_ssim,
         }  # fmt: skip
         self.latest = Restored(metrics, psnrs, [shown[i] for i in sorted(shown)])
         return dict(metrics)
@@ -125,9 +136,9 @@ class RestorationValidation:
     def _shown(self, number: int, output: Tensor, found: float) -> Shown:
         sample = self.samples[number]
         level = self.levels[number // self.count]
-        noise = f", sigma {level.low:.3g}" if len(self.levels) > 1 and isinstance(level, Denoise) else ""
-        caption = f"{sample.name}{noise}: input {self.input_psnrs[number]:.2f} dB, output {found:.2f} dB"
-        before, after, truth = (pixels_of(t) for t in (sample.observed.shown, output, sample.target))
+        noise = f", sigma {level.level:.3g}" if len(self.levels) > 1 else ""
+        caption = f"{sample.name}{noise}: input {self.known.input_psnrs[number]:.2f} dB, output {found:.2f} dB"
+        before, after, truth = (tensor_to_image(t, np.uint8) for t in (sample.observed.shown, output, sample.target))
         return Shown(sample.name, before, after, truth, caption)
 
     def by_level(self) -> list[dict[str, float]]:
@@ -137,16 +148,16 @@ class RestorationValidation:
         found = []
         for place, level in enumerate(self.levels):
             part = slice(place * self.count, (place + 1) * self.count)
-            assert isinstance(level, Denoise)
+            assert level.level is not None
             found.append({
-                "sigma": level.low, "psnr": mean_of(self.kept.psnr[part]),
-                "input_psnr": mean_of(self.input_psnrs[part]),
+                "sigma": level.level, "psnr": mean_of(self.kept.psnr[part]),
+                "input_psnr": mean_of(self.known.input_psnrs[part]),
             })  # fmt: skip
         return found
 
     def unchanged(self) -> bool:
         """Whether the saved weights give back the simple estimate that they start from, to the last of 8 bits."""
-        return self.kept is not None and np.array_equal(self.kept.psnr, self.base_psnrs, equal_nan=True)
+        return self.kept is not None and np.array_equal(self.kept.psnr, self.known.base_psnrs, equal_nan=True)
 
 
 def _groups(shapes: Sequence[torch.Size]) -> list[list[int]]:
@@ -164,9 +175,11 @@ def _groups(shapes: Sequence[torch.Size]) -> list[list[int]]:
 class ClassValidation:
     """Loss and accuracy on class images, with the confusion matrix of the call that was kept, else of the last."""
 
-    def __init__(self, network: DeconvNet, image_set: ImageSet, device: str, amp: bool, limit: int | None) -> None:
+    def __init__(
+        self, network: DeconvNet, image_set: ImageSet, execution: ExecutionSettings, limit: int | None
+    ) -> None:
         """Measure ``image_set``, or about ``limit`` of them, of every class its share."""
-        self.network, self.device, self.amp = network.eval(), device, amp
+        self.network, self.execution = network.eval(), execution
         assert image_set.labels is not None
         self.image_set = image_set if limit is None else image_set.subset(stratified(image_set.labels, limit))
         self.count = len(self.image_set)
@@ -182,8 +195,8 @@ class ClassValidation:
         parts = []
         for start in range(0, self.count, 256):
             images = [self.image_set.pixels(i) for i in range(start, min(start + 256, self.count))]
-            x = as_float(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), self.device)
-            with torch.inference_mode(), torch.autocast(self.device.partition(":")[0], torch.bfloat16, self.amp):
+            x = batch_to_tensor(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), self.execution.device)
+            with inference(self.execution):
                 parts.append(self.network(x).float().cpu())
         logs = torch.log_softmax(torch.cat(parts), dim=1)
         self.latest = logs.numpy()
@@ -208,6 +221,14 @@ class ClassValidation:
         return matrix
 
 
+@contextmanager
+def inference(execution: ExecutionSettings) -> Iterator[None]:
+    """No gradients, and bfloat16 where the training has it."""
+    kind = execution.device.partition(":")[0]
+    with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, execution.half):
+        yield
+
+
 def observe(
     image_set: ImageSet,
     inputs: ImageSet | None,
@@ -217,39 +238,10 @@ def observe(
     device: str,
 ) -> Sample:
     """Image ``index`` and its observation, degraded by a seed of its own."""
-    clean = _tensor(image_set.pixels(index), device)
+    clean = image_to_tensor(image_set.pixels(index), device)
     if inputs is not None:
-        observed = degradation.prepare(_tensor(inputs.pixels(index), device))
+        observed = degradation.prepare(image_to_tensor(inputs.pixels(index), device))
     else:
         # From the CPU, whatever the device: the same noise everywhere.
         observed = degradation.observe(clean, generator_for(*seed, "cpu"))
     return Sample(image_set.names[index], observed, clean)
-
-
-def quality(output: Tensor, target: Tensor, border: int, *, on_luminance: bool = False) -> tuple[float, float]:
-    """PSNR in dB and SSIM of one image (1, C, H, W)."""
-    if on_luminance and target.shape[1] == 3:
-        output, target = luminance(output.clamp(0, 1)), luminance(target)
-    found = _qualities(output, target, border)
-    return float(found[0][0]), float(found[1][0])
-
-
-def _qualities(output: Tensor, target: Tensor, border: int) -> tuple[Tensor, Tensor]:
-    """PSNR in dB and SSIM of images (B, C, H, W), each (B,)."""
-    return psnr(output, target, border), ssim(output, target, border)
-
-
-def pixels_of(image: Tensor) -> NDArray[np.uint8]:
-    """(1, C, H, W) in [0, 1] as uint8 (H, W, C)."""
-    rounded = image[0].clamp(0, 1).mul(255).round().byte()
-    return np.ascontiguousarray(rounded.permute(1, 2, 0).cpu().numpy())
-
-
-def _tensor(pixels: NDArray[np.uint8], device: str) -> Tensor:
-    return as_float(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]), device)
-
-
-def mean_of(values: Iterable[float]) -> float:
-    """The mean, without what is not a number, such as the SSIM of images smaller than its window."""
-    known = [value for value in values if value == value]
-    return float(np.mean(known)) if known else float("nan")

@@ -20,7 +20,7 @@ from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_pe
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.base import Objective
 from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
@@ -33,13 +33,15 @@ SPEC = DeconvSpec(1, 1, (4,), (1,), depth=1)
 SPECS = {
     "residual": SPEC,
     "two levels": DeconvSpec(3, 3, (4, 6), (1, 2), skip=True, activation="leaky-relu"),
-    "strided": DeconvSpec(1, 1, (3, 4), (2, 3), depth=1, output="sigmoid", activation="gelu"),
-    "unshuffled": DeconvSpec(1, 2, (5,), (1,), depth=2, unshuffle=2, output="linear"),
-    "wide kernel": DeconvSpec(3, 1, (4, 5, 4), (1, 1, 1), kernel=5, output="linear", activation="tanh"),
-    "tall kernels": DeconvSpec(1, 1, (1, 12), (1, 1), output="linear"),
-    "masked": DeconvSpec(2, 1, (4,), (1,), depth=1, masked=True),
-    "classes": DeconvSpec(1, 1, (4, 5), (1, 2), depth=1, decoder=False, classes=3, side=9),
-    "classes after images": DeconvSpec(1, 1, (4,), (2,), output="linear", classes=3, side=9, activation="sigmoid"),
+    "strided": DeconvSpec(1, 1, (3, 4), (2, 3), depth=1, activation="gelu", head=Head(output="sigmoid")),
+    "unshuffled": DeconvSpec(1, 2, (5,), (1,), depth=2, unshuffle=2, head=Head(output="linear")),
+    "wide kernel": DeconvSpec(3, 1, (4, 5, 4), (1, 1, 1), kernel=5, activation="tanh", head=Head(output="linear")),
+    "tall kernels": DeconvSpec(1, 1, (1, 12), (1, 1), head=Head(output="linear")),
+    "masked": DeconvSpec(2, 1, (4,), (1,), depth=1, head=Head(masked=True)),
+    "classes": DeconvSpec(1, 1, (4, 5), (1, 2), depth=1, head=Head(decoder=False, classes=3, side=9)),
+    "classes after images": DeconvSpec(
+        1, 1, (4,), (2,), activation="sigmoid", head=Head(output="linear", classes=3, side=9)
+    ),
 }
 
 
@@ -70,14 +72,14 @@ class Data:
     def __call__(self, step, size):
         self.calls += 1
         spec, generator = self.spec, torch.Generator().manual_seed(1000 * self.seed + step)
-        side = spec.side or 9  # no multiple of the strides
+        side = spec.head.side or 9  # no multiple of the strides
         x = torch.rand((size, spec.input_channels, side, side), generator=generator)
-        if spec.classes:
+        if spec.head.classes:
             if step in self.spoiled:
                 x[:] = math.nan
-            return Batch(x, None, torch.randint(spec.classes, (size,), generator=generator))
+            return Batch(x, None, torch.randint(spec.head.classes, (size,), generator=generator))
         base = torch.rand((size, spec.output_channels, side, side), generator=generator)
-        if spec.masked:
+        if spec.head.masked:
             x[:, -1:] = x[:, -1:].round()
         target = (0.7 * base + 0.3 * x.mean(1, keepdim=True).flip(2)).clamp(0.01, 0.99)
         if step in self.spoiled:
@@ -156,7 +158,7 @@ def compare(stack, singles, reports=(1, 6, 12), **tolerance):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_a_stack_is_as_many_runs(spec, optimizer):
-    loss = "cross-entropy" if spec.classes else "bce" if spec.output == "sigmoid" else "mse"
+    loss = "cross-entropy" if spec.head.classes else "bce" if spec.head.output == "sigmoid" else "mse"
     compare(*both(members_of(spec, lr=OPTIMIZERS[optimizer]), optimizer, loss), **CLOSE.get(optimizer, {}))
 
 
@@ -194,7 +196,7 @@ def test_settings_are_those_of_single_runs(options, optimizer):
 @settings(max_examples=25)
 def test_any_shape(levels, kernel, depth, unshuffle, skip, output, optimizer, loss, count):
     filters, strides = zip(*levels, strict=True)
-    spec = DeconvSpec(1, 1, filters, strides, kernel, depth, unshuffle, skip, "gelu", output=output)
+    spec = DeconvSpec(1, 1, filters, strides, kernel, depth, unshuffle, skip, "gelu", head=Head(output=output))
     members = members_of(spec, count, lr=OPTIMIZERS[optimizer])
     tolerance = {"rtol": 1e-2, "atol": 1e-3} if optimizer == "muon" else {"rtol": 1e-3, "atol": 1e-4}
     compare(*both(members, optimizer, loss), reports=(5,), **tolerance)
@@ -230,7 +232,7 @@ def test_a_loss_of_one_s_own():
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):
     """To the last bit, as a stack without them; and the member itself goes on as a single run does."""
-    loss = "cross-entropy" if spec.classes else "bce" if spec.output == "sigmoid" else "mse"
+    loss = "cross-entropy" if spec.head.classes else "bce" if spec.head.output == "sigmoid" else "mse"
     lr = OPTIMIZERS[optimizer]
     stack, singles = both(members_of(spec, lr=lr, spoiled=2, length=3), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
     clean, _ = both(members_of(spec, lr=lr), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
@@ -246,7 +248,7 @@ def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):
 def test_weights_that_overflow_touch_nobody_else():
     """Every kind of layer, with a member whose weights and images are as large as numbers get."""
     for spec in SPECS.values():
-        loss = "cross-entropy" if spec.classes else "mse"
+        loss = "cross-entropy" if spec.head.classes else "mse"
         members, clean = members_of(spec, 5, lr=0.01), members_of(spec, 5, lr=0.01)
         with torch.no_grad():
             for number, value in ((1, math.nan), (3, math.inf)):

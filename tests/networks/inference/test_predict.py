@@ -239,7 +239,7 @@ def test_no_memory_is_a_reason_to_leave_an_image_out(tmp_path, monkeypatch):
     def fails(*_):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
-    monkeypatch.setattr(deconv_restoring, "as_image", fails)
+    monkeypatch.setattr(deconv_restoring, "image_to_tensor", fails)
     monkeypatch.setattr(deconv_restoring, "SMALL", 1 << 30)
     with pytest.raises(DlcliError, match="needs more memory") as caught:
         predicted(run, photos, out=tmp_path / "other")

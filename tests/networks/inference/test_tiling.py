@@ -11,14 +11,15 @@ from dlcli.degradations.base import Observation
 from dlcli.networks.inference.tiling import SMALLEST, auto_tile, bytes_per_pixel, restore
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.model.receptive_field import receptive_radius
-from dlcli.networks.training.plan import make_spec, settings_of
+from dlcli.networks.training.plan import ImageFacts, make_spec
+from dlcli.networks.training.presets import preset_of
 
 
 def spec_of(arch, task="denoise", **changes):
     """The shape of a preset, with few filters."""
     data = {"data": ("a", "b")} if task == "pairs" else {}
     config = TrainDeconvConfig(arch=arch, task=task, **data, **changes)
-    spec = make_spec(config, settings_of(config), 1, 1, 0, 64)
+    spec = make_spec(config, preset_of(config.arch, config.task), ImageFacts(1, 1, 0, 1, 64), 64)
     return dataclasses.replace(spec, filters=tuple(3 + i for i in range(len(spec.filters))))
 
 
@@ -65,7 +66,9 @@ def test_tiles_have_no_seams(name):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_radius_is_how_far_the_gradient_reaches(name):
-    spec = dataclasses.replace(SPECS[name], activation="relu", output="linear")
+    spec = dataclasses.replace(
+        SPECS[name], activation="relu", head=dataclasses.replace(SPECS[name].head, output="linear")
+    )
     network, radius = DeconvNet(spec).eval(), receptive_radius(spec)
     for weight in network.parameters():
         torch.nn.init.constant_(weight, 0.02)  # all positive: nothing cancels, and every unit is active
@@ -97,7 +100,7 @@ def test_one_tile_is_the_whole_image():
 def test_auto_tile_takes_four_megapixels_whole(monkeypatch):
     monkeypatch.setattr("dlcli.networks.inference.tiling.available_memory", lambda: 16 << 30)
     config = TrainDeconvConfig()
-    spec = make_spec(config, settings_of(config), 1, 1, 0, 64)
+    spec = make_spec(config, preset_of(config.arch, config.task), ImageFacts(1, 1, 0, 1, 64), 64)
     assert auto_tile(spec, 1, "cpu") ** 2 >= 4e6
     assert auto_tile(spec, 3, "cpu") < auto_tile(spec, 1, "cpu")
     sizes = []

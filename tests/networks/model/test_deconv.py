@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.networks.model.deconv import FEW_CHANNELS, DeconvNet, Deconvolution, DeconvSpec
-from dlcli.networks.training.plan import make_plan
+from dlcli.networks.model.deconv import FEW_CHANNELS, DeconvNet, Deconvolution, DeconvSpec, Head
+from dlcli.networks.training.plan import ImageFacts, make_plan
 
 
 @settings(max_examples=40)
@@ -60,7 +60,7 @@ CONFIGS = {
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(32, 32), (37, 23)])
 def test_every_preset_keeps_the_shape_of_an_image(name, channels, size):
-    plan = make_plan(TrainDeconvConfig(**CONFIGS[name]), channels, channels, 0, 10, 32)
+    plan = make_plan(TrainDeconvConfig(**CONFIGS[name]), ImageFacts(channels, channels, 0, 10, 32), "cpu")
     network = DeconvNet(plan.spec)
     output = network(torch.rand(2, channels, *size))
     assert output.shape == (2, channels, *size)
@@ -70,18 +70,18 @@ def test_every_preset_keeps_the_shape_of_an_image(name, channels, size):
 @pytest.mark.parametrize("arch", ["fast", "article", "rednet", "large"])
 @pytest.mark.parametrize("side", [28, 64])
 def test_every_preset_gives_one_score_a_class(arch, side):
-    plan = make_plan(TrainDeconvConfig(task="classify", arch=arch), 1, 1, 7, 10, side)
+    plan = make_plan(TrainDeconvConfig(task="classify", arch=arch), ImageFacts(1, 1, 7, 10, side), "cpu")
     assert DeconvNet(plan.spec)(torch.rand(3, 1, side, side)).shape == (3, 7)
 
 
 def test_the_article_s_network():
     """3x3: conv 32, conv 64, deconv 32, deconv 3 with a sigmoid; Adam, binary cross-entropy, 10 epochs, batch 32."""
-    plan = make_plan(TrainDeconvConfig(arch="article"), 3, 3, 0, 320, 32)
+    plan = make_plan(TrainDeconvConfig(arch="article"), ImageFacts(3, 3, 0, 320, 32), "cpu")
     network = DeconvNet(plan.spec)
     shapes = [tuple(m.weight.shape) for m in (*network.convolutions, *reversed(network.deconvolutions))]
     assert shapes == [(32, 3, 3, 3), (64, 32, 3, 3), (64, 32, 3, 3), (32, 3, 3, 3)]
-    assert (plan.spec.output, plan.optimizer, plan.loss, plan.batch_size) == ("sigmoid", "adam", "bce", 32)
-    assert plan.steps == 10 * 320 // 32
+    assert (plan.spec.head.output, plan.optimizer.name, plan.loss, plan.batches.size) == ("sigmoid", "adam", "bce", 32)
+    assert plan.limits.steps == 10 * 320 // 32
     output = network(torch.rand(1, 3, 32, 32)).detach()
     assert float(output.min()) > 0
     assert float(output.max()) < 1
@@ -96,7 +96,7 @@ def test_a_residual_network_starts_as_the_identity():
 
 
 def test_skips_change_the_output_and_not_the_weights():
-    spec = DeconvSpec(1, 1, (4, 4, 4), (1, 1, 1), output="linear")
+    spec = DeconvSpec(1, 1, (4, 4, 4), (1, 1, 1), head=Head(output="linear"))
     plain, skipping = DeconvNet(spec), DeconvNet(dataclasses.replace(spec, skip=True))
     skipping.load_state_dict(plain.state_dict())
     x = torch.rand(1, 1, 8, 8)
@@ -104,7 +104,7 @@ def test_skips_change_the_output_and_not_the_weights():
 
 
 def test_what_is_known_stays_as_it_is():
-    spec = DeconvSpec(2, 1, (8,), (1,), depth=1, unshuffle=2, masked=True)
+    spec = DeconvSpec(2, 1, (8,), (1,), depth=1, unshuffle=2, head=Head(masked=True))
     network = DeconvNet(spec)
     torch.nn.init.normal_(network.deconvolutions[0].weight)
     base, mask = torch.rand(2, 1, 16, 16), (torch.rand(2, 1, 16, 16) < 0.5).float()
@@ -124,7 +124,7 @@ def test_dropout_follows_each_activation_outside_of_the_blocks(monkeypatch):
 
     monkeypatch.setattr(F, "dropout2d", recorded)
     torch.manual_seed(0)
-    network = DeconvNet(DeconvSpec(1, 1, (14, 16), (1, 1), depth=1, dropout=0.5, skip=True, output="linear"))
+    network = DeconvNet(DeconvSpec(1, 1, (14, 16), (1, 1), depth=1, dropout=0.5, skip=True, head=Head(output="linear")))
     x = torch.rand(1, 1, 8, 8)
     network(x)
     assert taken == [(14, 0.5, True), (16, 0.5, True), (14, 0.5, True)]

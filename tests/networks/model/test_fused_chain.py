@@ -8,17 +8,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 
 SPEC = DeconvSpec(2, 2, (4,), (1,))
 SPECS = {
     "blocks": dataclasses.replace(SPEC, depth=2, unshuffle=2),
-    "article": dataclasses.replace(SPEC, filters=(16, 18), strides=(1, 1), output="sigmoid"),
+    "article": dataclasses.replace(SPEC, filters=(16, 18), strides=(1, 1), head=Head(output="sigmoid")),
     "skips": dataclasses.replace(SPEC, filters=(6, 4, 8), strides=(1, 2, 3), depth=1, skip=True),
     "skips without blocks": dataclasses.replace(SPEC, filters=(16, 16, 16), strides=(1, 1, 1), skip=True),
-    "classes": dataclasses.replace(SPEC, filters=(4, 6), strides=(2, 2), depth=1, classes=3, side=12, decoder=False),
-    "no blocks, classes": dataclasses.replace(SPEC, filters=(4, 6), strides=(2, 1), classes=3, side=12, decoder=False),
-    "classes behind a decoder": dataclasses.replace(SPEC, filters=(4, 6), strides=(2, 2), classes=3, side=12),
+    "classes": dataclasses.replace(
+        SPEC, filters=(4, 6), strides=(2, 2), depth=1, head=Head(classes=3, side=12, decoder=False)
+    ),
+    "no blocks, classes": dataclasses.replace(
+        SPEC, filters=(4, 6), strides=(2, 1), head=Head(classes=3, side=12, decoder=False)
+    ),
+    "classes behind a decoder": dataclasses.replace(
+        SPEC, filters=(4, 6), strides=(2, 2), head=Head(classes=3, side=12)
+    ),
 }
 
 

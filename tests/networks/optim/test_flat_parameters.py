@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 
-SPEC = DeconvSpec(1, 1, (4, 6, 6), (1, 1, 1), skip=True, output="linear")
+SPEC = DeconvSpec(1, 1, (4, 6, 6), (1, 1, 1), skip=True, head=Head(output="linear"))
 
 
 def network(layout=torch.channels_last, seed=3, spec=SPEC):

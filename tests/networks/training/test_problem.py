@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.degradations.task import Restoration
 from dlcli.engine.progress import Silent
 from dlcli.networks.data.load import read_images
 from dlcli.networks.losses.supervised import LOSSES
-from dlcli.networks.training.factory import plan_for
+from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, restoration_of
 from dlcli.networks.training.problem import make_problem
 
 
@@ -17,11 +16,13 @@ def problem_of(tmp_path, **options):
     """Of six small color images."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 24, 24, 3), dtype=np.uint8)
     np.save(tmp_path / "images.npy", pixels)
-    config = TrainDeconvConfig.build({"data": [str(tmp_path / "images.npy")], "steps": 4, "device": "cpu", **options})
-    images, restoration = read_images(config, Silent()), Restoration.of_config(config)
-    plan = plan_for(config, images, restoration)
+    config = TrainDeconvConfig.build(
+        {"data": [str(tmp_path / "images.npy")], "steps": 4, "device": "cpu", "amp": "off", **options}
+    )
+    images, restoration = read_images(image_settings(config), Silent()), restoration_of(config)
+    plan = make_plan(config, ImageFacts.of(images, restoration), "cpu")
     torch.manual_seed(0)
-    return make_problem(config, plan, images, restoration, "cpu", amp=False)
+    return make_problem(plan, images, restoration)
 
 
 @pytest.mark.parametrize(("loss", "ends"), [("bce", False), ("mse", True)])

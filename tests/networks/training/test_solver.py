@@ -15,7 +15,7 @@ from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.schedules import ANNEALED, Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.networks.data.batch import Batch
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import ADAM_SHARE, make_optimizers
 from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
@@ -52,7 +52,7 @@ def tiny():
 
 def deep():
     torch.manual_seed(3)
-    net = DeconvNet(DeconvSpec(1, 2, (4, 6), (1, 1), skip=True, output="linear"))
+    net = DeconvNet(DeconvSpec(1, 2, (4, 6), (1, 1), skip=True, head=Head(output="linear")))
     return net.to(memory_format=torch.channels_last)
 
 
@@ -406,7 +406,7 @@ def test_a_run_taken_up_again_has_equal_bits(optimizer, ema):
     whole.advance(12, math.inf)
     first.advance(12, math.inf)  # what was taken down doesn't change with the run
     torch.manual_seed(99)
-    other = DeconvNet(DeconvSpec(1, 2, (4, 6), (1, 1), skip=True, output="linear"))
+    other = DeconvNet(DeconvSpec(1, 2, (4, 6), (1, 1), skip=True, head=Head(output="linear")))
     second = solver_of(other.to(memory_format=torch.channels_last), **options)
     second.restore(arrays, numbers)
     second.advance(12, math.inf)

@@ -1,0 +1,82 @@
+"""What is left of a command's config once it is resolved: small settings, each what one part of a training needs."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from dlcli.engine.loop import UNLIMITED, StoppingCriteria
+from dlcli.engine.schedules import ScheduleSettings
+from dlcli.networks.model.deconv import DeconvSpec
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How a step changes the weights; ``warmup`` is in steps, ``ema`` the decay of the averaged weights (0: none)."""
+
+    name: str
+    lr: float
+    schedule: ScheduleSettings
+    momentum: float = 0.9
+    l1: float = 0.0
+    l2: float = 0.0
+    clip: float | None = None
+    ema: float = 0.0
+    warmup: int = 0
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What a batch is: how many images of which side, how they are moved, and the seed of all chance in them."""
+
+    size: int
+    side: int
+    augment: Literal["none", "flips", "shifts"]
+    seed: int
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How long is trained, and when it reports: ``steps`` or ``seconds`` limits the run, the other is None."""
+
+    steps: int | None
+    seconds: float | None
+    report_every: int
+    report_seconds: float = math.inf
+    patience: int | None = None  # reports without a better validation loss after which training stops
+
+    def criteria(self) -> StoppingCriteria:
+        """The same, as the loop takes it."""
+        minutes = None if self.seconds is None else self.seconds / 60
+        return StoppingCriteria(
+            self.steps or UNLIMITED, self.report_every, minutes, self.patience, self.report_seconds
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExecutionSettings:
+    """How it is computed: where, in bfloat16 (``half``) or float32, and compiled or not."""
+
+    device: str
+    half: bool = False
+    compiled: bool = False
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """``fraction`` of the images is held out (None: not by a fraction); ``seed`` draws them and their noise."""
+
+    fraction: float | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """How to train one network, with nothing left open."""
+
+    spec: DeconvSpec
+    loss: str
+    optimizer: OptimizerSettings
+    batches: BatchSettings
+    limits: LimitSettings
+    execution: ExecutionSettings
+    validation: ValidationSettings
