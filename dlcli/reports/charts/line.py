@@ -141,7 +141,7 @@ def _scale_steps(axes: Axes, panels: Sequence[Panel], log: bool) -> None:
         stride = math.ceil(decades / 8)
         axes.xaxis.set_major_locator(ticker.FixedLocator([0, *(10.0**k for k in range(0, decades, stride))]))
         axes.xaxis.set_minor_locator(
-            ticker.FixedLocator([m * 10.0**k for k in range(decades) for m in range(2, 10)] if stride == 1 else [])
+            ticker.FixedLocator([m * 10.0**k for k in range(decades) for m in (2, 5)] if stride == 1 else [])
         )
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.xaxis.set_major_formatter(Numbers())
