@@ -57,7 +57,7 @@ class Session:
             # From now on this process is at work there: another copy of the command must not join in.
             self.run.append_metrics({"worker": this_worker()}, TRIALS)
             self.run.remove(directory.REPORT)
-            progress.note(f"going on with {self.run.path}: {len(self.known)} trials have ended already")
+            progress.note(f"continuing {self.run.path}: {len(self.known)} trials have already ended")
         if study.shared and not study.created:
             ended = sum(r.ended for r in study.records())
             progress.note(f"the study exists: {ended} of its trials have ended")
@@ -174,7 +174,7 @@ def _open_run(search: Search, progress: SearchProgress) -> tuple[directory.RunDi
             continue
         if difference := data_changed(header["about"], search.fingerprint):
             if not changed and _was_stopped(path, header, goes_on):
-                changed = f"{path}: its data are no longer those of its trials: {difference}"
+                changed = f"{path}: its data have changed since its trials: {difference}"
             continue
         if canonical(header["about"]) != canonical(search.fingerprint):
             continue
@@ -184,7 +184,7 @@ def _open_run(search: Search, progress: SearchProgress) -> tuple[directory.RunDi
         break  # it has ended, or another copy of the command is at work there
     if changed and output.out:
         another = "another --study and another --out" if named else "another --out, or start again with --force"
-        raise DlcliError(changed, f"bring the old data back, or choose {another}")
+        raise DlcliError(changed, f"restore the old data, or choose {another}")
     if changed:
         progress.warn(f"{changed}; this search starts again from the beginning")
     return directory.RunDirectory("tune-lr", output.out, output.force), []

@@ -149,7 +149,9 @@ def parse_axis(flag: str, name: str, text: str, *, numeric: bool, log: bool = Fa
         raise DlcliError(f"{given}: no value, expected A,B,C or LOW:HIGH", "give at least one value")
     values: list[Value] = [_number(part) if numeric and _is_number(part) else part for part in parts]
     if numeric and flag == "--lr" and not all(isinstance(v, (int, float)) and 0 < v < math.inf for v in values):
-        raise DlcliError(f"{given}: expected positive numbers", "write rates such as 0.01,0.1, or a range 1e-4:1")
+        raise DlcliError(
+            f"{given}: expected positive numbers", "write learning rates such as 0.01,0.1, or a range 1e-4:1"
+        )
     if len(set(values)) < len(values):
         raise DlcliError(f"{given}: a value is given twice", "give each once")
     return Axis(name, tuple(values))

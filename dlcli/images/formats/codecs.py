@@ -240,7 +240,7 @@ def _note(image: ImageFile.ImageFile, *, first: bool = False) -> str:
     notes = []
     if image.format == "MPO":  # photographs of phones, mostly: in training that would be said of each
         if not first and getattr(image, "n_frames", 1) > 1:
-            notes.append("only the first of its pictures is used, the others being previews or other views")
+            notes.append("only its first image is used; the others are previews or other views")
     elif first and getattr(image, "is_animated", False):
         notes.append(FIRST)
     if left_out := channels_left_out(image):

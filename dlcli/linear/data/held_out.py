@@ -57,7 +57,7 @@ def rows_without_data(
     paths = trained.data or ("the built-in example",)
     if not trained.val:
         progress.warn(
-            f"no DATA given, and training held nothing out: measuring on the rows of {listed(paths)} trained on"
+            f"no DATA given, and training held nothing out: measuring on the training rows of {listed(paths)}"
         )
         return table, MeasuredOn(paths, "train")
     targets = [chunk.y for chunk in table.chunks()]

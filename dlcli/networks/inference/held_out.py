@@ -40,7 +40,7 @@ def images_without_data(
     images = _as_trained(settings, trained, channels)
     if images.val is None:
         progress.warn(
-            f"no DATA given, and training held nothing out: measuring on the images of {listed(data)} trained on"
+            f"no DATA given, and training held nothing out: measuring on the training images of {listed(data)}"
         )
         return images.train, images.train_inputs, MeasuredOn(data, "train")
     selected = bool((report_of(trained.folder).get("validation") or {}).get("selects", True))
@@ -66,7 +66,7 @@ def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: 
     known = report.get("fingerprint")
     if known and (changed := difference(known, fingerprint_of(images, [trained.restoration]))):
         raise DlcliError(
-            f"{listed(settings.data)} is no longer what the network was trained on ({changed}), so which images were "
-            "held out is not known", "give DATA that training has not seen",
+            f"{listed(settings.data)} has changed since the network was trained on it ({changed}), so which images "
+            "were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
     return images

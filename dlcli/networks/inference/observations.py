@@ -120,7 +120,7 @@ def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None)
         return open_image_set(data, channels=channels, part="test"), None
     if len(data) != 2:
         raise DlcliError(
-            f"the network was trained on pairs, and DATA names {len(data)} things",
+            f"the network was trained on pairs, and DATA names {len(data)} of them",
             "give two folders: the inputs, then the targets",
         )
     inputs, targets = open_pairs(data[0], data[1], channels=channels)

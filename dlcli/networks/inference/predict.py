@@ -84,7 +84,7 @@ def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progr
         progress.warn(
             f"the network changed no pixel of {restorer.changes.images:,} image{'s' * (restorer.changes.images != 1)}"
             f"{'' if trained.task in INPUT_IS_BASE else ' beyond the simple estimate that it starts from'}: it has "
-            "learned nothing that tells here; train it longer, or with another --lr"
+            "learned nothing that changes them; train it longer, or with another --lr"
         )
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
     return {
@@ -110,5 +110,5 @@ def _mask(config: PredictConfig, trained: TrainedNetwork) -> Mask | None:
         raise DlcliError(f"--mask is for inpaint, and the network was trained to {trained.task}", "leave it out")
     mask: Mask = read_pixels(config.mask, f"--mask {config.mask}", 1)[:, :, 0] > 127
     if mask.all():
-        raise DlcliError(f"--mask {config.mask} is white throughout, which leaves nothing known", "white: missing")
+        raise DlcliError(f"--mask {config.mask} is entirely white, so no pixel is known", "white: missing")
     return mask

@@ -107,7 +107,7 @@ def _missing(degradation: Degradation, image: Frame, mask: Mask | None) -> Mask:
     if image.alpha is not None and (image.alpha == 0).any():
         transparent: Mask = image.alpha == 0
         if transparent.all():
-            raise DlcliError("is transparent throughout, which leaves nothing known", "give --mask FILE")
+            raise DlcliError("is entirely transparent, so no pixel is known", "give --mask FILE")
         return transparent
     if own is not None:
         return own  # prepare tells the two shapes

@@ -122,7 +122,7 @@ class Training:
         self.run.keep_metrics(self.record.recorded, [_record(step) for step in self.record.steps])
         self.run.write(directory.MODEL, self._saved(self.record.best).to_bytes())  # not the one that a signal left
         if ended:
-            self.progress.note(f"{path} had ended already, but for its report")
+            self.progress.note(f"{path} had already ended, but its report was missing")
         return ended
 
     def _title(self) -> str:
@@ -172,8 +172,8 @@ class Training:
         try:
             if changed := difference(numbers["data"], self.about.data):
                 raise DlcliError(
-                    f"--resume {path}: its data are no longer those that it was trained on: {changed}",
-                    "bring the old data back, or start a new training without --resume",
+                    f"--resume {path}: its data have changed since they were trained on: {changed}",
+                    "restore the old data, or start a new training without --resume",
                 )
             self.record.steps = [Step(**values) for values in numbers["steps"]]
             self.record.last = self.record.steps[-1]
@@ -205,7 +205,7 @@ class Training:
         if numbers["environment"] != _environment(self.device):
             self.progress.warn(
                 f"the checkpoint was made by {numbers['environment']}, this is {_environment(self.device)}: the run "
-                "goes on, but its numbers may differ in the last digits"
+                "continues, but its numbers may differ in the last digits"
             )
         return ended
 

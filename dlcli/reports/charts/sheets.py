@@ -52,11 +52,11 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
 
 
 def class_sheet(
-    images: Sequence[Picture], truths: Sequence[str], guesses: Sequence[str], confidences: Sequence[float]
+    images: Sequence[Picture], actual: Sequence[str], predicted: Sequence[str], confidences: Sequence[float]
 ) -> bytes:
-    """PNG bytes of up to 48 classified pictures (H, W) or (H, W, 3), each with its guess and confidence (0 to 1).
+    """PNG bytes of up to 48 classified pictures (H, W) or (H, W, 3), each with its prediction and confidence (0 to 1).
 
-    A wrong guess has another color, a frame, and the truth beside it.
+    A wrong prediction has another color and a frame, and the actual class below it.
     """
     count = min(len(images), MAX_CLASSIFIED)
     columns = max(min(count, COLUMNS), 3)
@@ -64,20 +64,20 @@ def class_sheet(
     size = (columns * step_x - 2 * GAP + 2 * EDGE, top + -(-count // columns) * step_y + EDGE - 14)
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    wrong = sum(truths[i] != guesses[i] for i in range(count))
+    wrong = sum(actual[i] != predicted[i] for i in range(count))
     draw.text((EDGE - 4, EDGE - 8), f"{count} images, {wrong} wrong", fill=INK, font=_font(TITLE))
     for i in range(count):
         x, y = EDGE + i % columns * step_x, top + i // columns * step_y
         cell = _fitted(images[i], THUMBNAIL)
         sheet.paste(Image.fromarray(cell), (x + (THUMBNAIL - cell.shape[1]) // 2, y + (THUMBNAIL - cell.shape[0]) // 2))
-        frame = GRID if truths[i] == guesses[i] else MISS
+        frame = GRID if actual[i] == predicted[i] else MISS
         draw.rectangle((x - 4, y - 4, x + THUMBNAIL + 3, y + THUMBNAIL + 3), outline=frame, width=3)
-        _label_guess(draw, (x - 4, y + THUMBNAIL + 8), truths[i], guesses[i], confidences[i])
+        _label_prediction(draw, (x - 4, y + THUMBNAIL + 8), actual[i], predicted[i], confidences[i])
     return _png(sheet)
 
 
 def confusion_chart(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> bytes:
-    """PNG bytes of a confusion matrix (K, K): rows are the true classes, columns the guessed.
+    """PNG bytes of a confusion matrix (K, K): rows are the actual classes, columns the predicted.
 
     A cell's shade grows with the square root of its share of its row, which makes rare mistakes visible; hits and
     mistakes have colors of their own. Up to 20 classes there are names and counts.
@@ -96,8 +96,8 @@ def confusion_chart(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> by
     chart = Image.new("RGB", (width, bottom + EDGE), PAPER)
     draw = ImageDraw.Draw(chart)
     draw.text((left, EDGE - 8), title, fill=INK, font=_font(TITLE))
-    draw.text(((left + right) / 2, EDGE + TITLE + 8), "guessed", fill=INK, font=font, anchor="mt")
-    _upright(chart, "true", (EDGE, (top + bottom) // 2 - 14))
+    draw.text(((left + right) / 2, EDGE + TITLE + 8), "predicted", fill=INK, font=font, anchor="mt")
+    _upright(chart, "actual", (EDGE, (top + bottom) // 2 - 14))
     for i, name in enumerate(names):
         middle = (i + 0.5) * cell
         draw.text((left - 8, top + middle), name, fill=INK, font=font, anchor="rm")
@@ -137,16 +137,18 @@ def _fitted(picture: Picture, side: int) -> Picture:
     return picture if picture.ndim == 3 else np.stack([picture] * 3, axis=2)
 
 
-def _label_guess(draw: ImageDraw.ImageDraw, at: tuple[int, int], truth: str, guess: str, confidence: float) -> None:
-    """The guess with its confidence, and below, where the guess is wrong, the truth."""
+def _label_prediction(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], actual: str, predicted: str, confidence: float
+) -> None:
+    """The predicted class with its confidence, and below it, where it is wrong, the actual class."""
     (x, y), font, room = at, _font(TEXT), THUMBNAIL + 8
     percent = f"{confidence:.0%}"
-    color = INK if truth == guess else MISS
-    name = _shortened(guess, font, room - int(font.getlength(percent)) - 6)
+    color = INK if actual == predicted else MISS
+    name = _shortened(predicted, font, room - int(font.getlength(percent)) - 6)
     draw.text((x, y), name, fill=color, font=font)
     draw.text((x + room, y), percent, fill=color, font=font, anchor="ra")
-    if truth != guess:
-        draw.text((x, y + TEXT + 4), _shortened(f"is {truth}", font, room), fill=INK, font=font)
+    if actual != predicted:
+        draw.text((x, y + TEXT + 4), _shortened(f"is {actual}", font, room), fill=INK, font=font)
 
 
 def _shortened(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

@@ -45,8 +45,8 @@ def open_or_create(
     found = attrs.get(FINGERPRINT)
     if changed := data_changed(json.loads(found), fingerprint) if found else "":
         raise DlcliError(
-            f"--study {name}: its data are no longer those of its trials: {changed}",
-            "bring the old data back, or choose another --study",
+            f"--study {name}: its data have changed since its trials: {changed}",
+            "restore the old data, or choose another --study",
         )
     if found != canonical(fingerprint):
         raise DlcliError(

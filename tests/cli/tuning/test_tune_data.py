@@ -13,7 +13,7 @@ from tests.conftest import CASES
 
 CASE = CASES / "study-with-changed-data"
 RANDOM = ["tune-lr", "--study", "s", "--random", "--trials", "3"]
-REMEDY = ": bring the old data back, or choose another --study"
+REMEDY = ": restore the old data, or choose another --study"
 
 
 def write(path, factor=1.0, count=60, seed=0):
@@ -41,7 +41,7 @@ def test_a_table_that_changed_under_a_study_is_refused_and_the_remedy_works(app)
     write("ok.csv", 100.0)
     code, out, err = app(*RANDOM, *words)
     assert (code, out) == (2, "")
-    assert "--study s: its data are no longer those of its trials: ok.csv has changed (it had " in err
+    assert "--study s: its data have changed since its trials: ok.csv has changed (it had " in err
     assert err.endswith(REMEDY + "\n")
     now, _ = best(app, "--study", "t", *words)  # the later --study counts
     assert now == pytest.approx(1e4 * before, rel=1e-3)
@@ -118,12 +118,12 @@ def test_a_stopped_search_does_not_go_on_with_other_data(app):
     words = ["tune-lr", "--points", "3", "--json", "fit-linear", "ok.csv", "--target", "y"]
     assert app(*words)[0] == 0
     stopped("runs/tune-lr-001")
-    assert "going on with runs/tune-lr-001" in app(*words)[2]
+    assert "continuing runs/tune-lr-001" in app(*words)[2]
     stopped("runs/tune-lr-001")
     write("ok.csv", 100.0)
     code, out, err = app(*words)
     assert code == 0
-    assert "runs/tune-lr-001: its data are no longer those of its trials: ok.csv has changed" in err
+    assert "runs/tune-lr-001: its data have changed since its trials: ok.csv has changed" in err
     assert "this search starts again from the beginning" in err
     report = json.loads(out)
     assert report["run"] == "runs/tune-lr-002"
@@ -138,7 +138,7 @@ def test_with_out_it_is_refused_and_the_remedy_works(app):
     write("ok.csv", 100.0)
     code, _, err = app("tune-lr", *words)
     assert code == 2
-    assert "o: its data are no longer those of its trials: ok.csv has changed" in err
+    assert "o: its data have changed since its trials: ok.csv has changed" in err
     assert "start again with --force" in err
     assert app("tune-lr", "--force", *words)[0] == 0
 

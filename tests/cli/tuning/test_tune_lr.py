@@ -186,7 +186,7 @@ def test_a_killed_search_goes_on(dlcli, table):
     process.communicate()
     found = dlcli(*words)
     assert found.code == 0, found.err
-    assert "going on with runs/tune-lr-001" in found.err
+    assert "continuing runs/tune-lr-001" in found.err
     assert found.err.count("\ntrial ") < 6
 
 
@@ -319,7 +319,7 @@ def test_a_stopped_search_goes_on_after_others(dlcli, table):
     assert dlcli("tune-lr", "--sweep").code == 0
     assert dlcli("tune-lr", "--points", "2").code == 0
     again = dlcli(*words)
-    assert "going on with runs/tune-lr-001" in again.err
+    assert "continuing runs/tune-lr-001" in again.err
     assert len(json.loads((table.parent / "runs/tune-lr-001/report.json").read_text())["trials"]) == 6
     # It has ended now: the command starts another one.
     assert "saved in runs/tune-lr-004" in dlcli(*words).out

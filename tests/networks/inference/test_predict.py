@@ -182,11 +182,11 @@ class TestInpaint:
             self.run_on(tmp_path, self.gray, run)
         assert "--mask" in caught.value.hint
         clear = np.dstack([self.gray, np.zeros_like(self.gray)])
-        with pytest.raises(DlcliError, match="transparent throughout"):
+        with pytest.raises(DlcliError, match="entirely transparent"):
             self.run_on(tmp_path, clear, run)
         with pytest.raises(DlcliError, match="the mask is 9x9, the image 23x31"):
             self.run_on(tmp_path, self.gray, run, mask=save(tmp_path / "m.png", np.zeros((9, 9), np.uint8)))
-        with pytest.raises(DlcliError, match="white throughout"):
+        with pytest.raises(DlcliError, match="entirely white"):
             self.run_on(tmp_path, self.gray, run, mask=save(tmp_path / "m.png", np.full((23, 31), 255, np.uint8)))
         with pytest.raises(DlcliError, match="is not there"):
             self.run_on(tmp_path, self.gray, run, mask=tmp_path / "none.png")
