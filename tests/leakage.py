@@ -164,7 +164,13 @@ def check(words: Sequence[str], folder: Path, scratch: Path, report: Callable[[s
     """
     for option in ("--early-stop", "--out", "--steps"):
         words = without(words, option)
-    words = [*(w for w in words if w not in ("--json", "--force", "--quiet", "-q")), "--steps", STEPS, "--plots", "none"]
+    words = [
+        *(w for w in words if w not in ("--json", "--force", "--quiet", "-q")),
+        "--steps",
+        STEPS,
+        "--plots",
+        "none",
+    ]
     first, split = run(words, folder, scratch / "first", set())
     if split.validation:
         second, _ = run(words, folder, scratch / "second", first.rows_of(-1))
