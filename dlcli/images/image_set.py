@@ -13,7 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.cache import ImageCache
 from dlcli.images.folders import Skipped
 from dlcli.images.reading import Opened, Source, decoded, depth_notes, frame_notes, looked_at
-from dlcli.images.sources import CLASSED, Part, gather, loader
+from dlcli.images.sources import CLASSED, Part, find_images, loader
 from dlcli.memory import available_memory
 from dlcli.text import listed, printable, printable_path
 
@@ -181,7 +181,7 @@ def open_image_set(
 
     Raises DlcliError when fewer than ``limits.min_count`` images or 2 classes remain, or a class without images.
     """
-    found = gather(data, labeled, part)
+    found = find_images(data, labeled, part)
     given = printable_path(data[0]) + (f" and {len(data) - 1} more" if len(data) > 1 else "")
     if labeled and found.labels is None:
         raise DlcliError(f"{given}: not all of it has classes", CLASSED)

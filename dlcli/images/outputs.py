@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
-from dlcli.images.sources import Candidate, gather, unique_file_names
+from dlcli.images.sources import Candidate, find_images, unique_file_names
 from dlcli.text import printable_path
 
 ARRAY = ".npy"
@@ -62,7 +62,7 @@ def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> Outpu
         raise DlcliError("no images to restore were given", "give DATA: a folder, or image files")
     if out is None:
         raise DlcliError("restored images need a place to go to", "add --out FOLDER, or --out FILE.png for one image")
-    found = gather(data, False, "test")
+    found = find_images(data, False, "test")
     candidates, note = _without_earlier(found.candidates, data, out)
     if _is_file_name(out):
         outputs = [_single(candidates, out)]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header
-from dlcli.images.sources import Candidate, Gathered
+from dlcli.images.sources import Candidate, FoundImages
 from dlcli.text import printable_path
 
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ def _tried(function: Callable[[], Result], candidate: Candidate) -> Result | str
         return error.message.removeprefix(printable_path(candidate.name)).lstrip(" :")
 
 
-def looked_at(found: Gathered, min_side: int, skipped: list[Skipped]) -> list[Opened]:
+def looked_at(found: FoundImages, min_side: int, skipped: list[Skipped]) -> list[Opened]:
     """The candidates that have a header and are large enough; the others are added to ``skipped``."""
     opened = []
     headers = _in_parallel(lambda candidate: _tried(candidate.header, candidate), found.candidates)

@@ -77,7 +77,7 @@ class Candidate:
 
 
 @dataclass
-class Gathered:
+class FoundImages:
     """Candidates, the class of each (None: not known), the classes in order, and what was left out.
 
     ``notes`` are lines for the user about files that are no images.
@@ -90,7 +90,7 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
 
 
-def gather(data: Sequence[str], labeled: bool, part: Part) -> Gathered:
+def find_images(data: Sequence[str], labeled: bool, part: Part) -> FoundImages:
     """All that ``data`` stands for, in its order, with names made unique.
 
     Raises DlcliError for what is missing, unknown or refused, and for folders and patterns without images.
@@ -102,7 +102,7 @@ def gather(data: Sequence[str], labeled: bool, part: Part) -> Gathered:
     candidates = [candidate for item in items for candidate in item.candidates]
     names = unique_file_names(candidate.name for candidate in candidates)
     renamed = [c if c.name == name else replace(c, name=name) for c, name in zip(candidates, names, strict=True)]
-    return Gathered(
+    return FoundImages(
         renamed,
         [label for labels in every for label in labels] if len(every) == len(items) else None,
         _merged([item.classes for item in items]) if len(every) == len(items) else (),
@@ -111,7 +111,7 @@ def gather(data: Sequence[str], labeled: bool, part: Part) -> Gathered:
     )
 
 
-def _item(text: str, labeled: bool, part: Part) -> Gathered:
+def _item(text: str, labeled: bool, part: Part) -> FoundImages:
     """One of the things that the user typed."""
     label = printable_path(text)
     if not os.path.lexists(text) and glob.has_magic(text):
@@ -126,7 +126,9 @@ def _item(text: str, labeled: bool, part: Part) -> Gathered:
         return _idx(*idx, part)
     if labeled:
         listing, labels, classes = list_classes(path)
-        return Gathered(_files(listing.names, listing.paths), labels, classes, listing.skipped, _notes(label, listing))
+        return FoundImages(
+            _files(listing.names, listing.paths), labels, classes, listing.skipped, _notes(label, listing)
+        )
     listing = list_images(path)
     if not listing.names:
         other = find_idx(path, "test" if part == "train" else "train") is not None
@@ -137,7 +139,7 @@ def _item(text: str, labeled: bool, part: Part) -> Gathered:
         )
         what = f" but {counted(listing.others)}" if listing.others else ""
         raise DlcliError(f"{label} holds no image{what}", hint)
-    return Gathered(_files(listing.names, listing.paths), skipped=listing.skipped, notes=_notes(label, listing))
+    return FoundImages(_files(listing.names, listing.paths), skipped=listing.skipped, notes=_notes(label, listing))
 
 
 def _notes(label: str, listing: Listing) -> list[str]:
@@ -149,12 +151,12 @@ def _files(names: Sequence[str], paths: Sequence[Path]) -> list[Candidate]:
     return [Candidate(name, path) for name, path in zip(names, paths, strict=True)]
 
 
-def _pattern(pattern: str, labeled: bool, part: Part) -> Gathered:
+def _pattern(pattern: str, labeled: bool, part: Part) -> FoundImages:
     """The image and array files that a pattern matches, named as seen from its first folder without * ? or [."""
     base = Path(pattern)
     while glob.has_magic(str(base)):
         base = base.parent
-    found, others = Gathered(), Counter[str]()
+    found, others = FoundImages(), Counter[str]()
     for match in sorted(glob.glob(pattern, recursive=True)):
         path = Path(match)
         known = is_image_name(match) or path.suffix.lower() in ARRAYS
@@ -174,7 +176,7 @@ def _pattern(pattern: str, labeled: bool, part: Part) -> Gathered:
     return found
 
 
-def _file(path: Path, name: str, labeled: bool, part: Part) -> Gathered:
+def _file(path: Path, name: str, labeled: bool, part: Part) -> FoundImages:
     label, extension = printable_path(str(path)), path.suffix.lower()
     if extension in PICKLES:
         hint = "save the images as .npz, or as PNG files"
@@ -182,7 +184,7 @@ def _file(path: Path, name: str, labeled: bool, part: Part) -> Gathered:
     if labeled and extension != ".npz":
         raise DlcliError(f"{label} is one file without classes", CLASSED)
     if is_image_name(name):
-        return Gathered([Candidate(name, path)])
+        return FoundImages([Candidate(name, path)])
     stem = os.path.splitext(name)[0]
     if extension == ".npy":
         return _arrays(read_npy(path), stem, path)
@@ -194,15 +196,15 @@ def _file(path: Path, name: str, labeled: bool, part: Part) -> Gathered:
     raise DlcliError(f"{label} has {what}", f"give {KNOWN}, .npy, .npz, or a folder of them")
 
 
-def _arrays(arrays: Arrays, stem: str, path: Path | None = None) -> Gathered:
+def _arrays(arrays: Arrays, stem: str, path: Path | None = None) -> FoundImages:
     images = arrays.images
     width = max(3, len(str(len(images) - 1)))
     origin = None if path is None else ArrayFile(path, arrays.shape or images.shape, len(images))
     candidates = [Candidate(f"{stem}-{i:0{width}d}", None, image, origin) for i, image in enumerate(images)]
     if arrays.labels is None:
-        return Gathered(candidates)
+        return FoundImages(candidates)
     values = arrays.labels.tolist()
-    return Gathered(candidates, [str(value) for value in values], tuple(str(value) for value in sorted(set(values))))
+    return FoundImages(candidates, [str(value) for value in values], tuple(str(value) for value in sorted(set(values))))
 
 
 def _idx_images(path: Path) -> NDArray[np.uint8]:
@@ -212,7 +214,7 @@ def _idx_images(path: Path) -> NDArray[np.uint8]:
     return values[:, :, :, None]
 
 
-def _idx(images_path: Path, labels_path: Path, part: Part) -> Gathered:
+def _idx(images_path: Path, labels_path: Path, part: Part) -> FoundImages:
     """MNIST's pair of files; there are ten classes even if not all occur."""
     images, labels = _idx_images(images_path), read_idx(labels_path)
     if labels.shape != images.shape[:1]:

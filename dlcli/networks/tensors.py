@@ -1,14 +1,14 @@
 """Images as arrays (H, W, C) to tensors (B, C, H, W), and back."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Image = NDArray[Any]  # of uint8, uint16 or floats
-Kind = np.dtype[Any] | type[np.generic]
+from dlcli.engine.arrays import AnyArray, AnyDtype
+
+Image = AnyArray  # of uint8, uint16 or floats
+Dtype = AnyDtype | type[np.generic]
 
 
 def batch_to_tensor(
@@ -24,7 +24,7 @@ def image_to_tensor(image: Image, device: str) -> Tensor:
     return torch.from_numpy(pixels).to(device).div_(float(white_of(image.dtype)))
 
 
-def tensor_to_image(image: Tensor, dtype: Kind) -> Image:
+def tensor_to_image(image: Tensor, dtype: Dtype) -> Image:
     """(1, C, H, W) in [0, 1], clamped, as uint8, uint16 or floats (H, W, C).
 
     Rounded in the tensor's own precision: for uint16 that should be float64.
@@ -40,7 +40,7 @@ def tensor_to_array(image: Tensor) -> NDArray[np.float64]:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).cpu().double().numpy())
 
 
-def white_of(dtype: Kind) -> int:
+def white_of(dtype: Dtype) -> int:
     """The value of white: 1 for floats, else the largest of the type."""
     return 1 if np.dtype(dtype).kind == "f" else int(np.iinfo(np.dtype(dtype)).max)
 

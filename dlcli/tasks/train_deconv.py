@@ -13,7 +13,7 @@ from dlcli.files import to_json
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
-from dlcli.networks.training.pictures import Pictures
+from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.plan import ImageFacts, describe_task, image_settings, make_plan, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
@@ -53,8 +53,8 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
         fingerprint_of(images, [restoration]),
         config.to_toml(),
     )
-    pictures = Pictures(run, config.plots, problem, title=about.title, loss=plan.loss)
-    training = Training(plan, problem, restoration, about, run, progress, pictures, config.threads)
+    figures = Figures(run, config.plots, problem, title=about.title, loss=plan.loss)
+    training = Training(plan, problem, restoration, about, run, progress, figures, config.threads)
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
         outcome = training.run_all(check_signal, config.resume)
         report = make_report(outcome, images, describe_device(device), time.monotonic() - start)

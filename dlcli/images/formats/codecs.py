@@ -112,7 +112,7 @@ def read_frames(path: Path, label: str) -> Generator[DecodedImage, None, None]:
     """
     try:
         with opened(path, label) as image:
-            # The other pictures of an MPO file are previews of the first, or views from another place.
+            # The other images of an MPO file are previews of the first, or views from another place.
             count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             for number in range(count):
                 if number:

@@ -25,7 +25,9 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Take one step; stacks without a gradient stay."""
+        """Take one step; stacks without a gradient stay. Raises ValueError for a closure, which nothing here needs."""
+        if closure is not None:
+            raise ValueError("Muon takes no closure")
         for group in self.param_groups:
             for stack in group["params"]:
                 if stack.grad is not None:

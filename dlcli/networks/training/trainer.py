@@ -17,7 +17,7 @@ from dlcli.files import JsonObject
 from dlcli.fingerprint import difference
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.networks.training.factory import make_solver
-from dlcli.networks.training.pictures import Pictures
+from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.record import Description, Outcome, TrainingRecord
 from dlcli.networks.training.settings import NetworkPlan
@@ -37,7 +37,7 @@ class Training:
     about: Description
     run: directory.RunDirectory
     progress: Progress
-    pictures: Pictures
+    figures: Figures
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Training:
             if not ended:
                 self._train(check_signal)
             self._measure_saved()
-            self.pictures.draw(self.record.steps, self.record.best_step)
+            self.figures.draw(self.record.steps, self.record.best_step)
         finally:
             torch.set_flush_denormal(False)
             self.progress.end()
@@ -95,7 +95,7 @@ class Training:
         for text in self.problem.warnings:
             self.progress.warn(text)
         self.progress.begin(self._title(), limits.steps, self.problem.validate is not None, limits.seconds)
-        self.pictures.prepare()
+        self.figures.prepare()
         warned = 0
         self.solver.check_signal = check_signal
         self.solver.origin = time.monotonic() - self.state.seconds
@@ -146,7 +146,7 @@ class Training:
                 self.record.best, self.record.best_kept = step.parameters, self.record.last
         if not diverged:
             self.run.write(checkpoint.STATE, self._checkpoint())
-        self.pictures.refresh(self.record.steps, self.record.best_step)
+        self.figures.refresh(self.record.steps, self.record.best_step)
         self.progress.step(self.record.last)
 
     def _saved(self, state: dict[str, Tensor]) -> SavedNetwork:

@@ -18,7 +18,7 @@ from PIL import Image
 from dlcli.cli.app import run as run_app
 from dlcli.networks.training import trainer
 from dlcli.networks.training.batches import RestorationBatches
-from dlcli.networks.training.pictures import Pictures
+from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.validation import RestorationValidation
 from dlcli.runs import checkpoint
 from dlcli.tasks import train_deconv as task
@@ -73,9 +73,9 @@ def photos(tmp_path, monkeypatch):
         pictures.run.write("plots/loss.png", b"")
         pictures.run.write("plots/samples.png", b"")
 
-    monkeypatch.setattr(Pictures, "prepare", lambda pictures: None)
-    monkeypatch.setattr(Pictures, "refresh", draw)
-    monkeypatch.setattr(Pictures, "draw", draw)
+    monkeypatch.setattr(Figures, "prepare", lambda pictures: None)
+    monkeypatch.setattr(Figures, "refresh", draw)
+    monkeypatch.setattr(Figures, "draw", draw)
     images(tmp_path / "photos")
 
 
@@ -238,7 +238,7 @@ def test_dropout_goes_on_as_it_would_have(photos, app, tmp_path, monkeypatch):
 
 
 def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_path, monkeypatch):
-    written = Pictures.refresh
+    written = Figures.refresh
     with monkeypatch.context() as patch:
 
         def refresh(pictures, steps, best):
@@ -246,7 +246,7 @@ def test_a_signal_during_a_report_leaves_no_step_twice(app, uninterrupted, tmp_p
                 os.kill(os.getpid(), signal.SIGINT)
             written(pictures, steps, best)
 
-        patch.setattr(Pictures, "refresh", refresh)
+        patch.setattr(Figures, "refresh", refresh)
         got, _, err = app("train-deconv", "photos", *RUN, "--steps", "16", "--out", "run")
     assert got == 130, err
     run = tmp_path / "run"

@@ -20,7 +20,7 @@ LOSSES = {"mse": "mean squared error", "l1": "mean absolute error"}
 MEASURED = {"psnr": "PSNR (dB)", "accuracy": "accuracy"}
 
 
-class Pictures:
+class Figures:
     """Draws into a run directory: the loss curve now and then, a sheet whenever other weights were saved."""
 
     def __init__(

@@ -1,0 +1,46 @@
+"""Images as arrays to tensors and back."""
+
+import numpy as np
+import pytest
+import torch
+
+from dlcli.networks.tensors import (
+    batch_to_tensor,
+    image_to_tensor,
+    squeeze_gray,
+    tensor_to_array,
+    tensor_to_image,
+    white_of,
+)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_an_image_comes_back_as_it_was(dtype):
+    values = np.random.default_rng(0).integers(0, 256, (5, 7, 3))
+    image = (values / 255 if dtype is np.float32 else values * (white_of(dtype) // 255)).astype(dtype)
+    tensor = image_to_tensor(image, "cpu")
+    assert tensor.shape == (1, 3, 5, 7)
+    assert tensor.dtype == torch.float32
+    assert 0 <= float(tensor.min()) <= float(tensor.max()) <= 1
+    back = tensor_to_image(tensor.double(), image.dtype)
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back, image)
+
+
+def test_a_batch_is_its_images():
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 3, 4, 5), dtype=np.uint8)
+    batch = batch_to_tensor(pixels, "cpu", torch.channels_last)
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    for number, image in enumerate(pixels):
+        assert torch.equal(batch[number : number + 1], image_to_tensor(image.transpose(1, 2, 0), "cpu"))
+
+
+def test_what_leaves_the_range_is_clamped_in_an_image_only():
+    tensor = torch.tensor([[[[-0.5, 1.5]]]])
+    assert tensor_to_image(tensor, np.uint8).ravel().tolist() == [0, 255]
+    assert tensor_to_array(tensor).ravel().tolist() == [-0.5, 1.5]
+
+
+def test_gray_images_are_drawn_as_planes():
+    assert squeeze_gray(np.zeros((4, 5, 1), np.uint8)).shape == (4, 5)
+    assert squeeze_gray(np.zeros((4, 5, 3), np.uint8)).shape == (4, 5, 3)

@@ -1,0 +1,58 @@
+"""The config of train-deconv, resolved once."""
+
+import dataclasses
+
+import pytest
+
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, resolved, usual_rate
+from dlcli.networks.training.presets import PRESETS, preset_of
+
+FACTS = ImageFacts(inputs=1, channels=1, classes=0, count=320, side=96)
+
+
+def plan_of(facts=FACTS, **options):
+    return make_plan(TrainDeconvConfig(**options), facts, "cpu")
+
+
+@pytest.mark.parametrize("arch", PRESETS)
+def test_a_resolved_config_makes_the_same_plan_again(arch):
+    config = TrainDeconvConfig(arch=arch, steps=40, lr=0.003)
+    plan = make_plan(config, FACTS, "cpu")
+    again = make_plan(resolved(config, plan), dataclasses.replace(FACTS, held_out=plan.validation.fraction), "cpu")
+    assert again == plan
+
+
+def test_long_runs_of_the_fast_network_are_deeper():
+    assert [plan_of(minutes=minutes).spec.depth for minutes in (3, 5)] == [4, 8]
+    assert plan_of(minutes=5, depth=2).spec.depth == 2
+
+
+def test_presets_change_with_the_task_where_they_are_fast_only():
+    assert preset_of("fast", "classify").recipe.batch_size == 128
+    assert preset_of("fast", "reconstruct").stride == "2,2,2"
+    assert preset_of("rednet", "classify") == PRESETS["rednet"]
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "seconds"),
+    [
+        ({"steps": 7}, 7, None), ({"minutes": 2}, None, 120), ({"epochs": 2, "batch_size": 32}, 20, None),
+        ({"arch": "article"}, 100, None), ({}, None, 60), ({"data": ("a",)}, None, 120),
+    ],
+)  # fmt: skip
+def test_steps_or_seconds_limit_a_run(options, steps, seconds):
+    limits = plan_of(**options).limits
+    assert (limits.steps, limits.seconds) == (steps, seconds)
+    assert limits.criteria().minutes == (None if seconds is None else seconds / 60)
+
+
+def test_the_rate_is_the_optimizer_s_own_unless_the_preset_s_optimizer_is_kept():
+    assert plan_of(arch="rednet").optimizer.lr == 1e-3
+    assert plan_of(arch="rednet", optimizer="sgd").optimizer.lr == usual_rate(TrainDeconvConfig(optimizer="sgd"))
+    assert plan_of(arch="rednet", lr=0.5).optimizer.lr == 0.5
+
+
+def test_a_fraction_to_hold_out_counts_as_given_only_where_it_is():
+    assert not image_settings(TrainDeconvConfig()).val_is_given
+    assert image_settings(TrainDeconvConfig(val=0.05)).val_is_given
