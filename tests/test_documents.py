@@ -1,4 +1,4 @@
-"""What the documents say: their commands run, their links lead somewhere, and what they name is there."""
+"""What the documents say: commands run, output is what they print, links lead somewhere, what is named is there."""
 
 import contextlib
 import gzip
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dlcli.cli.app import run
-from tests.documented import DOCUMENTS, ROOT, blocks, fenced, make_files
+from tests.documented import DOCUMENTS, ROOT, TABLES, blocks, fenced, make_files
 
 # The commands are run as printed, but for these: a training as printed may take minutes, and what is tested is that its
 # words are right. The last of two equal options counts.
@@ -28,17 +28,17 @@ INSTALL = "python3 -m venv .venv && "
 
 
 def cheaper(words):
-    """The words that are run for those that are printed."""
+    """The words that are run, and whether they are those that are printed."""
     words = [f"journal://{Path.cwd()}/studies" if word == DATABASE else word for word in words]
     if "train-deconv" not in words:
-        return [*words, *MANY_TRIALS] if "--random" in words else words
+        return (words, True) if "--random" not in words else ([*words, *MANY_TRIALS], False)
     if "--minutes" in words:
         place = words.index("--minutes")
         del words[place : place + 2]
     if words[0] == "tune-lr":
         place = words.index("train-deconv")
-        return [*words[:place], *SEARCH, *words[place:], *SEARCHED]
-    return [*words, *(RESUMED if "--resume" in words else STEPS + NETWORK)]
+        return [*words[:place], *SEARCH, *words[place:], *SEARCHED], False
+    return [*words, *(RESUMED if "--resume" in words else STEPS + NETWORK)], False
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,12 @@ def place(files, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore")  # as the program does: trials diverge, and two are too few for Optuna
 @pytest.mark.parametrize("block", blocks(), ids=str)
 def test_commands(block, place, files, capfd):
-    """Each command ends as it should."""
+    """Each command ends as it should, and what is shown of its output is what it prints."""
     for command in block.commands:
         if not command.words:
             assert_known(command.line)
             continue
-        words = cheaper(command.words)
+        words, as_printed = cheaper(command.words)
         for word in words:
             named = re.match(r"runs/[\w-]+-\d{3}", word)
             if named and not (place / named[0]).exists():
@@ -88,6 +88,8 @@ def test_commands(block, place, files, capfd):
         assert code in ({2} if refused else {0, 3} if "--check" in words else {0}), err
         if command.reader:
             assert look_up(json.loads(out), command.reader) is not None
+        exact = as_printed and (TABLES.is_dir() or not {"wine.csv", "penguins.csv"} & set(words))
+        assert_shown(command.shown, (err + out).splitlines(), exact=exact)
 
 
 def assert_known(line):
@@ -120,6 +122,42 @@ def look_up(document, reader):
     for name in path.strip(".").split("."):
         document = document[name]
     return document
+
+
+def assert_shown(shown, printed, *, exact):
+    """The lines shown are printed in this order: without gaps but where ``...`` stands, if ``exact``."""
+    place, gap = 0, False
+    for line in shown:
+        if line == "...":
+            gap = True
+            continue
+        start = place
+        while place < len(printed) and not same(line, printed[place], exact=exact):
+            place += 1
+        assert place < len(printed), f"not printed: {line!r}\n" + "\n".join(printed[start:])
+        assert gap or not exact or place == start, f"not shown: {printed[start:place]}"
+        place, gap = place + 1, False
+    assert not shown or gap or not exact or place == len(printed), f"not shown: {printed[place:]}"
+
+
+NUMBER = r"(?<![A-Za-z_])[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?"
+
+
+def same(shown, printed, *, exact):
+    """Whether two lines are equal but for times, space and numbers (if ``exact``: all but small differences)."""
+    texts = [plain(shown), plain(printed)]
+    words = [re.sub(NUMBER, "#", text) for text in texts]
+    if "..." in words[0]:
+        return re.match(".*".join(map(re.escape, words[0].split("..."))), words[1]) is not None
+    numbers = [[float(n.replace(",", "")) for n in re.findall(NUMBER, text)] for text in texts]
+    return words[0] == words[1] and (not exact or numbers[0] == pytest.approx(numbers[1], rel=1e-3, abs=1e-6))
+
+
+def plain(line):
+    """The line without times, which differ, and what only some processors have."""
+    line = re.sub(r"\b\d+m \d\ds|\b\d+\.\d+s\b", "TIME", line.replace(", bfloat16", ""))
+    line = re.sub(r"(complete|pruned|diverged) +[\d.e-]+$", r"\1 TIME", line)
+    return re.sub(r" +", " ", line).strip()
 
 
 def test_python(place, capfd):
