@@ -11,12 +11,13 @@ from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.fingerprint import fingerprint
 from dlcli.linear.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
-from dlcli.search.trials import Fingerprint, Metrics, Trial, shorter_decay
+from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 
 DEFAULT_RATES = (1e-4, 1.0)
@@ -71,7 +72,7 @@ class LinearTrials:
         """The usual range for standardized columns."""
         return DEFAULT_RATES
 
-    def fingerprint(self, configs: Sequence[FitLinearConfig]) -> Fingerprint:
+    def fingerprint(self, configs: Sequence[FitLinearConfig]) -> JsonObject:
         """That of the table's files, or of the built-in example; no option that is searched names another file."""
         config = configs[0]
         if config.data:

@@ -13,6 +13,7 @@ from dlcli.engine.loop import UNLIMITED, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.schedules import CLOSED_LOOP, Schedule
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.networks.batched.member import BatchedSolver, train_replica
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
 from dlcli.networks.batched.optimizers import STACKABLE
@@ -33,7 +34,7 @@ from dlcli.networks.training.plan import (
 from dlcli.networks.training.problem import Problem, Validation, make_problem
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.solver import NetworkSolver
-from dlcli.search.trials import Fingerprint, Metrics, Trial, shorter_decay
+from dlcli.search.trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "color", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
@@ -99,7 +100,7 @@ class NetworkTrials:
         usual = usual_rate(self.base)
         return float(f"{usual / 10:.6g}"), float(f"{usual * 10:.6g}")
 
-    def fingerprint(self, configs: Sequence[TrainDeconvConfig]) -> Fingerprint:
+    def fingerprint(self, configs: Sequence[TrainDeconvConfig]) -> JsonObject:
         """That of the images, the kernels and the masks."""
         restorations = [restoration_of(config) for config in configs]
         return fingerprint_of(self._parts(self.base)[0], restorations)

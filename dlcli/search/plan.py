@@ -10,6 +10,7 @@ from dlcli.config.suggestions import suggestions
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.search.halving import HalvingSchedule, make_halving_schedule
 from dlcli.search.settings import (
     OutputSettings,
@@ -46,7 +47,7 @@ class Search:
     settings: SearchSettings
     study: StudySettings
     output: OutputSettings
-    fingerprint: dict[str, object]
+    fingerprint: JsonObject
 
     @property
     def unmeasured(self) -> bool:
@@ -101,7 +102,7 @@ def plan_search(config: TuneLrConfig, base: TrainingConfig, progress: Progress, 
     many = config.pruner == "asha" and bool(points)
     halving = make_halving_schedule(len(points)) if many else HalvingSchedule((1.0,), (len(points),))
     study = StudySettings(config.study, config.storage, config.heartbeat)
-    fingerprint: dict[str, object] = {
+    fingerprint: JsonObject = {
         "command": configs.command, "training": {n: str(v) for n, v in base.given().items()},
         "space": space.to_json(), "method": config.method, "points": _decisive(settings, study, points),
         "metric": f"{metric.part}.{metric.name}", "pruner": config.pruner, "repeats": configs.repeats,

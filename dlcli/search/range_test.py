@@ -58,7 +58,7 @@ def stop_here(losses: list[float]) -> bool:
 
 
 def analyze(rates: FloatArray, losses: FloatArray) -> RangeTest:
-    """Read a curve: ``rates`` (n,), a geometric sequence, and the loss behind each step (n,), noisy, perhaps inf."""
+    """Read a curve: ``rates`` (n,), a geometric sequence, and the loss after each step (n,), noisy, perhaps inf."""
     rates, losses = np.asarray(rates, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     if rates.shape != losses.shape or rates.ndim != 1 or len(rates) < FEWEST:
         raise ValueError(f"{rates.shape} rates and {losses.shape} losses: expected {FEWEST} or more of each")
@@ -113,7 +113,7 @@ class Smooth:
 def smooth(losses: FloatArray) -> Smooth:
     """Local lines (Cleveland 1979) over evenly spaced points, as wide as leave-one-out errors like best.
 
-    The rise behind the minimum is sharp and says nothing of the fall, so it has no part in the choice. A slope wants
+    The rise after the minimum is sharp and says nothing of the fall, so it has no part in the choice. A slope wants
     a wider window than a level (Fan and Gijbels 1996): twice as wide.
     """
     rough, _, _, _ = local_lines(losses, max(2, len(losses) // 12))

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from dlcli.files import JsonObject
 from dlcli.search.space import Value
 
 State = Literal["complete", "pruned", "diverged", "failed", "running", "waiting"]
@@ -39,7 +40,7 @@ class Outcome:
         mean = sum(self.each) / count
         return math.sqrt(sum((value - mean) ** 2 for value in self.each) / (count - 1))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As a study and trials.jsonl keep it; what isn't finite as text, which JSON has no number for."""
         document = asdict(self)
         document["stacked"] = document.pop("fused")
@@ -49,7 +50,7 @@ class Outcome:
         return document
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Outcome":
+    def from_json(cls, document: JsonObject) -> "Outcome":
         """What ``to_json`` gave. Raises KeyError, TypeError or ValueError."""
         values = dict(document)
         values["fused"] = bool(values.pop("stacked", False))

@@ -1,13 +1,14 @@
 """A search under way: its run directory, its study, and the trials that are written as they end."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dlcli.errors import DlcliError, Interrupted
+from dlcli.files import JsonObject
 from dlcli.runs import directory
 from dlcli.runs.trials import JOURNAL, TRIALS, read_trials
 from dlcli.search.plan import Search
@@ -190,7 +191,7 @@ def _open_run(search: Search, progress: SearchProgress) -> tuple[directory.RunDi
     return directory.RunDirectory("tune-lr", output.out, output.force), []
 
 
-def _was_stopped(path: Path, header: Mapping[str, Any], statuses: tuple[str, ...]) -> bool:
+def _was_stopped(path: Path, header: JsonObject, statuses: tuple[str, ...]) -> bool:
     """Whether the run in ``path`` ended with one of ``statuses``, or was killed before it could say."""
     try:
         status = json.loads((path / directory.REPORT).read_text(encoding="utf-8")).get("status")
@@ -199,7 +200,7 @@ def _was_stopped(path: Path, header: Mapping[str, Any], statuses: tuple[str, ...
     return status in statuses
 
 
-def _record_of_line(line: Mapping[str, Any]) -> Record | None:
+def _record_of_line(line: JsonObject) -> Record | None:
     """The trial that a line of trials.jsonl holds, or None where it is damaged."""
     try:
         outcome = Outcome.from_json(line["outcome"])

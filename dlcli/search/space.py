@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 
 Value = float | int | str
 MOST_POINTS = 20_000
@@ -74,7 +75,7 @@ class Axis:
         )  # fmt: skip
         return self.rounded(value)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The axis as a study remembers it."""
         if self.values:
             return {"name": self.name, "values": list(self.values)}
@@ -121,7 +122,7 @@ class Space:
         random = np.random.default_rng((seed, number, 1))
         return {axis.name: axis.draw(random) for axis in self.axes}
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[JsonObject]:
         """The space as a study remembers it."""
         return [axis.to_json() for axis in self.axes]
 
@@ -134,9 +135,9 @@ def point_seed(study_seed: int, number: int, repeat: int) -> int:
 def parse_axis(flag: str, name: str, text: str, *, numeric: bool, log: bool = False, whole: bool = False) -> Axis:
     """An axis from the command line's ``text``: A,B,C or LOW:HIGH[:log][:int].
 
-    ``flag`` is what the user wrote it behind, for errors; ``numeric`` says whether the option takes numbers (``whole``:
-    whole ones only), so that
-    a range of it makes sense; ``log`` is the scale of a range that doesn't say. Raises DlcliError.
+    ``flag`` is what the user wrote before it, for errors; ``numeric`` says whether the option takes numbers
+    (``whole``: whole ones only), so that a range of it makes sense; ``log`` is the scale of a range that doesn't say.
+    Raises DlcliError.
     """
     given = f"{flag} {text}" if flag == "--lr" else f"{flag} {name}={text}"
     match = RANGE.fullmatch(text.strip())
@@ -227,6 +228,6 @@ def text_of(value: Value | None) -> str:
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def canonical(document: Any) -> str:
+def canonical(document: object) -> str:
     """JSON by which two studies are compared."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False)

@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeVar
 from dlcli.config.common import DECAY_FACTORS, ScheduleOptions, TrainingOptions
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 
 LARGER_IS_BETTER = ("r2", "accuracy", "auc", "psnr", "ssim")
 Metrics = dict[str, dict[str, float]]
-Fingerprint = dict[str, Any]
 
 
 Config = TypeVar("Config", bound=TrainingOptions)
@@ -47,7 +47,7 @@ class Trials(Protocol[Config]):
     def default_rates(self) -> tuple[float, float]:
         """Lowest and highest learning rate of the default range."""
 
-    def fingerprint(self, configs: Sequence[Config]) -> Fingerprint:
+    def fingerprint(self, configs: Sequence[Config]) -> JsonObject:
         """What tells whether the data of the first config have changed, and the files that the others name."""
 
     def check(self, config: Config) -> None:

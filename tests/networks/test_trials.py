@@ -1,4 +1,4 @@
-"""Searching the options of networks: stacks, rungs and pruners, on real small trainings."""
+"""Searching the options of networks: batches, rungs and pruners, on real small trainings."""
 
 import json
 from pathlib import Path
@@ -46,17 +46,17 @@ def values(report):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon", "sgd"])
-def test_a_stack_gives_what_separate_trainings_give(data, optimizer):
+def test_a_batch_gives_what_separate_trainings_give(data, optimizer):
     base = training(data, optimizer=optimizer)
     alone = tuned(base, fuse="off", vary=["schedule=constant,cosine,plateau"])
-    stacked = tuned(base, fuse="9", vary=["schedule=constant,cosine,plateau"])
-    assert values(stacked) == pytest.approx(values(alone), abs=2e-3)
-    assert [t["steps"] for t in stacked["trials"]] == [12] * 9
-    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(stacked)))
-    assert again["metrics"]["val"]["psnr"] == pytest.approx(stacked["best"]["value"], abs=2e-3)
+    fused = tuned(base, fuse="9", vary=["schedule=constant,cosine,plateau"])
+    assert values(fused) == pytest.approx(values(alone), abs=2e-3)
+    assert [t["steps"] for t in fused["trials"]] == [12] * 9
+    again = train_deconv(TrainDeconvConfig.build({}, best_toml(fused)))
+    assert again["metrics"]["val"]["psnr"] == pytest.approx(fused["best"]["value"], abs=2e-3)
 
 
-def test_networks_of_an_optimizer_without_a_stack_are_trained_alone(data, monkeypatch):
+def test_networks_of_an_optimizer_without_a_batch_are_trained_alone(data, monkeypatch):
     base = training(data)
     trials = open_trials(base, None, Silent())
     assert trials.fusion_key(base) is not None
@@ -64,7 +64,7 @@ def test_networks_of_an_optimizer_without_a_stack_are_trained_alone(data, monkey
     assert trials.fusion_key(base) is None
 
 
-def stacked_best(report):
+def best_toml(report):
     return Path(report["best"]["config"])
 
 
@@ -72,11 +72,11 @@ def test_best_toml_repeats_the_trial_to_the_last_digit(data):
     report = tuned(training(data), fuse="off", vary=["filters=4,6"])
     assert report["metric"] == "val.psnr"
     assert report["best"]["value"] == max(values(report))
-    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(report)))
+    again = train_deconv(TrainDeconvConfig.build({}, best_toml(report)))
     assert again["metrics"]["val"]["psnr"] == report["best"]["value"]
 
 
-def test_a_member_that_diverges_touches_no_other(data):
+def test_a_replica_that_diverges_touches_no_other(data):
     base = training(data, optimizer="sgd", steps=30)
     well = tuned(base, fuse="off", lr="1e-3,1e-2")
     mixed = tuned(base, fuse="3", lr="1e-3,1e-2,1e30")
@@ -149,7 +149,7 @@ def test_classes(tmp_path):
 
 
 def without_val(base):
-    return TrainDeconvConfig.build({n: getattr(base, n) for n in base.model_fields_set if n != "val"})
+    return TrainDeconvConfig.build({n: value for n, value in base.given().items() if n != "val"})
 
 
 def test_folds_are_trained_and_measured_apart(data):
@@ -169,11 +169,11 @@ def test_folds_beside_val_are_refused(data):
 
 
 @pytest.mark.parametrize(("fuse", "repeats", "stacked"), [("off", 3, False), ("2", 3, False), ("3", 3, True)])
-def test_repeats_are_stacked_as_fuse_says(data, fuse, repeats, stacked):
+def test_repeats_are_fused_as_fuse_says(data, fuse, repeats, fused):
     report = tuned(training(data), fuse=fuse, repeats=repeats, points=2)
     lines = (Path(report["best"]["config"]).parent / "trials.jsonl").read_text().splitlines()[1:]
     outcomes = [json.loads(line)["outcome"] for line in lines]
-    assert [o["stacked"] for o in outcomes] == [stacked, stacked]
+    assert [o["stacked"] for o in outcomes] == [fused, fused]
     for outcome in outcomes:
         assert outcome["metrics"]["val"]["psnr"] == pytest.approx(sum(outcome["each"]) / repeats)
 
@@ -183,11 +183,11 @@ def test_dropout_is_the_same_whatever_ran_before(data):
     both = tuned(base, lr="0.01,0.02")
     second = tuned(base, lr="0.01,0.02", out=Path("again"))
     assert values(both) == values(second)
-    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(both)))
+    again = train_deconv(TrainDeconvConfig.build({}, best_toml(both)))
     assert again["metrics"]["val"]["psnr"] == both["best"]["value"]
 
 
-def test_a_stack_that_memory_is_too_small_for_is_run_one_by_one(data, monkeypatch):
+def test_a_batch_that_memory_is_too_small_for_is_run_one_by_one(data, monkeypatch):
     from dlcli.networks.trials import NetworkTrials
 
     alone = tuned(training(data), fuse="off")
@@ -200,12 +200,10 @@ def test_a_stack_that_memory_is_too_small_for_is_run_one_by_one(data, monkeypatc
 
 
 def test_workers_leave_a_config_that_repeats_their_best(data):
-    base = TrainDeconvConfig.build(
-        {n: getattr(training(data), n) for n in training(data).model_fields_set - {"threads"}}
-    )
+    base = TrainDeconvConfig.build({n: value for n, value in training(data).given().items() if n != "threads"})
     report = tuned(base, fuse="off", workers=2)
-    assert "threads = 1" in stacked_best(report).read_text()
-    again = train_deconv(TrainDeconvConfig.build({}, stacked_best(report)))
+    assert "threads = 1" in best_toml(report).read_text()
+    again = train_deconv(TrainDeconvConfig.build({}, best_toml(report)))
     assert again["metrics"]["val"]["psnr"] == report["best"]["value"]
 
 
@@ -227,7 +225,7 @@ def test_short_rungs_decay_as_far_as_long_ones():
     assert 1 + shorter_decay(time, 0.1)["decay_rate"] * 10 == pytest.approx(1 + 0.01 * 100)
 
 
-def test_what_a_stack_had_recorded_before_memory_ran_out_is_not_run_again(data, monkeypatch):
+def test_what_a_batch_had_recorded_before_memory_ran_out_is_not_run_again(data, monkeypatch):
     from dataclasses import replace
 
     from dlcli.networks.trials import NetworkTrials

@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.fingerprint import difference
 from dlcli.search.settings import StudyRules
 from dlcli.search.space import canonical
@@ -20,7 +20,7 @@ TAKE_OVER = 20.0  # seconds to wait for the points of a study that another proce
 
 
 def open_or_create(
-    storage: "BaseStorage", name: str | None, fingerprint: Mapping[str, object], rules: StudyRules
+    storage: "BaseStorage", name: str | None, fingerprint: JsonObject, rules: StudyRules
 ) -> "tuple[optuna.Study, bool]":
     """The Optuna study ``name``, and whether it was created here; ``fingerprint`` is all that its trials depend on.
 
@@ -56,14 +56,14 @@ def open_or_create(
     return study, False
 
 
-def data_changed(there: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> str:
+def data_changed(there: JsonObject, fingerprint: JsonObject) -> str:
     """In what way the data of one search differ from those of another that is the same otherwise; else empty."""
     if any(canonical(there.get(n)) != canonical(fingerprint.get(n)) for n in {*there, *fingerprint} - {DATA}):
         return ""
     return difference(there.get(DATA), fingerprint[DATA]) if DATA in fingerprint else ""
 
 
-def _difference(found: str | None, fingerprint: Mapping[str, Any]) -> str:
+def _difference(found: str | None, fingerprint: JsonObject) -> str:
     """What tells an existing study from the one asked for."""
     if found is None:
         return "not by dlcli"

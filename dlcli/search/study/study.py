@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.search.halving import HalvingSchedule
 from dlcli.search.records import Outcome, Record
 from dlcli.search.settings import StudyPlace, StudyRules
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 class Study:
     """A study that is open."""
 
-    def __init__(self, place: StudyPlace, fingerprint: Mapping[str, object], space: Space, rules: StudyRules) -> None:
+    def __init__(self, place: StudyPlace, fingerprint: JsonObject, space: Space, rules: StudyRules) -> None:
         """Open the study, or create it. ``fingerprint`` is all that its trials depend on.
 
         Raises DlcliError for a storage that can't be reached and a study of another space.
@@ -213,7 +214,7 @@ class Study:
             missing = [r for r in chosen if (r.number, rung + 1) not in records]
             if missing:
                 with self.connection.errors():
-                    # Neighbors that differ in the rate alone can share a stack.
+                    # Neighbors that differ in the rate alone can share a batch.
                     for record in sorted(missing, key=lambda r: [str(v) for n, v in r.params.items() if n != "lr"]):
                         self._enqueue(record.number, rung + 1, record.params)
                 return True
