@@ -48,7 +48,7 @@ class Console:
         self.quiet, self.json_output = quiet, json_output
         self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._live: _LiveTable | None = None
-        self.show: Callable[[dict[str, Any]], None] = lambda report: None  # as tables, in the way of each command
+        self.show: Callable[[dict[str, Any]], None] = lambda _report: None  # as tables, in the way of each command
         self._has_shown = False
 
     def note(self, text: str) -> None:

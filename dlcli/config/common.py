@@ -81,7 +81,8 @@ class RunOptions(OutputOptions):
         "png",
         "Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).",
         panel=OUTPUT,
-        also="plot charts figures no_plots plot_format format",
+        also="plot charts figures plot_format",
+        also_as={"no_plots": "none", "no_plot": "none", "no_charts": "none", "svg": "svg", "pdf": "pdf"},
     )
     seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63, also=aliases.SEED)
     device: str = option(

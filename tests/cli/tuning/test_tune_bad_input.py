@@ -26,6 +26,7 @@ REFUSED = {
     "a missing file": ([*FIT, "none.csv"], "none.csv"),
     "an unknown option to vary": (["--vary", "lerning=1,2", *FIT], "not an option that can be searched"),
     "a misspelled option to vary": (["--vary", "momentun=0,0.9", *FIT], "did you mean momentum"),
+    "another program's name of an option to vary": (["--vary", "weight_decay=0,1", *FIT], "did you mean l2?"),
     "a value that the option refuses": (["--vary", "momentum=0,2", *FIT], "--momentum"),
     "a word that the option refuses": (["--vary", "schedule=constant,sometimes", *FIT], "schedule"),
     "vary without values": (["--vary", "momentum"], "NAME=VALUES"),
