@@ -1,4 +1,4 @@
-"""What tells whether data have changed: names, sizes and a checksum of the content, whatever the files' times say."""
+"""Detecting changed data: names, sizes and a checksum of the content, whatever the files' times."""
 
 import hashlib
 from collections.abc import Sequence

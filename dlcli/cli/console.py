@@ -97,7 +97,7 @@ class Console:
             self._live = None
 
     def result(self, report: dict[str, Any]) -> None:
-        """The result on stdout, the first time; whoever waits for it need not wait for charts, which are drawn next."""
+        """Print the result on stdout, once: before the charts are drawn, so that nobody waits for them."""
         if self._has_shown:
             return
         self._has_shown = True

@@ -120,7 +120,7 @@ def _numbers(text: str, rest: str, count: int) -> list[float]:
 def _read(
     file: str, reader: Callable[[Path], dict[str, npt.NDArray[np.generic]]]
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """What ``reader`` finds in the file, its failures told as the user's."""
+    """What ``reader`` returns for the file. Raises DlcliError in place of its exceptions."""
     path = Path(file)
     if not path.is_file():
         raise DlcliError(f"{file}: no such file", f"give {_FORMS}")

@@ -1,4 +1,4 @@
-"""What a task tells while it works; the console shows it, a Python caller may ignore it."""
+"""Progress of a task: the console shows it, a Python caller may ignore it."""
 
 from typing import Any, Protocol
 

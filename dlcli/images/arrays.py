@@ -1,4 +1,4 @@
-"""Images in NumPy's .npy and .npz files, which are held to their sizes before anything is allocated."""
+"""Images in NumPy's .npy and .npz files, whose sizes are checked before anything is allocated."""
 
 import math
 import zipfile

@@ -1,4 +1,4 @@
-"""Images decoded lately, up to a number of bytes."""
+"""A cache of the images decoded last, up to a number of bytes."""
 
 import threading
 from collections import OrderedDict

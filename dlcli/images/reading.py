@@ -1,4 +1,4 @@
-"""Many images at once: their headers, then their pixels, on all cores; what can't be read is put aside."""
+"""Many images at once: their headers, then their pixels, on all cores; unreadable images are skipped."""
 
 import os
 from collections.abc import Callable, Sequence

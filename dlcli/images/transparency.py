@@ -1,4 +1,4 @@
-"""What transparent pixels stand for where an image is filtered."""
+"""Colors of transparent pixels where an image is filtered."""
 
 import torch
 from torch import Tensor

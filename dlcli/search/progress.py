@@ -1,4 +1,4 @@
-"""What a search tells while it works."""
+"""Progress of a search."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -25,7 +25,7 @@ class SearchProgress(Progress, Watcher, Protocol):
 
 
 class IgnoredTrials:
-    """Shows nothing of trials: whoever reads the study sees them."""
+    """Shows nothing of trials: the parent process reads them from the study."""
 
     def trial(self, record: Record, progress: float) -> None:
         """Ignore."""

@@ -70,7 +70,7 @@ def within_noise(top: Record, other: Record) -> bool:
 
 
 def _fastest(tied: Sequence[Record]) -> tuple[Record, str]:
-    """The fastest of trials in the order of their values, and by what it was told from the others.
+    """The fastest of trials in the order of their values, and the criterion that decided.
 
     By steps, which a rerun repeats, where runs ended by themselves; by seconds only where those differ clearly.
     """

@@ -121,13 +121,13 @@ def tie_of(report: Mapping[str, Any]) -> str:
 
 
 def failed(report: dict[str, Any]) -> bool:
-    """Whether trials have ended, and all of them badly."""
+    """Whether trials have ended, and all of them without a value."""
     ended = [t for t in report["trials"] if t["state"] in ENDED]
     return bool(ended) and report["best"] is None
 
 
 def all_diverged(records: Sequence[Record]) -> DlcliError:
-    """The error of a search of which nothing came."""
+    """The error of a search in which no trial has a value."""
     if all(r.state == "failed" for r in records if r.ended):
         return DlcliError(
             f"all {len(records)} trials were lost with the processes that ran them",

@@ -21,7 +21,7 @@ IDLE = 0.2  # seconds between two looks at what other workers are doing
 
 @dataclass
 class Run:
-    """A job on its way: its trials, and what they have shown."""
+    """A running job: its trials, and their reports so far."""
 
     job: Job
     configs: list[TrainingConfig]

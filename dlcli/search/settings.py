@@ -48,7 +48,7 @@ class StudySettings:
 
     @property
     def named(self) -> bool:
-        """Whether it outlives the command: another one, with the same name, goes on with it."""
+        """Whether it is kept after the command, for another one to continue."""
         return self.name is not None or self.storage is not None
 
 

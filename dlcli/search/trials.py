@@ -48,7 +48,7 @@ class Trials(Protocol[Config]):
         """Lowest and highest learning rate of the default range."""
 
     def fingerprint(self, configs: Sequence[Config]) -> JsonObject:
-        """What tells whether the data of the first config have changed, and the files that the others name."""
+        """The fingerprint of the data of the first config, and of the files that the others name."""
 
     def check(self, config: Config) -> None:
         """Raise DlcliError for a config that can't be trained."""

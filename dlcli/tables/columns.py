@@ -69,7 +69,7 @@ class Column:
 
     @property
     def encoded_names(self) -> tuple[str, ...]:
-        """The names of the numeric columns that stand for this one."""
+        """The names of the numeric columns that encode this one."""
         if self.kind == "number":
             return (self.name,)
         return tuple(f"{self.name}={level}" for level in self.levels[1:])

@@ -254,7 +254,7 @@ def _for_training(readers: Sequence[Reader], target: str | None, options: ReadOp
 def _unmasked(
     label: str, name: str, found: Disguise, options: ReadOptions, *, is_target: bool, only: bool
 ) -> list[str]:
-    """What is said of a column of texts that seem to be numbers or dates.
+    """The message on a column of texts that look like numbers or dates.
 
     Raises DlcliError where it can't be meant: as classes, with a decimal comma, or with too many different texts.
     ``only``: there is no other feature.

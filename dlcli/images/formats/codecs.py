@@ -1,4 +1,4 @@
-"""One image file to pixels, held to a few named formats and to a bound on its size."""
+"""One image file to pixels, limited to a few named formats and to a maximum size."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -261,7 +261,7 @@ def _sixteen_bits(image: ImageFile.ImageFile, label: str) -> NDArray[np.uint16]:
 
 
 def _dim(pixels: AnyArray) -> str:
-    """A note on 16 bits of which few are in use, in whole bits, so that one of many images is said but once."""
+    """A note on 16-bit values that use few of their bits, in whole bits, so that many images share one note."""
     largest = int(pixels.max()) if pixels.dtype == np.uint16 else 0
     if not 0 < largest < DIM * 65535:
         return ""

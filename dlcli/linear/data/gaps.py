@@ -85,7 +85,7 @@ def fill_gaps(X: FloatArray, fill: FloatArray) -> None:
 
 @dataclass(frozen=True)
 class Gaps:
-    """How to fill the gaps of d columns anew, from moments alone.
+    """Filling missing values of d columns with other means, from moments alone.
 
     A column filled with f instead of f0 is what it was plus f - f0 times the column that marks its gaps: a linear
     map, which moments follow. ``mark`` (d,) is the place of that column among the marks, or -1. ``moments`` are

@@ -19,7 +19,7 @@ def near_unique(schema: Schema, rows: int, share: float = MANY) -> list[tuple[st
 
 
 def said(found: Sequence[tuple[str, int]], rows: int) -> str:
-    """Which columns have how many texts."""
+    """A phrase that names columns and their numbers of texts."""
     each = [f"column '{printable(name)}' has {levels:,} different texts in {rows:,} rows" for name, levels in found]
     return ", ".join(each)
 

@@ -85,7 +85,7 @@ def open_table(config: FitLinearConfig) -> ChunkSource:
 
 
 def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kind:
-    """Least squares or classes; two classes are told from more once the data are read."""
+    """Least squares or classes; whether there are two classes or more is known once the data are read."""
     if table.target.kind == "number":
         if config.loss == "cross-entropy" and not config.data:
             raise DlcliError("--loss cross-entropy: the built-in example predicts a number", "give a table of classes")

@@ -1,4 +1,4 @@
-"""What the user should know before the first step and after the last."""
+"""Warnings before the first step and after the last."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

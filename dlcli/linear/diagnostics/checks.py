@@ -1,4 +1,4 @@
-"""What is refused, and what is warned of, once a table is read."""
+"""Errors and warnings of a table once it is read."""
 
 import numpy as np
 

@@ -126,7 +126,7 @@ def _separated(ready: "Prepared", solver: Solver, theta: FloatArray) -> str:
 
 
 def _nearness(ready: "Prepared", solver: Solver, theta: FloatArray, mse: float, measured: bool) -> Nearness | None:
-    """How near theta is to the optimum; None where that would take too long to tell."""
+    """How near theta is to the optimum; None where computing it would take too long."""
     config, squares = ready.config, ready.squares
     if isinstance(solver, ExactSolver):
         solution = solver.solution

@@ -1,4 +1,4 @@
-"""Whether classes can be told apart so well that cross-entropy has no minimum (Albert and Anderson 1984)."""
+"""Separation: whether the classes are separable, so that cross-entropy has no minimum (Albert and Anderson 1984)."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ SHARP = 1e-3  # the loss a row below which a separating hyperplane has also got 
 
 
 def separated_by(objective: RowObjective, theta: FloatArray) -> bool:
-    """Whether theta (p, k) has every row on its right side: then the loss falls for ever along theta itself."""
+    """Whether theta (p, k) classifies every row correctly: then the loss falls without bound along theta."""
     if objective.kind == "mse" or objective.l1 or objective.l2:
         return False
     sums = objective.sums(theta)

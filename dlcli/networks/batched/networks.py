@@ -148,7 +148,7 @@ class BatchedNetworks:
         return math.sqrt(float(row.double().square().sum())) if self.step else math.nan
 
     def retire(self, solver: BatchedSolver) -> None:
-        """Take a member out; it keeps what it last was, but can't go on. Nothing if it has left already."""
+        """Take a member out: it keeps its last state, but can't take further steps. No effect if it is already out."""
         if solver not in self.members:
             return
         solver.leave()

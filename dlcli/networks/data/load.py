@@ -172,7 +172,7 @@ def _squares(image_set: ImageSet, settings: ImageSettings, notes: list[str]) -> 
 
 
 def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
-    """The side that class images are trained at where none is asked for.
+    """The default side of class images in training.
 
     Their own where all are equal squares of up to 128 pixels, else 64 or less where they are smaller; halved until a
     batch's activations take at most a quarter of the free memory.

@@ -29,7 +29,7 @@ class Regions:
 
     @property
     def enough(self) -> bool:
-        """Whether what is measured tells two states of a network apart well."""
+        """Whether the validation data suffice to tell which of two states of a network is better."""
         return bool(self.checked) and (self.held + self.lent >= ENOUGH_IMAGES or len(self.checked[0]) >= CROPS)
 
 

@@ -102,7 +102,7 @@ def widest_strip(shape: tuple[int, int], needed: int) -> int:
 def usual_fraction(
     least: float, shapes: Sequence[tuple[int, int]], needed: int, labels: NDArray[np.int64] | None
 ) -> float:
-    """The fraction to hold out where none is asked for: ``least``, or more where that leaves too few images.
+    """The default validation fraction: ``least``, or more where that leaves too few images.
 
     Images of restoration that can lend a strip instead (for training crops of ``needed`` pixels) need not.
     """

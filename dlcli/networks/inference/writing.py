@@ -1,4 +1,4 @@
-"""Restored images to files: every frame of one, or an array for an array; and what can't be kept is told."""
+"""Restored images to files: every frame of an image, or an array for an array; what can't be kept is reported."""
 
 import errno
 from collections.abc import Iterable
@@ -31,13 +31,13 @@ class UnwrittenError(DlcliError):
 
 
 class Told:
-    """What is to be said of images, each kind of note once."""
+    """Notes on images, each kind once."""
 
     def __init__(self) -> None:
         self._names: dict[str, list[str]] = {}
 
     def add(self, name: str, note: str) -> None:
-        """A note on one image; none if empty, or said of it before."""
+        """Add a note on one image, unless it is empty or the image has it already."""
         names = self._names.setdefault(note, []) if note else []
         if name not in names[-1:]:
             names.append(name)
@@ -57,7 +57,7 @@ class Told:
 
 
 def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
-    """Restore what ``output`` stands for and write it; returns the number of images.
+    """Restore the images of ``output`` and write them; returns their number.
 
     Raises UnwrittenError for a target that can't be written, another DlcliError for an image that can't be restored.
     """

@@ -1,4 +1,4 @@
-"""What is said of a network's training before it begins, and what of its result could mislead."""
+"""Notes before a network's training, and warnings of a result that could mislead."""
 
 from collections.abc import Collection
 

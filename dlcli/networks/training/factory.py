@@ -11,7 +11,7 @@ from dlcli.networks.training.solver import NetworkSettings, NetworkSolver
 
 
 def settings_for(plan: NetworkPlan) -> NetworkSettings:
-    """What the solver is told of the plan."""
+    """The settings of the solver, from the plan."""
     optimizer = plan.optimizer
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,

@@ -41,7 +41,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, and all that its training needs to be told."""
+    """A network, and all that its training needs."""
 
     network: DeconvNet
     batches: Batches

@@ -172,7 +172,7 @@ class NetworkSolver:
         return torch.compile(self._forward, options={"cpp_wrapper": True})
 
     def _clip(self) -> bool:
-        """Shorten the gradient if that is asked for; whether it is finite."""
+        """Clip the gradient to the norm of --clip, if given; returns whether it is finite."""
         gradient = self.weights.gradient
         if self.settings.clip is not None:
             norm = float(gradient.norm())

@@ -191,7 +191,7 @@ def line_style(number: int) -> str:
 
 
 def key(marker: str = "", shade: str = INK, *, hollow: bool = False, style: str = "none") -> Line2D:
-    """What stands beside a name in a legend."""
+    """The sample that stands before a name in a legend."""
     return Line2D([], [], marker=marker, color=shade, ls=style, mfc="white" if hollow else shade, ms=6)
 
 

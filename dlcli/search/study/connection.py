@@ -47,7 +47,7 @@ class Connection:
         trial.set_user_attr(WORKER, self._worker)
 
     def end(self, trial: "Trial") -> None:
-        """This process gives no more signs of life for a trial."""
+        """Stop the heartbeats of a trial."""
         if self._heartbeat:
             self._heartbeat.remove(trial)
 

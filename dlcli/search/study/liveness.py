@@ -42,7 +42,7 @@ def _exists(pid: int) -> bool:
 
 
 def is_dead(worker: str, begun: datetime.datetime | None) -> bool:
-    """Whether a worker of this machine is gone. Of other machines nothing is known: theirs live."""
+    """Whether a worker of this machine has died. Workers of other machines count as alive."""
     if not worker:
         return begun is not None and (datetime.datetime.now() - begun).total_seconds() > NAMELESS
     host, _, rest = worker.rpartition(":")[0].rpartition(":")

@@ -64,7 +64,7 @@ def data_changed(there: JsonObject, fingerprint: JsonObject) -> str:
 
 
 def _difference(found: str | None, fingerprint: JsonObject) -> str:
-    """What tells an existing study from the one asked for."""
+    """The differences between an existing study and the requested one."""
     if found is None:
         return "not by dlcli"
     there = json.loads(found)

@@ -178,7 +178,7 @@ class Study:
         return outcome.value if outcome.state != "diverged" and outcome.value == outcome.value else worst
 
     def interrupt(self, jobs: Sequence[Job]) -> None:
-        """Put jobs that were not finished back, for whoever goes on."""
+        """Return unfinished jobs to the queue, for the process that continues."""
         kept, self._kept = self._kept, []
         for job in [*jobs, *kept]:
             with contextlib.suppress(DlcliError), self.connection.errors():
