@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from dlcli.config.base import flag_of
 from dlcli.config.fit_linear import FitLinearConfig
@@ -31,7 +31,7 @@ SWEEP_STEPS = 100
 FORBIDDEN = ("out", "force", "plots", "json_output", "quiet", "resume")
 
 # Opens the training command of a config, with so many folds of cross-validation.
-OpenTrials: TypeAlias = Callable[[TrainingConfig, int | None, Progress], Trials[Any]]
+OpenTrials: TypeAlias = Callable[[TrainingConfig, int | None, Progress], Trials[TrainingConfig]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Search:
     """A search that is planned: every default resolved. ``fingerprint`` is all that its values depend on."""
 
     configs: TrainingConfigs
-    trials: Trials[Any]
+    trials: Trials[TrainingConfig]
     space: Space
     metric: Metric
     points: list[Point]
@@ -179,7 +179,7 @@ def _space(config: TuneLrConfig, base: TrainingConfig, rates: tuple[float, float
     return space
 
 
-def _takes_numbers(annotation: Any) -> Literal["whole"] | bool:
+def _takes_numbers(annotation: object) -> Literal["whole"] | bool:
     """Whether an option takes numbers, or whole ones only."""
     import types
     from typing import Union, get_args, get_origin
@@ -208,7 +208,7 @@ def _points(config: TuneLrConfig, space: Space, command: str) -> list[Point]:
     return space.grid([rates if axis.name == "lr" else VARIED_POINTS for axis in space.axes])
 
 
-def _by_fusion(configs: TrainingConfigs, trials: Trials[Any], points: list[Point]) -> list[Point]:
+def _by_fusion(configs: TrainingConfigs, trials: Trials[TrainingConfig], points: list[Point]) -> list[Point]:
     """The points, those that can be trained in one batch next to each other."""
     groups: dict[Hashable, list[Point]] = {}
     for point in points:
@@ -216,7 +216,7 @@ def _by_fusion(configs: TrainingConfigs, trials: Trials[Any], points: list[Point
     return [point for group in groups.values() for point in group]
 
 
-def _check_points(configs: TrainingConfigs, trials: Trials[Any], space: Space, points: list[Point]) -> None:
+def _check_points(configs: TrainingConfigs, trials: Trials[TrainingConfig], space: Space, points: list[Point]) -> None:
     """Refuse a value that the training command would refuse, before anything is trained."""
     seen: set[str] = set()
     every = points or [Point(0, {axis.name: axis.points(2)[i % len(axis.points(2))] for axis in space.axes})

@@ -150,7 +150,7 @@ def best_config(search: Search, best: Record) -> TrainingConfig:
     config = search.configs.of(Point(best.number, best.params))
     if search.settings.workers > 1 and "threads" in type(config).model_fields:
         config = config.model_copy(update={"threads": 1})  # as the workers had, which decides the last digits
-    final: TrainingConfig = search.trials.final(config)
+    final = search.trials.final(config)
     return search.trials.as_fused(final) if best.outcome and best.outcome.fused else final
 
 

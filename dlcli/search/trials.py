@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from dlcli.config.common import DECAY_FACTORS, ScheduleOptions, TrainingOptions
 from dlcli.engine.loop import Step
@@ -120,7 +120,7 @@ class Metric:
         return float(step.metrics.get(self.name, float("nan"))) if self.part == "val" else float("nan")
 
 
-def choose_metric(asked: str | None, trials: Trials[Any], folds: int | None = None) -> Metric:
+def choose_metric(asked: str | None, trials: Trials[Config], folds: int | None = None) -> Metric:
     """The metric of --metric, or the default one. Raises DlcliError for one that the task hasn't got."""
     known = trials.metric_names()
     part, dot, name = (asked or trials.default_metric()).strip().lower().replace("-", "_").rpartition(".")
