@@ -175,7 +175,7 @@ class TuneLrConfig(RunOptions, StudyOptions, SearchOptions, MethodOptions):
 
     @field_validator("fuse", mode="before")
     @classmethod
-    def _stack(cls, value: object) -> object:
+    def _fusion(cls, value: object) -> object:
         text = str(value)
         if text not in ("auto", "off") and not (text.isdigit() and int(text) >= 2):
             raise ValueError("expected auto, off or a number from 2")
