@@ -70,9 +70,9 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-def load(name: str) -> "Command[Any, Any]":
+def load(name: str) -> "Command[Any, Any, Any]":
     """Import the module of command ``name``."""
-    command: Command[Any, Any] = importlib.import_module(COMMANDS[name][0]).COMMAND
+    command: Command[Any, Any, Any] = importlib.import_module(COMMANDS[name][0]).COMMAND
     return command
 
 

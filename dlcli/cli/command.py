@@ -1,7 +1,7 @@
 """What all commands do in the same way: parse, prepare the process, work, show the result, choose the exit code."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import typer
 
@@ -9,12 +9,15 @@ from dlcli.cli import process
 from dlcli.cli.console import Console
 from dlcli.config.common import OutputOptions
 
+if TYPE_CHECKING:
+    from dlcli.reports.document import Report
+
 ConfigT = TypeVar("ConfigT", bound=OutputOptions)
 ConsoleT = TypeVar("ConsoleT", bound=Console)
-Report = dict[str, Any]
+ReportT = TypeVar("ReportT", bound="Report")
 
 
-class Command(ABC, Generic[ConfigT, ConsoleT]):
+class Command(ABC, Generic[ConfigT, ConsoleT, ReportT]):
     """One command: its options, its help text, its work, and how the result is shown.
 
     A module of a command is imported only when that command runs. What it needs beyond options and console is
@@ -40,16 +43,16 @@ class Command(ABC, Generic[ConfigT, ConsoleT]):
             raise typer.Exit(code)
 
     @abstractmethod
-    def work(self, config: ConfigT, console: ConsoleT) -> Report:
+    def work(self, config: ConfigT, console: ConsoleT) -> ReportT:
         """Run the task; returns its report. A task that draws charts has its result shown before them."""
 
     @abstractmethod
-    def show(self, report: Report, config: ConfigT, console: ConsoleT, /) -> None:
+    def show(self, report: ReportT, config: ConfigT, console: ConsoleT, /) -> None:
         """Print the report for a person, on stdout."""
 
-    def outcome(self, report: Report) -> tuple[int, list[str]]:
+    def outcome(self, report: ReportT) -> tuple[int, list[str]]:
         """The exit code, and what failed, which is printed on stderr even with --quiet.
 
         Here: 128 and the signal's number if one interrupted the work, else 0.
         """
-        return (128 + report["signal"] if report["signal"] else 0), []
+        return (128 + report.interrupted_by if report.interrupted_by else 0), []

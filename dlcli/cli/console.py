@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from dlcli.engine.loop import Step
+    from dlcli.engine.progress import Result
 
 VISIBLE_REPORTS = 12
 NAME_WIDTH = 24  # of the first column of a table, at least, where names are longer
@@ -48,7 +49,7 @@ class Console:
         self.quiet, self.json_output = quiet, json_output
         self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._live: _LiveTable | None = None
-        self.show: Callable[[dict[str, Any]], None] = lambda _report: None  # as tables, in the way of each command
+        self.show: Callable[[Any], None] = lambda _report: None  # as tables, in the way of each command
         self._has_shown = False
 
     def note(self, text: str) -> None:
@@ -96,7 +97,7 @@ class Console:
             self._live.close()
             self._live = None
 
-    def result(self, report: dict[str, Any]) -> None:
+    def result(self, report: "Result") -> None:
         """Print the result on stdout, once: before the charts are drawn, so that nobody waits for them."""
         if self._has_shown:
             return
@@ -107,12 +108,10 @@ class Console:
             self.show(report)
         sys.stdout.flush()
 
-    def document(self, report: dict[str, Any]) -> None:
+    def document(self, report: "Result") -> None:
         """The report as JSON on stdout."""
-        from dlcli.files import to_json
-
         # What an encoding lacks is escaped as JSON escapes it, not as Python does.
-        print(to_json(report, ascii_only=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8"))
+        print(report.to_json(ascii_only=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
         """A result table on stdout: first column text, the others numbers."""

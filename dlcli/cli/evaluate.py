@@ -1,11 +1,14 @@
 """``dlcli eval``."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dlcli.cli.command import Command, Report
+from dlcli.cli.command import Command
 from dlcli.cli.console import Console
 from dlcli.config.evaluate import EvalConfig
 from dlcli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from dlcli.reports.evaluate import EvalReport, ImageQuality, RestorationReport
 
 SHOWN = 20  # images that the table lists, unless --worst says otherwise
 
@@ -32,77 +35,73 @@ Examples:
 """
 
 
-class Eval(Command[EvalConfig, Console]):
+class Eval(Command[EvalConfig, Console, "EvalReport"]):
     """Measuring a saved model."""
 
     config = EvalConfig
     console = Console
     doc = DOC
 
-    def work(self, config: EvalConfig, console: Console) -> Report:
+    def work(self, config: EvalConfig, console: Console) -> "EvalReport":
         """Measure."""
         from dlcli.tasks.evaluate import evaluate
 
         return evaluate(config, console)
 
-    def show(self, report: Report, config: EvalConfig, console: Console, /) -> None:
+    def show(self, report: "EvalReport", config: EvalConfig, console: Console, /) -> None:
         """The metrics, by image where there are images to restore, and each check."""
-        if "per_image" in report:
+        from dlcli.reports.evaluate import RestorationReport
+
+        if isinstance(report, RestorationReport):
             _show_images(report, console, config.worst)
         else:
             _show_metrics(report, console)
-        for check in report["checks"]:
-            console.line(check["text"])
+        for check in report.checks:
+            console.line(check.text)
 
-    def outcome(self, report: Report) -> tuple[int, list[str]]:
+    def outcome(self, report: "EvalReport") -> tuple[int, list[str]]:
         """3 and the checks that do not hold, else 0."""
-        failed = [check["text"] for check in report["checks"] if not check["holds"]]
+        failed = [check.text for check in report.checks if not check.holds]
         return (int(ExitCode.CHECK_FAILED) if failed else 0), failed
 
 
-def _show_metrics(report: Report, console: Console) -> None:
-    from dlcli.linear.report import UNCENTERED
+def _show_metrics(report: "EvalReport", console: Console) -> None:
+    from dlcli.reports.evaluate import TableEvalReport
+    from dlcli.reports.summary import UNCENTERED
 
-    count = f"{report['rows']:,} rows" if "rows" in report else f"{report['images']:,} images"
-    count += f" {_shown(report['data'])}"
-    labels = {"r2": UNCENTERED} if report.get("r2_uncentered") else {}
-    found = report["metrics"]["test"].items()
-    rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in found if value is not None]
-    console.table(["metric", count], rows)
+    labels = UNCENTERED if isinstance(report, TableEvalReport) and report.r2_uncentered else {}
+    rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in report.metrics["test"].items()]
+    console.table(["metric", f"{report.counted} {report.data.shown}"], rows)
 
 
-def _show_images(report: Report, console: Console, worst: int | None) -> None:
+def _show_images(report: "RestorationReport", console: Console, worst: int | None) -> None:
     """A table by image, and one of the methods compared."""
-    rows, test = report["per_image"], report["metrics"]["test"]
+    from dlcli.reports.evaluate import MethodQuality
+
+    rows, mean = report.per_image, report.overall
     if worst:
-        rows = sorted(rows, key=lambda row: row["psnr"])
-    shown = [[row["name"], *_cells(row)] for row in rows[: worst or SHOWN]]
+        rows = sorted(rows, key=lambda row: row.psnr)
+    shown = [[row.name, *_cells(row)] for row in rows[: worst or SHOWN]]
     if len(rows) > len(shown):
         shown.append([f"... {len(rows) - len(shown):,} more", "", "", ""])
-    shown.append([f"mean of {report['images']:,} images {_shown(report['data'])}", *_cells(test)])
+    shown.append([mean.name, *_cells(mean)])
     console.table(["", "input psnr", "psnr", "ssim"], shown)
-    if "compare" in report:
+    if report.compare is not None:
         console.line("")
         compared = {
-            "input": {"psnr": test["input_psnr"], "ssim": test["input_ssim"], "seconds": None},
-            "network": {"psnr": test["psnr"], "ssim": test["ssim"], "seconds": report["seconds_per_image"]},
-            **report["compare"],
+            "input": MethodQuality(psnr=mean.input_psnr, ssim=mean.input_ssim, seconds=None),
+            "network": MethodQuality(psnr=mean.psnr, ssim=mean.ssim, seconds=report.seconds_per_image),
+            **report.compare,
         }
         methods = [
-            [name, f"{m['psnr']:.2f}", f"{m['ssim']:.4f}", "" if m["seconds"] is None else f"{m['seconds']:.3g}"]
+            [name, f"{m.psnr:.2f}", f"{m.ssim:.4f}", "" if m.seconds is None else f"{m.seconds:.3g}"]
             for name, m in compared.items()
         ]
-        console.table([f"mean of {report['images']:,} images", "psnr", "ssim", "s / image"], methods)
+        console.table([f"mean of {report.counted}", "psnr", "ssim", "s / image"], methods)
 
 
-def _shown(data: dict[str, Any]) -> str:
-    from dlcli.reports.measured_on import MeasuredOn
-
-    return MeasuredOn(tuple(data["paths"]), data["part"], data["selected_on"]).shown
-
-
-def _cells(row: dict[str, float]) -> list[str]:
-    return [f"{row['input_psnr']:.2f}", f"{row['psnr']:.2f}", f"{row['ssim']:.4f}"]
+def _cells(row: "ImageQuality") -> list[str]:
+    return [f"{row.input_psnr:.2f}", f"{row.psnr:.2f}", f"{row.ssim:.4f}"]
 
 
 COMMAND = Eval()

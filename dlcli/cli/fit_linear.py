@@ -1,8 +1,13 @@
 """``dlcli fit-linear``."""
 
-from dlcli.cli.command import Command, Report
+from typing import TYPE_CHECKING
+
+from dlcli.cli.command import Command
 from dlcli.cli.console import Console, duration
 from dlcli.config.fit_linear import FitLinearConfig
+
+if TYPE_CHECKING:
+    from dlcli.reports.fit_linear import FitLinearReport
 
 DOC = """Fit linear, logistic or softmax regression by gradient descent.
 
@@ -24,33 +29,33 @@ Examples:
 """
 
 
-class FitLinear(Command[FitLinearConfig, Console]):
+class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport"]):
     """Linear, logistic and softmax regression."""
 
     config = FitLinearConfig
     console = Console
     doc = DOC
 
-    def work(self, config: FitLinearConfig, console: Console) -> Report:
+    def work(self, config: FitLinearConfig, console: Console) -> "FitLinearReport":
         """Fit."""
         from dlcli.tasks.fit_linear import fit_linear
 
         return fit_linear(config, console)
 
-    def show(self, report: Report, _config: FitLinearConfig, console: Console, /) -> None:
+    def show(self, report: "FitLinearReport", _config: FitLinearConfig, console: Console, /) -> None:
         """The coefficients, the metrics, and how the fit ended."""
         from dlcli.linear.summary import coefficient_rows, parts, summary_rows
 
         console.table(*coefficient_rows(report))
-        if report["std_error_reason"]:
-            console.line(f"no standard errors: {report['std_error_reason']}")
+        if report.std_error_reason:
+            console.line(f"no standard errors: {report.std_error_reason}")
         console.line("")
         console.table(["", *parts(report)], summary_rows(report))
         console.line("")
-        kept = f"weights of step {report['kept_step']:,} kept; " if report["selected_on"] else ""
+        kept = f"weights of step {report.kept_step:,} kept; " if report.selected_on else ""
         console.line(
-            f"{report['status']} after {report['steps']:,} steps ({report['reason']}), "
-            f"{duration(report['seconds'])}; {kept}saved in {report['run']}"
+            f"{report.status} after {report.steps:,} steps ({report.reason}), "
+            f"{duration(report.seconds)}; {kept}saved in {report.run}"
         )
 
 

@@ -1,11 +1,16 @@
 """``dlcli predict``."""
 
+from typing import TYPE_CHECKING
+
 from dlcli.cli import streams
-from dlcli.cli.command import Command, Report
+from dlcli.cli.command import Command
 from dlcli.cli.console import Console
 from dlcli.config.evaluate import PredictConfig
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.text import listed
+
+if TYPE_CHECKING:
+    from dlcli.reports.predict import PredictReport
 
 DOC = """Write the predictions of a saved model, in input order.
 
@@ -23,14 +28,14 @@ Examples:
 """
 
 
-class Predict(Command[PredictConfig, Console]):
+class Predict(Command[PredictConfig, Console, "PredictReport"]):
     """Applying a saved model."""
 
     config = PredictConfig
     console = Console
     doc = DOC
 
-    def work(self, config: PredictConfig, console: Console) -> Report:
+    def work(self, config: PredictConfig, console: Console) -> "PredictReport":
         """Predict. Raises DlcliError if the predictions have nowhere to go."""
         from dlcli.tasks.predict import predict
 
@@ -38,20 +43,24 @@ class Predict(Command[PredictConfig, Console]):
             raise DlcliError("stdout is closed, and the predictions go there", "add --out FILE")
         return predict(config, console)
 
-    def show(self, report: Report, config: PredictConfig, console: Console, /) -> None:
+    def show(self, report: "PredictReport", config: PredictConfig, console: Console, /) -> None:
         """How much was written; nothing if the predictions themselves went to stdout."""
+        from dlcli.reports.predict import RestoredReport
+
         if config.out is None:
             return
-        if "rows" in report:
-            console.line(f"{report['rows']:,} predictions in {report['out']}")
-            return
-        console.line(f"{report['images']:,} images in {report['out']}")
-        if report["skipped"]:
-            console.line(f"skipped {len(report['skipped']):,}")
+        if isinstance(report, RestoredReport):
+            console.line(f"{report.images:,} images in {report.out}")
+            if report.skipped:
+                console.line(f"skipped {len(report.skipped):,}")
+        else:
+            console.line(f"{report.rows:,} predictions in {report.out}")
 
-    def outcome(self, report: Report) -> tuple[int, list[str]]:
+    def outcome(self, report: "PredictReport") -> tuple[int, list[str]]:
         """2 and the outputs that could not be written, else 0."""
-        unwritten = report.get("unwritten")
+        from dlcli.reports.predict import RestoredReport
+
+        unwritten = report.unwritten if isinstance(report, RestoredReport) else []
         return (int(ExitCode.USAGE), [f"could not be written: {listed(unwritten)}"]) if unwritten else (0, [])
 
 

@@ -1,8 +1,13 @@
 """``dlcli train-deconv``."""
 
-from dlcli.cli.command import Command, Report
+from typing import TYPE_CHECKING
+
+from dlcli.cli.command import Command
 from dlcli.cli.console import Console, duration
 from dlcli.config.train_deconv import TrainDeconvConfig
+
+if TYPE_CHECKING:
+    from dlcli.reports.train_deconv import TrainDeconvReport
 
 DOC = """Train a network of convolutions and deconvolutions that restores or classifies images.
 
@@ -24,29 +29,32 @@ Examples:
 """
 
 
-class TrainDeconv(Command[TrainDeconvConfig, Console]):
+class TrainDeconv(Command[TrainDeconvConfig, Console, "TrainDeconvReport"]):
     """Networks of convolutions and deconvolutions."""
 
     config = TrainDeconvConfig
     console = Console
     doc = DOC
 
-    def work(self, config: TrainDeconvConfig, console: Console) -> Report:
+    def work(self, config: TrainDeconvConfig, console: Console) -> "TrainDeconvReport":
         """Train."""
         from dlcli.tasks.train_deconv import train_deconv
 
         return train_deconv(config, console)
 
-    def show(self, report: Report, _config: TrainDeconvConfig, console: Console, /) -> None:
+    def show(self, report: "TrainDeconvReport", _config: TrainDeconvConfig, console: Console, /) -> None:
         """The metrics of the saved weights, and how the training ended."""
-        from dlcli.networks.training.report import summary_rows
+        from dlcli.reports.summary import cells, metric_rows
 
-        console.line(f"saved weights: those of step {report['best_step']:,}")
-        console.table(["", *report["metrics"]], summary_rows(report))
+        console.line(f"saved weights: those of step {report.best_step:,}")
+        hidden = "log_loss" if "loss" in report.metrics["train"] else ""
+        labels = {name: name.replace("_", " ") for part in report.metrics.values() for name in part}
+        columns = [cells(part) for part in report.metrics.values()]
+        console.table(["", *report.metrics], metric_rows(columns, hidden=hidden, labels=labels))
         console.line("")
         console.line(
-            f"{report['status']} after {report['steps']:,} steps ({report['reason']}), "
-            f"{duration(report['seconds'])}; saved in {report['run']}"
+            f"{report.status} after {report.steps:,} steps ({report.reason}), "
+            f"{duration(report.seconds)}; saved in {report.run}"
         )
 
 

@@ -1,11 +1,15 @@
 """``dlcli tune-lr``."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from dlcli.cli.command import Command, Report
+from dlcli.cli.command import Command
 from dlcli.cli.console import duration
 from dlcli.cli.search_console import SearchConsole
 from dlcli.config.tune_lr import TuneLrConfig
+
+if TYPE_CHECKING:
+    from dlcli.reports.tune_lr import SearchReport, SweepReport, Trial, TuneReport
 
 SHOWN = 12  # trials that the last table lists
 
@@ -31,7 +35,7 @@ machines: they share one study
 """
 
 
-class TuneLr(Command[TuneLrConfig, SearchConsole]):
+class TuneLr(Command[TuneLrConfig, SearchConsole, "TuneReport"]):
     """Searching for options of a training command."""
 
     config = TuneLrConfig
@@ -40,7 +44,7 @@ class TuneLr(Command[TuneLrConfig, SearchConsole]):
     # Options of the search end where the training command's name stands.
     interspersed = False
 
-    def work(self, config: TuneLrConfig, console: SearchConsole) -> Report:
+    def work(self, config: TuneLrConfig, console: SearchConsole) -> "TuneReport":
         """Search."""
         from dlcli.cli.app import parse_config
         from dlcli.tasks.tune_lr import tune_lr
@@ -48,77 +52,79 @@ class TuneLr(Command[TuneLrConfig, SearchConsole]):
         name, *words = config.training or ("fit-linear",)
         return tune_lr(config, parse_config(name, words), console)
 
-    def show(self, report: Report, _config: TuneLrConfig, console: SearchConsole, /) -> None:
+    def show(self, report: "TuneReport", _config: TuneLrConfig, console: SearchConsole, /) -> None:
         """The range test, or the trials."""
-        if "sweep" in report:
+        from dlcli.reports.tune_lr import SweepReport
+
+        if isinstance(report, SweepReport):
             _show_sweep(report, console)
         else:
             _show_trials(report, console)
 
 
-def _show_trials(report: Report, console: SearchConsole) -> None:
+def _show_trials(report: "SearchReport", console: SearchConsole) -> None:
     """The best trials, the importances of the options, and the command that trains with the best."""
     from dlcli.search.report import tie_of
 
-    ended = [t for t in report["trials"] if t["state"] in ("complete", "pruned", "diverged")]
-    ended.sort(key=lambda t: (t["rank"] is None, t["rank"] or 0))
+    ended = [t for t in report.trials if t.state in ("complete", "pruned", "diverged")]
+    ended.sort(key=lambda t: (t.rank is None, t.rank or 0))
     console.table(*_trial_rows(report, ended, console))
     if len(ended) > SHOWN:
-        console.line(f"... {len(ended) - SHOWN:,} more in {report['run']}/trials.csv")
-    if report["importances"]:
-        shares = sorted(report["importances"].items(), key=lambda item: -item[1])
+        console.line(f"... {len(ended) - SHOWN:,} more in {report.run}/trials.csv")
+    if report.importances:
+        shares = sorted(report.importances.items(), key=lambda item: -item[1])
         console.line("")
-        of = report["importances_share"]
+        of = report.importances_share
         runs = f" (by runs of {of:.3g} of the length)" if of < 1 else ""
         console.line(f"importance{runs}: " + ", ".join(f"{name} {share:.0%}" for name, share in shares))
     console.line("")
     if tie := tie_of(report):
         console.line(tie)
-    left = len(report["trials"]) - len(ended)
+    left = len(report.trials) - len(ended)
     count = "one trial" if len(ended) == 1 else f"{len(ended):,} trials"
-    state = f"{report['status']} after {count}" + (f", {left:,} left" if left else "")
-    console.line(f"{state} ({report['reason']}), {duration(report['seconds'])}; saved in {report['run']}")
-    if report["best"]:
-        console.line(report["best"]["command"])
+    state = f"{report.status} after {count}" + (f", {left:,} left" if left else "")
+    console.line(f"{state} ({report.reason}), {duration(report.seconds)}; saved in {report.run}")
+    if report.best:
+        console.line(report.best.command)
 
 
 def _trial_rows(
-    report: Report, ended: list[dict[str, Any]], console: SearchConsole
+    report: "SearchReport", ended: Sequence["Trial"], console: SearchConsole
 ) -> tuple[list[str], list[list[str]]]:
     """Headings, and a row for each of the best of the trials that have ended."""
-    names = report["options"]
-    spread = any(t["spread"] is not None for t in ended)
-    shortened = any(t["fraction"] < 1 for t in ended)
-    header = ["trial", *names, report["metric"], *(["spread"] if spread else []), "state", "seconds"]
+    names = report.options
+    spread = any(t.spread is not None for t in ended)
+    shortened = any(t.fraction < 1 for t in ended)
+    header = ["trial", *names, report.metric, *(["spread"] if spread else []), "state", "seconds"]
     rows = [
-        [str(t["number"]), *(console.value(t["params"][n]) for n in names), console.value(t["value"]),
-         *([console.value(t["spread"])] if spread else []), _state(t, shortened), f"{t['seconds']:.3g}"]
+        [str(t.number), *(console.value(t.params[n]) for n in names), console.value(t.value),
+         *([console.value(t.spread)] if spread else []), _state(t, shortened), f"{t.seconds:.3g}"]
         for t in ended[:SHOWN]
     ]  # fmt: skip
     return header, rows
 
 
-def _state(trial: dict[str, Any], shortened: bool) -> str:
+def _state(trial: "Trial", shortened: bool) -> str:
     """complete, pruned at a share of the run, or diverged."""
-    share = f" at {trial['fraction']:.3g} of the run" if shortened and trial["fraction"] < 1 else ""
-    return f"{trial['state']}{share}"
+    share = f" at {trial.fraction:.3g} of the run" if shortened and trial.fraction < 1 else ""
+    return f"{trial.state}{share}"
 
 
-def _show_sweep(report: Report, console: SearchConsole) -> None:
+def _show_sweep(report: "SweepReport", console: SearchConsole) -> None:
     """What the range test suggests, over the seeds, and the exact answer where there is one."""
-    found = report["sweep"]["suggestions"]
+    found = report.sweep.suggestions
     rows = [
-        [name.replace("_", " "), *(console.value(entry[key]) for key in ("median", "low", "high"))]
+        [name.replace("_", " "), *map(console.value, (entry.median, entry.low, entry.high))]
         for name, entry in found.items()
     ]
-    console.table([f"learning rate, {report['sweep']['seeds']} seed(s)", "median", "lowest", "highest"], rows)
-    for name, value in report["sweep"]["exact"].items():
+    console.table([f"learning rate, {report.sweep.seeds} seed(s)", "median", "lowest", "highest"], rows)
+    for name, value in report.sweep.exact.items():
         console.line(f"exact {name}: {console.value(value)}")
     console.line("")
-    console.line(f"{report['status']}, {duration(report['seconds'])}; saved in {report['run']}")
-    if report["best"]:
-        console.line(f"chosen: {console.value(report['best']['params']['lr'])} ({report['best']['rule']})")
-        console.line(report["best"]["command"])
+    console.line(f"{report.status}, {duration(report.seconds)}; saved in {report.run}")
+    if report.best:
+        console.line(f"chosen: {console.value(report.best.params['lr'])} ({report.best.rule})")
+        console.line(report.best.command)
 
 
 COMMAND = TuneLr()

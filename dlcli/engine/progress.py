@@ -1,8 +1,15 @@
 """Progress of a task: the console shows it, a Python caller may ignore it."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from dlcli.engine.loop import Step
+
+
+class Result(Protocol):
+    """What a task ends with: the document of report.json."""
+
+    def to_json(self, *, ascii_only: bool = False) -> str:
+        """The text of that file, without the newline at its end."""
 
 
 class Progress(Protocol):
@@ -23,7 +30,7 @@ class Progress(Protocol):
     def end(self) -> None:
         """Training has ended."""
 
-    def result(self, report: "Report") -> None:
+    def result(self, report: Result) -> None:
         """The run is saved, but for its charts, and this is what report.json holds: a task has ended well."""
 
 
@@ -45,8 +52,5 @@ class Silent:
     def end(self) -> None:
         """Ignore."""
 
-    def result(self, report: "Report") -> None:
+    def result(self, report: Result) -> None:
         """Ignore."""
-
-
-Report = dict[str, Any]

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from dlcli import __version__
 from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.progress import Progress, Report
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.held_out import HeldOutRows, check_unchanged, rows_without_data
 from dlcli.linear.data.table_data import ChunkSource
@@ -16,7 +17,8 @@ from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.saved import chunks_of, load_run, open_data
 from dlcli.reports.checks import outcomes, parse_checks
-from dlcli.reports.document import base_report, environment
+from dlcli.reports.document import environment
+from dlcli.reports.evaluate import TableEvalReport
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.table import Chunk
 from dlcli.text import printable
@@ -33,7 +35,7 @@ UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is agai
 CLASSES = ("loss", "log_loss", "accuracy", "auc")
 
 
-def evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
+def evaluate_linear(config: EvalConfig, progress: Progress) -> TableEvalReport:
     """Measure a linear model on the rows of a table, or on those held out in training. Raises DlcliError."""
     start = time.monotonic()
     model, schema, trained = load_run(config.run)
@@ -42,7 +44,7 @@ def evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
     checks = parse_checks(config.check, known if model.kind == "mse" else CLASSES)
     table, _ = open_data(config, model, schema, trained, progress, need_target=True)
     measured: ChunkSource | HeldOutRows = table
-    on = MeasuredOn(config.data, "given")
+    on = MeasuredOn(paths=config.data, part="given")
     if not config.data:
         if config.missing not in (None, trained.missing):
             raise DlcliError(
@@ -61,20 +63,23 @@ def evaluate_linear(config: EvalConfig, progress: Progress) -> Report:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
     if on.part == "held out":
         check_unchanged(config.run, metrics, lambda: _rounding(model, measured), progress)
-    report = base_report("eval", str(config.run), "cpu", trained.seed)
-    report |= {
-        "seconds": time.monotonic() - start,
-        "steps": 0,
-        "status": "finished",
-        "data": on.to_json(),
-        "rows": rows,
-        "target": printable(schema.target.name) if schema.target else None,
-        "metrics": {"test": metrics},
-        "checks": outcomes(checks, metrics, UNCENTERED if uncentered else None),
-        "r2_uncentered": uncentered,
-        "environment": environment("cpu"),
-    }
-    return report
+    return TableEvalReport(
+        dlcli=__version__,
+        command="eval",
+        run=str(config.run),
+        device="cpu",
+        seed=trained.seed,
+        seconds=time.monotonic() - start,
+        steps=0,
+        status="finished",
+        data=on,
+        rows=rows,
+        target=printable(schema.target.name) if schema.target else None,
+        metrics={"test": metrics},
+        checks=outcomes(checks, metrics, UNCENTERED if uncentered else None),
+        r2_uncentered=uncentered,
+        environment=environment("cpu"),
+    )
 
 
 def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:

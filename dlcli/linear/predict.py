@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.engine.progress import Progress, Report
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import chunks_of, load_run, open_data
+from dlcli.reports.predict import TablePredictReport
 from dlcli.tables.predictions import check_output, write_predictions
 from dlcli.tables.table import Schema
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def predict_linear(config: PredictConfig, progress: Progress) -> Report:
+def predict_linear(config: PredictConfig, progress: Progress) -> TablePredictReport:
     """Write one prediction for each input row, in input order; constant memory.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
@@ -38,10 +39,14 @@ def predict_linear(config: PredictConfig, progress: Progress) -> Report:
     write_predictions(frames, _columns(model, schema), config.out)
     for text in table.warnings:
         progress.warn(text)
-    return {
-        "command": "predict", "run": str(config.run), "out": str(config.out) if config.out else None,
-        "rows": count[0], "seconds": time.monotonic() - start, "status": "finished",
-    }  # fmt: skip
+    return TablePredictReport(
+        command="predict",
+        run=str(config.run),
+        out=str(config.out) if config.out else None,
+        rows=count[0],
+        seconds=time.monotonic() - start,
+        status="finished",
+    )
 
 
 def _columns(model: LinearModel, schema: Schema) -> dict[str, "pl.DataType"]:

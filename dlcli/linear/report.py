@@ -1,24 +1,24 @@
 """The numbers of a fitted linear model: coefficients with standard errors, and metrics."""
 
-from typing import Any
+import math
 
 import numpy as np
 
+from dlcli import __version__
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.device import describe_device
-from dlcli.engine.progress import Report
 from dlcli.errors import DlcliError
-from dlcli.files import to_json
 from dlcli.linear.curve import draw
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.fit import Fit
 from dlcli.linear.model import LinearModel
-from dlcli.reports.document import base_report, environment
+from dlcli.reports.document import environment
+from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, CrossValidation, FitLinearReport, Spread
 from dlcli.runs import directory
 from dlcli.text import printable
 
-UNCENTERED = "r2 (uncentered)"  # 1 - MSE / mean of y^2, as R's lm and statsmodels have it without an intercept
+Coefficients = dict[str, Coefficient] | dict[str, ClassCoefficients]
 
 
 def coefficient_entries(
@@ -27,30 +27,30 @@ def coefficient_entries(
     intercept: FloatArray | None,
     coefficients: FloatArray,
     errors: FloatArray | None,
-) -> dict[str, Any]:
-    """The report's ``coefficients``: name -> {"value", "std_error"}, the intercept first.
+) -> Coefficients:
+    """The report's ``coefficients`` by name, the intercept first.
 
     intercept (k,) or None, coefficients (d, k), errors (1 + d, k) or None. With k > 1 outputs each entry holds one
     value for each class, by name.
     """
-    entries: dict[str, Any] = {}
+    labels = [*(["intercept"] if intercept is not None else []), *distinct(names)]
+    rows = coefficients if intercept is None else np.vstack([intercept, coefficients])
+    if errors is None:
+        errors = np.full((1 + len(coefficients), rows.shape[1]), np.nan)
+    pairs = list(zip(labels, rows.tolist(), errors[len(rows) == len(coefficients) :].tolist(), strict=True))
+    if rows.shape[1] == 1:
+        return {name: Coefficient(value=value, std_error=_known(error)) for name, (value,), (error,) in pairs}
+    return {
+        name: ClassCoefficients(
+            value=dict(zip(classes, values, strict=True)),
+            std_error=dict(zip(classes, map(_known, std_errors), strict=True)),
+        )
+        for name, values, std_errors in pairs
+    }
 
-    def put(name: str, values: FloatArray, std_errors: FloatArray | None) -> None:
-        known = [None if std_errors is None or not np.isfinite(e) else float(e) for e in
-                 (std_errors if std_errors is not None else values)]  # fmt: skip
-        if len(values) == 1:
-            entries[name] = {"value": float(values[0]), "std_error": known[0]}
-        else:
-            entries[name] = {
-                "value": dict(zip(classes, map(float, values), strict=True)),
-                "std_error": dict(zip(classes, known, strict=True)),
-            }
 
-    if intercept is not None:
-        put("intercept", intercept, None if errors is None else errors[0])
-    for row, name in enumerate(distinct(names)):
-        put(name, coefficients[row], None if errors is None else errors[row + 1])
-    return entries
+def _known(error: float) -> float | None:
+    return error if math.isfinite(error) else None
 
 
 def distinct(names: tuple[str, ...]) -> list[str]:
@@ -80,58 +80,60 @@ def make_report(
     run: directory.RunDirectory,
     device: str,
     seconds: float,
-) -> Report:
+) -> FitLinearReport:
     """The document of report.json."""
     target = data.schema.target
     assert target is not None
     coefficients, errors = expanded(data, keep, result)
-    report = base_report("fit-linear", str(run.path), describe_device(device), config.seed)
-    report |= {
-        "seconds": seconds,
-        "steps": result.last.step,
-        "status": result.last.status,
-        "reason": result.last.reason,
-        "signal": result.last.signum or None,
-        "kept_step": result.kept.step,
-        "selected_on": "val.loss" if config.early_stop else None,
-        "std_error_reason": result.no_errors or None,
-        "loss": "mse" if result.kind == "mse" else "cross-entropy",
-        "optimizer": result.optimizer,
-        "lr": result.lr,
-        "target": target.name,
-        "rows": data.rows,
-        "metrics": result.metrics,
-        "coefficients": coefficient_entries(
+    return FitLinearReport(
+        dlcli=__version__,
+        command="fit-linear",
+        run=str(run.path),
+        device=describe_device(device),
+        seed=config.seed,
+        seconds=seconds,
+        steps=result.last.step,
+        status=result.last.status,
+        reason=result.last.reason,
+        signal=result.last.signum or None,
+        kept_step=result.kept.step,
+        selected_on="val.loss" if config.early_stop else None,
+        std_error_reason=result.no_errors or None,
+        loss="mse" if result.kind == "mse" else "cross-entropy",
+        optimizer=result.optimizer,
+        lr=result.lr,
+        target=target.name,
+        rows=data.rows,
+        metrics=result.metrics,
+        coefficients=coefficient_entries(
             data.schema.encoded_names,
             target.levels,
             result.intercept if config.intercept else None,
             coefficients,
             errors,
         ),
-        "residual_sd": result.residual_sd,
-        "r2": result.metrics["train"].get("r2"),
-        "r2_uncentered": result.kind == "mse" and not config.intercept,
-        "condition_number": result.condition_number,
-        "aliased": list(result.aliased),
-        "largest_stable_lr": result.largest_stable_lr,
-        "environment": environment(device),
-    }
-    if target.levels:
-        report["classes"] = list(target.levels)
-    if folds:
-        names = folds[0]
-        report["cv"] = {
-            "folds": len(folds),
-            "metrics": {
-                name: {
-                    "mean": float(np.mean([f[name] for f in folds])),
-                    "sd": _standard_deviation([f[name] for f in folds]),
-                    "each": [f[name] for f in folds],
-                }
-                for name in names
-            },
-        }
-    return report
+        residual_sd=result.residual_sd,
+        r2=result.metrics["train"].get("r2"),
+        r2_uncentered=result.kind == "mse" and not config.intercept,
+        condition_number=result.condition_number,
+        aliased=list(result.aliased),
+        largest_stable_lr=result.largest_stable_lr,
+        environment=environment(device),
+        classes=list(target.levels) or None,
+        cv=_cross_validation(folds) if folds else None,
+    )
+
+
+def _cross_validation(folds: list[dict[str, float]]) -> CrossValidation:
+    """Each metric over the folds."""
+    each = {name: [fold[name] for fold in folds] for name in folds[0]}
+    return CrossValidation(
+        folds=len(folds),
+        metrics={
+            name: Spread(mean=float(np.mean(values)), sd=_standard_deviation(values), each=values)
+            for name, values in each.items()
+        },
+    )
 
 
 def save(
@@ -139,7 +141,7 @@ def save(
     data: TableData,
     keep: np.ndarray,
     result: Fit,
-    report: Report,
+    report: FitLinearReport,
     run: directory.RunDirectory,
 ) -> None:
     """Write config, model and report. A diverged run gets no model."""
@@ -154,16 +156,16 @@ def save(
         fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
         model = LinearModel(result.kind, coefficients, result.intercept, fill, data.schema.to_json(), settings)
         run.write(directory.MODEL, model.to_bytes())
-    run.write(directory.REPORT, to_json(report) + "\n")
+    run.write(directory.REPORT, report.to_json() + "\n")
 
 
-def draw_charts(config: FitLinearConfig, result: Fit, report: Report, run: directory.RunDirectory) -> None:
+def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, run: directory.RunDirectory) -> None:
     """Write the chart of the loss curve, unless none is wanted."""
     if config.plots == "none" or result.curve is None:
         return
-    steps = "1 step" if report["steps"] == 1 else f"{report['steps']:,} steps"
-    title = f"{report['target']}: {report['status']} after {steps} ({report['reason']})"
-    saved = None if report["status"] == "diverged" else result.kept.step
+    steps = "1 step" if report.steps == 1 else f"{report.steps:,} steps"
+    title = f"{report.target}: {report.status} after {steps} ({report.reason})"
+    saved = None if report.status == "diverged" else result.kept.step
     chart = draw(result.curve, title=title, mse=result.kind == "mse", saved=saved, format=config.plots)
     run.write_chart("loss", config.plots, chart.to_bytes())
 

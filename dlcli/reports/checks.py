@@ -5,10 +5,15 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
 
 from dlcli.errors import DlcliError
+from dlcli.reports.document import Number, Record
 
-OPERATORS: dict[str, Callable[[float, float], bool]] = {
+Sign = Literal[">=", "<=", "==", ">", "<"]
+OPERATORS: dict[Sign, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, "==": operator.eq, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 PATTERN = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(>=|<=|==|>|<)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
@@ -19,7 +24,7 @@ class Check:
     """One condition on a metric."""
 
     metric: str
-    sign: str
+    sign: Sign
     bound: float
 
     def holds(self, value: float) -> bool:
@@ -58,23 +63,35 @@ def parse_checks(texts: tuple[str, ...], known: tuple[str, ...]) -> list[Check]:
             raise DlcliError(
                 f"--check {text!r}: this model has no metric {metric!r}", f"{hint}metrics: {', '.join(known)}"
             )
-        checks.append(Check(metric, match.group(2), bound))
+        sign = next(sign for sign in OPERATORS if sign == match.group(2))
+        checks.append(Check(metric, sign, bound))
     return checks
+
+
+class CheckOutcome(Record):
+    """What came of one check."""
+
+    metric: str
+    value: Number
+    bound: float
+    sign: Sign
+    holds: bool
+    text: str = Field(description="the outcome in words")
 
 
 def outcomes(
     checks: list[Check], metrics: Mapping[str, float], remarks: Mapping[str, str] | None = None
-) -> list[dict[str, object]]:
-    """Each check's metric, value, verdict and text, for the report; ``remarks`` on metrics end the text."""
+) -> list[CheckOutcome]:
+    """What came of each check; ``remarks`` on metrics end its text."""
     remarks = remarks or {}
     return [
-        {
-            "metric": c.metric,
-            "value": metrics[c.metric],
-            "bound": c.bound,
-            "sign": c.sign,
-            "holds": c.holds(metrics[c.metric]),
-            "text": c.describe(metrics[c.metric]) + (f" ({remarks[c.metric]})" if c.metric in remarks else ""),
-        }
+        CheckOutcome(
+            metric=c.metric,
+            value=metrics[c.metric],
+            bound=c.bound,
+            sign=c.sign,
+            holds=c.holds(metrics[c.metric]),
+            text=c.describe(metrics[c.metric]) + (f" ({remarks[c.metric]})" if c.metric in remarks else ""),
+        )
         for c in checks
     ]

@@ -1,8 +1,10 @@
 """Which data a report is about."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from pydantic import Field
+
+from dlcli.reports.document import Record, Text
 from dlcli.text import listed
 
 # given: named on the command line. test: the part of the training data that training leaves alone (MNIST's t10k).
@@ -17,21 +19,18 @@ SHOWN = {
 }
 
 
-@dataclass(frozen=True)
-class MeasuredOn:
-    """Which data a report is about. ``selected``: training chose among its states by the score on these."""
+class MeasuredOn(Record):
+    """Which data a report is about."""
 
-    paths: tuple[str, ...]
-    part: Part
-    selected: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """``data`` of the report."""
-        return {"paths": list(self.paths), "part": self.part, "selected_on": self.selected}
+    paths: tuple[Text, ...]
+    part: Part = Field(description="what part of the data at the paths")
+    selected_on: bool = Field(
+        default=False, description="whether training chose among its states by the score on these data"
+    )
 
     @property
     def shown(self) -> str:
         """Words that follow a count of rows or images."""
         if self.part == "given":
             return f"of {listed(self.paths)}"
-        return SHOWN[self.part] + (" and selected on" if self.selected else "")
+        return SHOWN[self.part] + (" and selected on" if self.selected_on else "")

@@ -5,8 +5,12 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcli.files import JsonObject
+
+if TYPE_CHECKING:
+    from dlcli.reports.tune_lr import Trial
 
 TRIALS, TABLE, BEST, JOURNAL = "trials.jsonl", "trials.csv", "best.toml", "study.journal"
 
@@ -34,18 +38,17 @@ def read_trials(path: Path) -> tuple[JsonObject, list[JsonObject]]:
     return documents[0] | {"worker": workers[-1] if workers else ""}, [d for d in documents[1:] if "number" in d]
 
 
-def to_csv(names: Sequence[str], metric: str, trials: Sequence[JsonObject]) -> str:
+def to_csv(names: Sequence[str], metric: str, trials: Sequence["Trial"]) -> str:
     """A table with a column for each searched option; ``trials`` are those of the report."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["trial", *names, metric, "spread", "state", "share", "steps", "seconds", "seed", "reason"])
     for trial in trials:
-        value, spread = trial["value"], trial["spread"]
         writer.writerow(
             [
-                trial["number"], *(trial["params"].get(name, "") for name in names),
-                "" if value is None else repr(value), "" if spread is None else repr(spread), trial["state"],
-                trial["fraction"], trial["steps"], f"{trial['seconds']:.6g}", trial["seed"], trial["reason"],
+                trial.number, *(trial.params.get(name, "") for name in names),
+                "" if trial.value is None else repr(trial.value), "" if trial.spread is None else repr(trial.spread),
+                trial.state, trial.fraction, trial.steps, f"{trial.seconds:.6g}", trial.seed, trial.reason,
             ]
         )  # fmt: skip
     return stream.getvalue()

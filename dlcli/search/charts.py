@@ -1,8 +1,9 @@
 """The charts of a search."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from dlcli.reports.tune_lr import SearchReport
 from dlcli.runs import directory
 from dlcli.search.records import Record
 from dlcli.search.report import chosen
@@ -16,9 +17,7 @@ OTHER_SERIES = 6  # lines that one chart of losses can hold
 Format = Literal["png", "svg", "pdf"]
 
 
-def draw_charts(
-    search: "Search", run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]
-) -> None:
+def draw_charts(search: "Search", run: directory.RunDirectory, report: SearchReport, records: Sequence[Record]) -> None:
     """Write the metric against the rate; with two or more options their importance, and parallel coordinates."""
     shown = [record for record in records if record.outcome is not None]
     format = search.output.plots
@@ -30,7 +29,7 @@ def draw_charts(
         return
     from dlcli.reports.charts.study import importance_chart
 
-    if shares := report["importances"]:
+    if shares := report.importances:
         chart = importance_chart(
             shares, title=f"What matters for {search.metric}", value_title="importance (PED-ANOVA)", format=format
         )

@@ -9,6 +9,7 @@ higher rates.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +20,8 @@ FAR = 4.0  # times the first losses: the run has diverged
 SURE = 3.0  # standard errors by which a slope must be below 0
 FLAT = 0.1  # of the steepest slope
 JUMP = 400.0  # times the loss before: more in one step says nothing of the curvature
-FIELDS = ("steepest", "valley", "minimum_tenth", "edge")
+Field = Literal["steepest", "valley", "minimum_tenth", "edge"]
+FIELDS: tuple[Field, ...] = ("steepest", "valley", "minimum_tenth", "edge")
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ def analyze(rates: FloatArray, losses: FloatArray) -> RangeTest:
     return RangeTest(float(rates[steepest]), valley, float(rates[fit.lowest]) / 10, edge, smoothed)
 
 
-def spread(tests: Sequence[RangeTest]) -> dict[str, tuple[float, float, float]]:
+def spread(tests: Sequence[RangeTest]) -> dict[Field, tuple[float, float, float]]:
     """Over seeds, for each field: the median (in logarithms), the lowest and the highest; nan where no seed has one."""
-    found = {}
+    found: dict[Field, tuple[float, float, float]] = {}
     for name in FIELDS:
         values = np.log([value for test in tests if math.isfinite(value := getattr(test, name))])
         middle = (np.median(values), values.min(), values.max()) if len(values) else (math.nan,) * 3

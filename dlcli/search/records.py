@@ -40,6 +40,11 @@ class Outcome:
         mean = sum(self.each) / count
         return math.sqrt(sum((value - mean) ** 2 for value in self.each) / (count - 1))
 
+    @property
+    def measured(self) -> dict[str, dict[str, float]]:
+        """``metrics`` as a report has them."""
+        return {part: dict(values) for part, values in self.metrics.items()}
+
     def to_json(self) -> JsonObject:
         """As a study and trials.jsonl keep it; what isn't finite as text, which JSON has no number for."""
         document = asdict(self)

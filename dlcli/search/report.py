@@ -2,18 +2,18 @@
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from dlcli import __version__
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.files import to_json
-from dlcli.reports.document import base_report, environment
+from dlcli.reports.document import environment
+from dlcli.reports.tune_lr import BestTrial, SearchReport, Trial
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST, TABLE, to_csv
 from dlcli.search.plan import Search
 from dlcli.search.ranking import Choice, choose
-from dlcli.search.records import ENDED, Record
+from dlcli.search.records import ENDED, Outcome, Record
 from dlcli.search.settings import TrainingConfig
 from dlcli.search.space import Point
 
@@ -31,43 +31,60 @@ class Ending:
     seconds: float
 
 
-def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> dict[str, Any]:
+def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> SearchReport:
     """The document of report.json."""
     configs, metric, records, reason = search.configs, search.metric, ending.records, ending.reason
+    method = search.settings.method
+    assert method != "sweep"
     choice = chosen(search, records)
     best = choice.best
     places = {record.number: place for place, record in enumerate(choice.order, 1)}
-    report = base_report("tune-lr", str(run.path), "cpu", configs.seed)
-    report |= {
-        "seconds": ending.seconds,
-        "steps": sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED),
-        "status": "stopped" if reason else "finished",
-        "reason": reason or "every trial has ended",
-        "signal": ending.signum or None,
-        "training": configs.command,
-        "method": search.settings.method,
-        "pruner": search.settings.pruner,
-        "metric": str(metric),
-        "larger_is_better": metric.larger,
-        "metrics": dict(best.outcome.metrics) if best and best.outcome else {},
-        "options": [axis.name for axis in search.space.axes],
-        "trials": [_entry(search, record) | {"rank": places.get(record.number)} for record in records],
-        "best": None,
-        "environment": environment("cpu"),
-    }
-    if best and best.outcome:
-        path = run.path / BEST
-        report["best"] = {
-            "number": best.number, "params": best.params, "value": best.value, "spread": best.outcome.spread,
-            "complete": best.outcome.fraction == 1 and best.outcome.reason != "pruner",
-            "seed": configs.seed_of(best.number), "config": str(path),
-            "command": f"dlcli {configs.command} --config {shlex.quote(str(path))}",
-            "rule": choice.rule, "tied": [record.number for record in choice.tied],
-            "noise": "standard error of the difference" if choice.runs > 1 else "rounding", "runs": choice.runs,
-        }  # fmt: skip
     compared, share = _comparable(search, ending)
-    report |= {"importances": importances(search, compared), "importances_share": share}
-    return report
+    return SearchReport(
+        dlcli=__version__,
+        command="tune-lr",
+        run=str(run.path),
+        device="cpu",
+        seed=configs.seed,
+        seconds=ending.seconds,
+        steps=sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED),
+        status="stopped" if reason else "finished",
+        reason=reason or "every trial has ended",
+        signal=ending.signum or None,
+        training=configs.command,
+        method=method,
+        pruner=search.settings.pruner,
+        metric=str(metric),
+        larger_is_better=metric.larger,
+        metrics=best.outcome.measured if best and best.outcome else {},
+        options=[axis.name for axis in search.space.axes],
+        trials=[_entry(search, record, places.get(record.number)) for record in records],
+        best=_best(search, run, choice),
+        environment=environment("cpu"),
+        importances=importances(search, compared),
+        importances_share=share,
+    )
+
+
+def _best(search: Search, run: directory.RunDirectory, choice: Choice) -> BestTrial | None:
+    best = choice.best
+    if not best or not best.outcome:
+        return None
+    path = run.path / BEST
+    return BestTrial(
+        number=best.number,
+        params=best.params,
+        value=best.value,
+        spread=best.outcome.spread,
+        complete=best.outcome.fraction == 1 and best.outcome.reason != "pruner",
+        seed=search.configs.seed_of(best.number),
+        config=str(path),
+        command=f"dlcli {search.configs.command} --config {shlex.quote(str(path))}",
+        rule=choice.rule,
+        tied=[record.number for record in choice.tied],
+        noise="standard error of the difference" if choice.runs > 1 else "rounding",
+        runs=choice.runs,
+    )
 
 
 def _comparable(search: Search, ending: Ending) -> tuple[Sequence[Record], float]:
@@ -80,22 +97,23 @@ def _comparable(search: Search, ending: Ending) -> tuple[Sequence[Record], float
     return [record for record in ending.records if record.state == "complete"], 1.0
 
 
-def _entry(search: Search, record: Record) -> dict[str, Any]:
-    outcome = record.outcome
-    return {
-        "number": record.number,
-        "params": record.params,
-        "value": None if outcome is None or not math.isfinite(record.value) else record.value,
-        "spread": outcome.spread if outcome else None,
-        "each": list(outcome.each) if outcome else [],
-        "state": record.state,
-        "fraction": outcome.fraction if outcome else 0.0,
-        "steps": outcome.steps if outcome else 0,
-        "seconds": outcome.seconds if outcome else 0.0,
-        "seed": search.configs.seed_of(record.number),
-        "reason": outcome.reason if outcome else "",
-        "metrics": dict(outcome.metrics) if outcome else {},
-    }
+def _entry(search: Search, record: Record, rank: int | None) -> Trial:
+    outcome = record.outcome or Outcome(record.state, math.nan, fraction=0.0)
+    return Trial(
+        number=record.number,
+        params=record.params,
+        value=record.value if math.isfinite(record.value) else None,
+        spread=outcome.spread,
+        each=list(outcome.each),
+        state=record.state,
+        fraction=outcome.fraction,
+        steps=outcome.steps,
+        seconds=outcome.seconds,
+        seed=search.configs.seed_of(record.number),
+        reason=outcome.reason,
+        metrics=outcome.measured,
+        rank=rank,
+    )
 
 
 def chosen(search: Search, records: Sequence[Record]) -> Choice:
@@ -103,27 +121,26 @@ def chosen(search: Search, records: Sequence[Record]) -> Choice:
     return choose(records, larger=search.metric.larger)
 
 
-def tie_of(report: Mapping[str, Any]) -> str:
+def tie_of(report: SearchReport) -> str:
     """One line on trials that are no worse than the one that is proposed; empty where there are none."""
-    best = report["best"]
-    if not best or not best["tied"]:
+    best = report.best
+    if not best or not best.tied:
         return ""
-    numbers = sorted([best["number"], *best["tied"]])
+    numbers = sorted([best.number, *best.tied])
     more = len(numbers) - TIED_SHOWN
     shown = ", ".join(map(str, numbers[:TIED_SHOWN])) + (f" and {more} more" if more > 0 else "")
-    unit = "folds" if report["metric"].startswith("cv.") else "seeds"
+    unit = "folds" if report.metric.startswith("cv.") else "seeds"
     noise = (
-        f"the standard error of the difference over {best['runs']} {unit}"
-        if best["runs"] > 1
+        f"the standard error of the difference over {best.runs} {unit}"
+        if best.runs > 1
         else "rounding (1e-9 of the value)"
     )
-    return f"tie: trials {shown} differ by no more than {noise}; proposed is {best['number']}, by {best['rule']}"
+    return f"tie: trials {shown} differ by no more than {noise}; proposed is {best.number}, by {best.rule}"
 
 
-def failed(report: dict[str, Any]) -> bool:
+def failed(report: SearchReport) -> bool:
     """Whether trials have ended, and all of them without a value."""
-    ended = [t for t in report["trials"] if t["state"] in ENDED]
-    return bool(ended) and report["best"] is None
+    return report.best is None and any(t.state in ENDED for t in report.trials)
 
 
 def all_diverged(records: Sequence[Record]) -> DlcliError:
@@ -154,14 +171,14 @@ def best_config(search: Search, best: Record) -> TrainingConfig:
     return search.trials.as_fused(final) if best.outcome and best.outcome.fused else final
 
 
-def save(search: Search, run: directory.RunDirectory, report: dict[str, Any], records: Sequence[Record]) -> None:
+def save(search: Search, run: directory.RunDirectory, report: SearchReport, records: Sequence[Record]) -> None:
     """Write config, tables, the best config and the report."""
     run.write(directory.CONFIG, search.output.config_toml)
-    run.write(TABLE, to_csv(report["options"], report["metric"], report["trials"]))
+    run.write(TABLE, to_csv(report.options, report.metric, report.trials))
     best = chosen(search, records).best
     if best is not None:
         run.write(BEST, best_config(search, best).to_toml())
-    run.write(directory.REPORT, to_json(report) + "\n")
+    run.write(directory.REPORT, report.to_json() + "\n")
 
 
 def importances(search: Search, records: Sequence[Record]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from dlcli.config.common import PlotFormat, RunOptions
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.tune_lr import Method
+from dlcli.reports.tune_lr import TrainingName
 from dlcli.search.space import Point, point_seed
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class TrainingConfigs:
     folds: int | None = None
 
     @property
-    def command(self) -> str:
+    def command(self) -> TrainingName:
         """The name of the training command."""
         return "fit-linear" if isinstance(self.base, FitLinearConfig) else "train-deconv"
 

@@ -10,14 +10,14 @@ from typing import Protocol
 
 import numpy as np
 
+from dlcli import __version__
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.progress import Report
 from dlcli.engine.schedules import Schedule, ScheduleSettings
 from dlcli.errors import DlcliError, ExitCode, Interrupted
-from dlcli.files import to_json
 from dlcli.reports.charts import preload
-from dlcli.reports.document import base_report, environment
+from dlcli.reports.document import environment
+from dlcli.reports.tune_lr import BestRate, Suggestion, Suggestions, Sweep, SweepCurve, SweepReport, SweepTrial
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST
 from dlcli.search.progress import SearchProgress
@@ -61,7 +61,7 @@ class Curve:
     found: RangeTest
 
 
-def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgress) -> Report:
+def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgress) -> SweepReport:
     """Run the test, and write its run directory. Raises DlcliError."""
     start = time.monotonic()
     low, high = _range(settings.rates, source)
@@ -85,21 +85,13 @@ def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgr
             progress.end()
         if not curves:
             raise Interrupted(signum)
-        ending = {
-            "seconds": time.monotonic() - start,
-            "steps": sum(len(curve.rates) for curve in curves),
-            "status": "stopped" if signum else "finished",
-            "reason": Interrupted(signum).reason if signum else "every seed has run",
-            "signal": signum or None,
-        }
-        report = base_report("tune-lr", str(run.path), "cpu", settings.configs.seed) | ending
-        report |= _findings(settings, curves, source.exact(), str(run.path / BEST))
+        report = _report(settings, run, source, curves, Ended(time.monotonic() - start, signum))
         _save(settings, run, report)
     with deferred_signals() if not signum else nullcontext():
-        if report["best"] is not None or signum:
+        if report.best is not None or signum:
             progress.result(report)
         _draw(settings, run, report, curves)
-    if report["best"] is None and not signum:
+    if report.best is None and not signum:
         raise DlcliError(
             f"the loss falls at no learning rate from {low:g} to {high:g}", f"try --lr {low / 1000:.2g}:{low:.2g}",
             ExitCode.TRAINING_FAILED,
@@ -144,56 +136,89 @@ def _record(curve: Curve, repeat: int) -> Record:
     return Record(repeat, {"seed": curve.seed}, "complete", 0, outcome)
 
 
-def _findings(settings: SweepSettings, curves: Sequence[Curve], exact: dict[str, float], best: str) -> Report:
-    """What the report says of the curves; ``best`` is the path of the config with the rate that is proposed."""
+@dataclass(frozen=True)
+class Ended:
+    """How the test ended: after so many seconds, and by which signal, or 0."""
+
+    seconds: float
+    signum: int
+
+
+def _report(
+    settings: SweepSettings, run: directory.RunDirectory, source: RateTestSource, curves: Sequence[Curve], ended: Ended
+) -> SweepReport:
+    exact = source.exact()
     found = spread([curve.found for curve in curves])
     fastest = next((v for n, v in exact.items() if "fastest" in n), None)
     rate = fastest if fastest is not None else found["steepest"][0]
-    rule = "steepest" if fastest is None else "the exact fastest rate"
-    command = settings.configs.command
-    return {
-        "training": command,
-        "method": "sweep",
-        "metrics": {},
-        "trials": [
-            {"number": i, "params": {"seed": c.seed}, "value": c.found.steepest, "state": "complete",
-             "suggestions": {f: getattr(c.found, f) for f in FIELDS}}
-            for i, c in enumerate(curves)
-        ],
-        "sweep": {
-            "seeds": len(curves),
-            "suggestions": {
-                n: {"median": found[n][0], "low": found[n][1], "high": found[n][2]} for n in FIELDS
-            },
-            "exact": exact,
-            "curves": [{"seed": c.seed, "rates": c.rates.tolist(), "losses": c.losses.tolist()} for c in curves],
-        },
-        "best": {
-            "params": {"lr": rate}, "rule": rule, "config": best,
-            "command": f"dlcli {command} --config {shlex.quote(best)}",
-        } if math.isfinite(rate) and rate > 0 else None,
-        "environment": environment("cpu"),
-    }  # fmt: skip
+    known = math.isfinite(rate) and rate > 0
+    command, path = settings.configs.command, str(run.path / BEST)
+    best = BestRate(
+        params={"lr": rate},
+        rule="steepest" if fastest is None else "the exact fastest rate",
+        config=path,
+        command=f"dlcli {command} --config {shlex.quote(path)}",
+    )
+    return SweepReport(
+        dlcli=__version__,
+        command="tune-lr",
+        run=str(run.path),
+        device="cpu",
+        seed=settings.configs.seed,
+        seconds=ended.seconds,
+        steps=sum(len(curve.rates) for curve in curves),
+        status="stopped" if ended.signum else "finished",
+        reason=Interrupted(ended.signum).reason if ended.signum else "every seed has run",
+        signal=ended.signum or None,
+        training=command,
+        method="sweep",
+        metrics={},
+        trials=[_trial(number, curve) for number, curve in enumerate(curves)],
+        sweep=Sweep(
+            seeds=len(curves),
+            suggestions={n: Suggestion(median=found[n][0], low=found[n][1], high=found[n][2]) for n in FIELDS},
+            exact=exact,
+            curves=[SweepCurve(seed=c.seed, rates=c.rates.tolist(), losses=c.losses.tolist()) for c in curves],
+        ),
+        best=best if known else None,
+        environment=environment("cpu"),
+    )
 
 
-def _save(settings: SweepSettings, run: directory.RunDirectory, report: Report) -> None:
+def _trial(number: int, curve: Curve) -> SweepTrial:
+    found = curve.found
+    return SweepTrial(
+        number=number,
+        params={"seed": curve.seed},
+        value=found.steepest,
+        state="complete",
+        suggestions=Suggestions(
+            steepest=found.steepest, valley=found.valley, minimum_tenth=found.minimum_tenth, edge=found.edge
+        ),
+    )
+
+
+def _save(settings: SweepSettings, run: directory.RunDirectory, report: SweepReport) -> None:
     run.write(directory.CONFIG, settings.output.config_toml)
-    if report["best"]:
-        config = settings.configs.base.with_options({"lr": report["best"]["params"]["lr"]})
+    if report.best:
+        config = settings.configs.base.with_options({"lr": report.best.params["lr"]})
         run.write(BEST, config.to_toml())
-    run.write(directory.REPORT, to_json(report) + "\n")
+    run.write(directory.REPORT, report.to_json() + "\n")
 
 
-def _draw(settings: SweepSettings, run: directory.RunDirectory, report: Report, curves: Sequence[Curve]) -> None:
+def _draw(settings: SweepSettings, run: directory.RunDirectory, report: SweepReport, curves: Sequence[Curve]) -> None:
     format = settings.output.plots
     if format == "none":
         return
-    from dlcli.reports.charts.rates import Sweep, range_test_chart
+    from dlcli.reports.charts.rates import Sweep as RangeTestRun
+    from dlcli.reports.charts.rates import range_test_chart
 
-    marks = [(n.replace("minimum_tenth", "minimum/10"), entry["median"])
-             for n, entry in report["sweep"]["suggestions"].items() if math.isfinite(entry["median"])]  # fmt: skip
-    marks += [(n.partition(" (")[0], value) for n, value in report["sweep"]["exact"].items()]
-    sweeps = [Sweep(f"seed {c.seed}", c.rates.tolist(), c.losses.tolist(), c.found.smoothed.tolist()) for c in curves]
+    marks = [(n.replace("minimum_tenth", "minimum/10"), entry.median)
+             for n, entry in report.sweep.suggestions.items() if math.isfinite(entry.median)]  # fmt: skip
+    marks += [(n.partition(" (")[0], value) for n, value in report.sweep.exact.items()]
+    sweeps = [
+        RangeTestRun(f"seed {c.seed}", c.rates.tolist(), c.losses.tolist(), c.found.smoothed.tolist()) for c in curves
+    ]
     title = f"{settings.configs.command}: the training loss while the learning rate rises"
     chart = range_test_chart(sweeps, title=title, value_title="training loss", marks=marks, format=format)
     run.write_chart("lr", format, chart.to_bytes())

@@ -3,21 +3,23 @@
 from pathlib import Path
 
 from dlcli.config.evaluate import EvalConfig
-from dlcli.engine.progress import Progress, Report, Silent
+from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
-from dlcli.files import to_json, write_atomic
+from dlcli.files import write_atomic
 from dlcli.linear.evaluate import evaluate_linear
+from dlcli.reports.evaluate import EvalReport
 from dlcli.tasks.saved import holds_network
 
 
-def evaluate(config: EvalConfig, progress: Progress | None = None) -> Report:
+def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport:
     """Measure a saved model: a linear one on a table, in one pass; a network on images.
 
-    Returns the report, with ``metrics.test``, ``rows`` or ``images``, and ``checks``. Raises DlcliError for a damaged
+    Returns the report, with ``metrics``, ``rows`` or ``images``, and ``checks``. Raises DlcliError for a damaged
     model or data that don't fit it; a check that fails raises nothing.
     """
     progress = progress or Silent()
     check_file(config.out)
+    report: EvalReport
     if holds_network(config):
         from dlcli.networks.inference.evaluate import evaluate_network
 
@@ -25,7 +27,7 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> Report:
     else:
         report = evaluate_linear(config, progress)
     if config.out is not None:
-        write_atomic(config.out, to_json(report).encode() + b"\n")
+        write_atomic(config.out, report.to_json().encode() + b"\n")
     return report
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Step
-from dlcli.engine.progress import Progress, Report, Silent
+from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.linear.cache import FitCache
 from dlcli.linear.data.load import folds_of, held_out, load
@@ -16,10 +16,11 @@ from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import Fit, Held, fit
 from dlcli.linear.plan import Plan
 from dlcli.linear.report import draw_charts, make_report, save
+from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
 
 
-def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Report:
+def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> FitLinearReport:
     """Fit a linear, logistic or softmax regression and write its run directory.
 
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad data or settings, 4

@@ -1,17 +1,13 @@
 """``dlcli predict`` as a function: config in, predictions out."""
 
-from typing import TYPE_CHECKING
-
 from dlcli.config.evaluate import PredictConfig
-from dlcli.engine.progress import Progress, Report, Silent
+from dlcli.engine.progress import Progress, Silent
 from dlcli.linear.predict import predict_linear
+from dlcli.reports.predict import PredictReport
 from dlcli.tasks.saved import holds_network
 
-if TYPE_CHECKING:
-    pass
 
-
-def predict(config: PredictConfig, progress: Progress | None = None) -> Report:
+def predict(config: PredictConfig, progress: Progress | None = None) -> PredictReport:
     """Predict with a saved model: a row for each row of a table, or an image for each image.
 
     Returns the report. Raises DlcliError for a damaged model, data that don't fit it, and an ``out`` that can't be.

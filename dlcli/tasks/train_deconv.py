@@ -7,9 +7,8 @@ import torch
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.progress import Progress, Report, Silent
+from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.files import to_json
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
@@ -19,13 +18,14 @@ from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
 from dlcli.networks.training.report import make_report
 from dlcli.networks.training.trainer import Training
+from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.runs import directory
 
 LIMITS = ("epochs", "steps", "minutes")
 RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads", "plots")
 
 
-def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) -> Report:
+def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) -> TrainDeconvReport:
     """Train a network and write its run directory, a checkpoint with each report.
 
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad data or settings, 4
@@ -58,9 +58,9 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
         outcome = training.run_all(check_signal, config.resume)
         report = make_report(outcome, images, describe_device(device), time.monotonic() - start)
-        run.write(directory.REPORT, to_json(report) + "\n")
+        run.write(directory.REPORT, report.to_json() + "\n")
         if outcome.last.status != "diverged":
-            for text in report["warnings"][len(problem.warnings) :]:
+            for text in report.warnings[len(problem.warnings) :]:
                 progress.warn(text)
             progress.result(report)
     if outcome.last.status == "diverged":

@@ -6,8 +6,9 @@ from contextlib import closing, nullcontext
 
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.progress import Progress, Report
+from dlcli.engine.progress import Progress
 from dlcli.reports.charts import preload
+from dlcli.reports.tune_lr import SearchReport, TuneReport
 from dlcli.search.charts import draw_charts
 from dlcli.search.plan import Search, plan_search, plan_sweep
 from dlcli.search.pool import WorkerOrder
@@ -18,7 +19,7 @@ from dlcli.search.settings import TrainingConfig
 from dlcli.tasks.trainings import open_rate_test, open_trials
 
 
-def tune_lr(config: TuneLrConfig, base: TrainingConfig, progress: SearchProgress | None = None) -> Report:
+def tune_lr(config: TuneLrConfig, base: TrainingConfig, progress: SearchProgress | None = None) -> TuneReport:
     """Search the options of the training command whose config is ``base``, and write a run directory.
 
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad settings, data or storage,
@@ -59,13 +60,13 @@ def _order(config: TuneLrConfig, base: TrainingConfig, search: Search) -> Worker
     )
 
 
-def _remark(search: Search, report: Report, progress: Progress) -> None:
+def _remark(search: Search, report: SearchReport, progress: Progress) -> None:
     """Say what the best trial's value doesn't."""
-    if report["best"] and not report["best"]["complete"]:
+    if report.best and not report.best.complete:
         progress.warn("no trial has been trained in full: the best is that of shorter runs")
     if search.metric.name == "r2" and not getattr(search.configs.base, "intercept", True):
         progress.note(f"{search.metric} is uncentered, against predicting 0, as the model has no intercept")
-    if search.unmeasured and sum(t["state"] == "complete" for t in report["trials"]) > 1:
+    if search.unmeasured and sum(t.state == "complete" for t in report.trials) > 1:
         progress.note(
             f"each point was run once: how far {search.metric} varies by chance isn't known; --repeats 3 measures it"
         )

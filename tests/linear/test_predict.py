@@ -17,7 +17,7 @@ def test_rows_with_missing_values_are_na(tmp_path):
         (tmp_path / "new.csv").write_text("x\n4\n\n?\n2\n" if name == "classes" else "x,z\n4,0\n,0\n?,0\n2,0\n")
         report = predict(PredictConfig(run=run, data=(str(tmp_path / "new.csv"),), out=out))
         lines = out.read_text().splitlines()
-        assert len(lines) == 1 + report["rows"]
+        assert len(lines) == 1 + report.rows
         cells = list(csv.reader(lines))[1:]
         for row in cells[1:-1]:
             assert set(row) == {"NA"}

@@ -42,7 +42,7 @@ def tuned(base, **options):
 
 
 def values(report):
-    return [trial["value"] for trial in report["trials"]]
+    return [trial.value for trial in report.trials]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon", "sgd"])
@@ -51,9 +51,9 @@ def test_a_batch_gives_what_separate_trainings_give(data, optimizer):
     alone = tuned(base, fuse="off", vary=["schedule=constant,cosine,plateau"])
     fused = tuned(base, fuse="9", vary=["schedule=constant,cosine,plateau"])
     assert values(fused) == pytest.approx(values(alone), abs=2e-3)
-    assert [t["steps"] for t in fused["trials"]] == [12] * 9
+    assert [t.steps for t in fused.trials] == [12] * 9
     again = train_deconv(TrainDeconvConfig.build({}, best_toml(fused)))
-    assert again["metrics"]["val"]["psnr"] == pytest.approx(fused["best"]["value"], abs=2e-3)
+    assert again.metrics["val"]["psnr"] == pytest.approx(fused.best.value, abs=2e-3)
 
 
 def test_networks_of_an_optimizer_without_a_batch_are_trained_alone(data, monkeypatch):
@@ -65,44 +65,44 @@ def test_networks_of_an_optimizer_without_a_batch_are_trained_alone(data, monkey
 
 
 def best_toml(report):
-    return Path(report["best"]["config"])
+    return Path(report.best.config)
 
 
 def test_best_toml_repeats_the_trial_to_the_last_digit(data):
     report = tuned(training(data), fuse="off", vary=["filters=4,6"])
-    assert report["metric"] == "val.psnr"
-    assert report["best"]["value"] == max(values(report))
+    assert report.metric == "val.psnr"
+    assert report.best.value == max(values(report))
     again = train_deconv(TrainDeconvConfig.build({}, best_toml(report)))
-    assert again["metrics"]["val"]["psnr"] == report["best"]["value"]
+    assert again.metrics["val"]["psnr"] == report.best.value
 
 
 def test_a_replica_that_diverges_touches_no_other(data):
     base = training(data, optimizer="sgd", steps=30)
     well = tuned(base, fuse="off", lr="1e-3,1e-2")
     mixed = tuned(base, fuse="3", lr="1e-3,1e-2,1e30")
-    assert [t["state"] for t in mixed["trials"]] == ["complete", "complete", "diverged"]
+    assert [t.state for t in mixed.trials] == ["complete", "complete", "diverged"]
     assert values(mixed)[:2] == pytest.approx(values(well), abs=2e-3)
 
 
 def test_rungs_train_the_best_in_full(data):
     report = tuned(training(data, steps=32), points=8, pruner="asha")
-    states = [t["state"] for t in report["trials"]]
+    states = [t.state for t in report.trials]
     assert states.count("complete") == 3
     assert states.count("pruned") == 5
-    assert {t["steps"] for t in report["trials"] if t["state"] == "complete"} == {32}
-    assert {t["steps"] for t in report["trials"] if t["state"] == "pruned"} == {6}
-    best = next(t for t in report["trials"] if t["number"] == report["best"]["number"])
-    assert best["state"] == "complete"
+    assert {t.steps for t in report.trials if t.state == "complete"} == {32}
+    assert {t.steps for t in report.trials if t.state == "pruned"} == {6}
+    best = next(t for t in report.trials if t.number == report.best.number)
+    assert best.state == "complete"
     # The short runs decided who went on.
-    assert max(values(report)) == report["best"]["value"]
+    assert max(values(report)) == report.best.value
 
 
 def test_importances_compare_runs_of_one_length(data):
     report = tuned(training(data, steps=32), points=5, vary=["filters=4,6"], pruner="asha")
-    assert len({t["fraction"] for t in report["trials"]}) == 2
-    assert report["importances_share"] == 0.2
-    assert sum(report["importances"].values()) == pytest.approx(1)
-    assert tuned(training(data), points=2, vary=["filters=4,6"])["importances_share"] == 1
+    assert len({t.fraction for t in report.trials}) == 2
+    assert report.importances_share == 0.2
+    assert sum(report.importances.values()) == pytest.approx(1)
+    assert tuned(training(data), points=2, vary=["filters=4,6"]).importances_share == 1
 
 
 def test_a_short_run_is_judged_by_its_end_not_by_the_mean_of_all_its_steps(data):
@@ -117,16 +117,16 @@ def test_a_short_run_is_judged_by_its_end_not_by_the_mean_of_all_its_steps(data)
 def test_pruners_stop_what_lags_behind(data, pruner):
     base = training(data, optimizer="sgd", steps=16, report_every=2)
     report = tuned(base, lr="0.03,0.02,0.025,0.03001,0.02001,1e-6,2e-6,3e-6", pruner=pruner)
-    states = [t["state"] for t in report["trials"]]
+    states = [t.state for t in report.trials]
     assert "pruned" in states
-    assert report["best"]["params"]["lr"] > 0.01
-    assert all(t["steps"] < 16 for t in report["trials"] if t["state"] == "pruned")
+    assert report.best.params["lr"] > 0.01
+    assert all(t.steps < 16 for t in report.trials if t.state == "pruned")
 
 
 def test_the_same_search_gives_the_same_report(data):
     first, second = (tuned(training(data), fuse="off", random=True, trials=3) for _ in range(2))
     assert values(first) == values(second)
-    assert [t["params"] for t in first["trials"]] == [t["params"] for t in second["trials"]]
+    assert [t.params for t in first.trials] == [t.params for t in second.trials]
 
 
 def test_shapes_that_do_not_fit_are_refused_before_anything_is_trained(data):
@@ -143,9 +143,9 @@ def test_classes(tmp_path):
     np.savez(tmp_path / "classes.npz", images=images, labels=labels)
     base = training(str(tmp_path / "classes.npz"), task="classify", stride="1", optimizer="adam", augment="none")
     report = tuned(base, fuse="off", metric="accuracy")
-    assert report["metric"] == "val.accuracy"
-    assert report["larger_is_better"]
-    assert json.loads(json.dumps(report))["best"]["value"] == max(values(report))
+    assert report.metric == "val.accuracy"
+    assert report.larger_is_better
+    assert json.loads(report.to_json())["best"]["value"] == max(values(report))
 
 
 def without_val(base):
@@ -154,7 +154,7 @@ def without_val(base):
 
 def test_folds_are_trained_and_measured_apart(data):
     report = tuned(without_val(training(data)), cv=3, fuse="9", points=2)
-    lines = (Path(report["best"]["config"]).parent / "trials.jsonl").read_text().splitlines()
+    lines = (Path(report.best.config).parent / "trials.jsonl").read_text().splitlines()
     trials = [json.loads(line)["outcome"] for line in lines[1:]]
     assert [len(set(t["each"])) for t in trials] == [3, 3]
     assert [t["value"] for t in trials] == pytest.approx([sum(t["each"]) / 3 for t in trials])
@@ -168,10 +168,10 @@ def test_folds_beside_val_are_refused(data):
         tuned(training(data), cv=3)
 
 
-@pytest.mark.parametrize(("fuse", "repeats", "stacked"), [("off", 3, False), ("2", 3, False), ("3", 3, True)])
+@pytest.mark.parametrize(("fuse", "repeats", "fused"), [("off", 3, False), ("2", 3, False), ("3", 3, True)])
 def test_repeats_are_fused_as_fuse_says(data, fuse, repeats, fused):
     report = tuned(training(data), fuse=fuse, repeats=repeats, points=2)
-    lines = (Path(report["best"]["config"]).parent / "trials.jsonl").read_text().splitlines()[1:]
+    lines = (Path(report.best.config).parent / "trials.jsonl").read_text().splitlines()[1:]
     outcomes = [json.loads(line)["outcome"] for line in lines]
     assert [o["stacked"] for o in outcomes] == [fused, fused]
     for outcome in outcomes:
@@ -184,7 +184,7 @@ def test_dropout_is_the_same_whatever_ran_before(data):
     second = tuned(base, lr="0.01,0.02", out=Path("again"))
     assert values(both) == values(second)
     again = train_deconv(TrainDeconvConfig.build({}, best_toml(both)))
-    assert again["metrics"]["val"]["psnr"] == both["best"]["value"]
+    assert again.metrics["val"]["psnr"] == both.best.value
 
 
 def test_a_batch_that_memory_is_too_small_for_is_run_one_by_one(data, monkeypatch):
@@ -204,14 +204,14 @@ def test_workers_leave_a_config_that_repeats_their_best(data):
     report = tuned(base, fuse="off", workers=2)
     assert "threads = 1" in best_toml(report).read_text()
     again = train_deconv(TrainDeconvConfig.build({}, best_toml(report)))
-    assert again["metrics"]["val"]["psnr"] == report["best"]["value"]
+    assert again.metrics["val"]["psnr"] == report.best.value
 
 
 def test_hyperband_in_memory_is_the_same_each_time(data):
     base = training(data, optimizer="sgd", steps=16, report_every=2)
     rates = "0.03,0.02,0.025,0.03001,0.02001,1e-6,2e-6,3e-6"
     first, second = (tuned(base, lr=rates, pruner="hyperband") for _ in range(2))
-    assert [(t["state"], t["steps"]) for t in first["trials"]] == [(t["state"], t["steps"]) for t in second["trials"]]
+    assert [(t.state, t.steps) for t in first.trials] == [(t.state, t.steps) for t in second.trials]
 
 
 def test_short_rungs_decay_as_far_as_long_ones():
@@ -246,6 +246,6 @@ def test_what_a_batch_had_recorded_before_memory_ran_out_is_not_run_again(data, 
     monkeypatch.setattr(NetworkTrials, "start_fused", fused)
     monkeypatch.setattr(NetworkTrials, "start", lambda *words: (started.append(words[1].lr), start(*words))[1])
     report = tuned(base, fuse="3", lr="1e-3,1e30,1e-2")
-    assert [t["state"] for t in report["trials"]] == ["complete", "diverged", "complete"]
+    assert [t.state for t in report.trials] == ["complete", "diverged", "complete"]
     assert started == [1e-3, 1e-2]
     assert [values(report)[i] for i in (0, 2)] == [values(alone)[i] for i in (0, 2)]

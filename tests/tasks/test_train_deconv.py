@@ -108,12 +108,12 @@ def test_every_task_trains(run, tmp_path, name, color):
     data = photographs(tmp_path / "photos", color=color)
     report, records, folder = run(data, **given, steps=40, report_every=40)
     task = given.get("task", "denoise")
-    assert (report["task"], report["status"], report["steps"]) == (task, "finished", 40)
+    assert (report.task, report.status, report.steps) == (task, "finished", 40)
     assert [r["step"] for r in records] == [0, 40]
     assert records[1]["val_loss"] < records[0]["val_loss"]
-    assert report["best_step"] == 40
-    assert report["images"] == {"train": 6, "val": 2}
-    val = report["metrics"]["val"]
+    assert report.best_step == 40
+    assert report.images.model_dump() == {"train": 6, "val": 2}
+    val = report.metrics["val"]
     assert val["loss"] == records[1]["val_loss"]
     assert val["psnr"] == records[1]["psnr"]
     if task != "reconstruct":  # whose input is what it should give
@@ -139,7 +139,7 @@ def test_pairs_learn_the_way_from_one_folder_to_the_other(run, tmp_path):
     report, records, folder = run(inputs, targets, task="pairs", steps=60, report_every=60, lr=5e-3)
     assert records[0]["val_loss"] == pytest.approx(10 ** (-records[0]["input_psnr"] / 10), rel=0.02)
     assert records[1]["val_loss"] < 0.5 * records[0]["val_loss"]
-    assert report["metrics"]["val"]["psnr"] > report["metrics"]["val"]["input_psnr"] + 3
+    assert report.metrics["val"]["psnr"] > report.metrics["val"]["input_psnr"] + 3
     assert SavedNetwork.load(folder / "model.safetensors").task["task"] == "pairs"
 
 
@@ -170,14 +170,14 @@ def test_classes_are_learned(run, tmp_path, make, arch):
     given = {"filters": "8,8", "stride": "1,2", "batch_size": 8, "lr": 5e-3, "ema": 0.0, "augment": "none"}
     report, records, folder = run(data, task="classify", arch=arch, **given, steps=30, report_every=30)
     names = ["level", "upright"] if make is class_folders else [str(digit) for digit in range(10)]
-    assert report["classes"] == names
-    assert report["loss"] == "cross-entropy"
-    val = report["metrics"]["val"]
+    assert report.classes == names
+    assert report.loss == "cross-entropy"
+    val = report.metrics["val"]
     assert val["loss"] == val["log_loss"] < records[0]["val_loss"]
     assert val["accuracy"] >= 0.8
-    confusion = np.array(report["confusion"])
+    confusion = np.array(report.confusion)
     assert confusion.shape == (len(names), len(names))
-    assert confusion.sum() == report["images"]["val"] == 7
+    assert confusion.sum() == report.images.val == 7
     assert np.trace(confusion) / 7 == pytest.approx(val["accuracy"])
     saved = SavedNetwork.load(folder / "model.safetensors")
     assert saved.classes == tuple(names)
@@ -188,7 +188,7 @@ def test_class_images_of_several_sizes_become_squares(run, tmp_path):
     data = class_folders(tmp_path / "data")
     Image.new("L", (40, 22), 80).save(tmp_path / "data/level/wide.png")
     report, _, folder = run(data, task="classify", stride="1,2", crop=12)
-    assert report["images"] == {"train": 18, "val": 7} or sum(report["images"].values()) == 25
+    assert report.images.model_dump() == {"train": 18, "val": 7} or report.images.train + report.images.val == 25
     assert SavedNetwork.load(folder / "model.safetensors").spec.head.side == 12
 
 
@@ -199,9 +199,9 @@ def test_every_optimizer_lowers_every_loss(run, photos, optimizer, loss):
     # bce needs outputs within 0..1, which the article's sigmoid gives.
     arch = {"arch": "article"} if loss == "bce" else {}
     report, records, _ = run(photos, optimizer=optimizer, loss=loss, lr=rates[optimizer], sigma="40", val=0.0, **arch)
-    assert (report["optimizer"], report["loss"], report["lr"]) == (optimizer, loss, rates[optimizer])
+    assert (report.optimizer, report.loss, report.lr) == (optimizer, loss, rates[optimizer])
     assert records[1]["loss"] < records[0]["loss"] * 1.05
-    assert "val" not in report["metrics"]
+    assert "val" not in report.metrics
     assert records[1]["val_loss"] is None
 
 
@@ -209,8 +209,8 @@ def test_every_optimizer_lowers_every_loss(run, photos, optimizer, loss):
 def test_every_preset_trains_without_its_size_given(run, tmp_path, arch):
     data = photographs(tmp_path / "photos", count=3, side=16)
     report, _, folder = run(data, arch=arch, filters=None, depth=None, optimizer=None, lr=None, batch_size=2, steps=1)
-    assert report["status"] == "finished"
-    assert report["weights"] > 10_000
+    assert report.status == "finished"
+    assert report.weights > 10_000
     assert SavedNetwork.load(folder / "model.safetensors").network().spec.filters
 
 
@@ -220,17 +220,17 @@ def test_the_report_is_the_contract_s(run, photos):
     assert set(report) >= {
         "dlcli", "command", "run", "device", "seed", "seconds", "steps", "status", "metrics", "environment",
     }  # fmt: skip
-    assert report["command"] == "train-deconv"
-    assert report["run"] == str(folder)
-    assert (report["device"], report["seed"], report["steps"], report["status"]) == ("cpu", 7, 10, "finished")
-    assert set(report["metrics"]) == {"train", "val"}
-    assert set(report["metrics"]["val"]) == {"loss", "psnr", "ssim", "input_psnr", "input_ssim"}
-    assert report["environment"]["torch"].startswith(torch.__version__.partition("+")[0])
-    assert report["images_per_second"] > 0
+    assert report.command == "train-deconv"
+    assert report.run == str(folder)
+    assert (report.device, report.seed, report.steps, report.status) == ("cpu", 7, 10, "finished")
+    assert set(report.metrics) == {"train", "val"}
+    assert set(report.metrics["val"]) == {"loss", "psnr", "ssim", "input_psnr", "input_ssim"}
+    assert report.environment.torch.startswith(torch.__version__.partition("+")[0])
+    assert report.images_per_second > 0
     assert [r["step"] for r in records] == [0, 2, 4, 6, 8, 10]
     best = min(records, key=lambda r: r["val_loss"])
-    assert report["best_step"] == best["step"]
-    assert report["metrics"]["val"]["loss"] == best["val_loss"]
+    assert report.best_step == best["step"]
+    assert report.metrics["val"]["loss"] == best["val_loss"]
     # The last report's rate is that of the step before it: a tenth of the way from the end.
     assert records[-1]["lr"] == pytest.approx(0.1 * SMALL["lr"])
 
@@ -283,7 +283,7 @@ def test_the_saved_network_gives_what_was_reported(run, photos, tmp_path):
         with torch.no_grad():
             output = network(torch.from_numpy(pixels / 255)[None, None])[0, 0].clamp(0, 1).mul(255).round().numpy()
         found.append(10 * math.log10(255**2 / float(((output - pixels) ** 2).mean())))
-    assert np.mean(found) == pytest.approx(report["metrics"]["val"]["psnr"], abs=1e-3)
+    assert np.mean(found) == pytest.approx(report.metrics["val"]["psnr"], abs=1e-3)
 
 
 def test_what_is_held_out_is_not_trained_on(run, tmp_path):
@@ -295,7 +295,7 @@ def test_what_is_held_out_is_not_trained_on(run, tmp_path):
     given = {"task": "reconstruct", "filters": "4", "steps": 20, "report_every": 20, "val": 0.1, "lr": 5e-3}
     report, records, _ = run(tmp_path / "photos", **given)
     assert records[1]["loss"] < 0.1
-    assert report["images"] == {"train": 5, "val": 1}
+    assert report.images.model_dump() == {"train": 5, "val": 1}
     seen, unseen = split(100, 0.25, 9)
     assert sorted(seen + unseen) == list(range(100))
     assert len(unseen) == 25
@@ -308,27 +308,27 @@ def test_what_is_held_out_is_not_trained_on(run, tmp_path):
 def test_early_stopping_stops_and_keeps_the_best(run, photos):
     # A rate that changes nothing: no report is better than the first.
     report, records, folder = run(photos, optimizer="sgd", lr=1e-30, report_every=1, steps=50, early_stop=3)
-    assert report["status"] == "stopped"
-    assert "early stopping" in report["reason"]
+    assert report.status == "stopped"
+    assert "early stopping" in report.reason
     assert [r["step"] for r in records] == [0, 1, 2, 3]
-    assert report["best_step"] == 0
+    assert report.best_step == 0
     untrained = SavedNetwork.load(folder / "model.safetensors").state["deconvolutions.0.weight"]
     assert float(untrained.abs().max()) == 0
 
 
 def test_a_run_limited_by_time_ends_in_time(run, photos):
     report, records, _ = run(photos, steps=None, minutes=1.5 / 60, report_every=0)
-    assert (report["status"], report["reason"]) == ("finished", "time limit reached")
+    assert (report.status, report.reason) == ("finished", "time limit reached")
     assert (
         records[-1]["lr"] <= SMALL["lr"]
     )  # how it falls is held in tests/networks/training/test_solver.py, with a clock
-    assert report["seconds"] >= 1.5
+    assert report.seconds >= 1.5
     assert 2 <= len(records) <= 22
 
 
 def test_epochs_count_images(run, photos):
     report, _, _ = run(photos, steps=None, epochs=3.5, report_every=100)
-    assert report["steps"] == math.ceil(3.5 * 6 / 4)
+    assert report.steps == math.ceil(3.5 * 6 / 4)
 
 
 def test_the_average_is_what_is_saved(run, photos):
@@ -403,5 +403,5 @@ def test_real_digits(run, shared):
         shared / "mnist", task="classify", filters="8,16", stride="2,2", batch_size=128, steps=60, report_every=60,
         lr=0.01, val=0.02,
     )  # fmt: skip
-    assert report["images"] == {"train": 58_800, "val": 1200}
-    assert report["metrics"]["val"]["accuracy"] > 0.7
+    assert report.images.model_dump() == {"train": 58_800, "val": 1200}
+    assert report.metrics["val"]["accuracy"] > 0.7

@@ -59,7 +59,7 @@ def rows_without_data(
         progress.warn(
             f"no DATA given, and training held nothing out: measuring on the training rows of {listed(paths)}"
         )
-        return table, MeasuredOn(paths, "train")
+        return table, MeasuredOn(paths=paths, part="train")
     targets = [chunk.y for chunk in table.chunks()]
     rows = sum(map(len, targets))
     expected = report_of(run).get("rows", rows)
@@ -71,10 +71,10 @@ def rows_without_data(
     split = Split(trained.val, trained.cv or 0, trained.seed_of_data)
     groups = split.stratified(np.concatenate(targets)) if classes else split.groups(rows)
     held = groups == VALIDATION
-    on = MeasuredOn(paths, "held out", selected=trained.early_stop is not None)
+    on = MeasuredOn(paths=paths, part="held out", selected_on=trained.early_stop is not None)
     progress.note(
         f"no DATA given: measuring on the {np.count_nonzero(held):,} of {rows:,} rows of {listed(paths)} that were "
-        f"held out in training{' and selected on' if on.selected else ''}"
+        f"held out in training{' and selected on' if on.selected_on else ''}"
     )
     return HeldOutRows(table, held), on
 

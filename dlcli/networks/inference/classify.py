@@ -1,13 +1,16 @@
 """``dlcli eval`` and ``dlcli predict`` of a network that classifies."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from dlcli import __version__
 from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.files import valid_text
@@ -19,28 +22,37 @@ from dlcli.networks.tensors import batch_to_tensor
 from dlcli.networks.training.report import MATRIX_CLASSES
 from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.networks.training.validation import ClassValidation
+from dlcli.reports.checks import outcomes, parse_checks
+from dlcli.reports.document import environment
+from dlcli.reports.evaluate import ClassificationReport, Mistake, SkippedImage
 from dlcli.reports.measured_on import MeasuredOn
+from dlcli.reports.predict import ClassifiedReport
 from dlcli.tables.predictions import check_output, write_predictions
 from dlcli.text import listed, printable, printable_path
 
 if TYPE_CHECKING:
     import polars as pl
 
+METRICS = ("accuracy", "log_loss", "loss")
 BATCH = 256
 MISTAKES = 100  # that a report lists
 
 
-def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+def evaluate_classes(
+    config: EvalConfig, trained: TrainedNetwork, progress: Progress, start: float
+) -> ClassificationReport:
     """Accuracy and log-loss of a classifier, with the confusion matrix and its most confident mistakes.
 
+    ``start`` (time.monotonic) is when the command began.
     Raises DlcliError for options that only restoration has, and for classes that the network doesn't know.
     """
+    checks = parse_checks(config.check, METRICS)
     for name, value in (("--compare", config.compare), ("--sigma", config.sigma), ("--tile", config.tile)):
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
     if config.data:
         image_set = open_image_set(config.data, channels=trained.channels, labeled=True, part="test")
-        on = MeasuredOn(config.data, "given")
+        on = MeasuredOn(paths=config.data, part="given")
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)
     report_skipped(image_set, progress)
@@ -48,17 +60,26 @@ def evaluate_classes(config: EvalConfig, trained: TrainedNetwork, progress: Prog
     measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
         metrics = measure(None)
-    found: dict[str, Any] = {
-        "data": on.to_json(),
-        "images": len(image_set),
-        "skipped": [vars(one) for one in image_set.skipped],
-        "classes": list(trained.classes),
-        "metrics": {"test": metrics},
-        "mistakes": _mistakes(measure),
-    }
-    if len(trained.classes) <= MATRIX_CLASSES:
-        found["confusion"] = measure.confusion().tolist()
-    return found
+    return ClassificationReport(
+        dlcli=__version__,
+        command="eval",
+        run=str(config.run),
+        device=describe_device(trained.device),
+        seed=config.noise_seed,
+        seconds=time.monotonic() - start,
+        steps=0,
+        status="finished",
+        task=trained.task,
+        data=on,
+        images=len(image_set),
+        skipped=[SkippedImage(name=one.name, why=one.why) for one in image_set.skipped],
+        classes=list(trained.classes),
+        metrics={"test": metrics},
+        mistakes=_mistakes(measure),
+        confusion=measure.confusion().tolist() if len(trained.classes) <= MATRIX_CLASSES else None,
+        checks=outcomes(checks, metrics),
+        environment=environment(trained.device, torch.get_num_threads()),
+    )
 
 
 def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
@@ -78,26 +99,29 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
     return replace(squares, labels=codes[image_set.labels], classes=trained.classes, skipped=image_set.skipped)
 
 
-def _mistakes(measured: ClassValidation) -> list[dict[str, Any]]:
+def _mistakes(measured: ClassValidation) -> list[Mistake]:
     """The images classified wrongly, the most confident mistakes first."""
     guesses, sure = measured.scores.argmax(1), np.exp(measured.scores.max(1))
     wrong = np.flatnonzero(guesses != measured.labels)
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
     classes = measured.image_set.classes
     return [
-        {
-            "name": measured.image_set.names[i],
-            "class": classes[measured.labels[i]],
-            "prediction": classes[guesses[i]],
-            "probability": float(sure[i]),
-        }
+        Mistake(
+            name=measured.image_set.names[i],
+            true_class=classes[measured.labels[i]],
+            prediction=classes[guesses[i]],
+            probability=float(sure[i]),
+        )
         for i in order.tolist()
     ]
 
 
-def predict_classes(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+def predict_classes(
+    config: PredictConfig, trained: TrainedNetwork, progress: Progress, start: float
+) -> ClassifiedReport:
     """Write a row for each image: ``file``, ``prediction``, and ``probability_CLASS`` of each class.
 
+    ``start`` (time.monotonic) is when the command began.
     Raises DlcliError for no DATA, an ``out`` that can't be, and when no image can be read.
     """
     if config.mask is not None or config.tile is not None:
@@ -115,7 +139,18 @@ def predict_classes(config: PredictConfig, trained: TrainedNetwork, progress: Pr
     write_predictions(_frames(image_set, trained, skipped), _columns(trained), config.out)
     total = len(image_set) + len(image_set.skipped)
     warn_of_skipped(skipped, total, progress)
-    return {"rows": total - len(skipped), "images": total - len(skipped), "skipped": [vars(one) for one in skipped]}
+    return ClassifiedReport(
+        command="predict",
+        run=str(config.run),
+        out=str(config.out) if config.out else None,
+        device=describe_device(trained.device),
+        task=trained.task,
+        rows=total - len(skipped),
+        images=total - len(skipped),
+        skipped=[SkippedImage(name=one.name, why=one.why) for one in skipped],
+        seconds=time.monotonic() - start,
+        status="finished",
+    )
 
 
 def _columns(trained: TrainedNetwork) -> dict[str, "pl.DataType"]:

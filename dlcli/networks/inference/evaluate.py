@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dlcli import __version__
 from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.device import describe_device
-from dlcli.engine.progress import Progress, Report
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
 from dlcli.networks.data.load import warn_of_skipped
@@ -20,34 +20,60 @@ from dlcli.networks.inference.observations import Case, Observations, open_obser
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
 from dlcli.networks.metrics import mean_of, quality
 from dlcli.reports.checks import outcomes, parse_checks
-from dlcli.reports.document import base_report, environment
+from dlcli.reports.document import environment
+from dlcli.reports.evaluate import (
+    ClassificationReport,
+    ImageQuality,
+    MethodQuality,
+    RestorationReport,
+    SkippedImage,
+)
+from dlcli.reports.train_deconv import Level
 from dlcli.text import printable_path
 
 METRICS = ("psnr", "ssim", "input_psnr", "input_ssim")
-CLASS_METRICS = ("accuracy", "log_loss", "loss")
 
 
-def evaluate_network(config: EvalConfig, progress: Progress) -> Report:
+def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationReport | ClassificationReport:
     """Measure a network on images that it is given clean, or in pairs; in float32, each degraded by its own seed.
 
-    The report has ``metrics.test``, ``images``, ``per_image``, ``skipped`` and ``checks``; asked to compare also
+    The report has ``metrics["test"]``, ``images``, ``per_image``, ``skipped`` and ``checks``; asked to compare also
     ``compare``, the classical methods by name; for classes see ``evaluate_classes``. Raises DlcliError for a damaged
     model and data that don't fit.
     """
     start = time.monotonic()
     trained = load_network(config)
-    classes = trained.task == "classify"
-    checks = parse_checks(config.check, CLASS_METRICS if classes else METRICS)
-    found = evaluate_classes(config, trained, progress) if classes else _restoration(config, trained, progress)
-    return base_report("eval", str(config.run), describe_device(trained.device), config.noise_seed) | {
-        "seconds": time.monotonic() - start,
-        "steps": 0,
-        "status": "finished",
-        "task": trained.task,
-        **found,
-        "checks": outcomes(checks, found["metrics"]["test"]),
-        "environment": environment(trained.device) | {"threads": torch.get_num_threads()},
-    }
+    if trained.task == "classify":
+        return evaluate_classes(config, trained, progress, start)
+    checks = parse_checks(config.check, METRICS)
+    images, rows, measured = _restored(config, trained, progress)
+    means = {name: found.means() for name, found in measured.items()}
+    network, plain = means["network"], means["input"]
+    test = {
+        "psnr": network.psnr, "ssim": network.ssim, "input_psnr": plain.psnr, "input_ssim": plain.ssim
+    }  # fmt: skip
+    classical = {name: found for name, found in means.items() if name not in ("network", "input")}
+    return RestorationReport(
+        dlcli=__version__,
+        command="eval",
+        run=str(config.run),
+        device=describe_device(trained.device),
+        seed=config.noise_seed,
+        seconds=time.monotonic() - start,
+        steps=0,
+        status="finished",
+        task=trained.task,
+        data=images.on,
+        images=len(rows),
+        skipped=[SkippedImage(name=one.name, why=one.why) for one in images.skipped],
+        metrics={"test": test},
+        levels=_levels(images.sigmas, measured) if images.sigmas else None,
+        per_image=rows,
+        seconds_per_image=network.seconds,
+        compare=classical if config.compare else None,
+        checks=outcomes(checks, test),
+        environment=environment(trained.device, torch.get_num_threads()),
+    )
 
 
 @dataclass
@@ -71,13 +97,16 @@ class Measured:
         self.psnr.append(found.psnr)
         self.ssim.append(found.ssim)
 
-    def means(self) -> dict[str, float | None]:
-        """psnr, ssim, and seconds for each image."""
+    def means(self) -> MethodQuality:
+        """The means over all images."""
         seconds = None if self.seconds is None else self.seconds / len(self.psnr)
-        return {"psnr": mean_of(self.psnr), "ssim": mean_of(self.ssim), "seconds": seconds}
+        return MethodQuality(psnr=mean_of(self.psnr), ssim=mean_of(self.ssim), seconds=seconds)
 
 
-def _restoration(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+def _restored(
+    config: EvalConfig, trained: TrainedNetwork, progress: Progress
+) -> tuple[Observations, list[ImageQuality], dict[str, Measured]]:
+    """Restore and measure every image: in each way, and by the network one by one. Raises DlcliError if none can be."""
     methods = _methods(config, trained, progress)
     images = open_observations(config, trained, progress)
     scale = trained.degradation.scale
@@ -96,7 +125,14 @@ def _restoration(config: EvalConfig, trained: TrainedNetwork, progress: Progress
                 images.skipped.append(Skipped(printable_path(images.image_set.names[index]), error.message))
                 continue
             rows.append(_row(case, measured, images.levels))
-    return _summary(images, rows, measured, progress, compare=config.compare)
+    skipped = images.skipped
+    if not rows:
+        first = skipped[0]
+        raise DlcliError(
+            f"none of {len(skipped)} images can be used; {first.name}: {first.why}", "fix them, or give others"
+        )
+    warn_of_skipped(skipped, len(rows) + len(skipped), progress)
+    return images, rows, measured
 
 
 def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Callable[[Case], Tensor]]:
@@ -112,46 +148,21 @@ def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) ->
     return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}
 
 
-def _row(case: Case, measured: dict[str, Measured], levels: int) -> dict[str, Any]:
+def _row(case: Case, measured: dict[str, Measured], levels: int) -> ImageQuality:
     """The last image, on average over the noise levels that it was measured at."""
-    row: dict[str, Any] = {"name": case.name}
-    for name, prefix in (("network", ""), ("input", "input_")):
-        found = measured[name]
-        psnr, ssim = (float(np.mean(values[-levels:])) for values in (found.psnr, found.ssim))
-        row |= {f"{prefix}psnr": psnr, f"{prefix}ssim": ssim}
-    return row if case.kernel_number is None else row | {"kernel": case.kernel_number}
+    network, plain = measured["network"], measured["input"]
+    psnr, ssim, input_psnr, input_ssim = (
+        float(np.mean(values[-levels:])) for values in (network.psnr, network.ssim, plain.psnr, plain.ssim)
+    )
+    return ImageQuality(
+        name=case.name, psnr=psnr, ssim=ssim, input_psnr=input_psnr, input_ssim=input_ssim, kernel=case.kernel_number
+    )
 
 
-def _summary(
-    images: Observations, rows: list[dict[str, Any]], measured: dict[str, Measured], progress: Progress, *,
-    compare: bool,
-) -> dict[str, Any]:  # fmt: skip
-    skipped = images.skipped
-    if not rows:
-        first = skipped[0]
-        raise DlcliError(
-            f"none of {len(skipped)} images can be used; {first.name}: {first.why}", "fix them, or give others"
-        )
-    warn_of_skipped(skipped, len(rows) + len(skipped), progress)
-    means = {name: found.means() for name, found in measured.items()}
-    test = {name: means["network"][name] for name in ("psnr", "ssim")}
-    test |= {f"input_{name}": means["input"][name] for name in ("psnr", "ssim")}
-    return {
-        "data": images.on.to_json(),
-        "images": len(rows),
-        "skipped": [vars(one) for one in skipped],
-        "metrics": {"test": test},
-        **({"levels": _levels(images.sigmas, measured)} if images.sigmas else {}),
-        "per_image": rows,
-        "seconds_per_image": means.pop("network")["seconds"],
-        **({"compare": {name: found for name, found in means.items() if name != "input"}} if compare else {}),
-    }
-
-
-def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[dict[str, float]]:
+def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[Level]:
     """PSNR at each noise level, as the report of a training has it."""
-    both = measured["network"].psnr, measured["input"].psnr
-    parts = [[mean_of(psnr[place :: len(sigmas)]) for psnr in both] for place in range(len(sigmas))]
+    network, plain = measured["network"].psnr, measured["input"].psnr
     return [
-        {"sigma": sigma, "psnr": psnr, "input_psnr": known} for sigma, (psnr, known) in zip(sigmas, parts, strict=True)
+        Level(sigma=sigma, psnr=mean_of(network[place :: len(sigmas)]), input_psnr=mean_of(plain[place :: len(sigmas)]))
+        for place, sigma in enumerate(sigmas)
     ]

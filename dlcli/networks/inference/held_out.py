@@ -32,23 +32,24 @@ def images_without_data(
     if not data:
         progress.note(f"no DATA given: measuring on {LEAVES} generated images that training has not seen")
         leaves = dead_leaves(LEAVES, DEMO_SIDE, settings.seed_of_data + OTHER_SEED, channels or 1)
-        return leaves, None, MeasuredOn((), "generated")
+        return leaves, None, MeasuredOn(paths=(), part="generated")
     if all(find_idx(Path(path), "test") is not None for path in data):
         progress.note(f"no DATA given: measuring on the test part of {listed(data)}")
         classes = trained.task == "classify"
-        return open_image_set(data, channels=channels, labeled=classes, part="test"), None, MeasuredOn(data, "test")
+        tested = open_image_set(data, channels=channels, labeled=classes, part="test")
+        return tested, None, MeasuredOn(paths=data, part="test")
     images = _as_trained(settings, trained, channels)
     if images.val is None:
         progress.warn(
             f"no DATA given, and training held nothing out: measuring on the training images of {listed(data)}"
         )
-        return images.train, images.train_inputs, MeasuredOn(data, "train")
+        return images.train, images.train_inputs, MeasuredOn(paths=data, part="train")
     selected = bool((report_of(trained.folder).get("validation") or {}).get("selects", True))
     progress.note(
         f"no DATA given: measuring on the {len(images.val):,} of {len(images.val) + len(images.train):,} images of "
         f"{listed(data)} that were held out in training" + (" and selected on" if selected else "")
     )
-    return images.val, images.val_inputs, MeasuredOn(data, "held out", selected=selected)
+    return images.val, images.val_inputs, MeasuredOn(paths=data, part="held out", selected_on=selected)
 
 
 def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:

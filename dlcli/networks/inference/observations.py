@@ -97,7 +97,7 @@ def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Pro
     channels = None if luma else trained.channels
     if config.data:
         image_set, inputs = _given(config.data, trained, channels)
-        on = MeasuredOn(config.data, "given")
+        on = MeasuredOn(paths=config.data, part="given")
     else:
         image_set, inputs, on = images_without_data(trained, channels, progress)
     found = Observations(

@@ -2,13 +2,12 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from dlcli.config.evaluate import PredictConfig
 from dlcli.degradations.base import Mask
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
-from dlcli.engine.progress import Progress, Report
+from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import read_pixels
@@ -18,11 +17,13 @@ from dlcli.networks.inference.classify import predict_classes
 from dlcli.networks.inference.restoring import Restorer
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
+from dlcli.reports.evaluate import SkippedImage
+from dlcli.reports.predict import ClassifiedReport, RestoredReport
 
 EVERY = 50  # files between two notes
 
 
-def predict_network(config: PredictConfig, progress: Progress) -> Report:
+def predict_network(config: PredictConfig, progress: Progress) -> RestoredReport | ClassifiedReport:
     """Restore every image in ``config.data``, or classify it. A bad image is named and left out.
 
     Returns the report, with ``images`` and ``skipped``. Raises DlcliError for a damaged model, data or an ``out``
@@ -31,14 +32,8 @@ def predict_network(config: PredictConfig, progress: Progress) -> Report:
     start = time.monotonic()
     trained = load_network(config)
     if trained.task == "classify":
-        found = predict_classes(config, trained, progress)
-    else:
-        found = _restore_all(config, trained, progress)
-    return {
-        "command": "predict", "run": str(config.run), "out": str(config.out) if config.out else None,
-        "device": describe_device(trained.device), "task": trained.task, **found,
-        "seconds": time.monotonic() - start, "status": "finished",
-    }  # fmt: skip
+        return predict_classes(config, trained, progress, start)
+    return _restore_all(config, trained, progress, start)
 
 
 @dataclass
@@ -59,7 +54,7 @@ class Failed:
                 raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
 
 
-def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Any]:
+def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress, start: float) -> RestoredReport:
     restorer = Restorer(trained, _mask(config, trained), config.kernel or 0)
     plan = plan_outputs(config.data, config.out, force=config.force)
     for note in plan.notes:
@@ -87,13 +82,20 @@ def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progr
             "learned nothing that changes them; train it longer, or with another --lr"
         )
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
-    return {
-        "images": done,
-        "skipped": [vars(one) for one in skipped],
-        "unchanged": unchanged,
-        "unwritten": [one.name for one in failed.unwritten],
-        "notes": told.to_json(),
-    }
+    return RestoredReport(
+        command="predict",
+        run=str(config.run),
+        out=str(config.out) if config.out else None,
+        device=describe_device(trained.device),
+        task=trained.task,
+        images=done,
+        skipped=[SkippedImage(name=one.name, why=one.why) for one in skipped],
+        unchanged=unchanged,
+        unwritten=[one.name for one in failed.unwritten],
+        notes=told.notes(),
+        seconds=time.monotonic() - start,
+        status="finished",
+    )
 
 
 def _nothing_done(plan: OutputPlan, skipped: list[Skipped], first: DlcliError | None) -> DlcliError:

@@ -16,6 +16,7 @@ from dlcli.images.formats.writing import Frame, losses, write_frames
 from dlcli.images.outputs import Output
 from dlcli.images.sources import Candidate
 from dlcli.networks.inference.restoring import Restorer, check_memory
+from dlcli.reports.predict import Note
 from dlcli.text import printable_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -51,9 +52,9 @@ class Told:
         more = len(lines) - LINES
         return lines if more <= 0 else [*lines[:LINES], f"and {more:,} notes more, which --json lists"]
 
-    def to_json(self) -> list[dict[str, str]]:
+    def notes(self) -> list[Note]:
         """``notes`` of the report."""
-        return [{"name": name, "note": note} for note, names in self._names.items() for name in names]
+        return [Note(name=name, note=note) for note, names in self._names.items() for name in names]
 
 
 def write_restored(output: Output, restorer: Restorer, told: Told) -> int:

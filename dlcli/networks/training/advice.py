@@ -71,10 +71,10 @@ def _of_restoration(validate: RestorationValidation, task: str) -> list[str]:
     if metrics["psnr"] <= metrics["input_psnr"]:
         both = f"{metrics['psnr']:.2f} dB, the input {metrics['input_psnr']:.2f} dB"
         return [f"the network restores no better than its input, on what was held out: {both}; {better}"]
-    worse = [level for level in validate.by_level() if level["psnr"] < level["input_psnr"]]
+    worse = [level for level in validate.by_level() if level.psnr < level.input_psnr]
     return [
-        f"at sigma {level['sigma']:.3g} the network makes images worse: {level['psnr']:.2f} dB where the input has "
-        f"{level['input_psnr']:.2f} dB; {better}"
+        f"at sigma {level.sigma:.3g} the network makes images worse: {level.psnr:.2f} dB where the input has "
+        f"{level.input_psnr:.2f} dB; {better}"
         for level in worse
     ]
 

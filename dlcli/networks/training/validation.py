@@ -18,6 +18,7 @@ from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import batch_to_tensor, image_to_tensor, tensor_to_image
 from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.settings import ExecutionSettings
+from dlcli.reports.train_deconv import Level
 
 MAX_CLASS_IMAGES = 2000  # enough to rank two states of a network, and cheap beside the steps between two reports
 SAMPLES = 4
@@ -141,18 +142,16 @@ class RestorationValidation:
         before, after, truth = (tensor_to_image(t, np.uint8) for t in (sample.observed.shown, output, sample.target))
         return Shown(sample.name, before, after, truth, caption)
 
-    def by_level(self) -> list[dict[str, float]]:
-        """Of the saved weights: sigma, psnr and input_psnr at each noise level, where there are several."""
+    def by_level(self) -> list[Level]:
+        """PSNR of the saved weights at each noise level, where there are several."""
         if self.kept is None or len(self.levels) < 2:
             return []
         found = []
         for place, level in enumerate(self.levels):
             part = slice(place * self.count, (place + 1) * self.count)
             assert level.level is not None
-            found.append({
-                "sigma": level.level, "psnr": mean_of(self.kept.psnr[part]),
-                "input_psnr": mean_of(self.known.input_psnrs[part]),
-            })  # fmt: skip
+            found_psnr, input_psnr = mean_of(self.kept.psnr[part]), mean_of(self.known.input_psnrs[part])
+            found.append(Level(sigma=level.level, psnr=found_psnr, input_psnr=input_psnr))
         return found
 
     def unchanged(self) -> bool:

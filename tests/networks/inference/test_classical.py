@@ -31,12 +31,10 @@ def test_classical_denoisers_get_the_same_noise(tmp_path):
     image = shown[0, 0].double().numpy()
     sigma = float(np.sqrt(np.mean((image - clean / 255) ** 2)))
     expected = restoration.denoise_nl_means(image, 5, 6, h=0.7 * sigma, fast_mode=True, sigma=sigma)
-    assert report["compare"]["non-local means"]["psnr"] == pytest.approx(
-        reference(as_bytes(expected), clean)[0], abs=1e-3
-    )
-    assert set(report["compare"]) == {"non-local means", "total variation", "wavelets"}
-    assert all(m["psnr"] > report["metrics"]["test"]["input_psnr"] for m in report["compare"].values())
-    assert report["seconds_per_image"] > 0
+    assert report.compare["non-local means"].psnr == pytest.approx(reference(as_bytes(expected), clean)[0], abs=1e-3)
+    assert set(report.compare) == {"non-local means", "total variation", "wavelets"}
+    assert all(m.psnr > report.metrics["test"]["input_psnr"] for m in report.compare.values())
+    assert report.seconds_per_image > 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -45,14 +43,14 @@ def test_classical_methods_improve_on_the_input(tmp_path, task, channels):
     extra = {"deblur": {"sigma": (2.55, 2.55), "arrays": KERNELS}}.get(task, {})
     run = make_run(tmp_path / "run", task, channels=channels, identity=True, **extra)
     report = measured(run, folder_of(tmp_path / "photos", ((48, 56), (51, 40)), channels), compare=True)
-    known = report["metrics"]["test"]["input_psnr"]
-    assert all(m["psnr"] >= known for m in report["compare"].values())
+    known = report.metrics["test"]["input_psnr"]
+    assert all(m.psnr >= known for m in report.compare.values())
     if task == "deblur":
         # Our regularization is scikit-image's: the two filters are one.
-        found = report["compare"]
-        assert found["wiener"]["psnr"] == pytest.approx(found["dlcli's wiener"]["psnr"], abs=0.05)
+        found = report.compare
+        assert found["wiener"].psnr == pytest.approx(found["dlcli's wiener"].psnr, abs=0.05)
     if task == "upscale":
-        assert report["compare"]["bicubic"]["psnr"] == known
+        assert report.compare["bicubic"].psnr == known
 
 
 def test_pairs_are_compared_with_denoisers_that_estimate(tmp_path):
@@ -62,13 +60,13 @@ def test_pairs_are_compared_with_denoisers_that_estimate(tmp_path):
     save(tmp_path / "given" / "a.png", given)
     run = make_run(tmp_path / "run", "pairs", identity=True)
     report = measured(run, tmp_path / "given", tmp_path / "clean", compare=True)
-    assert report["compare"]["wavelets"]["psnr"] > report["metrics"]["test"]["input_psnr"] + 3
+    assert report.compare["wavelets"].psnr > report.metrics["test"]["input_psnr"] + 3
 
 
 def test_nothing_classical_reconstructs(tmp_path):
     run, progress = make_run(tmp_path / "run", "reconstruct"), Recorder()
     report = evaluate(EvalConfig(run=run, data=(str(folder_of(tmp_path / "photos")),), compare=True), progress)
-    assert report["compare"] == {}
+    assert report.compare == {}
     assert "no classical method" in progress.lines[0]
 
 

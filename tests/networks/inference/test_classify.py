@@ -35,25 +35,25 @@ def test_classes(tmp_path):
     with torch.inference_mode():
         logs = torch.log_softmax(network_of(run)(x), 1).numpy()
     truth = np.repeat([0, 1, 2], 3)
-    test = report["metrics"]["test"]
+    test = report.metrics["test"]
     assert test["accuracy"] == np.mean(logs.argmax(1) == truth)
     assert test["log_loss"] == pytest.approx(-logs[np.arange(9), truth].mean(), abs=1e-6)
     assert test["loss"] == test["log_loss"]
-    assert np.trace(report["confusion"]) == round(9 * test["accuracy"])
-    assert len(report["mistakes"]) == 9 - np.trace(report["confusion"])
-    assert all(a["probability"] >= b["probability"] for a, b in pairwise(report["mistakes"]))
-    assert [c["holds"] for c in report["checks"]] == [True, False]
+    assert np.trace(report.confusion) == round(9 * test["accuracy"])
+    assert len(report.mistakes) == 9 - np.trace(report.confusion)
+    assert all(a.probability >= b.probability for a, b in pairwise(report.mistakes))
+    assert [c.holds for c in report.checks] == [True, False]
 
 
 def test_some_of_the_classes_keep_their_numbers(tmp_path):
     run = make_run(tmp_path / "run", "classify", classes=("ant", "bee", "cat"), side=12)
     report = measured(run, class_folders(tmp_path / "photos", names=("bee", "cat")))
-    assert np.sum(report["confusion"], axis=1).tolist() == [0, 3, 3]
+    assert np.sum(report.confusion, axis=1).tolist() == [0, 3, 3]
 
 
 def test_class_images_of_another_size_are_brought_to_the_networks(tmp_path):
     run = make_run(tmp_path / "run", "classify", classes=("ant", "bee"), side=12)
-    assert measured(run, class_folders(tmp_path / "photos", ("ant", "bee"), side=31))["images"] == 6
+    assert measured(run, class_folders(tmp_path / "photos", ("ant", "bee"), side=31)).images == 6
 
 
 def test_unknown_classes_are_explained(tmp_path):
@@ -67,7 +67,7 @@ def test_unknown_classes_are_explained(tmp_path):
 
 def test_mnist_test_images_are_taken(tmp_path, shared):
     run = make_run(tmp_path / "run", "classify", classes=tuple("0123456789"), side=28)
-    assert measured(run, shared / "mnist")["images"] == 10_000
+    assert measured(run, shared / "mnist").images == 10_000
 
 
 def test_classes_as_a_table(tmp_path, capfdbinary):
@@ -75,7 +75,7 @@ def test_classes_as_a_table(tmp_path, capfdbinary):
     photos = folder_of(tmp_path / "in", ((12, 12), (12, 12), (20, 31)))
     (photos / "bad.png").write_bytes(b"hello")
     report = predicted(run, photos, out=tmp_path / "p.parquet")
-    assert (report["rows"], len(report["skipped"])) == (3, 1)
+    assert (report.rows, len(report.skipped)) == (3, 1)
     table = pl.read_parquet(tmp_path / "p.parquet")
     assert table.columns == ["file", "prediction", "probability_ant", "probability_bee"]
     assert table["file"].to_list() == ["0.png", "1.png", "2.png"]

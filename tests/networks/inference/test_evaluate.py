@@ -35,48 +35,48 @@ from tests.networks.examples import (
 def expect(row, output, shown, target):
     for prefix, image in (("", output), ("input_", shown)):
         psnr, ssim = reference(image, target)
-        assert row[f"{prefix}psnr"] == pytest.approx(psnr, abs=1e-6)
-        assert row[f"{prefix}ssim"] == pytest.approx(ssim, abs=1e-6)
+        assert getattr(row, f"{prefix}psnr") == pytest.approx(psnr, abs=1e-6)
+        assert getattr(row, f"{prefix}ssim") == pytest.approx(ssim, abs=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_denoising_measured_by_scikit_image(tmp_path, channels):
     run = make_run(tmp_path / "run", channels=channels)
     report = measured(run, folder_of(tmp_path / "photos", channels=channels), noise_seed=5)
-    assert [row["name"] for row in report["per_image"]] == ["0.png", "1.png", "2.png"]
-    for index, row in enumerate(report["per_image"]):
-        clean = np.asarray(Image.open(tmp_path / "photos" / row["name"]))
+    assert [row.name for row in report.per_image] == ["0.png", "1.png", "2.png"]
+    for index, row in enumerate(report.per_image):
+        clean = np.asarray(Image.open(tmp_path / "photos" / row.name))
         shown = noisy(clean, index, seed=5)
         with torch.inference_mode():
             output = network_of(run)(shown)
         expect(row, squeezed(output), squeezed(shown), clean)
-    for name, value in report["metrics"]["test"].items():
-        assert value == pytest.approx(np.mean([row[name] for row in report["per_image"]]))
-    assert (report["images"], report["skipped"], report["checks"]) == (3, [], [])
+    for name, value in report.metrics["test"].items():
+        assert value == pytest.approx(np.mean([getattr(row, name) for row in report.per_image]))
+    assert (report.images, report.skipped, report.checks) == (3, [], [])
 
 
 def test_the_seed_decides_and_tiles_do_not(tmp_path):
     run, photos = make_run(tmp_path / "run"), folder_of(tmp_path / "photos")
     first, again = measured(run, photos), measured(run, photos)
-    assert first["per_image"] == again["per_image"]
+    assert first.per_image == again.per_image
     other = measured(run, photos, noise_seed=1)
-    assert all(a["psnr"] != b["psnr"] for a, b in zip(first["per_image"], other["per_image"], strict=True))
+    assert all(a.psnr != b.psnr for a, b in zip(first.per_image, other.per_image, strict=True))
     tiled = measured(run, photos, tile=16)
-    for a, b in zip(first["per_image"], tiled["per_image"], strict=True):
-        assert a["psnr"] == pytest.approx(b["psnr"], abs=1e-3)  # a pixel may round the other way
+    for a, b in zip(first.per_image, tiled.per_image, strict=True):
+        assert a.psnr == pytest.approx(b.psnr, abs=1e-3)  # a pixel may round the other way
 
 
 def test_checks(tmp_path):
     run, photos = make_run(tmp_path / "run", identity=True), folder_of(tmp_path / "photos")
     report = measured(run, photos, check=("psnr>=99", "input_psnr>=15", "ssim<1"))
-    assert [c["holds"] for c in report["checks"]] == [False, True, True]
-    assert "psnr is" in report["checks"][0]["text"]
+    assert [c.holds for c in report.checks] == [False, True, True]
+    assert "psnr is" in report.checks[0].text
     with pytest.raises(DlcliError, match="no metric 'accuracy'"):
         measured(run, photos, check=("accuracy>=0.9",))
 
 
 def test_an_identity_leaves_the_input_as_it_is(tmp_path):
-    test = measured(make_run(tmp_path / "run", identity=True), folder_of(tmp_path / "photos"))["metrics"]["test"]
+    test = measured(make_run(tmp_path / "run", identity=True), folder_of(tmp_path / "photos")).metrics["test"]
     assert test["psnr"] == test["input_psnr"]
     assert test["ssim"] == test["input_ssim"]
 
@@ -84,7 +84,7 @@ def test_an_identity_leaves_the_input_as_it_is(tmp_path):
 def test_sigma_is_that_of_the_noise(tmp_path):
     run = make_run(tmp_path / "run", identity=True, sigma=(0.0, 55.0))
     gray = save(tmp_path / "gray" / "a.png", np.full((120, 120), 128, np.uint8)).parent
-    found = [measured(run, gray, sigma=s)["metrics"]["test"]["psnr"] for s in (5, 15, 30)]
+    found = [measured(run, gray, sigma=s).metrics["test"]["psnr"] for s in (5, 15, 30)]
     # 255 / sigma in dB; the middle of the range, so that nothing is clipped.
     assert found == pytest.approx([20 * np.log10(255 / s) for s in (5, 15, 30)], abs=0.2)
     with pytest.raises(DlcliError, match="--sigma 5 is for Gaussian noise"):
@@ -98,14 +98,14 @@ def test_a_gray_network_measures_color_as_gray(tmp_path):
     color = folder_of(tmp_path / "color", channels=3)
     for path in color.iterdir():
         save(tmp_path / "gray" / path.name, with_channels(np.asarray(Image.open(path)), 1)[:, :, 0])
-    assert measured(run, color)["per_image"] == measured(run, tmp_path / "gray")["per_image"]
+    assert measured(run, color).per_image == measured(run, tmp_path / "gray").per_image
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_upscaling_is_measured_on_luma_within_the_border(tmp_path, channels):
     scale, values = 3, smooth(32, 41, 3)
     run = make_run(tmp_path / "run", "upscale", channels=channels, identity=True, scale=scale)
-    row = measured(run, save(tmp_path / "photos" / "a.png", values).parent)["per_image"][0]
+    row = measured(run, save(tmp_path / "photos" / "a.png", values).parent).per_image[0]
     clean = values[:30, :39]  # cut to whole small pixels
     luma = np.round(color.rgb2ycbcr(clean)[:, :, 0]).astype(np.uint8)
     given = luma if channels == 1 else clean
@@ -120,7 +120,7 @@ def test_gray_images_among_color_ones_stay_gray_for_upscaling(tmp_path):
     save(tmp_path / "both" / "a.png", smooth(30, 40))
     save(tmp_path / "both" / "b.png", smooth(30, 40, 3))
     save(tmp_path / "alone" / "a.png", smooth(30, 40))
-    assert measured(run, tmp_path / "both")["per_image"][0] == measured(run, tmp_path / "alone")["per_image"][0]
+    assert measured(run, tmp_path / "both").per_image[0] == measured(run, tmp_path / "alone").per_image[0]
 
 
 def test_pairs_are_measured_as_they_are(tmp_path):
@@ -133,8 +133,8 @@ def test_pairs_are_measured_as_they_are(tmp_path):
     shown = np.asarray(Image.open(tmp_path / "given" / "a.jpg"))
     with torch.inference_mode():
         output = network_of(run)(tensor(shown))
-    expect(report["per_image"][0], squeezed(output), shown, clean)
-    assert [s["name"] for s in report["skipped"]] == ["alone.png"]
+    expect(report.per_image[0], squeezed(output), shown, clean)
+    assert [s.name for s in report.skipped] == ["alone.png"]
     with pytest.raises(DlcliError, match="trained on pairs, and DATA names 1"):
         measured(run, tmp_path / "clean")
 
@@ -143,11 +143,11 @@ def test_kernels_take_turns_unless_one_is_asked_for(tmp_path):
     run = make_run(tmp_path / "run", "deblur", sigma=(2.55, 2.55), arrays=KERNELS)
     photos = folder_of(tmp_path / "photos")
     report = measured(run, photos)
-    assert [row["kernel"] for row in report["per_image"]] == [0, 1, 0]
+    assert [row.kernel for row in report.per_image] == [0, 1, 0]
     second = measured(run, photos, kernel=1)
-    assert [row["kernel"] for row in second["per_image"]] == [1, 1, 1]
-    assert second["per_image"][1] == report["per_image"][1]
-    assert second["per_image"][0]["input_psnr"] != report["per_image"][0]["input_psnr"]
+    assert [row.kernel for row in second.per_image] == [1, 1, 1]
+    assert second.per_image[1] == report.per_image[1]
+    assert second.per_image[0].input_psnr != report.per_image[0].input_psnr
     with pytest.raises(DlcliError, match="--kernel 2: the network has 2 blur kernels"):
         measured(run, photos, kernel=2)
     with pytest.raises(DlcliError, match="--kernel 0: the network was trained to denoise"):
@@ -160,8 +160,8 @@ def test_what_cannot_be_used_is_named_and_left_out(tmp_path):
     (photos / "bad.png").write_bytes(b"hello")
     progress = Recorder()
     report = evaluate(EvalConfig(run=run, data=(str(photos),)), progress)
-    assert report["images"] == 1
-    assert {s["name"] for s in report["skipped"]} == {"1.png", "bad.png"}
+    assert report.images == 1
+    assert {s.name for s in report.skipped} == {"1.png", "bad.png"}
     assert "skipped 2 of 3 images" in progress.lines[-1]
     (photos / "0.png").unlink()
     with pytest.raises(DlcliError, match="none of 2 images can be used"):
@@ -172,9 +172,9 @@ def test_images_smaller_than_the_window_of_ssim_have_none(tmp_path):
     run = make_run(tmp_path / "run")
     small, large = save(tmp_path / "both" / "a.png", smooth(8, 8)), save(tmp_path / "both" / "b.png", smooth(20, 20))
     both = measured(run, small.parent)
-    assert np.isnan(both["per_image"][0]["ssim"])
-    assert both["metrics"]["test"]["ssim"] == both["per_image"][1]["ssim"]
-    assert np.isnan(measured(run, small)["metrics"]["test"]["ssim"])
+    assert np.isnan(both.per_image[0].ssim)
+    assert both.metrics["test"]["ssim"] == both.per_image[1].ssim
+    assert np.isnan(measured(run, small).metrics["test"]["ssim"])
     assert large.is_file()
 
 
@@ -183,18 +183,18 @@ def test_no_data_means_what_training_held_out(tmp_path, monkeypatch):
     run = make_run(tmp_path / "run")
     progress = Recorder()
     report = evaluate(EvalConfig(run=run), progress)
-    assert report["images"] == 2
+    assert report.images == 2
     assert "that training has not seen" in progress.lines[0]
     made = dead_leaves(1, deconv_held_out.DEMO_SIDE, 1).pixels(0)
-    assert report["per_image"][0]["input_psnr"] == pytest.approx(
+    assert report.per_image[0].input_psnr == pytest.approx(
         reference(squeezed(noisy(made, 0)), made[:, :, 0])[0], abs=1e-6
     )
     photos = folder_of(tmp_path / "photos")
     save_run(run, network_of(run), Restoration("denoise", (25.0, 25.0)), data=[photos])
     found = evaluate(EvalConfig(run=run))  # one image of three, at the default --val
-    every = measured(run, photos)["per_image"]
-    assert [row["name"] for row in found["per_image"]] == ["2.png"]
-    assert found["per_image"][0]["input_psnr"] == pytest.approx(every[2]["input_psnr"], abs=0.5)
+    every = measured(run, photos).per_image
+    assert [row.name for row in found.per_image] == ["2.png"]
+    assert found.per_image[0].input_psnr == pytest.approx(every[2].input_psnr, abs=0.5)
     (run / "config.toml").unlink()
     with pytest.raises(DlcliError, match="what the run was trained on is not known"):
         evaluate(EvalConfig(run=run))

@@ -71,7 +71,7 @@ def test_an_identity_gives_back_every_file_as_it_was(tmp_path, channels):
     run, photos = make_run(tmp_path / "run", channels=channels, identity=True), every_kind(tmp_path / "photos")
     out = tmp_path / "new" / "out"
     report = predicted(run, photos, out=out)
-    assert (report["images"], report["skipped"]) == (6, [])
+    assert (report.images, report.skipped) == (6, [])
     names = sorted(p.relative_to(photos) for p in photos.rglob("*.*"))
     assert sorted(p.relative_to(out) for p in out.rglob("*.*")) == names
     for name in names:
@@ -219,8 +219,8 @@ def test_bad_images_are_left_out_and_counted(tmp_path):
     (photos / "inner").mkdir()
     (photos / "inner" / "half.png").write_bytes(half.getvalue()[:200])
     report = predicted(run, photos, out=tmp_path / "out")
-    assert report["images"] == 3
-    assert {s["name"] for s in report["skipped"]} == {"bad.png", "inner/half.png"}
+    assert report.images == 3
+    assert {s.name for s in report.skipped} == {"bad.png", "inner/half.png"}
     assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == ["0.png", "1.png", "2.png"]
     with pytest.raises(DlcliError, match=r"none of 2 images was restored; bad\.png: is not a"):
         predicted(run, photos / "bad.png", photos / "inner", out=tmp_path / "none")
@@ -234,7 +234,7 @@ def test_no_memory_is_a_reason_to_leave_an_image_out(tmp_path, monkeypatch):
         deconv_restoring, "available_memory", lambda: 21_000
     )  # 33 x 21 pixels need less, the others more
     report = predicted(run, photos, out=tmp_path / "out")
-    assert (report["images"], len(report["skipped"])) == (2, 1)
+    assert (report.images, len(report.skipped)) == (2, 1)
 
     def fails(*_):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
@@ -268,13 +268,13 @@ def test_outputs_are_replaced_with_force_only(tmp_path):
     with pytest.raises(DlcliError, match=r"1\.png exists"):
         predicted(run, photos, out=tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["1.png"]
-    assert predicted(run, photos, out=tmp_path / "out", force=True)["images"] == 3
+    assert predicted(run, photos, out=tmp_path / "out", force=True).images == 3
 
 
 def test_a_folder_within_the_inputs_is_not_read_again(tmp_path):
     run, photos = make_run(tmp_path / "run"), folder_of(tmp_path / "in")
     for _ in range(2):
-        assert predicted(run, photos, out=photos / "restored", force=True)["images"] == 3
+        assert predicted(run, photos, out=photos / "restored", force=True).images == 3
     assert not (photos / "restored" / "restored").exists()
 
 

@@ -9,6 +9,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import read_frames, read_header
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.writing import Frame, write_frames
+from dlcli.reports.predict import Note
 from tests.images.reading import read_image
 from tests.networks.examples import make_run, save, smooth
 from tests.networks.inference.test_predict import pixels, predicted
@@ -44,7 +45,7 @@ def test_every_page_and_frame_is_written(run, tmp_path, name):
     shown = {} if name == "a.tif" else {"duration": [100, 250, 40], "loop": 2}
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options, **shown)
     report = predicted(run, tmp_path / name, out=tmp_path / "out")
-    assert (report["images"], report["notes"]) == (1, [])
+    assert (report.images, report.notes) == (1, [])
     before, after = frames_of(tmp_path / name), frames_of(tmp_path / "out" / name)
     assert len(after) == 3
     for a, b in zip(before, after, strict=True):
@@ -140,7 +141,7 @@ def test_floats_stay(run, tmp_path, dtype, channels):
     np.savez(tmp_path / "zip.npz", images=np.stack([values] * 2))
     names = ("a.tif", "a.npy", "many.npy", "zip.npz")
     report = predicted(run, *(tmp_path / name for name in names), out=tmp_path / "out")
-    assert (report["images"], report["notes"]) == (6, [{"name": "zip.npz", "note": "written as .npy"}])
+    assert (report.images, report.notes) == (6, [Note(name="zip.npz", note="written as .npy")])
     found = [tifffile.imread(tmp_path / "out" / "a.tif"), np.load(tmp_path / "out" / "a.npy")]
     found += [*np.load(tmp_path / "out" / "many.npy"), *np.load(tmp_path / "out" / "zip.npy")]
     for made in found:
@@ -177,16 +178,16 @@ def test_what_is_lost_is_said(run, tmp_path):
         ("a.png", "a.jpg", "without its transparency"), ("b.png", "b.webp", "8 bits a channel"),
         ("dim.png", "dim2.png", "its values fill 12 of its 16 bits, 6% of their range"),
     ):  # fmt: skip
-        (note,) = predicted(run, tmp_path / name, out=tmp_path / out)["notes"]
-        assert note["name"] == name
-        assert words in note["note"]
+        (note,) = predicted(run, tmp_path / name, out=tmp_path / out).notes
+        assert note.name == name
+        assert words in note.note
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
 def test_cmyk_that_becomes_rgb_is_said(run, tmp_path, name):
     Image.fromarray(smooth(24, 32, 3)).convert("CMYK").save(tmp_path / name)
-    (note,) = predicted(run, tmp_path / name, out=tmp_path / "out")["notes"]
-    assert "its CMYK becomes RGB" in note["note"]
+    (note,) = predicted(run, tmp_path / name, out=tmp_path / "out").notes
+    assert "its CMYK becomes RGB" in note.note
 
 
 def test_many_dim_images_are_said_once(run, tmp_path):
@@ -194,9 +195,9 @@ def test_many_dim_images_are_said_once(run, tmp_path):
         tifffile.imwrite(tmp_path / f"{number}.tif", np.linspace(90, top, 713).reshape(23, 31).astype(np.uint16))
     planes = np.moveaxis(DEEP // 200, 2, 0)
     tifffile.imwrite(tmp_path / "planes.tif", planes, photometric="rgb", planarconfig="separate", compression="zlib")
-    notes = predicted(run, tmp_path, out=tmp_path / "out")["notes"]
-    assert [note["name"] for note in notes] == ["0.tif", "1.tif", "2.tif", "planes.tif"]
-    assert {note["note"] for note in notes} == {
+    notes = predicted(run, tmp_path, out=tmp_path / "out").notes
+    assert [note.name for note in notes] == ["0.tif", "1.tif", "2.tif", "planes.tif"]
+    assert {note.note for note in notes} == {
         "its values fill 9 of its 16 bits, 0.8% of their range: scale them to all of it"
     }
 
@@ -211,13 +212,13 @@ def test_the_size_of_a_micrograph_s_pixels_stays(run, tmp_path, dtype):
         metadata=None,
     )  # fmt: skip
     tifffile.imwrite(tmp_path / "none.tif", page.astype(dtype))
-    assert predicted(run, tmp_path / "a.tif", tmp_path / "none.tif", out=tmp_path / "out")["notes"] == []
+    assert predicted(run, tmp_path / "a.tif", tmp_path / "none.tif", out=tmp_path / "out").notes == []
     with tifffile.TiffFile(tmp_path / "out" / "a.tif") as file:
         assert (file.pages[0].resolution, int(file.pages[0].resolutionunit)) == ((4, 5), 1)
         assert file.pages[0].description == text.strip()
     if dtype == np.uint8:
-        (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "a.png")["notes"]
-        assert note["note"] == "written without the size of its pixels, which PNG doesn't hold"
+        (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "a.png").notes
+        assert note.note == "written without the size of its pixels, which PNG doesn't hold"
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "float.tif"])
@@ -245,8 +246,8 @@ def test_upscaled_pixels_are_smaller(tmp_path):
 def test_lost_ome_xml_is_said(run, tmp_path):
     stack = np.stack([smooth(24, 32)] * 3)
     tifffile.imwrite(tmp_path / "a.ome.tif", stack, metadata={"axes": "ZYX", "PhysicalSizeX": 0.5})
-    (note,) = predicted(run, tmp_path / "a.ome.tif", out=tmp_path / "out")["notes"]
-    assert note["note"] == "written without its OME-XML: sizes of pixels, axes and channels"
+    (note,) = predicted(run, tmp_path / "a.ome.tif", out=tmp_path / "out").notes
+    assert note.note == "written without its OME-XML: sizes of pixels, axes and channels"
 
 
 @pytest.mark.parametrize("name", ["a.png", "deep.png", "a.jpg", "a.tif", "deep.tif", "a.webp"])
@@ -263,7 +264,7 @@ def test_profile_resolution_and_exif_stay(run, tmp_path, name):
         write_frames(path, [Frame(DEEP)], "PNG" if name.endswith("png") else "TIFF", known)
     else:
         save(path, smooth(23, 31, 3), icc_profile=SRGB, dpi=(150, 150), exif=exif)
-    assert predicted(run, path, out=tmp_path / "out")["notes"] == []
+    assert predicted(run, path, out=tmp_path / "out").notes == []
     with Image.open(tmp_path / "out" / name) as image:
         image.load()
         assert image.size == ((31, 23) if name.startswith("deep") else (23, 31))  # upright
@@ -294,8 +295,8 @@ def test_a_profile_of_other_colors_is_left_out_and_said(run, tmp_path):
         np.asarray(Image.fromarray(smooth(23, 31, 3)).convert("CMYK"))[:, :, :3],
         icc_profile=profile,
     )
-    (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "out")["notes"]
-    assert note["note"] == "its color profile is for CMYK, and left out"
+    (note,) = predicted(run, tmp_path / "a.tif", out=tmp_path / "out").notes
+    assert note.note == "its color profile is for CMYK, and left out"
 
 
 @pytest.mark.parametrize("task", ["denoise", "upscale"])

@@ -1,0 +1,120 @@
+"""The reports of ``eval``: of a table, of images that are restored, and of images that are classified."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dlcli.reports.checks import CheckOutcome
+from dlcli.reports.document import Environment, Measured, Number, Record, RunReport, Sparse, Text
+from dlcli.reports.measured_on import MeasuredOn
+from dlcli.reports.train_deconv import Level
+
+
+class Evaluation(RunReport):
+    """What measuring any model reports."""
+
+    command: Literal["eval"]
+
+
+class TableEvalReport(Evaluation):
+    """The report of ``eval`` of a linear model."""
+
+    data: MeasuredOn
+    rows: int = Field(description="rows measured")
+    target: Text | None = Field(description="name of the column that is predicted")
+    metrics: Measured
+    checks: list[CheckOutcome]
+    r2_uncentered: bool = Field(description="whether r2 is against predicting 0, as without an intercept")
+    environment: Environment
+
+    @property
+    def counted(self) -> str:
+        """How much was measured, in words."""
+        return f"{self.rows:,} rows"
+
+
+class SkippedImage(Record):
+    """An image that was left out."""
+
+    name: Text
+    why: Text
+
+
+class ImageEvaluation(Evaluation):
+    """What measuring a network reports."""
+
+    task: str
+    data: MeasuredOn
+    images: int = Field(description="images measured")
+    skipped: list[SkippedImage]
+
+    @property
+    def counted(self) -> str:
+        """How much was measured, in words."""
+        return f"{self.images:,} images"
+
+
+class ImageQuality(Sparse):
+    """One restored image; averages over the noise levels where there are several."""
+
+    name: Text
+    psnr: Number = Field(description="in dB")
+    ssim: Number
+    input_psnr: Number = Field(description="of the degraded image, in dB")
+    input_ssim: Number = Field(description="of the degraded image")
+    kernel: int | None = Field(default=None, description="number of the blur kernel; absent where there is no choice")
+
+
+class MethodQuality(Record):
+    """One way to restore images, on average."""
+
+    psnr: Number = Field(description="in dB")
+    ssim: Number
+    seconds: float | None = Field(description="per image; null where nothing was computed")
+
+
+class RestorationReport(ImageEvaluation):
+    """The report of ``eval`` of a network that restores images."""
+
+    metrics: Measured
+    levels: list[Level] | None = Field(default=None, description="PSNR by noise level; absent where there is no range")
+    per_image: list[ImageQuality]
+    seconds_per_image: float | None
+    compare: dict[str, MethodQuality] | None = Field(
+        default=None, description="classical methods by name; absent without --compare"
+    )
+    checks: list[CheckOutcome]
+    environment: Environment
+
+    @property
+    def overall(self) -> ImageQuality:
+        """The mean over all images."""
+        return ImageQuality.model_validate(
+            {"name": f"mean of {self.counted} {self.data.shown}", **self.metrics["test"]}
+        )
+
+
+class Mistake(Record):
+    """An image that was classified wrongly."""
+
+    name: Text
+    true_class: Text = Field(validation_alias="class", serialization_alias="class")
+    prediction: Text
+    probability: float = Field(description="of the class that was predicted, 0 to 1")
+
+
+class ClassificationReport(ImageEvaluation):
+    """The report of ``eval`` of a network that classifies images."""
+
+    classes: list[Text]
+    metrics: Measured
+    mistakes: list[Mistake] = Field(description="the most confident ones first")
+    confusion: list[list[int]] | None = Field(
+        default=None,
+        description="counts: a row for each true class, a column for each class found; absent for many classes",
+    )
+    checks: list[CheckOutcome]
+    environment: Environment
+
+
+EvalReport = TableEvalReport | RestorationReport | ClassificationReport

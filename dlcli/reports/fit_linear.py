@@ -1,0 +1,73 @@
+"""The report of ``fit-linear``."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dlcli.reports.document import Environment, Measured, Number, Record, Text, TrainingReport
+
+
+class Coefficient(Record):
+    """A coefficient of a model with one output."""
+
+    value: Number = Field(description="in units of the target by units of the column")
+    std_error: float | None = Field(description="standard error, in the units of the value; null where there is none")
+
+
+class ClassCoefficients(Record):
+    """The coefficients of a column in a model of several classes, by class."""
+
+    value: dict[Text, Number] = Field(description="log-odds by units of the column")
+    std_error: dict[Text, float | None] = Field(description="standard errors, in the units of the values")
+
+
+class Spread(Record):
+    """A metric over the folds of cross-validation."""
+
+    mean: Number
+    sd: Number = Field(description="standard deviation")
+    each: list[Number] = Field(description="one value for each fold")
+
+
+class CrossValidation(Record):
+    """What cross-validation found on the fold that each fit left out."""
+
+    folds: int
+    metrics: dict[str, Spread]
+
+
+class LinearTraining(TrainingReport):
+    """What was fitted, and how."""
+
+    kept_step: int = Field(description="the step whose weights are saved")
+    selected_on: str | None = Field(description="the metric that chose the step; null where none did")
+    std_error_reason: str | None = Field(description="why there are no standard errors, in words; else null")
+    loss: Literal["mse", "cross-entropy"]
+    optimizer: str
+    lr: Number = Field(description="the learning rate of the first step; null for methods without one")
+    target: Text = Field(description="name of the column that is predicted")
+    rows: int = Field(description="rows of data, those held out included")
+    metrics: Measured
+
+
+class LinearResult(LinearTraining):
+    """The fitted model, in the units of the data."""
+
+    coefficients: dict[Text, Coefficient] | dict[Text, ClassCoefficients] = Field(
+        description="by the name of the column; the intercept under 'intercept'"
+    )
+    residual_sd: float | None = Field(description="residual standard error, in units of the target")
+    r2: float | None = Field(description="R squared on the training rows")
+    r2_uncentered: bool = Field(description="whether r2 is against predicting 0, as without an intercept")
+    condition_number: float | None = Field(description="of the standardized columns' second moments")
+    aliased: list[Text] = Field(description="columns that depend on earlier ones, and have coefficient 0")
+    largest_stable_lr: float | None = Field(description="learning rate above which gradient descent diverges")
+    environment: Environment
+
+
+class FitLinearReport(LinearResult):
+    """The report of ``fit-linear``."""
+
+    command: Literal["fit-linear"]
+    classes: list[Text] | None = Field(default=None, description="the classes, in order; absent for numbers")
+    cv: CrossValidation | None = Field(default=None, description="cross-validation; absent where there was none")

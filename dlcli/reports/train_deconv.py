@@ -1,0 +1,92 @@
+"""The report of ``train-deconv``."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dlcli.reports.document import Environment, Measured, Number, Record, Sparse, Text, TrainingReport
+
+
+class ImageCounts(Record):
+    """Numbers of images."""
+
+    train: int
+    val: int
+
+
+class Level(Record):
+    """PSNR at one noise level."""
+
+    sigma: float = Field(description="standard deviation of the noise, on the scale 0 to 255")
+    psnr: Number = Field(description="of the restored images, in dB")
+    input_psnr: Number = Field(description="of the noisy images, in dB")
+
+
+class ValidationSummary(Sparse):
+    """What validation measured."""
+
+    selects: bool = Field(description="whether the saved weights were chosen by it")
+    measured: int = Field(description="images or crops measured at each report")
+    lent_by_training_images: int | None = Field(
+        default=None, description="training images whose margin is held out; absent for classes"
+    )
+    levels: list[Level] | None = Field(default=None, description="PSNR by noise level; absent for classes")
+    unchanged: bool | None = Field(
+        default=None, description="whether the network gives back the estimate that it starts from; absent for classes"
+    )
+
+
+class LastStep(Record):
+    """The last step, whose weights may not be those that are saved."""
+
+    step: int
+    metrics: Measured
+
+
+class Fingerprint(Sparse):
+    """What tells whether data have changed."""
+
+    parts: int = Field(description="files or images")
+    bytes: int
+    digest: str = Field(description="BLAKE2b checksum of names, sizes and content")
+    each: list[tuple[Text, int, str]] | None = Field(
+        default=None, description="name, bytes and checksum of each part; absent where there are many"
+    )
+
+
+class NetworkTraining(TrainingReport):
+    """What was trained, and how."""
+
+    task: str
+    arch: str
+    weights: int = Field(description="number of weights")
+    optimizer: str
+    lr: float = Field(description="base learning rate")
+    batch_size: int = Field(description="crops or images of a step")
+    loss: str
+    images: ImageCounts
+    fingerprint: Fingerprint
+    too_small_images: int = Field(description="training images that are smaller than a crop")
+    crop: int = Field(description="side of a training crop, in pixels")
+    validation: ValidationSummary | None = Field(description="null where nothing was held out")
+
+
+class TrainDeconvReport(NetworkTraining):
+    """The report of ``train-deconv``."""
+
+    command: Literal["train-deconv"]
+    skipped_images: int = Field(description="files that could not be read")
+    skipped_steps: int = Field(description="steps left out because their gradient was not finite")
+    images_per_second: float | None = Field(description="crops or images trained on per second")
+    best_step: int = Field(description="the step whose weights are saved")
+    metrics: Measured
+    last: LastStep
+    warnings: list[Text] = Field(description="what the user should look at, in words")
+    environment: Environment
+    classes: list[Text] | None = Field(
+        default=None, description="names of the classes; absent where images are restored"
+    )
+    confusion: list[list[int]] | None = Field(
+        default=None,
+        description="counts of validation images: a row for each true class, a column for each class found",
+    )
