@@ -92,5 +92,5 @@ def test_classes_as_a_table(tmp_path, capfdbinary):
     )
     with pytest.raises(DlcliError, match="this one classifies"):
         predicted(run, photos, tile=64)
-    with pytest.raises(DlcliError, match="which images to classify"):
+    with pytest.raises(DlcliError, match="no images to classify"):
         predicted(run)
