@@ -71,15 +71,26 @@ class Figures:
                 panels.append(Panel(title, [curve], None if before is None else ("degraded input", before)))
         diverged = steps[-1].status == "diverged" and not np.isfinite(best.loss)
         title = self.title + (f": {steps[-1].status} after {steps[-1].step:,} steps" if steps[-1].status else "")
+        self._draw_confusion()
         chart = loss_chart(panels, title=title, saved=None if diverged else best.step, format=self.format)
         self.run.write_chart("loss", self.format, chart.to_bytes())
+
+    def _draw_confusion(self) -> None:
+        """Which classes the saved weights take for one another."""
+        validate = self.problem.validate
+        if self.format == "none" or not isinstance(validate, ClassValidation) or not validate.has_kept:
+            return
+        from dlcli.reports.charts.confusion import confusion_chart
+
+        chart = confusion_chart(validate.confusion(), validate.image_set.classes, format=self.format)
+        self.run.write_chart("confusion", self.format, chart.to_bytes())
 
     def draw_sheets(self) -> None:
         """What the saved weights make of images of the validation, if they are news."""
         validate = self.problem.validate
         if self.format == "none" or validate is None or not validate.has_kept or not validate.is_news:
             return
-        from dlcli.reports.charts.sheets import confusion_chart, sample_sheet
+        from dlcli.reports.charts.sheets import sample_sheet
 
         validate.is_news = False
         if isinstance(validate, RestorationValidation):
@@ -87,8 +98,6 @@ class Figures:
             rows = [(squeeze_gray(s.input), squeeze_gray(s.output), squeeze_gray(s.target)) for s in shown]
             self.run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in shown]))
         else:
-            matrix = confusion_chart(validate.confusion(), validate.image_set.classes)
-            self.run.write(f"{directory.PLOTS}/confusion.png", matrix)
             self.run.write(f"{directory.PLOTS}/samples.png", _classified(validate))
 
 

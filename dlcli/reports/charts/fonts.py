@@ -52,6 +52,14 @@ def shown_in(text: str, families: Sequence[str]) -> str:
     return "".join(c if has(c) else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}" for c in text)
 
 
+def face_for(text: str) -> tuple[str, str]:
+    """``text`` on one line as a single font can show it, and the file of that font."""
+    text = one_line(text)
+    families = families_for([text])
+    family = next((name for name in families if shown_in(text, [name]) == text), FIRST)
+    return shown_in(text, [family]), _path_of(family)
+
+
 @functools.lru_cache
 def _path_of(family: str) -> str:
     return str(font_manager.findfont(font_manager.FontProperties(family=[family])))

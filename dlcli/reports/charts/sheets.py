@@ -1,14 +1,16 @@
-"""Sheets of pictures as PNG: what a network made of some images, and which classes it takes for one another."""
+"""Sheets of pictures as PNG: what a network made of some images."""
 
 import io
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
+
+from dlcli.text import printable_path
 
 INK, GRID, PAPER = "#1b1f24", "#e3e6ea", "#ffffff"
-HIT, MISS = "#0b6fc2", "#d9480f"  # told apart with any kind of color blindness
+MISS = "#d9480f"
 
 Picture = npt.NDArray[np.uint8]
 
@@ -21,9 +23,6 @@ AMPLIFIED = 4
 
 MAX_CLASSIFIED, COLUMNS, THUMBNAIL = 48, 8, 112
 
-LABELED = 20  # classes up to which a confusion chart names them and has numbers
-LONGEST_NAME = 130
-
 
 def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Sequence[str]) -> bytes:
     """PNG bytes of up to six rows: input, output, target, and the absolute error of the output, four times amplified.
@@ -33,7 +32,7 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
     """
     cells = [_with_error(row) for row in rows[:MAX_ROWS]]
     titles = ("input", "output", "target", f"|output - target| x {AMPLIFIED}")
-    title_font, text_font = _font(TITLE), _font(TEXT)
+    title_font = _font(TITLE)
     step = GAP + max(
         max((row[0].shape[1] for row in cells), default=CELL), *(int(title_font.getlength(title)) for title in titles)
     )
@@ -46,7 +45,8 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
     for row, caption, height in zip(cells, captions, heights, strict=False):
         for column, cell in enumerate(row):
             sheet.paste(Image.fromarray(cell), (EDGE + column * step, top))
-        draw.text((EDGE, top + row[0].shape[0] + 5), caption, fill=INK, font=text_font)
+        caption, font = _readable(caption)
+        draw.text((EDGE, top + row[0].shape[0] + 5), caption, fill=INK, font=font)
         top += height
     return _png(sheet)
 
@@ -76,42 +76,21 @@ def class_sheet(
     return _png(sheet)
 
 
-def confusion_chart(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> bytes:
-    """PNG bytes of a confusion matrix (K, K): rows are the actual classes, columns the predicted.
-
-    A cell's shade grows with the square root of its share of its row, which makes rare mistakes visible; hits and
-    mistakes have colors of their own. Up to 20 classes there are names and counts.
-    """
-    count = len(classes)
-    cell = 58 if count <= 12 else 46 if count <= LABELED else max(640 // count, 1)
-    font = _font(TEXT)
-    names = [_shortened(name, font, LONGEST_NAME) for name in classes] if count <= LABELED else []
-    widest = max((int(font.getlength(name)) for name in names), default=0)
-    upright = widest > cell - 6
-    left, top = EDGE + 30 + widest, EDGE + TITLE + 36 + (widest + 8 if upright else TEXT + 8)
-    right, bottom = left + cell * count, top + cell * count
-    hits, total = int(np.trace(matrix)), int(matrix.sum())
-    title = f"{hits:,} of {total:,} right ({hits / max(total, 1):.2%})"
-    width = max(right, left + int(_font(TITLE).getlength(title))) + EDGE
-    chart = Image.new("RGB", (width, bottom + EDGE), PAPER)
-    draw = ImageDraw.Draw(chart)
-    draw.text((left, EDGE - 8), title, fill=INK, font=_font(TITLE))
-    draw.text(((left + right) / 2, EDGE + TITLE + 8), "predicted", fill=INK, font=font, anchor="mt")
-    _upright(chart, "actual", (EDGE, (top + bottom) // 2 - 14))
-    for i, name in enumerate(names):
-        middle = (i + 0.5) * cell
-        draw.text((left - 8, top + middle), name, fill=INK, font=font, anchor="rm")
-        if upright:
-            _upright(chart, name, (int(left + middle) - 9, top - 8 - int(font.getlength(name))))
-        else:
-            draw.text((left + middle, top - 8), name, fill=INK, font=font, anchor="mb")
-    _draw_matrix(chart, matrix, (left, top), cell)
-    draw.rectangle((left - 1, top - 1, right, bottom), outline=INK)
-    return _png(chart)
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)
+
+
+def _readable(name: str) -> tuple[str, Font]:
+    """``name`` on one line, and a font for it: Pillow's own for English letters, else one that has its letters."""
+    if name.isascii():
+        return printable_path(name), _font(TEXT)
+    from dlcli.reports.charts.fonts import face_for
+
+    text, path = face_for(name)
+    return text, ImageFont.truetype(path, TEXT - 1)
 
 
 def _png(image: Image.Image) -> bytes:
@@ -141,57 +120,21 @@ def _label_prediction(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], actual: str, predicted: str, confidence: float
 ) -> None:
     """The predicted class with its confidence, and below it, where it is wrong, the actual class."""
-    (x, y), font, room = at, _font(TEXT), THUMBNAIL + 8
+    (x, y), plain, room = at, _font(TEXT), THUMBNAIL + 8
     percent = f"{confidence:.0%}"
     color = INK if actual == predicted else MISS
-    name = _shortened(predicted, font, room - int(font.getlength(percent)) - 6)
+    name, font = _readable(predicted)
+    name = _shortened(name, font, room - int(plain.getlength(percent)) - 6)
     draw.text((x, y), name, fill=color, font=font)
-    draw.text((x + room, y), percent, fill=color, font=font, anchor="ra")
+    draw.text((x + room, y), percent, fill=color, font=plain, anchor="ra")
     if actual != predicted:
-        draw.text((x, y + TEXT + 4), _shortened(f"is {actual}", font, room), fill=INK, font=font)
+        name, font = _readable(f"is {actual}")
+        draw.text((x, y + TEXT + 4), _shortened(name, font, room), fill=INK, font=font)
 
 
-def _shortened(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _shortened(name: str, font: Font, width: int) -> str:
     """``name``, its end replaced by dots where it is wider than ``width`` pixels."""
     if font.getlength(name) <= width:
         return name
     kept = next((n for n in range(len(name) - 1, 0, -1) if font.getlength(name[:n] + "...") <= width), 0)
     return name[:kept].rstrip() + "..."
-
-
-def _upright(image: Image.Image, text: str, at: tuple[int, int]) -> None:
-    """``text`` read from below, its left upper corner ``at``."""
-    font = _font(TEXT)
-    line = Image.new("RGB", (int(font.getlength(text)) + 1, TEXT + 5), PAPER)
-    ImageDraw.Draw(line).text((0, 0), text, fill=INK, font=font)
-    image.paste(line.transpose(Image.Transpose.ROTATE_90), at)
-
-
-def _draw_matrix(chart: Image.Image, matrix: npt.NDArray[np.int64], at: tuple[int, int], cell: int) -> None:
-    """The shaded cells, each ``cell`` pixels a side, and up to 20 classes their lines and counts."""
-    count = len(matrix)
-    shades = np.sqrt(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))[..., None]
-    paper, hit, miss = (np.array(ImageColor.getrgb(name)) for name in (PAPER, HIT, MISS))
-    hues = np.where(np.eye(count, dtype=bool)[..., None], hit, miss)
-    colors = Image.fromarray((paper + shades * (hues - paper)).astype(np.uint8))
-    chart.paste(colors.resize((count * cell, count * cell), Image.Resampling.NEAREST), at)
-    if count > LABELED:
-        return
-    draw, font = ImageDraw.Draw(chart), _font(TEXT if cell > 50 else TEXT - 2)
-    for row, column in np.ndindex(count, count):
-        x, y = at[0] + column * cell, at[1] + row * cell
-        draw.rectangle((x, y, x + cell - 1, y + cell - 1), outline=GRID)
-        if matrix[row, column]:
-            ink = PAPER if shades[row, column, 0] > 0.6 else INK
-            text = _count(int(matrix[row, column]))
-            draw.text((x + cell / 2, y + cell / 2), text, fill=ink, font=font, anchor="mm")
-
-
-def _count(number: int) -> str:
-    """A count in at most five characters."""
-    if number < 10_000:
-        return str(number)
-    for power, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= power:
-            return f"{number / power:.3g}{unit}"
-    return str(number)

@@ -39,7 +39,8 @@ def _is_tick(text, axis):
 
 def _shown_ticks(axis):
     low, high = sorted(axis.get_view_interval())
-    return [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high] if axis.axes.axison else []
+    shown = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high] if axis.axes.axison else []
+    return [label for tick in shown for label in (tick.label1, tick.label2)]
 
 
 def legend(chart):

@@ -8,13 +8,9 @@ from PIL import Image
 
 from dlcli.reports.charts.sheets import (
     CELL,
-    HIT,
     MAX_ROWS,
     MISS,
-    PAPER,
-    _count,
     class_sheet,
-    confusion_chart,
     sample_sheet,
 )
 
@@ -113,32 +109,9 @@ def test_a_class_sheet_has_room_for_48_images_and_long_names():
     assert np.array_equal(many, fewer)
 
 
-def test_a_confusion_chart_is_shaded_by_rows():
-    matrix = np.array([[100, 0, 0], [0, 3, 1], [0, 0, 0]])
-    chart = pixels(confusion_chart(matrix, ["cat", "dog", "cow"]))
-    full, half = rgb(HIT), np.array(rgb(MISS))
-    _, left, _, right = boxes(chart, full)
-    assert 50 <= right - left < 58
-    mistake = np.array(rgb(PAPER)) + 0.5 * (half - rgb(PAPER))  # the square root of 1 in 4
-    _, there, _, _ = boxes(chart, mistake.astype(int))
-    assert there - left == pytest.approx(2 * 58, abs=1)
-
-
-@pytest.mark.parametrize("count", [1, 2, 12, 20, 21, 100, 1000])
-def test_confusion_charts_of_all_sizes(count):
-    matrix = np.eye(count, dtype=np.int64) * 12_345_678
-    chart = pixels(confusion_chart(matrix, [f"a class of number {i}" for i in range(count)]))
-    assert chart.shape[0] < 1300
-    assert chart.shape[1] < 1300
-    assert boxes(chart, rgb(HIT)) is not None
-
-
-def test_no_counts_at_all():
-    assert pixels(confusion_chart(np.zeros((3, 3), np.int64), ["a", "b", "c"])).size
-
-
-@pytest.mark.parametrize(
-    ("number", "text"), [(0, "0"), (9999, "9999"), (10_000, "10k"), (123_456, "123k"), (12_345_678, "12.3M")]
-)
-def test_large_counts_are_short(number, text):
-    assert _count(number) == text
+def test_names_in_any_script_are_no_boxes():
+    row = (level(1, 28, 28),) * 3
+    sheets = [pixels(sample_sheet([row], [name])) for name in ("кот", "кит", "a\U00020000", "a\U00020001")]
+    sheets += [pixels(class_sheet([row[0]], [name], [name], [1.0])) for name in ("кот", "кит")]
+    for a, b in (sheets[:2], sheets[2:4], sheets[4:]):
+        assert a.shape != b.shape or (a != b).any()
