@@ -1,9 +1,8 @@
 """The images that training, evaluation and prediction work on, held in memory or decoded when asked for."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from dlcli.images.sources import CLASSED, Part, find_images, loader
 from dlcli.memory import available_memory
 from dlcli.text import listed, printable, printable_path
 
-__all__ = ["Box", "ImageSet", "ReadLimits", "Skipped", "open_image_set", "open_pairs"]
+__all__ = ["Box", "ImageSet", "ReadLimits", "Skipped", "open_image_set"]
 
 CACHE_BYTES = 256 << 20
 MODEST = 256 << 20
@@ -195,10 +194,7 @@ def open_image_set(
     if size <= limit:
         opened = decoded(opened, channels, skipped)
     else:
-        for one in opened:
-            one.source = loader(one.candidate, channels)
-        taken = f"{size / 2**30:.1f} GiB, of {limit / 2**30:.1f} GiB to spare"
-        notes.append(f"decoded, the images take {taken}: they are read from disk whenever they are used")
+        notes.append(_stream(opened, channels, size, limit))
     notes.extend(depth_notes(opened))
     if len(opened) < limits.min_count:
         raise _too_few(given, len(opened), total, limits.min_count, skipped)
@@ -219,40 +215,12 @@ def open_image_set(
     )
 
 
-def open_pairs(
-    inputs: str, targets: str, *, channels: int | None = None, memory: int | None = None, min_side: int = 1
-) -> tuple[ImageSet, ImageSet]:
-    """Input and target images, pair by pair in the same order, for the same number of channels.
-
-    Files match by relative name without extension (two single files match as they are), arrays by position. Images
-    without a partner of the same size are in ``skipped`` of their side. Raises DlcliError when no pair remains.
-    """
-    limits = ReadLimits(None if memory is None else memory // 2, min_side)
-    first = open_image_set([inputs], channels=channels, limits=limits)
-    second = open_image_set([targets], channels=channels, limits=limits)
-    if first.channels != second.channels:
-        return open_pairs(inputs, targets, channels=3, memory=memory, min_side=min_side)
-    wanted, alone = _keys(first, inputs)
-    offered, others = _keys(second, targets)
-    pairs: list[tuple[int, int]] = []
-    for key, i in wanted.items():
-        if (j := offered.get(key)) is None:
-            why = "has no target of the same name"
-        elif first.shape(i) != second.shape(j):
-            (high, wide), (height, width) = first.shape(i), second.shape(j)
-            why = f"is {wide} x {high} pixels and its target {width} x {height}"
-        else:
-            pairs.append((i, j))
-            continue
-        alone.append(Skipped(printable_path(first.names[i]), why))
-    if not pairs:
-        message = f"{printable_path(inputs)} and {printable_path(targets)} have no pair of images of one name and size"
-        raise DlcliError(f"{message}: {alone[0].name} {alone[0].why}", "name every input as its target is named")
-    for key in offered.keys() - wanted.keys():
-        others.append(Skipped(printable_path(second.names[offered[key]]), "has no input of the same name"))
-    others.sort(key=lambda skip: skip.name)
-    ours = replace(first.subset(i for i, _ in pairs), skipped=(*first.skipped, *alone))
-    return ours, replace(second.subset(j for _, j in pairs), skipped=(*second.skipped, *others))
+def _stream(opened: Sequence[Opened], channels: int, size: int, limit: int) -> str:
+    """Leave the images to be decoded when they are asked for; the note on it, as they take ``size`` bytes."""
+    for one in opened:
+        one.source = loader(one.candidate, channels)
+    taken = f"{size / 2**30:.1f} GiB, of {limit / 2**30:.1f} GiB to spare"
+    return f"decoded, the images take {taken}: they are read from disk whenever they are used"
 
 
 def _memory_limit(size: int) -> int:
@@ -282,19 +250,3 @@ def _check_classes(given: str, classes: Sequence[str], opened: Sequence[Opened],
 def _codes(opened: Sequence[Opened], classes: Sequence[str]) -> NDArray[np.int64]:
     places = {name: code for code, name in enumerate(classes)}
     return np.array([places[one.label] for one in opened if one.label is not None], dtype=np.int64)
-
-
-def _keys(image_set: ImageSet, given: str) -> tuple[dict[str, int], list[Skipped]]:
-    """Image numbers by what pairs match on, and those whose name but for the extension occurred before."""
-    if len(image_set) == 1 and os.path.isfile(given):
-        return {"": 0}, []
-    if all(path is None for path in image_set.paths):
-        return {str(i): i for i in range(len(image_set))}, []
-    keys: dict[str, int] = {}
-    repeated: list[Skipped] = []
-    for i, name in enumerate(image_set.names):
-        key = PurePosixPath(name).with_suffix("").as_posix()
-        if keys.setdefault(key, i) != i:
-            first = printable_path(image_set.names[keys[key]])
-            repeated.append(Skipped(printable_path(name), f"has the name of {first} but for the extension"))
-    return keys, repeated

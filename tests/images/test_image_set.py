@@ -14,7 +14,8 @@ from PIL import Image
 from dlcli.errors import DlcliError
 from dlcli.images.cache import ImageCache
 from dlcli.images.formats.codecs import read_pixels
-from dlcli.images.image_set import Box, ImageSet, ReadLimits, Skipped, open_image_set, open_pairs
+from dlcli.images.image_set import Box, ImageSet, ReadLimits, Skipped, open_image_set
+from dlcli.images.pairs import open_pairs
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,8 @@ import numpy as np
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set, open_pairs
+from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
+from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.text import listed, printable_path

@@ -10,7 +10,8 @@ from dlcli.degradations.base import Degradation, Kernel, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.images.image_set import ImageSet, Skipped, open_image_set, open_pairs
+from dlcli.images.image_set import ImageSet, Skipped, open_image_set
+from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance

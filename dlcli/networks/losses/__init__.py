@@ -1,1 +1,1 @@
-"""What a network's output is compared with, and how."""
+"""What training minimizes: the Loss protocol, and the losses that compare an output with its target."""
