@@ -16,7 +16,7 @@ def report(loss=1.0, status="", reason="", step=10):
     return Step(step, loss, loss + 1, 0.1, 0.0, 0.5, True, None, status=status, reason=reason)
 
 
-def ended(*losses, status="finished", reason="steps used up"):
+def ended(*losses, status="finished", reason="step limit reached"):
     """A run of a trial for each of ``losses``, that of its best state."""
     run = Run(Job(Point(0, {"lr": 0.1}), 0, None), [])
     for number, loss in enumerate(losses):
@@ -30,7 +30,7 @@ def test_a_run_is_the_mean_of_its_trials():
     outcome = judge(ended(1.0, 3.0), Metric("val", "loss"), "")
     assert (outcome.state, outcome.value, outcome.each) == ("complete", 3.0, (2.0, 4.0))
     assert outcome.metrics == {"train": {"loss": 2.0}, "val": {"loss": 3.0}}
-    assert (outcome.steps, outcome.reason, outcome.stable_lr) == (20, "steps used up", 0.5)
+    assert (outcome.steps, outcome.reason, outcome.stable_lr) == (20, "step limit reached", 0.5)
 
 
 def test_means_over_folds_have_the_name_that_the_metric_has():

@@ -187,7 +187,7 @@ def test_what_is_lost_is_said(run, tmp_path):
 def test_cmyk_that_becomes_rgb_is_said(run, tmp_path, name):
     Image.fromarray(smooth(24, 32, 3)).convert("CMYK").save(tmp_path / name)
     (note,) = predicted(run, tmp_path / name, out=tmp_path / "out").notes
-    assert "its CMYK becomes RGB" in note.note
+    assert "its CMYK is converted to RGB" in note.note
 
 
 def test_many_dim_images_are_said_once(run, tmp_path):
