@@ -80,7 +80,7 @@ def _open_run(config: TrainDeconvConfig) -> tuple[TrainDeconvConfig, directory.R
         flag = "DATA" if name == "data" else "--" + name.replace("_", "-")
         raise DlcliError(f"{flag} can't change with --resume", "give only --epochs, --steps or --minutes with it")
     run = directory.RunDirectory.reopen("train-deconv", config.resume)
-    given = {name: getattr(config, name) for name in config.model_fields_set}
+    given = config.given()
     saved = TrainDeconvConfig.read_toml(config.resume / directory.CONFIG)
     if any(name in given for name in LIMITS):
         saved = {name: value for name, value in saved.items() if name not in LIMITS}
