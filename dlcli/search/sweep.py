@@ -61,9 +61,8 @@ class Curve:
     found: RangeTest
 
 
-def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgress) -> SweepReport:
-    """Run the test, and write its run directory. Raises DlcliError."""
-    start = time.monotonic()
+def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgress, start: float) -> SweepReport:
+    """Run the test, and write its run directory; ``start`` is when the command began. Raises DlcliError."""
     low, high = _range(settings.rates, source)
     run = directory.RunDirectory("tune-lr", settings.output.out, settings.output.force)
     rates = geometric(low, high, settings.steps)

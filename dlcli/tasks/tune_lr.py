@@ -31,7 +31,7 @@ def tune_lr(config: TuneLrConfig, base: TrainingConfig, progress: SearchProgress
         from dlcli.search.sweep import sweep
 
         settings = plan_sweep(config, base)
-        return sweep(settings, open_rate_test(base, progress), progress)
+        return sweep(settings, open_rate_test(base, progress), progress, start)
     deadline = start + config.minutes * 60 if config.minutes else math.inf
     search = plan_search(config, base, progress, open_trials)
     with closing(Session.open(search, progress)) as session:
