@@ -61,28 +61,22 @@ def make_problem(
     Raises DlcliError for a mask that doesn't fit the images that are held out.
     """
     network = _network(plan)
-    measured = _network(plan) if images.val and measure is None else None
     by_scores = plan.loss == "bce" and network.ends_in_sigmoid
     compare = binary_cross_entropy_of_scores if by_scores else LOSSES[plan.loss]
     network.ends_in_sigmoid &= not by_scores
     objective = Objective(SupervisedLoss(compare), restoration.degradation(crops=True))
-    if restoration.task == "classify":
-        return _of_classes(plan, images, network, objective, measure or _class_validation(plan, images, measured))
-    return _of_restoration(plan, images, network, objective, measure or measured)
-
-
-def _class_validation(plan: NetworkPlan, images: TrainingImages, measured: DeconvNet | None) -> ClassValidation | None:
-    if measured is None or not images.val:
-        return None
-    return ClassValidation(measured, images.val, plan.execution, MAX_CLASS_IMAGES)
+    build = _of_classes if restoration.task == "classify" else _of_restoration
+    return build(plan, images, network, objective, measure)
 
 
 def _of_classes(
-    plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective, validate: Validation | None
+    plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective, measure: Validation | None
 ) -> Problem:
     batches = plan.batches
     sampler = CropSampler([images.train], batches.side, 0, flips=batches.augment == "flips", seed=batches.seed)
     held = len(images.val) if images.val else 0
+    if measure is None and images.val:
+        measure = ClassValidation(_network(plan), images.val, plan.execution, MAX_CLASS_IMAGES)
     few = 0 < held < ENOUGH_CLASS_IMAGES
     selects = not few or plan.limits.patience is not None
     done = "the last ones are saved" if not selects else "yet --early-stop asks for it"
@@ -92,25 +86,23 @@ def _of_classes(
     )
     crops = ClassBatches(sampler, batches.augment, plan.execution.device, batches.seed)
     counts = Counts(len(images.train), held)
-    return Problem(network, crops, objective, validate, counts, selects, images.notes, (warning,) * few)
+    return Problem(network, crops, objective, measure, counts, selects, images.notes, (warning,) * few)
 
 
 def _of_restoration(
-    plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective,
-    measure: Validation | DeconvNet | None,
-) -> Problem:  # fmt: skip
-    """``measure``: a validation that is alike, or the network to make one with."""
+    plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective, measure: Validation | None
+) -> Problem:
     batches, degradation = plan.batches, objective.degradation
     _check_mask(degradation, images.val)
     side = -(-batches.side // degradation.multiple) * degradation.multiple
     margin = 0 if images.train_inputs else degradation.margin
     regions = make_regions(images, side, margin, degradation.multiple, len(degradation.levels()))
     sampler = CropSampler(regions.train, side, margin, flips=batches.augment == "flips", seed=batches.seed)
-    if isinstance(measure, DeconvNet):
+    if measure is None and regions.checked:
         settings = MeasureSettings(
             LOSSES[plan.loss], degradation.scale if degradation.scale > 1 else 0, plan.validation.seed, plan.execution
         )  # fmt: skip
-        measure = RestorationValidation(measure, regions.checked, degradation, settings) if regions.checked else None
+        measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
     crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed)
     counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
     notes = images.notes + regions.notes
