@@ -1,19 +1,17 @@
 """The loss curve of a fit: what its chart shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Solver, Step
 from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.problem import Validate
 from dlcli.linear.solvers.descent import FirstOrder
 from dlcli.linear.solvers.spectral import SpectralDescent
 
 if TYPE_CHECKING:
     from dlcli.reports.charts.figure import Chart
-
-Validate = Callable[[FloatArray], Mapping[str, float]]
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,114 @@
-"""How a linear model is to be trained: every ``auto`` resolved."""
+"""How a linear model is to be trained: every ``auto`` resolved, and the config taken apart into small settings.
+
+Below this module nothing sees the config: a function gets the settings that it needs, or the plan that holds them all.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.loop import StoppingCriteria
+from dlcli.engine.schedules import ScheduleSettings
 from dlcli.errors import DlcliError
+from dlcli.linear.data.split import Split
 from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.penalty import Penalty
+from dlcli.linear.solvers.descent import MiniBatchSettings
 
+Optimizer = Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
 # The built-in example runs as in the article that it comes from.
 DEMO_STEPS, DEMO_RATE = 1000, 0.1
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to train: the method, whether it needs the rows, and for how long."""
+class ColumnSettings:
+    """Whether there is a column of ones, and whether training is on standardized columns."""
 
-    optimizer: Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
+    intercept: bool = True
+    standardize: bool = True
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """The share of the last move that a step repeats, and whether the gradient is taken ahead, at its end."""
+
+    factor: float = 0.0
+    nesterov: bool = False
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user gave where dlcli would else choose (None: it chose). Advice is to be about what can be changed."""
+
+    lr: float | None = None
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: the method, whether it needs the rows, and all its settings.
+
+    ``lr`` is None where the first learning rate is to come from the eigenvalues; ``given`` says what the user gave.
+    """
+
+    optimizer: Optimizer
     keep_rows: bool
-    steps: int
     lr: float | None
     tolerance: float
+    stopping: StoppingCriteria
+    columns: ColumnSettings
+    penalty: Penalty
+    momentum: Momentum
+    schedule: ScheduleSettings
+    batches: MiniBatchSettings
+    split: Split
+    given: Given
+
+    @property
+    def steps(self) -> int:
+        """The most steps to take."""
+        return self.stopping.steps
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether the weights of the lowest held-out loss are kept."""
+        return self.stopping.patience is not None
 
 
 def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
     """Resolve ``auto``. Raises DlcliError for an optimizer that the loss hasn't got."""
     squares = kind == "mse"
-    optimizer = config.optimizer
+    optimizer = _optimizer(config, kind)
+    # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
+    keep_rows = not (squares and optimizer == "gd")
+    given = Given(None if config.lr == "auto" else config.lr, config.tolerance)
+    lr = given.lr
+    if demo and lr is None and optimizer == "gd":
+        lr, tolerance = DEMO_RATE, config.tolerance or 0.0
+    else:
+        tolerance = _tolerance(config, optimizer, keep_rows)
+    steps = config.steps or _steps(optimizer, squares=squares, demo=demo)
+    return Plan(
+        optimizer, keep_rows, lr, tolerance,
+        StoppingCriteria(steps, config.report_every, config.minutes, config.early_stop),
+        ColumnSettings(config.intercept, config.standardize),
+        Penalty(config.l1, config.l2),
+        Momentum(config.momentum, config.nesterov),
+        _schedule_settings(config, steps),
+        MiniBatchSettings(config.batch_size, config.dropout, config.seed),
+        split_of(config),
+        given,
+    )  # fmt: skip
+
+
+def split_of(config: FitLinearConfig) -> Split:
+    """How the rows of a config's table are dealt out."""
+    return Split(config.val, config.cv or 0, config.seed_of_data)
+
+
+def _optimizer(config: FitLinearConfig, kind: Kind) -> Optimizer:
+    squares, optimizer = kind == "mse", config.optimizer
     if optimizer == "auto":
         descent = squares or config.momentum or config.schedule != "constant" or config.lr != "auto"
         optimizer = "gd" if descent else "newton"
@@ -36,15 +119,34 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
         )
     if not squares and optimizer == "exact":
         raise DlcliError("--optimizer exact is for least squares, and the target holds classes", "use newton")
-    defaults = {"newton": 1000, "lbfgs": 1000, "exact": 1}
-    steps = DEMO_STEPS if demo else defaults.get(optimizer, 1_000_000 if squares and optimizer == "gd" else 10_000)
-    # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
-    keep_rows = not (squares and optimizer == "gd")
-    lr = None if config.lr == "auto" else config.lr
-    if demo and lr is None and optimizer == "gd":
-        return Plan(optimizer, keep_rows, config.steps or steps, DEMO_RATE, config.tolerance or 0.0)
-    tolerance = config.tolerance
-    if tolerance is None:
-        rounding_bound = optimizer == "gd" and (keep_rows or config.l1 > 0)
-        tolerance = 1e-12 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
-    return Plan(optimizer, keep_rows, config.steps or steps, lr, tolerance)
+    return optimizer
+
+
+def _steps(optimizer: Optimizer, *, squares: bool, demo: bool) -> int:
+    """The maximum steps where none are given."""
+    if demo:
+        return DEMO_STEPS
+    defaults: dict[Optimizer, int] = {"newton": 1000, "lbfgs": 1000, "exact": 1}
+    return defaults.get(optimizer, 1_000_000 if squares and optimizer == "gd" else 10_000)
+
+
+def _tolerance(config: FitLinearConfig, optimizer: Optimizer, keep_rows: bool) -> float:
+    """The gradient tolerance: as small as rounding lets the gradient get."""
+    if config.tolerance is not None:
+        return config.tolerance
+    rounding_bound = optimizer == "gd" and (keep_rows or config.l1 > 0)
+    return 1e-12 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
+
+
+def _schedule_settings(config: FitLinearConfig, steps: int) -> ScheduleSettings:
+    return ScheduleSettings(
+        name=config.schedule.replace("-", "_"),
+        decay_rate=config.decay_rate,
+        decay_factor=config.decay_factor or DECAY_FACTORS.get(config.schedule, 0.5),
+        decay_every=config.decay_every,
+        decay_power=config.decay_power,
+        hyper_lr=config.hyper_lr,
+        polyak_target=config.polyak_target,
+        plateau_patience=config.plateau_patience,
+        total_steps=steps,
+    )

@@ -31,16 +31,15 @@ class LinearRateTest:
 
     def exact(self) -> dict[str, float]:
         """For full-batch least squares: the largest stable rate, and the one that brings it down fastest."""
-        plan, squares = self.ready.plan, self.ready.squares
-        if plan.optimizer != "gd" or self.ready.kind != "mse" or self.config.l1 or self.config.momentum:
+        plan, squares = self.ready.plan, self.ready.problem.squares
+        if plan.optimizer != "gd" or self.ready.problem.kind != "mse" or self.config.l1 or self.config.momentum:
             return {}
         low, high = squares.smallest_eigenvalue, squares.largest_eigenvalue
         return {"2/l_max (largest stable)": 2 / high, "2/(l_max + l_min) (fastest)": 2 / (high + low)}
 
     def losses(self, seed: int, schedule: Schedule) -> Iterator[float]:
         """The loss after each step of a fresh fit."""
-        solver, _ = self.trials.ready(self.config.model_copy(update={"seed": seed})).solver()
-        solver.schedule = schedule  # type: ignore[attr-defined]
+        solver = self.trials.ready(self.config.model_copy(update={"seed": seed})).solver(schedule)
         for number in itertools.count(1):
             solver.advance(number, math.inf)
             yield float(solver.loss())

@@ -10,9 +10,10 @@ from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.linear.curve import draw
+from dlcli.linear.data.load import Loaded
 from dlcli.linear.data.table_data import TableData
-from dlcli.linear.fit import Fit
 from dlcli.linear.model import LinearModel
+from dlcli.linear.result import Fit
 from dlcli.reports.document import environment
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, CrossValidation, FitLinearReport, Spread
 from dlcli.runs import directory
@@ -72,53 +73,47 @@ def _standard_deviation(values: list[float]) -> float:
 
 
 def make_report(
-    config: FitLinearConfig,
-    data: TableData,
-    keep: np.ndarray,
-    result: Fit,
-    folds: list[dict[str, float]] | None,
-    run: directory.RunDirectory,
-    device: str,
-    seconds: float,
+    loaded: Loaded, result: Fit, folds: list[dict[str, float]] | None, run: directory.RunDirectory, seconds: float
 ) -> FitLinearReport:
     """The document of report.json."""
-    target = data.schema.target
+    data, plan = loaded.data, loaded.plan
+    target, intercept = data.schema.target, plan.columns.intercept
     assert target is not None
-    coefficients, errors = expanded(data, keep, result)
+    coefficients, errors = expanded(data, loaded.keep, result)
     return FitLinearReport(
         dlcli=__version__,
         command="fit-linear",
         run=str(run.path),
-        device=describe_device(device),
-        seed=config.seed,
+        device=describe_device(loaded.device),
+        seed=plan.batches.seed,
         seconds=seconds,
-        steps=result.last.step,
-        status=result.last.status,
-        reason=result.last.reason,
-        signal=result.last.signum or None,
-        kept_step=result.kept.step,
-        selected_on="val.loss" if config.early_stop else None,
-        std_error_reason=result.no_errors or None,
-        loss="mse" if result.kind == "mse" else "cross-entropy",
-        optimizer=result.optimizer,
-        lr=result.lr,
+        steps=result.trace.last.step,
+        status=result.trace.last.status,
+        reason=result.trace.last.reason,
+        signal=result.trace.last.signum or None,
+        kept_step=result.trace.kept.step,
+        selected_on="val.loss" if plan.stops_early else None,
+        std_error_reason=result.verdict.no_errors or None,
+        loss="mse" if result.model.kind == "mse" else "cross-entropy",
+        optimizer=result.trace.optimizer,
+        lr=result.trace.lr,
         target=target.name,
         rows=data.rows,
         metrics=result.metrics,
         coefficients=coefficient_entries(
             data.schema.encoded_names,
             target.levels,
-            result.intercept if config.intercept else None,
+            result.model.intercept if intercept else None,
             coefficients,
             errors,
         ),
         residual_sd=result.residual_sd,
         r2=result.metrics["train"].get("r2"),
-        r2_uncentered=result.kind == "mse" and not config.intercept,
+        r2_uncentered=result.model.kind == "mse" and not intercept,
         condition_number=result.condition_number,
         aliased=list(result.aliased),
-        largest_stable_lr=result.largest_stable_lr,
-        environment=environment(device),
+        largest_stable_lr=result.trace.stable,
+        environment=environment(loaded.device),
         classes=list(target.levels) or None,
         cv=_cross_validation(folds) if folds else None,
     )
@@ -137,24 +132,22 @@ def _cross_validation(folds: list[dict[str, float]]) -> CrossValidation:
 
 
 def save(
-    config: FitLinearConfig,
-    data: TableData,
-    keep: np.ndarray,
-    result: Fit,
-    report: FitLinearReport,
-    run: directory.RunDirectory,
+    config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLinearReport, run: directory.RunDirectory
 ) -> None:
     """Write config, model and report. A diverged run gets no model."""
+    data = loaded.data
     run.write(directory.CONFIG, config.to_toml())
-    if result.last.status != "diverged":
+    if result.trace.last.status != "diverged":
         settings = {
             "missing": config.missing,
             "intercept": config.intercept,
             "missing_value": list(config.missing_value),
         }
-        coefficients, _ = expanded(data, keep, result)
+        coefficients, _ = expanded(data, loaded.keep, result)
         fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
-        model = LinearModel(result.kind, coefficients, result.intercept, fill, data.schema.to_json(), settings)
+        model = LinearModel(
+            result.model.kind, coefficients, result.model.intercept, fill, data.schema.to_json(), settings
+        )
         run.write(directory.MODEL, model.to_bytes())
     run.write(directory.REPORT, report.to_json() + "\n")
 
@@ -165,25 +158,28 @@ def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, r
         return
     steps = "1 step" if report.steps == 1 else f"{report.steps:,} steps"
     title = f"{report.target}: {report.status} after {steps} ({report.reason})"
-    saved = None if report.status == "diverged" else result.kept.step
-    chart = draw(result.curve, title=title, mse=result.kind == "mse", saved=saved, format=config.plots)
+    saved = None if report.status == "diverged" else result.trace.kept.step
+    chart = draw(result.curve, title=title, mse=result.model.kind == "mse", saved=saved, format=config.plots)
     run.write_chart("loss", config.plots, chart.to_bytes())
 
 
 def expanded(data: "TableData", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
     """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
-    d, k = len(data.schema.encoded_names), result.coefficients.shape[1]
+    d, k = len(data.schema.encoded_names), result.model.slopes.shape[1]
     coefficients = np.zeros((d, k))
-    coefficients[keep] = result.coefficients
+    coefficients[keep] = result.model.slopes
     units = -data.exponents[:, None] if data.exponents is not None else 0
     with np.errstate(over="ignore"):
         coefficients = np.ldexp(coefficients, units)
-    if result.last.status != "diverged" and (beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1))).size:
+    if (
+        result.trace.last.status != "diverged"
+        and (beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1))).size
+    ):
         name = printable(data.schema.encoded_names[beyond[0]])
         raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
-    if result.std_errors is None:
+    if result.verdict.std_errors is None:
         return coefficients, None
     errors = np.full((1 + d, k), np.nan)
-    errors[0], errors[1 + keep] = result.std_errors[0], result.std_errors[1:]
+    errors[0], errors[1 + keep] = result.verdict.std_errors[0], result.verdict.std_errors[1:]
     errors[1:] = np.ldexp(errors[1:], units)
     return coefficients, errors

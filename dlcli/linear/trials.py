@@ -1,5 +1,6 @@
 """``fit-linear`` as the tuner sees it: tables read once, and any number of fits on them."""
 
+import math
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,14 +10,15 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.interrupts import interruptible
 from dlcli.engine.loop import Solver, Step, train
 from dlcli.engine.progress import Progress, Silent
-from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.fingerprint import fingerprint
-from dlcli.linear.cache import FitCache
+from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
-from dlcli.linear.fit import NOTHING, Held, Prepared, prepare, to_keep
+from dlcli.linear.data.rows import Held
+from dlcli.linear.fit import Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
+from dlcli.linear.result import NOTHING
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 
@@ -91,7 +93,8 @@ class LinearTrials:
         """One fit, or one for each fold."""
         trials = []
         for ready in self._prepared(config):
-            solver, lr = ready.solver()
+            schedule = ready.schedule()
+            solver, lr = ready.solver(schedule), math.nan if schedule is None else schedule.lr
             trials.append(self._trial(ready, interruptible(solver, check_signal), lr))
         return trials
 
@@ -106,19 +109,19 @@ class LinearTrials:
         """The fit of a fold, or the only one."""
         loaded, space = self._table(config)
         plan = self._plan(config, loaded)
-        held = held_out(config, loaded.usable)
+        held = held_out(plan.split, loaded.usable)
         if config.cv:
-            folds = folds_of(config, loaded.usable)
+            folds = folds_of(plan.split, loaded.usable)
             rest = [g for g in folds if g != folds[fold]]
-            return prepare(config, plan, space, rest, Held(held, [folds[fold]]))
-        return prepare(config, plan, space, loaded.usable.training_groups(), Held(held, held))
+            return prepare(plan, space, rest, Held(held, [folds[fold]]))
+        return prepare(plan, space, loaded.usable.training_groups(), Held(held, held))
 
     def _trial(self, ready: Prepared, solver: Solver, lr: float) -> Trial:
         seen: list[Step] = []
         kept: list[Step | None] = [None]
 
-        limits, validate = ready.limits, ready.validate
-        if validate is None and not self.watched and ready.config.schedule != "plateau":
+        limits, validate, score = ready.plan.stopping, ready.problem.validate, ready.problem.score
+        if validate is None and not self.watched and ready.plan.schedule.name != "plateau":
             # Nobody looks at what comes between, and it is what such a trial spends its time on.
             limits = replace(limits, report_every=limits.steps)
 
@@ -126,8 +129,8 @@ class LinearTrials:
             for step in train(solver, limits, validate):
                 kept[0] = to_keep(kept[0], step, limits)
                 shown = step.val_loss
-                if self.watched and ready.config.cv and ready.score is not None:
-                    shown = ready.score(step.parameters)["loss"]  # a pruner compares folds by what scores them
+                if self.watched and ready.plan.split.folds and score is not None:
+                    shown = score(step.parameters)["loss"]  # a pruner compares folds by what scores them
                 seen.append(replace(step, parameters=NOTHING, val_loss=shown))
                 yield seen[-1]
 
@@ -154,29 +157,23 @@ class LinearTrials:
         for fold in range(configs[0].cv or 1):
             column = [self._part(config, fold) for config in configs]  # of one fold all have the same rows
             first = column[0]
-            assert first.rows is not None
-            assert first.rows.objective is not None
-            rates = [self._rate(ready) for ready in column]
+            rows = first.problem.rows
+            assert rows is not None
+            assert rows.objective is not None
+            schedules = [ready.schedule() for ready in column]
             members = [
                 RowReplica(
-                    schedule, ready.config.momentum, ready.config.nesterov, ready.plan.tolerance, ready.config.l1,
-                    ready.config.l2,
+                    schedule, ready.plan.momentum.factor, ready.plan.momentum.nesterov, ready.plan.tolerance,
+                    ready.plan.penalty.l1, ready.plan.penalty.l2,
                 )
-                for ready, (schedule, _) in zip(column, rates, strict=True)
+                for ready, schedule in zip(column, schedules, strict=True)
+                if schedule is not None
             ]  # fmt: skip
-            outputs = first.rows.objective.shape[1]
-            batch = BatchedRows(
-                first.rows.Z, first.rows.y, first.kind, outputs, first.rows.objective.penalized[:, 0], members
-            )
-            for run, ready, solver, (_, lr) in zip(runs, column, batch.members, rates, strict=True):
-                run.append(self._trial(ready, interruptible(solver, check_signal), lr))
+            outputs = rows.objective.shape[1]
+            batch = BatchedRows(rows.Z, rows.y, rows.kind, outputs, rows.objective.penalized[:, 0], members)
+            for run, ready, solver in zip(runs, column, batch.members, strict=True):
+                run.append(self._trial(ready, interruptible(solver, check_signal), solver.member.schedule.lr))
         return runs
-
-    def _rate(self, ready: Prepared) -> tuple[Schedule, float]:
-        """The schedule of a fit on its own, and its first rate."""
-        solver, lr = ready.solver()
-        schedule: Schedule = solver.schedule  # type: ignore[attr-defined]
-        return schedule, lr
 
     def fusion_pays(self, config: FitLinearConfig) -> bool:
         """Always, where it can be done: one pass over the rows for all is never slower than one for each."""

@@ -10,12 +10,14 @@ from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.linear.cache import FitCache
+from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import folds_of, held_out, load
+from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
-from dlcli.linear.fit import Fit, Held, fit
+from dlcli.linear.fit import fit, prepare
 from dlcli.linear.plan import Plan
 from dlcli.linear.report import draw_charts, make_report, save
+from dlcli.linear.result import Fit
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
 
@@ -30,26 +32,25 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     progress = progress or Silent()
     run = directory.RunDirectory("fit-linear", config.out, config.force)
     loaded = load(config, progress)
-    plan, device = loaded.plan, loaded.device
+    plan = loaded.plan
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
-    space = FitCache(loaded.usable, device, lasting=bool(config.cv))
+    space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv))
     with ExitStack() as until_drawn:
-        result = train(config, plan, space, run, progress, until_drawn)
-        folds = cross_validate(config, plan, space) if config.cv else None
-        report = make_report(config, loaded.data, loaded.keep, result, folds, run, device, time.monotonic() - start)
+        result = train(plan, space, run, progress, until_drawn)
+        folds = cross_validate(plan, space) if config.cv else None
+        report = make_report(loaded, result, folds, run, time.monotonic() - start)
         if plan.optimizer == "exact":
             until_drawn.enter_context(deferred_signals())  # which the others have done before their first step
-        save(config, loaded.data, loaded.keep, result, report, run)
-        if result.last.status != "diverged":
+        save(config, loaded, result, report, run)
+        if result.trace.last.status != "diverged":
             progress.result(report)  # before the charts, which need half a second more
         draw_charts(config, result, report, run)
-    if result.last.status == "diverged":
-        raise diverged(config, result)
+    if result.trace.last.status == "diverged":
+        raise diverged(plan, result)
     return report
 
 
 def train(
-    config: FitLinearConfig,
     plan: Plan,
     space: FitCache,
     run: directory.RunDirectory,
@@ -57,8 +58,8 @@ def train(
     until_drawn: ExitStack,
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
-    held = held_out(config, space.data)
-    groups = space.data.training_groups()
+    held = held_out(plan.split, space.data)
+    ready = prepare(plan, space, space.data.training_groups(), Held(held, held))
 
     def on_step(step: Step) -> None:
         run.append_metrics(
@@ -74,32 +75,31 @@ def train(
         progress.step(step)
 
     try:
-        return fit(config, plan, space, groups, Held(held, held), progress, on_step, until_drawn)
+        return fit(ready, progress, on_step, until_drawn)
     finally:
         progress.end()
 
 
-def cross_validate(config: FitLinearConfig, plan: Plan, space: FitCache) -> list[dict[str, float]]:
+def cross_validate(plan: Plan, space: FitCache) -> list[dict[str, float]]:
     """Validation metrics of each fold, none of which has a say in how its model is trained or chosen."""
-    folds = folds_of(config, space.data)
-    watched = held_out(config, space.data)
+    folds = folds_of(plan.split, space.data)
+    watched = held_out(plan.split, space.data)
     quiet = Silent()
     results = []
     for fold in folds:
         rest = [g for g in folds if g != fold]
         with ExitStack() as until_done:
-            result = fit(
-                config, plan, space, rest, Held(watched, [fold], fold=True), quiet, lambda step: None, until_done
-            )
+            ready = prepare(plan, space, rest, Held(watched, [fold], fold=True))
+            result = fit(ready, quiet, quiet.step, until_done)
         results.append(result.metrics["val"])
     return results
 
 
-def diverged(config: FitLinearConfig, result: Fit) -> DlcliError:
+def diverged(plan: Plan, result: Fit) -> DlcliError:
     """The error of a run that diverged, with what helps."""
-    rate = f" with learning rate {result.lr:.4g}" if np.isfinite(result.lr) else ""
+    rate = f" with learning rate {result.trace.lr:.4g}" if np.isfinite(result.trace.lr) else ""
     return DlcliError(
-        f"training diverged at step {result.last.step}{rate} ({result.last.reason})",
-        against_divergence(config, Ended.of(result)),
+        f"training diverged at step {result.trace.last.step}{rate} ({result.trace.last.reason})",
+        against_divergence(plan, Ended.of(result)),
         ExitCode.TRAINING_FAILED,
     )

@@ -86,10 +86,11 @@ def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fi
     """What only scores a fold must not have a say in it: scrambling those targets leaves its model as it is."""
     from dlcli.config.fit_linear import FitLinearConfig
     from dlcli.engine.progress import Silent
-    from dlcli.linear.cache import FitCache
+    from dlcli.linear.data.cache import FitCache
     from dlcli.linear.data.load import folds_of, held_out, load
-    from dlcli.linear.fit import Held
+    from dlcli.linear.data.rows import Held
     from dlcli.linear.fit import fit as fit_rows
+    from dlcli.linear.fit import prepare
 
     X, y = overfitting()
     random = np.random.default_rng(3)
@@ -99,18 +100,19 @@ def test_folds_under_early_stopping_are_chosen_on_rows_that_do_not_score_them(fi
         config = FitLinearConfig.build({"data": ("t.csv",), "target": "y", "val": 0.3, "early_stop": 3, "cv": 4,
                                         "report_every": 5, "tolerance": 0.0, "lr": 0.02})  # fmt: skip
         loaded = load(config, Silent())
-        folds = folds_of(config, loaded.usable)
+        folds = folds_of(loaded.plan.split, loaded.usable)
         if scrambled:
             moments = loaded.usable.moments[folds[0]]
             moments.scatter[0, 1:] = moments.scatter[1:, 0] = random.normal(size=len(moments.mean) - 1)
         space = FitCache(loaded.usable, loaded.device, lasting=True)
-        held = Held(held_out(config, loaded.usable), folds[:1])
+        held = Held(held_out(loaded.plan.split, loaded.usable), folds[:1])
         with ExitStack() as stack:
-            result = fit_rows(config, loaded.plan, space, folds[1:], held, Silent(), lambda step: None, stack)
+            ready = prepare(loaded.plan, space, folds[1:], held)
+            result = fit_rows(ready, Silent(), lambda step: None, stack)
         found.append(result)
     assert found[0].metrics["val"] != found[1].metrics["val"]
-    assert found[0].kept.step == found[1].kept.step
-    assert np.array_equal(found[0].coefficients, found[1].coefficients)
+    assert found[0].trace.kept.step == found[1].trace.kept.step
+    assert np.array_equal(found[0].model.slopes, found[1].model.slopes)
 
 
 def test_a_search_values_a_trial_by_what_its_best_toml_repeats(dlcli, fit):

@@ -127,7 +127,7 @@ def test_the_split_is_one_of_rows_not_of_files(tmp_path):
         leakage.run([name, *words], tmp_path, tmp_path / "run", set())
         for name in ("all.csv", "all.parquet", "part-*.csv")
     ]
-    models = {watched.fits[0].coefficients.round(9).tobytes() for watched, _ in splits}
+    models = {watched.fits[0].model.slopes.round(9).tobytes() for watched, _ in splits}
     assert len(models) == 1
 
 

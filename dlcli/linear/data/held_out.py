@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import ChunkSource
+from dlcli.linear.plan import split_of
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Chunk
@@ -68,7 +69,7 @@ def rows_without_data(
             f"{listed(paths)} has {rows:,} rows, and had {expected:,} when the model was trained, so which of them "
             "were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
-    split = Split(trained.val, trained.cv or 0, trained.seed_of_data)
+    split = split_of(trained)
     groups = split.stratified(np.concatenate(targets)) if classes else split.groups(rows)
     held = groups == VALIDATION
     on = MeasuredOn(paths=paths, part="held out", selected_on=trained.early_stop is not None)

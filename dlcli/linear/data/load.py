@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Split
-from dlcli.linear.data.table_data import ChunkSource, TableData, gather
+from dlcli.linear.data.table_data import TableData, gather
 from dlcli.linear.diagnostics.checks import check
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
@@ -44,12 +43,12 @@ class Loaded:
 def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     """Read the data and plan the training. Raises DlcliError."""
     table = open_table(config)
-    kind = problem_kind(config, table, progress)
+    kind = problem_kind(config, table)
     plan = make_plan(config, kind, demo=not config.data)
     device = pick_device(config.device)
     data = gather(
         table,
-        Split(config.val, config.cv or 0, config.seed_of_data),
+        plan.split,
         classes=kind != "mse",
         keep_rows=plan.keep_rows,
         fill_means=config.missing == "mean",
@@ -60,16 +59,17 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         progress.warn(text)
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
-    hints = Hints(tuple(table.columns)) if isinstance(table, Table) else None
+    hints = None
     if isinstance(table, Table):
+        hints = Hints(tuple(table.columns))
         check_digits(table, data.merged(data.training_groups()), data.names, progress)
-    usable, keep = check(config, data, kind, progress, hints)
+    usable, keep = check(plan, data, kind, progress, hints)
     if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
         note_of_classes(table.target.name, table.target_values(), progress)
-    return Loaded(kind, plan, data, usable, keep, device, getattr(table, "files", ()))
+    return Loaded(kind, plan, data, usable, keep, device, table.files if isinstance(table, Table) else ())
 
 
-def open_table(config: FitLinearConfig) -> ChunkSource:
+def open_table(config: FitLinearConfig) -> Table | LineExample:
     """The table to read, or the built-in example."""
     if not config.data:
         if config.target not in (None, "y"):
@@ -84,32 +84,36 @@ def open_table(config: FitLinearConfig) -> ChunkSource:
     )  # fmt: skip
 
 
-def problem_kind(config: FitLinearConfig, table: Any, progress: Progress) -> Kind:
+def problem_kind(config: FitLinearConfig, table: Table | LineExample) -> Kind:
     """Least squares or classes; whether there are two classes or more is known once the data are read."""
-    if table.target.kind == "number":
+    target = table.target
+    assert target is not None
+    if target.kind == "number":
         if config.loss == "cross-entropy" and not config.data:
             raise DlcliError("--loss cross-entropy: the built-in example predicts a number", "give a table of classes")
         return "softmax" if config.loss == "cross-entropy" else "mse"
-    if config.loss == "cross-entropy" or (config.loss == "auto" and table.target.kind != "number"):
+    if config.loss in ("auto", "cross-entropy"):
         return "softmax"
-    name = printable(table.target.name)
+    name = printable(target.name)
     raise DlcliError(
-        f"--loss mse: the target {name!r} holds {table.target.kind} values, expected numbers",
+        f"--loss mse: the target {name!r} holds {target.kind} values, expected numbers",
         "use --loss cross-entropy, or choose another --target",
     )
 
 
-def held_out(config: FitLinearConfig, data: TableData) -> list[int]:
+def held_out(split: Split, data: TableData) -> list[int]:
     """The groups of the validation rows. Raises DlcliError when there should be some and are none."""
     held = [VALIDATION] if VALIDATION in data.moments else []
-    if config.val and not held:
-        raise DlcliError(f"--val {config.val} holds out no row of {data.rows}", "give a larger fraction or more rows")
+    if split.validation and not held:
+        raise DlcliError(
+            f"--val {split.validation} holds out no row of {data.rows}", "give a larger fraction or more rows"
+        )
     return held
 
 
-def folds_of(config: FitLinearConfig, data: TableData) -> list[int]:
+def folds_of(split: Split, data: TableData) -> list[int]:
     """The groups that cross-validation holds out in turn. Raises DlcliError when there are too few rows."""
     folds = data.training_groups()
-    if len(folds) < (config.cv or 0):
-        raise DlcliError(f"--cv {config.cv}: only {data.rows} rows", "use fewer folds")
+    if len(folds) < split.folds:
+        raise DlcliError(f"--cv {split.folds}: only {data.rows} rows", "use fewer folds")
     return folds

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.levels import near_unique, said, warn_of_levels
@@ -10,6 +9,7 @@ from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.plan import Plan
 from dlcli.tables.names import Hints
 from dlcli.text import printable
 
@@ -18,7 +18,7 @@ SUSPECT = 0.2  # levels for each training row from which a text is named where t
 
 
 def check(
-    config: FitLinearConfig, data: TableData, kind: Kind, progress: Progress, hints: Hints | None = None
+    plan: Plan, data: TableData, kind: Kind, progress: Progress, hints: Hints | None = None
 ) -> tuple[TableData, np.ndarray]:
     """Refuse what can't be fitted, warn of constant and duplicate columns; returns the data without constants.
 
@@ -32,7 +32,7 @@ def check(
     if kind == "mse" and VALIDATION in data.moments:
         check_moments(data.moments[VALIDATION], names, " in rows held out")
     texts = [f for f in data.schema.features if f.kind == "text" and len(f.levels) > 1]
-    if texts and not config.intercept:
+    if texts and not plan.columns.intercept:
         name, level = printable(texts[0].name), printable(texts[0].levels[0])
         progress.warn(
             f"without an intercept, rows whose {name!r} is {level!r}, the level without a coefficient, start at 0; "
@@ -43,29 +43,29 @@ def check(
     variance = np.diag(moments.scatter)[1:] / moments.count
     # A column whose spread is within the rounding of its mean is constant.
     constant = variance <= (4 * np.finfo(float).eps * np.abs(moments.mean[1:])) ** 2
-    keep = np.flatnonzero(~constant) if config.intercept else np.arange(len(names))
-    for i in np.flatnonzero(constant) if config.intercept else []:
+    keep = np.flatnonzero(~constant) if plan.columns.intercept else np.arange(len(names))
+    for i in np.flatnonzero(constant) if plan.columns.intercept else []:
         progress.warn(f"column {printable(names[i])!r} is constant: its coefficient is 0")
     usable = data.columns(keep)
-    if len(keep) == 0 and not config.intercept:
+    if len(keep) == 0 and not plan.columns.intercept:
         raise DlcliError("there is nothing to learn: no feature column and no intercept", "give a feature column")
     _warn_duplicates([names[i] for i in keep], usable.merged(usable.training_groups()).scatter, progress)
-    width = len(keep) + int(config.intercept)
+    width = len(keep) + int(plan.columns.intercept)
     hints = hints or Hints()
-    if moments.count < width and not (config.l1 or config.l2):
+    if moments.count < width and not plan.penalty.present:
         message = f"{moments.count} rows can't determine {width} coefficients"
         if unique := near_unique(data.schema, moments.count, SUSPECT):
             message += f": {said(unique, moments.count)}"
             raise DlcliError(message, f"{hints.drop(*(name for name, _ in unique))}, or fewer columns, or more rows")
         raise DlcliError(message, "add --l2 0.1, or fewer columns, or rows")
     warn_of_levels(data.schema, moments.count, hints, progress)
-    if moments.count == width and width > 1 and not (config.l1 or config.l2):
+    if moments.count == width and width > 1 and not plan.penalty.present:
         progress.warn(
             f"there are as many coefficients as rows, {width}: any data would be fitted exactly, so R2 and accuracy "
             "say nothing; fewer columns, or more rows"
         )
     if kind == "softmax":
-        _check_classes(config, data)
+        _check_classes(plan.split.folds, data)
     elif moments.scatter[0, 0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
         progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
@@ -82,7 +82,7 @@ def _warn_duplicates(names: list[str], scatter: np.ndarray, progress: Progress) 
             progress.warn(f"columns {printable(names[i])!r} and {printable(names[j])!r} are duplicates up to scale")
 
 
-def _check_classes(config: FitLinearConfig, data: TableData) -> None:
+def _check_classes(folds: int, data: TableData) -> None:
     assert data.schema.target is not None
     assert data.y is not None
     assert data.groups is not None
@@ -92,9 +92,9 @@ def _check_classes(config: FitLinearConfig, data: TableData) -> None:
     if len(there) < 2:
         only = f" ({printable(levels[int(there[0])])!r})" if len(there) else ""
         raise DlcliError(f"target {name!r} has only one class{only}, expected at least two", "give more rows")
-    if config.cv and counts.min() < config.cv:
+    if folds and counts.min() < folds:
         rare = printable(levels[int(np.argmin(counts))])
         raise DlcliError(
-            f"--cv {config.cv}: class {rare!r} of {name!r} has only {counts.min()} rows",
+            f"--cv {folds}: class {rare!r} of {name!r} has only {counts.min()} rows",
             f"use --cv {max(2, counts.min())} or fewer folds",
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from dlcli.engine.progress import Progress
 from dlcli.linear.objectives.least_squares import LeastSquares
-from dlcli.linear.plan import Plan
+from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.dependence import dependent_columns
 from dlcli.text import printable
 
@@ -26,17 +26,17 @@ def collinear(squares: LeastSquares, aliased: Sequence[int] | None) -> dict[int,
 
 
 def say_collinear(
-    plan: Plan, found: Mapping[int, tuple[int, ...]], names: Sequence[str], coefficients: int, *, l1: bool,
-    progress: Progress,
+    problem: FitProblem, found: Mapping[int, tuple[int, ...]], progress: Progress
 ) -> None:  # fmt: skip
     """Warn of columns that depend on others, and say what their coefficients are worth."""
     if not found:
         return
+    plan, names, coefficients = problem.plan, problem.data.names, len(problem.squares.penalized)
     each = [_said(names, j, on) for j, on in list(found.items())[:SHOWN]]
     more = f" and {len(found) - SHOWN} more do so" if len(found) > SHOWN else ""
     if plan.optimizer == "exact":
         taken = f"{'its coefficient is' if len(found) == 1 else 'their coefficients are'} 0"
-    elif plan.optimizer in SMALLEST and not l1:
+    elif plan.optimizer in SMALLEST and not plan.penalty.l1:
         taken = "this is the solution with the smallest ones"
     else:
         taken = "this is one of many solutions"

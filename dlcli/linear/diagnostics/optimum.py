@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Solver, Step
-from dlcli.linear.rows import ExactSolver
+from dlcli.linear.problem import FitProblem
+from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.optimum import Nearness, moments_nearness, rows_nearness
 from dlcli.linear.solvers.separation import separated_by
-
-if TYPE_CHECKING:
-    from dlcli.linear.fit import Prepared
 
 # "converged" promises every coefficient to this much of itself; a third of it is left to whoever compares.
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
@@ -43,59 +40,65 @@ class Verdict:
 
 
 def judge(
-    ready: "Prepared", solver: Solver, steps: Sequence[Step], kept: Step, mse: float, measured: bool = False
+    problem: FitProblem, solver: Solver, steps: Sequence[Step], kept: Step, mse: float, measured: bool = False
 ) -> Verdict:
     """Measure how near the kept weights are to the optimum.
 
     ``mse`` is their mean squared error (1 for classes), ``measured`` by residuals or else by moments.
     """
-    config, last, optimizer = ready.config, steps[-1], ready.plan.optimizer
-    status, reason = last.status, last.reason
-    separated = _separated(ready, solver, kept.parameters)
-
-    def without(why: str, off: float = np.inf) -> Verdict:
-        return Verdict(status, reason, None, why, separated, off)
-
-    if status == "diverged":
-        return without("the training diverged")
-    if kept.step != last.step:
-        if status == "converged":
-            status, reason = "stopped", f"early stopping: the held-out loss was lowest at step {kept.step:,}"
-        return without(f"early stopping kept step {kept.step:,}, which is not the optimum")
-    if separated:
-        if status == "converged":
-            status, reason = "stopped", "separable classes: the loss has no minimum"
-        return without("the classes are separable, and the coefficients have no finite optimum")
-    if optimizer in ("sgd", "adam"):
-        return _of_mini_batches(ready, solver, kept, mse, without("", 0.0))
-    biased = bool(config.l1 or config.l2)
-    if status != "converged" and biased:
-        return without("a penalty biases the coefficients")
-    near = _nearness(ready, solver, kept.parameters, mse, measured)
+    last, penalty = steps[-1], problem.plan.penalty
+    found = Verdict(last.status, last.reason, None, "", _separated(problem, solver, kept.parameters), np.inf)
+    elsewhere = _not_the_optimum(found, last, kept)
+    if elsewhere is not None:
+        return elsewhere
+    if problem.plan.optimizer in ("sgd", "adam"):
+        return _of_mini_batches(problem, solver, kept, mse, replace(found, off=0.0))
+    if found.status != "converged" and penalty.present:
+        return replace(found, no_errors="a penalty biases the coefficients")
+    near = _nearness(problem, solver, kept.parameters, mse, measured)
     if near is None:
-        if status == "converged":
-            status, reason = "finished", f"{reason}; too many coefficients to verify the optimum"
-        return without("too many coefficients to verify the optimum")
-    at_optimum = near.off <= PROMISED[optimizer] / 3
-    if status == "converged" and not at_optimum:
-        status, reason = _short(ready, reason, near)
-    if biased:
-        return without("a penalty biases the coefficients", near.off)
+        if found.status == "converged":
+            reason = f"{found.reason}; too many coefficients to verify the optimum"
+            found = replace(found, status="finished", reason=reason)
+        return replace(found, no_errors="too many coefficients to verify the optimum")
+    at_optimum = near.off <= PROMISED[problem.plan.optimizer] / 3
+    found = replace(found, off=near.off)
+    if found.status == "converged" and not at_optimum:
+        status, reason = _short(problem, found.reason, near)
+        found = replace(found, status=status, reason=reason)
+    if penalty.present:
+        return replace(found, no_errors="a penalty biases the coefficients")
     if not near.determined:
-        return without("the columns don't determine every coefficient", near.off)
+        return replace(found, no_errors="the columns don't determine every coefficient")
     if not at_optimum or last.status == "stopped":
-        return without(NOT_REACHED, near.off)
-    return _errors(ready, solver, near, mse, Verdict(status, reason, None, "", separated, near.off))
+        return replace(found, no_errors=NOT_REACHED)
+    return _errors(problem, solver, near, mse, found)
 
 
-def _of_mini_batches(ready: "Prepared", solver: Solver, kept: Step, mse: float, verdict: Verdict) -> Verdict:
+def _not_the_optimum(found: Verdict, last: Step, kept: Step) -> Verdict | None:
+    """The verdict on weights that are not those of an optimum, whatever may be measured; None on all others."""
+    if found.status == "diverged":
+        return replace(found, no_errors="the training diverged")
+    if kept.step != last.step:
+        if found.status == "converged":
+            reason = f"early stopping: the held-out loss was lowest at step {kept.step:,}"
+            found = replace(found, status="stopped", reason=reason)
+        return replace(found, no_errors=f"early stopping kept step {kept.step:,}, which is not the optimum")
+    if found.separated:
+        if found.status == "converged":
+            found = replace(found, status="stopped", reason="separable classes: the loss has no minimum")
+        return replace(found, no_errors="the classes are separable, and the coefficients have no finite optimum")
+    return None
+
+
+def _of_mini_batches(problem: FitProblem, solver: Solver, kept: Step, mse: float, verdict: Verdict) -> Verdict:
     """The verdict on sgd and adam, which don't come to rest: they may end anywhere, so it is measured where."""
-    name = ready.plan.optimizer
-    if ready.config.dropout:
+    name = problem.plan.optimizer
+    if problem.plan.batches.dropout:
         return replace(verdict, no_errors=f"{name} with dropout has another optimum")
     near = None
-    if ready.kind == "mse" or ready.squares.moments.count * kept.parameters.size**2 <= MOST_WORK:
-        near = _nearness(ready, solver, kept.parameters, mse, False)
+    if problem.kind == "mse" or problem.squares.moments.count * kept.parameters.size**2 <= MOST_WORK:
+        near = _nearness(problem, solver, kept.parameters, mse, False)
     if near is not None and not near.determined:
         return replace(verdict, no_errors="the columns don't determine every coefficient")
     if near is None or near.away is None:
@@ -106,10 +109,10 @@ def _of_mini_batches(ready: "Prepared", solver: Solver, kept: Step, mse: float, 
     return replace(verdict, no_errors=where, away=near.away if near.away > FAR else 0.0)
 
 
-def _short(ready: "Prepared", reason: str, near: Nearness) -> tuple[str, str]:
+def _short(problem: FitProblem, reason: str, near: Nearness) -> tuple[str, str]:
     """Status and reason of a fit that came to rest short of what "converged" promises."""
     if not near.determined:
-        width, rank = len(ready.squares.penalized), ready.squares.rank
+        width, rank = len(problem.squares.penalized), problem.squares.rank
         if rank < width:
             return "finished", f"{reason}; the columns determine only {rank} of {width} coefficients"
         return "finished", f"{reason}; double precision can't tell every coefficient apart"
@@ -118,54 +121,47 @@ def _short(ready: "Prepared", reason: str, near: Nearness) -> tuple[str, str]:
     return "stopped", f"{reason}, but not at the optimum"
 
 
-def _separated(ready: "Prepared", solver: Solver, theta: FloatArray) -> str:
+def _separated(problem: FitProblem, solver: Solver, theta: FloatArray) -> str:
     found = str(getattr(solver, "separated", ""))
-    if found or ready.rows is None or ready.rows.objective is None or not np.isfinite(theta).all():
+    if found or problem.rows is None or problem.rows.objective is None or not np.isfinite(theta).all():
         return found
-    return "perfect" if separated_by(ready.rows.objective, theta) else ""
+    return "perfect" if separated_by(problem.rows.objective, theta) else ""
 
 
-def _nearness(ready: "Prepared", solver: Solver, theta: FloatArray, mse: float, measured: bool) -> Nearness | None:
+def _nearness(problem: FitProblem, solver: Solver, theta: FloatArray, mse: float, measured: bool) -> Nearness | None:
     """How near theta is to the optimum; None where computing it would take too long."""
-    config, squares = ready.config, ready.squares
+    squares, penalty = problem.squares, problem.plan.penalty
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         return Nearness(np.inf if solution.aliased else solution.off, not solution.aliased, None)
-    if ready.kind == "mse":
-        return moments_nearness(
-            squares.moments, squares.units, theta[:, 0], mse, l1=config.l1, l2=config.l2, measured=measured
-        )  # fmt: skip
-    assert ready.rows is not None
-    assert ready.rows.objective is not None
-    if theta.size > MOST_FOR_HESSIAN and ready.plan.optimizer != "newton":
+    if problem.kind == "mse":
+        return moments_nearness(squares.moments, squares.units, theta[:, 0], mse, penalty, measured=measured)
+    assert problem.rows is not None
+    assert problem.rows.objective is not None
+    if theta.size > MOST_FOR_HESSIAN and problem.plan.optimizer != "newton":
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        return rows_nearness(ready.rows.objective, theta, squares.units)
+        return rows_nearness(problem.rows.objective, theta, squares.units)
 
 
-def _errors(ready: "Prepared", solver: Solver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
+def _errors(problem: FitProblem, solver: Solver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
     """The verdict with standard errors, or with the reason why they can't be had."""
-    n, width = ready.squares.moments.count, len(ready.squares.penalized)
-
-    def without(why: str) -> Verdict:
-        return Verdict(verdict.status, verdict.reason, None, why, verdict.separated, verdict.off)
-
-    freedom = n - width if ready.kind == "mse" else n
+    n, width = problem.squares.moments.count, len(problem.squares.penalized)
+    freedom = n - width if problem.kind == "mse" else n
     if freedom <= 0:
-        return without("there are as many coefficients as rows")
+        return replace(verdict, no_errors="there are as many coefficients as rows")
     if isinstance(solver, ExactSolver):
         solution = solver.solution
-        errors = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
-        if not solution.residuals_known:
-            return without("the residuals are too near to 0 for six digits of them")
-        if not solution.errors_known:
-            return without("the columns depend on each other too closely for six digits of them")
-    elif not near.residuals_known:
-        return without("the residuals are too near to 0 for six digits of them")
-    elif near.spread is None:
-        return without("the columns depend on each other too closely for six digits of them")
+        errors: FloatArray | None = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
+        residuals_known, errors_known = solution.residuals_known, solution.errors_known
     else:
-        errors = near.spread * (np.sqrt(mse / freedom) if ready.kind == "mse" else 1 / np.sqrt(n))
-        if not ready.squares.units.intercept:
-            errors[0] = np.nan
-    return Verdict(verdict.status, verdict.reason, errors, "", verdict.separated, verdict.off)
+        errors, residuals_known, errors_known = near.spread, near.residuals_known, near.spread is not None
+        if errors is not None:
+            errors = errors * (np.sqrt(mse / freedom) if problem.kind == "mse" else 1 / np.sqrt(n))
+            if not problem.squares.units.intercept:
+                errors[0] = np.nan
+    if not residuals_known:
+        return replace(verdict, no_errors="the residuals are too near to 0 for six digits of them")
+    if not errors_known:
+        return replace(verdict, no_errors="the columns depend on each other too closely for six digits of them")
+    return replace(verdict, std_errors=errors)

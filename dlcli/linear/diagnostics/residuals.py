@@ -1,14 +1,10 @@
 """Mean squared errors of a fit: by moments, or by residuals where a difference of moments is all rounding."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.moments import Moments, mean_squared_error
-
-if TYPE_CHECKING:
-    from dlcli.linear.fit import Prepared
+from dlcli.linear.problem import FitProblem
 
 CANCELED = 1e-10  # of the square of what residuals are the difference of: a loss below it, by moments, lost its digits
 
@@ -21,10 +17,10 @@ def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
 
 
 def training_loss(
-    ready: "Prepared", theta: FloatArray, intercept: float, coefficients: FloatArray, with_errors: bool
+    problem: FitProblem, theta: FloatArray, intercept: float, coefficients: FloatArray, with_errors: bool
 ) -> tuple[float, bool]:
     """The mean squared error on the training rows, and whether it was measured by residuals as moments cancel."""
-    data, rows, moments = ready.data, ready.rows, ready.squares.moments
+    data, rows, moments = problem.data, problem.rows, problem.squares.moments
     loss = mean_squared_error(moments, intercept, coefficients)
     if not with_errors or not _cancels(moments, coefficients, loss):
         return loss, False
@@ -36,10 +32,10 @@ def training_loss(
     )
 
 
-def held_out_loss(ready: "Prepared", intercept: float, coefficients: FloatArray) -> float:
+def held_out_loss(problem: FitProblem, intercept: float, coefficients: FloatArray) -> float:
     """The mean squared error on the rows that score the fit."""
-    assert ready.scored is not None
-    loss = mean_squared_error(ready.scored, intercept, coefficients)
-    if _cancels(ready.scored, coefficients, loss):
-        return ready.data.mean_square_residual(intercept, coefficients, ready.scored_groups)
+    assert problem.scored is not None
+    loss = mean_squared_error(problem.scored, intercept, coefficients)
+    if _cancels(problem.scored, coefficients, loss):
+        return problem.data.mean_square_residual(intercept, coefficients, problem.held.scored)
     return loss

@@ -13,6 +13,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.objectives.penalty import Penalty
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
@@ -114,9 +115,7 @@ def moments_nearness(
     units: Standardizer,
     theta: FloatArray,
     mse: float,
-    *,
-    l1: float,
-    l2: float,
+    penalty: Penalty,
     measured: bool = False,
 ) -> Nearness:
     """Nearness of theta (p,), in training ``units``, to the optimum of least squares with these penalties.
@@ -124,7 +123,7 @@ def moments_nearness(
     The optimum is solved for anew from the centered moments, whatever the units of training. ``mse`` was ``measured``
     by residuals, or is a difference of moments.
     """
-    n, d = moments.count, len(units.scale)
+    n, d, l1, l2 = moments.count, len(units.scale), penalty.l1, penalty.l2
     mean, second = moments.mean[1:], moments.scatter[1:, 1:] / n
     cross, square = moments.scatter[1:, 0] / n, float(moments.scatter[0, 0]) / n
     if not units.intercept:

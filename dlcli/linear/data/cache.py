@@ -1,14 +1,15 @@
 """Results that fits on the same table share."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.linear.data.rows import Held, Rows, standardized_rows
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
-from dlcli.linear.rows import Rows, standardized_rows
+from dlcli.linear.plan import ColumnSettings
+
+Groups = tuple[int, ...]  # of rows
 
 
 class FitCache:
@@ -19,9 +20,9 @@ class FitCache:
 
     def __init__(self, data: TableData, device: str, *, lasting: bool) -> None:
         self.data, self.device, self.lasting = data, device, lasting
-        self._squares: dict[Any, LeastSquares] = {}
-        self._rows: dict[Any, Rows] = {}
-        self._view: tuple[tuple[int, ...], TableData] | None = None
+        self._squares: dict[tuple[Groups, ColumnSettings, float], LeastSquares] = {}
+        self._rows: dict[tuple[Groups, Groups, Groups, ColumnSettings, bool], Rows] = {}
+        self._view: tuple[Groups, TableData] | None = None
 
     def seen_from(self, groups: Sequence[int]) -> TableData:
         """The data for training on some groups of rows; the latest are kept."""
@@ -30,27 +31,26 @@ class FitCache:
             self._view = key, self.data.as_seen_from(groups)
         return self._view[1]
 
-    def squares(self, config: FitLinearConfig, groups: Sequence[int]) -> LeastSquares:
+    def squares(self, columns: ColumnSettings, l2: float, groups: Sequence[int]) -> LeastSquares:
         """The least-squares problem of some groups of rows."""
-        key = (tuple(groups), config.intercept, config.standardize, config.l2)
+        key = (tuple(groups), columns, l2)
         if key not in self._squares:
             moments = self.seen_from(groups).merged(groups)
             spread = np.diag(moments.scatter)[1:]
-            units = Standardizer.of(moments.mean[1:], spread, moments.count, config.intercept, config.standardize)
-            self._squares[key] = LeastSquares(moments, units, config.l2)
+            units = Standardizer.of(moments.mean[1:], spread, moments.count, columns.intercept, columns.standardize)
+            self._squares[key] = LeastSquares(moments, units, l2)
         return self._squares[key]
 
     def rows(
-        self, config: FitLinearConfig, groups: Sequence[int], scored: Sequence[int], watched: Sequence[int],
-        units: Standardizer,
-    ) -> Rows:  # fmt: skip
-        """The rows of some groups; the latest are kept."""
-        exact = config.optimizer == "exact"
-        key = (tuple(groups), tuple(scored), tuple(watched), config.intercept, config.standardize, exact)
+        self, columns: ColumnSettings, groups: Sequence[int], held: Held, units: Standardizer, *, exact: bool
+    ) -> Rows:
+        """The rows of some groups, and of those ``held``, in training ``units``; the latest are kept."""
+        key = (tuple(groups), tuple(held.scored), tuple(held.watched), columns, exact)
         if key not in self._rows:
             self._rows = {
                 key: standardized_rows(
-                    self.seen_from(groups), groups, (scored, watched), units, exact=exact, in_place=not self.lasting
+                    self.seen_from(groups), groups, (held.scored, held.watched), units, exact=exact,
+                    in_place=not self.lasting,
                 )
-            }
+            }  # fmt: skip
         return self._rows[key]

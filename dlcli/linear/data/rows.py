@@ -1,0 +1,77 @@
+"""The rows of a table in the units of training, for methods that need them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.table_data import TableData
+from dlcli.linear.objectives.least_squares import Standardizer
+
+
+@dataclass(frozen=True)
+class Held:
+    """Groups of rows that are not trained on, and whether this is a ``fold``, of which only the score is wanted.
+
+    ``watched`` is what each report measures, and what early stopping and the plateau schedule listen to; ``scored``
+    is what ``metrics.val`` is of. A fold of cross-validation must never watch the rows that score it.
+    """
+
+    watched: Sequence[int] = ()
+    scored: Sequence[int] = ()
+    fold: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training, scored and watched rows, each [1, (X - shift) / scale] (n, p) and y (n,).
+
+    For the exact solver there are training rows only, with raw X.
+    """
+
+    Z: FloatArray
+    y: FloatArray
+    scored: tuple[FloatArray, FloatArray] | None = None
+    watched: tuple[FloatArray, FloatArray] | None = None
+
+
+def standardized_rows(
+    data: TableData, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Standardizer, *,
+    exact: bool, in_place: bool,
+) -> Rows:  # fmt: skip
+    """The rows of some groups in training units; ``in_place`` where nobody needs the data's own again.
+
+    ``held`` are the groups that score the fit, and those that the reports measure.
+    """
+    assert data.ones_X is not None
+    assert data.y is not None
+    assert data.groups is not None
+    first = 0 if units.intercept else 1
+    everything = not any(held) and len(train_groups) == len(data.moments)
+    rows = slice(None) if everything and in_place else np.isin(data.groups, list(train_groups))
+    Z, y = data.ones_X[rows], data.y[rows]
+    if data.gaps is not None:
+        fill_gaps(Z[:, 1:], data.fill)
+    if exact:
+        return Rows(Z[:, 1:], y)
+    Z = _standardized(Z, units)[:, first:]
+    parts: dict[tuple[int, ...], tuple[FloatArray, FloatArray] | None] = {(): None}
+    for groups in held:
+        if tuple(groups) not in parts:
+            chosen = np.isin(data.groups, list(groups))
+            ones_X = data.ones_X[chosen]
+            if data.gaps is not None:
+                fill_gaps(ones_X[:, 1:], data.fill)
+            parts[tuple(groups)] = _standardized(ones_X, units)[:, first:], data.y[chosen]
+    return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
+
+
+def _standardized(ones_X: FloatArray, units: Standardizer) -> FloatArray:
+    """[1, (X - shift) / scale] in place, a block of rows at a time so that each is read from memory once."""
+    for start in range(0, len(ones_X), 8192):
+        block = ones_X[start : start + 8192, 1:]
+        block -= units.shift
+        block /= units.scale
+    return ones_X

@@ -1,0 +1,113 @@
+"""What one fit minimizes, over which rows, and what measures it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.linear.data.rows import Held, Rows
+from dlcli.linear.data.table_data import TableData
+from dlcli.linear.metrics import class_metrics
+from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
+from dlcli.linear.objectives.loss import Kind, log_softmax
+from dlcli.linear.objectives.make import make_objective
+from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.plan import Plan
+
+SECOND_ORDER = ("newton", "lbfgs")
+Validate = Callable[[FloatArray], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """Training and validation rows, Z = [1, (X - shift) / scale] (n, p) and y (n,).
+
+    ``objective`` is over the training rows (None for the exact solver, whose rows stay in the data's units);
+    ``scored`` is over the validation rows and ``watched`` over those that the reports measure, both for classes.
+    """
+
+    kind: Kind
+    Z: FloatArray
+    y: FloatArray
+    objective: RowObjective | None
+    Z_val: FloatArray | None = None
+    y_val: FloatArray | None = None
+    scored: RowObjective | None = None
+    watched: RowObjective | None = None
+
+    def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
+        """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
+        parts = {"train": class_metrics(log_softmax(self.Z @ theta), self.y)}
+        if self.Z_val is not None and self.y_val is not None:
+            parts["val"] = class_metrics(log_softmax(self.Z_val @ theta), self.y_val)
+        return parts
+
+
+@dataclass(frozen=True)
+class FitProblem:
+    """What one fit minimizes and what measures it; ``rows`` where the method needs them.
+
+    ``squares`` is least squares on the training rows, whose eigenvalues every method uses. ``scored`` and ``watched``
+    are the moments of the rows ``held``, None where there are none.
+    """
+
+    plan: Plan
+    data: TableData
+    kind: Kind
+    squares: LeastSquares
+    rows: RowProblem | None
+    held: Held
+    scored: Moments | None
+    watched: Moments | None
+
+    @property
+    def validate(self) -> Validate | None:
+        """Measures parameters on the rows that are watched."""
+        return _validation(self.squares, self.watched, self.rows.watched if self.rows else None)
+
+    @property
+    def score(self) -> Validate | None:
+        """Measures parameters on the rows that score the fit."""
+        return _validation(self.squares, self.scored, self.rows.scored if self.rows else None)
+
+
+def _validation(squares: LeastSquares, held: Moments | None, objective: RowObjective | None) -> Validate | None:
+    if held is None:
+        return None
+    if objective is not None:
+        return lambda theta: {"loss": objective.loss(theta)}
+    return lambda theta: {"loss": squares.loss(theta[:, 0], held)}
+
+
+def kind_of(data: TableData) -> Kind:
+    """Least squares for a target of numbers; for one of classes, by how many there are."""
+    target = data.schema.target
+    assert target is not None
+    return "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
+
+
+def row_problem(
+    plan: Plan, data: TableData, rows: Rows, units: Standardizer, kind: Kind, device: str
+) -> RowProblem:  # fmt: skip
+    """The objective over the training rows, and one over the validation rows if there are any."""
+    target = data.schema.target
+    outputs = len(target.levels) if target and kind == "softmax" else 1
+    # Second-order methods train on standardized columns whatever is asked: only the penalty is in the data's units.
+    elsewhere = plan.optimizer in SECOND_ORDER and not plan.columns.standardize
+    slopes = 1 / units.scale if elsewhere else np.ones(len(units.scale))
+    penalty = plan.penalty.weighted(np.concatenate([np.zeros(int(units.intercept)), slopes]))
+    if plan.optimizer == "exact":
+        return RowProblem(kind, rows.Z, rows.y, None)
+
+    def objective(Z: FloatArray, y: FloatArray) -> RowObjective:
+        return make_objective(Z, y, kind, outputs, penalty, device=device)
+
+    training = objective(rows.Z, rows.y)
+    if kind == "mse":  # measured by moments
+        return RowProblem(kind, rows.Z, rows.y, training)
+    scored = objective(*rows.scored) if rows.scored else None
+    watched = scored if rows.watched is rows.scored else objective(*rows.watched) if rows.watched else None
+    Z_val, y_val = rows.scored or (None, None)
+    return RowProblem(kind, rows.Z, rows.y, training, Z_val, y_val, scored, watched)

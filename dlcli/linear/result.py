@@ -1,0 +1,131 @@
+"""What comes out of a fit: the model in the data's units, how it was found, and how well it fits."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.loop import Solver, Step
+from dlcli.linear.curve import LossCurve
+from dlcli.linear.diagnostics.optimum import Verdict, judge
+from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
+from dlcli.linear.metrics import regression_metrics
+from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.problem import FitProblem
+from dlcli.linear.solvers.exact import ExactSolution
+from dlcli.linear.solvers.exact_solver import ExactSolver
+
+NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
+Metrics = dict[str, dict[str, float]]  # by part: train, val
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Intercept (k,) and coefficients (d, k) in the data's units."""
+
+    kind: Kind
+    intercept: FloatArray
+    slopes: FloatArray
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How a fit went: its reports without their parameters, the last, and the one whose weights are kept.
+
+    That is the last too, or with early stopping the one of the lowest held-out loss. ``lr`` is the first learning
+    rate, nan where there is none; ``stable`` the largest stable one, where it is known.
+    """
+
+    optimizer: str
+    steps: list[Step]
+    last: Step
+    kept: Step
+    lr: float
+    stable: float | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model, how it was found, and what can be said of it.
+
+    ``verdict`` has the standard errors, or why there are none; ``aliased`` are columns that depend on earlier ones.
+    """
+
+    model: Coefficients
+    trace: Trace
+    verdict: Verdict
+    metrics: Metrics
+    residual_sd: float | None
+    condition_number: float | None
+    aliased: tuple[str, ...] = ()
+    curve: LossCurve | None = None  # not of a fold
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A model and what was measured of it; ``loss`` is its mean squared error, 1 for classes.
+
+    ``by_residuals``: the loss is a mean of squared residuals, as the moments cancel.
+    """
+
+    model: Coefficients
+    metrics: Metrics
+    condition_number: float | None
+    loss: float = 1.0
+    by_residuals: bool = False
+    residual_sd: float | None = None
+
+
+def make_fit(problem: FitProblem, solver: Solver, trace: Trace, *, with_errors: bool) -> Fit:
+    """The fitted model; ``trace.kept`` holds its parameters. Standard errors may take another pass over the rows."""
+    with np.errstate(over="ignore", invalid="ignore"):  # parameters that diverged
+        found = _measured(problem, solver, trace.kept.parameters, with_errors)
+        verdict = Verdict(trace.last.status, trace.last.reason, None, "not asked for")
+        if with_errors:
+            verdict = judge(problem, solver, trace.steps, trace.kept, found.loss, found.by_residuals)
+    last = replace(trace.last, status=verdict.status, reason=verdict.reason)
+    trace = replace(trace, last=last, kept=replace(trace.kept, parameters=NOTHING))
+    return Fit(found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number)
+
+
+def _measured(problem: FitProblem, solver: Solver, theta: FloatArray, with_errors: bool) -> _Measured:
+    squares = problem.squares
+    condition = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
+    model = Coefficients(problem.kind, *squares.units.to_data(theta))
+    if problem.kind != "mse":
+        assert problem.rows is not None
+        return _Measured(model, problem.rows.class_metrics(theta), condition)
+    if isinstance(solver, ExactSolver):
+        found = _of_exact(problem, solver.solution)
+    else:
+        found = _of_squares(problem, model, theta, condition, with_errors)
+    if problem.scored is not None:
+        held_loss = held_out_loss(problem, float(found.model.intercept[0]), found.model.slopes[:, 0])
+        centered = problem.plan.columns.intercept
+        found.metrics["val"] = regression_metrics(problem.scored, held_loss, centered)
+    return found
+
+
+def _of_exact(problem: FitProblem, solution: ExactSolution) -> _Measured:
+    """What the exact solution says of itself."""
+    moments = problem.squares.moments
+    model = Coefficients(problem.kind, np.array([solution.intercept]), solution.coefficients[:, None])
+    loss = solution.rss / moments.count
+    metrics = regression_metrics(moments, loss, problem.plan.columns.intercept) | {"r2": solution.r2}
+    return _Measured(
+        model, {"train": metrics}, solution.condition_number, loss, residual_sd=solution.residual_sd
+    )  # fmt: skip
+
+
+def _of_squares(
+    problem: FitProblem, model: Coefficients, theta: FloatArray, condition: float, with_errors: bool
+) -> _Measured:
+    """What the moments, or the residuals, say of parameters theta (p, 1) of least squares."""
+    moments = problem.squares.moments
+    loss, by_residuals = training_loss(
+        problem, theta, float(model.intercept[0]), model.slopes[:, 0], with_errors
+    )  # fmt: skip
+    metrics = regression_metrics(moments, loss, problem.plan.columns.intercept)
+    freedom = moments.count - problem.squares.rank
+    residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None
+    return _Measured(model, {"train": metrics}, condition, loss, by_residuals, residual_sd)

@@ -1,0 +1,114 @@
+"""The solver of a plan, with its first learning rate."""
+
+import numpy as np
+
+from dlcli.engine.loop import Solver
+from dlcli.engine.schedules import Schedule
+from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.quadratic import QuadraticObjective
+from dlcli.linear.problem import FitProblem
+from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
+from dlcli.linear.solvers.exact import solve_exact
+from dlcli.linear.solvers.exact_solver import ExactSolver
+from dlcli.linear.solvers.spectral import SpectralDescent
+from dlcli.linear.solvers.step_sizes import automatic_rate, largest_stable_batch_rate, largest_stable_rate
+
+ADAM_RATE = 0.01
+WITH_RATE = ("gd", "sgd", "adam")
+# Bounds on the curvature of the losses, as shares of that of least squares.
+CURVATURE = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}
+
+
+def curvature_of(problem: FitProblem) -> float:
+    """A bound on the largest eigenvalue of the objective's Hessian."""
+    l2 = problem.plan.penalty.l2
+    return CURVATURE[problem.kind] * (problem.squares.largest_eigenvalue - l2) + l2
+
+
+def stable_rate(problem: FitProblem) -> float | None:
+    """The largest stable learning rate of gd and of plain sgd; None where there is none to tell."""
+    plan = problem.plan
+    if plan.optimizer == "gd":
+        return largest_stable_rate(curvature_of(problem), plan.momentum.factor, plan.momentum.nesterov)
+    if plan.optimizer != "sgd" or plan.momentum.factor or plan.batches.dropout:
+        return None
+    assert problem.rows is not None
+    assert problem.rows.objective is not None
+    objective, share = problem.rows.objective, CURVATURE[problem.kind]
+    A, _, _ = problem.squares.quadratic
+    return largest_stable_batch_rate(
+        share * A, share**2 * objective.fourth_moments(), min(plan.batches.batch_size, objective.rows), objective.rows,
+        plan.penalty.l2 * problem.squares.penalized,
+    )  # fmt: skip
+
+
+def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
+    """The schedule of the plan with its first rate; None for methods that have no learning rate."""
+    plan = problem.plan
+    if plan.optimizer not in WITH_RATE:
+        return None
+    schedule = Schedule(plan.schedule, plan.lr or _automatic_rate(problem))
+    if plan.schedule.name == "adagrad" and plan.lr is None:
+        # AdaGrad-norm divides by |g(0)|, so its first step is that of the automatic rate.
+        schedule.lr *= make_solver(problem, schedule).gradient_norm()
+    if plan.optimizer == "sgd" and plan.lr is None and stable is not None and schedule.lr > stable / 2:
+        schedule.lr = stable / 2  # rows with outliers: batches see far more curvature than all rows on average
+    return schedule
+
+
+def make_solver(problem: FitProblem, schedule: Schedule | None) -> Solver:
+    """The solver of the plan, at its beginning."""
+    plan, squares, rows = problem.plan, problem.squares, problem.rows
+    if plan.optimizer == "exact":
+        assert rows is not None
+        scale = squares.units.scale if plan.columns.standardize else None
+        solution = solve_exact(rows.Z, rows.y, intercept=plan.columns.intercept, l2=plan.penalty.l2, scale=scale)
+        return ExactSolver(solution, squares)
+    if rows is not None:
+        assert rows.objective is not None
+        return _on_rows(problem, rows.objective, schedule)
+    assert schedule is not None
+    momentum, nesterov = plan.momentum.factor, plan.momentum.nesterov
+    if plan.penalty.l1:
+        A, b, constant = squares.quadratic
+        quadratic = QuadraticObjective(A, b, constant, plan.penalty.weighted(squares.penalized))
+        return GradientDescent(
+            quadratic, schedule, momentum=momentum, nesterov=nesterov, tolerance=plan.tolerance
+        )  # fmt: skip
+    return SpectralDescent(squares, schedule, momentum=momentum, nesterov=nesterov, tolerance=plan.tolerance)
+
+
+def _automatic_rate(problem: FitProblem) -> float:
+    """The first learning rate where none is given."""
+    plan, squares = problem.plan, problem.squares
+    if plan.optimizer == "adam":
+        # Adam's steps are as long as the rate whatever the gradient, so it must know how large the targets are.
+        return ADAM_RATE * (float(np.sqrt(squares.quadratic[2])) or 1.0 if problem.kind == "mse" else 1.0)
+    if plan.optimizer == "sgd":
+        # The mean squared length of a row bounds what a mini-batch can see of the curvature.
+        return curvature_of(problem) / squares.largest_eigenvalue / float(np.trace(squares.quadratic[0]))
+    smallest = squares.smallest_eigenvalue if problem.rows is None else 0.0
+    return automatic_rate(curvature_of(problem), smallest, plan.momentum.factor)
+
+
+def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | None) -> Solver:
+    """The solver of the plan on the rows."""
+    from dlcli.linear.solvers.newton import LBFGS, Newton
+
+    plan = problem.plan
+    if plan.optimizer == "newton":
+        return Newton(objective, plan.tolerance)
+    if plan.optimizer == "lbfgs":
+        A, _, _ = problem.squares.quadratic
+        values, vectors = np.linalg.eigh(A + np.diag(plan.penalty.l2 * objective.penalized[:, 0] ** 2))
+        live = values > len(values) * np.finfo(np.float64).eps * values[-1]
+        return LBFGS(objective, plan.tolerance, metric=(vectors[:, live] / values[live]) @ vectors[:, live].T)
+    assert schedule is not None
+    momentum, nesterov = plan.momentum.factor, plan.momentum.nesterov
+    if plan.optimizer == "gd":
+        return GradientDescent(
+            objective, schedule, momentum=momentum, nesterov=nesterov, tolerance=plan.tolerance
+        )  # fmt: skip
+    return MiniBatch(
+        objective, schedule, plan.batches, adam=plan.optimizer == "adam", momentum=momentum, nesterov=nesterov
+    )

@@ -1,0 +1,55 @@
+"""The exact solution of least squares, as the training loop sees it."""
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.solvers.exact import ExactSolution
+
+
+class ExactSolver:
+    """Least squares solved outright, as a Solver of one step."""
+
+    reason = "solved directly"
+
+    def __init__(self, solution: ExactSolution, squares: LeastSquares) -> None:
+        self.solution, self.squares = solution, squares
+        self.step = 0
+        self.lr = float("nan")
+        self.converged = False
+
+    def advance(self, until: int, deadline: float) -> None:
+        """Take the one step."""
+        self.step, self.converged = 1, True
+
+    def parameters(self) -> FloatArray:
+        """Theta (p, 1) in training units; zero before the step."""
+        p = len(self.squares.penalized)
+        if not self.step:
+            return np.zeros((p, 1))
+        units, solution = self.squares.units, self.solution
+        slopes = solution.coefficients * units.scale
+        if not units.intercept:
+            return slopes[:, None]
+        first = solution.intercept + float(units.shift @ solution.coefficients)
+        return np.concatenate([[first], slopes])[:, None]
+
+    def loss(self) -> float:
+        """Mean squared error on the training rows."""
+        if self.step:
+            return self.solution.rss / self.squares.moments.count
+        return self.squares.loss(self.parameters()[:, 0])
+
+    def objective(self) -> float:
+        """Half the mean squared error and the penalty."""
+        theta = self.parameters()[:, 0]
+        return 0.5 * (self.loss() + self.squares.l2 * float(self.squares.penalized @ theta**2))
+
+    def gradient_norm(self) -> float:
+        """Norm of the gradient, as the moments give it: near 0 after the step."""
+        A, b, _ = self.squares.quadratic
+        theta = self.parameters()[:, 0]
+        return float(np.linalg.norm(A @ theta - b + self.squares.l2 * self.squares.penalized * theta))
+
+    def feedback(self, loss: float) -> None:
+        """Ignore: this schedule does not depend on the loss."""
