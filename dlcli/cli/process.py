@@ -23,6 +23,7 @@ def prepare(threads: int | None = None) -> None:
     OpenMP's threads sleep where they have to wait, see ``wait_passively``.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.pop("MPLBACKEND", None)  # charts are drawn without one, and a wrong name would fail the import
     if threads is not None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)  # read once, as polars is loaded
     wait_passively()

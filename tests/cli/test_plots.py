@@ -46,7 +46,8 @@ def files(path):
 def test_a_fit_is_saved_and_shown_before_anything_that_draws_is_imported(words, tmp_path):
     with (tmp_path / "out").open("wb") as stream:
         done = subprocess.run(
-            [sys.executable, "-c", WATCHED, *words], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            [sys.executable, "-c", WATCHED, *words], cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "a wrong name"},
             stdout=stream, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
