@@ -8,6 +8,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.runs.model_file import read_model, write_model
 
@@ -28,8 +29,8 @@ class LinearModel:
     coefficients: FloatArray
     intercept: FloatArray
     fill: FloatArray
-    schema: dict[str, Any]
-    settings: dict[str, Any]
+    schema: JsonObject
+    settings: JsonObject
 
     def linear(self, X: FloatArray) -> FloatArray:
         """X coefficients + intercept, (n, k), for X (n, d); missing values are filled."""

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -18,7 +18,7 @@ from pydantic import (
     model_serializer,
 )
 
-from dlcli.files import to_json
+from dlcli.files import JsonObject, to_json
 
 
 def _text(value: object) -> str:
@@ -58,8 +58,8 @@ class Sparse(Record):
     """A part of a report in which fields that have a default are left out of the document where they are None."""
 
     @model_serializer(mode="wrap")
-    def _present(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        document: dict[str, Any] = serialized(self)
+    def _present(self, serialized: SerializerFunctionWrapHandler) -> JsonObject:
+        document: JsonObject = serialized(self)
         for name, field in type(self).model_fields.items():
             if not field.is_required() and getattr(self, name) is None:
                 del document[name]
@@ -80,7 +80,7 @@ class Environment(Record):
 class Report(Sparse):
     """The report of any command: the fields that it has, in the order of the JSON document."""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """The report as JSON has it, with nan where that has null."""
         return self.model_dump(by_alias=True)
 

@@ -1,14 +1,13 @@
 """The JSON Schema of all reports: ``python -m dlcli.reports.schema docs/report.schema.json`` writes it."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Discriminator, Tag, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from dlcli.files import to_json
+from dlcli.files import JsonObject, to_json
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
 from dlcli.reports.fit_linear import FitLinearReport
@@ -17,7 +16,7 @@ from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.reports.tune_lr import SearchReport, SweepReport
 
 
-def kind_of(report: Mapping[str, Any]) -> str:
+def kind_of(report: JsonObject) -> str:
     """Which of the reports a document is: its command, and of what.
 
     >>> kind_of({"command": "eval", "task": "classify"}), kind_of({"command": "tune-lr", "method": "grid"})

@@ -1,11 +1,10 @@
 """A run directory as eval and predict take it up."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from dlcli.errors import DlcliError
 from dlcli.files import PICKLES
+from dlcli.reports.saved import SavedReport
 from dlcli.runs import directory
 
 
@@ -23,11 +22,10 @@ def run_folder(run: Path) -> Path:
     return run
 
 
-def report_of(run: Path) -> dict[str, Any]:
-    """The run's report.json; empty where it is gone or damaged."""
+def report_of(run: Path) -> SavedReport:
+    """The run's report.json; one without fields where it is gone or damaged."""
     folder = run.parent if run.name == directory.MODEL else run
     try:
-        report = json.loads((folder / directory.REPORT).read_text(encoding="utf-8"))
+        return SavedReport.model_validate_json((folder / directory.REPORT).read_bytes())
     except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}
+        return SavedReport()

@@ -63,8 +63,8 @@ def rows_without_data(
         return table, MeasuredOn(paths=paths, part="train")
     targets = [chunk.y for chunk in table.chunks()]
     rows = sum(map(len, targets))
-    expected = report_of(run).get("rows", rows)
-    if rows != expected:
+    expected = report_of(run).rows
+    if expected is not None and rows != expected:
         raise DlcliError(
             f"{listed(paths)} has {rows:,} rows, and had {expected:,} when the model was trained, so which of them "
             "were held out is not known", "give DATA that training has not seen",
@@ -85,7 +85,7 @@ def check_unchanged(run: Path, metrics: Mapping[str, float], rounding: Callable[
 
     ``rounding`` gives by how much a residual may be off, which is all that the loss of a perfect fit is made of.
     """
-    before, now = report_of(run).get("metrics", {}).get("val", {}).get("loss"), metrics.get("loss")
+    before, now = report_of(run).val_loss, metrics.get("loss")
     if before is None or now is None or math.isclose(before, now, rel_tol=SAME, abs_tol=1e-300):
         return
     off = rounding()

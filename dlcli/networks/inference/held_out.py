@@ -44,7 +44,8 @@ def images_without_data(
             f"no DATA given, and training held nothing out: measuring on the training images of {listed(data)}"
         )
         return images.train, images.train_inputs, MeasuredOn(paths=data, part="train")
-    selected = bool((report_of(trained.folder).get("validation") or {}).get("selects", True))
+    validation = report_of(trained.folder).validation
+    selected = validation is None or validation.selects
     progress.note(
         f"no DATA given: measuring on the {len(images.val):,} of {len(images.val) + len(images.train):,} images of "
         f"{listed(data)} that were held out in training" + (" and selected on" if selected else "")
@@ -57,14 +58,14 @@ def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: 
     color = settings.color if channels is None else channels == 3
     images = read_images(image_settings(settings.model_copy(update={"color": color})), Silent())
     report = report_of(trained.folder)
-    before = report.get("images", {})
+    before = report.images
     now = {"train": len(images.train), "val": len(images.val) if images.val else 0}
     if any(before.get(part, count) != count for part, count in now.items()):
         raise DlcliError(
             f"{listed(settings.data)} has {sum(now.values()):,} images, and had {sum(before.values()):,} in training, "
             "so which of them were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
-    known = report.get("fingerprint")
+    known = report.fingerprint
     if known and (changed := difference(known, fingerprint_of(images, [trained.restoration]))):
         raise DlcliError(
             f"{listed(settings.data)} has changed since the network was trained on it ({changed}), so which images "
