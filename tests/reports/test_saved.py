@@ -17,9 +17,10 @@ def test_fields_of_a_report_are_read_and_others_are_left(tmp_path):
         assert not report.validation.selects
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", "\xff", '{"rows": "many"}', '{"metrics": {"val": {"loss": null}}}']
-)
+DAMAGED = ["", "{", "[]", "\xff", '{"rows": "many"}', '{"metrics": {"val": {"loss": null}}}']
+
+
+@pytest.mark.parametrize("text", [None, *DAMAGED])
 def test_a_damaged_report_and_none_have_no_fields(tmp_path, text):
     if text is not None:
         (tmp_path / "report.json").write_text(text, encoding="latin-1")
