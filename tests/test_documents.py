@@ -238,3 +238,13 @@ def test_the_map_has_the_order_of_imports():
     assert found
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     assert found[1].splitlines() in [contract.get("layers") for contract in contracts]
+
+
+def test_fields_of_reports_are_those_of_the_schema():
+    text = (ROOT / "docs" / "reports-and-files.md").read_text()
+    tables = text[text.index("\n## The report\n") : text.index("\n## Config files\n")]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+    known = {name for part in schema["$defs"].values() for name in part.get("properties", {})}
+    assert named
+    assert named <= known
