@@ -25,7 +25,7 @@ def overfitting(seed=1):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_validation_rows_alone_change_nothing_that_is_saved(fit, seed):
-    from dlcli.linear.data.table_data import VALIDATION, Split
+    from dlcli.linear.data.split import VALIDATION, Split
 
     X, y = noise(seed)
     report = fit(X, y, "--val", ".3", "--seed", seed)

@@ -9,10 +9,11 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
+from dlcli.linear.data.gather import gather
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Split
-from dlcli.linear.data.table_data import TableData, gather
+from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.checks import check
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind

@@ -9,8 +9,9 @@ from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.loss import Kind
-from dlcli.linear.plan import Plan
+from dlcli.linear.plan import ColumnSettings, Plan
 from dlcli.tables.names import Hints
+from dlcli.tables.table import Schema
 from dlcli.text import printable
 
 TOO_WIDE = 20_000
@@ -31,20 +32,14 @@ def check(
     check_moments(moments, names)
     if kind == "mse" and VALIDATION in data.moments:
         check_moments(data.moments[VALIDATION], names, " in rows held out")
-    texts = [f for f in data.schema.features if f.kind == "text" and len(f.levels) > 1]
-    if texts and not plan.columns.intercept:
-        name, level = printable(texts[0].name), printable(texts[0].levels[0])
-        progress.warn(
-            f"without an intercept, rows whose {name!r} is {level!r}, the level without a coefficient, start at 0; "
-            "leave out --no-intercept"
-        )
+    _warn_of_reference_levels(data.schema, plan.columns, progress)
     if len(names) > TOO_WIDE and kind == "mse":
         raise DlcliError(f"{len(names):,} columns, expected at most {TOO_WIDE:,}", "use --features or --drop")
     variance = np.diag(moments.scatter)[1:] / moments.count
     # A column whose spread is within the rounding of its mean is constant.
     constant = variance <= (4 * np.finfo(float).eps * np.abs(moments.mean[1:])) ** 2
     keep = np.flatnonzero(~constant) if plan.columns.intercept else np.arange(len(names))
-    for i in np.flatnonzero(constant) if plan.columns.intercept else []:
+    for i in np.setdiff1d(np.arange(len(names)), keep):
         progress.warn(f"column {printable(names[i])!r} is constant: its coefficient is 0")
     usable = data.columns(keep)
     if len(keep) == 0 and not plan.columns.intercept:
@@ -53,22 +48,44 @@ def check(
     width = len(keep) + int(plan.columns.intercept)
     hints = hints or Hints()
     if moments.count < width and not plan.penalty.present:
-        message = f"{moments.count} rows can't determine {width} coefficients"
-        if unique := near_unique(data.schema, moments.count, SUSPECT):
-            message += f": {said(unique, moments.count)}"
-            raise DlcliError(message, f"{hints.drop(*(name for name, _ in unique))}, or fewer columns, or more rows")
-        raise DlcliError(message, "add --l2 0.1, or fewer columns, or rows")
+        raise _too_few_rows(data.schema, moments.count, width, hints)
     warn_of_levels(data.schema, moments.count, hints, progress)
-    if moments.count == width and width > 1 and not plan.penalty.present:
-        progress.warn(
-            f"there are as many coefficients as rows, {width}: any data would be fitted exactly, so R2 and accuracy "
-            "say nothing; fewer columns, or more rows"
-        )
+    if moments.count == width and not plan.penalty.present:
+        _warn_of_exact_fit(width, progress)
     if kind == "softmax":
         _check_classes(plan.split.folds, data)
     elif moments.scatter[0, 0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
         progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
+
+
+def _warn_of_reference_levels(schema: Schema, columns: ColumnSettings, progress: Progress) -> None:
+    """Warn of texts where there is no intercept, which is the coefficient of their reference levels."""
+    texts = [f for f in schema.features if f.kind == "text" and len(f.levels) > 1]
+    if texts and not columns.intercept:
+        name, level = printable(texts[0].name), printable(texts[0].levels[0])
+        progress.warn(
+            f"without an intercept, rows whose {name!r} is {level!r}, the level without a coefficient, start at 0; "
+            "leave out --no-intercept"
+        )
+
+
+def _too_few_rows(schema: Schema, rows: int, width: int, hints: Hints) -> DlcliError:
+    """The error of fewer rows than coefficients."""
+    message = f"{rows} rows can't determine {width} coefficients"
+    if unique := near_unique(schema, rows, SUSPECT):
+        message += f": {said(unique, rows)}"
+        return DlcliError(message, f"{hints.drop(*(name for name, _ in unique))}, or fewer columns, or more rows")
+    return DlcliError(message, "add --l2 0.1, or fewer columns, or rows")
+
+
+def _warn_of_exact_fit(width: int, progress: Progress) -> None:
+    """Warn where there are as many rows as coefficients."""
+    if width > 1:
+        progress.warn(
+            f"there are as many coefficients as rows, {width}: any data would be fitted exactly, so R2 and accuracy "
+            "say nothing; fewer columns, or more rows"
+        )
 
 
 def _warn_duplicates(names: list[str], scatter: np.ndarray, progress: Progress) -> None:

@@ -184,10 +184,9 @@ def moments_nearness(
     off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
     # The mean square of residuals, each off by the rounding of what it is the difference of, and of the coefficients.
     whole = size + abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0])))
-    if measured:
-        clear = UNIT * whole <= KNOWN * np.sqrt(mse) and excess <= KNOWN * mse
-    else:
-        clear = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse and (UNIT * whole) ** 2 <= KNOWN * mse
+    by_residuals = UNIT * whole <= KNOWN * np.sqrt(mse) and excess <= KNOWN * mse
+    by_moments = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse and (UNIT * whole) ** 2 <= KNOWN * mse
+    clear = by_residuals if measured else by_moments
     distance = np.abs(change) / np.maximum(np.abs(values + change), np.sqrt(max(mse, 0.0) / n) * spread + TINY)
     away = float(np.max(distance[kept]))
     return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear, away=away)
