@@ -18,7 +18,6 @@ from deconv_peers import PEERS, Run
 from deconv_setup import Case, Stopwatch, make_case
 from torch import nn
 
-from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.networks.training.factory import make_solver as make_network_solver
 from dlcli.networks.training.problem import make_problem
@@ -35,7 +34,7 @@ def make_solver(case: Case) -> NetworkSolver:
     torch.manual_seed(case.config.seed)
     torch.set_flush_denormal(True)
     solver = make_network_solver(case.plan, make_problem(case.plan, case.images, case.restoration))
-    solver.origin = time.monotonic()
+    solver.init(time.monotonic())
     return solver
 
 
@@ -52,21 +51,13 @@ def dlcli_loop(case: Case, clock: Clock) -> tuple[Run, Callable[[], float]]:
 
     solver.batches = timed
 
-    class TimeIsUpError(Exception):
-        """Ends the turn."""
-
     def run(over: Callable[[], bool]) -> int:
-        def check() -> None:
-            if over():
-                raise TimeIsUpError
-
-        solver.check_signal = check
         before = solver.images_seen
-        try:
-            solver.advance(UNLIMITED, float("inf"))
-        except TimeIsUpError:
-            return solver.images_seen - before
-        raise SystemExit(f"dlcli stopped: {solver.failure}")
+        while not over():
+            solver.advance(solver.step + 1, float("inf"))
+            if not solver.termination.running:
+                raise SystemExit(f"dlcli stopped: {solver.termination.reason}")
+        return solver.images_seen - before
 
     return run, lambda: spent[0]
 

@@ -2,11 +2,9 @@
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from dlcli.errors import Interrupted
 
@@ -23,7 +21,7 @@ def deferred_signals() -> Iterator[Callable[[], None]]:
     """
     noted: list[int] = []
 
-    def note(signum: int, frame: FrameType | None) -> None:
+    def note(signum: int, _frame: FrameType | None) -> None:
         noted.append(signum)
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
@@ -42,19 +40,3 @@ def deferred_signals() -> Iterator[Callable[[], None]]:
         if not noted:  # after the first signal the default handlers stay: a second one ends the process
             for number, handler in zip(SIGNALS, before, strict=True):
                 signal.signal(number, handler)
-
-
-def interruptible(solver: Any, check_signal: Callable[[], None]) -> Any:
-    """The solver, whose ``advance`` asks in between whether a signal has come; its steps are the same."""
-    advance = solver.advance
-
-    def sliced(until: int, deadline: float) -> None:
-        while True:
-            check_signal()
-            end = time.monotonic() + SLICE
-            advance(until, min(deadline, end))
-            if time.monotonic() < end or time.monotonic() >= deadline or solver.step >= until:
-                return
-
-    solver.advance = sliced
-    return solver

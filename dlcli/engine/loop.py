@@ -1,46 +1,27 @@
-"""The one training loop: a generator of Step records. It never prints and never writes."""
+"""The one training loop: a generator of what each report finds. It never prints and never writes."""
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Generic, Literal, NamedTuple, TypeVar
 
+from dlcli.engine.interrupts import SLICE
+from dlcli.engine.solver import Solver
 from dlcli.errors import Interrupted
 
 UNLIMITED = 2**62  # as a number of steps: only the time is limited
 REPORT_SHARE = 0.05  # of a run's time, at most, for the reports between the first and the last
+RUNAWAY = 1e12  # times the first objective: the loss grows without bound
 
-
-class Solver(Protocol):
-    """What the loop needs of a method: init (the constructor), step (``advance``), terminate (``converged``)."""
-
-    step: int
-    lr: float
-    converged: bool
-
-    def advance(self, until: int, deadline: float) -> None:
-        """Take steps to step ``until``; return earlier when converged, or past ``deadline`` (time.monotonic)."""
-
-    def loss(self) -> float:
-        """Mean loss on the training rows, without penalties."""
-
-    def objective(self) -> float:
-        """The value being minimized, penalties included."""
-
-    def gradient_norm(self) -> float:
-        """Euclidean norm of the objective's gradient (with L1: of its smallest subgradient)."""
-
-    def parameters(self) -> Any:
-        """A copy of the parameters: an array of shape (columns, outputs), or a network's tensors by name."""
-
-    def feedback(self, loss: float) -> None:
-        """Take the loss of a report, for schedules that listen."""
+P = TypeVar("P")
+P_co = TypeVar("P_co", covariant=True)
+Status = Literal["", "converged", "finished", "stopped", "diverged"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One report of the loop. ``status`` is empty until the last one; ``metrics`` are those of validation."""
+    """The numbers of a report. ``status`` is empty until the last one; ``metrics`` are those of validation."""
 
     step: int
     loss: float
@@ -49,11 +30,29 @@ class Step:
     gradient_norm: float
     seconds: float
     is_best: bool
-    parameters: Any
-    status: str = ""
+    status: Status = ""
     reason: str = ""
     signum: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def watched(self) -> float:
+        """The loss that early stopping and schedules go by: that of validation, where there is one."""
+        return self.loss if self.val_loss is None else self.val_loss
+
+
+@dataclass(frozen=True)
+class Iterate(Step, Generic[P_co]):
+    """A report with the parameters that it is of."""
+
+    parameters: P_co = field(kw_only=True)
+
+    def numbers(self) -> Step:
+        """The report without its parameters, which may be large."""
+        return Step(
+            self.step, self.loss, self.val_loss, self.lr, self.gradient_norm, self.seconds, self.is_best, self.status,
+            self.reason, self.signum, self.metrics,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,18 @@ class LoopState:
     resumed: bool = False
 
 
+class Ending(NamedTuple):
+    """How a run ends; an empty ``status`` says that it goes on."""
+
+    status: Status = ""
+    reason: str = ""
+    signum: int = 0
+
+
 def next_report(step: int, limits: StoppingCriteria) -> int:
     """First report after ``step``.
 
-    >>> [next_report(s, Limits(10_000)) for s in (0, 100, 999, 1000, 9500)]
+    >>> [next_report(s, StoppingCriteria(10_000)) for s in (0, 100, 999, 1000, 9500)]
     [100, 200, 1000, 2000, 10000]
     """
     every = limits.report_every or max(100, 10 ** int(math.log10(max(step, 1))))
@@ -94,52 +101,56 @@ def next_report(step: int, limits: StoppingCriteria) -> int:
 
 
 def train(
-    solver: Solver,
+    solver: Solver[P],
     limits: StoppingCriteria,
-    validate: Callable[[Any], Mapping[str, float]] | None = None,
+    validate: Callable[[P], Mapping[str, float]] | None = None,
     memory: LoopState | None = None,
-) -> Iterator[Step]:
-    """Run ``solver`` and yield a Step at step 0 and at each report.
+    check_signal: Callable[[], None] | None = None,
+) -> Iterator[Iterate[P]]:
+    """Run ``solver`` and yield an Iterate at step 0 and at each report.
 
     ``validate`` maps parameters to metrics, ``loss`` among them. The best step is that of the lowest validation loss
-    where it is given, else the last. The last Step's status is ``converged``, ``finished`` (step limit reached, or the
+    where it is given, else the last. The last one's status is ``converged``, ``finished`` (step limit reached, or the
     time when there is no limit of steps), ``stopped`` (time, early stopping or a signal; ``reason`` says which) or
-    ``diverged``. A run taken up again hands in its ``memory`` and starts with the next report.
+    ``diverged``. A run taken up again hands in its ``memory`` and starts with the next report. ``check_signal`` is
+    asked between steps, and ends the run by raising Interrupted.
     """
-    memory = memory or LoopState()
-    start = time.monotonic() - memory.seconds
-    deadline = start + limits.minutes * 60 if limits.minutes is not None else math.inf
+    run = _Run(solver, limits, validate, memory or LoopState())
+    memory = run.memory
+    solver.init(run.start)
+    skip_report, latest, ending, last_report = memory.resumed, None, Ending(), 0.0
     if not memory.resumed:
         memory.first_objective = solver.objective()
-    skip_report = memory.resumed
-    step: Step | None = None
-    status = reason = ""
-    signum = 0
-    last_report = 0.0
     while True:
         if not skip_report:
             began = time.monotonic()
-            if not signum:
-                step = _report(solver, validate, memory, start)
-            elif step is None or step.step != solver.step:
-                # A report that a run without the signal would not have had leaves no trace.
-                before = memory.best, memory.bad_reports
-                step = _report(solver, validate, memory, start)
-                memory.best, memory.bad_reports = before
-            if not status:
-                status, reason = _outcome(solver, limits, memory, deadline, step)
-            yield replace(step, status=status, reason=reason, signum=signum)
-            if status:
+            latest = run.last_report(latest) if ending.signum else run.report()
+            ending = ending if ending.status else run.ending(latest)
+            yield replace(latest, status=ending.status, reason=ending.reason, signum=ending.signum)
+            if ending.status:
                 return
-            solver.feedback(step.loss if step.val_loss is None else step.val_loss)
+            solver.scheduler_step(latest.watched)
             last_report = time.monotonic() - began
             memory.report_seconds += last_report
         skip_report = False
-        pause = start + _next_moment(time.monotonic() - start, limits.report_seconds, memory, last_report)
+        pause = run.start + _next_moment(time.monotonic() - run.start, limits.report_seconds, memory, last_report)
         try:
-            solver.advance(next_report(solver.step, limits), min(deadline, pause))
+            _advance(solver, next_report(solver.step, limits), min(run.deadline, pause), check_signal)
         except Interrupted as interrupt:
-            status, reason, signum = "stopped", interrupt.reason, interrupt.signum
+            ending = Ending("stopped", interrupt.reason, interrupt.signum)
+
+
+def _advance(solver: Solver[P], until: int, deadline: float, check_signal: Callable[[], None] | None) -> None:
+    """Take steps to ``until``, or past ``deadline``; in slices of time, where signals are to be looked for."""
+    if check_signal is None:
+        solver.advance(until, deadline)
+        return
+    while True:
+        check_signal()
+        end = time.monotonic() + SLICE
+        solver.advance(until, min(deadline, end))
+        if time.monotonic() < end or time.monotonic() >= deadline or solver.step >= until:
+            return
 
 
 def _next_moment(elapsed: float, every: float, memory: LoopState, last_report: float) -> float:
@@ -148,9 +159,9 @@ def _next_moment(elapsed: float, every: float, memory: LoopState, last_report: f
     On a multiple of ``every``, whether or not the run was taken up again; later where reports take long, as they do
     on a machine that others use too: not before one more like the last would keep within ``REPORT_SHARE``.
 
-    >>> _next_moment(3.5, 3.0, Memory(report_seconds=0.1), 0.1)
+    >>> _next_moment(3.5, 3.0, LoopState(report_seconds=0.1), 0.1)
     6.0
-    >>> round(_next_moment(3.5, 3.0, Memory(report_seconds=2.0), 2.0), 6)
+    >>> round(_next_moment(3.5, 3.0, LoopState(report_seconds=2.0), 2.0), 6)
     78.0
     """
     if math.isinf(every):
@@ -159,44 +170,74 @@ def _next_moment(elapsed: float, every: float, memory: LoopState, last_report: f
     return max((elapsed // every + 1) * every, affordable)
 
 
-def _report(
-    solver: Solver, validate: Callable[[Any], Mapping[str, float]] | None, memory: LoopState, start: float
-) -> Step:
-    parameters, loss = solver.parameters(), solver.loss()
-    metrics = validate(parameters) if validate else {}
-    val_loss = metrics.get("loss")
-    watched = loss if val_loss is None else val_loss
-    is_best = val_loss is None or val_loss < memory.best
-    memory.bad_reports = 0 if watched < memory.best else memory.bad_reports + 1
-    memory.best = min(memory.best, watched)
-    memory.seconds = time.monotonic() - start
-    return Step(
-        solver.step, loss, val_loss, solver.lr, solver.gradient_norm(), memory.seconds, is_best, parameters,
-        metrics={name: value for name, value in metrics.items() if name != "loss"},
-    )  # fmt: skip
+class _Run(Generic[P]):
+    """One call of ``train``: what a report finds, and whether the run ends with it."""
 
+    def __init__(
+        self,
+        solver: Solver[P],
+        limits: StoppingCriteria,
+        validate: Callable[[P], Mapping[str, float]] | None,
+        memory: LoopState,
+    ) -> None:
+        self.solver, self.limits, self.validate, self.memory = solver, limits, validate, memory
+        self.start = time.monotonic() - memory.seconds
+        self.deadline = math.inf if limits.minutes is None else self.start + limits.minutes * 60
 
-def _outcome(
-    solver: Solver, limits: StoppingCriteria, memory: LoopState, deadline: float, step: Step
-) -> tuple[str, str]:
-    objective, first_objective = solver.objective(), memory.first_objective
-    if getattr(solver, "failure", ""):
-        return "diverged", str(getattr(solver, "failure", ""))
-    if not math.isfinite(objective) or objective > 1e12 * max(first_objective, 1e-300):
-        return "diverged", "the loss grew without bound"
-    if getattr(solver, "halted", ""):  # it can go no further, and isn't at the optimum
-        return "stopped", str(getattr(solver, "halted", ""))
-    if solver.converged:
-        return "converged", getattr(solver, "reason", "gradient tolerance")
-    if limits.patience is not None and memory.bad_reports >= limits.patience:
-        return "stopped", f"early stopping: {memory.bad_reports} reports without improvement"
-    ended, timed_out = solver.step >= limits.steps, time.monotonic() >= deadline
-    # One mini-batch can be many times easier than another, and the first steps of a network may go uphill.
-    rise = getattr(solver, "noise_factor", 1 + 1e-9)
-    if (ended or timed_out) and objective > first_objective * rise and (step.val_loss is None or not step.is_best):
-        return "diverged", "the loss ended above where it began"
-    if ended:
-        return "finished", "step limit reached"
-    if timed_out:
-        return ("finished", "time limit reached") if limits.steps >= UNLIMITED else ("stopped", "time limit reached")
-    return "", ""
+    def report(self) -> Iterate[P]:
+        """Measure the solver where it is."""
+        solver, memory = self.solver, self.memory
+        parameters, loss = solver.parameters(), solver.loss()
+        metrics = self.validate(parameters) if self.validate else {}
+        val_loss = metrics.get("loss")
+        watched = loss if val_loss is None else val_loss
+        is_best = val_loss is None or val_loss < memory.best
+        memory.bad_reports = 0 if watched < memory.best else memory.bad_reports + 1
+        memory.best = min(memory.best, watched)
+        memory.seconds = time.monotonic() - self.start
+        return Iterate(
+            solver.step, loss, val_loss, solver.lr, solver.gradient_norm(), memory.seconds, is_best,
+            metrics={name: value for name, value in metrics.items() if name != "loss"}, parameters=parameters,
+        )  # fmt: skip
+
+    def last_report(self, latest: Iterate[P] | None) -> Iterate[P]:
+        """The report of a run that a signal ends: ``latest`` if it is of this step.
+
+        One that a run without the signal would not have had leaves no trace.
+        """
+        if latest is not None and latest.step == self.solver.step:
+            return latest
+        before = self.memory.best, self.memory.bad_reports
+        latest = self.report()
+        self.memory.best, self.memory.bad_reports = before
+        return latest
+
+    def ending(self, step: Step) -> Ending:
+        """How the run ends with the report ``step``, if it does."""
+        limits, memory, termination = self.limits, self.memory, self.solver.termination
+        objective = self.solver.objective()
+        if termination.kind == "failed":
+            return Ending("diverged", termination.reason)
+        if not math.isfinite(objective) or objective > RUNAWAY * max(memory.first_objective, 1e-300):
+            return Ending("diverged", "the loss grew without bound")
+        if termination.kind == "halted":
+            return Ending("stopped", termination.reason)
+        if termination.kind == "converged":
+            return Ending("converged", termination.reason)
+        if limits.patience is not None and memory.bad_reports >= limits.patience:
+            return Ending("stopped", f"early stopping: {memory.bad_reports} reports without improvement")
+        return self._out_of_budget(step, objective)
+
+    def _out_of_budget(self, step: Step, objective: float) -> Ending:
+        """Whether steps or time are used up, and what that means."""
+        limits = self.limits
+        ended, timed_out = self.solver.step >= limits.steps, time.monotonic() >= self.deadline
+        if not (ended or timed_out):
+            return Ending()
+        # One mini-batch can be many times easier than another, and the first steps of a network may go uphill.
+        highest = self.memory.first_objective * self.solver.noise_factor
+        if objective > highest and (step.val_loss is None or not step.is_best):
+            return Ending("diverged", "the loss ended above where it began")
+        if ended:
+            return Ending("finished", "step limit reached")
+        return Ending("finished" if limits.steps >= UNLIMITED else "stopped", "time limit reached")

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dlcli.engine.loop import Solver, Step
+from dlcli.engine.loop import Step
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.problem import Validate
 from dlcli.linear.solvers.descent import FirstOrder
+from dlcli.linear.solvers.solver import LinearSolver
 from dlcli.linear.solvers.spectral import SpectralDescent
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ class LossCurve:
     validation: Mapping[int, float]
 
 
-def loss_curve(solver: Solver, squares: LeastSquares, validate: Validate | None, reports: Sequence[Step]) -> LossCurve:
+def loss_curve(
+    solver: LinearSolver, squares: LeastSquares, validate: Validate | None, reports: Sequence[Step]
+) -> LossCurve:
     """The curve of a fit that has ended, with its ``reports``. ``validate`` measures parameters on held-out rows."""
     training: dict[int, float] = {}
     validation: dict[int, float] = {}

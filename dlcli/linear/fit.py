@@ -4,20 +4,22 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from dlcli.engine.interrupts import deferred_signals, interruptible
-from dlcli.engine.loop import Solver, Step, StoppingCriteria, train
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.interrupts import deferred_signals
+from dlcli.engine.loop import Iterate, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules.base import Schedule
 from dlcli.linear.curve import loss_curve
 from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.plan import Plan
-from dlcli.linear.problem import SECOND_ORDER, FitProblem, Validate, kind_of, row_problem
-from dlcli.linear.result import NOTHING, Fit, Trace, make_fit
+from dlcli.linear.problem import SECOND_ORDER, FitProblem, kind_of, row_problem
+from dlcli.linear.result import Fit, Trace, make_fit
 from dlcli.linear.solver import make_schedule, make_solver, stable_rate
 from dlcli.linear.solvers.exact_solver import ExactSolver
+from dlcli.linear.solvers.solver import LinearSolver
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,16 @@ class Prepared:
         """The schedule of the plan with its first rate; None for methods that have no learning rate."""
         return make_schedule(self.problem, self.stable)
 
-    def solver(self, schedule: Schedule | None) -> Solver:
+    def solver(self, schedule: Schedule | None) -> LinearSolver:
         """The solver of the plan, at its beginning."""
         return make_solver(self.problem, schedule)
 
-    def result(self, solver: Solver, lr: float, steps: list[Step], kept: Step, *, with_errors: bool = True) -> Fit:
+    def result(
+        self, solver: LinearSolver, lr: float, steps: list[Step], kept: Iterate[FloatArray], *, with_errors: bool = True
+    ) -> Fit:
         """The fitted model, ``kept`` holding its parameters; standard errors may take another pass."""
-        trace = Trace(self.plan.optimizer, steps, steps[-1], kept, lr, self.stable)
-        return make_fit(self.problem, solver, trace, with_errors=with_errors)
+        trace = Trace(self.plan.optimizer, steps, steps[-1], kept.numbers(), lr, self.stable)
+        return make_fit(self.problem, solver, trace, kept.parameters, with_errors=with_errors)
 
 
 def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held) -> Prepared:
@@ -84,9 +88,14 @@ def fit(ready: Prepared, progress: Progress, on_step: Callable[[Step], None], un
     validate = problem.validate
     title = f"fit-linear: {problem.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
     progress.begin(title, plan.steps, validate is not None)
-    if plan.optimizer != "exact":
-        solver = interruptible(solver, until_drawn.enter_context(deferred_signals()))
-    steps, kept = _run(solver, plan.stopping, validate, on_step)
+    check_signal = None if plan.optimizer == "exact" else until_drawn.enter_context(deferred_signals())
+    steps: list[Step] = []
+    kept: Iterate[FloatArray] | None = None
+    for step in train(solver, plan.stopping, validate, check_signal=check_signal):
+        kept = to_keep(kept, step, plan.stopping)
+        steps.append(step.numbers())
+        on_step(steps[-1])
+    assert kept is not None
     result = ready.result(solver, lr, steps, kept, with_errors=not problem.held.fold)
     curve = None if problem.held.fold else loss_curve(solver, problem.squares, validate, steps)
     result = replace(result, aliased=tuple(problem.data.names[j] for j in found), curve=curve)
@@ -98,21 +107,9 @@ def fit(ready: Prepared, progress: Progress, on_step: Callable[[Step], None], un
     return result
 
 
-def _run(
-    solver: Solver, limits: StoppingCriteria, validate: Validate | None, on_step: Callable[[Step], None]
-) -> tuple[list[Step], Step]:
-    """All reports (without their parameters), and the one whose parameters are to be kept."""
-    steps: list[Step] = []
-    kept: Step | None = None
-    for step in train(solver, limits, validate):
-        kept = to_keep(kept, step, limits)
-        steps.append(replace(step, parameters=NOTHING))
-        on_step(step)
-    assert kept is not None
-    return steps, kept
-
-
-def to_keep(kept: Step | None, step: Step, limits: StoppingCriteria) -> Step:
+def to_keep(
+    kept: Iterate[FloatArray] | None, step: Iterate[FloatArray], limits: StoppingCriteria
+) -> Iterate[FloatArray]:
     """Which of the two reports a fit keeps: the later one, unless early stopping was asked for.
 
     What is saved is what was asked for: choosing among the iterates by their held-out loss is early stopping.

@@ -9,7 +9,7 @@ from typing import Literal
 from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.loop import StoppingCriteria
-from dlcli.engine.schedules import ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.linear.data.split import Split
 from dlcli.linear.objectives.loss import Kind

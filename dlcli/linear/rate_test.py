@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules.base import Schedule
 from dlcli.linear.trials import LinearTrials
 
 
@@ -42,4 +42,4 @@ class LinearRateTest:
         solver = self.trials.ready(self.config.model_copy(update={"seed": seed})).solver(schedule)
         for number in itertools.count(1):
             solver.advance(number, math.inf)
-            yield float(solver.loss())
+            yield solver.loss()

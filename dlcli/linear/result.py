@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.loop import Solver, Step
+from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
-from dlcli.linear.diagnostics.optimum import Verdict, judge
+from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
 from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact import ExactSolution
 from dlcli.linear.solvers.exact_solver import ExactSolver
+from dlcli.linear.solvers.solver import LinearSolver
 
-NOTHING = np.zeros((0, 0))  # in place of the parameters of a report that nobody asks for again
 Metrics = dict[str, dict[str, float]]  # by part: train, val
 
 
@@ -76,19 +76,22 @@ class _Measured:
     residual_sd: float | None = None
 
 
-def make_fit(problem: FitProblem, solver: Solver, trace: Trace, *, with_errors: bool) -> Fit:
-    """The fitted model; ``trace.kept`` holds its parameters. Standard errors may take another pass over the rows."""
+def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: FloatArray, *, with_errors: bool) -> Fit:
+    """The fitted model; ``theta`` are the parameters of ``trace.kept``.
+
+    Standard errors may take another pass over the rows.
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # parameters that diverged
-        found = _measured(problem, solver, trace.kept.parameters, with_errors)
+        found = _measured(problem, solver, theta, with_errors)
         verdict = Verdict(trace.last.status, trace.last.reason, None, "not asked for")
         if with_errors:
-            verdict = judge(problem, solver, trace.steps, trace.kept, found.loss, found.by_residuals)
+            verdict = judge(problem, solver, Endpoint(theta, trace.kept, trace.last), found.loss, found.by_residuals)
     last = replace(trace.last, status=verdict.status, reason=verdict.reason)
-    trace = replace(trace, last=last, kept=replace(trace.kept, parameters=NOTHING))
+    trace = replace(trace, last=last)
     return Fit(found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number)
 
 
-def _measured(problem: FitProblem, solver: Solver, theta: FloatArray, with_errors: bool) -> _Measured:
+def _measured(problem: FitProblem, solver: LinearSolver, theta: FloatArray, with_errors: bool) -> _Measured:
     squares = problem.squares
     condition = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
     model = Coefficients(problem.kind, *squares.units.to_data(theta))

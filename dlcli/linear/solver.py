@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from dlcli.engine.loop import Solver
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules import by_name
+from dlcli.engine.schedules.base import Schedule
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
 from dlcli.linear.solvers.exact import solve_exact
 from dlcli.linear.solvers.exact_solver import ExactSolver
+from dlcli.linear.solvers.solver import LinearSolver
 from dlcli.linear.solvers.spectral import SpectralDescent
 from dlcli.linear.solvers.step_sizes import automatic_rate, largest_stable_batch_rate, largest_stable_rate
 
@@ -47,16 +48,18 @@ def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
     plan = problem.plan
     if plan.optimizer not in WITH_RATE:
         return None
-    schedule = Schedule(plan.schedule, plan.lr or _automatic_rate(problem))
-    if plan.schedule.name == "adagrad" and plan.lr is None:
+    if plan.lr:
+        return by_name.make_schedule(plan.schedule, plan.lr)
+    lr = _automatic_rate(problem)
+    if plan.schedule.name == "adagrad":
         # AdaGrad-norm divides by |g(0)|, so its first step is that of the automatic rate.
-        schedule.lr *= make_solver(problem, schedule).gradient_norm()
-    if plan.optimizer == "sgd" and plan.lr is None and stable is not None and schedule.lr > stable / 2:
-        schedule.lr = stable / 2  # rows with outliers: batches see far more curvature than all rows on average
-    return schedule
+        lr *= make_solver(problem, by_name.make_schedule(plan.schedule, lr)).gradient_norm()
+    if plan.optimizer == "sgd" and stable is not None:
+        lr = min(lr, stable / 2)  # rows with outliers: batches see far more curvature than all rows on average
+    return by_name.make_schedule(plan.schedule, lr)
 
 
-def make_solver(problem: FitProblem, schedule: Schedule | None) -> Solver:
+def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
     """The solver of the plan, at its beginning."""
     plan, squares, rows = problem.plan, problem.squares, problem.rows
     if plan.optimizer == "exact":
@@ -91,7 +94,7 @@ def _automatic_rate(problem: FitProblem) -> float:
     return automatic_rate(curvature_of(problem), smallest, plan.momentum.factor)
 
 
-def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | None) -> Solver:
+def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | None) -> LinearSolver:
     """The solver of the plan on the rows."""
     from dlcli.linear.solvers.newton import LBFGS, Newton
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.engine.interrupts import interruptible
-from dlcli.engine.loop import Solver, Step, train
+from dlcli.engine.arrays import FloatArray
+from dlcli.engine.loop import Iterate, Step, train
 from dlcli.engine.progress import Progress, Silent
+from dlcli.engine.schedules.by_name import schedule_class
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.fingerprint import fingerprint
@@ -18,7 +19,7 @@ from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.data.rows import Held
 from dlcli.linear.fit import Prepared, prepare, to_keep
 from dlcli.linear.plan import Plan, make_plan
-from dlcli.linear.result import NOTHING
+from dlcli.linear.solvers.solver import LinearSolver
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 
@@ -94,8 +95,8 @@ class LinearTrials:
         trials = []
         for ready in self._prepared(config):
             schedule = ready.schedule()
-            solver, lr = ready.solver(schedule), math.nan if schedule is None else schedule.lr
-            trials.append(self._trial(ready, interruptible(solver, check_signal), lr))
+            lr = math.nan if schedule is None else schedule.lr
+            trials.append(self._trial(ready, ready.solver(schedule), lr, check_signal))
         return trials
 
     def ready(self, config: FitLinearConfig) -> Prepared:
@@ -116,22 +117,22 @@ class LinearTrials:
             return prepare(plan, space, rest, Held(held, [folds[fold]]))
         return prepare(plan, space, loaded.usable.training_groups(), Held(held, held))
 
-    def _trial(self, ready: Prepared, solver: Solver, lr: float) -> Trial:
+    def _trial(self, ready: Prepared, solver: LinearSolver, lr: float, check_signal: Callable[[], None]) -> Trial:
         seen: list[Step] = []
-        kept: list[Step | None] = [None]
+        kept: list[Iterate[FloatArray] | None] = [None]
 
         limits, validate, score = ready.plan.stopping, ready.problem.validate, ready.problem.score
-        if validate is None and not self.watched and ready.plan.schedule.name != "plateau":
+        if validate is None and not self.watched and not schedule_class(ready.plan.schedule.name).listens:
             # Nobody looks at what comes between, and it is what such a trial spends its time on.
             limits = replace(limits, report_every=limits.steps)
 
         def steps() -> Generator[Step, None, None]:
-            for step in train(solver, limits, validate):
+            for step in train(solver, limits, validate, check_signal=check_signal):
                 kept[0] = to_keep(kept[0], step, limits)
                 shown = step.val_loss
                 if self.watched and ready.plan.split.folds and score is not None:
                     shown = score(step.parameters)["loss"]  # a pruner compares folds by what scores them
-                seen.append(replace(step, parameters=NOTHING, val_loss=shown))
+                seen.append(replace(step.numbers(), val_loss=shown))
                 yield seen[-1]
 
         def metrics() -> Metrics:
@@ -172,7 +173,7 @@ class LinearTrials:
             outputs = rows.objective.shape[1]
             batch = BatchedRows(rows.Z, rows.y, rows.kind, outputs, rows.objective.penalized[:, 0], members)
             for run, ready, solver in zip(runs, column, batch.members, strict=True):
-                run.append(self._trial(ready, interruptible(solver, check_signal), solver.member.schedule.lr))
+                run.append(self._trial(ready, solver, solver.member.schedule.lr, check_signal))
         return runs
 
     def fusion_pays(self, config: FitLinearConfig) -> bool:

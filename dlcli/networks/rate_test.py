@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules.base import Schedule
 from dlcli.networks.training.plan import usual_rate
 from dlcli.networks.trials import NetworkTrials
 
@@ -35,5 +35,5 @@ class NetworkRateTest:
         for number in itertools.count(1):
             solver.advance(number, math.inf)
             loss = solver.loss()
-            solver.feedback(loss)
-            yield math.inf if solver.failure or solver.skipped else float(loss)
+            solver.scheduler_step(loss)
+            yield math.inf if solver.skipped else float(loss)

@@ -1,7 +1,6 @@
 """``train-deconv`` as the tuner sees it: images read once, and any number of networks trained on them."""
 
 import math
-import time
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,9 +8,10 @@ import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.device import pick_network_device
-from dlcli.engine.loop import UNLIMITED, Step, StoppingCriteria, train
+from dlcli.engine.loop import UNLIMITED, Step, train
 from dlcli.engine.progress import Progress, Silent
-from dlcli.engine.schedules import CLOSED_LOOP, Schedule
+from dlcli.engine.schedules.base import Schedule
+from dlcli.engine.schedules.by_name import make_schedule, schedule_class
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.networks.batched.member import BatchedSolver, train_replica
@@ -114,8 +114,8 @@ class NetworkTrials:
         for fold in range(self.folds or 1):
             plan, problem = self._problem(config, fold)
             solver = make_solver(plan, problem)
-            solver.check_signal = check_signal
-            yield self._trial(config, problem, _timed(solver, plan.limits.criteria(), problem.validate))
+            reports = train(solver, plan.limits.criteria(), problem.validate, check_signal=check_signal)
+            yield self._trial(config, problem, (report.numbers() for report in reports))
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
         images, restoration = self._parts(config)[fold], restoration_of(config)
@@ -140,7 +140,7 @@ class NetworkTrials:
 
         def steps() -> Generator[Step, None, None]:
             for step in reports:
-                seen.append(replace(step, parameters=None))
+                seen.append(step)
                 if step.is_best or not best or not selects:
                     best[:] = [seen[-1]]
                 yield seen[-1]
@@ -158,9 +158,8 @@ class NetworkTrials:
         if self.folds:
             return None
         plan = self._plan(config)
-        schedule = plan.optimizer.schedule.name
-        listens = schedule in CLOSED_LOOP and schedule != "plateau"
-        alone = plan.limits.seconds is not None or plan.spec.dropout or listens or config.compile == "on"
+        watches = schedule_class(plan.optimizer.schedule.name).needs_gradient
+        alone = plan.limits.seconds is not None or plan.spec.dropout or watches or config.compile == "on"
         if alone or plan.optimizer.name not in STACKABLE:
             return None
         settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
@@ -176,16 +175,15 @@ class NetworkTrials:
         batch = self._batch(problems)
         runs = []
         for config, (plan, problem), solver in zip(configs, problems, batch.members, strict=True):
-            solver.check_signal = check_signal
-            reports = train_replica(solver, plan.limits.criteria(), problem.validate)
-            trial = self._trial(config, problem, reports)
+            reports = train_replica(solver, plan.limits.criteria(), problem.validate, check_signal)
+            trial = self._trial(config, problem, (report.numbers() for report in reports))
             runs.append([replace(trial, steps=_retiring(trial.steps, batch, solver))])
         return runs
 
     def _batch(self, problems: Sequence[tuple[NetworkPlan, Problem]]) -> BatchedNetworks:
         replicas = [
             Replica(
-                problem.network, problem.batches, Schedule(plan.optimizer.schedule, plan.optimizer.lr),
+                problem.network, problem.batches, make_schedule(plan.optimizer.schedule, plan.optimizer.lr),
                 plan.optimizer.momentum, plan.optimizer.l2, plan.optimizer.warmup,
             )
             for plan, problem in problems
@@ -211,7 +209,7 @@ class NetworkTrials:
         """A solver without an optimizer, which takes nearly all of a step's time: torch.optim loads in a second."""
         plan, problem = self._problem(config)
         settings = settings_for(plan)
-        schedule = Schedule(plan.optimizer.schedule, plan.optimizer.lr)
+        schedule = make_schedule(plan.optimizer.schedule, plan.optimizer.lr)
         weights = weights_of(problem.network, plan)
         return NetworkSolver(weights, problem.batches, problem.objective, [], schedule, settings)
 
@@ -256,12 +254,6 @@ class NetworkTrials:
     def as_fused(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
         """In float32 whatever the processor has: for networks so small bfloat16 is no faster."""
         return config.model_copy(update={"amp": "off"})
-
-
-def _timed(solver: NetworkSolver, limits: StoppingCriteria, validate: Validation | None) -> Iterator[Step]:
-    """The reports of a training whose time begins with the first of them."""
-    solver.origin = time.monotonic()
-    yield from train(solver, limits, validate)
 
 
 def _without_denormals(steps: Iterator[Step]) -> Generator[Step, None, None]:

@@ -13,7 +13,8 @@ import numpy as np
 from dlcli import __version__
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import Schedule, ScheduleSettings
+from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.reports.charts import preload
 from dlcli.reports.document import environment
@@ -111,7 +112,8 @@ def _range(text: str | None, source: RateTestSource) -> tuple[float, float]:
 def rising(rates: FloatArray) -> Schedule:
     """The schedule whose rate at step t is ``rates[t]``, a geometric sequence."""
     growth = (float(rates[-1]) / float(rates[0])) ** (1 / (len(rates) - 1))
-    return Schedule(ScheduleSettings(name="exponential", decay_factor=growth, total_steps=len(rates)), float(rates[0]))
+    settings = ScheduleSettings(name="exponential", decay_factor=growth, total_steps=len(rates))
+    return make_schedule(settings, float(rates[0]))
 
 
 def _curve(source: RateTestSource, seed: int, rates: FloatArray, check_signal: Callable[[], None]) -> Curve:

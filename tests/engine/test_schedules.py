@@ -5,11 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from dlcli.engine.schedules import ANNEALED, Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule, schedule_class
+from dlcli.engine.schedules.open_loop import Annealed
+
+ANNEALED = [name for name, schedule in SCHEDULES.items() if issubclass(schedule, Annealed)]
 
 
 def schedule(name, steps=200, lr=2.0, **constants):
-    return Schedule(ScheduleSettings(name=name, total_steps=steps, **constants), lr)
+    return make_schedule(ScheduleSettings(name=name, total_steps=steps, **constants), lr)
 
 
 def test_one_cycle_by_its_numbers():
@@ -44,10 +48,29 @@ def test_polynomial_and_cosine_at_a_fraction():
 def test_what_a_schedule_remembers_is_given_back():
     first, second = (schedule("plateau", plateau_patience=1, decay_factor=0.5) for _ in range(2))
     for loss in (1.0, 2.0, 3.0):
-        first.report(loss)
-    second.restore(first.state())
+        first.step(loss)
+    second.load_state_dict(first.state_dict())
     for bound in (first, second):
-        bound.report(0.9)
-        bound.report(0.95)
-    assert first.state() == second.state()
-    assert first.state()["_last"] == 0.25
+        bound.step(0.9)
+        bound.step(0.95)
+    assert first.state_dict() == second.state_dict()
+    assert first.state_dict()["rate"] == 0.25
+
+
+def test_each_schedule_says_what_it_needs():
+    said = {name: (made.needs_gradient, made.needs_objective, made.listens) for name, made in SCHEDULES.items()}
+    assert {name for name, needs in said.items() if needs[0]} == {
+        "adagrad", "hypergradient", "polyak", "barzilai_borwein"
+    }  # fmt: skip
+    assert {name for name, needs in said.items() if needs[1]} == {"polyak"}
+    assert {name for name, needs in said.items() if needs[2]} == {"plateau"}
+    assert schedule_class("one-cycle") is SCHEDULES["one_cycle"]
+    assert ANNEALED == ["polynomial", "cosine", "one_cycle"]
+
+
+@pytest.mark.parametrize("name", ["adagrad", "hypergradient", "barzilai_borwein", "plateau"])
+def test_the_state_of_another_schedule_is_refused(name):
+    with pytest.raises(KeyError):
+        schedule(name).load_state_dict(schedule("constant").state_dict())
+    with pytest.raises(ValueError, match="no "):
+        schedule(name).load_state_dict(dict.fromkeys(schedule(name).state_dict(), "text"))

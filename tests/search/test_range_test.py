@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.solvers.descent import GradientDescent
@@ -160,7 +161,9 @@ def test_the_edge_is_that_of_gradient_descent_on_a_quadratic(name, count):
     edge = 2 / values.max()
     rates = geometric(1e-4 * edge, 100 * edge, count)
     growth = float(rates[1] / rates[0])
-    solver = GradientDescent(objective, Schedule(ScheduleSettings("exponential", decay_factor=growth), float(rates[0])))
+    solver = GradientDescent(
+        objective, make_schedule(ScheduleSettings("exponential", decay_factor=growth), float(rates[0]))
+    )
     losses = []
     for step in range(1, count + 1):
         solver.advance(step, math.inf)

@@ -1,16 +1,16 @@
 """Whether a fit ended at its optimum, and the standard errors that hold there and nowhere else."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.loop import Solver, Step
+from dlcli.engine.loop import Status, Step
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.optimum import Nearness, moments_nearness, rows_nearness
 from dlcli.linear.solvers.separation import separated_by
+from dlcli.linear.solvers.solver import LinearSolver
 
 # "converged" promises every coefficient to this much of itself; a third of it is left to whoever compares.
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
@@ -30,7 +30,7 @@ class Verdict:
     ``away`` is how far from the optimum a fit by mini-batches ended (``Nearness.away``), where that is far, else 0.
     """
 
-    status: str
+    status: Status
     reason: str
     std_errors: FloatArray | None
     no_errors: str
@@ -39,23 +39,30 @@ class Verdict:
     away: float = 0.0
 
 
-def judge(
-    problem: FitProblem, solver: Solver, steps: Sequence[Step], kept: Step, mse: float, measured: bool = False
-) -> Verdict:
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a fit ended: theta (p, k) of the report ``kept``, and the ``last`` report."""
+
+    theta: FloatArray
+    kept: Step
+    last: Step
+
+
+def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float, measured: bool = False) -> Verdict:
     """Measure how near the kept weights are to the optimum.
 
     ``mse`` is their mean squared error (1 for classes), ``measured`` by residuals or else by moments.
     """
-    last, penalty = steps[-1], problem.plan.penalty
-    found = Verdict(last.status, last.reason, None, "", _separated(problem, solver, kept.parameters), np.inf)
+    kept, last, penalty = ended.kept, ended.last, problem.plan.penalty
+    found = Verdict(last.status, last.reason, None, "", _separated(problem, solver, ended.theta), np.inf)
     elsewhere = _not_the_optimum(found, last, kept)
     if elsewhere is not None:
         return elsewhere
     if problem.plan.optimizer in ("sgd", "adam"):
-        return _of_mini_batches(problem, solver, kept, mse, replace(found, off=0.0))
+        return _of_mini_batches(problem, solver, ended, mse, replace(found, off=0.0))
     if found.status != "converged" and penalty.present:
         return replace(found, no_errors="a penalty biases the coefficients")
-    near = _nearness(problem, solver, kept.parameters, mse, measured)
+    near = _nearness(problem, solver, ended.theta, mse, measured)
     if near is None:
         if found.status == "converged":
             reason = f"{found.reason}; too many coefficients to verify the optimum"
@@ -91,14 +98,16 @@ def _not_the_optimum(found: Verdict, last: Step, kept: Step) -> Verdict | None:
     return None
 
 
-def _of_mini_batches(problem: FitProblem, solver: Solver, kept: Step, mse: float, verdict: Verdict) -> Verdict:
+def _of_mini_batches(
+    problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float, verdict: Verdict
+) -> Verdict:
     """The verdict on sgd and adam, which don't come to rest: they may end anywhere, so it is measured where."""
     name = problem.plan.optimizer
     if problem.plan.batches.dropout:
         return replace(verdict, no_errors=f"{name} with dropout has another optimum")
     near = None
-    if problem.kind == "mse" or problem.squares.moments.count * kept.parameters.size**2 <= MOST_WORK:
-        near = _nearness(problem, solver, kept.parameters, mse, False)
+    if problem.kind == "mse" or problem.squares.moments.count * ended.theta.size**2 <= MOST_WORK:
+        near = _nearness(problem, solver, ended.theta, mse, False)
     if near is not None and not near.determined:
         return replace(verdict, no_errors="the columns don't determine every coefficient")
     if near is None or near.away is None:
@@ -109,7 +118,7 @@ def _of_mini_batches(problem: FitProblem, solver: Solver, kept: Step, mse: float
     return replace(verdict, no_errors=where, away=near.away if near.away > FAR else 0.0)
 
 
-def _short(problem: FitProblem, reason: str, near: Nearness) -> tuple[str, str]:
+def _short(problem: FitProblem, reason: str, near: Nearness) -> tuple[Status, str]:
     """Status and reason of a fit that came to rest short of what "converged" promises."""
     if not near.determined:
         width, rank = len(problem.squares.penalized), problem.squares.rank
@@ -121,14 +130,16 @@ def _short(problem: FitProblem, reason: str, near: Nearness) -> tuple[str, str]:
     return "stopped", f"{reason}, but not at the optimum"
 
 
-def _separated(problem: FitProblem, solver: Solver, theta: FloatArray) -> str:
-    found = str(getattr(solver, "separated", ""))
+def _separated(problem: FitProblem, solver: LinearSolver, theta: FloatArray) -> str:
+    found = solver.separated
     if found or problem.rows is None or problem.rows.objective is None or not np.isfinite(theta).all():
         return found
     return "perfect" if separated_by(problem.rows.objective, theta) else ""
 
 
-def _nearness(problem: FitProblem, solver: Solver, theta: FloatArray, mse: float, measured: bool) -> Nearness | None:
+def _nearness(
+    problem: FitProblem, solver: LinearSolver, theta: FloatArray, mse: float, measured: bool
+) -> Nearness | None:
     """How near theta is to the optimum; None where computing it would take too long."""
     squares, penalty = problem.squares, problem.plan.penalty
     if isinstance(solver, ExactSolver):
@@ -144,7 +155,7 @@ def _nearness(problem: FitProblem, solver: Solver, theta: FloatArray, mse: float
         return rows_nearness(problem.rows.objective, theta, squares.units)
 
 
-def _errors(problem: FitProblem, solver: Solver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
+def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
     """The verdict with standard errors, or with the reason why they can't be had."""
     n, width = problem.squares.moments.count, len(problem.squares.penalized)
     freedom = n - width if problem.kind == "mse" else n

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.engine.schedules.base import Feedback, Schedule
+from dlcli.engine.schedules.open_loop import OpenLoop
+from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.glm_batched import BatchedSums
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
 
 READ_AHEAD = 256  # steps whose open-loop rates are computed at once
-BLIND = ("adagrad", "hypergradient", "barzilai_borwein", "plateau")  # closed-loop, but they don't see the objective
-LISTENS = ("plateau",)  # the losses of reports change the rate
 
 BoolArray: TypeAlias = NDArray[np.bool_]
 
@@ -38,17 +38,23 @@ class RowReplica:
 
 
 class BatchedDescent:
-    """One member of a stack, as a solver for the training loop (``dlcli.engine.loop.Solver``).
+    """One member of a stack, as a solver for the training loop (a ``LinearSolver``).
 
     Drive each with a loop of its own under the same limits, a report of each in turn. The first that is told to
     advance takes the whole stack along.
     """
 
+    noise_factor = EXACT
+    separated = ""
+
     def __init__(self, stack: "BatchedRows", index: int, member: RowReplica) -> None:
         self._stack, self.index, self.member = stack, index, member
         self.step = 0
         self.lr = float("nan")
-        self.converged = False
+        self.termination = RUNNING
+
+    def init(self, origin: float) -> None:
+        """Nothing depends on the time."""
 
     def advance(self, until: int, deadline: float) -> None:
         """Take the stack to ``until`` unless it is there; the tolerance is checked at every step."""
@@ -71,9 +77,9 @@ class BatchedDescent:
         """Norm of the smallest subgradient."""
         return float(self._stack.evaluated(self.index).norm[self.index])
 
-    def feedback(self, loss: float) -> None:
+    def scheduler_step(self, loss: float) -> None:
         """Pass the loss of a report on to the schedule."""
-        self._stack.feedback(self.index, loss)
+        self._stack.scheduler_step(self.index, loss)
 
 
 class Values:
@@ -105,8 +111,8 @@ class BatchedRows:
         self._momentum, self._l1, self._l2 = np.array([[m.momentum, m.l1, m.l2] for m in members]).T[:, :, None, None]
         self._nesterov = np.array([m.nesterov for m in members])
         self._tolerance = np.array([m.tolerance for m in members])
-        self._closed = np.array([s.closed_loop for s in self._schedules])
-        self._sees = np.array([s.closed_loop and s.settings.name not in BLIND for s in self._schedules])
+        self._closed = np.array([not isinstance(s, OpenLoop) for s in self._schedules])
+        self._sees = np.array([s.needs_objective for s in self._schedules])
         self._table, self._table_start = np.zeros((0, len(members))), 0
 
         count, shape = len(members), (len(members), outputs, Z.shape[1])
@@ -133,26 +139,29 @@ class BatchedRows:
             # Only the one that asked is told: to the loops of the others, the steps are still to come.
             solver = self.members[index]
             solver.step, solver.lr = int(self._step[index]), float(self._lr[index])
-            solver.converged = bool(self._converged[index])
+            solver.termination = GRADIENT_TOLERANCE if self._converged[index] else RUNNING
 
     def _remember(self, others: IntArray) -> None:
-        """Keep where the members stand that may have to take the coming steps again (``feedback``)."""
+        """Keep where the members stand that may have to take the coming steps again (``scheduler_step``)."""
         for k in others.tolist():
-            if k not in self._before and self._schedules[k].settings.name in LISTENS:
+            if k not in self._before and self._schedules[k].listens:
                 state = self.theta[k].copy(), self._velocity[k].copy(), int(self._step[k]), float(self._lr[k])
                 self._before[k] = state
 
-    def feedback(self, index: int, loss: float) -> None:
+    def scheduler_step(self, index: int, loss: float) -> None:
         """Tell a member's schedule the loss of a report.
 
         The loop does so when the member's turn comes again, and by then the first member has taken the stack on. In
         the rare case that the schedule now lowers its rate, the member takes those steps anew, alone.
         """
         schedule = self._schedules[index]
-        rate = schedule.state()["_last"]
-        schedule.report(loss)
         before = self._before.pop(index, None)
-        if before is not None and schedule.state()["_last"] != rate:
+        if before is None:
+            schedule.step(loss)
+            return
+        rate = schedule.rate(before[2])
+        schedule.step(loss)
+        if schedule.rate(before[2]) != rate:
             reached = int(self._step.max())
             self._values.known[index] = self._converged[index] = False
             self.theta[index], self._velocity[index], self._step[index], self._lr[index] = before
@@ -261,7 +270,7 @@ class BatchedRows:
         """Rates (members,) of step t, nan for closed-loop schedules."""
         if not self._table_start <= t < self._table_start + len(self._table):
             nothing = np.full(READ_AHEAD, np.nan)
-            columns = [nothing if s.closed_loop else s.rates(t, READ_AHEAD) for s in self._schedules]
+            columns = [s.rates(t, READ_AHEAD) if isinstance(s, OpenLoop) else nothing for s in self._schedules]
             self._table, self._table_start = np.stack(columns, axis=1), t
         rates: FloatArray = self._table[t - self._table_start]
         return rates

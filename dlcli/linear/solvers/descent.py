@@ -8,7 +8,8 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.log_steps import LOG_SPACED
-from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.engine.schedules.base import Feedback, Schedule
+from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
 
@@ -31,14 +32,17 @@ class Objective(Protocol):
 
 
 class FirstOrder:
-    """What solvers on rows or moments share: theta, and measures of it (``dlcli.engine.loop.Solver``)."""
+    """What solvers on rows or moments share: theta, and measures of it (``LinearSolver``)."""
+
+    noise_factor = EXACT
+    separated = ""
 
     def __init__(self, objective: Objective, tolerance: float) -> None:
         self._objective, self.tolerance = objective, tolerance
         self.theta = np.zeros(objective.shape)
         self.step = 0
         self.lr = float("nan")
-        self.converged = False
+        self.termination = RUNNING
         self.passed: list[tuple[int, float]] = []  # losses at log-spaced steps, where they cost nothing
         self.first_norm = self.gradient_norm()
 
@@ -79,8 +83,11 @@ class FirstOrder:
         """Whether the gradient tolerance holds."""
         return self.tolerance > 0 and norm <= self.tolerance * self.first_norm
 
-    def feedback(self, loss: float) -> None:
-        """Ignore: this schedule does not depend on the loss."""
+    def init(self, origin: float) -> None:
+        """Nothing depends on the time."""
+
+    def scheduler_step(self, loss: float) -> None:
+        """Ignore: there is no schedule that depends on the loss."""
 
 
 class GradientDescent(FirstOrder):
@@ -99,29 +106,29 @@ class GradientDescent(FirstOrder):
         self.schedule, self.momentum, self.nesterov = schedule, momentum, nesterov
         self.velocity = np.zeros(objective.shape)
 
-    def feedback(self, loss: float) -> None:
+    def scheduler_step(self, loss: float) -> None:
         """Pass the loss of a report on to the schedule."""
-        self.schedule.report(loss)
+        self.schedule.step(loss)
 
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``; the tolerance is checked at every step."""
         l1 = self._objective.l1 * self._objective.penalized
         with np.errstate(over="ignore", invalid="ignore"):
-            while self.step < until and not self.converged and time.monotonic() < deadline:
+            while self.step < until and self.termination.running and time.monotonic() < deadline:
                 look = self.theta + self.momentum * self.velocity if self.nesterov else self.theta
                 value, gradient = self._objective.value_and_gradient(look)
                 if not self.nesterov:
                     self.note_loss()
                 if not self.nesterov and self.small(self.norm(look, gradient)):
-                    self.converged = True
+                    self.termination = GRADIENT_TOLERANCE
                     return
                 rate = self.schedule.rate(self.step, Feedback(gradient, look, value))
                 moved = self.theta + self.momentum * self.velocity - rate * gradient
                 theta = soft_threshold(moved, rate * l1) if self._objective.l1 else moved
                 self.velocity = theta - self.theta
                 self.theta, self.step, self.lr = theta, self.step + 1, rate
-                if self.nesterov:
-                    self.converged = self.small(self.gradient_norm())
+                if self.nesterov and self.small(self.gradient_norm()):
+                    self.termination = GRADIENT_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -163,9 +170,9 @@ class MiniBatch(FirstOrder):
         self._order = np.zeros(0, dtype=np.int64)
         self._next = 0
 
-    def feedback(self, loss: float) -> None:
+    def scheduler_step(self, loss: float) -> None:
         """Pass the loss of a report on to the schedule."""
-        self.schedule.report(loss)
+        self.schedule.step(loss)
 
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``, one mini-batch each."""

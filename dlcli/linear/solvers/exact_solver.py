@@ -3,24 +3,29 @@
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.solver import EXACT, RUNNING, Termination
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.solvers.exact import ExactSolution
 
 
 class ExactSolver:
-    """Least squares solved outright, as a Solver of one step."""
+    """Least squares solved outright, as a ``LinearSolver`` of one step."""
 
-    reason = "solved directly"
+    noise_factor = EXACT
+    separated = ""
 
     def __init__(self, solution: ExactSolution, squares: LeastSquares) -> None:
         self.solution, self.squares = solution, squares
         self.step = 0
         self.lr = float("nan")
-        self.converged = False
+        self.termination = RUNNING
 
-    def advance(self, until: int, deadline: float) -> None:
+    def init(self, origin: float) -> None:
+        """Nothing depends on the time."""
+
+    def advance(self, _until: int, _deadline: float) -> None:
         """Take the one step."""
-        self.step, self.converged = 1, True
+        self.step, self.termination = 1, Termination("converged", "solved directly")
 
     def parameters(self) -> FloatArray:
         """Theta (p, 1) in training units; zero before the step."""
@@ -51,5 +56,5 @@ class ExactSolver:
         theta = self.parameters()[:, 0]
         return float(np.linalg.norm(A @ theta - b + self.squares.l2 * self.squares.penalized * theta))
 
-    def feedback(self, loss: float) -> None:
-        """Ignore: this schedule does not depend on the loss."""
+    def scheduler_step(self, loss: float) -> None:
+        """Ignore: there is no schedule."""

@@ -6,6 +6,7 @@ from collections import deque
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.solver import GRADIENT_TOLERANCE, Termination
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.penalty import soft_threshold
 from dlcli.linear.solvers.descent import FirstOrder
@@ -21,12 +22,14 @@ NEAR = 1e-6
 FLAT_STEPS = 10  # near the optimum the gradient still falls when the loss can't
 GOOD = 1e-7  # L-BFGS is at the optimum when Newton's step is shorter
 MOST_FOR_HESSIAN = 2000  # parameters up to which L-BFGS asks for the Hessian
+SEPARABLE = Termination("halted", "separable classes: the loss has no minimum")
+ROUNDING = Termination("halted", "rounding lets no step lower the loss")
 
 
 class SecondOrder(FirstOrder):
     """A line search along a direction that the subclass gives; stops where rounding lets nothing more be gained.
 
-    ``converged`` says that it came to rest; ``halted`` why it ended short of that.
+    It has ``converged`` when it came to rest, and ``halted`` where it ended short of that.
     """
 
     needs_hessian = False
@@ -34,7 +37,6 @@ class SecondOrder(FirstOrder):
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
         self.rows = objective
         self.separated = ""
-        self.halted = ""
         super().__init__(objective, tolerance)
         if start is not None:
             self.theta = start
@@ -46,7 +48,7 @@ class SecondOrder(FirstOrder):
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``, or as far as float64 goes."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            while self.step < until and not self.converged and not self.halted and time.monotonic() < deadline:
+            while self.step < until and self.termination.running and time.monotonic() < deadline:
                 self._one_step()
 
     def _one_step(self) -> None:
@@ -62,7 +64,7 @@ class SecondOrder(FirstOrder):
         """Whether Newton's step ``move`` shows that the loss has no minimum."""
         self.separated = separation(self.rows, self.theta, gradient, move)
         if self.separated:
-            self.halted = "separable classes: the loss has no minimum"
+            self.termination = SEPARABLE
         return bool(self.separated)
 
     def _search(self, value: float, gradient: FloatArray, move: FloatArray) -> tuple[FloatArray, bool]:
@@ -99,7 +101,7 @@ class Newton(SecondOrder):
         self.note_loss()
         norm = self.norm(self.theta, gradient)
         if norm == 0:
-            self.converged = True
+            self.termination = GRADIENT_TOLERANCE
             return
         move = self.direction(gradient)
         if self._separate(gradient, move):
@@ -107,12 +109,11 @@ class Newton(SecondOrder):
         p, k = move.shape
         length = self._length(move, np.diag(self.rows.hessian(self.theta)).reshape(k, p).T)
         if length <= SETTLED or self.small(norm) or (self._before <= NEAR and length > 0.5 * self._before):
-            self.converged = True
+            self.termination = GRADIENT_TOLERANCE
             return
         theta, moved = self._search(value, gradient, move)
         if not moved:
-            self.converged = length <= NEAR
-            self.halted = "" if self.converged else "rounding lets no step lower the loss"
+            self.termination = GRADIENT_TOLERANCE if length <= NEAR else ROUNDING
             return
         self.theta, self._before = theta, length
         self.step += 1
@@ -157,7 +158,8 @@ class LBFGS(SecondOrder):
         norm = self.norm(self.theta, gradient)
         if self.small(norm) or norm == 0:
             self._at_rest(gradient, True)
-            self.converged = not self.halted
+            if self.termination.kind != "halted":
+                self.termination = GRADIENT_TOLERANCE
             return
         move = self.direction(gradient)
         theta, moved = self._search(value, gradient, move)
@@ -181,8 +183,7 @@ class LBFGS(SecondOrder):
         self._check_below *= 1e-3
         p, k = gradient.shape
         if p * k > MOST_FOR_HESSIAN:
-            self.converged = not moved
-            return self.converged
+            return self._rests(not moved)
         H = _unshifted(self.rows.hessian(self.theta), p, k)
         whole = inverse_of(H)
         newton = -_solve(H, gradient.T.ravel()).reshape(k, p).T if whole is None else -_apply(whole[0], gradient)
@@ -190,24 +191,27 @@ class LBFGS(SecondOrder):
             return True
         length = self._length(newton, np.diag(H).reshape(k, p).T)
         if length <= GOOD or (not moved and self._whole):
-            self.converged = length <= NEAR
-            self.halted = "" if self.converged else "rounding lets no step lower the loss"
+            self.termination = GRADIENT_TOLERANCE if length <= NEAR else ROUNDING
             return True
         if whole is None:  # some columns depend on others: the shortest step shows whether it is the optimum
-            self.converged = not moved
-            return self.converged
+            return self._rests(not moved)
         self._metric, self._whole = whole[0], True
         self.pairs.clear()
         self._flat = 0
         self._last = None
         return False
 
+    def _rests(self, at_optimum: bool) -> bool:
+        if at_optimum:
+            self.termination = GRADIENT_TOLERANCE
+        return at_optimum
+
     def _vanished(self, H: FloatArray) -> bool:
         """Whether the loss has become flat along a direction that separates classes."""
         if self._first_metric is not None:
             self.separated = along_vanished(self.rows, self.theta, H, self._first_metric)
         if self.separated:
-            self.halted = "separable classes: the loss has no minimum"
+            self.termination = SEPARABLE
         return bool(self.separated)
 
     def direction(self, gradient: FloatArray) -> FloatArray:

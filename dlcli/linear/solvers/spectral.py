@@ -14,7 +14,9 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.log_steps import LOG_SPACED, log_spaced
-from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.engine.schedules.base import Feedback, Schedule
+from dlcli.engine.schedules.open_loop import Constant, OpenLoop
+from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.least_squares import LeastSquares
 
 BLOCK = 4096
@@ -22,7 +24,10 @@ State = tuple[FloatArray, FloatArray]  # e(t) and e(t-1), each of shape (p,)
 
 
 class SpectralDescent:
-    """Full-batch gradient descent from theta = 0 (``dlcli.engine.loop.Solver``)."""
+    """Full-batch gradient descent from theta = 0 (a ``LinearSolver``)."""
+
+    noise_factor = EXACT
+    separated = ""
 
     def __init__(
         self,
@@ -46,7 +51,7 @@ class SpectralDescent:
         self.step = 0
         self.lr = float("nan")
         self.first_norm = self.gradient_norm()
-        self.converged = self._small(self.state)
+        self.termination = GRADIENT_TOLERANCE if self._small(self.state) else RUNNING
 
     def parameters(self) -> FloatArray:
         """Theta, of shape (p, 1)."""
@@ -61,15 +66,16 @@ class SpectralDescent:
 
         The steps themselves are multiplied up anew, in other groups: the last digits may differ.
         """
-        if self.schedule.closed_loop:
+        schedule = self.schedule
+        if not isinstance(schedule, OpenLoop):
             return [(step, self._theta(e)) for step, e in self._passed if step < last]
-        exact = self.schedule.settings.name == "constant"
+        exact = isinstance(schedule, Constant)
         state: State = (-self.optimum, -self.optimum)
         found, before = [], 0
         for step in log_spaced(min(last, self.step) if exact else min(last, self.step, BLOCK)):
             if step > before:
                 with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                    state = self._jump(state, before, step - before)
+                    state = self._jump(schedule, state, before, step - before)
                 before = step
             found.append((step, self._theta(state[0])))
         return found
@@ -87,20 +93,23 @@ class SpectralDescent:
         """Norm of the gradient l e, the same in every orthonormal basis."""
         return self._norm(self.state)
 
-    def feedback(self, loss: float) -> None:
+    def init(self, origin: float) -> None:
+        """Nothing depends on the time."""
+
+    def scheduler_step(self, loss: float) -> None:
         """Pass the loss of a report on to the schedule."""
-        self.schedule.report(loss)
+        self.schedule.step(loss)
 
     def advance(self, until: int, deadline: float) -> None:
         """Go to step ``until``, or to the step at which the gradient tolerance holds."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            if self.schedule.closed_loop:
+            schedule = self.schedule
+            if not isinstance(schedule, OpenLoop):
                 self._one_by_one(until, deadline)
                 return
-            constant = self.schedule.settings.name == "constant"
-            while self.step < until and not self.converged and time.monotonic() < deadline:
-                count = until - self.step if constant else min(BLOCK, until - self.step)
-                self._take_block(count)
+            most = until if isinstance(schedule, Constant) else BLOCK
+            while self.step < until and self.termination.running and time.monotonic() < deadline:
+                self._take_block(schedule, min(most, until - self.step))
 
     def _norm(self, state: State) -> float:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -110,27 +119,27 @@ class SpectralDescent:
         # Tolerance 0 asks for every step, even past a gradient of exactly 0.
         return self.tolerance > 0 and self._norm(state) <= self.tolerance * self.first_norm
 
-    def _take_block(self, count: int) -> None:
+    def _take_block(self, schedule: OpenLoop, count: int) -> None:
         """Take ``count`` steps at once; if the tolerance holds by then, only as many as it needs."""
-        state = self._jump(self.state, self.step, count)
+        state = self._jump(schedule, self.state, self.step, count)
         if not self._small(state):
             self.state, self.step = state, self.step + count
         elif count == 1:
-            self.state, self.step, self.converged = state, self.step + 1, True
+            self.state, self.step, self.termination = state, self.step + 1, GRADIENT_TOLERANCE
         else:
             # The norm falls steadily without momentum, so halving finds the first step that holds; with
             # momentum it finds one that holds while the step before it did not.
             half = count // 2
-            self._take_block(half)
-            if not self.converged:
-                self._take_block(count - half)
+            self._take_block(schedule, half)
+            if self.termination.running:
+                self._take_block(schedule, count - half)
             return
-        self.lr = float(self.schedule.rates(self.step - 1, 1)[0])
+        self.lr = float(schedule.rates(self.step - 1, 1)[0])
 
-    def _jump(self, state: State, start: int, count: int) -> State:
-        if self.schedule.settings.name == "constant":
-            return self._power(state, self.schedule.lr, count)
-        rates = self.schedule.rates(start, count)
+    def _jump(self, schedule: OpenLoop, state: State, start: int, count: int) -> State:
+        if isinstance(schedule, Constant):
+            return self._power(state, schedule.lr, count)
+        rates = schedule.rates(start, count)
         decay = 1 - rates[:, None] * self.values  # (count, p)
         if not self.momentum:
             return np.multiply.reduce(decay, axis=0) * state[0], state[0]
@@ -156,7 +165,7 @@ class SpectralDescent:
         return m + decay, np.full_like(decay, -m)
 
     def _one_by_one(self, until: int, deadline: float) -> None:
-        while self.step < until and not self.converged and time.monotonic() < deadline:
+        while self.step < until and self.termination.running and time.monotonic() < deadline:
             e = self.state[0]
             if self.step in LOG_SPACED:
                 self._passed.append((self.step, e))
@@ -166,7 +175,8 @@ class SpectralDescent:
             c1, c2 = self._recurrence(1 - rate * self.values)
             self.state = (c1 * e + c2 * self.state[1], e) if self.momentum else ((1 - rate * self.values) * e, e)
             self.step, self.lr = self.step + 1, rate
-            self.converged = self._small(self.state)
+            if self._small(self.state):
+                self.termination = GRADIENT_TOLERANCE
 
     def _objective_at(self, e: FloatArray) -> float:
         above = 0.5 * float(np.sum(self.values * e * e))

@@ -3,21 +3,18 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from torch import Tensor
 
-from dlcli.engine.loop import Step, StoppingCriteria, train
-from dlcli.engine.schedules import Feedback, Schedule
+from dlcli.engine.loop import Iterate, StoppingCriteria, train
+from dlcli.engine.schedules.base import Schedule
+from dlcli.engine.solver import RUNNING, Termination
 from dlcli.networks.data.batch import Batches
 from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSolver
 
 if TYPE_CHECKING:
     from dlcli.networks.batched.networks import BatchedNetworks
-
-RATES_AHEAD = 256  # so many rates of a schedule are computed at once
-_NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)
 
 
 class BatchedSolver:
@@ -28,33 +25,30 @@ class BatchedSolver:
     """
 
     noise_factor = NetworkSolver.noise_factor
-    converged = False
 
     def __init__(self, stack: "BatchedNetworks", batches: Batches, schedule: Schedule, warmup: int) -> None:
         self.stack, self.batches, self.schedule, self.warmup = stack, batches, schedule, warmup
         self.step, self.lr = 0, schedule.lr
         self.skipped = self.bad_in_a_row = 0
-        self.failure = ""
+        self.termination = RUNNING
         self.warnings: list[str] = []
-        self.check_signal: Callable[[], None] = lambda: None
         self.first_loss: float | None = None
         self.loss_sum = 0.0
         self.loss_count = 0
         self._ahead: list[float] = []  # losses of steps that another member took and this one has not asked for
         self._last_loss = math.nan
-        self._told = -1  # the step of the last report that ``feedback`` was told of
-        self._rates_from, self._rates = 0, list[float]()  # the schedule's, from a step on
+        self._told = -1  # the step of the last report that ``scheduler_step`` was told of
         self._left_with: tuple[int, dict[str, Tensor], float] | None = None  # step, parameters, gradient's norm
 
+    def init(self, origin: float) -> None:
+        """Nothing depends on the time."""
+
     def advance(self, until: int, deadline: float) -> None:
-        """Take the stack to step ``until``, or past ``deadline`` (time.monotonic), or until a signal or a failure."""
-        if self._left_with is not None and not self.failure:
+        """Take the stack to step ``until``, or past ``deadline`` (time.monotonic), or until a failure."""
+        if self._left_with is not None and self.termination.running:
             raise RuntimeError("this member was retired from its stack")
         try:
-            while self.stack.step < until and not self.failure:
-                self.check_signal()
-                if time.monotonic() >= deadline:
-                    break
+            while self.stack.step < until and self.termination.running and time.monotonic() < deadline:
                 self.stack.take_step()
         finally:
             self.step = self.stack.step if self._left_with is None else self._left_with[0]
@@ -69,23 +63,17 @@ class BatchedSolver:
             self.skipped += 1
             self.bad_in_a_row += 1
             if self.bad_in_a_row >= MAX_BAD_STEPS:
-                self.failure = f"{MAX_BAD_STEPS} steps in a row gave a loss or gradient that is not finite"
+                reason = f"{MAX_BAD_STEPS} steps in a row gave a loss or gradient that is not finite"
+                self.termination = Termination("failed", reason)
             return
         self.bad_in_a_row = 0
-        self.lr = self._scheduled_rate(self.stack.step - 1)
+        self.lr = self.schedule.rate(self.stack.step - 1)
         if self.stack.step < self.warmup:
             self.lr *= self.stack.step / self.warmup
         self._ahead.append(loss)
 
-    def _scheduled_rate(self, step: int) -> float:
-        if self.schedule.closed_loop:
-            return self.schedule.rate(step, _NO_FEEDBACK)
-        if not self._rates_from <= step < self._rates_from + len(self._rates):
-            self._rates_from, self._rates = step, self.schedule.rates(step, RATES_AHEAD).tolist()
-        return self._rates[step - self._rates_from]
-
     def loss(self) -> float:
-        """Mean training loss of the steps since the last ``feedback``; at step 0 that of the first batch."""
+        """Mean training loss of the steps since the last ``scheduler_step``; at step 0 that of the first batch."""
         if self.loss_count:
             self._last_loss = self.loss_sum / self.loss_count
         elif not math.isfinite(self._last_loss) and not self.skipped:
@@ -108,17 +96,17 @@ class BatchedSolver:
             return self.stack.parameters_of(self)
         return {name: tensor.clone() for name, tensor in self._left_with[1].items()}
 
-    def feedback(self, loss: float) -> None:
+    def scheduler_step(self, loss: float) -> None:
         """Tell the schedule the loss of a report, and begin a new mean; nothing when that is done already.
 
         Raises RuntimeError for a schedule that listens, when another member has taken steps since the report.
         """
         if self._told == self.step:
             return
-        if self.schedule.closed_loop and self._ahead:
+        if self.schedule.listens and self._ahead:
             raise RuntimeError(f"the schedule {self.schedule.settings.name} is told of a report too late")
         self._told = self.step
-        self.schedule.report(loss)
+        self.schedule.step(loss)
         self.loss_sum, self.loss_count = 0.0, 0
 
     def leave(self) -> None:
@@ -127,14 +115,17 @@ class BatchedSolver:
 
 
 def train_replica(
-    solver: BatchedSolver, limits: StoppingCriteria, validate: Callable[[Any], Mapping[str, float]] | None = None
-) -> Iterator[Step]:
+    solver: BatchedSolver,
+    limits: StoppingCriteria,
+    validate: Callable[[dict[str, Tensor]], Mapping[str, float]] | None = None,
+    check_signal: Callable[[], None] | None = None,
+) -> Iterator[Iterate[dict[str, Tensor]]]:
     """``loop.train`` for a member of a stack.
 
     The loop tells a solver of a report when it goes on, and by then another member may have taken the stack's next
     steps. Here it is told before the report is handed out.
     """
-    for step in train(solver, limits, validate):
+    for step in train(solver, limits, validate, check_signal=check_signal):
         if not step.status:
-            solver.feedback(step.loss if step.val_loss is None else step.val_loss)
+            solver.scheduler_step(step.watched)
         yield step

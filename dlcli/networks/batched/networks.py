@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlcli.engine.loop import Solver
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules.base import Schedule
+from dlcli.engine.solver import Solver
 from dlcli.memory import keep_freed_memory
 from dlcli.networks.batched.forward import BatchedForward
 from dlcli.networks.batched.losses import Loss, stacked
@@ -82,7 +82,7 @@ class BatchedNetworks:
         for solver, loss, is_good in zip(self.members, losses.tolist(), good.tolist(), strict=True):
             solver.count(loss if is_good else None)
         self._update(good)
-        for solver in [s for s in self.members if s.failure]:
+        for solver in [s for s in self.members if not s.termination.running]:
             self.retire(solver)
 
     @torch.no_grad()
@@ -172,11 +172,11 @@ def _check(members: Sequence[Replica], settings: NetworkSettings) -> None:
     if members[0].network.spec.dropout:
         raise ValueError("networks with dropout can't be stacked")
     for member in members:
-        if member.schedule.closed_loop and member.schedule.settings.name != "plateau":
+        if member.schedule.needs_gradient:
             raise ValueError(f"the schedule {member.schedule.settings.name} looks at gradients: it can't be stacked")
 
 
-def seconds_per_step(solver: Solver, steps: int = 3) -> float:
+def seconds_per_step(solver: Solver[object], steps: int = 3) -> float:
     """Seconds that a step takes, the median of ``steps`` after one to warm up; all of them are really taken.
 
     Of a stack's member it is what a step of the whole stack takes.

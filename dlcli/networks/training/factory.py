@@ -1,7 +1,7 @@
 """From a plan to the solver that carries it out."""
 
 from dlcli.engine.loop import UNLIMITED
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
@@ -30,6 +30,6 @@ def make_solver(plan: NetworkPlan, problem: Problem) -> NetworkSolver:
     weights = weights_of(problem.network, plan)
     optimizers = make_optimizers(weights, settings.name, settings.lr, momentum=settings.momentum, l2=settings.l2)
     return NetworkSolver(
-        weights, problem.batches, problem.objective, optimizers, Schedule(settings.schedule, settings.lr),
+        weights, problem.batches, problem.objective, optimizers, make_schedule(settings.schedule, settings.lr),
         settings_for(plan), compiled=plan.execution.compiled,
     )  # fmt: skip

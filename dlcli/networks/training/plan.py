@@ -8,7 +8,7 @@ from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration, kernel_arrays, mask_arrays
 from dlcli.engine.precision import bfloat16_is_fast
-from dlcli.engine.schedules import ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.networks.data.load import ImageSettings, TrainingImages
 from dlcli.networks.model.deconv import DeconvSpec, Head

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dlcli.engine.loop import UNLIMITED, StoppingCriteria
-from dlcli.engine.schedules import ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.networks.model.deconv import DeconvSpec
 
 

@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcli.engine.schedules import ANNEALED, Feedback, Schedule
+from dlcli.engine.schedules.base import Feedback, Schedule
+from dlcli.engine.schedules.open_loop import Annealed
+from dlcli.engine.solver import RUNNING, Termination
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.memory import is_out_of_memory, keep_freed_memory
 from dlcli.networks.data.batch import Batch, Batches
@@ -45,7 +47,7 @@ class NetworkSolver:
     """A ``Solver`` that trains a network by mini-batches.
 
     Each optimizer's rate is its own first rate times the schedule's relative rate. Steps whose loss or gradient is
-    not finite are skipped and counted; too many in a row set ``failure``. When memory runs out the batch is halved.
+    not finite are skipped and counted; too many in a row are a failure. When memory runs out the batch is halved.
     """
 
     noise_factor = 30.0  # the loss may end this much above that of the first batch before it counts as divergence
@@ -72,10 +74,8 @@ class NetworkSolver:
         self.batch_size = settings.batch_size
         self.seconds = 0.0
         self.origin = time.monotonic()  # when the run began; earlier by what was spent before it was taken up again
-        self.check_signal: Callable[[], None] = lambda: None
         self.skipped = self.bad_in_a_row = self.images_seen = 0
-        self.converged = False
-        self.failure = ""
+        self.termination = RUNNING
         self.warnings: list[str] = []
         self.first_rates = [[float(g["lr"]) for g in o.param_groups] for o in self.optimizers]
         self.average = weights.flat.detach().clone() if settings.ema else None
@@ -84,11 +84,15 @@ class NetworkSolver:
         self._differentiated = False
         self._last_loss = math.nan
 
+    def init(self, origin: float) -> None:
+        """The run began at ``origin`` (time.monotonic), which annealing by time goes by."""
+        self.origin = origin
+
     def advance(self, until: int, deadline: float) -> None:
-        """Take steps to step ``until``, or past ``deadline`` (time.monotonic), or until a signal or a failure."""
-        self.network.train()
-        while self.step < until and not self.failure:
-            self.check_signal()
+        """Take steps to step ``until``, or past ``deadline`` (time.monotonic), or until a failure."""
+        if not self.network.training:
+            self.network.train()
+        while self.step < until and self.termination.running:
             now = time.monotonic()
             if now >= deadline:
                 break
@@ -185,7 +189,8 @@ class NetworkSolver:
         self.skipped += 1
         self.bad_in_a_row += 1
         if self.bad_in_a_row >= MAX_BAD_STEPS:
-            self.failure = f"{MAX_BAD_STEPS} steps in a row gave a loss or gradient that is not finite"
+            reason = f"{MAX_BAD_STEPS} steps in a row gave a loss or gradient that is not finite"
+            self.termination = Termination("failed", reason)
 
     def _halve_batch(self) -> None:
         self.batch_size //= 2
@@ -203,11 +208,10 @@ class NetworkSolver:
                 group["lr"] = rate * share
 
     def _scheduled_rate(self, loss: float) -> float:
-        settings = self.schedule.settings
-        if settings.name in ANNEALED and self.settings.seconds is not None:
+        if self.settings.seconds is not None and isinstance(self.schedule, Annealed):
             return self.schedule.rate_at(self.fraction())
-        if not self.schedule.closed_loop or settings.name == "plateau":
-            return self.schedule.rate(self.step - 1, _NO_FEEDBACK)
+        if not self.schedule.needs_gradient:
+            return self.schedule.rate(self.step - 1)
         gradient, weights = self.weights.gradient, self.weights.flat.detach()
         feedback = Feedback(gradient.double().cpu().numpy(), weights.double().cpu().numpy(), loss)
         return self.schedule.rate(self.step - 1, feedback)
@@ -231,7 +235,7 @@ class NetworkSolver:
             self.average.lerp_(self.weights.flat.detach(), share)
 
     def loss(self) -> float:
-        """Mean training loss of the steps since the last ``feedback``; at step 0 that of the first batch."""
+        """Mean training loss of the steps since the last ``scheduler_step``; at step 0 that of the first batch."""
         if self.loss_count:
             self._last_loss = self.loss_sum / self.loss_count
         elif not math.isfinite(self._last_loss) and not self.skipped:
@@ -255,26 +259,26 @@ class NetworkSolver:
             state |= {name: part.cpu().clone() for name, part in self.weights.named(self.average).items()}
         return state
 
-    def feedback(self, loss: float) -> None:
+    def scheduler_step(self, loss: float) -> None:
         """Tell the schedule the loss of a report, and begin a new mean."""
-        self.schedule.report(loss)
+        self.schedule.step(loss)
         self.loss_sum, self.loss_count = 0.0, 0
 
-    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def state_dict(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """All that the rest of the run depends on, as arrays and numbers, for a checkpoint."""
         tensors = {f"network.{name}": t for name, t in self.module.state_dict().items()}
         tensors |= optimizer_tensors(self.optimizers)
         if self.average is not None:
             tensors["average"] = self.average
         arrays = {name: np.array(t.detach().cpu().numpy(), order="C") for name, t in tensors.items()}
-        schedule = self.schedule.state()
+        schedule = self.schedule.state_dict()
         arrays |= {f"schedule.{name}": v for name, v in schedule.items() if isinstance(v, np.ndarray)}
         numbers: dict[str, Any] = {name: getattr(self, name) for name in REMEMBERED}
         numbers["schedule"] = {k: v for k, v in schedule.items() if not isinstance(v, np.ndarray)}
         return arrays, numbers
 
-    def restore(self, arrays: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> None:
-        """Take up what ``state`` gave."""
+    def load_state_dict(self, arrays: dict[str, NDArray[Any]], numbers: dict[str, Any]) -> None:
+        """Take up what ``state_dict`` gave."""
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         self.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("network.")})
         self.weights.sync()
@@ -284,11 +288,10 @@ class NetworkSolver:
         for name in REMEMBERED:
             setattr(self, name, numbers[name])
         remembered = {n.removeprefix("schedule."): a for n, a in arrays.items() if n.startswith("schedule.")}
-        self.schedule.restore(numbers["schedule"] | remembered)
+        self.schedule.load_state_dict(numbers["schedule"] | remembered)
 
 
 REMEMBERED = (
     "step", "lr", "batch_size", "seconds", "skipped", "bad_in_a_row", "images_seen", "loss_sum", "loss_count",
     "_last_loss",
 )  # fmt: skip
-_NO_FEEDBACK = Feedback(np.zeros(0), np.zeros(0), math.nan)

@@ -1,16 +1,15 @@
 """One run of a network's training: reports, checkpoints, the best weights."""
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dlcli.degradations.task import Restoration
-from dlcli.engine.loop import LoopState, Step, train
+from dlcli.engine.loop import Iterate, LoopState, Step, train
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
@@ -43,7 +42,7 @@ class Training:
     def __post_init__(self) -> None:
         self.solver = make_solver(self.plan, self.problem)
         self.state = LoopState()
-        start = Step(0, math.nan, None, self.plan.optimizer.lr, math.nan, 0.0, True, None)
+        start = Step(0, math.nan, None, self.plan.optimizer.lr, math.nan, 0.0, True)
         self.record = TrainingRecord(start, start, start, self.solver.parameters())
 
     @property
@@ -97,9 +96,7 @@ class Training:
         self.progress.begin(self._title(), limits.steps, self.problem.validate is not None, limits.seconds)
         self.figures.prepare()
         warned = 0
-        self.solver.check_signal = check_signal
-        self.solver.origin = time.monotonic() - self.state.seconds
-        for step in train(self.solver, limits.criteria(), self.problem.validate, self.state):
+        for step in train(self.solver, limits.criteria(), self.problem.validate, self.state, check_signal):
             self._report(step)
             for text in self.solver.warnings[warned:]:
                 self.progress.warn(text)
@@ -130,8 +127,8 @@ class Training:
         what = f"{self.about.title}, {self.weights:,} weights, {optimizer}, {self.device}"
         return f"train-deconv: {what}" + (", bfloat16" if self.solver.weights.dtype == torch.bfloat16 else "")
 
-    def _report(self, step: Step) -> None:
-        self.record.last = replace(step, parameters=None)
+    def _report(self, step: Iterate[dict[str, Tensor]]) -> None:
+        self.record.last = step.numbers()
         self.record.steps.append(self.record.last)
         if step.step != self.record.recorded:  # a signal during a report is answered by another one of the same step
             self.run.append_metrics(_record(step))
@@ -154,7 +151,7 @@ class Training:
         return SavedNetwork(self.plan.spec, state, task, self.about.classes, self.restoration.arrays or {})
 
     def _checkpoint(self) -> bytes:
-        arrays, numbers = self.solver.state()
+        arrays, numbers = self.solver.state_dict()
         arrays |= {f"best.{name}": tensor.numpy() for name, tensor in self.record.best.items()}
         numbers["memory"] = vars(self.state)
         numbers["threads"] = torch.get_num_threads()
@@ -186,15 +183,13 @@ class Training:
                     f"--resume {path}: the run is finished ({self.record.last.reason})",
                     "give more --steps, --epochs or --minutes",
                 )
-            self.solver.restore(arrays, numbers)
+            self.solver.load_state_dict(arrays, numbers)
             self.state = LoopState(**(numbers["memory"] | {"resumed": True}))
             self.record.best = {n[5:]: torch.from_numpy(a.copy()) for n, a in arrays.items() if n.startswith("best.")}
             self.record.best_step = self.record.best_kept = Step(**numbers["best_step"])
             self.record.recorded = self.solver.step
             if not (ended or numbers["signal"]):  # the loop tells the solver of a report once this has been written
-                self.solver.feedback(
-                    self.record.last.loss if self.record.last.val_loss is None else self.record.last.val_loss
-                )
+                self.solver.scheduler_step(self.record.last.watched)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             text = " ".join(str(error).split())
             raise DlcliError(
@@ -227,7 +222,7 @@ def _record(step: Step) -> JsonObject:
 
 
 def _plain(step: Step) -> JsonObject:
-    return vars(replace(step, parameters=None)) | {"metrics": dict(step.metrics)}
+    return vars(step) | {"metrics": dict(step.metrics)}
 
 
 def _environment(device: str) -> str:

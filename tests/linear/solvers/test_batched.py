@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.engine.loop import StoppingCriteria, train
-from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
 from dlcli.linear.objectives import glm_batched as stacked_sums
 from dlcli.linear.objectives.glm_batched import BatchedSums
 from dlcli.linear.objectives.make import make_objective
@@ -32,12 +33,12 @@ def rows(kind, seed=0, n=60):
 
 def member(lr, name="constant", options=None, **constants):
     constants = {"total_steps": 40, "decay_every": 10, "decay_factor": 0.9, "plateau_patience": 1} | constants
-    return RowReplica(Schedule(ScheduleSettings(name, **constants), lr), **(options or {}))
+    return RowReplica(make_schedule(ScheduleSettings(name, **constants), lr), **(options or {}))
 
 
 def alone(data, one):
     Z, y, kind, outputs = data
-    schedule = Schedule(one.schedule.settings, one.schedule.lr)
+    schedule = make_schedule(one.schedule.settings, one.schedule.lr)
     objective = make_objective(Z, y, kind, outputs, WeightedPenalty(one.l1, one.l2, PENALIZED))
     return GradientDescent(objective, schedule, momentum=one.momentum, nesterov=one.nesterov, tolerance=one.tolerance)
 
@@ -73,7 +74,7 @@ def assert_same(ours, theirs, tolerance=1e-10):
 @st.composite
 def options(draw):
     """Name, share of the rate 1/L, and options of a member that is well behaved."""
-    name = draw(st.sampled_from([*OPEN_LOOP, *CLOSED_LOOP]))
+    name = draw(st.sampled_from(list(SCHEDULES)))
     momentum, nesterov = draw(st.sampled_from([(0.0, False), (0.5, False), (0.9, False), (0.5, True), (0.9, True)]))
     penalties = {"l1": draw(st.sampled_from([0.0, 0.03])), "l2": draw(st.sampled_from([0.0, 0.1]))}
     share = draw(st.floats(0.05, 0.9)) * (0.01 if name == "polyak" else 1)  # it takes up to 100 times the first rate

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet
 
-from dlcli.engine.schedules import Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
@@ -30,11 +31,11 @@ def test_lasso_and_elastic_net_agree_with_scikit_learn(strength, share, momentum
     )
     rate = 1 / (np.linalg.eigvalsh(A)[-1] + l2)
     solver = GradientDescent(
-        objective, Schedule(ScheduleSettings(), rate), momentum=momentum, nesterov=nesterov, tolerance=1e-13
+        objective, make_schedule(ScheduleSettings(), rate), momentum=momentum, nesterov=nesterov, tolerance=1e-13
     )
     solver.advance(500_000, float("inf"))
     model = ElasticNet(alpha=strength, l1_ratio=share, tol=1e-14, max_iter=1_000_000).fit(X, y)
-    assert solver.converged
+    assert solver.termination.kind == "converged"
     theta = solver.parameters()[:, 0]
     np.testing.assert_allclose(theta, model.coef_, atol=1e-6 * np.abs(model.coef_).max() + 1e-12)
     assert np.array_equal(theta == 0, model.coef_ == 0)
@@ -56,14 +57,14 @@ def test_minibatches_come_near_the_optimum(adam, momentum, rate):
     best = Newton(objective)
     best.advance(100, float("inf"))
     settings = ScheduleSettings("cosine", total_steps=3000)
-    solver = MiniBatch(objective, Schedule(settings, rate), MiniBatchSettings(64), adam=adam, momentum=momentum)
+    solver = MiniBatch(objective, make_schedule(settings, rate), MiniBatchSettings(64), adam=adam, momentum=momentum)
     solver.advance(3000, float("inf"))
     assert solver.loss() - best.loss() < 2e-4
 
 
 def test_an_epoch_sees_every_row_once():
     objective = rows(n=300)
-    solver = MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), MiniBatchSettings(50))
+    solver = MiniBatch(objective, make_schedule(ScheduleSettings(), 0.1), MiniBatchSettings(50))
     seen = np.concatenate([solver._batch() for _ in range(6)])
     assert sorted(seen) == list(range(300))
 
@@ -71,13 +72,13 @@ def test_an_epoch_sees_every_row_once():
 def test_dropout_spares_the_intercept_keeps_the_mean_and_repeats_by_seed():
     objective = rows()
     draws = [MiniBatchSettings(256, 0.4, seed) for seed in (1, 1, 2)]
-    solvers = [MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
+    solvers = [MiniBatch(objective, make_schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
     masks = np.concatenate([solvers[0]._mask() for _ in range(200)])
     assert (masks[:, 0] == 1).all()
     assert masks[:, 1:].mean() == pytest.approx(1, abs=0.01)
     assert (masks[:, 1:] == 0).mean() == pytest.approx(0.4, abs=0.01)
     draws = [MiniBatchSettings(256, 0.4, seed) for seed in (1, 1, 2)]
-    solvers = [MiniBatch(objective, Schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
+    solvers = [MiniBatch(objective, make_schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
     for solver in solvers:
         solver.advance(50, float("inf"))
     assert np.array_equal(solvers[0].parameters(), solvers[1].parameters())
@@ -90,9 +91,9 @@ def test_gradient_descent_on_classes_reaches_newtons_optimum():
     objective = rows()
     best = Newton(objective)
     best.advance(100, float("inf"))
-    solver = GradientDescent(objective, Schedule(ScheduleSettings(), 3.0), tolerance=1e-9)
+    solver = GradientDescent(objective, make_schedule(ScheduleSettings(), 3.0), tolerance=1e-9)
     solver.advance(10_000, float("inf"))
-    assert solver.converged
+    assert solver.termination.kind == "converged"
     np.testing.assert_allclose(solver.parameters(), best.parameters(), atol=1e-7)
 
 
@@ -105,7 +106,7 @@ def test_stochastic_solvers_rest_at_the_lasso_too(strength, adam, momentum, nest
     objective = make_objective(Z, centered, "mse", 1, WeightedPenalty(strength, 0.0, np.ones(8)))
     steps = 12_000
     rate = 0.03 if adam else (1 - momentum) / np.linalg.eigvalsh(Z.T @ Z / len(y))[-1]
-    schedule = Schedule(ScheduleSettings("cosine", total_steps=steps), rate)
+    schedule = make_schedule(ScheduleSettings("cosine", total_steps=steps), rate)
     solver = MiniBatch(
         objective, schedule, MiniBatchSettings(len(y)), adam=adam, momentum=momentum, nesterov=nesterov
     )  # fmt: skip

@@ -47,7 +47,7 @@ def reference(X, y, l2):
 def test_optimum_agrees_with_scikit_learn(classes, l2, solver):
     X, y = data(classes, seed=classes)
     made, theta = solve(X, y, l2=l2, solver=solver)
-    assert made.converged
+    assert made.termination.kind == "converged"
     if theta.shape[1] > 1:
         theta = theta - theta.mean(axis=1, keepdims=True)
     expected = reference(X, y, l2)
@@ -95,7 +95,7 @@ def test_perfectly_separable_classes_are_detected(classes, solver):
     X = random.normal(size=(60, 2)) * 0.2 + np.array([[0, 0], [3, 0], [0, 3]])[y]
     made, theta = solve(X, y, solver=solver)
     assert made.separated == "perfect"
-    assert not made.converged
+    assert made.termination.kind != "converged"
     assert np.isfinite(theta).all()
 
 
@@ -110,7 +110,7 @@ def test_overlapping_classes_are_not_called_separable():
     for seed in range(20):
         made, _ = solve(*data(2, seed=seed, n=60))
         assert made.separated == ""
-        assert made.converged
+        assert made.termination.kind == "converged"
 
 
 def test_subsample_start_leads_to_the_same_optimum(monkeypatch):

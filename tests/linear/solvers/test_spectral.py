@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.engine.loop import StoppingCriteria, train
-from dlcli.engine.schedules import CLOSED_LOOP, OPEN_LOOP, Feedback, Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import Feedback, ScheduleSettings
+from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.solvers.spectral import SpectralDescent
@@ -53,7 +54,7 @@ def textbook(X, y, squares, schedule, steps, momentum, nesterov):
     standardize=st.booleans(),
     momentum=st.sampled_from([0.0, 0.5, 0.9]),
     nesterov=st.booleans(),
-    name=st.sampled_from([*OPEN_LOOP, *CLOSED_LOOP]),
+    name=st.sampled_from(list(SCHEDULES)),
     fraction=st.floats(0.05, 0.95),
     steps=st.integers(1, 300),
 )
@@ -68,9 +69,9 @@ def test_iterates_equal_the_textbook_loop(
     constants = ScheduleSettings(
         name, decay_every=20, decay_factor=0.9, total_steps=steps, hyper_lr=1e-4 * lr, polyak_target=0.0
     )
-    solver = SpectralDescent(squares, Schedule(constants, lr), momentum=momentum, nesterov=nesterov)
+    solver = SpectralDescent(squares, make_schedule(constants, lr), momentum=momentum, nesterov=nesterov)
     solver.advance(steps, math.inf)
-    expected = textbook(X, y, squares, Schedule(constants, lr), steps, momentum, nesterov)
+    expected = textbook(X, y, squares, make_schedule(constants, lr), steps, momentum, nesterov)
     scale = max(np.linalg.norm(expected), np.linalg.norm(solver.optimum), 1e-12)
     assert np.linalg.norm(solver.parameters()[:, 0] - expected) <= 1e-10 * scale
     assert solver.step == steps
@@ -80,8 +81,8 @@ def test_iterates_equal_the_textbook_loop(
 def test_blocks_of_any_size_give_the_same_iterates(momentum):
     _, _, squares = problem(3, 50, 4, 0.0, True, True)
     constants = ScheduleSettings("time", decay_rate=0.001)
-    one = SpectralDescent(squares, Schedule(constants, 0.3), momentum=momentum)
-    many = SpectralDescent(squares, Schedule(constants, 0.3), momentum=momentum)
+    one = SpectralDescent(squares, make_schedule(constants, 0.3), momentum=momentum)
+    many = SpectralDescent(squares, make_schedule(constants, 0.3), momentum=momentum)
     one.advance(9001, math.inf)
     for until in (1, 7, 4099, 9001):
         many.advance(until, math.inf)
@@ -91,11 +92,11 @@ def test_blocks_of_any_size_give_the_same_iterates(momentum):
 def test_stops_at_the_first_step_within_the_tolerance():
     _, _, squares = problem(1, 40, 3, 0.0, True, True)
     lr = 1 / squares.largest_eigenvalue
-    solver = SpectralDescent(squares, Schedule(ScheduleSettings(), lr), tolerance=1e-6)
+    solver = SpectralDescent(squares, make_schedule(ScheduleSettings(), lr), tolerance=1e-6)
     solver.advance(10**6, math.inf)
-    before = SpectralDescent(squares, Schedule(ScheduleSettings(), lr))
+    before = SpectralDescent(squares, make_schedule(ScheduleSettings(), lr))
     before.advance(solver.step - 1, math.inf)
-    assert solver.converged
+    assert solver.termination.kind == "converged"
     assert solver.gradient_norm() <= 1e-6 * solver.first_norm < before.gradient_norm()
 
 
@@ -106,7 +107,7 @@ def test_largest_stable_rate_is_where_the_steepest_direction_starts_to_grow(mome
     norms = []
     for factor in (0.99, 1.01):
         solver = SpectralDescent(
-            squares, Schedule(ScheduleSettings(), factor * edge), momentum=momentum, nesterov=nesterov
+            squares, make_schedule(ScheduleSettings(), factor * edge), momentum=momentum, nesterov=nesterov
         )
         solver.advance(5000, math.inf)
         norms.append(solver.gradient_norm() / solver.first_norm)
@@ -117,7 +118,7 @@ def test_largest_stable_rate_is_where_the_steepest_direction_starts_to_grow(mome
 def test_divergence_is_a_status_not_an_exception():
     _, _, squares = problem(5, 40, 3, 0.0, True, True)
     lr = 3 * largest_stable_rate(squares.largest_eigenvalue)
-    last = list(train(SpectralDescent(squares, Schedule(ScheduleSettings(), lr)), StoppingCriteria(10_000)))[-1]
+    last = list(train(SpectralDescent(squares, make_schedule(ScheduleSettings(), lr)), StoppingCriteria(10_000)))[-1]
     assert last.status == "diverged"
 
 

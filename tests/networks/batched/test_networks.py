@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dlcli.degradations.base import Identity
 from dlcli.engine.loop import StoppingCriteria, train
-from dlcli.engine.schedules import OPEN_LOOP, Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
 from dlcli.errors import Interrupted
 from dlcli.networks.batched.losses import stacked
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step, train_replica
@@ -90,7 +91,7 @@ class Data:
 def schedule_of(name="constant", lr=0.01, steps=20):
     constants = {"decay_rate": 0.05, "decay_every": 3, "plateau_patience": 1}
     decay = 0.9 if name == "exponential" else 0.5
-    return Schedule(ScheduleSettings(name=name, total_steps=steps, decay_factor=decay, **constants), lr)
+    return make_schedule(ScheduleSettings(name=name, total_steps=steps, decay_factor=decay, **constants), lr)
 
 
 def members_of(spec=SPEC, count=3, *, name="constant", lr=0.01, **spoiled):
@@ -130,7 +131,7 @@ def both(members, optimizer="adam", loss="mse", **options):
 def assert_alike(solver, single, rtol=1e-4, atol=2e-6):
     assert solver.step == single.step
     assert (solver.skipped, solver.bad_in_a_row) == (single.skipped, single.bad_in_a_row)
-    assert solver.failure == single.failure
+    assert solver.termination == single.termination
     assert solver.lr == pytest.approx(single.lr, rel=1e-9)
     for method in ("loss", "objective", "gradient_norm"):
         assert getattr(solver, method)() == pytest.approx(getattr(single, method)(), rel=10 * rtol, nan_ok=True)
@@ -151,8 +152,8 @@ def compare(stack, singles, reports=(1, 6, 12), **tolerance):
             single.advance(until, math.inf)
             assert_alike(solver, single, **tolerance)
         for solver, single in zip(solvers, singles, strict=True):
-            solver.feedback(0.5)
-            single.feedback(0.5)
+            solver.scheduler_step(0.5)
+            single.scheduler_step(0.5)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -162,13 +163,13 @@ def test_a_stack_is_as_many_runs(spec, optimizer):
     compare(*both(members_of(spec, lr=OPTIMIZERS[optimizer]), optimizer, loss), **CLOSE.get(optimizer, {}))
 
 
-@pytest.mark.parametrize("name", [*OPEN_LOOP, "plateau"])
+@pytest.mark.parametrize("name", [name for name, schedule in SCHEDULES.items() if not schedule.needs_gradient])
 def test_each_member_has_its_schedule(name):
     compare(*both(members_of(name=name)), reports=(2, 5, 8, 11, 20))
 
 
 def test_rates_are_right_whichever_steps_are_skipped(monkeypatch):
-    monkeypatch.setattr("dlcli.networks.batched.member.RATES_AHEAD", 3)
+    monkeypatch.setattr("dlcli.engine.schedules.open_loop.BLOCK", 3)
     for bad in (2, 3, 4):
         compare(*both(members_of(name="time", spoiled=bad)), reports=range(1, 12))
 
@@ -270,7 +271,7 @@ def test_a_failed_member_stops_and_the_others_go_on():
         solver.advance(40, math.inf)
         single.advance(40, math.inf)
         assert_alike(solver, single)
-    assert solvers[1].failure
+    assert solvers[1].termination.kind == "failed"
     assert solvers[1].step == 3 + MAX_BAD_STEPS
     assert stack.members == [solvers[0], solvers[2]]
 
@@ -361,17 +362,20 @@ def test_the_first_to_come_takes_the_steps_of_all():
     assert (first.batches.calls, second.step, stack.step) == (calls + 4, 4, 4)
 
 
-def test_deadline_and_signal_end_an_advance():
+def test_deadline_and_error_end_an_advance():
     stack, _ = both(members_of())
     first, second, _ = stack.members
     first.advance(10**6, time.monotonic())
     assert stack.step == 0
 
-    def signal():
-        if stack.step == 3:
-            raise Interrupted(2)
+    batches = second.batches
 
-    second.check_signal = signal
+    def interrupted(step, size):
+        if step == 3:
+            raise Interrupted(2)
+        return batches(step, size)
+
+    second.batches = interrupted
     with pytest.raises(Interrupted):
         second.advance(10, math.inf)
     assert (first.step, second.step) == (0, 3)

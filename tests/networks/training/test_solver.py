@@ -12,7 +12,9 @@ from torch import nn
 
 from dlcli.config.common import ScheduleName
 from dlcli.engine.loop import UNLIMITED
-from dlcli.engine.schedules import ANNEALED, Schedule, ScheduleSettings
+from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
+from dlcli.engine.schedules.open_loop import Annealed
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
@@ -21,6 +23,7 @@ from dlcli.networks.optim.optimizers import ADAM_SHARE, make_optimizers
 from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
 
 NAMES = [name.replace("-", "_") for name in get_args(ScheduleName)]
+ANNEALED = [name for name, schedule in SCHEDULES.items() if issubclass(schedule, Annealed)]
 OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
 
 
@@ -65,7 +68,7 @@ def solver_of(
     optimizers = make_optimizers(flat, optimizer, lr, momentum=momentum, l2=l2)
     chosen = ScheduleSettings(name=schedule, total_steps=steps, **(constants or {}))
     settings = NetworkSettings(**({"batch_size": 4, "steps": steps} | settings))
-    return NetworkSolver(flat, get, loss, optimizers, Schedule(chosen, lr), settings)
+    return NetworkSolver(flat, get, loss, optimizers, make_schedule(chosen, lr), settings)
 
 
 def gradients(net, step, size=4):
@@ -107,7 +110,7 @@ def test_sgd_is_the_written_loop_to_the_last_bit():
     assert solver.images_seen == 32
     norm = math.sqrt(sum(float(g.double().square().sum()) for g in grads))
     assert solver.gradient_norm() == pytest.approx(norm, rel=1e-12)
-    solver.feedback(0.0)  # begins a new mean
+    solver.scheduler_step(0.0)  # begins a new mean
     loss, _ = gradients(copied, 8)
     solver.advance(9, math.inf)
     assert solver.loss() == loss
@@ -225,7 +228,7 @@ def test_a_batch_that_is_not_finite_is_skipped_and_counted():
     net, copied = tiny(), tiny()
     solver = solver_of(net, get=spoiled({1, 2, 5}), ema=0.5)
     solver.advance(7, math.inf)
-    assert (solver.step, solver.skipped, solver.failure) == (7, 3, "")
+    assert (solver.step, solver.skipped, solver.termination.reason) == (7, 3, "")
     for step in (0, 3, 4, 6):
         _, grads = gradients(copied, step)
         descend(copied, grads)
@@ -238,7 +241,7 @@ def test_too_many_bad_batches_in_a_row_are_a_failure():
     solver.advance(100, math.inf)
     assert solver.step == 11 + MAX_BAD_STEPS
     assert solver.skipped == 5 + MAX_BAD_STEPS
-    assert str(MAX_BAD_STEPS) in solver.failure
+    assert str(MAX_BAD_STEPS) in solver.termination.reason
     solver.advance(100, math.inf)
     assert solver.step == 11 + MAX_BAD_STEPS
 
@@ -311,7 +314,7 @@ def test_every_schedule_runs_and_lowers_the_loss(name):
         solver.advance(step, math.inf)
         rates.append(solver.lr)
         assert solver.optimizers[0].param_groups[0]["lr"] == pytest.approx(solver.lr, rel=1e-12)
-    solver.feedback(1.0)
+    solver.scheduler_step(1.0)
     solver.advance(61, math.inf)
     assert solver.loss() < first
     assert all(rate >= 0 for rate in rates)
@@ -326,8 +329,8 @@ def test_in_a_run_limited_by_time_annealing_follows_the_time(name, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     net = tiny()
     solver = solver_of(net, lr=0.5, schedule=name, steps=UNLIMITED, seconds=100.0)
-    solver.schedule = Schedule(ScheduleSettings(name=name, total_steps=10_000), 0.5)
-    solver.origin = 1000.0
+    solver.schedule = make_schedule(ScheduleSettings(name=name, total_steps=10_000), 0.5)
+    solver.init(1000.0)
     seen = {}
     for fraction in (0.0, 0.15, 0.3, 0.5, 0.65, 0.999, 1.0):
         now[0] = 1000.0 + 100 * fraction
@@ -386,7 +389,7 @@ def test_plateau_lowers_the_rate_after_reports_without_improvement():
     for step, loss in enumerate([1.0, 0.9, 0.95, 0.9, 0.8, 0.85, 0.85, 0.85, 0.85], 1):
         solver.advance(step, math.inf)
         rates.append(solver.lr)
-        solver.feedback(loss)
+        solver.scheduler_step(loss)
     assert rates == pytest.approx([0.1] * 4 + [0.05] * 3 + [0.025] * 2)
 
 
@@ -401,18 +404,18 @@ def test_a_run_taken_up_again_has_equal_bits(optimizer, ema):
     first = solver_of(deep(), **options)
     first.loss()
     first.advance(5, math.inf)
-    arrays, numbers = first.state()
+    arrays, numbers = first.state_dict()
     assert all(a.flags.c_contiguous for a in arrays.values())
     whole.advance(12, math.inf)
     first.advance(12, math.inf)  # what was taken down doesn't change with the run
     torch.manual_seed(99)
     other = DeconvNet(DeconvSpec(1, 2, (4, 6), (1, 1), skip=True, head=Head(output="linear")))
     second = solver_of(other.to(memory_format=torch.channels_last), **options)
-    second.restore(arrays, numbers)
+    second.load_state_dict(arrays, numbers)
     second.advance(12, math.inf)
     assert_equal(weights(second.module), weights(whole.module))
     assert_equal(second.parameters().values(), whole.parameters().values())
-    ours, theirs = second.state(), whole.state()
+    ours, theirs = second.state_dict(), whole.state_dict()
     assert ours[0].keys() == theirs[0].keys()
     assert all(np.array_equal(ours[0][name], theirs[0][name]) for name in ours[0])
     assert ours[1] | {"seconds": 0} == theirs[1] | {"seconds": 0}
@@ -424,7 +427,7 @@ def test_schedules_that_listen_are_taken_up_again_too(name):
     def run(solver, start, end):
         for step in range(start, end):
             solver.advance(step + 1, math.inf)
-            solver.feedback(1.0)
+            solver.scheduler_step(1.0)
 
     constants = {"plateau_patience": 2}
     whole = solver_of(tiny(), lr=0.05, schedule=name, constants=constants)
@@ -432,18 +435,18 @@ def test_schedules_that_listen_are_taken_up_again_too(name):
     first = solver_of(tiny(), lr=0.05, schedule=name, constants=constants)
     run(first, 0, 4)
     second = solver_of(tiny(), lr=0.05, schedule=name, constants=constants)
-    second.restore(*first.state())
+    second.load_state_dict(*first.state_dict())
     run(second, 4, 9)
     assert_equal(weights(second.module), weights(whole.module))
     assert second.lr == whole.lr
 
 
 def test_the_state_of_other_weights_is_refused():
-    arrays, numbers = advanced(solver_of(deep(), optimizer="muon", lr=0.01)).state()
+    arrays, numbers = advanced(solver_of(deep(), optimizer="muon", lr=0.01)).state_dict()
     name = next(n for n in arrays if n.endswith(".momentum"))
     arrays[name] = arrays[name][:, :, 1:]
     with pytest.raises(ValueError, match="other weights"):
-        solver_of(deep(), optimizer="muon", lr=0.01).restore(arrays, numbers)
+        solver_of(deep(), optimizer="muon", lr=0.01).load_state_dict(arrays, numbers)
 
 
 def advanced(solver):
@@ -458,12 +461,12 @@ def test_a_run_in_bfloat16_goes_on_with_equal_bits():
         optimizers = make_optimizers(flat, "muon", 0.01, momentum=0.9, l2=0.01)
         chosen = ScheduleSettings(name="cosine", total_steps=20)
         settings = NetworkSettings(batch_size=4, steps=20, ema=0.9)
-        return NetworkSolver(flat, batches, objective, optimizers, Schedule(chosen, 0.01), settings)
+        return NetworkSolver(flat, batches, objective, optimizers, make_schedule(chosen, 0.01), settings)
 
     whole, first, second = half(), half(), half()
     whole.advance(9, math.inf)
     first.advance(4, math.inf)
-    second.restore(*first.state())
+    second.load_state_dict(*first.state_dict())
     second.advance(9, math.inf)
     assert_equal(weights(second.module), weights(whole.module))
     assert_equal(second.parameters().values(), whole.parameters().values())
@@ -475,7 +478,7 @@ def compiled_solver(get=batches):
     """Of ``tiny``, with batches of 4."""
     flat = FlatParameters(tiny())
     optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
-    schedule, settings = Schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3)
+    schedule, settings = make_schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3)
     return NetworkSolver(flat, get, objective, optimizers, schedule, settings, compiled=True)
 
 
