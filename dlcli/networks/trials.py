@@ -14,9 +14,9 @@ from dlcli.engine.schedules.base import Schedule
 from dlcli.engine.schedules.by_name import make_schedule, schedule_class
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
-from dlcli.networks.batched.member import BatchedSolver, train_replica
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
 from dlcli.networks.batched.optimizers import STACKABLE
+from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES

@@ -6,6 +6,7 @@ import numpy as np
 
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress
+from dlcli.engine.schedules.by_name import schedule_class
 from dlcli.linear.diagnostics.optimum import NOT_REACHED
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan
@@ -18,7 +19,6 @@ HOPELESS = 1e10
 SMALL_ENOUGH = 1e-9
 RESTED = ("gradient tolerance", "rounding")  # how the reasons of fits begin that came to rest
 GENTLE = 0.001  # --hyper-lr at which hypergradient descent hardly moves its rate
-DECAYING = ("time", "step", "exponential", "polynomial", "cosine", "one_cycle", "adagrad", "plateau")
 
 
 def announce(problem: FitProblem, stable: float | None, lr: float, progress: Progress) -> None:
@@ -27,9 +27,7 @@ def announce(problem: FitProblem, stable: float | None, lr: float, progress: Pro
     l1, schedule = plan.penalty.l1, plan.schedule
     if schedule.name == "polyak" and schedule.polyak_target is None and (kind != "mse" or l1 or plan.keep_rows):
         progress.note("polyak without --polyak-target takes 0 for the optimum's loss: its steps may be far too long")
-    if stable is not None and plan.given.lr is not None and lr > stable and schedule.name not in (
-        "adagrad", "polyak", "barzilai_borwein",
-    ):  # fmt: skip
+    if stable is not None and plan.given.lr is not None and lr > stable and schedule_class(schedule.name).follows_lr:
         progress.warn(f"learning rate {lr:.4g} is above the largest stable one, {stable:.4g}: expect divergence")
     if plan.optimizer != "gd" or kind != "mse" or plan.penalty.l2:
         return
@@ -122,7 +120,7 @@ def _toward_the_optimum(plan: Plan, ended: Ended) -> list[str]:
             found.append("leave out --no-standardize")
         if plan.schedule.name == "polyak" and (ended.kind != "mse" or plan.penalty.l1):
             found.append("use --schedule constant")
-        elif plan.schedule.name in DECAYING:
+        elif schedule_class(plan.schedule.name).decays:
             found.append(
                 f"use --schedule constant, as {plan.schedule.name.replace('_', '-')} makes the steps ever shorter"
             )

@@ -19,8 +19,8 @@ from dlcli.engine.solver import Solver
 from dlcli.memory import keep_freed_memory
 from dlcli.networks.batched.forward import BatchedForward
 from dlcli.networks.batched.losses import Loss, stacked
-from dlcli.networks.batched.member import BatchedSolver, train_replica
 from dlcli.networks.batched.optimizers import make_batched_optimizer
+from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.batched.weights import BatchedWeights
 from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.model.deconv import DeconvNet

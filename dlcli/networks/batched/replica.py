@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from torch import Tensor
 
@@ -13,8 +13,23 @@ from dlcli.engine.solver import RUNNING, Termination
 from dlcli.networks.data.batch import Batches
 from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSolver
 
-if TYPE_CHECKING:
-    from dlcli.networks.batched.networks import BatchedNetworks
+
+class Lockstep(Protocol):
+    """What a replica asks of the networks that it is trained with (``BatchedNetworks``)."""
+
+    step: int
+
+    def take_step(self) -> None:
+        """One step of all."""
+
+    def measure(self) -> None:
+        """Tell all replicas the loss of their first batch."""
+
+    def parameters_of(self, solver: "BatchedSolver") -> dict[str, Tensor]:
+        """A copy of a replica's tensors by name."""
+
+    def gradient_norm_of(self, solver: "BatchedSolver") -> float:
+        """Euclidean norm of a replica's last gradient."""
 
 
 class BatchedSolver:
@@ -26,7 +41,7 @@ class BatchedSolver:
 
     noise_factor = NetworkSolver.noise_factor
 
-    def __init__(self, stack: "BatchedNetworks", batches: Batches, schedule: Schedule, warmup: int) -> None:
+    def __init__(self, stack: "Lockstep", batches: Batches, schedule: Schedule, warmup: int) -> None:
         self.stack, self.batches, self.schedule, self.warmup = stack, batches, schedule, warmup
         self.step, self.lr = 0, schedule.lr
         self.skipped = self.bad_in_a_row = 0
