@@ -8,13 +8,12 @@ with what is left over of both equations computed in twice the working precision
 the QR factors have, 16 less those of the condition number of A. Nowhere is A'A formed.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.solvers.design import BLOCK_VALUES, Design, Factors
 from dlcli.linear.solvers.double_double import DoubleDouble, dot
 
 MAX_PASSES = 10
@@ -27,11 +26,6 @@ ALIAS_TOLERANCE = 1e-11
 REFINE_ERRORS_UP_TO = 20_000_000
 # Coefficients and residuals below this share of the response are rounding, in double-double too.
 SMALLEST = 1e-22
-# Values per block in double-double: the temporaries stay in the cache.
-BLOCK_VALUES = 1 << 16
-# Values per block of the QR: so few that BLAS starts no threads, which on a busy machine wait for each other and
-# can take ten times as long.
-QR_BLOCK_VALUES = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -55,106 +49,6 @@ class ExactSolution:
     residuals_known: bool = True  # and the residuals, or whether they are nothing but rounding
 
 
-@dataclass(frozen=True)
-class _Design:
-    """The matrix A = [1, (X - mean) / scale; 0, penalty] of shape (m, p), exact as double-double.
-
-    m = n [+ d], p = d [+ 1]. ``scale`` holds powers of two, so both the shift and the scaling are exact.
-    """
-
-    X: FloatArray
-    mean: FloatArray
-    scale: FloatArray
-    intercept: bool
-    penalty: DoubleDouble | None  # (d,)
-
-    @property
-    def width(self) -> int:
-        return int(self.X.shape[1]) + int(self.intercept)
-
-    @property
-    def qr_rows(self) -> int:
-        """Rows per block of the QR: several times the columns, so that the stacked R are short."""
-        return max(QR_BLOCK_VALUES // max(self.width, 1), 4 * self.width)
-
-    @property
-    def height(self) -> int:
-        return len(self.X) + (self.X.shape[1] if self.penalty is not None else 0)
-
-    def columns(self, kept: IntArray) -> "_Design":
-        """The same with the columns ``kept`` of X only."""
-        penalty = None if self.penalty is None else DoubleDouble(self.penalty.hi[kept], self.penalty.lo[kept])
-        return _Design(self.X[:, kept], self.mean[kept], self.scale[kept], self.intercept, penalty)
-
-    def data_blocks(self, rows: int) -> Iterator[DoubleDouble]:
-        """The rows of the data, transposed: arrays (p, rows)."""
-        first = int(self.intercept)
-        for start in range(0, len(self.X), rows):
-            chunk = np.ascontiguousarray(self.X[start : start + rows].T)
-            Z = DoubleDouble.difference(chunk, self.mean[:, None]).scaled(1 / self.scale[:, None])
-            A = DoubleDouble.of(np.ones((self.width, chunk.shape[1])))
-            A.hi[first:], A.lo[first:] = Z.hi, Z.lo
-            yield A
-
-    def blocks(self, rows: int) -> Iterator[DoubleDouble]:
-        """All rows: those of the data, then those of the penalty in one block."""
-        yield from self.data_blocks(rows)
-        if self.penalty is not None:
-            first, diagonal = int(self.intercept), np.arange(len(self.mean))
-            A = DoubleDouble.of(np.zeros((self.width, len(self.mean))))
-            A.hi[first + diagonal, diagonal] = self.penalty.hi
-            A.lo[first + diagonal, diagonal] = self.penalty.lo
-            yield A
-
-    def left_over(
-        self, r: DoubleDouble, theta: DoubleDouble, b: DoubleDouble, c: DoubleDouble
-    ) -> tuple[FloatArray, FloatArray]:
-        """b - r - A theta, of shape (m,), and c - A'r, of shape (p,): computed in double-double, then rounded."""
-        f, g, start = np.empty(len(b.hi)), c, 0
-        for A in self.blocks(max(BLOCK_VALUES // max(self.width, 1), 1)):
-            rows = slice(start, start + A.hi.shape[1])
-            f[rows] = (b[rows] - r[rows] - dot(A, theta[:, None])).round()
-            g = g - (A * r[None, rows]).total(1)
-            start = rows.stop
-        return f, g.round()
-
-
-@dataclass(frozen=True)
-class _Factors:
-    """A = QR in float64. ``Q`` is held as blocks of rows (rows, k), R has shape (k, p), k = min(m, p)."""
-
-    Q: list[FloatArray]
-    R: FloatArray
-
-    @classmethod
-    def of(cls, blocks: Iterator[DoubleDouble]) -> "_Factors":
-        """QR of the blocks, then of their stacked R (Demmel et al. 2012, "tall skinny QR"): few copies of A."""
-        Q, heads = [], []
-        for A in blocks:
-            q, head = np.linalg.qr(A.hi.T)
-            Q.append(q)
-            heads.append(head)
-        top, R = np.linalg.qr(np.concatenate(heads))
-        start = 0
-        for i, head in enumerate(heads):
-            Q[i] = Q[i] @ top[start : start + len(head)]
-            start += len(head)
-        return cls(Q, R)
-
-    @cached_property
-    def inverse(self) -> FloatArray:
-        """The inverse of a square R."""
-        return np.asarray(np.linalg.inv(self.R))
-
-    def correct(self, f: FloatArray, g: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """dr (m,) and dtheta (p,) with dr + A dtheta = f and A'dr = g, to the accuracy of the factors."""
-        inner, start = -(self.inverse.T @ g), 0
-        for q in self.Q:
-            inner += f[start : start + len(q)] @ q
-            start += len(q)
-        return f - np.concatenate([q @ inner for q in self.Q]), self.inverse @ inner
-
-
 def solve_exact(
     X: FloatArray, y: FloatArray, *, intercept: bool, l2: float = 0.0, scale: FloatArray | None = None
 ) -> ExactSolution:
@@ -174,12 +68,12 @@ def solve_exact(
     if l2:
         root = (DoubleDouble.of(float(n)) * DoubleDouble.of(l2)).sqrt()
         penalty = (root * DoubleDouble.of(weights)).scaled(1 / units)
-    design = _Design(X, mean, units, intercept, penalty)
-    factors = _Factors.of(design.blocks(design.qr_rows))
+    design = Design(X, mean, units, intercept, penalty)
+    factors = Factors.of(design.blocks(design.qr_rows))
     kept = _independent(factors.R, 2 * np.finfo(float).eps * np.sqrt(n) * typical / units, intercept)
     if len(kept) < X.shape[1]:
         design = design.columns(kept)
-        factors = _Factors.of(design.blocks(design.qr_rows))
+        factors = Factors.of(design.blocks(design.qr_rows))
 
     target = DoubleDouble.difference(y, np.asarray(y_mean)).scaled(1 / y_unit)
     b = DoubleDouble.of(np.zeros(design.height))
@@ -248,7 +142,7 @@ def _independent(R: FloatArray, resolution: FloatArray, intercept: bool) -> IntA
 
 
 def _refine(
-    design: _Design, factors: _Factors, b: DoubleDouble, c: DoubleDouble
+    design: Design, factors: Factors, b: DoubleDouble, c: DoubleDouble
 ) -> tuple[DoubleDouble, DoubleDouble, FloatArray]:
     """r (m,) and theta (p,) with r + A theta = b (m,) and A'r = c (p,), by Björck's refinement.
 
@@ -280,7 +174,7 @@ def _share_left(left: FloatArray, theta: FloatArray, least: float) -> float:
     return float(np.max(np.where(left > 0, left / np.where(size > 0, size, 1.0), 0.0), initial=0.0))
 
 
-def _refines_errors(design: _Design) -> bool:
+def _refines_errors(design: Design) -> bool:
     """Whether standard errors are worth refining."""
     return design.height * design.width**2 <= REFINE_ERRORS_UP_TO
 
@@ -296,7 +190,7 @@ def _fit_quality(r: DoubleDouble, target: DoubleDouble, centered: bool) -> tuple
     return float(rss.round()), r2
 
 
-def _spreads(design: _Design, factors: _Factors) -> FloatArray:
+def _spreads(design: Design, factors: Factors) -> FloatArray:
     """sqrt(w'(A'A)^-1 w), of shape (p,), for each unit vector w; in place of the first, the intercept's direction.
 
     The intercept in the data's units is w'theta with w = (1, -mean / scale). With r + A z = 0 and A'r = w the value
@@ -314,11 +208,11 @@ def _spreads(design: _Design, factors: _Factors) -> FloatArray:
     return np.asarray(np.sqrt(squares))
 
 
-def _condition_number(design: _Design, factors: _Factors, l2: float) -> float:
+def _condition_number(design: Design, factors: Factors, l2: float) -> float:
     """Largest by smallest eigenvalue of X'X/n + l2, X to mean 0 and sd 1 (no intercept: rms 1): squared, from R."""
     if not len(design.mean):
         return 1.0
-    R = factors.R if not l2 else _Factors.of(design.data_blocks(design.qr_rows)).R
+    R = factors.R if not l2 else Factors.of(design.data_blocks(design.qr_rows)).R
     # Below the intercept's row are the coordinates of the centered columns.
     first = int(design.intercept)
     centered = R[first:, first:]
