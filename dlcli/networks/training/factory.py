@@ -15,7 +15,7 @@ def settings_for(plan: NetworkPlan) -> NetworkSettings:
     optimizer = plan.optimizer
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,
-        optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None,
+        optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None, plan.execution.compiled,
     )  # fmt: skip
 
 
@@ -31,5 +31,5 @@ def make_solver(plan: NetworkPlan, problem: Problem) -> NetworkSolver:
     optimizers = make_optimizers(weights, settings.name, settings.lr, momentum=settings.momentum, l2=settings.l2)
     return NetworkSolver(
         weights, problem.batches, problem.objective, optimizers, make_schedule(settings.schedule, settings.lr),
-        settings_for(plan), compiled=plan.execution.compiled,
+        settings_for(plan),
     )  # fmt: skip

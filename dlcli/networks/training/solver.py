@@ -38,6 +38,7 @@ class NetworkSettings:
     ema: float = 0.0
     warmup: int = 0
     dropout_seed: int | None = None  # where the network draws random numbers
+    compiled: bool = False
 
 
 Objective = Callable[[Model, Batch], Tensor]
@@ -60,15 +61,13 @@ class NetworkSolver:
         optimizers: Sequence[torch.optim.Optimizer],
         schedule: Schedule,
         settings: NetworkSettings,
-        *,
-        compiled: bool = False,
     ) -> None:
         """The ``optimizers`` change ``weights``, which say by their ``trained`` whether bfloat16 is used."""
         keep_freed_memory()
         self.weights, self.module = weights, weights.network
         self.network: Any = weights.compute_model
         self.batches, self.compute_loss = batches, objective
-        self._loss_of = self._compiled() if compiled else self._forward
+        self._loss_of = self._compiled() if settings.compiled else self._forward
         self.optimizers, self.schedule, self.settings = list(optimizers), schedule, settings
         self.step, self.lr = 0, schedule.lr
         self.batch_size = settings.batch_size

@@ -478,8 +478,8 @@ def compiled_solver(get=batches):
     """Of ``tiny``, with batches of 4."""
     flat = FlatParameters(tiny())
     optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
-    schedule, settings = make_schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3)
-    return NetworkSolver(flat, get, objective, optimizers, schedule, settings, compiled=True)
+    schedule, settings = make_schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3, compiled=True)
+    return NetworkSolver(flat, get, objective, optimizers, schedule, settings)
 
 
 @pytest.mark.parametrize("memory", [math.inf, 2])
