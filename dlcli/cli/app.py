@@ -1,15 +1,15 @@
 """The Typer application. Commands are loaded only when they run, so that --help is quick."""
 
-import importlib
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from dlcli import __version__
+from dlcli.cli.commands import COMMANDS, load
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
     from typer._click.exceptions import ClickException
 
-    from dlcli.cli.command import Command
     from dlcli.config.fit_linear import FitLinearConfig
     from dlcli.config.train_deconv import TrainDeconvConfig
 
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
 else:
     # Typer carries its own copy of Click, and shows of its errors only BadParameter: this is the base of them all.
     ClickException = typer.BadParameter.__mro__[2]
-
-# name -> (module with COMMAND, one line for --help)
-COMMANDS = {
-    "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
-    "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
-    "tune-lr": ("dlcli.cli.tune_lr", "Tune the learning rate, or any other option of a training command."),
-    "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
-    "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
-}
 
 
 WIDE = 80  # columns from which on the help of a command is a table
@@ -68,12 +58,6 @@ class LazyGroup(TyperGroup):
 
             raise unknown_command(args[0])
         return super().resolve_command(ctx, args)
-
-
-def load(name: str) -> "Command[Any, Any, Any]":
-    """Import the module of command ``name``."""
-    command: Command[Any, Any, Any] = importlib.import_module(COMMANDS[name][0]).COMMAND
-    return command
 
 
 def click_command(name: str) -> "ClickCommand":

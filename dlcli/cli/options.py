@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from dlcli.config.base import Config, field_meta, flags_of
+from dlcli.config.base import Config
+from dlcli.config.option import field_meta, flags_of
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 

@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dlcli.cli.app import COMMANDS, load
+from dlcli.cli.commands import COMMANDS, load
 from dlcli.cli.options import has_config_file
-from dlcli.config.base import Config, field_meta, flags_of
+from dlcli.config.base import Config
+from dlcli.config.option import field_meta, flags_of
 from dlcli.config.suggestions import suggested_flags, suggestions
 from dlcli.config.tune_lr import TRAININGS
 from dlcli.errors import DlcliError

@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import field_validator
 
 from dlcli.config import aliases
-from dlcli.config.base import Config, option
+from dlcli.config.base import Config
+from dlcli.config.option import option
 
 DATA = "Data"
 OUTPUT = "Output"

@@ -6,7 +6,6 @@ from typing import Literal
 from pydantic import field_validator
 
 from dlcli.config import aliases
-from dlcli.config.base import option
 from dlcli.config.common import (
     DATA,
     IMAGES,
@@ -15,6 +14,7 @@ from dlcli.config.common import (
     TableOptions,
     known_device,
 )
+from dlcli.config.option import option
 
 RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path weights load load_model"
 DATA_TO_APPLY = aliases.DATA + " test test_data test_file test_dir new_data"

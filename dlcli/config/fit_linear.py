@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
-from dlcli.config.base import Config, option
+from dlcli.config.base import Config
 from dlcli.config.common import (
     DATA,
     MODEL,
@@ -15,6 +15,7 @@ from dlcli.config.common import (
     TableOptions,
     TrainingOptions,
 )
+from dlcli.config.option import option
 
 
 class ColumnOptions(Config):

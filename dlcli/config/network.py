@@ -3,8 +3,9 @@
 from typing import Literal
 
 from dlcli.config import aliases
-from dlcli.config.base import Config, option
+from dlcli.config.base import Config
 from dlcli.config.common import MODEL, REGULARIZATION, SCHEDULE, TRAINING, ScheduleName, ScheduleOptions
+from dlcli.config.option import option
 
 Activation = Literal["relu", "sigmoid", "tanh", "leaky-relu", "gelu"]
 Loss = Literal["mse", "l1", "charbonnier", "bce", "cross-entropy"]

@@ -5,7 +5,9 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from dlcli.config.base import Config, field_meta, flag_of, flags_of
+from pydantic import BaseModel
+
+from dlcli.config.option import field_meta, flag_of, flags_of
 
 # The ratio of difflib from which on a name counts as a mistyped one: of the option itself, of one of its other names.
 CLOSE, CLOSER = 0.75, 0.85
@@ -19,7 +21,7 @@ class Suggestion:
     value: str | bool | None = None
 
 
-def suggestions(config: type[Config], name: str, *, close: bool = True) -> list[Suggestion]:
+def suggestions(config: type[BaseModel], name: str, *, close: bool = True) -> list[Suggestion]:
     """The fields that ``name``, a flag or a key that ``config`` lacks, most likely means; [] where none is likely.
 
     First another spelling of a real name (``--batch_size``, ``batch-size``, ``--BatchSize``), then a name that other
@@ -36,7 +38,7 @@ def suggestions(config: type[Config], name: str, *, close: bool = True) -> list[
     return []
 
 
-def suggested_flags(config: type[Config], found: Sequence[Suggestion], given: Collection[str] = ()) -> str:
+def suggested_flags(config: type[BaseModel], found: Sequence[Suggestion], given: Collection[str] = ()) -> str:
     """Suggestions as a user types them: ``--lr``, ``--l1 or --l2``, ``--device cpu``; empty for none.
 
     What an option needs is added, unless it is among the words ``given``: ``--early-stop with --val 0.2``.
@@ -44,7 +46,7 @@ def suggested_flags(config: type[Config], found: Sequence[Suggestion], given: Co
     return _joined([_as_flag(config, one, given) for one in found])
 
 
-def suggested_settings(config: type[Config], found: Sequence[Suggestion], given: Collection[str] = ()) -> str:
+def suggested_settings(config: type[BaseModel], found: Sequence[Suggestion], given: Collection[str] = ()) -> str:
     """Suggestions as a TOML file has them: ``lr``, ``l1 or l2``, ``device = "cpu"``; empty for none.
 
     ``given`` are the keys of the file.
@@ -61,7 +63,7 @@ def _folded(name: str) -> str:
     return re.sub("[-_]", "", name).lower()
 
 
-def _spellings(config: type[Config]) -> dict[str, list[Suggestion]]:
+def _spellings(config: type[BaseModel]) -> dict[str, list[Suggestion]]:
     """Folded names of fields and flags."""
     found: dict[str, list[Suggestion]] = {}
     for name in config.model_fields:
@@ -73,7 +75,7 @@ def _spellings(config: type[Config]) -> dict[str, list[Suggestion]]:
     return found
 
 
-def _other_names(config: type[Config]) -> dict[str, list[Suggestion]]:
+def _other_names(config: type[BaseModel]) -> dict[str, list[Suggestion]]:
     """Folded names that other programs use, each with every option that lists it."""
     found: dict[str, list[Suggestion]] = {}
     for name in config.model_fields:
@@ -85,7 +87,7 @@ def _other_names(config: type[Config]) -> dict[str, list[Suggestion]]:
     return found
 
 
-def _as_flag(config: type[Config], found: Suggestion, given: Collection[str]) -> str:
+def _as_flag(config: type[BaseModel], found: Suggestion, given: Collection[str]) -> str:
     flags = flags_of(config, found.field)
     if found.value is False:
         return flags[-1]
@@ -98,7 +100,7 @@ def _as_flag(config: type[Config], found: Suggestion, given: Collection[str]) ->
     return text
 
 
-def _as_setting(config: type[Config], found: Suggestion, given: Collection[str]) -> str:
+def _as_setting(config: type[BaseModel], found: Suggestion, given: Collection[str]) -> str:
     text = found.field if found.value is None else f"{found.field} = {_toml(found.value)}"
     needs = field_meta(config, found.field).needs
     if needs and needs[0] not in given:

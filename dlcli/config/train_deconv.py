@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
-from dlcli.config.base import Config, option
+from dlcli.config.base import Config
 from dlcli.config.common import DATA, OUTPUT, TrainingOptions
 from dlcli.config.network import (
     ExecutionOptions,
@@ -17,6 +17,7 @@ from dlcli.config.network import (
     NetworkScheduleOptions,
     NetworkTrainingOptions,
 )
+from dlcli.config.option import option
 
 TASK = "Task"
 

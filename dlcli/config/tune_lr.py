@@ -6,8 +6,9 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
-from dlcli.config.base import Config, option
+from dlcli.config.base import Config
 from dlcli.config.common import RunOptions
+from dlcli.config.option import option
 from dlcli.errors import DlcliError
 
 SEARCH = "Search"

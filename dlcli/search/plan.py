@@ -4,8 +4,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from dlcli.config.base import flag_of
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.option import flag_of
 from dlcli.config.suggestions import suggestions
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.progress import Progress, Silent

@@ -1,8 +1,9 @@
 """A run directory as eval and predict take it up: which kind of model it holds, and a linear model with its table."""
 
-from dlcli.config.base import Config, field_meta, flag_of
+from dlcli.config.base import Config
 from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.option import field_meta, flag_of
 from dlcli.errors import DlcliError
 from dlcli.linear.model import KIND as LINEAR
 from dlcli.linear.model import LinearModel

@@ -2,8 +2,6 @@
 
 import time
 
-import torch
-
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
@@ -17,7 +15,7 @@ from dlcli.networks.training.plan import ImageFacts, describe_task, image_settin
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
 from dlcli.networks.training.report import make_report
-from dlcli.networks.training.trainer import Training
+from dlcli.networks.training.trainer import Training, prepare_torch
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.runs import directory
 
@@ -39,9 +37,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     restoration = restoration_of(config)
     plan = make_plan(config, ImageFacts.of(images, restoration), device)
     config = resolved(config, plan)
-    torch.manual_seed(config.seed)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    prepare_torch(config.seed, config.threads)
     problem = make_problem(plan, images, restoration)
     run.path.mkdir(parents=True, exist_ok=True)
     about = Description(

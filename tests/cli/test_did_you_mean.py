@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
-from dlcli.cli.app import COMMANDS, load
-from dlcli.config.base import field_meta, flags_of
+from dlcli.cli.commands import COMMANDS, load
+from dlcli.config.option import field_meta, flags_of
 
 # What users of scikit-learn, Keras, PyTorch Lightning, Optuna, statsmodels and R type.
 EVERY_TRAINING = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dlcli.cli.app import COMMANDS, load
-from dlcli.config.base import flags_of
+from dlcli.cli.commands import COMMANDS, load
+from dlcli.config.option import flags_of
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "120"])

@@ -23,6 +23,13 @@ from dlcli.networks.training.settings import NetworkPlan
 from dlcli.runs import checkpoint, directory
 
 
+def prepare_torch(seed: int, threads: int | None) -> None:
+    """Seed torch's generators, and set its number of threads where one was asked for."""
+    torch.manual_seed(seed)
+    if threads:
+        torch.set_num_threads(threads)
+
+
 @dataclass
 class Training:
     """One run of the loop: the solver, what it has reached, and what each report leaves in the run directory.

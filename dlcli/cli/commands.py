@@ -1,0 +1,22 @@
+"""The commands: their names, summaries and modules, which are imported on use."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dlcli.cli.command import Command
+
+# name -> (module with COMMAND, one line for --help)
+COMMANDS = {
+    "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
+    "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
+    "tune-lr": ("dlcli.cli.tune_lr", "Tune the learning rate, or any other option of a training command."),
+    "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
+    "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
+}
+
+
+def load(name: str) -> "Command[Any, Any, Any]":
+    """Import the module of command ``name``."""
+    command: Command[Any, Any, Any] = importlib.import_module(COMMANDS[name][0]).COMMAND
+    return command
