@@ -36,6 +36,7 @@ class Host:
     ) -> tuple[int, str, str]:
         """Exit code (negative: the signal), stdout and stderr of ``dlcli ARGUMENTS``; 142 when it takes too long."""
         if self._process is None or self._process.poll() is not None:
+            self.close()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 env=os.environ | {"PYTHONPATH": str(self._root)},
@@ -57,7 +58,8 @@ class Host:
         if self._process is not None:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
             self._process.wait()
             self._process.stdout.close()
 

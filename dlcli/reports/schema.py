@@ -49,7 +49,7 @@ REPORTS: TypeAdapter[Report] = TypeAdapter(AnyReport)
 class _Schema(GenerateJsonSchema):
     """Without titles that only repeat the names of fields."""
 
-    def field_title_should_be_set(self, schema: object) -> bool:
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  (pydantic passes it)
         return False
 
 

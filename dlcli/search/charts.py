@@ -38,6 +38,7 @@ def draw_charts(search: "Search", run: directory.RunDirectory, report: SearchRep
 
 
 def _parallel(search: "Search", shown: Sequence[Record], format: Format) -> "Chart":
+    from dlcli.reports.charts.figure import Measured
     from dlcli.reports.charts.study import ParallelColumn, parallel_chart
 
     columns = []
@@ -49,13 +50,14 @@ def _parallel(search: "Search", shown: Sequence[Record], format: Format) -> "Cha
         columns.append(ParallelColumn(axis.name, numbers if axis.numeric else [str(v) for v in values], log))
     order = [shown.index(record) for record in reversed(chosen(search, shown).order)]
     return parallel_chart(
-        columns, [r.value for r in shown], title=f"{len(shown):,} trials", larger_is_better=search.metric.larger,
-        value_title=str(search.metric), order=order, format=format,
+        columns, [r.value for r in shown], title=f"{len(shown):,} trials", order=order, format=format,
+        measured=Measured(str(search.metric), search.metric.larger),
     )  # fmt: skip
 
 
 def _rates(search: "Search", records: Sequence[Record], format: Format) -> "Chart":
     """The metric against the rate, a line for each combination of the other options."""
+    from dlcli.reports.charts.figure import Measured
     from dlcli.reports.charts.rates import RateSeries, rate_chart
 
     groups: dict[str, list[Record]] = {}
@@ -86,9 +88,7 @@ def _rates(search: "Search", records: Sequence[Record], format: Format) -> "Char
     return rate_chart(
         series,
         title=f"{metric} against the learning rate",
-        value_title=str(metric),
-        spread=f"± standard deviation over {runs}",
-        larger_is_better=metric.larger,
+        measured=Measured(str(metric), metric.larger, f"± standard deviation over {runs}"),
         best=None if best is None else (float(best.params["lr"]), best.value),
         # A line through points that differ in more than the rate would show nothing.
         joined=search.settings.method == "grid" and (bool(others) == (len(groups) > 1) or not others),

@@ -31,6 +31,6 @@ class LineExample:
         """Its one column tells itself."""
         return np.array([0])
 
-    def finish(self, seen: np.ndarray | None = None) -> tuple[Schema, np.ndarray, None]:
+    def finish(self, seen: np.ndarray | None = None) -> tuple[Schema, np.ndarray, None]:  # noqa: ARG002  (no levels)
         """Schema of the example."""
         return Schema(features=(Column("x", "number"),), target=self.target), np.array([0]), None

@@ -9,6 +9,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib
@@ -248,10 +249,19 @@ def number_axis(axis: Axis, low: float, high: float, *, log: bool) -> None:
     axis.set_minor_locator(ticker.NullLocator())
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What the values of a chart are: their axis's title, which way is better, and what a band around them says."""
+
+    title: str
+    larger_is_better: bool = False
+    spread: str = "spread"
+
+
 class Numbers(ticker.Formatter):
     """Numbers at an axis with as few digits as tell them apart, without an offset or a common factor."""
 
-    def __call__(self, x: float, pos: int | None = None) -> str:
+    def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002  (matplotlib passes it)
         """One number."""
         return number(x)
 

@@ -16,6 +16,7 @@ from dlcli.reports.charts.figure import (
     MOST_NAMES,
     Chart,
     ChartFormat,
+    Measured,
     clamped,
     color,
     key,
@@ -86,26 +87,26 @@ class _Trace:
 
 @styled()
 def rate_chart(
-    series: Sequence[RateSeries], *, title: str, value_title: str, spread: str = "", larger_is_better: bool = False,
+    series: Sequence[RateSeries], *, title: str, measured: Measured,
     best: tuple[float, float] | None = None, joined: bool = True, format: ChartFormat = "png",
 ) -> Chart:  # fmt: skip
-    """A chart of values against learning rates; series are ``joined`` by lines, and ``spread`` says what bands are.
+    """A chart of values against learning rates; series are ``joined`` by lines.
 
     The ``best`` point, a rate and a value, has a ring and its rate. Diverged points are crosses at the top; points so
     bad that they would flatten the others are triangles at the edge.
     """
-    chart = Chart(format, [title, value_title, *(one.name for one in series)])
+    chart = Chart(format, [title, measured.title, *(one.name for one in series)])
     axes = chart.figure.subplots()
     traces = [_Trace.of(one) for one in series]
     values = [float(value) for trace in traces for value in trace.values]
     log = spans_decades(values)
-    shown = interesting(values, log, larger_is_better)
+    shown = interesting(values, log, measured.larger_is_better)
     limits = _with_spread(shown, traces, log) if shown else [1.0, 10.0]
     crosses = 0.04 if np.isfinite(values).all() else ROOM
-    pad = (0.04, ROOM + crosses) if larger_is_better else (ROOM, crosses)
+    pad = (0.04, ROOM + crosses) if measured.larger_is_better else (ROOM, crosses)
     set_range(axes.yaxis, min(limits), max(limits), log=log, pad=pad)
     _set_rates(axes, [float(rate) for trace in traces for rate in trace.rates])
-    axes.set_ylabel(chart.name(value_title))
+    axes.set_ylabel(chart.name(measured.title))
     if shown is None:
         axes.set_yticks([])
 
@@ -114,11 +115,11 @@ def rate_chart(
     for place, (one, trace) in enumerate(zip(series, traces, strict=True)):
         shade, style = color(place), line_style(place) if joined else "none"
         if _draw_spread(axes, trace, shade):
-            marks[spread or "spread"] = Patch(color=INK, alpha=0.2, lw=0)
+            marks[measured.spread] = Patch(color=INK, alpha=0.2, lw=0)
         marks |= _draw_trace(axes, trace, shade, style)
         entries += [(key("o", shade, style=style), one.name)] if one.name else []
     if best is not None and shown is not None:
-        _draw_best(axes, best, larger_is_better)
+        _draw_best(axes, best, measured.larger_is_better)
     chart.head(title, [*_first(entries), *((artist, name) for name, artist in marks.items())])
     chart.place([axes])
     return chart

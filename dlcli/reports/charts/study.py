@@ -17,6 +17,7 @@ from dlcli.reports.charts.figure import (
     TEXT,
     Chart,
     ChartFormat,
+    Measured,
     key,
     number,
     set_range,
@@ -97,8 +98,8 @@ class _Upright:
 
 @styled()
 def parallel_chart(
-    columns: Sequence[ParallelColumn], values: Sequence[float], *, title: str, larger_is_better: bool,
-    value_title: str, order: Sequence[int], format: ChartFormat = "png",
+    columns: Sequence[ParallelColumn], values: Sequence[float], *, title: str, measured: Measured,
+    order: Sequence[int], format: ChartFormat = "png",
 ) -> Chart:  # fmt: skip
     """Parallel coordinates: an axis for each option and, last, one of the ``values``; a line per trial.
 
@@ -108,11 +109,11 @@ def parallel_chart(
     kept = [i for i, value in enumerate(values) if math.isfinite(value)]
     texts = [str(v) for column in columns for v in column.values if isinstance(v, str)]
     width = max(SIZE[0], STEP * (len(columns) + 1) + 0.8)
-    chart = Chart(format, [title, value_title, *(column.name for column in columns), *texts], (width, SIZE[1]))
+    chart = Chart(format, [title, measured.title, *(column.name for column in columns), *texts], (width, SIZE[1]))
     axes = chart.figure.subplots()
     metric = [float(values[i]) for i in kept]
     uprights = [_option_axis(column, kept) for column in columns]
-    uprights.append(_metric_axis(value_title, metric, larger_is_better))
+    uprights.append(_metric_axis(measured.title, metric, measured.larger_is_better))
 
     places = {trial: i for i, trial in enumerate(kept)}
     shown = [places[i] for i in order if i in places]

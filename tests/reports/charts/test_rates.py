@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.reports.charts.figure import COLORS, INK
+from dlcli.reports.charts.figure import COLORS, INK, Measured
 from dlcli.reports.charts.rates import RateSeries, Sweep, range_test_chart, rate_chart
 from tests.reports.charts.figures import QUICK, legend, lines, names, numbers, rates, texts
 
 NAN = math.nan
 
 
-def chart(*series, **options):
-    return rate_chart(series, **{"title": "val.loss against the learning rate", "value_title": "val.loss", **options})
+def chart(*series, larger=False, spread="spread", **options):
+    measured = Measured("val.loss", larger, spread)
+    return rate_chart(series, title="val.loss against the learning rate", measured=measured, **options)
 
 
 def axes_of(*series, **options):
@@ -34,7 +35,7 @@ def test_points_are_joined_and_both_axes_named():
 @pytest.mark.parametrize("larger", [False, True])
 def test_the_best_point_has_a_ring_at_its_place_and_its_rate(larger):
     best = (1e-3, 3.0) if larger else (1e-2, 1.0)
-    found = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger_is_better=larger, best=best)
+    found = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger=larger, best=best)
     assert lines(found.figure.axes[0], markerfacecolor="none", color=COLORS[0]) == []
     assert [best] in lines(found.figure.axes[0], markerfacecolor="none")
     assert f"best: {best[0]}" in texts(found)
@@ -140,6 +141,6 @@ def series(draw):
 @settings(max_examples=15, deadline=None, phases=QUICK)
 @given(st.lists(series(), max_size=9), names, st.booleans(), st.lists(st.tuples(names, rates), max_size=6))
 def test_any_rates_and_values_give_a_chart(some, text, larger, marks):
-    texts(rate_chart(some, title=text, value_title=text, spread="spread", larger_is_better=larger))
+    texts(rate_chart(some, title=text, measured=Measured(text, larger)))
     sweeps = [Sweep(one.name, one.rates, one.values, one.low or one.values) for one in some]
     texts(range_test_chart(sweeps, title=text, marks=marks))
