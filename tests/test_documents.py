@@ -17,9 +17,9 @@ from tests.documented import DOCUMENTS, ROOT, TABLES, blocks, fenced, make_files
 # The commands are run as printed, but for these: a training as printed may take minutes, and what is tested is that its
 # words are right. The last of two equal options counts.
 STEPS = ("--steps", "2", "--report-every", "1")
-NETWORK = ("--filters", "4", "--crop", "16", "--batch-size", "2")
+NETWORK = ("--filters", "4", "--crop", "16", "--batch-size", "2", "--plots", "none")
 RESUMED = ("--steps", "3")
-SEARCH = ("--lr", "0.01")
+SEARCH = ("--lr", "0.01", "--plots", "none")
 SEARCHED = ("--steps", "1", "--crop", "16", "--batch-size", "2", "--depth", "0")
 MANY_TRIALS = ("--steps", "100")
 DATABASE = "postgresql://me@db/studies"
