@@ -61,14 +61,14 @@ def gather(
     _refuse_empty(table, rows)
     if keep_rows:
         return _with_rows(table, parts, moments, powers, how)
-    data = _finished(table, moments, rows, known, by_fold=bool(split.folds))
+    data, order = _finished(table, moments, rows, known, by_fold=bool(split.folds))
 
     def again() -> Iterator[Block]:
         for chunk, groups in dealt(table.chunks(), split):
             powers.scale(chunk.X, groups != VALIDATION)
-            yield chunk.X[:, data.order], chunk.y, groups
+            yield chunk.X[:, order], chunk.y, groups
 
-    return replace(data, exponents=powers.exponents[data.order], reread=RereadRows(again))
+    return replace(data, exponents=powers.exponents[order], reread=RereadRows(again))
 
 
 def _add_chunk(table: ChunkSource, moments: dict[int, Moments], chunk: Block, known: KnownSums, how: _How) -> None:
@@ -96,8 +96,11 @@ def _refuse_empty(table: ChunkSource, rows: int) -> None:
 
 def _finished(
     table: ChunkSource, moments: dict[int, Moments], rows: int, known: KnownSums, *, by_fold: bool
-) -> TableData:
-    """The moments with columns in the schema's order, which are grown to as many as there are in the end."""
+) -> tuple[TableData, IntArray]:
+    """The moments with columns in the schema's order, and where the table's X has them.
+
+    Moments of rows that came before a column are grown to as many columns as there are in the end.
+    """
     marks = len(known.marks) if by_fold else 0
     width = max(len(m.mean) for m in moments.values())
     moments = {g: m.grown(width) for g, m in moments.items()}
@@ -107,7 +110,7 @@ def _finished(
     fill = known.fill[order] if known.rows else trained.mean[chosen[1:]]
     gaps = known.gaps(order, moments) if marks else None
     selected = gaps.filled(fill) if gaps else {g: m.select(chosen) for g, m in moments.items()}
-    return TableData(schema, selected, fill, rows, schema.encoded_names, _level_of(schema), order, gaps=gaps)
+    return TableData(schema, selected, fill, rows, schema.encoded_names, _level_of(schema), gaps=gaps), order
 
 
 def _with_rows(
@@ -146,7 +149,7 @@ def _with_rows(
     fill = known.fill if how.fill_means else _trained(moments).mean[1:]
     names, level_of = schema.encoded_names, _level_of(schema)
     exponents = powers.exponents if how.classes else powers.exponents[order]
-    return TableData(schema, moments, fill, len(y), names, level_of, order, ones_X, y, groups, gaps, exponents)
+    return TableData(schema, moments, fill, len(y), names, level_of, ones_X, y, groups, gaps, exponents)
 
 
 def _known_sums(ones_X: FloatArray, groups: IntArray, *, by_fold: bool) -> KnownSums:

@@ -65,8 +65,8 @@ class TableData:
     methods that need them.
     fill (d,): what stands in for a missing value, the mean over the training rows. ``gaps``: where each fold has its
     own; then missing values are nan in ones_X.
-    order, exponents (those of the schema's columns): a column's place in the table's X, and the power of 2 that it and
-    its fill are divided by, so that squares have room.
+    exponents: of each of the schema's columns the power of 2 that it and its fill are divided by, so that squares have
+    room.
     reread: another pass over the rows, where they are not kept.
     names (d,): those of the columns. level_of (d,): the number of the text feature whose level a column is, or -1.
     """
@@ -77,7 +77,6 @@ class TableData:
     rows: int
     names: tuple[str, ...]
     level_of: IntArray
-    order: IntArray
     ones_X: FloatArray | None = None  # noqa: N815
     y: FloatArray | None = None
     groups: IntArray | None = None
