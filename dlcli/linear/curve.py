@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dlcli.engine.loop import Step
-from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.problem import Validate
-from dlcli.linear.solvers.descent import FirstOrder
 from dlcli.linear.solvers.solver import LinearSolver
-from dlcli.linear.solvers.spectral import SpectralDescent
 
 if TYPE_CHECKING:
     from dlcli.reports.charts.figure import Chart
@@ -23,20 +20,15 @@ class LossCurve:
     validation: Mapping[int, float]
 
 
-def loss_curve(
-    solver: LinearSolver, squares: LeastSquares, validate: Validate | None, reports: Sequence[Step]
-) -> LossCurve:
+def loss_curve(solver: LinearSolver, validate: Validate | None, reports: Sequence[Step]) -> LossCurve:
     """The curve of a fit that has ended, with its ``reports``. ``validate`` measures parameters on held-out rows."""
     training: dict[int, float] = {}
     validation: dict[int, float] = {}
     first = reports[1].step if len(reports) > 1 else 0
-    if isinstance(solver, SpectralDescent):
-        for step, theta in solver.passed(first):
-            training[step] = squares.loss(theta[:, 0])
-            if validate is not None:
-                validation[step] = validate(theta)["loss"]
-    elif isinstance(solver, FirstOrder):
-        training = {step: loss for step, loss in solver.passed if step < first}
+    for passed in solver.passed(first):
+        training[passed.step] = passed.loss
+        if validate is not None and passed.theta is not None:
+            validation[passed.step] = validate(passed.theta)["loss"]
     training |= {report.step: report.loss for report in reports}
     validation |= {report.step: report.val_loss for report in reports if report.val_loss is not None}
     return LossCurve(dict(sorted(training.items())), dict(sorted(validation.items())))

@@ -97,7 +97,7 @@ def fit(ready: Prepared, progress: Progress, on_step: Callable[[Step], None], un
         on_step(steps[-1])
     assert kept is not None
     result = ready.result(solver, lr, steps, kept, with_errors=not problem.held.fold)
-    curve = None if problem.held.fold else loss_curve(solver, problem.squares, validate, steps)
+    curve = None if problem.held.fold else loss_curve(solver, validate, steps)
     result = replace(result, aliased=tuple(problem.data.names[j] for j in found), curve=curve)
     advise(plan, Ended.of(result), progress)
     if plan.stops_early and steps[-1].status != "diverged":

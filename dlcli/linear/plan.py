@@ -15,6 +15,7 @@ from dlcli.linear.data.split import Split
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.solvers.descent import MiniBatchSettings
+from dlcli.linear.solvers.momentum import Momentum
 
 Optimizer = Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
 # The built-in example runs as in the article that it comes from.
@@ -27,14 +28,6 @@ class ColumnSettings:
 
     intercept: bool = True
     standardize: bool = True
-
-
-@dataclass(frozen=True)
-class Momentum:
-    """The share of the last move that a step repeats, and whether the gradient is taken ahead, at its end."""
-
-    factor: float = 0.0
-    nesterov: bool = False
 
 
 @dataclass(frozen=True)

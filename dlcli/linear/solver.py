@@ -71,14 +71,11 @@ def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
         assert rows.objective is not None
         return _on_rows(problem, rows.objective, schedule)
     assert schedule is not None
-    momentum, nesterov = plan.momentum.factor, plan.momentum.nesterov
     if plan.penalty.l1:
         A, b, constant = squares.quadratic
         quadratic = QuadraticObjective(A, b, constant, plan.penalty.weighted(squares.penalized))
-        return GradientDescent(
-            quadratic, schedule, momentum=momentum, nesterov=nesterov, tolerance=plan.tolerance
-        )  # fmt: skip
-    return SpectralDescent(squares, schedule, momentum=momentum, nesterov=nesterov, tolerance=plan.tolerance)
+        return GradientDescent(quadratic, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
+    return SpectralDescent(squares, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
 
 
 def _automatic_rate(problem: FitProblem) -> float:
@@ -107,11 +104,6 @@ def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | 
         live = values > len(values) * np.finfo(np.float64).eps * values[-1]
         return LBFGS(objective, plan.tolerance, metric=(vectors[:, live] / values[live]) @ vectors[:, live].T)
     assert schedule is not None
-    momentum, nesterov = plan.momentum.factor, plan.momentum.nesterov
     if plan.optimizer == "gd":
-        return GradientDescent(
-            objective, schedule, momentum=momentum, nesterov=nesterov, tolerance=plan.tolerance
-        )  # fmt: skip
-    return MiniBatch(
-        objective, schedule, plan.batches, adam=plan.optimizer == "adam", momentum=momentum, nesterov=nesterov
-    )
+        return GradientDescent(objective, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
+    return MiniBatch(objective, schedule, plan.batches, adam=plan.optimizer == "adam", momentum=plan.momentum)

@@ -19,6 +19,7 @@ from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.glm_batched import BatchedSums
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
+from dlcli.linear.solvers.solver import PassedStep
 
 READ_AHEAD = 256  # steps whose open-loop rates are computed at once
 
@@ -80,6 +81,10 @@ class BatchedDescent:
     def scheduler_step(self, loss: float) -> None:
         """Pass the loss of a report on to the schedule."""
         self._stack.scheduler_step(self.index, loss)
+
+    def passed(self, _last: int) -> list[PassedStep]:
+        """None: searches draw no curves."""
+        return []
 
 
 class Values:

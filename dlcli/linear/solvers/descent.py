@@ -6,12 +6,14 @@ from typing import Protocol
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.log_steps import LOG_SPACED
 from dlcli.engine.schedules.base import Feedback, Schedule
 from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
+from dlcli.linear.solvers.momentum import NO_MOMENTUM, Momentum
+from dlcli.linear.solvers.solver import PassedStep
 
 
 class Objective(Protocol):
@@ -43,7 +45,7 @@ class FirstOrder:
         self.step = 0
         self.lr = float("nan")
         self.termination = RUNNING
-        self.passed: list[tuple[int, float]] = []  # losses at log-spaced steps, where they cost nothing
+        self._passed: list[PassedStep] = []
         self.first_norm = self.gradient_norm()
 
     def parameters(self) -> FloatArray:
@@ -77,7 +79,11 @@ class FirstOrder:
     def note_loss(self) -> None:
         """Keep the loss at theta for a chart if the step is one of its; called where the objective knows it already."""
         if self.step in LOG_SPACED:
-            self.passed.append((self.step, self._objective.loss(self.theta)))
+            self._passed.append(PassedStep(self.step, self._objective.loss(self.theta)))
+
+    def passed(self, last: int) -> list[PassedStep]:
+        """Log-spaced steps before ``last`` at which the objective knew the loss."""
+        return [passed for passed in self._passed if passed.step < last]
 
     def small(self, norm: float) -> bool:
         """Whether the gradient tolerance holds."""
@@ -98,12 +104,11 @@ class GradientDescent(FirstOrder):
         objective: Objective,
         schedule: Schedule,
         *,
-        momentum: float = 0.0,
-        nesterov: bool = False,
+        momentum: Momentum = NO_MOMENTUM,
         tolerance: float = 0.0,
     ) -> None:
         super().__init__(objective, tolerance)
-        self.schedule, self.momentum, self.nesterov = schedule, momentum, nesterov
+        self.schedule, self.momentum = schedule, momentum
         self.velocity = np.zeros(objective.shape)
 
     def scheduler_step(self, loss: float) -> None:
@@ -113,21 +118,22 @@ class GradientDescent(FirstOrder):
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``; the tolerance is checked at every step."""
         l1 = self._objective.l1 * self._objective.penalized
+        momentum, nesterov = self.momentum.factor, self.momentum.nesterov
         with np.errstate(over="ignore", invalid="ignore"):
             while self.step < until and self.termination.running and time.monotonic() < deadline:
-                look = self.theta + self.momentum * self.velocity if self.nesterov else self.theta
+                look = self.theta + momentum * self.velocity if nesterov else self.theta
                 value, gradient = self._objective.value_and_gradient(look)
-                if not self.nesterov:
+                if not nesterov:
                     self.note_loss()
-                if not self.nesterov and self.small(self.norm(look, gradient)):
+                if not nesterov and self.small(self.norm(look, gradient)):
                     self.termination = GRADIENT_TOLERANCE
                     return
                 rate = self.schedule.rate(self.step, Feedback(gradient, look, value))
-                moved = self.theta + self.momentum * self.velocity - rate * gradient
+                moved = self.theta + momentum * self.velocity - rate * gradient
                 theta = soft_threshold(moved, rate * l1) if self._objective.l1 else moved
                 self.velocity = theta - self.theta
                 self.theta, self.step, self.lr = theta, self.step + 1, rate
-                if self.nesterov and self.small(self.gradient_norm()):
+                if nesterov and self.small(self.gradient_norm()):
                     self.termination = GRADIENT_TOLERANCE
 
 
@@ -138,6 +144,33 @@ class MiniBatchSettings:
     batch_size: int = 256
     dropout: float = 0.0
     seed: int = 0
+
+
+class BatchSampler:
+    """Mini-batches of ``rows`` rows, each epoch in a new order, and what dropout zeroes in each."""
+
+    def __init__(self, rows: int, settings: MiniBatchSettings) -> None:
+        self.rows, self.batch_size, self.dropout = rows, min(settings.batch_size, rows), settings.dropout
+        self.random = np.random.default_rng(settings.seed)
+        self._order = np.zeros(0, dtype=np.int64)
+        self._next = 0
+
+    def batch(self) -> IntArray:
+        """Rows of the next mini-batch, (batch_size,)."""
+        if self._next + self.batch_size > len(self._order):
+            self._order, self._next = self.random.permutation(self.rows), 0
+        start = self._next
+        self._next += self.batch_size
+        return self._order[start : self._next]
+
+    def mask(self, penalized: FloatArray) -> FloatArray | None:
+        """Factors (batch_size, p) on a mini-batch's inputs, or None without dropout; ``penalized`` is (p, 1)."""
+        if not self.dropout:
+            return None
+        shape = (self.batch_size, len(penalized))
+        keep = (self.random.random(shape) >= self.dropout) / (1 - self.dropout)
+        keep[:, penalized[:, 0] == 0] = 1.0
+        return keep
 
 
 class MiniBatch(FirstOrder):
@@ -157,18 +190,13 @@ class MiniBatch(FirstOrder):
         batches: MiniBatchSettings,
         *,
         adam: bool = False,
-        momentum: float = 0.0,
-        nesterov: bool = False,
+        momentum: Momentum = NO_MOMENTUM,
     ) -> None:
         super().__init__(objective, 0.0)
         self.rows, self.schedule, self.adam = objective, schedule, adam
-        self.batch_size = min(batches.batch_size, objective.rows)
-        self.momentum, self.nesterov, self.dropout = momentum, nesterov, batches.dropout
-        self.random = np.random.default_rng(batches.seed)
+        self.momentum, self.sampler = momentum, BatchSampler(objective.rows, batches)
         self.first = np.zeros(objective.shape)
         self.second = np.zeros(objective.shape)
-        self._order = np.zeros(0, dtype=np.int64)
-        self._next = 0
 
     def scheduler_step(self, loss: float) -> None:
         """Pass the loss of a report on to the schedule."""
@@ -176,16 +204,17 @@ class MiniBatch(FirstOrder):
 
     def advance(self, until: int, deadline: float) -> None:
         """Step to ``until``, one mini-batch each."""
+        momentum, nesterov = self.momentum.factor, self.momentum.nesterov
         with np.errstate(over="ignore", invalid="ignore"):
             while self.step < until and time.monotonic() < deadline:
-                look = self.theta + self.momentum * self.first if self.nesterov else self.theta
-                gradient = self.rows.batch_gradient(look, self._batch(), self._mask())
+                look = self.theta + momentum * self.first if nesterov else self.theta
+                gradient = self.rows.batch_gradient(look, self.sampler.batch(), self.sampler.mask(self.rows.penalized))
                 rate = self.schedule.rate(self.step, Feedback(gradient, look, float("nan")))
                 self.theta = self._adam_step(gradient, rate) if self.adam else self._plain_step(gradient, rate)
                 self.step, self.lr = self.step + 1, rate
 
     def _plain_step(self, gradient: FloatArray, rate: float) -> FloatArray:
-        theta = self.theta + self.momentum * self.first - rate * gradient
+        theta = self.theta + self.momentum.factor * self.first - rate * gradient
         if self.rows.l1:
             theta = soft_threshold(theta, rate * self.rows.l1 * self.rows.penalized)
         # The velocity is of what moved in the end: at the optimum, where L1 holds the gradient, it must be 0.
@@ -203,18 +232,3 @@ class MiniBatch(FirstOrder):
             # subgradient is 0, whatever the rates of the coordinates.
             theta = soft_threshold(theta, rates * self.rows.l1 * self.rows.penalized)
         return theta
-
-    def _batch(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        if self._next + self.batch_size > len(self._order):
-            self._order, self._next = self.random.permutation(self.rows.rows), 0
-        start = self._next
-        self._next += self.batch_size
-        return self._order[start : self._next]
-
-    def _mask(self) -> FloatArray | None:
-        if not self.dropout:
-            return None
-        shape = (self.batch_size, self.rows.shape[0])
-        keep = (self.random.random(shape) >= self.dropout) / (1 - self.dropout)
-        keep[:, self.rows.penalized[:, 0] == 0] = 1.0
-        return keep

@@ -6,6 +6,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import EXACT, RUNNING, Termination
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.solvers.exact import ExactSolution
+from dlcli.linear.solvers.solver import PassedStep
 
 
 class ExactSolver:
@@ -58,3 +59,7 @@ class ExactSolver:
 
     def scheduler_step(self, loss: float) -> None:
         """Ignore: there is no schedule."""
+
+    def passed(self, _last: int) -> list[PassedStep]:
+        """None: there is but one step."""
+        return []

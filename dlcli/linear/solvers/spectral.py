@@ -9,6 +9,7 @@ million steps cost little; schedules that look at the gradient take one short st
 """
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,9 +19,35 @@ from dlcli.engine.schedules.base import Feedback, Schedule
 from dlcli.engine.schedules.open_loop import Constant, OpenLoop
 from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.solvers.momentum import NO_MOMENTUM, Momentum
+from dlcli.linear.solvers.solver import PassedStep
 
 BLOCK = 4096
 State = tuple[FloatArray, FloatArray]  # e(t) and e(t-1), each of shape (p,)
+
+
+@dataclass(frozen=True)
+class Eigenbasis:
+    """Eigenvalues l (p,) and eigenvectors V (p, p) of A, the optimum (p,) in their basis, and the objective there."""
+
+    values: FloatArray
+    vectors: FloatArray
+    optimum: FloatArray
+    floor: float
+
+    @classmethod
+    def of(cls, problem: LeastSquares) -> "Eigenbasis":
+        """That of a problem. A direction that the data don't determine has no gradient: theta stays 0 there."""
+        values, vectors = problem.modes
+        _, b, constant = problem.quadratic
+        live = values > 0
+        optimum = np.where(live, vectors.T @ b / np.where(live, values, 1.0), 0.0)
+        return cls(values, vectors, optimum, 0.5 * (constant - float(optimum @ (values * optimum))))
+
+    def theta(self, e: FloatArray) -> FloatArray:
+        """Theta, of shape (p, 1), at a distance e (p,) from the optimum."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (self.vectors @ (self.optimum + e))[:, None]
 
 
 class SpectralDescent:
@@ -34,19 +61,13 @@ class SpectralDescent:
         problem: LeastSquares,
         schedule: Schedule,
         *,
-        momentum: float = 0.0,
-        nesterov: bool = False,
+        momentum: Momentum = NO_MOMENTUM,
         tolerance: float = 0.0,
     ) -> None:
         self.problem, self.schedule = problem, schedule
-        self.momentum, self.nesterov, self.tolerance = momentum, nesterov, tolerance
-        self.values, self.vectors = problem.modes
-        _, b, constant = problem.quadratic
-        live = self.values > 0
-        # A direction that the data don't determine has no gradient: theta stays 0 there.
-        self.optimum = np.where(live, self.vectors.T @ b / np.where(live, self.values, 1.0), 0.0)
-        self.floor = 0.5 * (constant - float(self.optimum @ (self.values * self.optimum)))
-        self.state: State = (-self.optimum, -self.optimum)
+        self.momentum, self.tolerance = momentum, tolerance
+        self.basis = Eigenbasis.of(problem)
+        self.state: State = (-self.basis.optimum, -self.basis.optimum)
         self._passed: list[tuple[int, FloatArray]] = []  # log-spaced steps of a schedule that can't be repeated
         self.step = 0
         self.lr = float("nan")
@@ -55,30 +76,30 @@ class SpectralDescent:
 
     def parameters(self) -> FloatArray:
         """Theta, of shape (p, 1)."""
-        return self._theta(self.state[0])
+        return self.basis.theta(self.state[0])
 
-    def _theta(self, e: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return (self.vectors @ (self.optimum + e))[:, None]
-
-    def passed(self, last: int) -> list[tuple[int, FloatArray]]:
-        """Log-spaced steps before ``last``, and theta (p, 1) at each, from the closed form; those that it has taken.
+    def passed(self, last: int) -> list[PassedStep]:
+        """Log-spaced steps before ``last`` with theta at each, from the closed form; those that it has taken.
 
         The steps themselves are multiplied up anew, in other groups: the last digits may differ.
         """
         schedule = self.schedule
         if not isinstance(schedule, OpenLoop):
-            return [(step, self._theta(e)) for step, e in self._passed if step < last]
+            return [self._at(step, e) for step, e in self._passed if step < last]
         exact = isinstance(schedule, Constant)
-        state: State = (-self.optimum, -self.optimum)
+        state: State = (-self.basis.optimum, -self.basis.optimum)
         found, before = [], 0
         for step in log_spaced(min(last, self.step) if exact else min(last, self.step, BLOCK)):
             if step > before:
                 with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                     state = self._jump(schedule, state, before, step - before)
                 before = step
-            found.append((step, self._theta(state[0])))
+            found.append(self._at(step, state[0]))
         return found
+
+    def _at(self, step: int, e: FloatArray) -> PassedStep:
+        theta = self.basis.theta(e)
+        return PassedStep(step, self.problem.loss(theta[:, 0]), theta)
 
     def loss(self) -> float:
         """Mean squared error on the training rows."""
@@ -87,7 +108,7 @@ class SpectralDescent:
     def objective(self) -> float:
         """Half the mean squared error and the penalty."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return max(self.floor, 0.0) + 0.5 * float(np.sum(self.values * self.state[0] ** 2))
+            return max(self.basis.floor, 0.0) + 0.5 * float(np.sum(self.basis.values * self.state[0] ** 2))
 
     def gradient_norm(self) -> float:
         """Norm of the gradient l e, the same in every orthonormal basis."""
@@ -113,7 +134,7 @@ class SpectralDescent:
 
     def _norm(self, state: State) -> float:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            return float(np.sqrt(np.sum((self.values * state[0]) ** 2)))
+            return float(np.sqrt(np.sum((self.basis.values * state[0]) ** 2)))
 
     def _small(self, state: State) -> bool:
         # Tolerance 0 asks for every step, even past a gradient of exactly 0.
@@ -140,16 +161,16 @@ class SpectralDescent:
         if isinstance(schedule, Constant):
             return self._power(state, schedule.lr, count)
         rates = schedule.rates(start, count)
-        decay = 1 - rates[:, None] * self.values  # (count, p)
-        if not self.momentum:
+        decay = 1 - rates[:, None] * self.basis.values  # (count, p)
+        if not self.momentum.factor:
             return np.multiply.reduce(decay, axis=0) * state[0], state[0]
         c1, c2 = self._recurrence(decay)
         m11, m12, m21, m22 = _product(c1, c2)
         return m11 * state[0] + m12 * state[1], m21 * state[0] + m22 * state[1]
 
     def _power(self, state: State, rate: float, count: int) -> State:
-        decay = 1 - rate * self.values
-        if not self.momentum:
+        decay = 1 - rate * self.basis.values
+        if not self.momentum.factor:
             return decay**count * state[0], decay ** (count - 1) * state[0]
         c1, c2 = self._recurrence(decay)
         one, zero = np.ones_like(c1), np.zeros_like(c1)
@@ -159,29 +180,31 @@ class SpectralDescent:
         return after[:, 0, 0], after[:, 1, 0]
 
     def _recurrence(self, decay: FloatArray) -> tuple[FloatArray, FloatArray]:
-        m = self.momentum
-        if self.nesterov:
+        m = self.momentum.factor
+        if self.momentum.nesterov:
             return (1 + m) * decay, -m * decay
         return m + decay, np.full_like(decay, -m)
 
     def _one_by_one(self, until: int, deadline: float) -> None:
+        values, optimum = self.basis.values, self.basis.optimum
+        momentum, nesterov = self.momentum.factor, self.momentum.nesterov
         while self.step < until and self.termination.running and time.monotonic() < deadline:
             e = self.state[0]
             if self.step in LOG_SPACED:
                 self._passed.append((self.step, e))
-            look = e + self.momentum * (e - self.state[1]) if self.nesterov else e
-            feedback = Feedback(self.values * look, look + self.optimum, self._objective_at(look))
+            look = e + momentum * (e - self.state[1]) if nesterov else e
+            feedback = Feedback(values * look, look + optimum, self._objective_at(look))
             rate = self.schedule.rate(self.step, feedback)
-            c1, c2 = self._recurrence(1 - rate * self.values)
-            self.state = (c1 * e + c2 * self.state[1], e) if self.momentum else ((1 - rate * self.values) * e, e)
+            c1, c2 = self._recurrence(1 - rate * values)
+            self.state = (c1 * e + c2 * self.state[1], e) if momentum else ((1 - rate * values) * e, e)
             self.step, self.lr = self.step + 1, rate
             if self._small(self.state):
                 self.termination = GRADIENT_TOLERANCE
 
     def _objective_at(self, e: FloatArray) -> float:
-        above = 0.5 * float(np.sum(self.values * e * e))
+        above = 0.5 * float(np.sum(self.basis.values * e * e))
         # Polyak's step needs the gap to the minimum: here it is known outright, not as a difference that cancels.
-        return above if self.schedule.settings.polyak_target is None else max(self.floor, 0.0) + above
+        return above if self.schedule.settings.polyak_target is None else max(self.basis.floor, 0.0) + above
 
 
 def _product(c1: FloatArray, c2: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

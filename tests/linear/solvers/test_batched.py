@@ -17,6 +17,7 @@ from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.solvers.batched import BatchedRows, RowReplica
 from dlcli.linear.solvers.descent import GradientDescent
+from dlcli.linear.solvers.momentum import Momentum
 
 KINDS = ["mse", "logistic", "softmax"]
 FOREVER = float("inf")
@@ -40,7 +41,7 @@ def alone(data, one):
     Z, y, kind, outputs = data
     schedule = make_schedule(one.schedule.settings, one.schedule.lr)
     objective = make_objective(Z, y, kind, outputs, WeightedPenalty(one.l1, one.l2, PENALIZED))
-    return GradientDescent(objective, schedule, momentum=one.momentum, nesterov=one.nesterov, tolerance=one.tolerance)
+    return GradientDescent(objective, schedule, momentum=Momentum(one.momentum, one.nesterov), tolerance=one.tolerance)
 
 
 def stack(data, members):

@@ -10,6 +10,7 @@ from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch, MiniBatchSettings
+from dlcli.linear.solvers.momentum import Momentum
 
 
 def data(seed=0, n=120, d=8):
@@ -31,7 +32,7 @@ def test_lasso_and_elastic_net_agree_with_scikit_learn(strength, share, momentum
     )
     rate = 1 / (np.linalg.eigvalsh(A)[-1] + l2)
     solver = GradientDescent(
-        objective, make_schedule(ScheduleSettings(), rate), momentum=momentum, nesterov=nesterov, tolerance=1e-13
+        objective, make_schedule(ScheduleSettings(), rate), momentum=Momentum(momentum, nesterov), tolerance=1e-13
     )
     solver.advance(500_000, float("inf"))
     model = ElasticNet(alpha=strength, l1_ratio=share, tol=1e-14, max_iter=1_000_000).fit(X, y)
@@ -57,7 +58,9 @@ def test_minibatches_come_near_the_optimum(adam, momentum, rate):
     best = Newton(objective)
     best.advance(100, float("inf"))
     settings = ScheduleSettings("cosine", total_steps=3000)
-    solver = MiniBatch(objective, make_schedule(settings, rate), MiniBatchSettings(64), adam=adam, momentum=momentum)
+    solver = MiniBatch(
+        objective, make_schedule(settings, rate), MiniBatchSettings(64), adam=adam, momentum=Momentum(momentum)
+    )
     solver.advance(3000, float("inf"))
     assert solver.loss() - best.loss() < 2e-4
 
@@ -65,7 +68,7 @@ def test_minibatches_come_near_the_optimum(adam, momentum, rate):
 def test_an_epoch_sees_every_row_once():
     objective = rows(n=300)
     solver = MiniBatch(objective, make_schedule(ScheduleSettings(), 0.1), MiniBatchSettings(50))
-    seen = np.concatenate([solver._batch() for _ in range(6)])
+    seen = np.concatenate([solver.sampler.batch() for _ in range(6)])
     assert sorted(seen) == list(range(300))
 
 
@@ -73,7 +76,7 @@ def test_dropout_spares_the_intercept_keeps_the_mean_and_repeats_by_seed():
     objective = rows()
     draws = [MiniBatchSettings(256, 0.4, seed) for seed in (1, 1, 2)]
     solvers = [MiniBatch(objective, make_schedule(ScheduleSettings(), 0.1), draw) for draw in draws]
-    masks = np.concatenate([solvers[0]._mask() for _ in range(200)])
+    masks = np.concatenate([solvers[0].sampler.mask(objective.penalized) for _ in range(200)])
     assert (masks[:, 0] == 1).all()
     assert masks[:, 1:].mean() == pytest.approx(1, abs=0.01)
     assert (masks[:, 1:] == 0).mean() == pytest.approx(0.4, abs=0.01)
@@ -108,7 +111,7 @@ def test_stochastic_solvers_rest_at_the_lasso_too(strength, adam, momentum, nest
     rate = 0.03 if adam else (1 - momentum) / np.linalg.eigvalsh(Z.T @ Z / len(y))[-1]
     schedule = make_schedule(ScheduleSettings("cosine", total_steps=steps), rate)
     solver = MiniBatch(
-        objective, schedule, MiniBatchSettings(len(y)), adam=adam, momentum=momentum, nesterov=nesterov
+        objective, schedule, MiniBatchSettings(len(y)), adam=adam, momentum=Momentum(momentum, nesterov)
     )  # fmt: skip
     solver.advance(steps, float("inf"))
     model = ElasticNet(alpha=strength, l1_ratio=1.0, tol=1e-14, max_iter=1_000_000).fit(X, y)

@@ -12,6 +12,7 @@ from dlcli.engine.schedules.base import Feedback, ScheduleSettings
 from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.solvers.momentum import Momentum
 from dlcli.linear.solvers.spectral import SpectralDescent
 from dlcli.linear.solvers.step_sizes import largest_stable_rate
 
@@ -69,10 +70,10 @@ def test_iterates_equal_the_textbook_loop(
     constants = ScheduleSettings(
         name, decay_every=20, decay_factor=0.9, total_steps=steps, hyper_lr=1e-4 * lr, polyak_target=0.0
     )
-    solver = SpectralDescent(squares, make_schedule(constants, lr), momentum=momentum, nesterov=nesterov)
+    solver = SpectralDescent(squares, make_schedule(constants, lr), momentum=Momentum(momentum, nesterov))
     solver.advance(steps, math.inf)
     expected = textbook(X, y, squares, make_schedule(constants, lr), steps, momentum, nesterov)
-    scale = max(np.linalg.norm(expected), np.linalg.norm(solver.optimum), 1e-12)
+    scale = max(np.linalg.norm(expected), np.linalg.norm(solver.basis.optimum), 1e-12)
     assert np.linalg.norm(solver.parameters()[:, 0] - expected) <= 1e-10 * scale
     assert solver.step == steps
 
@@ -81,8 +82,8 @@ def test_iterates_equal_the_textbook_loop(
 def test_blocks_of_any_size_give_the_same_iterates(momentum):
     _, _, squares = problem(3, 50, 4, 0.0, True, True)
     constants = ScheduleSettings("time", decay_rate=0.001)
-    one = SpectralDescent(squares, make_schedule(constants, 0.3), momentum=momentum)
-    many = SpectralDescent(squares, make_schedule(constants, 0.3), momentum=momentum)
+    one = SpectralDescent(squares, make_schedule(constants, 0.3), momentum=Momentum(momentum))
+    many = SpectralDescent(squares, make_schedule(constants, 0.3), momentum=Momentum(momentum))
     one.advance(9001, math.inf)
     for until in (1, 7, 4099, 9001):
         many.advance(until, math.inf)
@@ -107,7 +108,7 @@ def test_largest_stable_rate_is_where_the_steepest_direction_starts_to_grow(mome
     norms = []
     for factor in (0.99, 1.01):
         solver = SpectralDescent(
-            squares, make_schedule(ScheduleSettings(), factor * edge), momentum=momentum, nesterov=nesterov
+            squares, make_schedule(ScheduleSettings(), factor * edge), momentum=Momentum(momentum, nesterov)
         )
         solver.advance(5000, math.inf)
         norms.append(solver.gradient_norm() / solver.first_norm)
