@@ -152,7 +152,7 @@ class LinearTrials:
 
     def start_fused(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
         """All fits of one key, fold by fold."""
-        from dlcli.linear.solvers.batched import BatchedRows, RowReplica
+        from dlcli.linear.batched.rows import BatchedRows, RowReplica
 
         runs: list[list[Trial]] = [[] for _ in configs]
         for fold in range(configs[0].cv or 1):
@@ -162,18 +162,15 @@ class LinearTrials:
             assert rows is not None
             assert rows.objective is not None
             schedules = [ready.schedule() for ready in column]
-            members = [
-                RowReplica(
-                    schedule, ready.plan.momentum.factor, ready.plan.momentum.nesterov, ready.plan.tolerance,
-                    ready.plan.penalty.l1, ready.plan.penalty.l2,
-                )
+            replicas = [
+                RowReplica(schedule, ready.plan.momentum, ready.plan.tolerance, ready.plan.penalty)
                 for ready, schedule in zip(column, schedules, strict=True)
                 if schedule is not None
-            ]  # fmt: skip
+            ]
             outputs = rows.objective.shape[1]
-            batch = BatchedRows(rows.Z, rows.y, rows.kind, outputs, rows.objective.penalized[:, 0], members)
-            for run, ready, solver in zip(runs, column, batch.members, strict=True):
-                run.append(self._trial(ready, solver, solver.member.schedule.lr, check_signal))
+            batch = BatchedRows(rows.Z, rows.y, rows.kind, outputs, rows.objective.penalized[:, 0], replicas)
+            for run, ready, solver in zip(runs, column, batch.solvers, strict=True):
+                run.append(self._trial(ready, solver, solver.replica.schedule.lr, check_signal))
         return runs
 
     def fusion_pays(self, config: FitLinearConfig) -> bool:

@@ -1,4 +1,4 @@
-"""A stack of descents against the same descents one at a time, and what a stack may cost."""
+"""A batch of descents against the same descents one at a time, and what a batch may cost."""
 
 import itertools
 from dataclasses import replace
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
-from dlcli.linear.objectives import glm_batched as stacked_sums
-from dlcli.linear.objectives.glm_batched import BatchedSums
+from dlcli.linear.batched import sums as batched_sums
+from dlcli.linear.batched.rows import BatchedRows, RowReplica
+from dlcli.linear.batched.sums import BatchedSums
 from dlcli.linear.objectives.make import make_objective
-from dlcli.linear.objectives.penalty import WeightedPenalty
-from dlcli.linear.solvers.batched import BatchedRows, RowReplica
+from dlcli.linear.objectives.penalty import Penalty, WeightedPenalty
 from dlcli.linear.solvers.descent import GradientDescent
 from dlcli.linear.solvers.momentum import Momentum
 
@@ -32,24 +32,27 @@ def rows(kind, seed=0, n=60):
     return Z, y.astype(float), kind, 3 if kind == "softmax" else 1
 
 
-def member(lr, name="constant", options=None, **constants):
+def replica(lr, name="constant", options=None, **constants):
     constants = {"total_steps": 40, "decay_every": 10, "decay_factor": 0.9, "plateau_patience": 1} | constants
-    return RowReplica(make_schedule(ScheduleSettings(name, **constants), lr), **(options or {}))
+    options = dict(options or {})
+    momentum = Momentum(options.pop("momentum", 0.0), options.pop("nesterov", False))
+    penalty = Penalty(options.pop("l1", 0.0), options.pop("l2", 0.0))
+    return RowReplica(make_schedule(ScheduleSettings(name, **constants), lr), momentum, penalty=penalty, **options)
 
 
 def alone(data, one):
     Z, y, kind, outputs = data
     schedule = make_schedule(one.schedule.settings, one.schedule.lr)
-    objective = make_objective(Z, y, kind, outputs, WeightedPenalty(one.l1, one.l2, PENALIZED))
-    return GradientDescent(objective, schedule, momentum=Momentum(one.momentum, one.nesterov), tolerance=one.tolerance)
+    objective = make_objective(Z, y, kind, outputs, one.penalty.weighted(PENALIZED))
+    return GradientDescent(objective, schedule, momentum=one.momentum, tolerance=one.tolerance)
 
 
-def stack(data, members):
-    return BatchedRows(*data, PENALIZED, members)
+def batch(data, replicas):
+    return BatchedRows(*data, PENALIZED, replicas)
 
 
 def round_robin(solvers, limits, validate=None):
-    """Reports of every solver, as the caller of a stack drives them; a finished one is retired."""
+    """Reports of every solver, as the caller of a batch drives them; a finished one is retired."""
     loops, reports = [train(solver, limits, validate) for solver in solvers], [[] for _ in solvers]
     active = list(range(len(solvers)))
     while active:
@@ -57,8 +60,8 @@ def round_robin(solvers, limits, validate=None):
             reports[k].append(next(loops[k]))
             if reports[k][-1].status:
                 active.remove(k)
-                if hasattr(solvers[k], "_stack"):
-                    solvers[k]._stack.retire(solvers[k])
+                if hasattr(solvers[k], "_batch"):
+                    solvers[k]._batch.retire(solvers[k])
     return reports
 
 
@@ -74,7 +77,7 @@ def assert_same(ours, theirs, tolerance=1e-10):
 
 @st.composite
 def options(draw):
-    """Name, share of the rate 1/L, and options of a member that is well behaved."""
+    """Name, share of the rate 1/L, and options of a replica that is well behaved."""
     name = draw(st.sampled_from(list(SCHEDULES)))
     momentum, nesterov = draw(st.sampled_from([(0.0, False), (0.5, False), (0.9, False), (0.5, True), (0.9, True)]))
     penalties = {"l1": draw(st.sampled_from([0.0, 0.03])), "l2": draw(st.sampled_from([0.0, 0.1]))}
@@ -93,31 +96,31 @@ def options(draw):
     grid=st.lists(options(), min_size=2, max_size=5),
     every=st.sampled_from([1, 7, 40]),
 )
-def test_a_stack_is_its_members_one_at_a_time(kind, seed, grid, every):
+def test_a_batch_is_its_replicas_one_at_a_time(kind, seed, grid, every):
     data, limits = rows(kind, seed), StoppingCriteria(40, report_every=every)
     stable = 1 / (np.linalg.eigvalsh(data[0].T @ data[0] / 60)[-1] + 0.1)
-    members = [member(share * stable, name, option, hyper_lr=1e-4) for name, share, option in grid]
-    singles, stacked = [alone(data, one) for one in members], stack(data, members).members
-    theirs, ours = round_robin(singles, limits), round_robin(stacked, limits)
+    replicas = [replica(share * stable, name, option, hyper_lr=1e-4) for name, share, option in grid]
+    singles, batched = [alone(data, one) for one in replicas], batch(data, replicas).solvers
+    theirs, ours = round_robin(singles, limits), round_robin(batched, limits)
     for k, (name, _, _) in enumerate(grid):
         tolerance = 1e-7 if name == "barzilai_borwein" else 1e-10
         assert_same(ours[k], theirs[k], tolerance)
-        assert stacked[k].objective() == pytest.approx(singles[k].objective(), rel=tolerance, abs=1e-14)
+        assert batched[k].objective() == pytest.approx(singles[k].objective(), rel=tolerance, abs=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("l1", [0.0, 0.02])
-def test_members_converge_at_their_own_steps_and_stay_there(kind, l1):
+def test_replicas_converge_at_their_own_steps_and_stay_there(kind, l1):
     data = rows(kind)
     options = [
         {"momentum": momentum, "nesterov": nesterov, "tolerance": tolerance, "l1": l1, "l2": 0.1}
         for momentum, nesterov in ((0.0, False), (0.0, True), (0.8, False), (0.8, True))
         for tolerance in (1e-3, 1e-6, 1.0)
     ]
-    members = [member(0.2, options=o) for o in options]
+    replicas = [replica(0.2, options=o) for o in options]
     limits = StoppingCriteria(2000, report_every=50)
-    theirs = round_robin([alone(data, one) for one in members], limits)
-    solvers = stack(data, members).members
+    theirs = round_robin([alone(data, one) for one in replicas], limits)
+    solvers = batch(data, replicas).solvers
     ours = round_robin(solvers, limits)
     assert {reports[-1].status for reports in ours} == {"converged"}
     assert len({reports[-1].step for reports in ours}) > 4
@@ -133,10 +136,10 @@ def test_plateau_hears_of_a_report_before_the_next_step(validated):
     held = make_objective(*rows("logistic", seed=5), WeightedPenalty(0.0, 0.0, PENALIZED))
     validate = (lambda theta: {"loss": held.loss(theta)}) if validated else None
     # Too high a rate, so that the loss goes up and down and the rate is cut again and again.
-    members = [member(lr, "plateau", {"momentum": 0.9}, decay_factor=0.6) for lr in (1.0, 9.0, 12.0, 20.0)]
+    replicas = [replica(lr, "plateau", {"momentum": 0.9}, decay_factor=0.6) for lr in (1.0, 9.0, 12.0, 20.0)]
     limits = StoppingCriteria(60, report_every=3)
-    theirs = round_robin([alone(data, one) for one in members], limits, validate)
-    ours = round_robin(stack(data, members).members, limits, validate)
+    theirs = round_robin([alone(data, one) for one in replicas], limits, validate)
+    ours = round_robin(batch(data, replicas).solvers, limits, validate)
     cuts = [len({report.lr for report in reports[1:]}) for reports in theirs]
     assert min(cuts[1:]) > 2
     for one, other in zip(ours, theirs, strict=True):
@@ -144,11 +147,11 @@ def test_plateau_hears_of_a_report_before_the_next_step(validated):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_member_that_overflows_leaves_the_others_alone(kind):
+def test_a_replica_that_overflows_leaves_the_others_alone(kind):
     data = rows(kind)
-    good = [member(0.1), member(0.2, options={"momentum": 0.9, "nesterov": True, "tolerance": 1e-12})]
-    bad = [member(1e200), member(1e308, options={"momentum": 0.9, "l2": 0.1}), member(np.nan), member(np.inf)]
-    mixed = stack(data, [bad[0], good[0], bad[1], bad[2], good[1], bad[3]]).members
+    good = [replica(0.1), replica(0.2, options={"momentum": 0.9, "nesterov": True, "tolerance": 1e-12})]
+    bad = [replica(1e200), replica(1e308, options={"momentum": 0.9, "l2": 0.1}), replica(np.nan), replica(np.inf)]
+    mixed = batch(data, [bad[0], good[0], bad[1], bad[2], good[1], bad[3]]).solvers
     for solver in mixed:
         solver.advance(30, FOREVER)
     assert not all(np.isfinite(solver.objective()) for solver in mixed)
@@ -162,10 +165,10 @@ def test_a_member_that_overflows_leaves_the_others_alone(kind):
 
 def test_runs_that_grow_without_bound_are_reported_as_alone():
     data = rows("mse")
-    members = [member(lr) for lr in (0.1, 50.0, 1e6)]
+    replicas = [replica(lr) for lr in (0.1, 50.0, 1e6)]
     limits = StoppingCriteria(200, report_every=10)
-    theirs = round_robin([alone(data, one) for one in members], limits)
-    ours = round_robin(stack(data, members).members, limits)
+    theirs = round_robin([alone(data, one) for one in replicas], limits)
+    ours = round_robin(batch(data, replicas).solvers, limits)
     for one, other in zip(ours, theirs, strict=True):
         assert (one[-1].step, one[-1].status) == (other[-1].step, other[-1].status)
     assert [reports[-1].status for reports in ours] == ["finished", "diverged", "diverged"]
@@ -184,8 +187,8 @@ def widths(monkeypatch):
     return seen
 
 
-def test_a_step_of_all_members_is_one_pass_and_reports_are_one_more(widths):
-    solvers = stack(rows("softmax"), [member(0.1 * k) for k in range(1, 9)]).members
+def test_a_step_of_all_replicas_is_one_pass_and_reports_are_one_more(widths):
+    solvers = batch(rows("softmax"), [replica(0.1 * k) for k in range(1, 9)]).solvers
     for until in (10, 20):
         for solver in solvers:
             solver.advance(until, FOREVER)
@@ -194,31 +197,31 @@ def test_a_step_of_all_members_is_one_pass_and_reports_are_one_more(widths):
     assert widths == [8] * (1 + 9 + 1 + 9 + 1)
 
 
-def test_retired_and_converged_members_are_left_out_of_later_passes(widths):
-    members = [member(0.1 * k, options={"tolerance": 0.9 if k > 5 else 0.0}) for k in range(1, 9)]
-    made = stack(rows("logistic"), members)
-    made.members[0].advance(100, FOREVER)
+def test_retired_and_converged_replicas_are_left_out_of_later_passes(widths):
+    replicas = [replica(0.1 * k, options={"tolerance": 0.9 if k > 5 else 0.0}) for k in range(1, 9)]
+    made = batch(rows("logistic"), replicas)
+    made.solvers[0].advance(100, FOREVER)
     assert widths[-1] == 5
-    kept = made.members[1].parameters()
-    for solver in made.members[:4]:
+    kept = made.solvers[1].parameters()
+    for solver in made.solvers[:4]:
         made.retire(solver)
     count = len(widths)
-    made.members[1].advance(300, FOREVER)
+    made.solvers[1].advance(300, FOREVER)
     assert len(widths) == count
-    made.members[4].advance(200, FOREVER)
+    made.solvers[4].advance(200, FOREVER)
     assert widths[-1] == 1
-    assert made.members[4].step == 200
+    assert made.solvers[4].step == 200
     # Its own loss is evaluated together with those of the three that converged, but of no retired one.
-    assert made.members[4].loss() > 0
+    assert made.solvers[4].loss() > 0
     assert widths[-1] == 4
-    assert np.array_equal(made.members[1].parameters(), kept)
-    other = alone(rows("logistic"), members[1])
+    assert np.array_equal(made.solvers[1].parameters(), kept)
+    other = alone(rows("logistic"), replicas[1])
     other.advance(100, FOREVER)
-    assert made.members[1].loss() == pytest.approx(other.loss(), rel=1e-12)
+    assert made.solvers[1].loss() == pytest.approx(other.loss(), rel=1e-12)
 
 
 def test_the_first_caller_takes_all_to_the_step_and_never_past_it_or_the_deadline():
-    solvers = stack(rows("mse"), [member(0.1), member(0.2)]).members
+    solvers = batch(rows("mse"), [replica(0.1), replica(0.2)]).solvers
     solvers[1].advance(5, FOREVER)
     after = solvers[0].parameters()
     assert after.any()
@@ -235,9 +238,9 @@ def test_the_first_caller_takes_all_to_the_step_and_never_past_it_or_the_deadlin
 def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
     data = rows(kind, n=997)
     thetas = np.random.default_rng(1).normal(size=(4, data[3], 4))
-    monkeypatch.setattr(stacked_sums, "SCORES", scores)
-    monkeypatch.setattr(stacked_sums, "PRODUCT", product)
-    monkeypatch.setattr(stacked_sums, "FEWEST_ROWS", 2)
+    monkeypatch.setattr(batched_sums, "SCORES", scores)
+    monkeypatch.setattr(batched_sums, "PRODUCT", product)
+    monkeypatch.setattr(batched_sums, "FEWEST_ROWS", 2)
     sums = BatchedSums(*data[:3])
     losses, gradients = sums(thetas, True)
     objective = make_objective(*data, WeightedPenalty(0.0, 0.0, PENALIZED))
@@ -245,7 +248,7 @@ def test_blocks_and_threads_change_nothing(kind, scores, product, monkeypatch):
         expected = objective.sums(theta.T.copy())
         assert loss == pytest.approx(expected.loss, rel=1e-12)
         np.testing.assert_allclose(gradient.T, expected.gradient, rtol=1e-12, atol=1e-12)
-    monkeypatch.setattr(stacked_sums, "WORTH_THREADS", 0)
+    monkeypatch.setattr(batched_sums, "WORTH_THREADS", 0)
     threaded = sums(thetas, True)
     assert np.array_equal(threaded[0], losses)
     assert np.array_equal(threaded[1], gradients)
@@ -263,8 +266,8 @@ def test_extreme_scores_do_not_overflow(kind):
     assert losses[0] == pytest.approx(expected.loss, rel=1e-12)
 
 
-def test_members_are_not_tied_to_each_others_options():
-    members = [replace(member(0.1), l2=0.5), member(0.1)]
-    solvers = stack(rows("mse"), members).members
+def test_replicas_are_not_tied_to_each_others_options():
+    replicas = [replace(replica(0.1), penalty=Penalty(l2=0.5)), replica(0.1)]
+    solvers = batch(rows("mse"), replicas).solvers
     solvers[0].advance(50, FOREVER)
     assert np.linalg.norm(solvers[0].parameters()) < 0.9 * np.linalg.norm(solvers[1].parameters())

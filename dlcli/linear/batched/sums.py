@@ -1,7 +1,7 @@
 """Losses and gradients at many thetas at once: one pass over the rows for all of them.
 
-The scores of a block of rows are one product, theta Z', and the gradients one more. Members don't mix: a row of
-either product depends on one member alone, so one that overflows leaves the others as they are. The losses are
+The scores of a block of rows are one product, theta Z', and the gradients one more. Replicas don't mix: a row of
+either product depends on one replica alone, so one that overflows leaves the others as they are. The losses are
 defined in ``dlcli.linear.objectives.glm``.
 
 BLAS starts threads of its own for large products, and those get in the way of threads that each take some of the
@@ -17,12 +17,12 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.loss import Kind
 
-SCORES = 65_536  # of a block, all members together: 512 KiB, which stays in a core's cache
+SCORES = 65_536  # of a block, all replicas together: 512 KiB, which stays in a core's cache
 PRODUCT = 500_000  # multiplications; OpenBLAS shares out a product from 2^19
 FEWEST_ROWS = 32  # in a product
 SPAN = 8  # blocks that a thread takes at a time
 WORTH_THREADS = 1_000_000  # scores
-Part = tuple[FloatArray, FloatArray]  # sums of losses (members,) and gradients (outputs * members, p)
+Part = tuple[FloatArray, FloatArray]  # sums of losses (replicas,) and gradients (outputs * replicas, p)
 
 
 class BatchedSums:
@@ -33,7 +33,7 @@ class BatchedSums:
         self._residuals = _RESIDUALS[kind]
 
     def __call__(self, thetas: FloatArray, losses: bool) -> Part:
-        """Sums of losses (members,) and gradients (members, outputs, p) at ``thetas`` (members, outputs, p).
+        """Sums of losses (replicas,) and gradients (replicas, outputs, p) at ``thetas`` (replicas, outputs, p).
 
         Those of the losses are nan unless asked for: a step doesn't need them.
         """
@@ -72,10 +72,10 @@ class BatchedSums:
             return list(pool.map(span, starts))
 
     def _block(self, thetas: FloatArray, losses: bool, rows: slice, product: int) -> Part:
-        """Sums over ``rows``, a multiple of ``product``; thetas are (outputs, members, p)."""
+        """Sums over ``rows``, a multiple of ``product``; thetas are (outputs, replicas, p)."""
         outputs, count, p = thetas.shape
         Z, y = self.Z[rows].reshape(-1, product, p), self.y[rows].reshape(-1, 1, 1, product)
-        scores = thetas.reshape(-1, p) @ Z.transpose(0, 2, 1)  # (products, outputs * members, rows of a product)
+        scores = thetas.reshape(-1, p) @ Z.transpose(0, 2, 1)  # (products, outputs * replicas, rows of a product)
         total = self._residuals(scores.reshape(-1, outputs, count, product), y, losses)
         return total, (scores @ Z).sum(axis=0)
 
@@ -89,9 +89,9 @@ def _add(parts: Sequence[Part]) -> Part:
 
 
 def _squares(scores: FloatArray, y: FloatArray, losses: bool) -> FloatArray:
-    """Turn scores into prediction - y in place; the sums (members,) of the losses.
+    """Turn scores into prediction - y in place; the sums (replicas,) of the losses.
 
-    Scores are (products, outputs, members, rows), so that inner loops are long whatever is few; y (products, 1, 1,
+    Scores are (products, outputs, replicas, rows), so that inner loops are long whatever is few; y (products, 1, 1,
     rows).
     """
     scores -= y

@@ -1,0 +1,1 @@
+"""Many full-batch descents on the same rows in one batch, for searches."""
