@@ -41,7 +41,7 @@ def make_solver(case: Case) -> NetworkSolver:
 def dlcli_loop(case: Case, clock: Clock) -> tuple[Run, Callable[[], float]]:
     """dlcli's own loop, and the seconds that its batches have taken so far."""
     solver = make_solver(case)
-    batches, spent = solver.batches, [0.0]
+    batches, spent = solver.guard.batches, [0.0]
 
     def timed(step: int, size: int) -> Any:
         start = clock()
@@ -49,7 +49,7 @@ def dlcli_loop(case: Case, clock: Clock) -> tuple[Run, Callable[[], float]]:
         spent[0] += clock() - start
         return batch
 
-    solver.batches = timed
+    solver.guard.batches = timed
 
     def run(over: Callable[[], bool]) -> int:
         before = solver.images_seen
@@ -64,7 +64,7 @@ def dlcli_loop(case: Case, clock: Clock) -> tuple[Run, Callable[[], float]]:
 
 def step_operations(case: Case) -> float:
     """Floating-point operations of a step: two for each multiply-add of the layers, forwards and twice backwards."""
-    network = make_solver(case).module
+    network = make_solver(case).weights.network
     total = 0
 
     def count(module: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
@@ -99,7 +99,7 @@ def matrix_rates(seconds: float, clock: Clock) -> dict[str, float]:
 def describe(case: Case) -> dict[str, Any]:
     """What a step is, for the heading."""
     plan, spec, side = case.plan, case.plan.spec, case.plan.batches.side
-    weights = sum(p.numel() for p in make_solver(case).module.parameters())
+    weights = sum(p.numel() for p in make_solver(case).weights.network.parameters())
     text = (
         f"{spec.input_channels} channels, crops of {side} x {side}, batch {plan.batches.size}, filters "
         f"{','.join(map(str, spec.filters))}, depth {spec.depth}, {weights:,} weights, {plan.loss}, "

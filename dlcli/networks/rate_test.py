@@ -36,4 +36,4 @@ class NetworkRateTest:
             solver.advance(number, math.inf)
             loss = solver.loss()
             solver.scheduler_step(loss)
-            yield math.inf if solver.skipped else float(loss)
+            yield math.inf if solver.bad_steps.skipped else float(loss)

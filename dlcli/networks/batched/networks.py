@@ -24,7 +24,8 @@ from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.batched.weights import BatchedWeights
 from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.training.solver import NetworkSettings
+from dlcli.networks.optim.average import share_of_average
+from dlcli.networks.training.step.settings import NetworkSettings
 
 __all__ = ["BatchedNetworks", "BatchedSolver", "Replica", "seconds_per_step", "train_replica"]
 
@@ -127,8 +128,7 @@ class BatchedNetworks:
             least = self.optimizer.l1_rates(rates) * self.weights.is_weight * self.settings.l1
             flat.copy_(flat.sign() * (flat.abs() - least).clamp_(min=0))
         if self.average is not None:
-            # The mean of the first steps, then an exponential mean: no start-up bias.
-            self.average.lerp_(flat, max(1 - self.settings.ema, 1 / (self.step + 1)))
+            self.average.lerp_(flat, share_of_average(self.settings.ema, self.step))
         for rows, old in zip(self._rows(), kept, strict=False):
             rows[bad] = old
 

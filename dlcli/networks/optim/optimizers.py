@@ -49,6 +49,17 @@ def l1_rates(optimizer: torch.optim.Optimizer, number: int) -> Tensor | float:
     return rate
 
 
+@torch.no_grad()
+def shrink(optimizers: Sequence[torch.optim.Optimizer], weights: FlatParameters, l1: float) -> None:
+    """L1 of strength ``l1`` as a proximal step on the weights (not the biases): exact zeros."""
+    for optimizer in optimizers:
+        for number, part in enumerate(optimizer.param_groups[0]["params"]):
+            least = l1 * l1_rates(optimizer, number)
+            # Hidden kernels apart, the parts are the end of all weights, biases among them.
+            mask = weights.is_weight[-part.numel() :] if part.ndim == 1 else 1.0
+            part.copy_(part.sign() * (part.abs() - least * mask).clamp_(min=0))
+
+
 def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """The optimizers' states as CPU tensors by name, ``optimizer.NUMBER.PARAMETER.NAME``."""
     tensors: dict[str, Tensor] = {}

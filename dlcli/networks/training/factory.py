@@ -7,7 +7,8 @@ from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.settings import NetworkPlan
-from dlcli.networks.training.solver import NetworkSettings, NetworkSolver
+from dlcli.networks.training.solver import NetworkSolver
+from dlcli.networks.training.step.settings import NetworkSettings
 
 
 def settings_for(plan: NetworkPlan) -> NetworkSettings:

@@ -80,11 +80,11 @@ class Training:
         finally:
             torch.set_flush_denormal(False)
             self.progress.end()
-        if self.solver.skipped:
-            self.progress.warn(f"skipped {self.solver.skipped} steps whose loss or gradient was not finite")
+        if self.solver.bad_steps.skipped:
+            self.progress.warn(f"skipped {self.solver.bad_steps.skipped} steps whose loss or gradient was not finite")
         return Outcome(
             str(self.run.path), self.about, self.plan, self.problem, self.record.best_step, self.record.last,
-            self.weights, self.solver.batch_size, self.solver.images_seen, self.solver.skipped,
+            self.weights, self.solver.guard.batch_size, self.solver.images_seen, self.solver.bad_steps.skipped,
         )  # fmt: skip
 
     def _measure_saved(self) -> None:
@@ -105,9 +105,9 @@ class Training:
         warned = 0
         for step in train(self.solver, limits.criteria(), self.problem.validate, self.state, check_signal):
             self._report(step)
-            for text in self.solver.warnings[warned:]:
+            for text in self.solver.guard.warnings[warned:]:
                 self.progress.warn(text)
-            warned = len(self.solver.warnings)
+            warned = len(self.solver.guard.warnings)
 
     def _take_up(self, path: Path) -> bool:
         """Bring the directory and the training back to the last checkpoint; whether the run had ended there.

@@ -24,7 +24,9 @@ from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
-from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
+from dlcli.networks.training.solver import NetworkSolver
+from dlcli.networks.training.step.bad_steps import MAX_BAD_STEPS
+from dlcli.networks.training.step.settings import NetworkSettings
 
 OPTIMIZERS = {"adam": 0.003, "adamw": 0.003, "sgd": 0.01, "muon": 0.01}
 BATCH = 4
@@ -130,7 +132,7 @@ def both(members, optimizer="adam", loss="mse", **options):
 
 def assert_alike(solver, single, rtol=1e-4, atol=2e-6):
     assert solver.step == single.step
-    assert (solver.skipped, solver.bad_in_a_row) == (single.skipped, single.bad_in_a_row)
+    assert vars(solver.bad_steps) == vars(single.bad_steps)
     assert solver.termination == single.termination
     assert solver.lr == pytest.approx(single.lr, rel=1e-9)
     for method in ("loss", "objective", "gradient_norm"):
@@ -240,7 +242,7 @@ def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):
     # With L1, Adam's thresholds are divided by the root of its second moment: where that is small, rounding counts.
     compare(stack, singles, reports=(3, 4, 12), **({"atol": 3e-4} if optimizer == "adam" else CLOSE.get(optimizer, {})))
     clean.members[0].advance(12, math.inf)
-    assert [m.skipped for m in stack.members] == [0, 3, 0]
+    assert [m.bad_steps.skipped for m in stack.members] == [0, 3, 0]
     for number in (0, 2):
         theirs = clean.members[number].parameters()
         assert all(torch.equal(t, theirs[name]) for name, t in stack.members[number].parameters().items())
@@ -258,7 +260,7 @@ def test_weights_that_overflow_touch_nobody_else():
         stack, other = both(members, loss=loss)[0], both(clean, loss=loss)[0]
         for each in (stack, other):
             each.members[0].advance(3, math.inf)
-        assert [m.skipped for m in stack.members] == [0, 3, 0, 3, 0]
+        assert [m.bad_steps.skipped for m in stack.members] == [0, 3, 0, 3, 0]
         for number in (0, 2, 4):
             theirs = other.members[number].parameters()
             assert all(torch.equal(t, theirs[name]) for name, t in stack.members[number].parameters().items())

@@ -20,7 +20,9 @@ from dlcli.networks.data.batch import Batch
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import ADAM_SHARE, make_optimizers
-from dlcli.networks.training.solver import MAX_BAD_STEPS, NetworkSettings, NetworkSolver
+from dlcli.networks.training.solver import NetworkSolver
+from dlcli.networks.training.step.bad_steps import MAX_BAD_STEPS
+from dlcli.networks.training.step.settings import NetworkSettings
 
 NAMES = [name.replace("-", "_") for name in get_args(ScheduleName)]
 ANNEALED = [name for name, schedule in SCHEDULES.items() if issubclass(schedule, Annealed)]
@@ -228,7 +230,7 @@ def test_a_batch_that_is_not_finite_is_skipped_and_counted():
     net, copied = tiny(), tiny()
     solver = solver_of(net, get=spoiled({1, 2, 5}), ema=0.5)
     solver.advance(7, math.inf)
-    assert (solver.step, solver.skipped, solver.termination.reason) == (7, 3, "")
+    assert (solver.step, solver.bad_steps.skipped, solver.termination.reason) == (7, 3, "")
     for step in (0, 3, 4, 6):
         _, grads = gradients(copied, step)
         descend(copied, grads)
@@ -240,7 +242,7 @@ def test_too_many_bad_batches_in_a_row_are_a_failure():
     solver = solver_of(tiny(), get=spoiled({*range(5, 100)} - {10}), steps=100)
     solver.advance(100, math.inf)
     assert solver.step == 11 + MAX_BAD_STEPS
-    assert solver.skipped == 5 + MAX_BAD_STEPS
+    assert solver.bad_steps.skipped == 5 + MAX_BAD_STEPS
     assert str(MAX_BAD_STEPS) in solver.termination.reason
     solver.advance(100, math.inf)
     assert solver.step == 11 + MAX_BAD_STEPS
@@ -271,8 +273,8 @@ def test_memory_that_runs_out_halves_the_batch(words):
     solver.advance(3, math.inf)
     solver_of(copied, batch_size=4).advance(3, math.inf)
     assert_equal(weights(net), weights(copied))
-    assert len(solver.warnings) == 2
-    assert "4" in solver.warnings[-1]
+    assert len(solver.guard.warnings) == 2
+    assert "4" in solver.guard.warnings[-1]
     assert solver.images_seen == 12
 
 
@@ -283,7 +285,7 @@ def test_real_allocation_failure_is_recognized():
 
     solver = solver_of(tiny(), get=get, batch_size=2)
     solver.advance(1, math.inf)
-    assert (solver.step, solver.batch_size) == (1, 1)
+    assert (solver.step, solver.guard.batch_size) == (1, 1)
 
 
 def test_memory_that_runs_out_for_one_image_ends_the_run():
@@ -329,14 +331,14 @@ def test_in_a_run_limited_by_time_annealing_follows_the_time(name, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     net = tiny()
     solver = solver_of(net, lr=0.5, schedule=name, steps=UNLIMITED, seconds=100.0)
-    solver.schedule = make_schedule(ScheduleSettings(name=name, total_steps=10_000), 0.5)
+    solver.rate.schedule = make_schedule(ScheduleSettings(name=name, total_steps=10_000), 0.5)
     solver.init(1000.0)
     seen = {}
     for fraction in (0.0, 0.15, 0.3, 0.5, 0.65, 0.999, 1.0):
         now[0] = 1000.0 + 100 * fraction
         solver.advance(solver.step + 1, math.inf)
         seen[fraction] = solver.lr / 0.5
-        assert solver.fraction() == pytest.approx(fraction)
+        assert solver.rate.fraction(solver.step) == pytest.approx(fraction)
     cosine = {p: 0.5 * (1 + math.cos(math.pi * p)) for p in seen}
     expected = {
         "polynomial": {p: 1 - p for p in seen},
@@ -413,7 +415,7 @@ def test_a_run_taken_up_again_has_equal_bits(optimizer, ema):
     second = solver_of(other.to(memory_format=torch.channels_last), **options)
     second.load_state_dict(arrays, numbers)
     second.advance(12, math.inf)
-    assert_equal(weights(second.module), weights(whole.module))
+    assert_equal(weights(second.weights.network), weights(whole.weights.network))
     assert_equal(second.parameters().values(), whole.parameters().values())
     ours, theirs = second.state_dict(), whole.state_dict()
     assert ours[0].keys() == theirs[0].keys()
@@ -437,7 +439,7 @@ def test_schedules_that_listen_are_taken_up_again_too(name):
     second = solver_of(tiny(), lr=0.05, schedule=name, constants=constants)
     second.load_state_dict(*first.state_dict())
     run(second, 4, 9)
-    assert_equal(weights(second.module), weights(whole.module))
+    assert_equal(weights(second.weights.network), weights(whole.weights.network))
     assert second.lr == whole.lr
 
 
@@ -468,7 +470,7 @@ def test_a_run_in_bfloat16_goes_on_with_equal_bits():
     first.advance(4, math.inf)
     second.load_state_dict(*first.state_dict())
     second.advance(9, math.inf)
-    assert_equal(weights(second.module), weights(whole.module))
+    assert_equal(weights(second.weights.network), weights(whole.weights.network))
     assert_equal(second.parameters().values(), whole.parameters().values())
     assert all(w.dtype == torch.float32 for w in second.parameters().values())
     assert second.loss() == whole.loss()
@@ -493,7 +495,7 @@ def test_compiled_code_that_fails_untold_is_left_for_python_which_tells(memory, 
         return refused
 
     def get(step, size):
-        if size > memory and solver.warnings:
+        if size > memory and solver.guard.warnings:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return batches(step, size)
 
@@ -502,9 +504,9 @@ def test_compiled_code_that_fails_untold_is_left_for_python_which_tells(memory, 
     solver.advance(3, math.inf)
     plain = solver_of(tiny(), steps=3, batch_size=min(4, memory))
     plain.advance(3, math.inf)
-    assert_equal(weights(solver.module), weights(plain.module))
-    assert "--compile is off" in solver.warnings[0]
-    assert len(solver.warnings) == (1 if memory == math.inf else 2)
+    assert_equal(weights(solver.weights.network), weights(plain.weights.network))
+    assert "--compile is off" in solver.guard.warnings[0]
+    assert len(solver.guard.warnings) == (1 if memory == math.inf else 2)
 
 
 def test_a_compiled_solver_compiles_the_network_with_its_loss(monkeypatch):
@@ -515,9 +517,9 @@ def test_a_compiled_solver_compiles_the_network_with_its_loss(monkeypatch):
     solver.advance(3, math.inf)
     plain = solver_of(tiny(), steps=3)
     plain.advance(3, math.inf)
-    assert_equal(weights(solver.module), weights(plain.module))
+    assert_equal(weights(solver.weights.network), weights(plain.weights.network))
     ((function, options),) = given
     assert options == {"options": {"cpp_wrapper": True}}
     batch = batches(7, 4)
     with torch.no_grad():
-        assert float(function(batch)) == float(objective(plain.module, batch))
+        assert float(function(batch)) == float(objective(plain.weights.network, batch))

@@ -1,0 +1,87 @@
+"""Loss and gradient of a network on a batch, by compiled code or by Python."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcli.networks.data.batch import Batch
+from dlcli.networks.losses.base import Model
+from dlcli.networks.optim.flat_parameters import FlatParameters
+from dlcli.networks.training.step.settings import NetworkSettings
+
+DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
+
+Objective = Callable[[Model, Batch], Tensor]
+
+
+class LossGradient:
+    """The loss of a batch, and its gradient, which goes into ``weights.gradient``."""
+
+    def __init__(self, weights: FlatParameters, objective: Objective, settings: NetworkSettings) -> None:
+        self.weights, self.settings = weights, settings
+        self.network: Any = weights.compute_model
+        self.compute_loss = objective
+        self._loss_of = self._compiled() if settings.compiled else self._forward
+        self._differentiated = False
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the loss is computed by compiled code."""
+        return self._loss_of != self._forward
+
+    def use_python(self) -> None:
+        """Compute by Python from here on, not by compiled code."""
+        self._loss_of = self._forward
+
+    def train(self) -> None:
+        """Switch the network to training."""
+        if not self.network.training:
+            self.network.train()
+
+    @torch.no_grad()
+    def measure(self, batch: Batch) -> float:
+        """The loss of the batch, without a gradient."""
+        return float(self._loss_of(batch))
+
+    def backward(self, batch: Batch, step: int) -> float:
+        """The loss of the batch; the gradient is computed. ``step``, counted from 0, chooses the units dropped."""
+        if self.settings.dropout_seed is not None:
+            # From the step alone, so that a run taken up again, or one of many in a process, drops the same units.
+            state = np.random.SeedSequence((self.settings.dropout_seed, step, DROPOUT)).generate_state(1)
+            torch.manual_seed(int(state[0]))
+        loss = self._loss_of(batch)
+        self.weights.backward(loss)
+        self._differentiated = True
+        return float(loss.detach())
+
+    def clip(self) -> bool:
+        """Clip the gradient to the norm of --clip, if given; returns whether it is finite."""
+        gradient = self.weights.gradient
+        if self.settings.clip is not None:
+            norm = float(gradient.norm())
+            gradient.mul_(min(1.0, self.settings.clip / (norm + 1e-6)))
+            return math.isfinite(norm)
+        # The sum of finite numbers may be too large.
+        return math.isfinite(float(gradient.sum())) or bool(gradient.isfinite().all())
+
+    def norm(self) -> float:
+        """Euclidean norm of the last gradient; nan before the first."""
+        return math.sqrt(float(self.weights.gradient.double().square().sum())) if self._differentiated else math.nan
+
+    def _forward(self, batch: Batch) -> Tensor:
+        return self.compute_loss(self._model, batch)
+
+    def _model(self, x: Tensor, base: Tensor | None = None) -> Tensor:
+        output: Tensor = self.network(x.to(self.weights.dtype), x if base is None else base)
+        return output.float()
+
+    def _compiled(self) -> Callable[[Batch], Tensor]:
+        """``_forward``, the loss with it, so that its operations are fused with the network's last."""
+        if self.weights.flat.device.type != "cpu":
+            return torch.compile(self._forward)
+        # Python's calls between the convolutions, which empty the caches, would cost 0.8% of the default's step.
+        return torch.compile(self._forward, options={"cpp_wrapper": True})

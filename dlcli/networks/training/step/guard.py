@@ -1,0 +1,59 @@
+"""Computing on a batch although memory may run out, or compiled code fail."""
+
+from collections.abc import Callable
+
+import torch
+
+from dlcli.errors import DlcliError, ExitCode
+from dlcli.memory import is_out_of_memory
+from dlcli.networks.data.batch import Batch, Batches
+from dlcli.networks.training.step.gradient import LossGradient
+
+UNTOLD = "API call failed"  # what compiled code says when torch refuses it something
+
+
+class BatchGuard:
+    """Makes the batches, of ``batch_size`` images, which is halved when memory runs out; ``warnings`` tell of it."""
+
+    def __init__(self, batches: Batches, batch_size: int, gradient: LossGradient) -> None:
+        self.batches, self.batch_size, self.gradient = batches, batch_size, gradient
+        self.warnings: list[str] = []
+
+    def loss_of(self, step: int) -> float | None:
+        """Loss of the batch of ``step``, whose gradient is computed, or None as from ``_tried``."""
+        return self._tried(lambda batch: self.gradient.backward(batch, step), step)
+
+    def first_loss(self) -> float:
+        """Loss of the first batch, without a gradient."""
+        while (first := self._tried(self.gradient.measure, 0)) is None:
+            pass
+        return first
+
+    def _tried(self, function: Callable[[Batch], float], step: int) -> float | None:
+        """``function`` of the batch of ``step``, or None where memory ran out: the batch is then half as large.
+
+        None, too, where compiled code failed and doesn't say why: Python, which does, takes its place.
+        Raises DlcliError when memory runs out for a single image.
+        """
+        try:
+            return function(self.batches(step, self.batch_size))
+        except RuntimeError as error:
+            if UNTOLD in str(error) and self.gradient.compiled:
+                self.gradient.use_python()
+                self.warnings.append("a compiled step failed, so --compile is off from here on")
+                return None
+            if not is_out_of_memory(error):
+                raise
+        if self.batch_size == 1:
+            raise DlcliError(
+                "out of memory with a batch of one image", "give a smaller --crop, or fewer --filters",
+                ExitCode.TRAINING_FAILED,
+            )  # fmt: skip
+        self._halve_batch()
+        return None
+
+    def _halve_batch(self) -> None:
+        self.batch_size //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.warnings.append(f"out of memory: the batch size is now {self.batch_size}")

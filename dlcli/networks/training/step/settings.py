@@ -1,0 +1,18 @@
+"""How to train a network: what its solver needs to know of the plan."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """How to train a network: everything but the network, the batches and the loss."""
+
+    batch_size: int
+    steps: int
+    seconds: float | None = None
+    l1: float = 0.0
+    clip: float | None = None
+    ema: float = 0.0
+    warmup: int = 0
+    dropout_seed: int | None = None  # where the network draws random numbers
+    compiled: bool = False
