@@ -13,7 +13,7 @@ from dlcli.search.trials import Metric, Trial
 
 
 def report(loss=1.0, status="", reason="", step=10):
-    return Step(step, loss, loss + 1, 0.1, 0.0, 0.5, True, None, status=status, reason=reason)
+    return Step(step, loss, loss + 1, 0.1, 0.0, 0.5, True, status=status, reason=reason)
 
 
 def ended(*losses, status="finished", reason="step limit reached"):

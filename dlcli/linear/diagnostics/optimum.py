@@ -8,7 +8,8 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Status, Step
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact_solver import ExactSolver
-from dlcli.linear.solvers.optimum import Nearness, moments_nearness, rows_nearness
+from dlcli.linear.solvers.optimum import Nearness, rows_nearness
+from dlcli.linear.solvers.optimum_moments import moments_nearness
 from dlcli.linear.solvers.separation import separated_by
 from dlcli.linear.solvers.solver import LinearSolver
 

@@ -12,21 +12,14 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import Standardizer
-from dlcli.linear.objectives.moments import Moments
-from dlcli.linear.objectives.penalty import Penalty
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
 SHARE_OF_ERROR = 1e-4
 PENALIZED = 1e-2  # with penalties, which shrink coefficients far below their errors, against this much of that share
-# Entries of a matrix of cross-products are off by about this many units in the last place.
-ROUNDINGS = 4.0
 # Standard errors are known where rounding leaves them six digits.
 KNOWN = 3e-7
-# Residuals below this share of the response are rounding, and so is a coefficient below that share of its natural size.
-PERFECT, PERFECT_SHARE = 1e-12, 1e-8
 TINY = 1e-300
-LARGE_TABLE = 50_000  # rows above which moments are merged from chunks
 
 
 @dataclass(frozen=True)
@@ -110,95 +103,6 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     return Nearness(off, True, spread if known else None, move, away=away)
 
 
-def moments_nearness(
-    moments: Moments,
-    units: Standardizer,
-    theta: FloatArray,
-    mse: float,
-    penalty: Penalty,
-    measured: bool = False,
-) -> Nearness:
-    """Nearness of theta (p,), in training ``units``, to the optimum of least squares with these penalties.
-
-    The optimum is solved for anew from the centered moments, whatever the units of training. ``mse`` was ``measured``
-    by residuals, or is a difference of moments.
-    """
-    n, d, l1, l2 = moments.count, len(units.scale), penalty.l1, penalty.l2
-    mean, second = moments.mean[1:], moments.scatter[1:, 1:] / n
-    cross, square = moments.scatter[1:, 0] / n, float(moments.scatter[0, 0]) / n
-    if not units.intercept:
-        y = float(moments.mean[0])
-        second, cross, square = second + np.outer(mean, mean), cross + mean * y, square + y * y
-    own = np.sqrt(np.maximum(np.diag(second), 0.0))
-    if not np.isfinite(theta).all():
-        return AWAY
-    if not d:
-        return _mean_only(moments, theta)
-    if not (own > 0).all():
-        return SINGULAR
-    R, r = second / own[:, None] / own, cross / own
-    weight = units.scale / own
-    intercept, slopes = units.to_data(theta[:, None])
-    at = slopes[:, 0] * own
-    free = at != 0 if l1 else np.ones(d, dtype=bool)
-    ridge = R + l2 * np.diag(weight**2)
-    left = r - ridge @ at
-    threshold = l1 * weight
-    if l1 and np.any(np.abs(left[~free]) > threshold[~free] * (1 + 1e-9)):
-        return AWAY
-    spread = np.zeros(1 + d)
-    off, known, excess = 0.0, True, 0.0
-    error = np.zeros(1 + d)
-    change = np.zeros(1 + d)
-    if free.any():
-        solved = inverse_of(ridge[np.ix_(free, free)])
-        if solved is None:
-            return SINGULAR
-        inverse, _ = solved
-        to_data = np.concatenate([-(mean / own)[None, free], np.diag(1 / own)[:, free]])
-        G = to_data @ inverse  # (1 + d, free)
-        change = G @ (left - threshold * np.sign(at))[free]
-        # Merged chunks lose what the rounding of a large mean does to their distance.
-        roundings = ROUNDINGS + (0.1 * np.abs(mean / own) if n > LARGE_TABLE else 0.0) * np.ones(d)
-        size = float(np.sum(np.abs(at))) + np.sqrt(square)
-        blurred = roundings[free] * UNIT * size
-        error = np.abs(G) @ blurred
-        # What the mean square is above its minimum.
-        excess = float(np.sum((np.abs(left - threshold * np.sign(at))[free] + blurred) ** 2) * np.trace(inverse))
-        spread = np.sqrt(np.maximum(np.einsum("ij,ij->i", G, to_data), 0.0))
-        blur = UNIT * float(roundings.max()) * np.sum(np.abs(G), axis=1) ** 2 / np.maximum(spread**2, 1e-300) / 2
-        known = bool(blur[1:].max(initial=0.0) <= KNOWN) and (not units.intercept or bool(blur[0] <= KNOWN))
-    if units.intercept:
-        error[0] += UNIT * (abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0]))))
-        change[0] += float(moments.mean[0]) - float(mean @ slopes[:, 0]) - float(intercept[0])
-        spread[0] = np.sqrt(spread[0] ** 2 + 1)
-    values = np.concatenate([intercept, slopes[:, 0]])
-    noise = np.sqrt(max(mse, 0.0) / n) * spread * (PENALIZED if l1 or l2 else 1.0)
-    kept = slice(0 if units.intercept else 1, None)
-    size = float(np.sum(np.abs(at))) + np.sqrt(square)
-    if mse <= PERFECT**2 * square:  # with nothing left to explain, a 0 is known as well as its terms are
-        natural = np.concatenate([[float(np.abs(mean) @ np.abs(slopes[:, 0]))], np.zeros(d)]) + size * np.concatenate(
-            [[1.0], 1 / own]
-        )
-        noise = np.maximum(noise, PERFECT_SHARE / SHARE_OF_ERROR * natural)
-    off = _share(values[kept], (np.abs(change) + error)[kept], noise[kept])
-    # The mean square of residuals, each off by the rounding of what it is the difference of, and of the coefficients.
-    whole = size + abs(float(moments.mean[0])) + float(np.sum(np.abs(mean * slopes[:, 0])))
-    by_residuals = UNIT * whole <= KNOWN * np.sqrt(mse) and excess <= KNOWN * mse
-    by_moments = ROUNDINGS * UNIT * size**2 <= 2 * KNOWN * mse and (UNIT * whole) ** 2 <= KNOWN * mse
-    clear = by_residuals if measured else by_moments
-    distance = np.abs(change) / np.maximum(np.abs(values + change), np.sqrt(max(mse, 0.0) / n) * spread + TINY)
-    away = float(np.max(distance[kept]))
-    return Nearness(off, True, spread[:, None] if known else None, residuals_known=clear, away=away)
-
-
-def _mean_only(moments: Moments, theta: FloatArray) -> Nearness:
-    """The same for an intercept alone."""
-    mean = float(moments.mean[0])
-    off = abs(theta[0] - mean) / abs(mean) if mean else float(abs(theta[0]) > 0)
-    return Nearness(off, True, np.ones((1, 1)))
-
-
 def _subgradient(
     objective: RowObjective, theta: FloatArray, smooth: FloatArray, rms: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -243,10 +147,11 @@ def _worst(units: Standardizer, theta: FloatArray, move: FloatArray, noise: Floa
     errors = np.abs(np.concatenate([change_first[None], change])) + rounding
     errors[0] += canceled
     kept = slice(0 if units.intercept else 1, None)
-    return _share(values[kept], errors[kept], noise[kept])
+    return share_of_size(values[kept], errors[kept], noise[kept])
 
 
-def _share(values: FloatArray, errors: FloatArray, noise: FloatArray) -> float:
+def share_of_size(values: FloatArray, errors: FloatArray, noise: FloatArray) -> float:
+    """The largest error as a share of its value, or of ``SHARE_OF_ERROR`` of its ``noise`` where that is more."""
     size = np.maximum(np.abs(values), SHARE_OF_ERROR * noise)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(errors > 0, errors / size, 0.0)
