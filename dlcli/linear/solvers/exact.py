@@ -62,19 +62,8 @@ def solve_exact(
     if X.ndim != 2 or y.shape != X.shape[:1] or weights.shape != X.shape[1:] or not len(y) or l2 < 0:
         raise ValueError(f"no least squares with X {X.shape}, y {y.shape}, scale {weights.shape} and l2 {l2}")
     n = len(y)
-    mean, units, typical = _units(X, intercept)
     y_mean, y_unit = (float(v[0]) for v in _units(y[:, None], intercept)[:2])
-    penalty = None
-    if l2:
-        root = (DoubleDouble.of(float(n)) * DoubleDouble.of(l2)).sqrt()
-        penalty = (root * DoubleDouble.of(weights)).scaled(1 / units)
-    design = Design(X, mean, units, intercept, penalty)
-    factors = Factors.of(design.blocks(design.qr_rows))
-    kept = _independent(factors.R, 2 * np.finfo(float).eps * np.sqrt(n) * typical / units, intercept)
-    if len(kept) < X.shape[1]:
-        design = design.columns(kept)
-        factors = Factors.of(design.blocks(design.qr_rows))
-
+    design, factors, kept = _factored(X, weights, intercept, l2)
     target = DoubleDouble.difference(y, np.asarray(y_mean)).scaled(1 / y_unit)
     b = DoubleDouble.of(np.zeros(design.height))
     b.hi[:n], b.lo[:n] = target.hi, target.lo
@@ -90,19 +79,34 @@ def solve_exact(
     rss, r2 = _fit_quality(r[:n], target, intercept)
     freedom = n - design.width
     sd = float(np.sqrt(rss / freedom)) * y_unit if freedom > 0 else float("nan")
-    coefficients, errors, first_error = np.zeros(X.shape[1]), np.full(X.shape[1], np.nan), float("nan")
-    coefficients[kept] = slopes.round()
     condition = _condition_number(design, factors, l2)
     errors_known = bool(_refines_errors(design) or np.sqrt(condition) * np.finfo(float).eps * design.width < 1e-7)
+    coefficients, errors, first_error = np.zeros(X.shape[1]), np.full(X.shape[1], np.nan), float("nan")
+    coefficients[kept] = slopes.round()
     if freedom > 0 and not l2:
-        spread = sd * _spreads(design, factors)
-        errors[kept] = spread[int(intercept) :] / design.scale
-        first_error = float(spread[0]) if intercept else first_error
+        first_error, errors[kept] = _std_errors(design, factors, sd)
     return ExactSolution(
         coefficients, float(first.round()), errors, first_error, sd, r2, rss * y_unit**2,
         condition, tuple(j for j in range(X.shape[1]) if j not in set(kept.tolist())), off, errors_known,
         rss == 0 or bool(np.sqrt(rss / n) > SMALLEST * size),
     )  # fmt: skip
+
+
+def _factored(X: FloatArray, weights: FloatArray, intercept: bool, l2: float) -> tuple[Design, Factors, IntArray]:
+    """The design of the columns that are independent, its QR factors, and which columns of X those are."""
+    n = len(X)
+    mean, units, typical = _units(X, intercept)
+    penalty = None
+    if l2:
+        root = (DoubleDouble.of(float(n)) * DoubleDouble.of(l2)).sqrt()
+        penalty = (root * DoubleDouble.of(weights)).scaled(1 / units)
+    design = Design(X, mean, units, intercept, penalty)
+    factors = Factors.of(design.blocks(design.qr_rows))
+    kept = _independent(factors.R, 2 * np.finfo(float).eps * np.sqrt(n) * typical / units, intercept)
+    if len(kept) < X.shape[1]:
+        design = design.columns(kept)
+        factors = Factors.of(design.blocks(design.qr_rows))
+    return design, factors, kept
 
 
 def _units(X: FloatArray, center: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -188,6 +192,13 @@ def _fit_quality(r: DoubleDouble, target: DoubleDouble, centered: bool) -> tuple
         tss = tss - total * total / DoubleDouble.of(float(len(target.hi)))
     r2 = float(((tss - rss) / tss).round()) if tss.hi > 0 else float("nan")
     return float(rss.round()), r2
+
+
+def _std_errors(design: Design, factors: Factors, sd: float) -> tuple[float, FloatArray]:
+    """Standard errors of the intercept (nan without one) and of the coefficients (d,), for residuals of ``sd``."""
+    spread = sd * _spreads(design, factors)
+    first = float(spread[0]) if design.intercept else float("nan")
+    return first, spread[int(design.intercept) :] / design.scale
 
 
 def _spreads(design: Design, factors: Factors) -> FloatArray:
