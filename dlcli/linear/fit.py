@@ -26,7 +26,7 @@ from dlcli.linear.solvers.solver import LinearSolver
 class Prepared:
     """A fit that is ready to run; ``stable`` is its largest stable learning rate, where that is known.
 
-    It makes the solver (or what a member of many in lockstep needs), and from where that ended the result.
+    It makes the solver (or what a replica of a batch needs), and from where that ended the result.
     """
 
     problem: FitProblem
