@@ -25,13 +25,13 @@ def image_to_tensor(image: Image, device: str) -> Tensor:
 
 
 def tensor_to_image(image: Tensor, dtype: Dtype) -> Image:
-    """(1, C, H, W) in [0, 1], clamped, as uint8, uint16 or floats (H, W, C).
+    """(1, C, H, W) in [0, 1], clamped, as uint8, uint16 or floats (H, W, C); in whole numbers nan is black.
 
     Rounded in the tensor's own precision: for uint16 that should be float64.
     """
     values = image[0].clamp(0, 1).permute(1, 2, 0)
     if np.dtype(dtype).kind != "f":
-        values = values.mul(white_of(dtype)).round()
+        values = values.nan_to_num(0).mul(white_of(dtype)).round()
     return np.ascontiguousarray(values.cpu().numpy().astype(dtype))
 
 

@@ -44,3 +44,8 @@ def test_what_leaves_the_range_is_clamped_in_an_image_only():
 def test_gray_images_are_drawn_as_planes():
     assert squeeze_gray(np.zeros((4, 5, 1), np.uint8)).shape == (4, 5)
     assert squeeze_gray(np.zeros((4, 5, 3), np.uint8)).shape == (4, 5, 3)
+
+
+def test_what_is_no_number_is_black_without_a_warning():
+    image = torch.tensor([[[[float("nan"), float("inf"), -float("inf")]]]])
+    assert tensor_to_image(image, np.uint8)[0, :, 0].tolist() == [0, 255, 0]

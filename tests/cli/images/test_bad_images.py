@@ -218,7 +218,7 @@ CASES = {
     "--out is a file": (both(folder(), text("o", "x")), ["d", "--out", "o"], "--out"),
     "--config missing": (folder(), ["d", "--config", "no.toml"], "no.toml"),
     "--config with an unknown key": (
-        both(folder(), text("c.toml", "learning_rate = 1.0")), ["d", "--config", "c.toml"], "'learning_rate'"),
+        both(folder(), text("c.toml", "learning_rate = 1.0")), ["d", "--config", "c.toml"], "did you mean lr?"),
     "--config with a bad value": (
         both(folder(), text("c.toml", 'sigma = "x"')), ["d", "--config", "c.toml"], "sigma"),
     "--config of another type": (

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from dlcli.cli.app import run as run_app
+from dlcli.engine.interrupts import SLICE
 from dlcli.networks.training import trainer
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.figures import Figures
@@ -205,7 +206,13 @@ def assert_same_end(run, whole):
 
 
 def signaled(signum):
-    return lambda: os.kill(os.getpid(), signum)
+    """A signal in a step that is so long that the loop looks for signals after it."""
+
+    def action():
+        os.kill(os.getpid(), signum)
+        time.sleep(1.1 * SLICE)
+
+    return action
 
 
 @pytest.mark.parametrize(
@@ -388,9 +395,9 @@ def test_a_signal_where_a_finished_run_was_taken_up_is_no_end(app, uninterrupted
     with monkeypatch.context() as patch:
         at_once = trainer.train
 
-        def train(solver, limits, validate, memory):
+        def train(*arguments):
             os.kill(os.getpid(), signal.SIGTERM)
-            return at_once(solver, limits, validate, memory)
+            return at_once(*arguments)
 
         patch.setattr(trainer, "train", train)
         assert app("train-deconv", "--resume", "whole", "--steps", "20", "--quiet")[0] == 143

@@ -202,5 +202,5 @@ def test_a_narrow_terminal_gets_whole_numbers_in_fewer_columns(width, shown):
     metrics = {"psnr": 21.8451, "ssim": 0.39943, "input_psnr": 21.0}
     table.reports.append(Step(57, 0.0078473, 0.0124529, 0.00566667, 0.0372, 1.0, True, metrics=metrics))
     columns = table._columns()
-    assert [name for name, _ in columns] == ["step", "loss", "val loss", "psnr", "ssim", "rate", "gradient"][:shown]
+    assert [name for name, _ in columns] == ["step", "loss", "val loss", "psnr", "ssim", "lr", "gradient norm"][:shown]
     assert columns[:3] == [["step", "57"], ["loss", "0.0078473"], ["val loss", "0.0124529"]]
