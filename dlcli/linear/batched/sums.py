@@ -2,7 +2,8 @@
 
 The scores of a block of rows are one product, theta Z', and the gradients one more. Replicas don't mix: a row of
 either product depends on one replica alone, so one that overflows leaves the others as they are. The losses are
-defined in ``dlcli.linear.objectives.glm``.
+defined in ``dlcli.linear.objectives.glm``; they are written out here once more, since sums over other axes, in place,
+round in another order, and sharing them would change either's last bits or the time.
 
 BLAS starts threads of its own for large products, and those get in the way of threads that each take some of the
 rows (2 to 10 times slower on two busy cores). So the products of a block are a batch of small ones.
