@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -240,10 +241,11 @@ def _at_edge(axes: Axes, rates: Numbers, height: float, marker: str, shade: str)
     taken = sum(line.get_gid() == marker for line in axes.lines)
     step = -0.022 if height > 0.5 else 0.022
     if len(rates):
-        axes.plot(
+        # Not by plot, which would look for limits of the values in what are shares of the height.
+        axes.add_artist(Line2D(
             rates, np.full(len(rates), height + step * (taken % 3)), marker=marker, color=shade, ls="none", ms=6,
             mew=1.6, transform=axes.get_xaxis_transform(), gid=marker, zorder=3,
-        )  # fmt: skip
+        ))  # fmt: skip
 
 
 def _draw_best(axes: Axes, best: tuple[float, float], larger_is_better: bool) -> None:
