@@ -51,7 +51,7 @@ class BatchedNetworks:
 
     Each member is driven by a ``train_replica`` of its own, one Step of each in turn: the first one's ``advance``
     takes the steps of all. What a member does never changes another's numbers. ``settings`` are those of all, but for
-    the warm-up. Arithmetic is float32 also with ``settings.amp``: the smallest networks are faster so, and bfloat16
+    the warm-up. Arithmetic is float32 also where bfloat16 is fast: the smallest networks are faster so, and bfloat16
     would let what is not finite reach other members. When memory runs out, torch's error goes to the caller: the
     batch is not halved.
 
