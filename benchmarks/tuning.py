@@ -1,9 +1,9 @@
-"""dlcli tune-lr: what a whole grid costs, what stacking networks gains, and what the search saves.
+"""dlcli tune-lr: what a whole grid costs, what batching networks gains, and what the search saves.
 
     python benchmarks/tuning.py [DATA] [--section grid|fuse|search|all] [--rounds N] [--seconds S] [--seed N]
 
 ``grid``: 64 rates of 1000 steps on a 1,000,000 x 20 CSV beside one fit-linear on it, whole processes in turn.
-``fuse``: grids of 32 small networks, stacked, one by one, and as --fuse auto decides, whole processes in turn.
+``fuse``: grids of 32 small networks, batched, one by one, and as --fuse auto decides, whole processes in turn.
 ``search``: 8 rates x 2 filter counts, denoising DATA/images/train400, ``--seconds`` a full run: the exhaustive grid,
 the default search, and plain Optuna (random points, median pruner) on the same training function for the same time.
 Exit code 1 if a target is missed.
@@ -23,7 +23,7 @@ from linear import DLCLI, generate, write_csv
 from measure import in_turn, ratio
 
 HERE = Path(__file__).resolve().parent
-# filters, crop, batch, depth, optimizer, steps: small networks, and some that are too large for a stack to pay.
+# filters, crop, batch, depth, optimizer, steps: small networks, and some that are too large for batching to pay.
 SHAPES = (
     ("4", 16, 8, 1, "adam", 400),
     ("4", 16, 8, 1, "muon", 300),
@@ -34,7 +34,7 @@ SHAPES = (
     ("16", 32, 8, 2, "adam", 60),
     ("32", 32, 8, 1, "adam", 40),
 )
-MEMBERS = 32
+REPLICAS = 32
 
 
 def report_of(path: Path) -> dict[str, Any]:
@@ -99,15 +99,15 @@ def grid_section(work: Path, rounds: int) -> bool:
 
 
 def fuse_section(work: Path, rounds: int) -> bool:
-    """Stacked, alone and auto, for each shape."""
+    """Batched, alone and auto, for each shape."""
     from dlcli.images.dead_leaves import dead_leaves
 
     pictures = dead_leaves(24, 64, 0, 1)
     data = work / "leaves.npy"
     np.save(data, np.stack([pictures.pixels(i) for i in range(len(pictures))]))
     print(
-        f"\n| {MEMBERS} networks: filters, crop, depth, optimizer | alone, s | stacked, s | auto, s | alone by stacked "
-        "| auto by the better |"
+        f"\n| {REPLICAS} networks: filters, crop, depth, optimizer | alone, s | batched, s | auto, s "
+        "| alone by batched | auto by the better |"
     )
     print("|---|---|---|---|---|---|")
     gains, regrets = [], []
@@ -117,24 +117,24 @@ def fuse_section(work: Path, rounds: int) -> bool:
             str(depth), "--optimizer", optimizer, "--steps", str(steps), "--report-every", str(steps), "--val", "0.1",
         ]  # fmt: skip
         commands = {
-            fuse: [*DLCLI, "tune-lr", "--points", str(MEMBERS), "--pruner", "none", "--fuse", fuse, "--quiet", "--out",
+            fuse: [*DLCLI, "tune-lr", "--points", str(REPLICAS), "--pruner", "none", "--fuse", fuse, "--quiet", "--out",
                    str(work / f"fuse-{fuse}"), "--force", *training]
-            for fuse in ("off", str(MEMBERS), "auto")
+            for fuse in ("off", str(REPLICAS), "auto")
         }  # fmt: skip
         timings = in_turn(commands, rounds, warm_up=0)
         for fuse, timing in timings.items():
             if timing.failed:
                 raise SystemExit(f"--fuse {fuse}: {timing.failed}")
-        alone, stacked, auto = timings["off"], timings[str(MEMBERS)], timings["auto"]
-        gain = ratio(alone, stacked)
-        better = stacked if gain > 1 else alone
+        alone, batched, auto = timings["off"], timings[str(REPLICAS)], timings["auto"]
+        gain = ratio(alone, batched)
+        better = batched if gain > 1 else alone
         gains.append(gain)
         regrets.append(ratio(auto, better))
         print(
-            f"| {filters}, {crop}, {depth}, {optimizer} | {alone.median:.1f} | {stacked.median:.1f} "
+            f"| {filters}, {crop}, {depth}, {optimizer} | {alone.median:.1f} | {batched.median:.1f} "
             f"| {auto.median:.1f} | {gain:.2f} | {regrets[-1]:.2f} |", flush=True
         )  # fmt: skip
-    good = target("4 filters, 16x16: alone by stacked", gains[0], at_least=2.0)
+    good = target("4 filters, 16x16: alone by batched", gains[0], at_least=2.0)
     return good & target("auto by the better of the two, at worst", max(regrets), at_most=1.1)
 
 

@@ -151,7 +151,7 @@ def _networks() -> list[Case]:
 
 
 def _searches() -> list[Case]:
-    """Grids, random points, TPE, halving, stacks, folds and range tests of tune-lr."""
+    """Grids, random points, TPE, halving, batched networks, folds and range tests of tune-lr."""
     fit = "fit-linear data/numbers.csv --target y --steps 40 --report-every 10 --tolerance 0"
     rows = "fit-linear data/three.csv --target class --optimizer adam --steps 40 --report-every 10 --val 0.2"
     train = f"train-deconv data/gray {NET} --amp off"

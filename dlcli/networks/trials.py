@@ -15,7 +15,7 @@ from dlcli.engine.schedules.by_name import make_schedule, schedule_class
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
-from dlcli.networks.batched.optimizers import STACKABLE
+from dlcli.networks.batched.optimizers import BATCHED_OPTIMIZERS
 from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
@@ -160,7 +160,7 @@ class NetworkTrials:
         plan = self._plan(config)
         watches = schedule_class(plan.optimizer.schedule.name).needs_gradient
         alone = plan.limits.seconds is not None or plan.spec.dropout or watches or config.compile == "on"
-        if alone or plan.optimizer.name not in STACKABLE:
+        if alone or plan.optimizer.name not in BATCHED_OPTIMIZERS:
             return None
         settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
         return (
@@ -174,7 +174,7 @@ class NetworkTrials:
         problems = [self._problem(config) for config in configs]
         batch = self._batch(problems)
         runs = []
-        for config, (plan, problem), solver in zip(configs, problems, batch.members, strict=True):
+        for config, (plan, problem), solver in zip(configs, problems, batch.solvers, strict=True):
             reports = train_replica(solver, plan.limits.criteria(), problem.validate, check_signal)
             trial = self._trial(config, problem, (report.numbers() for report in reports))
             runs.append([replace(trial, steps=_retiring(trial.steps, batch, solver))])
@@ -200,7 +200,7 @@ class NetworkTrials:
         if key not in self._verdicts:
             few = [self.as_fused(config)] * TIMED_REPLICAS
             batch = self._batch([self._problem(config) for config in few])
-            fused = seconds_per_step(batch.members[0], TIMED_STEPS)
+            fused = seconds_per_step(batch.solvers[0], TIMED_STEPS)
             alone = seconds_per_step(self._unmoved(config), TIMED_STEPS)
             self._verdicts[key] = WORTH * fused < len(few) * alone
         return self._verdicts[key]

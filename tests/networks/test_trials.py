@@ -60,7 +60,7 @@ def test_networks_of_an_optimizer_without_a_batch_are_trained_alone(data, monkey
     base = training(data)
     trials = open_trials(base, None, Silent())
     assert trials.fusion_key(base) is not None
-    monkeypatch.setattr("dlcli.networks.trials.STACKABLE", ("muon",))
+    monkeypatch.setattr("dlcli.networks.trials.BATCHED_OPTIMIZERS", ("muon",))
     assert trials.fusion_key(base) is None
 
 

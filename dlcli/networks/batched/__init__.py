@@ -1,1 +1,1 @@
-"""Many small networks of one shape, trained in one stack."""
+"""Many small networks of one shape, trained at once."""

@@ -12,9 +12,9 @@ from dlcli.networks.losses.cross_entropy import binary_cross_entropy, binary_cro
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def stacked(loss: Loss) -> Loss:
+def batched(loss: Loss) -> Loss:
     """``loss`` of each network: those of ``losses`` in one go, others one network after the other."""
-    return _STACKED.get(loss) or (lambda output, target: _one_by_one(loss, output, target))
+    return _BATCHED.get(loss) or (lambda output, target: _one_by_one(loss, output, target))
 
 
 def _one_by_one(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def _cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     return each.view(target.shape).mean(0)
 
 
-_STACKED: dict[Loss, Loss] = {
+_BATCHED: dict[Loss, Loss] = {
     losses.mean_squared_error: lambda output, target: _mean((output - target).square()),
     losses.mean_absolute_error: lambda output, target: _mean((output - target).abs()),
     losses.charbonnier: lambda output, target: _mean(((output - target).square() + losses.CHARBONNIER**2).sqrt()),

@@ -13,7 +13,7 @@ from torch import Tensor
 from dlcli.networks.optim.muon import orthogonalized
 from dlcli.networks.optim.optimizers import ADAM_SHARE, BETAS
 
-STACKABLE = ("adam", "adamw", "sgd", "muon")  # networks of any other optimizer are trained alone
+BATCHED_OPTIMIZERS = ("adam", "adamw", "sgd", "muon")  # networks of any other optimizer are trained alone
 EPSILON = 1e-8  # of Adam
 MUON_MOMENTUM = 0.95
 

@@ -42,7 +42,7 @@ REFUSED = {
         ["--storage", "postgresql://ann:hush@127.0.0.1:9/none"], "postgresql://ann:***@127.0.0.1:9/none"
     ),
     "a journal in a place that is none": (["--storage", "journal:///proc/none/x"], "journal:///proc/none/x"),
-    "a stack of one": (["--fuse", "1"], "--fuse"),
+    "a batch of one": (["--fuse", "1"], "--fuse"),
     "points at random": (["--random", "--points", "5"], "--trials"),
     "its own option behind the command": (["fit-linear", "--grid"], "put it before fit-linear"),
     "the command's option before it": (["--target", "y", "fit-linear"], "put it after fit-linear"),

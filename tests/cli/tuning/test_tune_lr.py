@@ -60,7 +60,7 @@ def test_each_point_is_its_separate_run(dlcli, table, schedule):
         assert trial["value"] == pytest.approx(alone["metrics"]["val"]["loss"], rel=1e-9)
 
 
-def test_classes_in_one_stack_are_their_separate_runs(dlcli, shared):
+def test_batched_classes_are_their_separate_runs(dlcli, shared):
     iris = shared / "tables" / "iris.csv"
     words = ["--target", "species", "--val", "0.3", "--steps", "60"]
     report = dlcli(

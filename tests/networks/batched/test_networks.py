@@ -1,4 +1,4 @@
-"""A stack of networks against as many runs of ``NetworkSolver``, and one member's failure against the others."""
+"""Batched networks against as many runs of ``NetworkSolver``, and one replica's failure against the others."""
 
 import copy
 import math
@@ -16,7 +16,7 @@ from dlcli.engine.loop import StoppingCriteria, train
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
 from dlcli.errors import Interrupted
-from dlcli.networks.batched.losses import stacked
+from dlcli.networks.batched.losses import batched
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step, train_replica
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.base import Objective
@@ -96,8 +96,8 @@ def schedule_of(name="constant", lr=0.01, steps=20):
     return make_schedule(ScheduleSettings(name=name, total_steps=steps, decay_factor=decay, **constants), lr)
 
 
-def members_of(spec=SPEC, count=3, *, name="constant", lr=0.01, **spoiled):
-    """Members with different weights, data, rates, momenta, decays and warm-ups; the second's data is spoiled."""
+def replicas_of(spec=SPEC, count=3, *, name="constant", lr=0.01, **spoiled):
+    """Replicas with different weights, data, rates, momenta, decays and warm-ups; the second's data is spoiled."""
     return [
         Replica(
             network_of(spec, seed),
@@ -115,19 +115,19 @@ def settings_of(**options):
     return NetworkSettings(**({"batch_size": BATCH, "steps": 20} | options))
 
 
-def alone(member, loss, optimizer, chosen):
-    net, schedule = copy.deepcopy(member.network), copy.deepcopy(member.schedule)
+def alone(replica, loss, optimizer, chosen):
+    net, schedule = copy.deepcopy(replica.network), copy.deepcopy(replica.schedule)
     flat = FlatParameters(net, net.hidden_weights())
-    optimizers = make_optimizers(flat, optimizer, schedule.lr, momentum=member.momentum, l2=member.l2)
-    chosen = replace(chosen, warmup=member.warmup)
+    optimizers = make_optimizers(flat, optimizer, schedule.lr, momentum=replica.momentum, l2=replica.l2)
+    chosen = replace(chosen, warmup=replica.warmup)
     objective = Objective(SupervisedLoss(loss), Identity())
-    return NetworkSolver(flat, member.batches, objective, optimizers, schedule, chosen)
+    return NetworkSolver(flat, replica.batches, objective, optimizers, schedule, chosen)
 
 
-def both(members, optimizer="adam", loss="mse", **options):
+def both(replicas, optimizer="adam", loss="mse", **options):
     chosen, function = settings_of(**options), LOSSES[loss]
-    singles = [alone(member, function, optimizer, chosen) for member in members]
-    return BatchedNetworks(members, function, optimizer, chosen), singles
+    singles = [alone(replica, function, optimizer, chosen) for replica in replicas]
+    return BatchedNetworks(replicas, function, optimizer, chosen), singles
 
 
 def assert_alike(solver, single, rtol=1e-4, atol=2e-6):
@@ -143,9 +143,9 @@ def assert_alike(solver, single, rtol=1e-4, atol=2e-6):
         torch.testing.assert_close(ours[name], theirs[name], rtol=rtol, atol=atol, msg=lambda m, n=name: f"{n}: {m}")
 
 
-def compare(stack, singles, reports=(1, 6, 12), **tolerance):
+def compare(networks, singles, reports=(1, 6, 12), **tolerance):
     """Advance all to each report, compare, and tell all the same loss."""
-    solvers = list(stack.members)
+    solvers = list(networks.solvers)
     for solver, single in zip(solvers, singles, strict=True):
         assert_alike(solver, single, **tolerance)  # of the first batch
     for until in reports:
@@ -160,29 +160,29 @@ def compare(stack, singles, reports=(1, 6, 12), **tolerance):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_a_stack_is_as_many_runs(spec, optimizer):
+def test_batched_networks_are_as_many_runs(spec, optimizer):
     loss = "cross-entropy" if spec.head.classes else "bce" if spec.head.output == "sigmoid" else "mse"
-    compare(*both(members_of(spec, lr=OPTIMIZERS[optimizer]), optimizer, loss), **CLOSE.get(optimizer, {}))
+    compare(*both(replicas_of(spec, lr=OPTIMIZERS[optimizer]), optimizer, loss), **CLOSE.get(optimizer, {}))
 
 
 @pytest.mark.parametrize("name", [name for name, schedule in SCHEDULES.items() if not schedule.needs_gradient])
-def test_each_member_has_its_schedule(name):
-    compare(*both(members_of(name=name)), reports=(2, 5, 8, 11, 20))
+def test_each_replica_has_its_schedule(name):
+    compare(*both(replicas_of(name=name)), reports=(2, 5, 8, 11, 20))
 
 
 def test_rates_are_right_whichever_steps_are_skipped(monkeypatch):
     monkeypatch.setattr("dlcli.engine.schedules.open_loop.BLOCK", 3)
     for bad in (2, 3, 4):
-        compare(*both(members_of(name="time", spoiled=bad)), reports=range(1, 12))
+        compare(*both(replicas_of(name="time", spoiled=bad)), reports=range(1, 12))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("options", [{"l1": 0.3}, {"clip": 0.05}, {"ema": 0.8}, {"l1": 0.1, "clip": 0.1, "ema": 0.95}])
 def test_settings_are_those_of_single_runs(options, optimizer):
-    stack, singles = both(members_of(lr=OPTIMIZERS[optimizer]), optimizer, **options)
-    compare(stack, singles)
+    networks, singles = both(replicas_of(lr=OPTIMIZERS[optimizer]), optimizer, **options)
+    compare(networks, singles)
     if "l1" in options and "ema" not in options:
-        assert any((tensor == 0).any() for tensor in stack.members[0].parameters().values())
+        assert any((tensor == 0).any() for tensor in networks.solvers[0].parameters().values())
 
 
 @given(
@@ -200,13 +200,13 @@ def test_settings_are_those_of_single_runs(options, optimizer):
 def test_any_shape(levels, kernel, depth, unshuffle, skip, output, optimizer, loss, count):
     filters, strides = zip(*levels, strict=True)
     spec = DeconvSpec(1, 1, filters, strides, kernel, depth, unshuffle, skip, "gelu", head=Head(output=output))
-    members = members_of(spec, count, lr=OPTIMIZERS[optimizer])
+    replicas = replicas_of(spec, count, lr=OPTIMIZERS[optimizer])
     tolerance = {"rtol": 1e-2, "atol": 1e-3} if optimizer == "muon" else {"rtol": 1e-3, "atol": 1e-4}
-    compare(*both(members, optimizer, loss), reports=(5,), **tolerance)
+    compare(*both(replicas, optimizer, loss), reports=(5,), **tolerance)
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_stacked_losses_and_their_gradients_are_those_of_the_members(name):
+def test_batched_losses_and_their_gradients_are_those_of_each(name):
     torch.manual_seed(0)
     if name == "cross-entropy":
         outputs, targets = torch.randn(6, 3, 5), torch.randint(5, (6, 3))
@@ -214,7 +214,7 @@ def test_stacked_losses_and_their_gradients_are_those_of_the_members(name):
         outputs, targets = torch.rand(6, 3, 2, 4, 5), torch.rand(6, 3, 2, 4, 5)
         outputs[0, 0, 0, 0] = torch.tensor([0.0, 1.0, 1e-7, 0.5, 0.2])
     outputs.requires_grad_()
-    got = stacked(LOSSES[name])(outputs, targets)
+    got = batched(LOSSES[name])(outputs, targets)
     want = [LOSSES[name](outputs[:, k], targets[:, k]) for k in range(3)]
     torch.testing.assert_close(got, torch.stack(want))
     shares = torch.tensor([1.0, 2.0, -3.0])
@@ -227,79 +227,81 @@ def test_a_loss_of_one_s_own():
     def loss(output, target):
         return ((output - target) ** 4).mean().sqrt()
 
-    members, chosen = members_of(), settings_of()
-    compare(BatchedNetworks(members, loss, "adam", chosen), [alone(m, loss, "adam", chosen) for m in members])
+    replicas, chosen = replicas_of(), settings_of()
+    compare(BatchedNetworks(replicas, loss, "adam", chosen), [alone(m, loss, "adam", chosen) for m in replicas])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):
-    """To the last bit, as a stack without them; and the member itself goes on as a single run does."""
+    """To the last bit, as networks without them; and the replica itself goes on as a single run does."""
     loss = "cross-entropy" if spec.head.classes else "bce" if spec.head.output == "sigmoid" else "mse"
     lr = OPTIMIZERS[optimizer]
-    stack, singles = both(members_of(spec, lr=lr, spoiled=2, length=3), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
-    clean, _ = both(members_of(spec, lr=lr), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
+    networks, singles = both(replicas_of(spec, lr=lr, spoiled=2, length=3), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
+    clean, _ = both(replicas_of(spec, lr=lr), optimizer, loss, ema=0.9, l1=0.01, clip=1.0)
     # With L1, Adam's thresholds are divided by the root of its second moment: where that is small, rounding counts.
-    compare(stack, singles, reports=(3, 4, 12), **({"atol": 3e-4} if optimizer == "adam" else CLOSE.get(optimizer, {})))
-    clean.members[0].advance(12, math.inf)
-    assert [m.bad_steps.skipped for m in stack.members] == [0, 3, 0]
+    compare(
+        networks, singles, reports=(3, 4, 12), **({"atol": 3e-4} if optimizer == "adam" else CLOSE.get(optimizer, {}))
+    )
+    clean.solvers[0].advance(12, math.inf)
+    assert [s.bad_steps.skipped for s in networks.solvers] == [0, 3, 0]
     for number in (0, 2):
-        theirs = clean.members[number].parameters()
-        assert all(torch.equal(t, theirs[name]) for name, t in stack.members[number].parameters().items())
+        theirs = clean.solvers[number].parameters()
+        assert all(torch.equal(t, theirs[name]) for name, t in networks.solvers[number].parameters().items())
 
 
 def test_weights_that_overflow_touch_nobody_else():
-    """Every kind of layer, with a member whose weights and images are as large as numbers get."""
+    """Every kind of layer, with a replica whose weights and images are as large as numbers get."""
     for spec in SPECS.values():
         loss = "cross-entropy" if spec.head.classes else "mse"
-        members, clean = members_of(spec, 5, lr=0.01), members_of(spec, 5, lr=0.01)
+        replicas, clean = replicas_of(spec, 5, lr=0.01), replicas_of(spec, 5, lr=0.01)
         with torch.no_grad():
             for number, value in ((1, math.nan), (3, math.inf)):
-                for weight in members[number].network.parameters():
+                for weight in replicas[number].network.parameters():
                     weight.fill_(value)
-        stack, other = both(members, loss=loss)[0], both(clean, loss=loss)[0]
-        for each in (stack, other):
-            each.members[0].advance(3, math.inf)
-        assert [m.bad_steps.skipped for m in stack.members] == [0, 3, 0, 3, 0]
+        networks, other = both(replicas, loss=loss)[0], both(clean, loss=loss)[0]
+        for each in (networks, other):
+            each.solvers[0].advance(3, math.inf)
+        assert [s.bad_steps.skipped for s in networks.solvers] == [0, 3, 0, 3, 0]
         for number in (0, 2, 4):
-            theirs = other.members[number].parameters()
-            assert all(torch.equal(t, theirs[name]) for name, t in stack.members[number].parameters().items())
+            theirs = other.solvers[number].parameters()
+            assert all(torch.equal(t, theirs[name]) for name, t in networks.solvers[number].parameters().items())
 
 
-def test_a_failed_member_stops_and_the_others_go_on():
-    stack, singles = both(members_of(spoiled=3, length=100))
-    solvers = list(stack.members)
+def test_a_failed_replica_stops_and_the_others_go_on():
+    networks, singles = both(replicas_of(spoiled=3, length=100))
+    solvers = list(networks.solvers)
     for solver, single in zip(solvers, singles, strict=True):
         solver.advance(40, math.inf)
         single.advance(40, math.inf)
         assert_alike(solver, single)
     assert solvers[1].termination.kind == "failed"
     assert solvers[1].step == 3 + MAX_BAD_STEPS
-    assert stack.members == [solvers[0], solvers[2]]
+    assert networks.solvers == [solvers[0], solvers[2]]
 
 
-def test_the_failing_member_may_be_the_one_that_drives():
-    stack, _ = both(members_of(spoiled=0, length=100))
-    first, failing, last = stack.members
+def test_the_failing_replica_may_be_the_one_that_drives():
+    networks, _ = both(replicas_of(spoiled=0, length=100))
+    first, failing, last = networks.solvers
     failing.advance(40, math.inf)
-    assert failing.step == stack.step == MAX_BAD_STEPS
+    assert failing.step == networks.step == MAX_BAD_STEPS
     assert not math.isfinite(failing.loss())
     last.advance(40, math.inf)
     assert (first.step, last.step) == (0, 40)
     failing.advance(60, math.inf)
-    assert (failing.step, stack.step) == (MAX_BAD_STEPS, 40)
+    assert (failing.step, networks.step) == (MAX_BAD_STEPS, 40)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_those_who_stay_go_on_as_before(optimizer):
-    members = members_of(count=4, lr=OPTIMIZERS[optimizer])
-    stack, singles = both(members, optimizer, ema=0.9)
-    solvers = list(stack.members)
+    replicas = replicas_of(count=4, lr=OPTIMIZERS[optimizer])
+    networks, singles = both(replicas, optimizer, ema=0.9)
+    solvers = list(networks.solvers)
     for solver, single in zip(solvers, singles, strict=True):
         solver.advance(5, math.inf)
         single.advance(5, math.inf)
-    stack.retire(solvers[1])
-    stack.retire(solvers[1])
+    networks.retire(solvers[1])
+    networks.retire(solvers[1])
     with pytest.raises(RuntimeError, match="retired"):
         solvers[1].advance(6, math.inf)
     for number in (0, 2, 3):
@@ -308,15 +310,15 @@ def test_those_who_stay_go_on_as_before(optimizer):
         assert_alike(solvers[number], singles[number])
     assert_alike(solvers[1], singles[1])  # as it left
     for number in (0, 2, 3):
-        stack.retire(solvers[number])
+        networks.retire(solvers[number])
         assert_alike(solvers[number], singles[number])
-    assert stack.members == []
+    assert networks.solvers == []
 
 
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize("name", ["plateau", "cosine"])
-def test_the_loop_drives_each_member_in_turn(name, validated):
-    stack, singles = both(members_of(name=name))
+def test_the_loop_drives_each_replica_in_turn(name, validated):
+    networks, singles = both(replicas_of(name=name))
     limits = StoppingCriteria(17, 5)
 
     def validate(parameters):
@@ -324,7 +326,7 @@ def test_the_loop_drives_each_member_in_turn(name, validated):
 
     check = validate if validated else None
     wanted = [list(train(single, limits, check)) for single in singles]
-    runs = [train_replica(solver, limits, check) for solver in stack.members]
+    runs = [train_replica(solver, limits, check) for solver in networks.solvers]
     for number, steps in enumerate(zip(*runs, strict=True)):
         for got, want in zip(steps, (w[number] for w in wanted), strict=True):
             assert (got.step, got.status, got.reason) == (want.step, want.status, want.reason)
@@ -332,21 +334,21 @@ def test_the_loop_drives_each_member_in_turn(name, validated):
             assert got.lr == pytest.approx(want.lr, rel=1e-9)
             for key, tensor in got.parameters.items():
                 torch.testing.assert_close(tensor, want.parameters[key], rtol=1e-4, atol=2e-6)
-    assert (stack.step, [len(w) for w in wanted]) == (17, [5, 5, 5])
+    assert (networks.step, [len(w) for w in wanted]) == (17, [5, 5, 5])
     assert name == "cosine" or any(w[-1].lr < w[1].lr for w in wanted)
 
 
 def test_the_loop_alone_does_where_no_schedule_listens():
-    stack, singles = both(members_of(name="time"))
+    networks, singles = both(replicas_of(name="time"))
     limits = StoppingCriteria(12, 4)
     wanted = [list(train(single, limits)) for single in singles]
-    for number, steps in enumerate(zip(*[train(solver, limits) for solver in stack.members], strict=True)):
+    for number, steps in enumerate(zip(*[train(solver, limits) for solver in networks.solvers], strict=True)):
         assert [s.loss for s in steps] == pytest.approx([w[number].loss for w in wanted], rel=1e-4)
 
 
 def test_a_schedule_that_listens_must_be_told_in_time():
-    stack, _ = both(members_of(name="plateau"))
-    runs = [train(solver, StoppingCriteria(12, 4)) for solver in stack.members]
+    networks, _ = both(replicas_of(name="plateau"))
+    runs = [train(solver, StoppingCriteria(12, 4)) for solver in networks.solvers]
     assert [next(run).step for run in runs] == [0, 0, 0]
     next(runs[0])
     with pytest.raises(RuntimeError, match="too late"):
@@ -354,21 +356,21 @@ def test_a_schedule_that_listens_must_be_told_in_time():
 
 
 def test_the_first_to_come_takes_the_steps_of_all():
-    stack, _ = both(members_of())
-    first, second, _ = stack.members
+    networks, _ = both(replicas_of())
+    first, second, _ = networks.solvers
     calls = first.batches.calls
     first.advance(4, math.inf)
     assert first.batches.calls == calls + 4
-    assert (first.step, second.step, stack.step) == (4, 0, 4)
+    assert (first.step, second.step, networks.step) == (4, 0, 4)
     second.advance(4, math.inf)
-    assert (first.batches.calls, second.step, stack.step) == (calls + 4, 4, 4)
+    assert (first.batches.calls, second.step, networks.step) == (calls + 4, 4, 4)
 
 
 def test_deadline_and_error_end_an_advance():
-    stack, _ = both(members_of())
-    first, second, _ = stack.members
+    networks, _ = both(replicas_of())
+    first, second, _ = networks.solvers
     first.advance(10**6, time.monotonic())
-    assert stack.step == 0
+    assert networks.step == 0
 
     batches = second.batches
 
@@ -383,50 +385,50 @@ def test_deadline_and_error_end_an_advance():
     assert (first.step, second.step) == (0, 3)
 
 
-def test_members_may_share_their_batches():
-    members = members_of()
-    shared = [replace(member, batches=members[0].batches) for member in members]
-    stack, singles = both(shared)
-    compare(stack, singles)
+def test_replicas_may_share_their_batches():
+    replicas = replicas_of()
+    shared = [replace(replica, batches=replicas[0].batches) for replica in replicas]
+    networks, singles = both(shared)
+    compare(networks, singles)
     before = shared[0].batches.calls
-    stack.members[0].advance(stack.step + 1, math.inf)
+    networks.solvers[0].advance(networks.step + 1, math.inf)
     assert shared[0].batches.calls == before + 1
 
 
 def test_the_networks_given_stay():
-    members = members_of()
-    before = [copy.deepcopy(m.network.state_dict()) for m in members]
-    both(members)[0].members[0].advance(3, math.inf)
-    for member, state in zip(members, before, strict=True):
-        assert all(torch.equal(t, state[name]) for name, t in member.network.state_dict().items())
+    replicas = replicas_of()
+    before = [copy.deepcopy(m.network.state_dict()) for m in replicas]
+    both(replicas)[0].solvers[0].advance(3, math.inf)
+    for replica, state in zip(replicas, before, strict=True):
+        assert all(torch.equal(t, state[name]) for name, t in replica.network.state_dict().items())
 
 
-def test_what_cannot_be_stacked_is_refused():
+def test_what_cannot_be_batched_is_refused():
     loss = LOSSES["mse"]
     with pytest.raises(ValueError, match="dropout"):
-        BatchedNetworks(members_of(replace(SPEC, dropout=0.1)), loss, "adam", settings_of())
+        BatchedNetworks(replicas_of(replace(SPEC, dropout=0.1)), loss, "adam", settings_of())
     with pytest.raises(ValueError, match="adagrad"):
-        BatchedNetworks(members_of(name="adagrad"), loss, "adam", settings_of())
+        BatchedNetworks(replicas_of(name="adagrad"), loss, "adam", settings_of())
     with pytest.raises(ValueError, match="seconds"):
-        BatchedNetworks(members_of(), loss, "adam", settings_of(seconds=1.0))
+        BatchedNetworks(replicas_of(), loss, "adam", settings_of(seconds=1.0))
     with pytest.raises(ValueError, match="one spec"):
-        BatchedNetworks([*members_of(), *members_of(SPECS["masked"])], loss, "adam", settings_of())
+        BatchedNetworks([*replicas_of(), *replicas_of(SPECS["masked"])], loss, "adam", settings_of())
     with pytest.raises(ValueError, match="lion"):
-        BatchedNetworks(members_of(), loss, "lion", settings_of())
-    with pytest.raises(ValueError, match="needs a network"):
+        BatchedNetworks(replicas_of(), loss, "lion", settings_of())
+    with pytest.raises(ValueError, match="no network"):
         BatchedNetworks([], loss, "adam", settings_of())
 
 
 def test_seconds_per_step_takes_the_steps_of_either_solver():
-    stack, singles = both(members_of())
-    for solver in (stack.members[0], singles[0]):
+    networks, singles = both(replicas_of())
+    for solver in (networks.solvers[0], singles[0]):
         assert 0 < seconds_per_step(solver, 3) < 60
         assert solver.step == 4
         assert np.isfinite(solver.loss())
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-def test_l1_acts_on_a_stack_as_on_each_alone(name):
+def test_l1_acts_on_batched_networks_as_on_each_alone(name):
     from dlcli.networks.batched.optimizers import make_batched_optimizer
     from dlcli.networks.optim.optimizers import l1_rates, make_optimizers
 
@@ -436,12 +438,12 @@ def test_l1_acts_on_a_stack_as_on_each_alone(name):
 
     flat = FlatParameters(net)
     (alone,) = make_optimizers(flat, name, 0.1, momentum=0.5, l2=0.0)
-    stacked_weights = flat.flat.detach().clone().unsqueeze(0)
-    stacked = make_batched_optimizer(name, stacked_weights, (), [0.5], [0.0])
+    batched_weights = flat.flat.detach().clone().unsqueeze(0)
+    together = make_batched_optimizer(name, batched_weights, (), [0.5], [0.0])
     rates = torch.full((1, 1), 0.1)
     for _ in range(3):
         flat.gradient.copy_(torch.randn(flat.gradient.shape))
         alone.step()
-        stacked.step(stacked_weights, flat.gradient.unsqueeze(0), rates)
+        together.step(batched_weights, flat.gradient.unsqueeze(0), rates)
     expected = torch.as_tensor(l1_rates(alone, 0)).expand(flat.flat.shape)
-    torch.testing.assert_close(stacked.l1_rates(rates)[0].expand(flat.flat.shape), expected)
+    torch.testing.assert_close(together.l1_rates(rates)[0].expand(flat.flat.shape), expected)
