@@ -1,11 +1,9 @@
 """One fit of a linear model: the problem in training units, a solver for it, and the result in the data's units."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Iterate, Step, StoppingCriteria, train
 from dlcli.engine.progress import Progress
 from dlcli.engine.schedules.base import Schedule
@@ -72,11 +70,14 @@ def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held
     return Prepared(problem, stable_rate(problem))
 
 
-def fit(ready: Prepared, progress: Progress, on_step: Callable[[Step], None], until_drawn: ExitStack) -> Fit:
+def fit(
+    ready: Prepared, progress: Progress, on_step: Callable[[Step], None], defer: Callable[[], Callable[[], None]]
+) -> Fit:
     """Train, and say what the user should know. ``on_step`` gets each report.
 
-    From the first report on, and until ``until_drawn`` ends, a signal waits for the end of a step: before that there
-    is nothing to save, and after it what is written must not be cut off. The exact solver has nothing before its end.
+    ``defer`` is called before the first report: from then on a signal waits for the end of a step, and the function
+    that ``defer`` gives raises Interrupted for it. Before that there is nothing to save; the exact solver has nothing
+    before its end.
     """
     problem, plan = ready.problem, ready.plan
     schedule = ready.schedule()
@@ -88,7 +89,7 @@ def fit(ready: Prepared, progress: Progress, on_step: Callable[[Step], None], un
     validate = problem.validate
     title = f"fit-linear: {problem.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
     progress.begin(title, plan.steps, validate is not None)
-    check_signal = None if plan.optimizer == "exact" else until_drawn.enter_context(deferred_signals())
+    check_signal = None if plan.optimizer == "exact" else defer()
     steps: list[Step] = []
     kept: Iterate[FloatArray] | None = None
     for step in train(solver, plan.stopping, validate, check_signal=check_signal):

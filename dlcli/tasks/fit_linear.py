@@ -1,7 +1,10 @@
 """``dlcli fit-linear`` as a function: config in, report out."""
 
+import functools
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +12,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Silent
-from dlcli.errors import DlcliError, ExitCode
+from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import folds_of, held_out, load
 from dlcli.linear.data.rows import Held
@@ -20,6 +23,9 @@ from dlcli.linear.report import draw_charts, make_report, save
 from dlcli.linear.result import Fit
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
+
+# Has signals wait from now on; gives the function that raises Interrupted once one has come.
+Defer = Callable[[], Callable[[], None]]
 
 
 def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> FitLinearReport:
@@ -36,11 +42,18 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv))
     with ExitStack() as until_drawn:
-        result = train(plan, space, run, progress, until_drawn)
-        folds = cross_validate(plan, space) if config.cv else None
+        defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
+        result = train(plan, space, run, progress, defer)
+        folds = None
+        if config.cv and not result.trace.last.signum:
+            try:
+                folds = cross_validate(plan, space, defer)
+            except Interrupted as interrupt:
+                progress.warn("interrupted while cross-validating: the model is saved without it")
+                last = replace(result.trace.last, signum=interrupt.signum)
+                result = replace(result, trace=replace(result.trace, last=last))
         report = make_report(loaded, result, folds, run, time.monotonic() - start)
-        if plan.optimizer == "exact":
-            until_drawn.enter_context(deferred_signals())  # which the others have done before their first step
+        defer()  # which only the exact solver hasn't done before its first step
         save(config, loaded, result, report, run)
         if result.trace.last.status != "diverged":
             progress.result(report)  # before the charts, which need half a second more
@@ -55,42 +68,50 @@ def train(
     space: FitCache,
     run: directory.RunDirectory,
     progress: Progress,
-    until_drawn: ExitStack,
+    defer: Defer,
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
     held = held_out(plan.split, space.data)
     ready = prepare(plan, space, space.data.training_groups(), Held(held, held))
+    recorded = -1
 
     def on_step(step: Step) -> None:
-        run.append_metrics(
-            {
-                "step": step.step,
-                "loss": step.loss,
-                "val_loss": step.val_loss,
-                "lr": step.lr,
-                "gradient_norm": step.gradient_norm,
-                "seconds": step.seconds,
-            }
-        )
+        nonlocal recorded
+        if step.step != recorded:  # a signal during a report is answered by another one of the same step
+            run.append_metrics(
+                {
+                    "step": step.step,
+                    "loss": step.loss,
+                    "val_loss": step.val_loss,
+                    "lr": step.lr,
+                    "gradient_norm": step.gradient_norm,
+                    "seconds": step.seconds,
+                }
+            )
+            recorded = step.step
         progress.step(step)
 
     try:
-        return fit(ready, progress, on_step, until_drawn)
+        return fit(ready, progress, on_step, defer)
     finally:
         progress.end()
 
 
-def cross_validate(plan: Plan, space: FitCache) -> list[dict[str, float]]:
-    """Validation metrics of each fold, none of which has a say in how its model is trained or chosen."""
+def cross_validate(plan: Plan, space: FitCache, defer: Defer) -> list[dict[str, float]]:
+    """Validation metrics of each fold, none of which has a say in how its model is trained or chosen.
+
+    Raises Interrupted after a signal: a fold that was cut short says nothing.
+    """
     folds = folds_of(plan.split, space.data)
     watched = held_out(plan.split, space.data)
     quiet = Silent()
     results = []
     for fold in folds:
         rest = [g for g in folds if g != fold]
-        with ExitStack() as until_done:
-            ready = prepare(plan, space, rest, Held(watched, [fold], fold=True))
-            result = fit(ready, quiet, quiet.step, until_done)
+        ready = prepare(plan, space, rest, Held(watched, [fold], fold=True))
+        result = fit(ready, quiet, quiet.step, defer)
+        if result.trace.last.signum:
+            raise Interrupted(result.trace.last.signum)
         results.append(result.metrics["val"])
     return results
 

@@ -250,3 +250,38 @@ def test_a_signal_during_a_report_loses_nothing(tmp_path, monkeypatch):
     assert report.reason == "interrupted (Ctrl-C)"
     assert json.loads((tmp_path / "run" / "report.json").read_text())["status"] == "stopped"
     assert (tmp_path / "run" / "model.safetensors").exists()
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [0, 100, 200]  # the last one once
+
+
+class Signaling(Silent):
+    """Sends Ctrl-C to its own process at the last report of the training on all rows, or at its first."""
+
+    def __init__(self, at):
+        self.at, self.sent, self.warnings = at, False, []
+
+    def step(self, step):
+        if not self.sent and (self.at == "first" or step.status):
+            self.sent = True  # a second signal would end the process
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+@pytest.mark.parametrize(("at", "status"), [("first", "stopped"), ("last", "finished")])
+def test_a_signal_leaves_the_cross_validation_out(tmp_path, monkeypatch, at, status):
+    """The folds would take longer than the training that was interrupted, and half of one says nothing."""
+    kept = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i * i}\n" for i in range(50)))
+    options = {"data": ["t.csv"], "optimizer": "sgd", "steps": 300, "cv": 5, "out": "run"}
+    progress = Signaling(at)
+    try:
+        report = fit_linear(FitLinearConfig.build(options), progress)
+    finally:
+        for number, handler in kept:
+            signal.signal(number, handler)
+    assert (report.status, report.signal, report.interrupted_by, report.cv) == (status, 2, 2, None)
+    assert any("without it" in text for text in progress.warnings) == (at == "last")
+    assert (tmp_path / "run" / "model.safetensors").exists()
