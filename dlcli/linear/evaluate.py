@@ -12,7 +12,7 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.held_out import HeldOutRows, check_unchanged, rows_without_data
 from dlcli.linear.data.table_data import ChunkSource
-from dlcli.linear.metrics import class_metrics, r_squared
+from dlcli.linear.metrics import RowSums, class_metrics, metric_names, regression_metrics
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.saved import chunks_of, load_run, open_data
@@ -23,16 +23,8 @@ from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.table import Chunk
 from dlcli.text import printable
 
-REGRESSION = ("loss", "rmse", "mae", "r2")
-
-
 LARGEST = 1e150  # squares of larger numbers may overflow
-
-
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
-
-
-CLASSES = ("loss", "log_loss", "accuracy", "auc")
 
 
 def evaluate_linear(config: EvalConfig, progress: Progress) -> TableEvalReport:
@@ -40,8 +32,7 @@ def evaluate_linear(config: EvalConfig, progress: Progress) -> TableEvalReport:
     start = time.monotonic()
     model, schema, trained = load_run(config.run)
     uncentered = model.kind == "mse" and not model.settings.get("intercept", True)
-    known = (*REGRESSION, "r2_centered") if uncentered else REGRESSION
-    checks = parse_checks(config.check, known if model.kind == "mse" else CLASSES)
+    checks = parse_checks(config.check, metric_names(model.kind, centered=not uncentered))
     table, _ = open_data(config, model, schema, trained, progress, need_target=True)
     measured: ChunkSource | HeldOutRows = table
     on = MeasuredOn(paths=config.data, part="given")
@@ -83,12 +74,12 @@ def evaluate_linear(config: EvalConfig, progress: Progress) -> TableEvalReport:
 
 
 def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
-    """Metrics from the running moments of (y, residual) and the sum of absolute residuals."""
-    moments, absolute = Moments.empty(2), 0.0
+    """Metrics from the running moments of (y, residual), and from sums over rows."""
+    moments, sums = Moments.empty(2), RowSums()
     for chunk in chunks:
         with np.errstate(over="ignore", invalid="ignore"):  # refused below
             residual = chunk.y - model.linear(chunk.X)[:, 0]
-            absolute += float(np.abs(residual).sum())
+            sums.add(chunk.y, residual)
             moments = moments.merged(Moments.of(np.column_stack([chunk.y, residual])))
     n = _rows(moments.count)
     if not np.isfinite(moments.scatter).all() or np.abs(moments.mean).max() > LARGEST:
@@ -97,14 +88,8 @@ def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, 
             "fix or leave out the rows",
         )
     mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
-    variance = float(moments.scatter[0, 0]) / n
     centered = bool(model.settings.get("intercept", True))
-    mean = float(moments.mean[0])
-    r2 = r_squared(mean_square, mean, variance, centered)
-    metrics = {"loss": mean_square, "rmse": float(np.sqrt(mean_square)), "mae": absolute / n, "r2": r2}
-    if not centered:
-        metrics["r2_centered"] = r_squared(mean_square, mean, variance, True)
-    return metrics, n
+    return regression_metrics(moments, mean_square, centered, sums.means(n)), n
 
 
 def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:

@@ -1,9 +1,160 @@
-"""Metrics, computed exactly and in one pass where they can be."""
+"""The metrics of linear models, in one table for each kind of target; exact, and in one pass where they can be."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.moments import Moments
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What is known of the residuals of some rows; ``means`` are those of what a metric asks of each row, by its name.
+
+    ``centered``: the model has an intercept, so that it is compared with predicting the mean, else with predicting 0.
+    """
+
+    mean_square: float
+    y_mean: float
+    y_variance: float
+    centered: bool
+    means: Mapping[str, float] = field(default_factory=dict)
+
+    def r_squared(self, *, centered: bool) -> float:
+        """1 - MSE/variance; not centered, 1 - MSE/(mean of y^2). nan when y doesn't vary."""
+        total = self.y_variance if centered else self.y_variance + self.y_mean**2
+        return 1 - self.mean_square / total if total > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Logarithms of the classes' probabilities (n, k), and the true classes' codes (n,)."""
+
+    log_probabilities: FloatArray
+    codes: IntArray
+
+    @cached_property
+    def log_loss(self) -> float:
+        """The mean negative logarithm of the true class's probability."""
+        return float(-np.mean(self.log_probabilities[np.arange(len(self.codes)), self.codes]))
+
+    def accuracy(self) -> float:
+        """The share of rows whose most probable class is the true one."""
+        return float(np.mean(np.argmax(self.log_probabilities, axis=1) == self.codes))
+
+    def auc(self) -> float:
+        """Area under the ROC curve; for several classes the macro average of one-against-rest."""
+        k = self.log_probabilities.shape[1]
+        # Differences of log-probabilities order rows as probabilities do, and keep their digits near 0 and 1.
+        if k == 2:
+            difference = self.log_probabilities[:, 1] - self.log_probabilities[:, 0]
+            return area_under_curve(self.codes.astype(float), difference)
+        each = [area_under_curve((self.codes == c).astype(float), self.log_probabilities[:, c]) for c in range(k)]
+        known = [a for a in each if np.isfinite(a)]
+        return float(np.mean(known)) if known else float("nan")
+
+
+@dataclass(frozen=True)
+class RegressionMetric:
+    """A metric of numbers, from what is known of the residuals.
+
+    ``of_rows`` maps targets and residuals (n,) to (n,), whose mean over all rows ``compute`` finds in ``means``. Only
+    ``eval`` passes over rows, so only it has such a metric. ``uncentered``: only of a model without an intercept, and
+    not compared by searches.
+    """
+
+    name: str
+    compute: Callable[[Residuals], float]
+    of_rows: Callable[[FloatArray, FloatArray], FloatArray] | None = None
+    higher_is_better: bool = False
+    uncentered: bool = False
+
+
+@dataclass(frozen=True)
+class ClassMetric:
+    """A metric of classes. ``searched_up_to``: the most classes with which searches compare by it; None: any."""
+
+    name: str
+    compute: Callable[[ClassScores], float]
+    higher_is_better: bool = False
+    searched_up_to: int | None = None
+
+
+# In the order of reports.
+REGRESSION = (
+    RegressionMetric("loss", lambda r: r.mean_square),
+    RegressionMetric("rmse", lambda r: float(np.sqrt(r.mean_square))),
+    RegressionMetric("mae", lambda r: r.means["mae"], of_rows=lambda _, residuals: np.abs(residuals)),
+    RegressionMetric("r2", lambda r: r.r_squared(centered=r.centered), higher_is_better=True),
+    # Against predicting 0, as is usual without an intercept, R2 says little: the other goes with it.
+    RegressionMetric("r2_centered", lambda r: r.r_squared(centered=True), higher_is_better=True, uncentered=True),
+)
+CLASSES = (
+    ClassMetric("loss", lambda s: s.log_loss),
+    ClassMetric("log_loss", lambda s: s.log_loss),
+    ClassMetric("accuracy", ClassScores.accuracy, higher_is_better=True),
+    ClassMetric("auc", ClassScores.auc, higher_is_better=True, searched_up_to=2),
+)
+
+
+def metric_names(kind: Kind, *, centered: bool) -> tuple[str, ...]:
+    """Names of what ``eval`` measures; ``centered``: the model has an intercept."""
+    if kind != "mse":
+        return tuple(metric.name for metric in CLASSES)
+    return tuple(metric.name for metric in REGRESSION if not (metric.uncentered and centered))
+
+
+def searched_metrics(kind: Kind, classes: int) -> tuple[str, ...]:
+    """Names of what searches can compare by: what training measures; ``classes`` is how many there are."""
+    if kind != "mse":
+        return tuple(metric.name for metric in CLASSES if classes <= (metric.searched_up_to or classes))
+    return tuple(metric.name for metric in REGRESSION if metric.of_rows is None and not metric.uncentered)
+
+
+def higher_is_better(kind: Kind, name: str) -> bool:
+    """Whether a larger value of the metric is better."""
+    table: tuple[RegressionMetric | ClassMetric, ...] = REGRESSION if kind == "mse" else CLASSES
+    return any(metric.name == name and metric.higher_is_better for metric in table)
+
+
+def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str, float]:
+    """Every metric of classes; log_probabilities (n, k), truth (n,) class codes."""
+    scores = ClassScores(log_probabilities, truth.astype(np.int64))
+    return {metric.name: metric.compute(scores) for metric in CLASSES}
+
+
+def regression_metrics(
+    moments: Moments, mean_squared_error: float, centered: bool, row_means: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Metrics on the rows behind ``moments`` (y in column 0); those of rows where there are ``row_means``."""
+    variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
+    residuals = Residuals(mean_squared_error, float(moments.mean[0]), variance, centered, row_means or {})
+    return {
+        metric.name: metric.compute(residuals)
+        for metric in REGRESSION
+        if (metric.of_rows is None or metric.name in residuals.means) and not (metric.uncentered and centered)
+    }
+
+
+class RowSums:
+    """Sums over rows of what some metrics of numbers ask of each, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._sums = {metric.name: 0.0 for metric in REGRESSION if metric.of_rows is not None}
+
+    def add(self, y: FloatArray, residuals: FloatArray) -> None:
+        """The rows of a chunk: targets (n,), and targets less predictions (n,)."""
+        for metric in REGRESSION:
+            if metric.of_rows is not None:
+                self._sums[metric.name] += float(metric.of_rows(y, residuals).sum())
+
+    def means(self, count: int) -> dict[str, float]:
+        """Means over ``count`` rows, by metric."""
+        return {name: total / count for name, total in self._sums.items()}
 
 
 def area_under_curve(truth: FloatArray, score: FloatArray) -> float:
@@ -18,41 +169,3 @@ def area_under_curve(truth: FloatArray, score: FloatArray) -> float:
     below = np.searchsorted(negative, positive, side="left").sum(dtype=np.float64)
     up_to = np.searchsorted(negative, positive, side="right").sum(dtype=np.float64)
     return float((below + up_to) / 2 / (len(positive) * len(negative)))
-
-
-def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str, float]:
-    """loss, log_loss, accuracy and auc (macro average of one-against-rest for several classes).
-
-    log_probabilities (n, k), truth (n,) class codes.
-    """
-    codes = truth.astype(np.int64)
-    log_loss = float(-np.mean(log_probabilities[np.arange(len(codes)), codes]))
-    k = log_probabilities.shape[1]
-    # Differences of log-probabilities order rows as probabilities do, and keep their digits near 0 and 1.
-    if k == 2:
-        auc = area_under_curve(truth, log_probabilities[:, 1] - log_probabilities[:, 0])
-    else:
-        each = [area_under_curve((codes == c).astype(float), log_probabilities[:, c]) for c in range(k)]
-        known = [a for a in each if np.isfinite(a)]
-        auc = float(np.mean(known)) if known else float("nan")
-    accuracy = float(np.mean(np.argmax(log_probabilities, axis=1) == codes))
-    return {"loss": log_loss, "log_loss": log_loss, "accuracy": accuracy, "auc": auc}
-
-
-def r_squared(mean_squared_error: float, y_mean: float, y_variance: float, centered: bool) -> float:
-    """1 - MSE/variance; without intercept, 1 - MSE/(mean of y^2). nan when y doesn't vary."""
-    total = y_variance if centered else y_variance + y_mean**2
-    return 1 - mean_squared_error / total if total > 0 else float("nan")
-
-
-def regression_metrics(moments: Moments, mean_squared_error: float, centered: bool) -> dict[str, float]:
-    """loss, rmse and r2 on the rows behind ``moments`` (y in column 0)."""
-    variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
-    mean = float(moments.mean[0])
-    metrics = {
-        "loss": mean_squared_error,
-        "rmse": float(np.sqrt(mean_squared_error)),
-        "r2": r_squared(mean_squared_error, mean, variance, centered),
-    }
-    # Against predicting 0, as is usual without an intercept, R2 says little: the other goes with it.
-    return metrics if centered else metrics | {"r2_centered": r_squared(mean_squared_error, mean, variance, True)}

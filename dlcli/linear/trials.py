@@ -18,6 +18,7 @@ from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.data.rows import Held
 from dlcli.linear.fit import Prepared, prepare, to_keep
+from dlcli.linear.metrics import higher_is_better, searched_metrics
 from dlcli.linear.plan import Plan, make_plan
 from dlcli.linear.solvers.solver import LinearSolver
 from dlcli.search.trials import Metrics, Trial, shorter_decay
@@ -59,13 +60,14 @@ class LinearTrials:
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part."""
         loaded, _ = self._table(self.base)
-        names: tuple[str, ...] = (
-            ("loss", "rmse", "r2") if loaded.kind == "mse" else ("loss", "log_loss", "accuracy", "auc")
-        )
-        if loaded.kind != "mse" and len(loaded.usable.schema.target.levels) > 2:  # type: ignore[union-attr]
-            names = names[:-1]
+        target = loaded.usable.schema.target
+        names = searched_metrics(loaded.kind, 0 if target is None else len(target.levels))
         validated = bool(self.base.val or self.base.cv)
         return {"train": names, "val": names} if validated else {"train": names}
+
+    def higher_is_better(self, name: str) -> bool:
+        """As the table of metrics says."""
+        return higher_is_better(self._table(self.base)[0].kind, name)
 
     def default_metric(self) -> str:
         """The loss, on validation rows where there are some."""

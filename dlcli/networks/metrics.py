@@ -1,13 +1,15 @@
-"""How like its target an image is: PSNR and SSIM, measured on 8-bit images as papers do.
+"""The metrics of networks, in one table for restored images and one for classes.
 
-Images are (B, C, H, W) on any device. Both are first clamped to [0, 1], scaled to 255 and rounded.
+How like its target an image is, PSNR and SSIM, is measured on 8-bit images as papers do: images are (B, C, H, W) on any
+device; both are first clamped to [0, 1], scaled to 255 and rounded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.errors import DlcliError
@@ -19,24 +21,46 @@ LUMA = (65.481, 128.553, 24.966)
 
 
 @dataclass(frozen=True)
-class Quality:
-    """What one image was measured to be: PSNR in dB, and SSIM."""
+class ImageMetric:
+    """A metric of restored images: ``compute`` maps output, target and border to values (B,).
 
-    psnr: float
-    ssim: float
+    ``axis`` is its title on charts, None for no chart.
+    """
+
+    name: str
+    compute: Callable[[Tensor, Tensor, int], Tensor]
+    higher_is_better: bool = False
+    axis: str | None = None
 
 
-def quality(output: Tensor, target: Tensor, border: int, *, on_luminance: bool = False) -> Quality:
-    """That of one image (1, C, H, W); ``on_luminance`` that of its luma where it has color."""
+@dataclass(frozen=True)
+class ClassMetric:
+    """A metric of classes: ``compute`` maps logarithms of probabilities (N, K) and true classes (N,) to its value.
+
+    ``axis`` is its title on charts, None for no chart.
+    """
+
+    name: str
+    compute: Callable[[NDArray[np.float32], NDArray[np.int64]], float]
+    higher_is_better: bool = False
+    axis: str | None = None
+
+
+def quality(output: Tensor, target: Tensor, border: int, *, on_luminance: bool = False) -> dict[str, float]:
+    """Every metric of one image (1, C, H, W), by name; ``on_luminance`` those of its luma where it has color."""
     if on_luminance and target.shape[1] == 3:
         output, target = luminance(output.clamp(0, 1)), luminance(target)
-    psnrs, ssims = qualities(output, target, border)
-    return Quality(float(psnrs[0]), float(ssims[0]))
+    return {name: float(values[0]) for name, values in qualities(output, target, border).items()}
 
 
-def qualities(output: Tensor, target: Tensor, border: int) -> tuple[Tensor, Tensor]:
-    """PSNR in dB and SSIM of images (B, C, H, W), each (B,)."""
-    return psnr(output, target, border), ssim(output, target, border)
+def qualities(output: Tensor, target: Tensor, border: int) -> dict[str, Tensor]:
+    """Every metric of images (B, C, H, W), each (B,), by name."""
+    return {metric.name: metric.compute(output, target, border) for metric in IMAGE_METRICS}
+
+
+def class_metrics(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Every metric of classes, by name; log_probabilities (N, K), labels (N,)."""
+    return {metric.name: metric.compute(log_probabilities, labels) for metric in CLASS_METRICS}
 
 
 def mean_of(values: Iterable[float]) -> float:
@@ -106,3 +130,25 @@ def _window_means(maps: Tensor) -> Tensor:
             total.add_(maps.narrow(dim, shift, size), alpha=weight)
         maps = total
     return maps
+
+
+def log_loss(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The mean negative logarithm of the true class's probability."""
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+
+def accuracy(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The share of images whose most probable class is the true one."""
+    return float((log_probabilities.argmax(1) == labels).mean())
+
+
+# In the order of reports, where the loss of restored images, which is that of the training, comes first.
+IMAGE_METRICS = (
+    ImageMetric("psnr", psnr, higher_is_better=True, axis="PSNR (dB)"),
+    ImageMetric("ssim", ssim, higher_is_better=True),
+)
+CLASS_METRICS = (
+    ClassMetric("loss", log_loss),
+    ClassMetric("log_loss", log_loss),
+    ClassMetric("accuracy", accuracy, higher_is_better=True, axis="accuracy"),
+)

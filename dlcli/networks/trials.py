@@ -20,6 +20,7 @@ from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
+from dlcli.networks.metrics import CLASS_METRICS, IMAGE_METRICS, ClassMetric, ImageMetric
 from dlcli.networks.training.factory import make_solver, settings_for, weights_of
 from dlcli.networks.training.plan import (
     DEFAULT_MINUTES,
@@ -38,7 +39,6 @@ from dlcli.search.trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "color", "val", "memory", "seed_of_data")
 DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
-RESTORED, CLASSIFIED = ("loss", "psnr", "ssim"), ("loss", "log_loss", "accuracy")
 # Of a batch, and of a single network, to see which is faster; and by how much the batch must be.
 TIMED_STEPS, TIMED_REPLICAS, WORTH = 2, 8, 1.1
 KEPT_FOLDERS = 2
@@ -86,8 +86,16 @@ class NetworkTrials:
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part."""
-        names = CLASSIFIED if self.base.task == "classify" else RESTORED
+        names = tuple(metric.name for metric in self._metrics())
+        names = names if "loss" in names else ("loss", *names)
         return {"train": ("loss",), "val": names} if self._parts(self.base)[0].val else {"train": ("loss",)}
+
+    def higher_is_better(self, name: str) -> bool:
+        """As the table of metrics says."""
+        return any(metric.name == name and metric.higher_is_better for metric in self._metrics())
+
+    def _metrics(self) -> Sequence[ImageMetric | ClassMetric]:
+        return CLASS_METRICS if self.base.task == "classify" else IMAGE_METRICS
 
     def default_metric(self) -> str:
         """PSNR of restored images, the loss of classes: both on validation images."""

@@ -9,7 +9,6 @@ from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 
-LARGER_IS_BETTER = ("r2", "accuracy", "auc", "psnr", "ssim")
 Metrics = dict[str, dict[str, float]]
 
 
@@ -40,6 +39,9 @@ class Trials(Protocol[Config]):
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part: train, and val where there is validation."""
+
+    def higher_is_better(self, name: str) -> bool:
+        """Whether larger values of one of these metrics are better."""
 
     def default_metric(self) -> str:
         """PART.NAME of the metric that is compared by default."""
@@ -88,16 +90,12 @@ def shorter_decay(config: ScheduleOptions, fraction: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Metric:
-    """The metric that is compared, such as val.loss."""
+    """The metric that is compared, such as val.loss; ``larger``: larger values are better."""
 
     part: str
     name: str
     folds: int | None = None
-
-    @property
-    def larger(self) -> bool:
-        """Whether larger values are better."""
-        return self.name in LARGER_IS_BETTER
+    larger: bool = False
 
     @property
     def validated(self) -> str:
@@ -132,4 +130,4 @@ def choose_metric(asked: str | None, trials: Trials[Config], folds: int | None =
         if part == "val" and "val" not in known:
             raise DlcliError(f"--metric {asked}: there are no validation data", "add --val 0.2 to the training command")
         raise DlcliError(f"--metric {asked}: this task has {', '.join(names)}", "choose one of these")
-    return Metric(part, name, folds)
+    return Metric(part, name, folds, trials.higher_is_better(name))

@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from sklearn.metrics import accuracy_score, log_loss
 
 from dlcli.degradations.noise import Denoise
 from dlcli.errors import DlcliError
-from dlcli.networks.metrics import PSNR_CAP, luminance, psnr, ssim
+from dlcli.networks.metrics import IMAGE_METRICS, PSNR_CAP, class_metrics, luminance, psnr, qualities, quality, ssim
 
 
 def pair(shape, noise=20, seed=0):
@@ -40,6 +41,25 @@ def test_metrics_are_scikit_images(shape, noise):
     assert ssim(*tensors(x, y)).tolist() == pytest.approx(
         [reference_ssim(a, b) for a, b in zip(x, y, strict=True)], abs=1e-9
     )
+
+
+def test_the_table_of_images_has_all_that_is_measured():
+    x, y = tensors(*pair((2, 3, 20, 20)))
+    found = qualities(x, y, 2)
+    assert list(found) == [metric.name for metric in IMAGE_METRICS] == ["psnr", "ssim"]
+    assert quality(x[:1], y[:1], 2) == {name: float(values[0]) for name, values in found.items()}
+    better = qualities((x + 9 * y) / 10, y, 2)
+    for metric in IMAGE_METRICS:
+        assert bool((better[metric.name] > found[metric.name]).all()) == metric.higher_is_better
+
+
+def test_class_metrics_are_scikit_learns():
+    random = np.random.default_rng(0)
+    probability = random.dirichlet(np.ones(4), 200)
+    labels = random.integers(0, 4, 200)
+    ours = class_metrics(np.log(probability).astype(np.float32), labels)
+    assert ours["log_loss"] == ours["loss"] == pytest.approx(log_loss(labels, probability), rel=1e-5)
+    assert ours["accuracy"] == accuracy_score(labels, probability.argmax(axis=1))
 
 
 def test_images_are_measured_in_8_bits():

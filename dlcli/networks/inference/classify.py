@@ -18,6 +18,7 @@ from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
 from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
+from dlcli.networks.metrics import CLASS_METRICS
 from dlcli.networks.tensors import batch_to_tensor
 from dlcli.networks.training.report import MATRIX_CLASSES
 from dlcli.networks.training.settings import ExecutionSettings
@@ -33,7 +34,6 @@ from dlcli.text import listed, printable, printable_path
 if TYPE_CHECKING:
     import polars as pl
 
-METRICS = ("accuracy", "log_loss", "loss")
 BATCH = 256
 MISTAKES = 100  # that a report lists
 
@@ -41,12 +41,12 @@ MISTAKES = 100  # that a report lists
 def evaluate_classes(
     config: EvalConfig, trained: TrainedNetwork, progress: Progress, start: float
 ) -> ClassificationReport:
-    """Accuracy and log-loss of a classifier, with the confusion matrix and its most confident mistakes.
+    """The metrics of a classifier, with the confusion matrix and its most confident mistakes.
 
     ``start`` (time.monotonic) is when the command began.
     Raises DlcliError for options that only restoration has, and for classes that the network doesn't know.
     """
-    checks = parse_checks(config.check, METRICS)
+    checks = parse_checks(config.check, tuple(metric.name for metric in CLASS_METRICS))
     for name, value in (("--compare", config.compare), ("--sigma", config.sigma), ("--tile", config.tile)):
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")

@@ -18,7 +18,7 @@ from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.observations import Case, Observations, open_observations
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
-from dlcli.networks.metrics import mean_of, quality
+from dlcli.networks.metrics import IMAGE_METRICS, mean_of, quality
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import (
@@ -30,8 +30,6 @@ from dlcli.reports.evaluate import (
 )
 from dlcli.reports.train_deconv import Level
 from dlcli.text import printable_path
-
-METRICS = ("psnr", "ssim", "input_psnr", "input_ssim")
 
 
 def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationReport | ClassificationReport:
@@ -45,14 +43,16 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationRepor
     trained = load_network(config)
     if trained.task == "classify":
         return evaluate_classes(config, trained, progress, start)
-    checks = parse_checks(config.check, METRICS)
+    names = [metric.name for metric in IMAGE_METRICS]
+    checks = parse_checks(config.check, (*names, *(f"input_{name}" for name in names)))
     images, rows, measured = _restored(config, trained, progress)
-    means = {name: found.means() for name, found in measured.items()}
-    network, plain = means["network"], means["input"]
-    test = {
-        "psnr": network.psnr, "ssim": network.ssim, "input_psnr": plain.psnr, "input_ssim": plain.ssim
-    }  # fmt: skip
-    classical = {name: found for name, found in means.items() if name not in ("network", "input")}
+    network = measured["network"]
+    test = network.means() | {f"input_{name}": mean for name, mean in measured["input"].means().items()}
+    classical = {
+        name: MethodQuality.model_validate({**found.means(), "seconds": found.seconds_per_image})
+        for name, found in measured.items()
+        if name not in ("network", "input")
+    }
     return RestorationReport(
         dlcli=__version__,
         command="eval",
@@ -69,7 +69,7 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationRepor
         metrics={"test": test},
         levels=_levels(images.sigmas, measured) if images.sigmas else None,
         per_image=rows,
-        seconds_per_image=network.seconds,
+        seconds_per_image=network.seconds_per_image,
         compare=classical if config.compare else None,
         checks=outcomes(checks, test),
         environment=environment(trained.device, torch.get_num_threads()),
@@ -78,10 +78,9 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationRepor
 
 @dataclass
 class Measured:
-    """What is known of one way to restore: its PSNR and SSIM image by image, and the time it took."""
+    """What is known of one way to restore: each metric image by image, and the time it took."""
 
-    psnr: list[float] = field(default_factory=list)
-    ssim: list[float] = field(default_factory=list)
+    values: dict[str, list[float]] = field(default_factory=lambda: {metric.name: [] for metric in IMAGE_METRICS})
     seconds: float | None = 0.0
 
     def add(self, case: Case, restore: Callable[[Case], Tensor], border: int) -> None:
@@ -93,14 +92,21 @@ class Measured:
         # What an observation comes with was made before, and has no time of its own.
         made = not any(output is known for known in (case.observed.shown, case.observed.base))
         self.seconds = (self.seconds or 0.0) + time.monotonic() - start if made else None
-        found = quality(output, case.clean, border, on_luminance=border > 0)
-        self.psnr.append(found.psnr)
-        self.ssim.append(found.ssim)
+        for name, value in quality(output, case.clean, border, on_luminance=border > 0).items():
+            self.values[name].append(value)
 
-    def means(self) -> MethodQuality:
+    def means(self) -> dict[str, float]:
         """The means over all images."""
-        seconds = None if self.seconds is None else self.seconds / len(self.psnr)
-        return MethodQuality(psnr=mean_of(self.psnr), ssim=mean_of(self.ssim), seconds=seconds)
+        return {name: mean_of(values) for name, values in self.values.items()}
+
+    def latest(self, count: int) -> dict[str, float]:
+        """The means over the last ``count`` images; nan where one of them is."""
+        return {name: float(np.mean(values[-count:])) for name, values in self.values.items()}
+
+    @property
+    def seconds_per_image(self) -> float | None:
+        """None where nothing was computed."""
+        return None if self.seconds is None else self.seconds / len(self.values["psnr"])
 
 
 def _restored(
@@ -150,18 +156,15 @@ def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) ->
 
 def _row(case: Case, measured: dict[str, Measured], levels: int) -> ImageQuality:
     """The last image, on average over the noise levels that it was measured at."""
-    network, plain = measured["network"], measured["input"]
-    psnr, ssim, input_psnr, input_ssim = (
-        float(np.mean(values[-levels:])) for values in (network.psnr, network.ssim, plain.psnr, plain.ssim)
-    )
-    return ImageQuality(
-        name=case.name, psnr=psnr, ssim=ssim, input_psnr=input_psnr, input_ssim=input_ssim, kernel=case.kernel_number
+    plain = {f"input_{name}": value for name, value in measured["input"].latest(levels).items()}
+    return ImageQuality.model_validate(
+        {"name": case.name, "kernel": case.kernel_number, **measured["network"].latest(levels), **plain}
     )
 
 
 def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[Level]:
     """PSNR at each noise level, as the report of a training has it."""
-    network, plain = measured["network"].psnr, measured["input"].psnr
+    network, plain = (measured[name].values["psnr"] for name in ("network", "input"))
     return [
         Level(sigma=sigma, psnr=mean_of(network[place :: len(sigmas)]), input_psnr=mean_of(plain[place :: len(sigmas)]))
         for place, sigma in enumerate(sigmas)

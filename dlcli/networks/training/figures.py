@@ -8,6 +8,7 @@ import numpy as np
 
 from dlcli.config.common import PlotFormat
 from dlcli.engine.loop import Step
+from dlcli.networks.metrics import CLASS_METRICS, IMAGE_METRICS
 from dlcli.networks.tensors import squeeze_gray
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.validation import ClassValidation, RestorationValidation
@@ -17,7 +18,6 @@ from dlcli.runs import directory
 CLASS_SAMPLES = 40
 SHARE = 0.01  # of the time of a training, at most, for charts before its end
 LOSSES = {"mse": "mean squared error", "l1": "mean absolute error"}
-MEASURED = {"psnr": "PSNR (dB)", "accuracy": "accuracy"}
 
 
 class Figures:
@@ -63,12 +63,13 @@ class Figures:
             losses = [float("nan") if step.val_loss is None else step.val_loss for step in watched]
             curves.append(Curve("validation", [step.step for step in watched], losses))
         panels = [Panel(f"loss ({LOSSES.get(self.loss, self.loss)})", curves)]
-        for name, title in MEASURED.items():
+        for metric in (*IMAGE_METRICS, *CLASS_METRICS):
+            name = metric.name
             known = [step for step in watched if name in step.metrics]
-            if known:
+            if metric.axis and known:
                 curve = Curve("validation", [s.step for s in known], [s.metrics[name] for s in known])
                 before = known[-1].metrics.get(f"input_{name}")
-                panels.append(Panel(title, [curve], None if before is None else ("degraded input", before)))
+                panels.append(Panel(metric.axis, [curve], None if before is None else ("degraded input", before)))
         diverged = steps[-1].status == "diverged" and not np.isfinite(best.loss)
         title = self.title + (f": {steps[-1].status} after {steps[-1].step:,} steps" if steps[-1].status else "")
         self._draw_confusion()

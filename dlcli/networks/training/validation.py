@@ -13,7 +13,7 @@ from dlcli.degradations.base import Degradation, Observation
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.split import spread, stratified
 from dlcli.networks.losses.supervised import Compare
-from dlcli.networks.metrics import mean_of, qualities, quality
+from dlcli.networks.metrics import IMAGE_METRICS, class_metrics, mean_of, psnr, qualities, quality
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import batch_to_tensor, image_to_tensor, tensor_to_image
 from dlcli.networks.training.batches import generator_for
@@ -66,20 +66,19 @@ class MeasureSettings:
 
 @dataclass(frozen=True)
 class Known:
-    """PSNR of the inputs and of the simple estimates, image by image, and what the inputs have on average."""
+    """PSNR of the inputs and of the simple estimates, image by image, and every metric of the inputs on average."""
 
     input_psnrs: NDArray[np.float64]
     base_psnrs: NDArray[np.float64]
-    input_psnr: float
-    input_ssim: float
+    input_means: dict[str, float]
 
     @classmethod
     def of(cls, samples: Sequence[Sample], border: int) -> "Known":
         """Measure the samples."""
         found = [quality(s.observed.shown, s.target, border) for s in samples]
-        base = np.array([quality(s.observed.base, s.target, border).psnr for s in samples])
-        psnrs = np.array([one.psnr for one in found])
-        return cls(psnrs, base, mean_of(psnrs), mean_of(one.ssim for one in found))
+        base = np.array([float(psnr(s.observed.base, s.target, border)) for s in samples])
+        means = {metric.name: mean_of(one[metric.name] for one in found) for metric in IMAGE_METRICS}
+        return cls(np.array([one["psnr"] for one in found]), base, means)
 
 
 class RestorationValidation:
@@ -107,9 +106,10 @@ class RestorationValidation:
         self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
 
     def __call__(self, state: dict[str, Tensor]) -> dict[str, float]:
-        """loss, psnr, ssim and the inputs' own, with the weights ``state``."""
+        """loss, every metric and the inputs' own, with the weights ``state``."""
         self.network.load_state_dict(state)
-        losses, psnrs, ssims = (np.empty(len(self.samples)) for _ in range(3))
+        losses = np.empty(len(self.samples))
+        found = {metric.name: np.empty(len(self.samples)) for metric in IMAGE_METRICS}
         chosen = spread(len(self.samples), SAMPLES)
         shown: dict[int, Shown] = {}
         for group in self.groups:
@@ -118,16 +118,16 @@ class RestorationValidation:
             inputs, base = (torch.cat([getattr(s.observed, name) for s in samples]) for name in ("input", "base"))
             with inference(self.settings.execution):
                 output = self.network(inputs, base).float()
-            psnrs[group], ssims[group] = (m.cpu().numpy() for m in qualities(output, target, self.settings.border))
+            for name, values in qualities(output, target, self.settings.border).items():
+                found[name][group] = values.cpu().numpy()
             for place, i in enumerate(group):
                 losses[i] = float(self.settings.loss(output[place : place + 1], target[place : place + 1]))
                 if i in chosen:
-                    shown[i] = self._shown(i, output[place : place + 1], float(psnrs[i]))
-        metrics = {
-            "loss": float(np.mean(losses)), "psnr": mean_of(psnrs), "ssim": mean_of(ssims),
-            "input_psnr": self.known.input_psnr, "input_ssim": self.known.input_ssim,
-        }  # fmt: skip
-        self.latest = Restored(metrics, psnrs, [shown[i] for i in sorted(shown)])
+                    shown[i] = self._shown(i, output[place : place + 1], float(found["psnr"][i]))
+        metrics = {"loss": float(np.mean(losses))}
+        metrics |= {name: mean_of(values) for name, values in found.items()}
+        metrics |= {f"input_{name}": mean for name, mean in self.known.input_means.items()}
+        self.latest = Restored(metrics, found["psnr"], [shown[i] for i in sorted(shown)])
         return dict(metrics)
 
     def keep(self) -> None:
@@ -188,7 +188,7 @@ class ClassValidation:
         self.labels = self.image_set.labels
 
     def __call__(self, state: dict[str, Tensor] | None) -> dict[str, float]:
-        """loss, log_loss and accuracy, with the weights ``state`` (None: as they are)."""
+        """Every metric, with the weights ``state`` (None: as they are)."""
         if state is not None:
             self.network.load_state_dict(state)
         parts = []
@@ -199,9 +199,7 @@ class ClassValidation:
                 parts.append(self.network(x).float().cpu())
         logs = torch.log_softmax(torch.cat(parts), dim=1)
         self.latest = logs.numpy()
-        found = -self.latest[np.arange(self.count), self.labels].mean()
-        accuracy = float((self.latest.argmax(1) == self.labels).mean())
-        return {"loss": float(found), "log_loss": float(found), "accuracy": accuracy}
+        return class_metrics(self.latest, self.labels)
 
     @property
     def scores(self) -> NDArray[np.float32]:
