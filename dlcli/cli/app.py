@@ -148,8 +148,10 @@ def _failed(error: BaseException, words: list[str]) -> int:
 
 def fail(error: DlcliError) -> None:
     """Print a user's error as one line on stderr."""
+    from dlcli.cli.console import fitted
+
     text = f"{error.message.rstrip('.')}: {error.hint}" if error.hint else error.message
-    print("dlcli: " + " ".join(text.split()), file=sys.stderr)
+    print(fitted("dlcli: " + " ".join(text.split()), sys.stderr), file=sys.stderr)
 
 
 def _defect(error: BaseException) -> int:

@@ -1,10 +1,12 @@
 """All output: a live table on a terminal, plain lines in a pipe, JSON with --json."""
 
 import os
+import shutil
 import sys
+import textwrap
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from dlcli.text import printable, printable_path
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     from dlcli.engine.progress import Result
 
 VISIBLE_REPORTS = 12
-NAME_WIDTH = 24  # of the first column of a table, at least, where names are longer
+GAP = 2  # characters between two columns
+NAME_WIDTH, NARROW_NAME_WIDTH = 24, 12  # of a table's first column, at least, where names are longer; on a terminal
 
 
 def _number(value: float | None) -> str:
@@ -35,6 +38,37 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{int(seconds // 60)}m {int(seconds % 60):02d}s"
     return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60):02d}m"
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """``text`` as it is; on a terminal broken at spaces, where the terminal would else break within words."""
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> list[list[str]]:
+    """The table ``rows``, headings first, without those of its ``least`` important columns that don't fit."""
+    from rich.cells import cell_len
+
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for heading in least:
+        if sum(max(map(cell_len, column)) + GAP for column in columns) - GAP <= width:
+            break
+        columns = [column for column in columns if column[0] != heading]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _padded(value: float | None, digits: int) -> str:
+    """A number of so many digits for a column: 21.90 below 22.54.
+
+    >>> [_padded(value, 4) for value in (22.54, 21.9, 0.489, 1234.0)]
+    ['22.54', '21.90', '0.4890', '1234']
+    """
+    if value is None:
+        return ""
+    return f"{value:#.{digits}g}".rstrip(".") if value == value else "-"
 
 
 def _measured(step: "Step") -> dict[str, float]:
@@ -63,7 +97,7 @@ class Console:
             self._message(f"warning: {text}")
 
     def _message(self, text: str) -> None:
-        print("dlcli: " + " ".join(text.split()), file=sys.stderr)
+        print(fitted("dlcli: " + " ".join(text.split()), sys.stderr), file=sys.stderr)
 
     def failures(self, texts: Sequence[str]) -> None:
         """Checks that do not hold, on stderr even when quiet: a CI log must say why the job failed."""
@@ -113,13 +147,22 @@ class Console:
         # What an encoding lacks is escaped as JSON escapes it, not as Python does.
         print(report.to_json(ascii_only=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8"))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-        """A result table on stdout: first column text, the others numbers."""
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", least: Sequence[str] = ()
+    ) -> None:
+        """A result table on stdout: first column text, the others numbers.
+
+        On a terminal that is too narrow the ``least`` important columns are left out, the first of them first.
+        """
         from rich.cells import cell_len
         from rich.console import Console as RichConsole
         from rich.table import Table
         from rich.text import Text
 
+        console = RichConsole(file=sys.stdout, highlight=False)
+        if least and sys.stdout.isatty():
+            kept = fitting([columns, *rows], least, console.width)
+            columns, rows = kept[0], kept[1:]
         table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for number, column in enumerate(columns):
             # A number that is cut or folded can be misread; a name can't.
@@ -128,15 +171,18 @@ class Console:
         for row in rows:
             # Text objects: names from data are shown as they are, never read as markup.
             table.add_row(*(Text(printable(cell)) for cell in row))
-        console = RichConsole(file=sys.stdout, highlight=False)
         widths = [max(map(cell_len, map(printable, cells))) for cells in zip(columns, *rows, strict=True)]
-        least = min(widths[0], NAME_WIDTH) + sum(width + 2 for width in widths[1:])
+        name = min(widths[0], NARROW_NAME_WIDTH if sys.stdout.isatty() else NAME_WIDTH)
         # Rich would cut numbers to the width of the terminal, or to 80 characters where there is none.
-        console.width = max(console.width, least)
+        console.width = max(console.width, name + sum(width + GAP for width in widths[1:]))
         console.print(table)
 
     def line(self, text: str) -> None:
         """One line of the result on stdout."""
+        print(fitted(text, sys.stdout))
+
+    def command(self, text: str) -> None:
+        """A command line on stdout, never broken: it is to be copied."""
         print(text)
 
 
@@ -151,8 +197,11 @@ class _LiveTable:
         self.reports: deque[Step] = deque(maxlen=VISIBLE_REPORTS)
         self.live = Live(console=RichConsole(stderr=True), refresh_per_second=8, transient=False)
         self.live.start()
+        self.live.update(self._table())  # the first report may take a while
 
     def add(self, step: "Step") -> None:
+        if self.reports and self.reports[-1].step == step.step:
+            self.reports.pop()  # a signal during a report is answered by another one of the same step
         self.reports.append(step)
         self.live.update(self._table())
 
@@ -164,20 +213,23 @@ class _LiveTable:
         from rich.table import Table
         from rich.text import Text
 
+        title = Text(self.title, style="bold")
+        if not self.reports:
+            return Group(title)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in self._columns():
             table.add_column(column[0], justify="right", no_wrap=True)
         for cells in zip(*(column[1:] for column in self._columns()), strict=True):
             table.add_row(*cells)
-        return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
+        return Group(title, table, Text(self._time_left()))
 
     def _columns(self) -> list[list[str]]:
         """The columns that fit the terminal, each with its heading first. They are never cut: a cut number misleads."""
         reports = list(self.reports)
-        columns = [["step", *(f"{s.step:,}" for s in reports)], ["loss", *(_number(s.loss) for s in reports)]]
+        columns = [["step", *(f"{s.step:,}" for s in reports)], ["loss", *(_padded(s.loss, 6) for s in reports)]]
         if self.has_validation:
-            columns.append(["val loss", *(_number(s.val_loss) for s in reports)])
-        columns += [[name, *(f"{s.metrics[name]:.4g}" for s in reports)] for name in _measured(reports[-1])]
+            columns.append(["val loss", *(_padded(s.val_loss, 6) for s in reports)])
+        columns += [[name, *(_padded(s.metrics[name], 4) for s in reports)] for name in _measured(reports[-1])]
         columns.append(["lr", *(_number(s.lr) for s in reports)])
         gradients = [f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-" for s in reports]
         columns.append(["gradient norm", *gradients])
@@ -189,10 +241,10 @@ class _LiveTable:
         last = self.reports[-1]
         if last.status:
             return f"{last.status} after {last.step:,} steps, {duration(last.seconds)} ({last.reason})"
+        rate = last.step / last.seconds if last.seconds else 0.0
+        speed = f"{rate:,.0f} steps/s" if rate >= 100 else f"{rate:.3g} steps/s"
         if self.steps is None:
-            rate = last.step / last.seconds if last.seconds else 0.0
-            return f"{rate:,.1f} steps/s, {duration(max((self.seconds or 0.0) - last.seconds, 0.0))} left"
-        if last.step == 0 or last.seconds == 0:
+            return f"{speed}, {duration(max((self.seconds or 0.0) - last.seconds, 0.0))} left"
+        if not rate:
             return f"of {self.steps:,} steps"
-        rate = last.step / last.seconds
-        return f"{rate:,.0f} steps/s, at most {duration((self.steps - last.step) / rate)} left"
+        return f"{speed}, at most {duration((self.steps - last.step) / rate)} left"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dlcli.cli.console import Console, duration
+from dlcli.cli.console import Console, duration, fitting
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from dlcli.search.records import Record
 
 VISIBLE = 12  # trials that the live table shows
-GAP = 2  # characters between two columns
 
 
 class SearchConsole(Console):
@@ -91,18 +90,6 @@ class SearchConsole(Console):
         if value is None:
             return "-"
         return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> list[list[str]]:
-    """The table ``rows``, headings first, without those of its ``least`` important columns that don't fit."""
-    from rich.cells import cell_len
-
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    for heading in least:
-        if sum(max(map(cell_len, column)) + GAP for column in columns) - GAP <= width:
-            break
-        columns = [column for column in columns if column[0] != heading]
-    return [list(row) for row in zip(*columns, strict=True)]
 
 
 class _TrialTable:

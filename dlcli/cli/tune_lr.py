@@ -68,7 +68,7 @@ def _show_trials(report: "SearchReport", console: SearchConsole) -> None:
 
     ended = [t for t in report.trials if t.state in ("complete", "pruned", "diverged")]
     ended.sort(key=lambda t: (t.rank is None, t.rank or 0))
-    console.table(*_trial_rows(report, ended, console))
+    console.table(*_trial_rows(report, ended, console), least=("seconds", "state", "spread"))
     if len(ended) > SHOWN:
         console.line(f"... {len(ended) - SHOWN:,} more in {report.run}/trials.csv")
     if report.importances:
@@ -85,7 +85,7 @@ def _show_trials(report: "SearchReport", console: SearchConsole) -> None:
     state = f"{report.status} after {count}" + (f", {left:,} left" if left else "")
     console.line(f"{state} ({report.reason}), {duration(report.seconds)}; saved in {report.run}")
     if report.best:
-        console.line(report.best.command)
+        console.command(report.best.command)
 
 
 def _trial_rows(
@@ -124,7 +124,7 @@ def _show_sweep(report: "SweepReport", console: SearchConsole) -> None:
     console.line(f"{report.status}, {duration(report.seconds)}; saved in {report.run}")
     if report.best:
         console.line(f"chosen: {console.value(report.best.params['lr'])} ({report.best.rule})")
-        console.line(report.best.command)
+        console.command(report.best.command)
 
 
 COMMAND = TuneLr()

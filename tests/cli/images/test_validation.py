@@ -203,4 +203,4 @@ def test_a_narrow_terminal_gets_whole_numbers_in_fewer_columns(width, shown):
     table.reports.append(Step(57, 0.0078473, 0.0124529, 0.00566667, 0.0372, 1.0, True, metrics=metrics))
     columns = table._columns()
     assert [name for name, _ in columns] == ["step", "loss", "val loss", "psnr", "ssim", "lr", "gradient norm"][:shown]
-    assert columns[:3] == [["step", "57"], ["loss", "0.0078473"], ["val loss", "0.0124529"]]
+    assert columns[:3] == [["step", "57"], ["loss", "0.00784730"], ["val loss", "0.0124529"]]
