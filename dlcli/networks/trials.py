@@ -32,9 +32,10 @@ from dlcli.networks.training.plan import (
     restoration_of,
     usual_rate,
 )
-from dlcli.networks.training.problem import Problem, Validation, make_problem
+from dlcli.networks.training.problem import Problem, make_problem
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.solver import NetworkSolver
+from dlcli.networks.training.validation.base import Validation
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "color", "val", "memory", "seed_of_data")

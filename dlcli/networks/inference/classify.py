@@ -22,7 +22,7 @@ from dlcli.networks.metrics import CLASS_METRICS
 from dlcli.networks.tensors import batch_to_tensor
 from dlcli.networks.training.report import MATRIX_CLASSES
 from dlcli.networks.training.settings import ExecutionSettings
-from dlcli.networks.training.validation import ClassValidation
+from dlcli.networks.training.validation.classes import ClassValidation
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import ClassificationReport, Mistake, SkippedImage
@@ -76,7 +76,7 @@ def evaluate_classes(
         classes=list(trained.classes),
         metrics={"test": metrics},
         mistakes=_mistakes(measure),
-        confusion=measure.confusion().tolist() if len(trained.classes) <= MATRIX_CLASSES else None,
+        confusion=measure.confusion().counts.tolist() if len(trained.classes) <= MATRIX_CLASSES else None,
         checks=outcomes(checks, metrics),
         environment=environment(trained.device, torch.get_num_threads()),
     )

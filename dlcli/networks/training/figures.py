@@ -9,13 +9,10 @@ import numpy as np
 from dlcli.config.common import PlotFormat
 from dlcli.engine.loop import Step
 from dlcli.networks.metrics import CLASS_METRICS, IMAGE_METRICS
-from dlcli.networks.tensors import squeeze_gray
 from dlcli.networks.training.problem import Problem
-from dlcli.networks.training.validation import ClassValidation, RestorationValidation
 from dlcli.reports.charts import preload
 from dlcli.runs import directory
 
-CLASS_SAMPLES = 40
 SHARE = 0.01  # of the time of a training, at most, for charts before its end
 LOSSES = {"mse": "mean squared error", "l1": "mean absolute error"}
 
@@ -79,11 +76,12 @@ class Figures:
     def _draw_confusion(self) -> None:
         """Which classes the saved weights take for one another."""
         validate = self.problem.validate
-        if self.format == "none" or not isinstance(validate, ClassValidation) or not validate.has_kept:
+        found = validate.confusion() if validate is not None and validate.has_kept else None
+        if self.format == "none" or found is None:
             return
         from dlcli.reports.charts.confusion import confusion_chart
 
-        chart = confusion_chart(validate.confusion(), validate.image_set.classes, format=self.format)
+        chart = confusion_chart(found.counts, found.classes, format=self.format)
         self.run.write_chart("confusion", self.format, chart.to_bytes())
 
     def draw_sheets(self) -> None:
@@ -91,27 +89,5 @@ class Figures:
         validate = self.problem.validate
         if self.format == "none" or validate is None or not validate.has_kept or not validate.is_news:
             return
-        from dlcli.reports.charts.sheets import sample_sheet
-
         validate.is_news = False
-        if isinstance(validate, RestorationValidation):
-            shown = validate.kept.shown if validate.kept else []
-            rows = [(squeeze_gray(s.input), squeeze_gray(s.output), squeeze_gray(s.target)) for s in shown]
-            self.run.write(f"{directory.PLOTS}/samples.png", sample_sheet(rows, [s.caption for s in shown]))
-        else:
-            self.run.write(f"{directory.PLOTS}/samples.png", _classified(validate))
-
-
-def _classified(validate: ClassValidation) -> bytes:
-    """Classified images: the wrong ones first."""
-    from dlcli.reports.charts.sheets import class_sheet
-
-    guesses = validate.scores.argmax(1)
-    order = np.argsort(guesses == validate.labels, kind="stable")[:CLASS_SAMPLES]
-    classes = validate.image_set.classes
-    return class_sheet(
-        [squeeze_gray(validate.image_set.pixels(int(i))) for i in order],
-        [classes[validate.labels[i]] for i in order],
-        [classes[guesses[i]] for i in order],
-        [float(np.exp(validate.scores[i].max())) for i in order],
-    )
+        self.run.write(f"{directory.PLOTS}/samples.png", validate.sheet())

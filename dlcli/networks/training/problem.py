@@ -19,14 +19,9 @@ from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.training.batches import ClassBatches, RestorationBatches
 from dlcli.networks.training.settings import NetworkPlan
-from dlcli.networks.training.validation import (
-    MAX_CLASS_IMAGES,
-    ClassValidation,
-    MeasureSettings,
-    RestorationValidation,
-)
-
-Validation = RestorationValidation | ClassValidation
+from dlcli.networks.training.validation.base import Validation
+from dlcli.networks.training.validation.classes import MAX_CLASS_IMAGES, ClassValidation
+from dlcli.networks.training.validation.restoration import MeasureSettings, RestorationValidation
 
 
 @dataclass(frozen=True)

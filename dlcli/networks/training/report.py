@@ -6,11 +6,9 @@ from dlcli import __version__
 from dlcli.engine.loop import Step
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.advice import shortcomings
-from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.record import Outcome
-from dlcli.networks.training.validation import ClassValidation, RestorationValidation
 from dlcli.reports.document import environment
-from dlcli.reports.train_deconv import Fingerprint, ImageCounts, LastStep, TrainDeconvReport, ValidationSummary
+from dlcli.reports.train_deconv import Fingerprint, ImageCounts, LastStep, TrainDeconvReport
 
 MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many classes
 
@@ -20,9 +18,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
     last, best, plan, problem = outcome.last, outcome.best, outcome.plan, outcome.problem
     classes = images.train.classes if outcome.about.task == "classify" else ()
     validate = problem.validate
-    confusion = None
-    if isinstance(validate, ClassValidation) and 0 < len(classes) <= MATRIX_CLASSES:
-        confusion = validate.confusion().tolist()
+    confusion = validate.confusion() if validate and 0 < len(classes) <= MATRIX_CLASSES else None
     return TrainDeconvReport(
         dlcli=__version__,
         command="train-deconv",
@@ -45,7 +41,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         fingerprint=Fingerprint.model_validate(outcome.about.data),
         too_small_images=len(images.train) - problem.counts.train,
         crop=plan.batches.side,
-        validation=_validation(problem),
+        validation=validate.summary(problem.selects, problem.counts.lent) if validate else None,
         skipped_images=sum(len(s.skipped) for s in (images.train, images.train_inputs) if s is not None),
         skipped_steps=outcome.skipped_steps,
         images_per_second=outcome.images_seen / last.seconds if last.seconds else None,
@@ -55,7 +51,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         warnings=[*problem.warnings, *shortcomings(outcome)],
         environment=environment(plan.execution.device, torch.get_num_threads()),
         classes=list(classes) or None,
-        confusion=confusion,
+        confusion=confusion.counts.tolist() if confusion else None,
     )
 
 
@@ -63,19 +59,3 @@ def _metrics(step: Step) -> dict[str, dict[str, float]]:
     """Those of one report: its training loss, and what validation found with the same weights."""
     found = {"train": {"loss": step.loss}}
     return found if step.val_loss is None else found | {"val": {"loss": step.val_loss, **step.metrics}}
-
-
-def _validation(problem: Problem) -> ValidationSummary | None:
-    """What was measured, and whether the saved weights were chosen by it."""
-    validate = problem.validate
-    if validate is None:
-        return None
-    if not isinstance(validate, RestorationValidation):
-        return ValidationSummary(selects=problem.selects, measured=validate.count)
-    return ValidationSummary(
-        selects=problem.selects,
-        measured=validate.count,
-        lent_by_training_images=problem.counts.lent,
-        levels=validate.by_level(),
-        unchanged=validate.unchanged(),
-    )

@@ -20,7 +20,7 @@ from dlcli.engine.interrupts import SLICE
 from dlcli.networks.training import trainer
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.figures import Figures
-from dlcli.networks.training.validation import RestorationValidation
+from dlcli.networks.training.validation.restoration import RestorationValidation
 from dlcli.runs import checkpoint
 from dlcli.tasks import train_deconv as task
 from tests.conftest import ROOT

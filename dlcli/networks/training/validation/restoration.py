@@ -1,7 +1,6 @@
-"""Measuring a network: PSNR and SSIM of restored images, accuracy of classes."""
+"""Measuring a network that restores: PSNR and SSIM of crops that are degraded once."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.degradations.base import Degradation, Observation
+from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.images.image_set import ImageSet
-from dlcli.networks.data.split import spread, stratified
+from dlcli.networks.data.split import spread
 from dlcli.networks.losses.supervised import Compare
-from dlcli.networks.metrics import IMAGE_METRICS, class_metrics, mean_of, psnr, qualities, quality
+from dlcli.networks.metrics import IMAGE_METRICS, mean_of, psnr, qualities, quality
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.tensors import batch_to_tensor, image_to_tensor, tensor_to_image
+from dlcli.networks.tensors import image_to_tensor, squeeze_gray, tensor_to_image
 from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.settings import ExecutionSettings
-from dlcli.reports.train_deconv import Level
+from dlcli.networks.training.validation.base import inference
+from dlcli.reports.train_deconv import Level, ValidationSummary
 
-MAX_CLASS_IMAGES = 2000  # enough to rank two states of a network, and cheap beside the steps between two reports
 SAMPLES = 4
 TOGETHER = 1 << 17  # pixels that go through the network at once: about those of a training batch
 
@@ -142,6 +142,48 @@ class RestorationValidation:
         before, after, truth = (tensor_to_image(t, np.uint8) for t in (sample.observed.shown, output, sample.target))
         return Shown(sample.name, before, after, truth, caption)
 
+    def scope(self, _held: int) -> str:
+        """How many crops, and at how many noise levels."""
+        levels = f" at {len(self.levels)} noise levels" if len(self.levels) > 1 else ""
+        return f" ({self.count} crops measured{levels})"
+
+    def summary(self, selects: bool, lent: int) -> ValidationSummary:
+        """With PSNR by noise level, and whether the network changes anything."""
+        return ValidationSummary(
+            selects=selects, measured=self.count, lent_by_training_images=lent, levels=self.by_level(),
+            unchanged=self.unchanged(),
+        )  # fmt: skip
+
+    def confusion(self) -> None:
+        """There are no classes."""
+
+    def sheet(self) -> bytes:
+        """Input, output and target of some crops."""
+        from dlcli.reports.charts.sheets import sample_sheet
+
+        shown = self.kept.shown if self.kept else []
+        rows = [(squeeze_gray(s.input), squeeze_gray(s.output), squeeze_gray(s.target)) for s in shown]
+        return sample_sheet(rows, [s.caption for s in shown])
+
+    def shortcomings(self, task: str) -> list[str]:
+        """Where the network changes nothing, or restores no better than its input."""
+        if self.kept is None or task == "reconstruct":
+            return []
+        if self.unchanged():
+            given = "returns its input: predict would change no pixel"
+            estimate = "adds nothing to the simple estimate that it starts from: predict would return that estimate"
+            return [f"the network {given if task in INPUT_IS_BASE else estimate}; give more steps, or another --lr"]
+        metrics, better = self.kept.metrics, "give more steps, or more images like those that it is for"
+        if metrics["psnr"] <= metrics["input_psnr"]:
+            both = f"{metrics['psnr']:.2f} dB, the input {metrics['input_psnr']:.2f} dB"
+            return [f"the network restores no better than its input, on what was held out: {both}; {better}"]
+        worse = [level for level in self.by_level() if level.psnr < level.input_psnr]
+        return [
+            f"at sigma {level.sigma:.3g} the network makes images worse: {level.psnr:.2f} dB where the input has "
+            f"{level.input_psnr:.2f} dB; {better}"
+            for level in worse
+        ]
+
     def by_level(self) -> list[Level]:
         """PSNR of the saved weights at each noise level, where there are several."""
         if self.kept is None or len(self.levels) < 2:
@@ -169,61 +211,6 @@ def _groups(shapes: Sequence[torch.Size]) -> list[list[int]]:
         most = max(1, TOGETHER // (shape[-1] * shape[-2]))
         groups.extend(numbers[start : start + most] for start in range(0, len(numbers), most))
     return groups
-
-
-class ClassValidation:
-    """Loss and accuracy on class images, with the confusion matrix of the call that was kept, else of the last."""
-
-    def __init__(
-        self, network: DeconvNet, image_set: ImageSet, execution: ExecutionSettings, limit: int | None
-    ) -> None:
-        """Measure ``image_set``, or about ``limit`` of them, of every class its share."""
-        self.network, self.execution = network.eval(), execution
-        assert image_set.labels is not None
-        self.image_set = image_set if limit is None else image_set.subset(stratified(image_set.labels, limit))
-        self.count = len(self.image_set)
-        self.latest = self.kept = np.zeros((0, 0), np.float32)
-        self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
-        assert self.image_set.labels is not None
-        self.labels = self.image_set.labels
-
-    def __call__(self, state: dict[str, Tensor] | None) -> dict[str, float]:
-        """Every metric, with the weights ``state`` (None: as they are)."""
-        if state is not None:
-            self.network.load_state_dict(state)
-        parts = []
-        for start in range(0, self.count, 256):
-            images = [self.image_set.pixels(i) for i in range(start, min(start + 256, self.count))]
-            x = batch_to_tensor(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), self.execution.device)
-            with inference(self.execution):
-                parts.append(self.network(x).float().cpu())
-        logs = torch.log_softmax(torch.cat(parts), dim=1)
-        self.latest = logs.numpy()
-        return class_metrics(self.latest, self.labels)
-
-    @property
-    def scores(self) -> NDArray[np.float32]:
-        """Logarithms of the classes' probabilities (N, K)."""
-        return self.kept if len(self.kept) else self.latest
-
-    def keep(self) -> None:
-        """The latest measurement is that of the weights that are saved."""
-        self.kept, self.has_kept, self.is_news = self.latest, True, True
-
-    def confusion(self) -> NDArray[np.int64]:
-        """Counts (K, K): rows are true classes, columns the classes found."""
-        count = len(self.image_set.classes)
-        matrix = np.zeros((count, count), np.int64)
-        np.add.at(matrix, (self.labels, self.scores.argmax(1)), 1)
-        return matrix
-
-
-@contextmanager
-def inference(execution: ExecutionSettings) -> Iterator[None]:
-    """No gradients, and bfloat16 where the training has it."""
-    kind = execution.device.partition(":")[0]
-    with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, execution.half):
-        yield
 
 
 def observe(

@@ -1,0 +1,1 @@
+"""Measuring a network on the images that are held out of its training."""

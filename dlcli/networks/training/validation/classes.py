@@ -1,0 +1,100 @@
+"""Measuring a network that classifies."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dlcli.images.image_set import ImageSet
+from dlcli.networks.data.split import stratified
+from dlcli.networks.metrics import class_metrics
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.tensors import batch_to_tensor, squeeze_gray
+from dlcli.networks.training.settings import ExecutionSettings
+from dlcli.networks.training.validation.base import Confusion, inference
+from dlcli.reports.train_deconv import ValidationSummary
+
+MAX_CLASS_IMAGES = 2000  # enough to rank two states of a network, and cheap beside the steps between two reports
+SHOWN = 40  # images on a sheet
+
+
+class ClassValidation:
+    """Loss and accuracy on class images, with the confusion matrix of the call that was kept, else of the last."""
+
+    def __init__(
+        self, network: DeconvNet, image_set: ImageSet, execution: ExecutionSettings, limit: int | None
+    ) -> None:
+        """Measure ``image_set``, or about ``limit`` of them, of every class its share."""
+        self.network, self.execution = network.eval(), execution
+        assert image_set.labels is not None
+        self.image_set = image_set if limit is None else image_set.subset(stratified(image_set.labels, limit))
+        self.count = len(self.image_set)
+        self.latest = self.kept = np.zeros((0, 0), np.float32)
+        self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
+        assert self.image_set.labels is not None
+        self.labels = self.image_set.labels
+
+    def __call__(self, state: dict[str, Tensor] | None) -> dict[str, float]:
+        """Every metric, with the weights ``state`` (None: as they are)."""
+        if state is not None:
+            self.network.load_state_dict(state)
+        parts = []
+        for start in range(0, self.count, 256):
+            images = [self.image_set.pixels(i) for i in range(start, min(start + 256, self.count))]
+            x = batch_to_tensor(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), self.execution.device)
+            with inference(self.execution):
+                parts.append(self.network(x).float().cpu())
+        logs = torch.log_softmax(torch.cat(parts), dim=1)
+        self.latest = logs.numpy()
+        return class_metrics(self.latest, self.labels)
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Logarithms of the classes' probabilities (N, K)."""
+        return self.kept if len(self.kept) else self.latest
+
+    def keep(self) -> None:
+        """The latest measurement is that of the weights that are saved."""
+        self.kept, self.has_kept, self.is_news = self.latest, True, True
+
+    def scope(self, held: int) -> str:
+        """How many of them, where not all."""
+        return f" ({self.count:,} measured)" if self.count < held else ""
+
+    def summary(self, selects: bool, _lent: int) -> ValidationSummary:
+        """How many images were measured."""
+        return ValidationSummary(selects=selects, measured=self.count)
+
+    def confusion(self) -> Confusion:
+        """Of the measurement that was kept, else of the latest."""
+        classes = self.image_set.classes
+        counts = np.zeros((len(classes), len(classes)), np.int64)
+        np.add.at(counts, (self.labels, self.scores.argmax(1)), 1)
+        return Confusion(classes, counts)
+
+    def shortcomings(self, _task: str) -> list[str]:
+        """Where always saying the largest class would be right as often."""
+        counts = self.confusion().counts
+        if not counts.sum() or not len(self.kept):
+            return []
+        largest, right = int(counts.sum(axis=1).max()), int(counts.trace())
+        if right > largest:
+            return []
+        return [
+            f"the network is right on {right:,} of {int(counts.sum()):,} images held out, and always saying the "
+            f"largest class would be on {largest:,}: give more steps, or more images"
+        ]
+
+    def sheet(self) -> bytes:
+        """Images with their true and predicted classes, the wrong ones first."""
+        from dlcli.reports.charts.sheets import class_sheet
+
+        guesses = self.scores.argmax(1)
+        order = np.argsort(guesses == self.labels, kind="stable")[:SHOWN]
+        classes = self.image_set.classes
+        return class_sheet(
+            [squeeze_gray(self.image_set.pixels(int(i))) for i in order],
+            [classes[self.labels[i]] for i in order],
+            [classes[guesses[i]] for i in order],
+            [float(np.exp(self.scores[i].max())) for i in order],
+        )
