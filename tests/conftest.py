@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from dlcli.cli.process import wait_passively
 from tests import leakage
 from tests.forks import Host
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 CASES = ROOT.parent / "shared" / "cases"
+
+# Two workers and their commands share the cores: threads that spin take them from each other, as commands know too.
+wait_passively()
 
 settings.register_profile("dlcli", deadline=None)  # a test that times its examples fails on a busy machine
 settings.load_profile("dlcli")
