@@ -6,7 +6,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from dlcli import __version__
-from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -15,7 +14,7 @@ from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.metrics import RowSums, class_metrics, metric_names, regression_metrics
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.moments import Moments
-from dlcli.linear.saved import chunks_of, load_run, open_data
+from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import TableEvalReport
@@ -27,22 +26,26 @@ LARGEST = 1e150  # squares of larger numbers may overflow
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
 
 
-def evaluate_linear(config: EvalConfig, progress: Progress) -> TableEvalReport:
-    """Measure a linear model on the rows of a table, or on those held out in training. Raises DlcliError."""
+def evaluate_linear(settings: AppliedSettings, conditions: tuple[str, ...], progress: Progress) -> TableEvalReport:
+    """Measure a linear model on the rows of a table, or on those held out in training.
+
+    ``conditions`` are checks such as "r2>=0.9". Raises DlcliError for data that don't fit the model.
+    """
     start = time.monotonic()
-    model, schema, trained = load_run(config.run)
+    model, schema, trained = load_run(settings.run)
     uncentered = model.kind == "mse" and not model.settings.get("intercept", True)
-    checks = parse_checks(config.check, metric_names(model.kind, centered=not uncentered))
-    table, _ = open_data(config, model, schema, trained, progress, need_target=True)
+    checks = parse_checks(conditions, metric_names(model.kind, centered=not uncentered))
+    table = open_data(settings, model, schema, trained, progress, need_target=True)
     measured: ChunkSource | HeldOutRows = table
-    on = MeasuredOn(paths=config.data, part="given")
-    if not config.data:
-        if config.missing not in (None, trained.missing):
+    on = MeasuredOn(paths=settings.data, part="given")
+    if not settings.data:
+        if settings.missing not in (None, trained.missing):
             raise DlcliError(
-                f"--missing {config.missing} without DATA: training had --missing {trained.missing}, and other rows so",
+                f"--missing {settings.missing} without DATA: training had --missing {trained.missing}, "
+                "and other rows so",
                 "leave it out, or give DATA",
             )
-        measured, on = rows_without_data(table, trained, config.run, progress, classes=model.kind != "mse")
+        measured, on = rows_without_data(table, trained, settings.run, progress, classes=model.kind != "mse")
     chunks = chunks_of(table, schema, progress) if measured is table else measured.chunks()
     if model.kind == "mse":
         metrics, rows = _regression(model, chunks)
@@ -53,11 +56,11 @@ def evaluate_linear(config: EvalConfig, progress: Progress) -> TableEvalReport:
     if table.dropped:
         progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
     if on.part == "held out":
-        check_unchanged(config.run, metrics, lambda: _rounding(model, measured), progress)
+        check_unchanged(settings.run, metrics, lambda: _rounding(model, measured), progress)
     return TableEvalReport(
         dlcli=__version__,
         command="eval",
-        run=str(config.run),
+        run=str(settings.run),
         device="cpu",
         seed=trained.seed,
         seconds=time.monotonic() - start,

@@ -2,47 +2,44 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlcli.config.evaluate import PredictConfig
 from dlcli.engine.progress import Progress
-from dlcli.errors import DlcliError
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.model import LinearModel
-from dlcli.linear.saved import chunks_of, load_run, open_data
+from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.predict import TablePredictReport
-from dlcli.tables.predictions import check_output, write_predictions
+from dlcli.tables.predictions import OutputSettings, check_output, write_predictions
 from dlcli.tables.table import Schema
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def predict_linear(config: PredictConfig, progress: Progress) -> TablePredictReport:
+def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: Progress) -> TablePredictReport:
     """Write one prediction for each input row, in input order; constant memory.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
     refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond.
     """
     start = time.monotonic()
-    if config.json_output and config.out is None:
-        raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
-    check_output(config.out, config.force)
-    model, schema, trained = load_run(config.run)
-    missing = config.missing or str(model.settings.get("missing", "error"))
-    reading = config.model_copy(update={"missing": "mean"}) if missing == "drop" else config
-    table, _ = open_data(reading, model, schema, trained, progress, need_target=False)
+    check_output(output)
+    model, schema, trained = load_run(settings.run)
+    missing = settings.missing or str(model.settings.get("missing", "error"))
+    reading = replace(settings, missing="mean") if missing == "drop" else settings
+    table = open_data(reading, model, schema, trained, progress, need_target=False)
     count = [0]
     frames = _frames(model, schema, table, progress, blank=missing == "drop", count=count)
-    write_predictions(frames, _columns(model, schema), config.out)
+    write_predictions(frames, _columns(model, schema), output.out)
     for text in table.warnings:
         progress.warn(text)
     return TablePredictReport(
         command="predict",
-        run=str(config.run),
-        out=str(config.out) if config.out else None,
+        run=str(settings.run),
+        out=str(output.out) if output.out else None,
         rows=count[0],
         seconds=time.monotonic() - start,
         status="finished",

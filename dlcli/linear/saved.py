@@ -1,7 +1,7 @@
 """A fitted linear model taken from its run directory, and the table that it is applied to."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
@@ -15,7 +15,9 @@ from dlcli.runs import directory
 from dlcli.runs.open import run_folder
 from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
-from dlcli.tables.table import Chunk, Schema, Table
+from dlcli.tables.table import Chunk, ReadOptions, Schema, Table
+
+INHERITED = ("delimiter", "header", "encoding", "missing_values", "text", "max_categories")
 
 
 def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
@@ -32,42 +34,56 @@ def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
     return model, schema, FitLinearConfig()
 
 
+@dataclass(frozen=True)
+class AppliedSettings:
+    """The run whose model is applied, the ``data`` that it is applied to (none: those of the training), and how they
+    are read; ``missing`` None: missing values are treated as in training.
+    """
+
+    run: Path
+    data: tuple[str, ...]
+    missing: str | None
+    reading: ReadOptions
+
+    @classmethod
+    def of(cls, config: EvalConfig | PredictConfig) -> "AppliedSettings":
+        """Those of a command."""
+        return cls(config.run, config.data, config.missing, read_options(config))
+
+
 def open_data(
-    config: EvalConfig | PredictConfig,
+    settings: AppliedSettings,
     model: LinearModel,
     schema: Schema,
     trained: FitLinearConfig,
     progress: Progress,
     *,
     need_target: bool,
-) -> tuple[ChunkSource, str]:
-    """The table to apply the model to (the training data if none is given), and how missing values are treated."""
-    missing = config.missing or str(model.settings.get("missing", "error"))
-    # Unless said otherwise, data are read as the training data were.
-    unset = {
-        name: getattr(trained, name)
-        for name in ("delimiter", "header", "encoding", "missing_value", "text", "max_categories")
-        if getattr(config, name) == type(config).model_fields[name].default
-    }
-    same = config.data == () or Path(config.data[0]).suffixes == Path((trained.data or ("",))[0]).suffixes
-    reading = config.model_copy(update=unset) if same else config.model_copy(update={
-        "missing_value": unset.get("missing_value", config.missing_value)
-    })  # fmt: skip
-    sources = config.data or trained.data
+) -> ChunkSource:
+    """The table to apply the model to: the training data if none is given."""
+    sources = settings.data or trained.data
     if not sources:
         if not need_target:
             progress.note("no DATA given: using the built-in example, which the model was trained on")
-        return LineExample(trained.seed_of_data), missing
-    if not config.data:
+        return LineExample(trained.seed_of_data)
+    if not settings.data:
         if "-" in sources:
             raise DlcliError("the model was trained on standard input, which cannot be read again", "give DATA")
         if not need_target:
             progress.note("no DATA given: using the data that the model was trained on")
-    options = read_options(reading, missing=missing)
+    missing = settings.missing or str(model.settings.get("missing", "error"))
     # Training too measured the levels that only rows held out had as if they were the reference level.
-    options = replace(options, unseen_levels=bool(need_target and not config.data and trained.val))
-    table = Table.for_model(sources, schema, options, need_target=need_target)
-    return table, missing
+    unseen = bool(need_target and not settings.data and trained.val)
+    options = replace(_as_trained(settings, trained), missing=missing, unseen_levels=unseen)
+    return Table.for_model(sources, schema, options, need_target=need_target)
+
+
+def _as_trained(settings: AppliedSettings, trained: FitLinearConfig) -> ReadOptions:
+    """Unless said otherwise, data are read as the training data were; of another format, only what is missing is."""
+    same = settings.data == () or Path(settings.data[0]).suffixes == Path((trained.data or ("",))[0]).suffixes
+    names = INHERITED if same else ("missing_values",)
+    before, usual, given = read_options(trained), ReadOptions(), settings.reading
+    return replace(given, **{n: getattr(before, n) for n in names if getattr(given, n) == getattr(usual, n)})
 
 
 def chunks_of(table: ChunkSource, schema: Schema, progress: Progress) -> Iterator[Chunk]:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,15 +16,32 @@ FORMATS = (".csv", ".parquet")
 MISSING = "NA"  # a blank line would be no row at all to most readers of CSV
 
 
-def check_output(out: Path | None, force: bool) -> None:
-    """Raise DlcliError for a file of another format, one that exists (without ``force``), or no such folder."""
+@dataclass(frozen=True)
+class OutputSettings:
+    """Where predictions go: a file or folder, or stdout (None). ``report_on_stdout``: the report goes there itself."""
+
+    out: Path | None
+    force: bool
+    report_on_stdout: bool
+
+
+def check_output(output: OutputSettings) -> None:
+    """Raise DlcliError for a file of another format, one that exists (without ``force``), or no such folder.
+
+    So it does where predictions and report would both go to stdout.
+    """
+    out = output.out
     if out is None:
+        if output.report_on_stdout:
+            raise DlcliError(
+                "--json prints the report to stdout, where the predictions go", "add --out predictions.csv"
+            )
         return
     if out.suffix not in FORMATS:
         raise DlcliError(f"--out {out}: expected a name that ends in .csv or .parquet", "rename it")
     if out.is_dir():
         raise DlcliError(f"--out {out} is a directory", "give a file name")
-    if out.exists() and not force:
+    if out.exists() and not output.force:
         raise DlcliError(f"--out {out} exists", "choose another name, or add --force")
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise DlcliError(f"--out {out}: cannot write to {out.parent}", "create the directory, or choose another")

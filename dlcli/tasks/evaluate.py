@@ -7,6 +7,7 @@ from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.files import write_atomic
 from dlcli.linear.evaluate import evaluate_linear
+from dlcli.linear.saved import AppliedSettings
 from dlcli.reports.evaluate import EvalReport
 from dlcli.tasks.saved import holds_network
 
@@ -22,10 +23,11 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport
     report: EvalReport
     if holds_network(config):
         from dlcli.networks.inference.evaluate import evaluate_network
+        from dlcli.networks.inference.settings import EvaluationSettings
 
-        report = evaluate_network(config, progress)
+        report = evaluate_network(EvaluationSettings.of(config), progress)
     else:
-        report = evaluate_linear(config, progress)
+        report = evaluate_linear(AppliedSettings.of(config), config.check, progress)
     if config.out is not None:
         write_atomic(config.out, report.to_json().encode() + b"\n")
     return report

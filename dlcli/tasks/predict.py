@@ -3,7 +3,9 @@
 from dlcli.config.evaluate import PredictConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.linear.predict import predict_linear
+from dlcli.linear.saved import AppliedSettings
 from dlcli.reports.predict import PredictReport
+from dlcli.tables.predictions import OutputSettings
 from dlcli.tasks.saved import holds_network
 
 
@@ -15,6 +17,8 @@ def predict(config: PredictConfig, progress: Progress | None = None) -> PredictR
     progress = progress or Silent()
     if holds_network(config):
         from dlcli.networks.inference.predict import predict_network
+        from dlcli.networks.inference.settings import PredictionSettings
 
-        return predict_network(config, progress)
-    return predict_linear(config, progress)
+        return predict_network(PredictionSettings.of(config), progress)
+    output = OutputSettings(config.out, config.force, config.json_output)
+    return predict_linear(AppliedSettings.of(config), output, progress)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from dlcli import __version__
-from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -17,6 +16,7 @@ from dlcli.files import valid_text
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
 from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.settings import EvaluationSettings, PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.metrics import CLASS_METRICS
 from dlcli.networks.tensors import batch_to_tensor
@@ -39,20 +39,20 @@ MISTAKES = 100  # that a report lists
 
 
 def evaluate_classes(
-    config: EvalConfig, trained: TrainedNetwork, progress: Progress, start: float
+    settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress, start: float
 ) -> ClassificationReport:
     """The metrics of a classifier, with the confusion matrix and its most confident mistakes.
 
     ``start`` (time.monotonic) is when the command began.
     Raises DlcliError for options that only restoration has, and for classes that the network doesn't know.
     """
-    checks = parse_checks(config.check, tuple(metric.name for metric in CLASS_METRICS))
-    for name, value in (("--compare", config.compare), ("--sigma", config.sigma), ("--tile", config.tile)):
+    checks = parse_checks(settings.conditions, tuple(metric.name for metric in CLASS_METRICS))
+    for name, value in (("--compare", settings.compare), ("--sigma", settings.sigma), ("--tile", settings.source.tile)):
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
-    if config.data:
-        image_set = open_image_set(config.data, channels=trained.channels, labeled=True, part="test")
-        on = MeasuredOn(paths=config.data, part="given")
+    if settings.data:
+        image_set = open_image_set(settings.data, channels=trained.channels, labeled=True, part="test")
+        on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)
     report_skipped(image_set, progress)
@@ -63,9 +63,9 @@ def evaluate_classes(
     return ClassificationReport(
         dlcli=__version__,
         command="eval",
-        run=str(config.run),
+        run=str(settings.source.run),
         device=describe_device(trained.device),
-        seed=config.noise_seed,
+        seed=settings.seed,
         seconds=time.monotonic() - start,
         steps=0,
         status="finished",
@@ -117,32 +117,30 @@ def _mistakes(measured: ClassValidation) -> list[Mistake]:
 
 
 def predict_classes(
-    config: PredictConfig, trained: TrainedNetwork, progress: Progress, start: float
+    settings: PredictionSettings, trained: TrainedNetwork, progress: Progress, start: float
 ) -> ClassifiedReport:
     """Write a row for each image: ``file``, ``prediction``, and ``probability_CLASS`` of each class.
 
     ``start`` (time.monotonic) is when the command began.
     Raises DlcliError for no DATA, an ``out`` that can't be, and when no image can be read.
     """
-    if config.mask is not None or config.tile is not None:
-        name = "--mask" if config.mask is not None else "--tile"
+    if settings.mask is not None or settings.source.tile is not None:
+        name = "--mask" if settings.mask is not None else "--tile"
         raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
-    if not config.data:
+    if not settings.data:
         raise DlcliError("no images to classify were given", "give DATA: a folder, or image files")
-    if config.json_output and config.out is None:
-        raise DlcliError("--json prints the report to stdout, where the predictions go", "add --out predictions.csv")
-    check_output(config.out, config.force)
-    image_set = open_image_set(config.data, channels=trained.channels, part="test")
+    check_output(settings.output)
+    image_set = open_image_set(settings.data, channels=trained.channels, part="test")
     skipped = list(image_set.skipped)
     for note in image_set.notes:
         progress.note(note)
-    write_predictions(_frames(image_set, trained, skipped), _columns(trained), config.out)
+    write_predictions(_frames(image_set, trained, skipped), _columns(trained), settings.output.out)
     total = len(image_set) + len(image_set.skipped)
     warn_of_skipped(skipped, total, progress)
     return ClassifiedReport(
         command="predict",
-        run=str(config.run),
-        out=str(config.out) if config.out else None,
+        run=str(settings.source.run),
+        out=str(settings.output.out) if settings.output.out else None,
         device=describe_device(trained.device),
         task=trained.task,
         rows=total - len(skipped),

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from dlcli import __version__
-from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -17,6 +16,7 @@ from dlcli.images.image_set import Skipped
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.observations import Case, Observations, open_observations
+from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
 from dlcli.networks.metrics import IMAGE_METRICS, mean_of, quality
 from dlcli.reports.checks import outcomes, parse_checks
@@ -32,7 +32,7 @@ from dlcli.reports.train_deconv import Level
 from dlcli.text import printable_path
 
 
-def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationReport | ClassificationReport:
+def evaluate_network(settings: EvaluationSettings, progress: Progress) -> RestorationReport | ClassificationReport:
     """Measure a network on images that it is given clean, or in pairs; in float32, each degraded by its own seed.
 
     The report has ``metrics["test"]``, ``images``, ``per_image``, ``skipped`` and ``checks``; asked to compare also
@@ -40,12 +40,12 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationRepor
     model and data that don't fit.
     """
     start = time.monotonic()
-    trained = load_network(config)
+    trained = load_network(settings.source)
     if trained.task == "classify":
-        return evaluate_classes(config, trained, progress, start)
+        return evaluate_classes(settings, trained, progress, start)
     names = [metric.name for metric in IMAGE_METRICS]
-    checks = parse_checks(config.check, (*names, *(f"input_{name}" for name in names)))
-    images, rows, measured = _restored(config, trained, progress)
+    checks = parse_checks(settings.conditions, (*names, *(f"input_{name}" for name in names)))
+    images, rows, measured = _restored(settings, trained, progress)
     network = measured["network"]
     test = network.means() | {f"input_{name}": mean for name, mean in measured["input"].means().items()}
     classical = {
@@ -56,9 +56,9 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationRepor
     return RestorationReport(
         dlcli=__version__,
         command="eval",
-        run=str(config.run),
+        run=str(settings.source.run),
         device=describe_device(trained.device),
-        seed=config.noise_seed,
+        seed=settings.seed,
         seconds=time.monotonic() - start,
         steps=0,
         status="finished",
@@ -70,7 +70,7 @@ def evaluate_network(config: EvalConfig, progress: Progress) -> RestorationRepor
         levels=_levels(images.sigmas, measured) if images.sigmas else None,
         per_image=rows,
         seconds_per_image=network.seconds_per_image,
-        compare=classical if config.compare else None,
+        compare=classical if settings.compare else None,
         checks=outcomes(checks, test),
         environment=environment(trained.device, torch.get_num_threads()),
     )
@@ -110,16 +110,16 @@ class Measured:
 
 
 def _restored(
-    config: EvalConfig, trained: TrainedNetwork, progress: Progress
+    settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress
 ) -> tuple[Observations, list[ImageQuality], dict[str, Measured]]:
     """Restore and measure every image: in each way, and by the network one by one. Raises DlcliError if none can be."""
-    methods = _methods(config, trained, progress)
-    images = open_observations(config, trained, progress)
+    methods = _methods(settings, trained, progress)
+    images = open_observations(settings, trained, progress)
     scale = trained.degradation.scale
     border = scale if scale > 1 else 0
     measured, rows = {name: Measured() for name in methods}, []
     with exactly():
-        if config.compare:
+        if settings.compare:
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
         for index in range(len(images)):
             try:
@@ -141,14 +141,16 @@ def _restored(
     return images, rows, measured
 
 
-def _methods(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> dict[str, Callable[[Case], Tensor]]:
+def _methods(
+    settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress
+) -> dict[str, Callable[[Case], Tensor]]:
     """What is measured: the input as it is, the network, and with --compare the classical methods."""
     classical: dict[str, Callable[[Case], Tensor]] = {}
-    if config.compare:
+    if settings.compare:
         from dlcli.networks.inference.classical import methods_for
 
         sigma = trained.degradation.noise
-        classical = methods_for(trained.task, sigma if config.sigma is None else config.sigma)
+        classical = methods_for(trained.task, sigma if settings.sigma is None else settings.sigma)
         if not classical:
             progress.note(f"there is no classical method to compare with for {trained.task}")
     return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dlcli.config.evaluate import EvalConfig
 from dlcli.degradations.base import Degradation, Kernel, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.engine.progress import Progress
@@ -13,6 +12,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
 from dlcli.networks.tensors import image_to_tensor
@@ -90,20 +90,20 @@ class Observations:
         return luminance(image).mul(255).round().div(255)
 
 
-def open_observations(config: EvalConfig, trained: TrainedNetwork, progress: Progress) -> Observations:
-    """The images of ``config``, or those that the run was trained on. Raises DlcliError for data that don't fit."""
-    degradations, kernels = _degradations(config, trained)
+def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress) -> Observations:
+    """The images of ``settings``, or those that the run was trained on. Raises DlcliError for data that don't fit."""
+    degradations, kernels = _degradations(settings, trained)
     # A gray network that upscales is measured on the luma of color images, as published; others on plain gray.
     luma = trained.task == "upscale" and trained.channels == 1
     channels = None if luma else trained.channels
-    if config.data:
-        image_set, inputs = _given(config.data, trained, channels)
-        on = MeasuredOn(paths=config.data, part="given")
+    if settings.data:
+        image_set, inputs = _given(settings.data, trained, channels)
+        on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, inputs, on = images_without_data(trained, channels, progress)
     found = Observations(
-        image_set, inputs, on, degradations, kernels, config.kernel or 0, luma and image_set.channels == 3,
-        config.noise_seed, trained.device, _sigmas(degradations),
+        image_set, inputs, on, degradations, kernels, settings.source.kernel or 0, luma and image_set.channels == 3,
+        settings.seed, trained.device, _sigmas(degradations),
     )  # fmt: skip
     if found.sigmas:
         *shown, last = (f"{sigma:.3g}" for sigma in found.sigmas)
@@ -128,14 +128,14 @@ def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None)
     return targets, inputs
 
 
-def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[Sequence[Degradation], list[Kernel]]:
+def _degradations(settings: EvaluationSettings, trained: TrainedNetwork) -> tuple[Sequence[Degradation], list[Kernel]]:
     """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
     degradation = trained.degradation
-    if config.sigma is not None:
-        changed = degradation.at_sigma(config.sigma)
+    if settings.sigma is not None:
+        changed = degradation.at_sigma(settings.sigma)
         if changed is None:
             raise DlcliError(
-                f"--sigma {config.sigma:g} is for Gaussian noise, and the network was trained otherwise "
+                f"--sigma {settings.sigma:g} is for Gaussian noise, and the network was trained otherwise "
                 f"({_trained_for(trained)})",
                 "leave it out",
             )
@@ -144,8 +144,8 @@ def _degradations(config: EvalConfig, trained: TrainedNetwork) -> tuple[Sequence
         # A level drawn for each image would make its PSNR one of chance.
         return degradation.levels(), []
     kernels = list(degradation.kernels)
-    if config.kernel is not None:
-        kernels = [kernels[config.kernel]]
+    if settings.source.kernel is not None:
+        kernels = [kernels[settings.source.kernel]]
     return [Deblur([kernel], degradation.noise) for kernel in kernels], kernels
 
 

@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, field
 
-from dlcli.config.evaluate import PredictConfig
 from dlcli.degradations.base import Mask
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
@@ -15,6 +14,7 @@ from dlcli.images.outputs import Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
 from dlcli.networks.inference.restoring import Restorer
+from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
 from dlcli.reports.evaluate import SkippedImage
@@ -23,17 +23,17 @@ from dlcli.reports.predict import ClassifiedReport, RestoredReport
 EVERY = 50  # files between two notes
 
 
-def predict_network(config: PredictConfig, progress: Progress) -> RestoredReport | ClassifiedReport:
-    """Restore every image in ``config.data``, or classify it. A bad image is named and left out.
+def predict_network(settings: PredictionSettings, progress: Progress) -> RestoredReport | ClassifiedReport:
+    """Restore every image in ``settings.data``, or classify it. A bad image is named and left out.
 
     Returns the report, with ``images`` and ``skipped``. Raises DlcliError for a damaged model, data or an ``out``
     that don't fit, and when no image could be restored.
     """
     start = time.monotonic()
-    trained = load_network(config)
+    trained = load_network(settings.source)
     if trained.task == "classify":
-        return predict_classes(config, trained, progress, start)
-    return _restore_all(config, trained, progress, start)
+        return predict_classes(settings, trained, progress, start)
+    return _restore_all(settings, trained, progress, start)
 
 
 @dataclass
@@ -54,12 +54,14 @@ class Failed:
                 raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
 
 
-def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progress, start: float) -> RestoredReport:
-    restorer = Restorer(trained, _mask(config, trained), config.kernel or 0)
-    plan = plan_outputs(config.data, config.out, force=config.force)
+def _restore_all(
+    settings: PredictionSettings, trained: TrainedNetwork, progress: Progress, start: float
+) -> RestoredReport:
+    restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0)
+    plan = plan_outputs(settings.data, settings.output.out, force=settings.output.force)
     for note in plan.notes:
         progress.note(note)
-    if len(trained.degradation.kernels) > 1 and config.kernel is None:
+    if len(trained.degradation.kernels) > 1 and settings.source.kernel is None:
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
     told, failed = Told(), Failed()
     done = 0
@@ -84,8 +86,8 @@ def _restore_all(config: PredictConfig, trained: TrainedNetwork, progress: Progr
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
     return RestoredReport(
         command="predict",
-        run=str(config.run),
-        out=str(config.out) if config.out else None,
+        run=str(settings.source.run),
+        out=str(settings.output.out) if settings.output.out else None,
         device=describe_device(trained.device),
         task=trained.task,
         images=done,
@@ -104,13 +106,13 @@ def _nothing_done(plan: OutputPlan, skipped: list[Skipped], first: DlcliError | 
     return DlcliError(f"{what}; {one.name}: {one.why}", first.hint if first else "")
 
 
-def _mask(config: PredictConfig, trained: TrainedNetwork) -> Mask | None:
+def _mask(settings: PredictionSettings, trained: TrainedNetwork) -> Mask | None:
     """The pixels that --mask says are missing."""
-    if config.mask is None:
+    if settings.mask is None:
         return None
     if trained.task != "inpaint":
         raise DlcliError(f"--mask is for inpaint, and the network was trained to {trained.task}", "leave it out")
-    mask: Mask = read_pixels(config.mask, f"--mask {config.mask}", 1)[:, :, 0] > 127
+    mask: Mask = read_pixels(settings.mask, f"--mask {settings.mask}", 1)[:, :, 0] > 127
     if mask.all():
-        raise DlcliError(f"--mask {config.mask} is entirely white, so no pixel is known", "white: missing")
+        raise DlcliError(f"--mask {settings.mask} is entirely white, so no pixel is known", "white: missing")
     return mask

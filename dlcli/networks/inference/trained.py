@@ -9,7 +9,6 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from dlcli.config.evaluate import EvalConfig, PredictConfig
 from dlcli.config.train_deconv import Task, TrainDeconvConfig
 from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.kernels import MAX_SIDE
@@ -17,6 +16,7 @@ from dlcli.degradations.task import Restoration
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
+from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.tiling import auto_tile, restore
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.receptive_field import receptive_radius
@@ -64,25 +64,25 @@ class TrainedNetwork:
         return TrainDeconvConfig.build({}, path)
 
 
-def load_network(config: EvalConfig | PredictConfig) -> TrainedNetwork:
+def load_network(settings: NetworkSettings) -> TrainedNetwork:
     """The network of a run. Raises DlcliError for one that is damaged or asks for what can't be.
 
-    Sets the number of torch's threads where ``config`` gives one.
+    Sets the number of torch's threads where ``settings`` give one.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    folder = run_folder(config.run)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    folder = run_folder(settings.run)
     path = folder / directory.MODEL
     saved = SavedNetwork.load(path)
     restoration = Restoration.of_saved(saved.task, saved.arrays)
     degradation = _checked(saved, restoration, path)
     count = len(saved.arrays) if restoration.task == "deblur" else 0
-    if config.kernel is not None and config.kernel >= count:
+    if settings.kernel is not None and settings.kernel >= count:
         have = f"has {count} blur kernels, numbered from 0" if count else f"was trained to {restoration.task}"
-        raise DlcliError(f"--kernel {config.kernel}: the network {have}", "give another, or leave it out")
-    device = pick_network_device(config.device)
+        raise DlcliError(f"--kernel {settings.kernel}: the network {have}", "give another, or leave it out")
+    device = pick_network_device(settings.device)
     return TrainedNetwork(
-        folder, saved.network().to(device), restoration, degradation, saved.classes, device, config.tile
+        folder, saved.network().to(device), restoration, degradation, saved.classes, device, settings.tile
     )
 
 

@@ -1,0 +1,64 @@
+"""What eval and predict of a network need of their options; below, nothing sees the commands' configs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.tables.predictions import OutputSettings
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The run whose network is taken, and how it is run: ``kernel`` is the number of one of its blur kernels.
+
+    ``tile`` is the longest side in pixels that goes through at once; None: what memory allows. ``threads`` None: all.
+    """
+
+    run: Path
+    device: str
+    kernel: int | None
+    tile: int | None
+    threads: int | None
+
+    @classmethod
+    def of(cls, config: EvalConfig | PredictConfig) -> "NetworkSettings":
+        """Those of a command."""
+        return cls(config.run, config.device, config.kernel, config.tile, config.threads)
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """The images to measure on (none: those held out), and how they are degraded: ``sigma`` None, as in training.
+
+    ``conditions`` are checks such as "psnr>=29"; ``compare`` also measures classical methods.
+    """
+
+    source: NetworkSettings
+    data: tuple[str, ...]
+    conditions: tuple[str, ...]
+    compare: bool
+    sigma: float | None
+    seed: int
+
+    @classmethod
+    def of(cls, config: EvalConfig) -> "EvaluationSettings":
+        """Those of the command."""
+        return cls(
+            NetworkSettings.of(config), config.data, config.check, config.compare, config.sigma, config.noise_seed
+        )
+
+
+@dataclass(frozen=True)
+class PredictionSettings:
+    """The images to restore or classify, the file of the pixels to fill, and where the results go."""
+
+    source: NetworkSettings
+    data: tuple[str, ...]
+    mask: Path | None
+    output: OutputSettings
+
+    @classmethod
+    def of(cls, config: PredictConfig) -> "PredictionSettings":
+        """Those of the command."""
+        output = OutputSettings(config.out, config.force, config.json_output)
+        return cls(NetworkSettings.of(config), config.data, config.mask, output)
