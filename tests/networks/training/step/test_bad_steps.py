@@ -3,6 +3,15 @@
 from dlcli.networks.training.step.bad_steps import MAX_BAD_STEPS, BadSteps
 
 
+def test_the_twentieth_bad_step_in_a_row_is_the_last():
+    steps, taken = BadSteps(), 0
+    while steps.termination.running:
+        steps.count(good=False)
+        taken += 1
+    assert taken == 20
+    assert steps.termination.reason == "20 steps in a row gave a loss or gradient that is not finite"
+
+
 def test_only_bad_steps_in_a_row_end_a_run():
     steps = BadSteps()
     for _ in range(3):
