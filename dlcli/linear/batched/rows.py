@@ -102,17 +102,13 @@ class BatchedRows:
         self._before: dict[int, Snapshot] = {}
         self._small_norm = self._tolerance * self.evaluated(0).norm
 
-    def retire(self, solver: BatchedDescent) -> None:
-        """Drop a replica that is finished or pruned; it stays as it is, and later products are narrower."""
-        self._state.retired[solver.index] = True
-
     def parameters(self, index: int) -> FloatArray:
         """A copy of a replica's theta, (p, outputs)."""
         theta: FloatArray = self._state.theta[index].T.copy()
         return theta
 
     def advance(self, index: int, until: int, deadline: float) -> None:
-        """Take every replica that is neither converged nor retired to ``until``, or as far as the deadline allows."""
+        """Take every replica that hasn't converged to ``until``, or as far as the deadline allows."""
         state = self._state
         live = state.live()
         try:
@@ -155,9 +151,7 @@ class BatchedRows:
         """The values at the replicas' present thetas: one pass for all, when one is asked for that isn't known."""
         values = self._values
         if not values.known[index]:
-            stale = ~values.known & ~self._state.retired
-            stale[index] = True
-            who = np.flatnonzero(stale)
+            who = np.flatnonzero(~values.known)
             self._objective.evaluate(values, who, self._state.theta[who])
         return values
 

@@ -18,17 +18,17 @@ class Snapshot:
 
 
 class BatchedState:
-    """Theta and the last move, (replicas, outputs, p); steps taken, the last rates, and who is out, (replicas,)."""
+    """Theta and the last move, (replicas, outputs, p); steps taken, the last rates, and who has converged, (replicas,)."""
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         count = shape[0]
         self.theta, self.velocity = np.zeros(shape), np.zeros(shape)
         self.step, self.lr = np.zeros(count, dtype=np.int64), np.full(count, np.nan)
-        self.converged, self.retired = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+        self.converged = np.zeros(count, dtype=bool)
 
     def live(self) -> IntArray:
-        """Replicas that are neither converged nor retired."""
-        return np.flatnonzero(~(self.retired | self.converged))
+        """Replicas that have not converged."""
+        return np.flatnonzero(~self.converged)
 
     def snapshot(self, k: int) -> Snapshot:
         """A copy of where replica k stands."""

@@ -34,12 +34,6 @@ class LearningRate:
         self.lr = schedule.lr
         self.origin, self.seconds = time.monotonic(), 0.0
 
-    def fraction(self, step: int) -> float:
-        """How much of the run is over after ``step`` steps, from 0 to 1: by steps, or by time."""
-        if self.settings.seconds is not None:
-            return min(1.0, self.seconds / self.settings.seconds)
-        return min(1.0, step / self.settings.steps)
-
     def update(self, step: int, loss: float, weights: FlatParameters) -> None:
         """Give the optimizers their rates for ``step``, counted from 1, whose ``loss`` and gradient are known."""
         self.lr = warmed_up(self._scheduled(step, loss, weights), step, self.settings.warmup)
@@ -50,7 +44,7 @@ class LearningRate:
 
     def _scheduled(self, step: int, loss: float, weights: FlatParameters) -> float:
         if self.settings.seconds is not None and isinstance(self.schedule, Annealed):
-            return self.schedule.rate_at(self.fraction(step))
+            return self.schedule.rate_at(min(1.0, self.seconds / self.settings.seconds))
         if not self.schedule.needs_gradient:
             return self.schedule.rate(step - 1)
         gradient, values = weights.gradient.double().cpu().numpy(), weights.flat.detach().double().cpu().numpy()
