@@ -40,5 +40,5 @@ class Interrupted(BaseException):
     def reason(self) -> str:
         """Why the work ended, for reports and tables."""
         return (
-            "interrupted (Ctrl-C)" if self.signum == signal.SIGINT else f"ended by {signal.Signals(self.signum).name}"
+            "interrupted by Ctrl-C" if self.signum == signal.SIGINT else f"ended by {signal.Signals(self.signum).name}"
         )

@@ -1,11 +1,9 @@
-"""Text of foreign origin, fit for a line of a terminal."""
+"""Texts for one line of a terminal: of foreign origin, lists of names, and counts."""
 
 import shlex
 from collections.abc import Iterable
 
 SHOWN_CHARACTERS = 60
-
-
 LISTED_NAMES = 12
 
 
@@ -24,6 +22,15 @@ def quoted(text: str) -> str:
     """``text`` as one word of a shell's command line."""
     plain = text and text.isprintable() and all(c.isalnum() or c in "-_.,:/=+@%" for c in text)
     return text if plain else shlex.quote(printable_path(text))
+
+
+def counted(count: int, noun: str) -> str:
+    """How many there are of ``noun``, whose plural takes an s.
+
+    >>> counted(1, "step"), counted(0, "step"), counted(1200, "row")
+    ('1 step', '0 steps', '1,200 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from dlcli.text import printable, printable_path
+from dlcli.text import counted, printable, printable_path
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -240,11 +240,11 @@ class _LiveTable:
     def _time_left(self) -> str:
         last = self.reports[-1]
         if last.status:
-            return f"{last.status} after {last.step:,} steps, {duration(last.seconds)} ({last.reason})"
+            return f"{last.status} after {counted(last.step, 'step')}, {duration(last.seconds)} ({last.reason})"
         rate = last.step / last.seconds if last.seconds else 0.0
         speed = f"{rate:,.0f} steps/s" if rate >= 100 else f"{rate:.3g} steps/s"
         if self.steps is None:
             return f"{speed}, {duration(max((self.seconds or 0.0) - last.seconds, 0.0))} left"
         if not rate:
-            return f"of {self.steps:,} steps"
+            return f"of {counted(self.steps, 'step')}"
         return f"{speed}, at most {duration((self.steps - last.step) / rate)} left"

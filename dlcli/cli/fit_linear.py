@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dlcli.cli.command import Command
 from dlcli.cli.console import Console, duration
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.text import counted
 
 if TYPE_CHECKING:
     from dlcli.reports.fit_linear import FitLinearReport
@@ -54,7 +55,7 @@ class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport"]):
         console.line("")
         kept = f"weights of step {report.kept_step:,} kept; " if report.selected_on else ""
         console.line(
-            f"{report.status} after {report.steps:,} steps ({report.reason}), "
+            f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
             f"{duration(report.seconds)}; {kept}saved in {report.run}"
         )
 

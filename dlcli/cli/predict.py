@@ -7,7 +7,7 @@ from dlcli.cli.command import Command
 from dlcli.cli.console import Console
 from dlcli.config.evaluate import PredictConfig
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.text import listed
+from dlcli.text import counted, listed
 
 if TYPE_CHECKING:
     from dlcli.reports.predict import PredictReport
@@ -50,11 +50,11 @@ class Predict(Command[PredictConfig, Console, "PredictReport"]):
         if config.out is None:
             return
         if isinstance(report, RestoredReport):
-            console.line(f"{report.images:,} images in {report.out}")
+            console.line(f"{counted(report.images, 'image')} in {report.out}")
             if report.skipped:
                 console.line(f"skipped {len(report.skipped):,}")
         else:
-            console.line(f"{report.rows:,} predictions in {report.out}")
+            console.line(f"{counted(report.rows, 'prediction')} in {report.out}")
 
     def outcome(self, report: "PredictReport") -> tuple[int, list[str]]:
         """2 and the outputs that could not be written, else 0."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dlcli.cli.command import Command
 from dlcli.cli.console import Console, duration
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.text import counted
 
 if TYPE_CHECKING:
     from dlcli.reports.train_deconv import TrainDeconvReport
@@ -53,7 +54,7 @@ class TrainDeconv(Command[TrainDeconvConfig, Console, "TrainDeconvReport"]):
         console.table(["", *report.metrics], metric_rows(columns, hidden=hidden, labels=labels))
         console.line("")
         console.line(
-            f"{report.status} after {report.steps:,} steps ({report.reason}), "
+            f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
             f"{duration(report.seconds)}; saved in {report.run}"
         )
 

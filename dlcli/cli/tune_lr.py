@@ -7,6 +7,7 @@ from dlcli.cli.command import Command
 from dlcli.cli.console import duration
 from dlcli.cli.search_console import SearchConsole
 from dlcli.config.tune_lr import TuneLrConfig
+from dlcli.text import counted
 
 if TYPE_CHECKING:
     from dlcli.reports.tune_lr import SearchReport, SweepReport, Trial, TuneReport
@@ -81,8 +82,7 @@ def _show_trials(report: "SearchReport", console: SearchConsole) -> None:
     if tie := tie_of(report):
         console.line(tie)
     left = len(report.trials) - len(ended)
-    count = "one trial" if len(ended) == 1 else f"{len(ended):,} trials"
-    state = f"{report.status} after {count}" + (f", {left:,} left" if left else "")
+    state = f"{report.status} after {counted(len(ended), 'trial')}" + (f", {left:,} left" if left else "")
     console.line(f"{state} ({report.reason}), {duration(report.seconds)}; saved in {report.run}")
     if report.best:
         console.command(report.best.command)

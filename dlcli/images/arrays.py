@@ -15,7 +15,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.formats.idx import PLENTY
 from dlcli.images.formats.writing import with_depth
 from dlcli.memory import available_memory
-from dlcli.text import listed, printable, printable_path
+from dlcli.text import counted, listed, printable, printable_path
 
 SHAPES = "(H, W), (N, H, W), (H, W, C) or (N, H, W, C) with 1, 3 or 4 channels C"
 CHECKED = 1 << 24
@@ -171,7 +171,7 @@ def _labels(labels: AnyArray, count: int, label: str) -> AnyArray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 or len(labels) != count:
-        message = f"{label} has labels of shape {labels.shape} for {count:,} images, expected ({count},)"
+        message = f"{label} has labels of shape {labels.shape} for {counted(count, 'image')}, expected ({count},)"
         raise DlcliError(message, "save one label for each image")
     if labels.dtype.kind == "f" and np.all(np.isfinite(labels)) and np.all(labels == np.rint(labels)):
         labels = labels.astype(np.int64)

@@ -10,7 +10,7 @@ from pathlib import Path
 from dlcli.errors import DlcliError
 from dlcli.files import valid_text
 from dlcli.images.formats.codecs import EXTENSIONS
-from dlcli.text import listed, printable, printable_path
+from dlcli.text import counted, listed, printable, printable_path
 
 # Folders with these names hold parts of a data set, and would pass for classes.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -50,16 +50,16 @@ def ending(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
-def counted(others: Mapping[str, int]) -> str:
+def by_ending(others: Mapping[str, int]) -> str:
     """Numbers of files by ending, the most first.
 
-    >>> counted({".gif": 1, ".heic": 2, "": 1})
+    >>> by_ending({".gif": 1, ".heic": 2, "": 1})
     '2 .heic, 1 without an ending, 1 .gif'
     """
     ordered = sorted(others.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{count:,} {printable(name) if name else 'without an ending'}" for name, count in ordered]
     more = len(parts) - LISTED_ENDINGS
-    rest = f" and {more} more ending{'' if more == 1 else 's'}" if more > 0 else ""
+    rest = f" and {counted(more, 'more ending')}" if more > 0 else ""
     return ", ".join(parts[:LISTED_ENDINGS]) + rest
 
 
@@ -68,8 +68,7 @@ def note_of_others(label: str, others: Counter[str]) -> str:
     total = others.total()
     if not total:
         return ""
-    files = "1 file" if total == 1 else f"{total:,} files"
-    return f"{label}: {files} left out: {counted(others)} ({ANY} are read){how_to_use(others)}"
+    return f"{label}: {counted(total, 'file')} left out: {by_ending(others)} ({ANY} are read){how_to_use(others)}"
 
 
 def how_to_use(others: Mapping[str, int]) -> str:
@@ -146,7 +145,7 @@ def list_classes(folder: Path) -> tuple[Listing, list[str], tuple[str, ...]]:
         if (folder / entry).is_dir():
             inner = list_images(folder / entry)
             if not inner.names:
-                what = f" but {counted(inner.others)}" if inner.others else ""
+                what = f" but {by_ending(inner.others)}" if inner.others else ""
                 message = f"{label}: the class folder {printable(entry)} holds no image{what}"
                 raise DlcliError(message, f"fill it with {KNOWN}, or delete it")
             # Names of classes go into models and tables, which hold no text but Unicode.

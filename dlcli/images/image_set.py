@@ -14,7 +14,7 @@ from dlcli.images.folders import Skipped
 from dlcli.images.reading import Opened, Source, decoded, depth_notes, frame_notes, looked_at
 from dlcli.images.sources import CLASSED, Part, find_images, loader
 from dlcli.memory import available_memory
-from dlcli.text import listed, printable, printable_path
+from dlcli.text import counted, listed, printable, printable_path
 
 __all__ = ["Box", "ImageSet", "ReadLimits", "Skipped", "open_image_set"]
 
@@ -230,9 +230,9 @@ def _memory_limit(size: int) -> int:
 
 def _too_few(given: str, count: int, total: int, wanted: int, skipped: Sequence[Skipped]) -> DlcliError:
     if not skipped:
-        return DlcliError(f"{given}: {count} images, expected {wanted} or more", "add images")
+        return DlcliError(f"{given}: {counted(count, 'image')}, expected {wanted} or more", "add images")
     first = f"{skipped[0].name} {skipped[0].why}"
-    message = f"{given}: {count} of {total} images can be used, expected {wanted} or more; {first}"
+    message = f"{given}: {count} of {counted(total, 'image')} can be used, expected {wanted} or more; {first}"
     return DlcliError(message, "fix those images or give others")
 
 

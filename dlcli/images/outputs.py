@@ -8,7 +8,7 @@ from pathlib import Path
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.sources import Candidate, find_images, unique_file_names
-from dlcli.text import printable_path
+from dlcli.text import counted, printable_path
 
 ARRAY = ".npy"
 FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"
@@ -99,7 +99,7 @@ def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path
     left = len(candidates) - len(kept)
     if not kept:
         raise DlcliError(f"all images given lie in --out {printable_path(str(out))}", "give another --out")
-    return kept, f"left out {left:,} images that lie in --out {printable_path(str(out))}" if left else ""
+    return kept, f"left out {counted(left, 'image')} in --out {printable_path(str(out))}" if left else ""
 
 
 def _is_file_name(out: Path) -> bool:

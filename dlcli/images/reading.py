@@ -15,7 +15,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header
 from dlcli.images.sources import Candidate, FoundImages
-from dlcli.text import printable_path
+from dlcli.text import counted, printable_path
 
 Result = TypeVar("Result")
 DIM, LOOKED_AT = 64, 8  # a quarter of the range of 8 bits; images that are looked at for how much of it they use
@@ -105,7 +105,7 @@ def depth_notes(opened: Sequence[Opened]) -> list[str]:
     top = max((int(one.pixels().max()) for one in deep[::step]), default=255)
     if top >= DIM:
         return []
-    count = f"{len(deep):,} image{'' if len(deep) == 1 else 's'} of 16 bits"
+    count = f"{counted(len(deep), 'image')} of 16 bits"
     return [
         f"{count}: read as 8 bits they reach {top} of 255, so that most of what they show is lost; map their own range "
         "to 8 bits first, all by the same two limits"

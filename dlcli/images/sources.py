@@ -21,8 +21,8 @@ from dlcli.images.folders import (
     KNOWN,
     Listing,
     Skipped,
+    by_ending,
     checked_mode,
-    counted,
     ending,
     how_to_use,
     is_image_name,
@@ -32,7 +32,7 @@ from dlcli.images.folders import (
 )
 from dlcli.images.formats.codecs import SHALLOW, Header, read_header, read_pixels, with_channels
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
-from dlcli.text import printable, printable_path
+from dlcli.text import counted, printable, printable_path
 
 ARRAYS = (".npy", ".npz")
 DIGITS = tuple("0123456789")
@@ -137,7 +137,7 @@ def _item(text: str, labeled: bool, part: Part) -> FoundImages:
             if other
             else f"expected {KNOWN}{how_to_use(listing.others)}"
         )
-        what = f" but {counted(listing.others)}" if listing.others else ""
+        what = f" but {by_ending(listing.others)}" if listing.others else ""
         raise DlcliError(f"{label} holds no image{what}", hint)
     return FoundImages(_files(listing.names, listing.paths), skipped=listing.skipped, notes=_notes(label, listing))
 
@@ -169,7 +169,7 @@ def _pattern(pattern: str, labeled: bool, part: Part) -> FoundImages:
                 found.labels = (found.labels or []) + inner.labels
                 found.classes = _merged([found.classes, inner.classes])
     if not found.candidates:
-        what = f"; what does is {counted(others)}" if others else ""
+        what = f"; what does is {by_ending(others)}" if others else ""
         raise DlcliError(f"no image matches {printable_path(pattern)}{what}", f"expected {KNOWN}")
     if others:
         found.notes.append(note_of_others(printable_path(pattern), others))
@@ -218,7 +218,9 @@ def _idx(images_path: Path, labels_path: Path, part: Part) -> FoundImages:
     """MNIST's pair of files; there are ten classes even if not all occur."""
     images, labels = _idx_images(images_path), read_idx(labels_path)
     if labels.shape != images.shape[:1]:
-        message = f"{printable_path(str(images_path))} holds {len(images):,} images, but its labels have the shape"
+        message = (
+            f"{printable_path(str(images_path))} holds {counted(len(images), 'image')}, but its labels have the shape"
+        )
         raise DlcliError(f"{message} {labels.shape}", "fetch both files again")
     found = _arrays(Arrays(images, None), part)
     found.labels = [str(label) for label in labels.tolist()]

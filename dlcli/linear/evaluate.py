@@ -20,7 +20,7 @@ from dlcli.reports.document import environment
 from dlcli.reports.evaluate import TableEvalReport
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.table import Chunk
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 LARGEST = 1e150  # squares of larger numbers may overflow
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
@@ -54,7 +54,7 @@ def evaluate_linear(settings: AppliedSettings, conditions: tuple[str, ...], prog
     for text in table.warnings:
         progress.warn(text)
     if table.dropped:
-        progress.note(f"dropped {table.dropped:,} rows with missing values; {rows:,} are left")
+        progress.note(f"dropped {counted(table.dropped, 'row')} with missing values; {rows:,} are left")
     if on.part == "held out":
         check_unchanged(settings.run, metrics, lambda: _rounding(model, measured), progress)
     return TableEvalReport(

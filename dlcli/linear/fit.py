@@ -18,6 +18,7 @@ from dlcli.linear.result import Fit, Trace, make_fit
 from dlcli.linear.solver import make_schedule, make_solver, stable_rate
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
+from dlcli.text import counted
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def fit(
     say_collinear(problem, found, progress)
     count, columns = problem.squares.moments.count, len(problem.squares.units.scale)
     validate = problem.validate
-    title = f"fit-linear: {problem.kind}, {plan.optimizer}, {count:,} rows, {columns} columns"
+    title = f"fit-linear: {problem.kind}, {plan.optimizer}, {counted(count, 'row')}, {counted(columns, 'column')}"
     progress.begin(title, plan.steps, validate is not None)
     check_signal = None if plan.optimizer == "exact" else defer()
     steps: list[Step] = []

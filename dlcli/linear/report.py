@@ -17,7 +17,7 @@ from dlcli.linear.result import Fit
 from dlcli.reports.document import environment
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, CrossValidation, FitLinearReport, Spread
 from dlcli.runs import directory
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 Coefficients = dict[str, Coefficient] | dict[str, ClassCoefficients]
 
@@ -156,8 +156,7 @@ def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, r
     """Write the chart of the loss curve, unless none is wanted."""
     if config.plots == "none" or result.curve is None:
         return
-    steps = "1 step" if report.steps == 1 else f"{report.steps:,} steps"
-    title = f"{report.target}: {report.status} after {steps} ({report.reason})"
+    title = f"{report.target}: {report.status} after {counted(report.steps, 'step')} ({report.reason})"
     saved = None if report.status == "diverged" else result.trace.kept.step
     chart = draw(result.curve, title=title, mse=result.model.kind == "mse", saved=saved, format=config.plots)
     run.write_chart("loss", config.plots, chart.to_bytes())

@@ -8,6 +8,7 @@ from dlcli.reports.checks import CheckOutcome
 from dlcli.reports.document import Environment, Measured, Number, Record, RunReport, Sparse, Text
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.reports.train_deconv import Level
+from dlcli.text import counted
 
 
 class Evaluation(RunReport):
@@ -30,7 +31,7 @@ class TableEvalReport(Evaluation):
     @property
     def counted(self) -> str:
         """How much was measured, in words."""
-        return f"{self.rows:,} rows"
+        return counted(self.rows, "row")
 
 
 class SkippedImage(Record):
@@ -51,7 +52,7 @@ class ImageEvaluation(Evaluation):
     @property
     def counted(self) -> str:
         """How much was measured, in words."""
-        return f"{self.images:,} images"
+        return counted(self.images, "image")
 
 
 class ImageQuality(Sparse):

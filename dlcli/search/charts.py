@@ -8,6 +8,7 @@ from dlcli.runs import directory
 from dlcli.search.records import Record
 from dlcli.search.report import chosen
 from dlcli.search.space import text_of
+from dlcli.text import counted
 
 if TYPE_CHECKING:
     from dlcli.reports.charts.figure import Chart
@@ -50,7 +51,7 @@ def _parallel(search: "Search", shown: Sequence[Record], format: Format) -> "Cha
         columns.append(ParallelColumn(axis.name, numbers if axis.numeric else [str(v) for v in values], log))
     order = [shown.index(record) for record in reversed(chosen(search, shown).order)]
     return parallel_chart(
-        columns, [r.value for r in shown], title=f"{len(shown):,} trials", order=order, format=format,
+        columns, [r.value for r in shown], title=counted(len(shown), "trial"), order=order, format=format,
         measured=Measured(str(search.metric), search.metric.larger),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from dlcli.search.ranking import Choice, choose
 from dlcli.search.records import ENDED, Outcome, Record
 from dlcli.search.settings import TrainingConfig
 from dlcli.search.space import Point
+from dlcli.text import counted
 
 TIED_SHOWN = 8  # numbers of tied trials in one line
 
@@ -147,7 +148,7 @@ def all_diverged(records: Sequence[Record]) -> DlcliError:
     """The error of a search in which no trial has a value."""
     if all(r.state == "failed" for r in records if r.ended):
         return DlcliError(
-            f"all {len(records)} trials were lost with the processes that ran them",
+            f"lost {counted(len(records), 'trial')} with the processes that ran them",
             "start again with another --study, or with --out and --force", ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     stable = [r.outcome.stable_lr for r in records if r.outcome and r.outcome.stable_lr]
@@ -159,7 +160,11 @@ def all_diverged(records: Sequence[Record]) -> DlcliError:
     elif rates:
         low = min(rates)
         remedy = f"try --lr {low / 1000:.2g}:{low / 2:.2g}"
-    return DlcliError(f"all {len(records)} trials diverged", remedy, ExitCode.TRAINING_FAILED)
+    return DlcliError(
+        "the only trial diverged" if len(records) == 1 else f"all {len(records):,} trials diverged",
+        remedy,
+        ExitCode.TRAINING_FAILED,
+    )
 
 
 def best_config(search: Search, best: Record) -> TrainingConfig:

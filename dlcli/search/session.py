@@ -22,6 +22,7 @@ from dlcli.search.space import canonical, point_seed
 from dlcli.search.study.liveness import is_dead, this_worker
 from dlcli.search.study.opening import data_changed
 from dlcli.search.study.study import Study
+from dlcli.text import counted
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -58,7 +59,7 @@ class Session:
             # From now on this process is at work there: another copy of the command must not join in.
             self.run.append_metrics({"worker": this_worker()}, TRIALS)
             self.run.remove(directory.REPORT)
-            progress.note(f"continuing {self.run.path}: {len(self.known)} trials have already ended")
+            progress.note(f"continuing {self.run.path}: {counted(len(self.known), 'trial')} already ended")
         if study.shared and not study.created:
             ended = sum(r.ended for r in study.records())
             progress.note(f"the study exists: {ended} of its trials have ended")

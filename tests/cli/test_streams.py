@@ -247,7 +247,7 @@ def test_a_signal_during_a_report_loses_nothing(tmp_path, monkeypatch):
         for number, handler in kept:
             signal.signal(number, handler)
     assert (report.status, report.signal) == ("stopped", signal.SIGINT)
-    assert report.reason == "interrupted (Ctrl-C)"
+    assert report.reason == "interrupted by Ctrl-C"
     assert json.loads((tmp_path / "run" / "report.json").read_text())["status"] == "stopped"
     assert (tmp_path / "run" / "model.safetensors").exists()
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()

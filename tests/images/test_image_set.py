@@ -114,9 +114,9 @@ def test_too_few_images(tmp_path):
     (tmp_path / "b.png").write_bytes(b"")
     with pytest.raises(DlcliError, match=r"1 of 2 images can be used, expected 2 or more; b.png is empty"):
         open_image_set([str(tmp_path)], limits=ReadLimits(min_count=2))
-    with pytest.raises(DlcliError, match=r"1 images, expected 2 or more"):
+    with pytest.raises(DlcliError, match=r"1 image, expected 2 or more"):
         open_image_set([str(tmp_path / "a.png")], limits=ReadLimits(min_count=2))
-    with pytest.raises(DlcliError, match=r"0 of 1 images can be used.*b.png is empty"):
+    with pytest.raises(DlcliError, match=r"0 of 1 image can be used.*b.png is empty"):
         open_image_set([str(tmp_path / "b.png")])
     with pytest.raises(DlcliError, match=r"0 of 1 .*a.png is 7 x 9 pixels"):
         open_image_set([str(tmp_path / "a.png")], limits=ReadLimits(min_side=8))

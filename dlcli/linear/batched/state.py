@@ -18,7 +18,7 @@ class Snapshot:
 
 
 class BatchedState:
-    """Theta and the last move, (replicas, outputs, p); steps taken, the last rates, and who has converged, (replicas,)."""
+    """Theta and the last move, (replicas, outputs, p); steps taken, the last rates, and who converged, (replicas,)."""
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         count = shape[0]

@@ -17,7 +17,7 @@ from dlcli.linear.plan import split_of
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Chunk
-from dlcli.text import listed
+from dlcli.text import counted, listed
 
 SAME = 1e-6  # relative: what the same model on the same rows gives, whatever the order of the sums
 
@@ -66,16 +66,16 @@ def rows_without_data(
     expected = report_of(run).rows
     if expected is not None and rows != expected:
         raise DlcliError(
-            f"{listed(paths)} has {rows:,} rows, and had {expected:,} when the model was trained, so which of them "
-            "were held out is not known", "give DATA that training has not seen",
+            f"{listed(paths)} has {counted(rows, 'row')}, and had {expected:,} when the model was trained, so which of "
+            "them were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
     split = split_of(trained)
     groups = split.stratified(np.concatenate(targets)) if classes else split.groups(rows)
     held = groups == VALIDATION
     on = MeasuredOn(paths=paths, part="held out", selected_on=trained.early_stop is not None)
     progress.note(
-        f"no DATA given: measuring on the {np.count_nonzero(held):,} of {rows:,} rows of {listed(paths)} that were "
-        f"held out in training{' and selected on' if on.selected_on else ''}"
+        f"no DATA given: measuring on the {np.count_nonzero(held):,} of {counted(rows, 'row')} of {listed(paths)} that "
+        f"were held out in training{' and selected on' if on.selected_on else ''}"
     )
     return HeldOutRows(table, held), on
 

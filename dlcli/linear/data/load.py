@@ -22,7 +22,7 @@ from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     for text in table.warnings:
         progress.warn(text)
     if table.dropped:
-        progress.note(f"dropped {table.dropped:,} rows with missing values; {data.rows:,} are left")
+        progress.note(f"dropped {counted(table.dropped, 'row')} with missing values; {data.rows:,} are left")
     hints = None
     if isinstance(table, Table):
         hints = Hints(tuple(table.columns))

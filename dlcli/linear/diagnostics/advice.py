@@ -12,6 +12,7 @@ from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.result import Fit
+from dlcli.text import counted
 
 # Above this condition number gradient descent on float64 moments has no digits left to find.
 HOPELESS = 1e10
@@ -93,7 +94,7 @@ def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
             )
     elif ended.optimizer != "exact" and ended.short and last.reason.startswith("step limit reached"):
         progress.warn(
-            f"not converged after {last.step:,} steps (gradient norm {last.gradient_norm:.2g}); "
+            f"not converged after {counted(last.step, 'step')} (gradient norm {last.gradient_norm:.2g}); "
             + ", or ".join(_toward_the_optimum(plan, ended))
         )
     elif last.status == "stopped" and last.reason.startswith(RESTED) and ended.optimizer != "exact":

@@ -12,7 +12,7 @@ from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import ColumnSettings, Plan
 from dlcli.tables.names import Hints
 from dlcli.tables.table import Schema
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 TOO_WIDE = 20_000
 SUSPECT = 0.2  # levels for each training row from which a text is named where there are too few rows
@@ -112,6 +112,6 @@ def _check_classes(folds: int, data: TableData) -> None:
     if folds and counts.min() < folds:
         rare = printable(levels[int(np.argmin(counts))])
         raise DlcliError(
-            f"--cv {folds}: class {rare!r} of {name!r} has only {counts.min()} rows",
+            f"--cv {folds}: class {rare!r} of {name!r} has only {counted(int(counts.min()), 'row')}",
             f"use --cv {max(2, counts.min())} or fewer folds",
         )

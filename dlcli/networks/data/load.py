@@ -12,7 +12,7 @@ from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
-from dlcli.text import listed, printable_path
+from dlcli.text import counted, listed, printable_path
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
 DEFAULT_CLASS_SIDE, LARGEST_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 128, 32
@@ -81,7 +81,8 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     train, val = split(len(image_set), fraction, settings.seed, labels)
     if (usual := max(1, round(len(image_set) * settings.val))) < len(val) and fraction > settings.val:
         notes.append(
-            f"{len(val)} images are held out, as the usual {settings.val:.0%} are {usual}; --val takes another share"
+            f"held out {counted(len(val), 'image')}, as the usual {settings.val:.0%} are {usual}; "
+            "--val takes another share"
         )
     if not len(train):
         raise DlcliError(f"--val {settings.val} leaves no image of {len(image_set)} to train on", "give a smaller one")
@@ -136,7 +137,10 @@ def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> Train
     """
     count = len(images.train)
     if count < folds:
-        raise DlcliError(f"--cv {folds}: there are {count} images", "give at most as many folds as images")
+        raise DlcliError(
+            f"--cv {folds}: there {'is' if count == 1 else 'are'} {counted(count, 'image')}",
+            "give at most as many folds as images",
+        )
     train, val = fold(count, folds, number, seed, images.train.labels if images.train.classes else None)
     parted = _parted(images.train, images.train_inputs, train, val, images.side, 0.0)
     # Each image is measured in one fold, so none may lend a part to another.
@@ -156,7 +160,8 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
         named = "; ".join(f"{s.name}: {s.why}" for s in skipped[:NAMED])
         more = len(skipped) - NAMED
         progress.warn(
-            f"skipped {len(skipped):,} of {total:,} images: {named}" + (f"; and {more:,} more" if more > 0 else "")
+            f"skipped {len(skipped):,} of {counted(total, 'image')}: {named}"
+            + (f"; and {more:,} more" if more > 0 else "")
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dlcli.images.image_set import Box, ImageSet
 from dlcli.networks.data.load import NAMED, TrainingImages
 from dlcli.networks.data.split import ENOUGH_IMAGES, GAP, SIDE, spread, widest_strip
-from dlcli.text import printable_path
+from dlcli.text import counted, printable_path
 
 CROPS, CROPS_OF_LEVEL = 32, 16  # in all: cheap beside the steps between two reports; where each has several noises
 
@@ -65,21 +65,17 @@ def make_regions(images: TrainingImages, side: int, margin: int, multiple: int, 
         checked = [first.followed_by(s.parts(given)) for first, s in zip(checked, train, strict=True)]
     if lent:
         notes.append(
-            f"validation: {_count(len(held), 'image')} held out, and a strip of {_count(len(lent), 'other')} with "
-            f"{GAP} pixels between it and what trains: {_count(len(checked[0]), 'crop')}"
+            f"validation: {counted(len(held), 'image')} held out, and a strip of {counted(len(lent), 'other')} with "
+            f"{GAP} pixels between it and what trains: {counted(len(checked[0]), 'crop')}"
         )
     elif images.may_lend and len(held) < ENOUGH_IMAGES and len(boxes) < CROPS:
         warnings.append(
-            f"validation measures {_count(len(boxes), 'crop')} of {_count(len(held), 'image')} only, as the others are "
-            f"too small to give strips beside crops of {side} pixels: its numbers are rough; more images, a smaller "
-            "--crop or a larger --val make them steadier"
+            f"validation measures {counted(len(boxes), 'crop')} of {counted(len(held), 'image')} only, as the others "
+            f"are too small to give strips beside crops of {side} pixels: its numbers are rough; more images, a "
+            "smaller --crop or a larger --val make them steadier"
         )
     parts = [s.parts([rest[i] for i in kept]) if lent else s.subset(kept) for s in train]
     return Regions(tuple(parts), tuple(checked), len(held), len(lent), tuple(notes), tuple(warnings), small)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _pairs(inputs: ImageSet | None, targets: ImageSet | None) -> list[ImageSet]:
@@ -94,7 +90,7 @@ def _said(image_set: ImageSet, numbers: Sequence[int], what: str, side: int) -> 
     ]
     more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
     be = "is" if len(numbers) == 1 else "are"
-    return f"{_count(len(numbers), 'image')} {be} {what} the crop of {side} pixels: {', '.join(shown)}{more}"
+    return f"{counted(len(numbers), 'image')} {be} {what} the crop of {side} pixels: {', '.join(shown)}{more}"
 
 
 def _boxes(image_set: ImageSet, numbers: Sequence[int], wanted: int, largest: int, multiple: int) -> list[Box]:

@@ -29,7 +29,7 @@ from dlcli.reports.evaluate import (
     SkippedImage,
 )
 from dlcli.reports.train_deconv import Level
-from dlcli.text import printable_path
+from dlcli.text import counted, printable_path
 
 
 def evaluate_network(settings: EvaluationSettings, progress: Progress) -> RestorationReport | ClassificationReport:
@@ -135,7 +135,8 @@ def _restored(
     if not rows:
         first = skipped[0]
         raise DlcliError(
-            f"none of {len(skipped)} images can be used; {first.name}: {first.why}", "fix them, or give others"
+            f"none of {counted(len(skipped), 'image')} can be used; {first.name}: {first.why}",
+            "fix them, or give others",
         )
     warn_of_skipped(skipped, len(rows) + len(skipped), progress)
     return images, rows, measured

@@ -15,7 +15,7 @@ from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.training.plan import image_settings
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.open import report_of
-from dlcli.text import listed
+from dlcli.text import counted, listed
 
 LEAVES, OTHER_SEED = 24, 1  # generated images to measure on, and how far their seed is from that of training
 
@@ -46,8 +46,9 @@ def images_without_data(
         return images.train, images.train_inputs, MeasuredOn(paths=data, part="train")
     validation = report_of(trained.folder).validation
     selected = validation is None or validation.selects
+    total = len(images.val) + len(images.train)
     progress.note(
-        f"no DATA given: measuring on the {len(images.val):,} of {len(images.val) + len(images.train):,} images of "
+        f"no DATA given: measuring on the {len(images.val):,} of {counted(total, 'image')} of "
         f"{listed(data)} that were held out in training" + (" and selected on" if selected else "")
     )
     return images.val, images.val_inputs, MeasuredOn(paths=data, part="held out", selected_on=selected)
@@ -62,8 +63,8 @@ def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: 
     now = {"train": len(images.train), "val": len(images.val) if images.val else 0}
     if any(before.get(part, count) != count for part, count in now.items()):
         raise DlcliError(
-            f"{listed(settings.data)} has {sum(now.values()):,} images, and had {sum(before.values()):,} in training, "
-            "so which of them were held out is not known", "give DATA that training has not seen",
+            f"{listed(settings.data)} has {counted(sum(now.values()), 'image')}, and had {sum(before.values()):,} in "
+            "training, so which of them were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
     known = report.fingerprint
     if known and (changed := difference(known, fingerprint_of(images, [trained.restoration]))):

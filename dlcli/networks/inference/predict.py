@@ -19,6 +19,7 @@ from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.predict import ClassifiedReport, RestoredReport
+from dlcli.text import counted
 
 EVERY = 50  # files between two notes
 
@@ -79,7 +80,7 @@ def _restore_all(
         progress.warn(text)
     if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
         progress.warn(
-            f"the network changed no pixel of {restorer.changes.images:,} image{'s' * (restorer.changes.images != 1)}"
+            f"the network changed no pixel of {counted(restorer.changes.images, 'image')}"
             f"{'' if trained.task in INPUT_IS_BASE else ' beyond the simple estimate that it starts from'}: it has "
             "learned nothing that changes them; train it longer, or with another --lr"
         )

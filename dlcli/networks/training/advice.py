@@ -6,6 +6,7 @@ from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.record import Outcome
+from dlcli.text import counted
 
 FEW_STEPS = 100  # below, no preset has learned more than a rough smoothing
 
@@ -37,7 +38,7 @@ def shortcomings(outcome: Outcome) -> list[str]:
     found = []
     if last.step < FEW_STEPS:
         found.append(
-            f"{last.step:,} steps are too few for a network to learn much: give it {FEW_STEPS} or more, by --steps "
+            f"a network learns little in {counted(last.step, 'step')}: give it {FEW_STEPS} or more, by --steps "
             "or --minutes"
         )
     measured = problem.validate is not None and problem.selects and best.val_loss is not None

@@ -12,6 +12,7 @@ from dlcli.networks.metrics import CLASS_METRICS, IMAGE_METRICS
 from dlcli.networks.training.problem import Problem
 from dlcli.reports.charts import preload
 from dlcli.runs import directory
+from dlcli.text import counted
 
 SHARE = 0.01  # of the time of a training, at most, for charts before its end
 LOSSES = {"mse": "mean squared error", "l1": "mean absolute error"}
@@ -68,7 +69,9 @@ class Figures:
                 before = known[-1].metrics.get(f"input_{name}")
                 panels.append(Panel(metric.axis, [curve], None if before is None else ("degraded input", before)))
         diverged = steps[-1].status == "diverged" and not np.isfinite(best.loss)
-        title = self.title + (f": {steps[-1].status} after {steps[-1].step:,} steps" if steps[-1].status else "")
+        title = self.title + (
+            f": {steps[-1].status} after {counted(steps[-1].step, 'step')}" if steps[-1].status else ""
+        )
         self._draw_confusion()
         chart = loss_chart(panels, title=title, saved=None if diverged else best.step, format=self.format)
         self.run.write_chart("loss", self.format, chart.to_bytes())

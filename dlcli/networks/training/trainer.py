@@ -21,6 +21,7 @@ from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.record import Description, Outcome, TrainingRecord
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.runs import checkpoint, directory
+from dlcli.text import counted
 
 
 def prepare_torch(seed: int, threads: int | None) -> None:
@@ -81,7 +82,9 @@ class Training:
             torch.set_flush_denormal(False)
             self.progress.end()
         if self.solver.bad_steps.skipped:
-            self.progress.warn(f"skipped {self.solver.bad_steps.skipped} steps whose loss or gradient was not finite")
+            self.progress.warn(
+                f"skipped {counted(self.solver.bad_steps.skipped, 'step')} whose loss or gradient was not finite"
+            )
         return Outcome(
             str(self.run.path), self.about, self.plan, self.problem, self.record.best_step, self.record.last,
             self.weights, self.solver.guard.batch_size, self.solver.images_seen, self.solver.bad_steps.skipped,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from dlcli.text import printable_path
+from dlcli.text import counted, printable_path
 
 INK, GRID, PAPER = "#1b1f24", "#e3e6ea", "#ffffff"
 MISS = "#d9480f"
@@ -65,7 +65,7 @@ def class_sheet(
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     wrong = sum(actual[i] != predicted[i] for i in range(count))
-    draw.text((EDGE - 4, EDGE - 8), f"{count} images, {wrong} wrong", fill=INK, font=_font(TITLE))
+    draw.text((EDGE - 4, EDGE - 8), f"{counted(count, 'image')}, {wrong} wrong", fill=INK, font=_font(TITLE))
     for i in range(count):
         x, y = EDGE + i % columns * step_x, top + i // columns * step_y
         cell = _fitted(images[i], THUMBNAIL)

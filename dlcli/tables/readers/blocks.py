@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from dlcli.errors import DlcliError
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 BLOCK_BYTES = 16 << 20
 # A record longer than this is a quotation mark that is never closed, or no table at all.
@@ -138,7 +138,7 @@ def checked_records(block: bytes, delimiter: str, fields: int, first_row: int, l
             if not record:
                 continue
             if len(record) != fields:
-                found = f"{len(record)} field{'s' * (len(record) != 1)}"
+                found = counted(len(record), "field")
                 hint = f"fix the row, or give the --delimiter if it isn't {delimiter!r}"
                 raise DlcliError(f"{label}: row {row} has {found}, expected {fields}", hint)
             writer.writerow(record)

@@ -74,7 +74,7 @@ def test_a_network_that_learns_nothing_says_so(app, tmp_path):
     report, err = app("photos", "--steps", "6", "--optimizer", "sgd", "--lr", "1e-30", "--report-every", "3")
     assert report["best_step"] == 0
     assert report["validation"]["unchanged"] is True
-    assert "6 steps are too few" in err
+    assert "a network learns little in 6 steps:" in err
     assert "those of step 0, before any training" in err
     assert "predict would change no pixel" in err
     assert [text in err for text in report["warnings"]] == [True] * len(report["warnings"])
@@ -148,7 +148,7 @@ def test_two_classes_of_ten_images_are_not_chosen_by(app, tmp_path):
     assert report["validation"]["selects"] is False
     assert report["best_step"] == report["steps"] == 4
     assert "5 validation images are too few to choose weights by: the last ones are saved" in err
-    assert "5 images are held out, as the usual 5% are 1" in err
+    assert "held out 5 images, as the usual 5% are 1" in err
     report, err = app("photos", "--task", "classify", "--steps", "2", "--stride", "1", "--early-stop", "1")
     assert report["validation"]["selects"] is True
     assert "too few to choose weights by: yet --early-stop asks for it" in err
