@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dlcli import __version__
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -18,6 +17,7 @@ from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import TableEvalReport
+from dlcli.reports.head import evaluation_head
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.table import Chunk
 from dlcli.text import counted, printable
@@ -58,14 +58,8 @@ def evaluate_linear(settings: AppliedSettings, conditions: tuple[str, ...], prog
     if on.part == "held out":
         check_unchanged(settings.run, metrics, lambda: _rounding(model, measured), progress)
     return TableEvalReport(
-        dlcli=__version__,
+        **evaluation_head(settings.run, "cpu", trained.seed, start),
         command="eval",
-        run=str(settings.run),
-        device="cpu",
-        seed=trained.seed,
-        seconds=time.monotonic() - start,
-        steps=0,
-        status="finished",
         data=on,
         rows=rows,
         target=printable(schema.target.name) if schema.target else None,

@@ -11,6 +11,7 @@ from dlcli.engine.progress import Progress
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
+from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import TablePredictReport
 from dlcli.tables.predictions import OutputSettings, check_output, write_predictions
 from dlcli.tables.table import Schema
@@ -37,12 +38,9 @@ def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: 
     for text in table.warnings:
         progress.warn(text)
     return TablePredictReport(
+        **prediction_head(settings.run, output.out, start),
         command="predict",
-        run=str(settings.run),
-        out=str(output.out) if output.out else None,
         rows=count[0],
-        seconds=time.monotonic() - start,
-        status="finished",
     )
 
 

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from dlcli import __version__
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.device import describe_device
@@ -16,6 +15,7 @@ from dlcli.linear.model import LinearModel
 from dlcli.linear.result import Fit
 from dlcli.reports.document import environment
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, CrossValidation, FitLinearReport, Spread
+from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
 
@@ -80,17 +80,11 @@ def make_report(
     target, intercept = data.schema.target, plan.columns.intercept
     assert target is not None
     coefficients, errors = expanded(data, loaded.keep, result)
+    last = result.trace.last
+    ended = Ended(last.step, last.status, last.reason, last.signum)
     return FitLinearReport(
-        dlcli=__version__,
+        **training_head(run.path, describe_device(loaded.device), plan.batches.seed, seconds, ended),
         command="fit-linear",
-        run=str(run.path),
-        device=describe_device(loaded.device),
-        seed=plan.batches.seed,
-        seconds=seconds,
-        steps=result.trace.last.step,
-        status=result.trace.last.status,
-        reason=result.trace.last.reason,
-        signal=result.trace.last.signum or None,
         kept_step=result.trace.kept.step,
         selected_on="val.loss" if plan.stops_early else None,
         std_error_reason=result.verdict.no_errors or None,

@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlcli import __version__
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.reports.document import environment
+from dlcli.reports.head import Ended, training_head
 from dlcli.reports.tune_lr import BestTrial, SearchReport, Trial
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST, TABLE, to_csv
@@ -41,17 +41,11 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
     best = choice.best
     places = {record.number: place for place, record in enumerate(choice.order, 1)}
     compared, share = _comparable(search, ending)
+    steps = sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED)
+    ended = Ended(steps, "stopped" if reason else "finished", reason or "every trial has ended", ending.signum)
     return SearchReport(
-        dlcli=__version__,
+        **training_head(run.path, "cpu", configs.seed, ending.seconds, ended),
         command="tune-lr",
-        run=str(run.path),
-        device="cpu",
-        seed=configs.seed,
-        seconds=ending.seconds,
-        steps=sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED),
-        status="stopped" if reason else "finished",
-        reason=reason or "every trial has ended",
-        signal=ending.signum or None,
         training=configs.command,
         method=method,
         pruner=search.settings.pruner,

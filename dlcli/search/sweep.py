@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from dlcli import __version__
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.schedules.base import Schedule, ScheduleSettings
@@ -18,6 +18,7 @@ from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.reports.charts import preload
 from dlcli.reports.document import environment
+from dlcli.reports.head import Ended, TrainingHead, training_head
 from dlcli.reports.tune_lr import BestRate, Suggestion, Suggestions, Sweep, SweepCurve, SweepReport, SweepTrial
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST
@@ -85,7 +86,9 @@ def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgr
             progress.end()
         if not curves:
             raise Interrupted(signum)
-        report = _report(settings, run, source, curves, Ended(time.monotonic() - start, signum))
+        ended = _ended(curves, signum)
+        head = training_head(run.path, "cpu", settings.configs.seed, time.monotonic() - start, ended)
+        report = _report(settings, source, curves, head)
         _save(settings, run, report)
     with deferred_signals() if not signum else nullcontext():
         if report.best is not None or signum:
@@ -137,23 +140,20 @@ def _record(curve: Curve, repeat: int) -> Record:
     return Record(repeat, {"seed": curve.seed}, "complete", 0, outcome)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How the test ended: after so many seconds, and by which signal, or 0."""
-
-    seconds: float
-    signum: int
+def _ended(curves: Sequence[Curve], signum: int) -> Ended:
+    reason = Interrupted(signum).reason if signum else "every seed has run"
+    return Ended(sum(len(curve.rates) for curve in curves), "stopped" if signum else "finished", reason, signum)
 
 
 def _report(
-    settings: SweepSettings, run: directory.RunDirectory, source: RateTestSource, curves: Sequence[Curve], ended: Ended
+    settings: SweepSettings, source: RateTestSource, curves: Sequence[Curve], head: TrainingHead
 ) -> SweepReport:
     exact = source.exact()
     found = spread([curve.found for curve in curves])
     fastest = next((v for n, v in exact.items() if "fastest" in n), None)
     rate = fastest if fastest is not None else found["steepest"][0]
     known = math.isfinite(rate) and rate > 0
-    command, path = settings.configs.command, str(run.path / BEST)
+    command, path = settings.configs.command, str(Path(head["run"]) / BEST)
     best = BestRate(
         params={"lr": rate},
         rule="steepest" if fastest is None else "the exact fastest rate",
@@ -161,16 +161,8 @@ def _report(
         command=f"dlcli {command} --config {shlex.quote(path)}",
     )
     return SweepReport(
-        dlcli=__version__,
+        **head,
         command="tune-lr",
-        run=str(run.path),
-        device="cpu",
-        seed=settings.configs.seed,
-        seconds=ended.seconds,
-        steps=sum(len(curve.rates) for curve in curves),
-        status="stopped" if ended.signum else "finished",
-        reason=Interrupted(ended.signum).reason if ended.signum else "every seed has run",
-        signal=ended.signum or None,
         training=command,
         method="sweep",
         metrics={},

@@ -1,6 +1,5 @@
 """``dlcli eval`` and ``dlcli predict`` of a network that classifies."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dlcli import __version__
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -26,6 +24,7 @@ from dlcli.networks.training.validation.classes import ClassValidation
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import ClassificationReport, Mistake, SkippedImage
+from dlcli.reports.head import evaluation_head, prediction_head
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.reports.predict import ClassifiedReport
 from dlcli.tables.predictions import check_output, write_predictions
@@ -61,14 +60,8 @@ def evaluate_classes(
     with exactly():
         metrics = measure(None)
     return ClassificationReport(
-        dlcli=__version__,
+        **evaluation_head(settings.source.run, describe_device(trained.device), settings.seed, start),
         command="eval",
-        run=str(settings.source.run),
-        device=describe_device(trained.device),
-        seed=settings.seed,
-        seconds=time.monotonic() - start,
-        steps=0,
-        status="finished",
         task=trained.task,
         data=on,
         images=len(image_set),
@@ -138,16 +131,13 @@ def predict_classes(
     total = len(image_set) + len(image_set.skipped)
     warn_of_skipped(skipped, total, progress)
     return ClassifiedReport(
+        **prediction_head(settings.source.run, settings.output.out, start),
         command="predict",
-        run=str(settings.source.run),
-        out=str(settings.output.out) if settings.output.out else None,
         device=describe_device(trained.device),
         task=trained.task,
         rows=total - len(skipped),
         images=total - len(skipped),
         skipped=[SkippedImage(name=one.name, why=one.why) for one in skipped],
-        seconds=time.monotonic() - start,
-        status="finished",
     )
 
 

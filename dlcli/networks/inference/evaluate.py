@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlcli import __version__
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -28,6 +27,7 @@ from dlcli.reports.evaluate import (
     RestorationReport,
     SkippedImage,
 )
+from dlcli.reports.head import evaluation_head
 from dlcli.reports.train_deconv import Level
 from dlcli.text import counted, printable_path
 
@@ -54,14 +54,8 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
         if name not in ("network", "input")
     }
     return RestorationReport(
-        dlcli=__version__,
+        **evaluation_head(settings.source.run, describe_device(trained.device), settings.seed, start),
         command="eval",
-        run=str(settings.source.run),
-        device=describe_device(trained.device),
-        seed=settings.seed,
-        seconds=time.monotonic() - start,
-        steps=0,
-        status="finished",
         task=trained.task,
         data=images.on,
         images=len(rows),

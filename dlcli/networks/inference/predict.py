@@ -18,6 +18,7 @@ from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
 from dlcli.reports.evaluate import SkippedImage
+from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import ClassifiedReport, RestoredReport
 from dlcli.text import counted
 
@@ -86,9 +87,8 @@ def _restore_all(
         )
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
     return RestoredReport(
+        **prediction_head(settings.source.run, settings.output.out, start),
         command="predict",
-        run=str(settings.source.run),
-        out=str(settings.output.out) if settings.output.out else None,
         device=describe_device(trained.device),
         task=trained.task,
         images=done,
@@ -96,8 +96,6 @@ def _restore_all(
         unchanged=unchanged,
         unwritten=[one.name for one in failed.unwritten],
         notes=told.notes(),
-        seconds=time.monotonic() - start,
-        status="finished",
     )
 
 

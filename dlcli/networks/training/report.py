@@ -2,12 +2,12 @@
 
 import torch
 
-from dlcli import __version__
 from dlcli.engine.loop import Step
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.advice import shortcomings
 from dlcli.networks.training.record import Outcome
 from dlcli.reports.document import environment
+from dlcli.reports.head import Ended, training_head
 from dlcli.reports.train_deconv import Fingerprint, ImageCounts, LastStep, TrainDeconvReport
 
 MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many classes
@@ -19,17 +19,10 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
     classes = images.train.classes if outcome.about.task == "classify" else ()
     validate = problem.validate
     confusion = validate.confusion() if validate and 0 < len(classes) <= MATRIX_CLASSES else None
+    ended = Ended(last.step, last.status, last.reason, last.signum)
     return TrainDeconvReport(
-        dlcli=__version__,
+        **training_head(outcome.run, device, plan.batches.seed, seconds, ended),
         command="train-deconv",
-        run=outcome.run,
-        device=device,
-        seed=plan.batches.seed,
-        seconds=seconds,
-        steps=last.step,
-        status=last.status,
-        reason=last.reason,
-        signal=last.signum or None,
         task=outcome.about.task,
         arch=outcome.about.arch,
         weights=outcome.weights,
