@@ -113,7 +113,7 @@ class Common:
         return self.prepare(observed)
 
 
-class _SameChannels(Common):
+class SameChannels(Common):
     """A degradation whose observed image is itself the input, the base and what is shown."""
 
     margin: ClassVar[int] = 0
@@ -132,7 +132,7 @@ class _SameChannels(Common):
 
 
 @dataclass(frozen=True)
-class Identity(_SameChannels):
+class Identity(SameChannels):
     """No degradation: for reconstruction, and for pairs whose input was degraded elsewhere."""
 
     def observe(self, clean: Tensor, _generator: torch.Generator) -> Observation:

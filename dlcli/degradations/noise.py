@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlcli.degradations.base import Degradation, Observation, _SameChannels
+from dlcli.degradations.base import Degradation, Observation, SameChannels
 from dlcli.errors import DlcliError
 
 MAX_SIGMA = 255.0
@@ -14,7 +14,7 @@ LEVELS = 3  # of a range of noise, that are measured
 
 
 @dataclass(frozen=True)
-class Denoise(_SameChannels):
+class Denoise(SameChannels):
     """Gaussian noise, not clipped, of a deviation drawn uniformly from low..high for each image (0-255 scale).
 
     Raises DlcliError for a range that is not 0 <= low <= high <= 255.
@@ -57,7 +57,7 @@ class Denoise(_SameChannels):
 
 
 @dataclass(frozen=True)
-class Poisson(_SameChannels):
+class Poisson(SameChannels):
     """Photon noise: Poisson(image * peak) / peak, where ``peak`` is the mean count of a white pixel.
 
     Raises DlcliError for a peak that is not a positive finite number.

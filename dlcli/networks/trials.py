@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.config.train_deconv import TaskOptions, TrainDeconvConfig
 from dlcli.engine.device import pick_network_device
 from dlcli.engine.loop import UNLIMITED, Step, train
 from dlcli.engine.progress import Progress, Silent
@@ -39,7 +39,7 @@ from dlcli.networks.training.validation.base import Validation
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 
 READING = ("data", "task", "color", "val", "memory", "seed_of_data")
-DEGRADING = ("sigma", "poisson", "blur", "scale", "holes", "mask")
+DEGRADING = tuple(name for name in TaskOptions.model_fields if name != "task")  # how clean images are degraded
 # Of a batch, and of a single network, to see which is faster; and by how much the batch must be.
 TIMED_STEPS, TIMED_REPLICAS, WORTH = 2, 8, 1.1
 KEPT_FOLDERS = 2
