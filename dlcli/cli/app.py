@@ -130,7 +130,10 @@ def _failed(error: BaseException, words: list[str]) -> int:
 
         error = explained(error, words)
     if isinstance(error, MemoryError):
-        error = DlcliError("not enough memory for this table", "use fewer columns, or --optimizer gd with --loss mse")
+        table = "use fewer columns, or --optimizer gd with --loss mse"
+        error = DlcliError(
+            "not enough memory", table if words[:1] == ["fit-linear"] else "end other programs, or give less data"
+        )
     if isinstance(error, DlcliError):
         fail(error)
         return int(error.exit_code)

@@ -1,5 +1,6 @@
 """Local worker processes: each runs jobs of the study with one thread, the parent shows what ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -67,8 +68,14 @@ def work_together(
 ) -> str:
     """Run the study in local processes until nothing is left; why it stopped earlier. Raises Interrupted."""
     shown = _Shown(search, study, watcher)
-    workers = [_start(order, deadline) for _ in range(search.settings.workers)]
+    workers: list[Worker] = []
     try:
+        try:
+            for _ in range(search.settings.workers):
+                workers.append(_start(order, deadline))
+        except OSError:  # no further process can be made: those that there are must not go on alone
+            _stop(workers)
+            raise
         _watch(workers, shown, check)
         return _verdict(workers, study, deadline)
     finally:
@@ -132,8 +139,10 @@ def _start(order: WorkerOrder, deadline: float) -> Worker:
     worker = Worker(os.environ | dict.fromkeys(THREADS, "1"))
     seconds = deadline - time.monotonic()
     assert worker.stdin is not None
-    worker.stdin.write(replace(order, seconds=seconds if seconds < 1e9 else None).to_json().encode())
-    worker.stdin.close()
+    text = replace(order, seconds=seconds if seconds < 1e9 else None).to_json()
+    with contextlib.suppress(BrokenPipeError):  # one that died at once: ``_verdict`` says so
+        worker.stdin.write(text.encode())
+        worker.stdin.close()
     return worker
 
 

@@ -51,7 +51,7 @@ class Runner:
         while True:
             self.check_signal()
             if time.monotonic() >= deadline:
-                return "time limit reached"
+                return "" if self._complete() else "time limit reached"
             self.study.revive()
             jobs = self._claim()
             if jobs:
@@ -62,6 +62,11 @@ class Runner:
             if not any(self.study.open_jobs()):
                 return ""
             time.sleep(IDLE)  # others still run theirs, or have died: then their jobs come back
+
+    def _complete(self) -> bool:
+        """Whether the last job ended just before the time was up."""
+        jobs = self.study.jobs()
+        return len(jobs) >= self.search.runs and all(job.ended for job in jobs)
 
     def _claim(self) -> list[Job]:
         settings, repeats = self.search.settings, self.search.configs.repeats

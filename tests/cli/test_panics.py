@@ -50,3 +50,15 @@ def test_a_panic_is_one_line(tmp_path, patch, code):
     assert "unable to parse" in err
     assert "Traceback" not in err
     assert "thread panicked" not in err or code == 1
+
+
+@pytest.mark.parametrize(("command", "remedy"), [("fit-linear", "fewer columns"), ("train-deconv", "less data")])
+def test_memory_that_ran_out_is_a_line_that_fits_the_command(monkeypatch, capsys, command, remedy):
+    from dlcli.cli import app
+
+    def broken(*_words, **_settings):
+        raise MemoryError
+
+    monkeypatch.setattr(app, "app", broken)
+    assert app.run([command, "data"]) == 2
+    assert remedy in capsys.readouterr().err

@@ -1,12 +1,17 @@
 """What a run that has ended is taken for."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import pytest
 
 from dlcli.engine.loop import Step
+from dlcli.errors import DlcliError
+from dlcli.search import pool
 from dlcli.search.pool import WorkerOrder
-from dlcli.search.runner import Run, judge
+from dlcli.search.records import Record
+from dlcli.search.runner import Run, Runner, judge
 from dlcli.search.space import Point
 from dlcli.search.study.jobs import Job
 from dlcli.search.trials import Metric, Trial
@@ -64,3 +69,72 @@ def test_an_order_reaches_a_worker_as_it_was_given():
     order = WorkerOrder({"lr": "0.1,1", "vary": ["l2=0,1"]}, "fit-linear", {"data": ["a.csv"]})
     order = order.for_study("postgresql://me:secret@db/s", "wine")
     assert WorkerOrder.from_json(order.to_json()) == order
+
+
+class Jobs:
+    """A study, as far as a process whose time is up looks at it."""
+
+    def __init__(self, *states):
+        self.states = states
+
+    def jobs(self):
+        return [Record(number, {}, state) for number, state in enumerate(self.states)]
+
+    def open_jobs(self):
+        return self.states.count("waiting"), self.states.count("running")
+
+    def records(self, _halving):
+        return self.jobs()
+
+    def interrupt(self, jobs):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        (("complete", "diverged"), ""),
+        (("complete", "running"), "time limit reached"),
+        (("complete",), "time limit reached"),  # the sampler is still to draw the second
+    ],
+)
+def test_a_search_that_ended_in_time_was_not_stopped(states, reason):
+    runner = Runner(SimpleNamespace(runs=2), Jobs(*states), None, lambda: None)
+    assert runner.work(-math.inf) == reason
+
+
+def search_of(workers):
+    return SimpleNamespace(settings=SimpleNamespace(workers=workers), halving=None)
+
+
+def test_workers_that_die_at_once_are_a_failure(monkeypatch):
+    """What was written to the first of them was a broken pipe, which passed for a reader that had enough: code 0."""
+
+    class Dead(pool.Worker):
+        def __init__(self, environment):
+            super().__init__(environment)
+            self.wait()
+
+    monkeypatch.setattr(pool, "Worker", Dead)
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(DlcliError, match="2 of 2 workers failed"):
+        pool.work_together(
+            search_of(2), Jobs("waiting"), None, WorkerOrder({}, "fit-linear", {}), math.inf, lambda: None
+        )
+
+
+def test_where_a_second_worker_cannot_be_made_the_first_is_stopped(monkeypatch):
+    made = []
+
+    class Few(pool.Worker):
+        def __init__(self, environment):
+            if made:
+                raise BlockingIOError("no more processes")
+            super().__init__(environment)
+            made.append(self)
+
+    monkeypatch.setattr(pool, "Worker", Few)
+    order = WorkerOrder({"points": "no number"}, "fit-linear", {})
+    with pytest.raises(BlockingIOError):
+        pool.work_together(search_of(2), Jobs("waiting"), None, order, math.inf, lambda: None)
+    assert made[0].returncode is not None

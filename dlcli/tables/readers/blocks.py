@@ -3,7 +3,6 @@
 import codecs
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -14,7 +13,6 @@ from dlcli.text import counted, printable
 BLOCK_BYTES = 16 << 20
 # A record longer than this is a quotation mark that is never closed, or no table at all.
 RECORD_BYTES = 64 << 20
-BLANK_LINES = re.compile(rb"(?:(?<=\n)|\A)(?:\r?\n)+")
 
 csv.field_size_limit(RECORD_BYTES)
 
