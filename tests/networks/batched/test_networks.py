@@ -48,15 +48,6 @@ SPECS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Beside other processes, threads of so small networks mostly wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def network_of(spec, seed):
     torch.manual_seed(seed)
     net = DeconvNet(spec)

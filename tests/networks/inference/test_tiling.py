@@ -54,8 +54,9 @@ def observation(height, width, batch=1):
 def test_tiles_have_no_seams(name):
     spec = SPECS[name]
     network, radius = network_of(spec), receptive_radius(spec)
-    # Neither side a multiple of anything, and three tiles at least on each, the middle one inside.
-    tile = max(2 * spec.multiple, 16) + 3
+    # Neither side a multiple of anything, and three tiles at least on each, the middle one inside. A tile is computed
+    # with its radius around it: next to a large one, small tiles would each be the whole image over again.
+    tile = max(2 * spec.multiple, 16, radius // 3) + 3
     seen = observation(2 * tile + radius + 7, 3 * tile + 2 * radius // 3 + 5, batch=2 if radius < 50 else 1)
     whole = network(seen.input, seen.base)
     tiled = restore(network, seen, tile, radius)
