@@ -49,6 +49,17 @@ def threads():
         torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
+@pytest.fixture
+def one_thread():
+    """Beside other processes, threads of a small network mostly wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def forks():
     """The process that starts commands without importing anything anew."""

@@ -18,6 +18,8 @@ from dlcli.networks.model.saved import SavedNetwork
 from dlcli.runs import checkpoint
 from dlcli.tasks.train_deconv import train_deconv
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 # A small network, the same arithmetic everywhere, and pictures and reports only at both ends.
 SMALL = {
     "filters": "8,8", "depth": 0, "amp": "off", "device": "cpu", "optimizer": "adam", "lr": 2e-3, "batch_size": 4,
