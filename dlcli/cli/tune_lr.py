@@ -117,7 +117,11 @@ def _show_sweep(report: "SweepReport", console: SearchConsole) -> None:
         [name.replace("_", " "), *map(console.value, (entry.median, entry.low, entry.high))]
         for name, entry in found.items()
     ]
-    console.table([f"learning rate, {report.sweep.seeds} seed(s)", "median", "lowest", "highest"], rows)
+    console.table(
+        [f"learning rate, {report.sweep.seeds} seed(s)", "median", "lowest", "highest"],
+        rows,
+        least=("highest", "lowest"),
+    )
     for name, value in report.sweep.exact.items():
         console.line(f"exact {name}: {console.value(value)}")
     console.line("")
