@@ -1,0 +1,1 @@
+"""How a column of texts is read as numbers or dates."""
