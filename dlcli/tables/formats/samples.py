@@ -92,7 +92,11 @@ class Sample:
         top = max(after, key=lambda text: after[text], default="")
         bare = top.strip(" -)")
         if self._can_follow(bare, before, attached=not top.startswith(" ")):
-            found += [Around("", bare), Around(before, bare)]
+            found.append(Around("", bare))
+            with_before = self.parts["b"] == before
+            both = with_before & (self.parts["a"].str.strip_chars(" -)") == bare)
+            if before and self.counts(both)[0] >= MOST * self.counts(with_before)[0] > 0:  # $5 and 5 € are no $10/hr
+                found.append(Around(before, bare))
         found += self._with_suffixes(before, after)
         return list(dict.fromkeys(found))
 
