@@ -52,8 +52,9 @@ class DateFormat:
             return _days_of(texts)
         if self.form in UNITS:
             numbers = texts.str.strip_chars() if texts.dtype == pl.String else texts
-            days = numbers.cast(pl.Float64, strict=False) * UNITS[self.form] / MICROSECONDS
-            return pl.select(pl.when(days.is_finite()).then(days)).to_series().rename(texts.name)
+            moments = (numbers.cast(pl.Float64, strict=False) * UNITS[self.form]).round().cast(pl.Int64, strict=False)
+            days = _as_days(pl.DataFrame({"day": pl.repeat(0, len(moments), eager=True), "clock": moments}))
+            return days.rename(texts.name)
         if texts.dtype.is_numeric():
             texts = texts.cast(pl.Int64, strict=False).cast(pl.String)
         bare = texts.cast(pl.String).str.strip_chars()
@@ -108,10 +109,12 @@ class DateFormat:
 
 def _as_days(made: pl.DataFrame) -> pl.Series:
     """Days (n,) of whole days and microseconds; every way to a date ends here, so equal times have equal bits."""
-    return made.select(
-        (pl.col("day") + pl.col("clock") // MICROSECONDS).cast(pl.Float64)
-        + (pl.col("clock") % MICROSECONDS).cast(pl.Float64) / MICROSECONDS
-    ).to_series()
+    made = made.select(pl.col("day") + pl.col("clock") // MICROSECONDS, pl.col("clock") % MICROSECONDS)
+    whole = made["day"].cast(pl.Float64)
+    if not (made["clock"] != 0).any():
+        return whole
+    # By a column of them, as polars multiplies by the inverse of a single number, which isn't the nearest quotient.
+    return whole + made["clock"].cast(pl.Float64) / pl.repeat(float(MICROSECONDS), len(made), eager=True)
 
 
 def _days_of(series: pl.Series) -> pl.Series:
