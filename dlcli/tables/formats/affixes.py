@@ -9,7 +9,8 @@ PERCENTS = ("%", "pct", "pct.", "percent", "per cent", "Percent", "Prozent", "�
 SUFFIXES = {
     "k": 3, "K": 3, "thousand": 3, "m": 6, "M": 6, "MM": 6, "mn": 6, "Mn": 6, "mln": 6, "mio": 6, "Mio": 6, "Mio.": 6,
     "million": 6, "Million": 6, "b": 9, "B": 9, "bn": 9, "Bn": 9, "bln": 9, "mrd": 9, "Mrd": 9, "Mrd.": 9, "billion": 9,
-    "Billion": 9, "tn": 12, "T": 12, "trillion": 12,
+    "Billion": 9, "tn": 12, "T": 12, "trillion": 12, "lakh": 5, "Lakh": 5, "lac": 5, "Lac": 5, "crore": 7, "Crore": 7,
+    "cr": 7, "Cr": 7,
 }  # fmt: skip
 ATTACHED_SUFFIXES = ("k", "K", "M", "B")  # without a currency: "5 m" are meters
 
@@ -26,6 +27,11 @@ CURRENCY_WORDS = (
 CURRENCY = re.compile(
     rf"[A-Z]{{0,3}}[$¢£¤¥\u20a0-\u20cf]|{'|'.join(map(re.escape, f'{CODES} {CURRENCY_WORDS}'.split()))}"
 )
+CONTINENTAL_SIGNS = (
+    "€ EUR eur euro euros Euro Euros kr kr. Kr Kr. SEK NOK DKK R$ BRL Kč CZK zł PLN Ft HUF lei Lei RON ₺ TRY ₽ RUB руб "
+    "руб. р. ₴ UAH грн ARS CLP COP UYU Rp Rp. IDR ₫ VND din din. RSD HRK BAM лв лв. BGN"
+)
+CONTINENTAL = frozenset(CONTINENTAL_SIGNS.split())
 
 KNOWN_UNITS = (
     "kg g mg µg μg ug lb lbs oz t ton tons tonne tonnes st. km m dm cm mm µm μm nm mi mile miles ft feet foot in "

@@ -7,7 +7,7 @@ from functools import cached_property
 import polars as pl
 
 from dlcli.errors import DlcliError
-from dlcli.tables.formats.affixes import BLANKS, MINUSES, PERCENTS, SUFFIXES, is_currency, writings
+from dlcli.tables.formats.affixes import BLANKS, CONTINENTAL, MINUSES, PERCENTS, SUFFIXES, is_currency, writings
 from dlcli.tables.formats.samples import APOSTROPHES, SAMPLE, Around, Sample, unquoted
 from dlcli.text import printable
 
@@ -56,6 +56,8 @@ class NumberFormat:
         return values
 
     def _read(self, texts: pl.Series) -> pl.Series:
+        if self.kind == "money" and texts.str.contains(NO_CENTS).any():
+            texts = texts.str.replace(NO_CENTS, "")
         fits = texts.str.contains(self._pattern)
         frame = pl.DataFrame({"text": texts, "fits": fits})
         cleaned = pl.when("fits").then("text").str.replace_many(*self._cleaning, leftmost=True)
@@ -158,6 +160,7 @@ class NumberFormat:
         return made
 
 
+NO_CENTS = "[.,][-–—]{1,2}"  # 5,- € and Fr. 5.–
 PLAIN = NumberFormat()
 LOOSE = NumberFormat(loose=True)
 CODE_BLANKS = r"^[0-9]{3}( [0-9]{3}){2,}$"  # such as a French company's 732 829 320
@@ -211,12 +214,13 @@ def find_numbers(texts: pl.Series, decimal: str | None = None, prefer_comma: boo
             if decimal in (None, format_.decimal):
                 tried.append(Tried.on(sample, format_))
     best = max(tried, key=lambda item: (item.fits, item.different), default=None)
-    if best is None or best.format == PLAIN or not sample.are_most(best.values.is_not_null()) or _is_code(sample, best):
-        fits = plain.is_not_null()
-        return Found(PLAIN, *sample.counts(fits)) if sample.are_most(fits, different=1) else None
+    fits = sample.counts(plain.is_not_null())[0]
+    if best is None or fits >= best.fits or not sample.are_most(best.values.is_not_null()) or _is_code(sample, best):
+        most = sample.are_most(plain.is_not_null(), different=1)
+        return _with_points(sample, plain, decimal, prefer_comma) if most else None
     if decimal is None and not prefer_comma:
         best = _with_a_slip(sample, best, tried)
-    notes = [_other_reading(sample, best, tried), _without_affix(sample, best)]
+    notes = [_other_reading(sample, best, tried, prefer_comma), _without_affix(sample, best)]
     return Found(best.format, best.fits, best.different, "; ".join(note for note in notes if note))
 
 
@@ -253,9 +257,12 @@ def _formats(sample: Sample, around: Around, *, comma_first: bool) -> list[Numbe
     if point:
         styles += [(",", ".", False)]
     for mark in " " * blank + "'" * apostrophe:
-        styles += [(".", mark, False), (",", mark, False)]
+        styles += [(".", mark, False)] + [(",", mark, False)] * comma
     if comma_first:
         styles.sort(key=lambda style: style[0] != ",")
+    if around.before or is_currency(around.after):  # prices seldom have three decimals, but for those of fuel, $3.459
+        first = [(".", ",", False)] + [(",", ".", False)] * (comma_first or _is_continental(around))
+        styles = [*(style for style in first if style in styles), *(style for style in styles if style not in first)]
     opens = sample.opened.str.contains("(", literal=True)
     negative = bool(opens.any()) and not opens.all()
     made = [NumberFormat(*style, around.before, around.after, negative, around.suffixes) for style in styles]
@@ -265,16 +272,21 @@ def _formats(sample: Sample, around: Around, *, comma_first: bool) -> list[Numbe
 def _with_points(sample: Sample, plain: pl.Series, decimal: str | None, prefer_comma: bool) -> Found:
     """The format of plain numbers, whose points may stand between thousands where the decimal mark is a comma."""
     found = Found(PLAIN, *sample.counts(plain.is_not_null()))
-    points = sample.texts.str.contains(".", literal=True)
+    points = sample.texts.str.contains(".", literal=True) & plain.is_not_null()
     if decimal == "." or not (prefer_comma or decimal) or not points.any():
         return found
     grouped = Tried.on(sample, NumberFormat(",", "."))
     text = printable(sample.texts.filter(points)[0])
-    if not grouped.values.is_not_null().all():
+    if grouped.different < found.different_fits:
         return replace(found, note=f"the point in '{text}' is decimal, though commas are elsewhere")
     if decimal is None:
-        return replace(found, note=_other_reading(sample, Tried.on(sample, PLAIN), [grouped]))
+        return replace(found, note=_other_reading(sample, Tried.on(sample, PLAIN), [grouped], True))
     return Found(grouped.format, grouped.fits, grouped.different)
+
+
+def _is_continental(around: Around) -> bool:
+    """Whether prices are in a currency whose countries mostly write 1.234,56."""
+    return around.before in CONTINENTAL or around.after in CONTINENTAL
 
 
 def _with_a_slip(sample: Sample, best: Tried, tried: list[Tried]) -> Tried:
@@ -291,11 +303,21 @@ def _with_a_slip(sample: Sample, best: Tried, tried: list[Tried]) -> Tried:
     return other if int(commas.sum()) >= ENOUGH_WITH_COMMAS else best
 
 
-def _other_reading(sample: Sample, best: Tried, tried: list[Tried]) -> str:
-    """What a text could be under another format that nearly as many fit."""
+def _other_reading(sample: Sample, best: Tried, tried: list[Tried], prefer_comma: bool) -> str:
+    """What a text could be under another format that as many fit, where people may differ.
+
+    A single point is a decimal one for most, and a comma in prices such as $1,234 is none.
+    """
+    around = Around(best.format.before, best.format.after)
+    money = best.format.kind == "money"
+    points = prefer_comma or (money and _is_continental(around))
+    if money and not points:
+        return ""
     for other in tried:
         if other.different >= best.different and other.fits >= best.fits:
             unlike = (other.values != best.values).fill_null(False)
+            if not points:
+                unlike &= sample.texts.str.contains(",", literal=True)
             if unlike.any():
                 at = int(unlike.arg_max() or 0)
                 text = printable(sample.texts[at])

@@ -37,6 +37,10 @@ WRITINGS = [
     ("money (CHF 1'234.56)", {"CHF 1'234.50": 1234.5, "CHF 5.00": 5}),
     ("money (R$1.234,56)", {"R$ 1.234,56": 1234.56, "R$ 5,00": 5}),
     ("money (Rs.12.56)", {"Rs.500": 500, "Rs. 700.5": 700.5}),
+    ("money (€1.234,56)", {"€ 1.234,-": 1234, "€ 5,50": 5.5, "€ 7,--": 7}),
+    ("money (Fr.12.56)", {"Fr. 5.–": 5, "Fr. 7.50": 7.5}),
+    ("money (₹12.5k)", {"₹45.5 Lac": 4_550_000, "₹1.25 Cr": 12_500_000}),
+    ("money ($1,234.56 CAD)", {"$1,234.50 CAD": 1234.5, "$7.00 CAD": 7}),
     ("money (1 234,56 kr)", {"1 234,50 kr": 1234.5, "7 kr": 7}),
     ("money (£12.5k)", {"£1.2M": 1_200_000, "£300k": 300_000, "£5": 5}),
     ("money ($12.5k)", {"$5m": 5e6, "$3.2bn": 3.2e9, "$1 million": 1e6}),
@@ -118,8 +122,16 @@ def test_a_text_of_another_format_is_missing(format_, texts):
         (["1.234", "2.345"], {"prefer_comma": True}, 1.234, "'1.234' could also be 1234: read as 1.234"),
         (["1.234", "2.345"], {"decimal": ","}, 1234, ""),
         (["1.5", "2.345"], {"decimal": ","}, 1.5, "the point in '1.5' is decimal, though commas are elsewhere"),
+        (["1 234", "2 345"], {"prefer_comma": True}, 1234, ""),
         (["12", "13"], {"decimal": ",", "prefer_comma": True}, 12, ""),
         (["1,5", "2"], {"prefer_comma": True}, 1.5, ""),
+        (["$1,500", "$3,000"], {}, 1500, ""),
+        (["$3.459", "$3.519"], {}, 3.459, ""),
+        (["1.234 €", "2.500 €"], {}, 1234, "'1.234 €' could also be 1.234: read as 1234"),
+        (["1,234 €", "2,500 €"], {}, 1234, "'1,234 €' could also be 1.234: read as 1234"),
+        (["1,234 €", "2,500 €"], {"prefer_comma": True}, 1234, "'1,234 €' could also be 1.234: read as 1234"),
+        (["1.234 €", "2,50 €"], {}, 1234, ""),
+        (["1.234%", "2.345%"], {}, 1.234, ""),
         (["1,234,567", "2,345"], {"prefer_comma": True}, 1_234_567, ""),
         (["12%", "3", "0", "4%"], {}, 12, "1 without % is taken as such too"),
     ],
@@ -148,6 +160,20 @@ def test_nearly_all_texts_must_agree():
     assert find_numbers(pl.Series([*texts, "free", "ask", "none"])) is None
     assert find_numbers(pl.Series([*texts * 9, "a", "b", "c"])) is None  # 3 of 21 different ones
     assert find_numbers(pl.Series(["$1", "$2", "$3", "free"])) is None  # of a handful all
+
+
+def test_plain_numbers_with_a_few_other_texts_are_plain():
+    texts = pl.Series([*(str(n) for n in range(30)), "x", "y"])
+    found = find_numbers(texts)
+    assert found is not None
+    assert (found.format, found.fits, found.different_fits, found.note) == (PLAIN, 30, 30, "")
+    assert find_numbers(pl.Series(["1"])) is not None
+    assert (
+        find_numbers(pl.Series(["1.234", "2.345"] * 20 + ["x", "y"]), prefer_comma=True) is None
+    )  # of 4, 2 are others
+    points = find_numbers(pl.Series([f"1.{n}" for n in range(100, 130)] + ["x"]), prefer_comma=True)
+    assert points is not None
+    assert (points.format, points.note) == (PLAIN, "'1.100' could also be 1100: read as 1.1")
 
 
 def test_dashes_in_the_place_of_numbers_are_missing():
