@@ -210,9 +210,7 @@ def find_numbers(texts: pl.Series, decimal: str | None = None, prefer_comma: boo
         return _with_points(sample, plain, decimal, prefer_comma)
     tried = []
     for around in sample.around():
-        for format_ in _formats(sample, around, comma_first=decimal == "," or prefer_comma):
-            if decimal in (None, format_.decimal):
-                tried.append(Tried.on(sample, format_))
+        tried += [Tried.on(sample, format_) for format_ in _formats(sample, around, decimal, prefer_comma)]
     best = max(tried, key=lambda item: (item.fits, item.different), default=None)
     fits = sample.counts(plain.is_not_null())[0]
     if best is None or fits >= best.fits or not sample.are_most(best.values.is_not_null()) or _is_code(sample, best):
@@ -247,10 +245,11 @@ class Tried:
         return cls(format_, values, *sample.counts(values.is_not_null()))
 
 
-def _formats(sample: Sample, around: Around, *, comma_first: bool) -> list[NumberFormat]:
+def _formats(sample: Sample, around: Around, decimal: str | None, prefer_comma: bool) -> list[NumberFormat]:
     """The formats with what is ``around`` the numbers that the marks in them allow, the likelier first."""
     number = sample.parts["n"]
     comma, point, blank, apostrophe = (bool(number.str.contains(mark, literal=True).any()) for mark in ",. '")
+    comma, comma_first = comma or decimal == ",", prefer_comma or decimal == ","
     styles = [(".", "", False)]
     if comma:
         styles += [(".", ",", False), (",", "", False), (".", ",", True)]
@@ -263,6 +262,7 @@ def _formats(sample: Sample, around: Around, *, comma_first: bool) -> list[Numbe
     if around.before or is_currency(around.after):  # prices seldom have three decimals, but for those of fuel, $3.459
         first = [(".", ",", False)] + [(",", ".", False)] * (comma_first or _is_continental(around))
         styles = [*(style for style in first if style in styles), *(style for style in styles if style not in first)]
+    styles = [style for style in styles if decimal in (None, style[0])]
     opens = sample.opened.str.contains("(", literal=True)
     negative = bool(opens.any()) and not opens.all()
     made = [NumberFormat(*style, around.before, around.after, negative, around.suffixes) for style in styles]
