@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 DOC = """Fit linear, logistic or softmax regression by gradient descent.
 
-Without DATA, it fits the built-in example: 100 points on y = 3x + 2 with noise.
+Without DATA, it fits the built-in example: 100 points on y = 3x + 2 with noise uniform on [0, 1) (so the
+intercept is near 2.5).
 
 Examples:
 

@@ -1,4 +1,4 @@
-"""The built-in example: the article's 100 points on y = 3x + 2 with uniform noise."""
+"""The built-in example: the article's 100 points on y = 3x + 2, with noise that raises the line by a half."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,10 @@ from dlcli.tables.table import Chunk, Column, Schema
 
 
 class LineExample:
-    """100 points: x uniform on [0, 1), y = 3x + 2 + noise uniform on [0, 1) less 1/2."""
+    """100 points: x uniform on [0, 1), y = 3x + 2 + noise uniform on [0, 1).
+
+    The noise has the mean 1/2, so least squares finds an intercept near 2.5.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -20,7 +23,7 @@ class LineExample:
         """The whole example as one chunk."""
         random = np.random.default_rng(self.seed)
         x = random.random(100)
-        y = 3 * x + 2 + (random.random(100) - 0.5)
+        y = 3 * x + 2 + random.random(100)
         yield Chunk(X=x[:, None].copy(), y=y, first_row=0, rows=None)
 
     def places(self) -> np.ndarray:
