@@ -44,7 +44,7 @@ class SearchConsole(Console):
         if self._table:
             self._table.add(record, progress)
         elif not self.quiet:
-            of = f" of {self.runs}" if self.runs else ""
+            of = f" of {self.runs}" if self.runs and self.ended <= self.runs else ""  # a study may grow meanwhile
             params = "  ".join(f"{name} {self.value(record.params[name])}" for name in self.names)
             value = f"{self.metric} {self.value(record.value)}" if math.isfinite(record.value) else record.state
             seconds = duration(record.outcome.seconds) if record.outcome else ""

@@ -43,8 +43,9 @@ def _parallel(search: "Search", shown: Sequence[Record], format: Format) -> "Cha
     from dlcli.reports.charts.study import ParallelColumn, parallel_chart
 
     columns = []
-    for axis in search.space.axes:
-        values = [r.params[axis.name] for r in shown]
+    for searched in search.space.axes:
+        values = [r.params[searched.name] for r in shown]
+        axis = searched.holding(values)
         numbers = [float(v) for v in values] if axis.numeric else []
         chosen_wide = not axis.is_range and bool(numbers) and min(numbers) > 0 and max(numbers) >= 10 * min(numbers)
         log = axis.log or chosen_wide

@@ -39,6 +39,10 @@ class HalvingSchedule:
         """How many runs the search takes."""
         return sum(self.counts)
 
+    def for_points(self, points: int) -> "HalvingSchedule":
+        """The same rungs for another number of points: a study keeps those that it began with as it grows."""
+        return replace(self, counts=_counts(self.rungs, points))
+
     def promoted(self, rung: int, records: Sequence[Record], *, larger: bool) -> list[Record]:
         """The best of the ``records`` of a rung, as many as the next one takes.
 
@@ -76,8 +80,11 @@ def make_halving_schedule(points: int) -> HalvingSchedule:
     >>> make_halving_schedule(3)
     HalvingSchedule(fractions=(1.0,), counts=(3,))
     """
-    if points <= LAST + 1:
-        return HalvingSchedule((1.0,), (points,))
-    if points < THREE_RUNGS:
-        return HalvingSchedule(FRACTIONS[1:], (points, LAST))
-    return HalvingSchedule(FRACTIONS, (points, max(2 * LAST, math.ceil(points / REDUCTION)), LAST))
+    rungs = 1 if points <= LAST + 1 else 2 if points < THREE_RUNGS else 3
+    return HalvingSchedule(FRACTIONS[-rungs:], _counts(rungs, points))
+
+
+def _counts(rungs: int, points: int) -> tuple[int, ...]:
+    """How many points each of so many rungs takes."""
+    middle = max(2 * LAST, math.ceil(points / REDUCTION))
+    return {1: (points,), 2: (points, LAST), 3: (points, middle, LAST)}[rungs]

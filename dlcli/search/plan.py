@@ -21,7 +21,8 @@ from dlcli.search.settings import (
     TrainingConfigs,
 )
 from dlcli.search.space import Point, Space, canonical, parse_space
-from dlcli.search.study.opening import DATA
+from dlcli.search.study.opening import DATA, RUNGS
+from dlcli.search.study.storage import hidden
 from dlcli.search.trials import Metric, Trials, choose_metric
 
 POINTS = {"fit-linear": 16, "train-deconv": 8}
@@ -103,10 +104,11 @@ def plan_search(config: TuneLrConfig, base: TrainingConfig, progress: Progress, 
     halving = make_halving_schedule(len(points)) if many else HalvingSchedule((1.0,), (len(points),))
     study = StudySettings(config.study, config.storage, config.heartbeat)
     fingerprint: JsonObject = {
-        "command": configs.command, "training": {n: str(v) for n, v in base.given().items()},
-        "space": space.to_json(), "method": config.method, "points": _decisive(settings, study, points),
-        "metric": f"{metric.part}.{metric.name}", "pruner": config.pruner, "repeats": configs.repeats,
-        "cv": config.cv, "seed": config.seed, DATA: trials.fingerprint(_naming_files(base, space)),
+        "command": configs.command, "training": {n: hidden(str(v)) for n, v in base.given().items()},
+        "method": config.method, "metric": f"{metric.part}.{metric.name}", "pruner": config.pruner,
+        "repeats": configs.repeats, "cv": config.cv, "seed": config.seed,
+        **_points_told(config.method, study, space, halving),
+        DATA: trials.fingerprint(_naming_files(base, space)),
     }  # fmt: skip
     return Search(
         configs, trials, space, metric, points, halving, settings, study, OutputSettings.of(config), fingerprint
@@ -139,9 +141,15 @@ def _warn(config: TuneLrConfig, space: Space, metric: Metric, progress: Progress
         progress.warn("sqlite locks its file for every write: for many workers use journal:///PATH or postgresql://")
 
 
-def _decisive(settings: SearchSettings, study: StudySettings, points: list[Point]) -> int | None:
-    """How many points there are; not where a study may go on with more, as those of a random draw are the first."""
-    return None if study.named and settings.method == "random" and settings.pruner != "asha" else len(points)
+def _points_told(method: str, study: StudySettings, space: Space, halving: HalvingSchedule) -> JsonObject:
+    """What a search is told by of its points; a study may go on with more, so there it isn't how many they are.
+
+    Of a random draw all points follow from the space. Of a grid each stands for itself: a larger one has other values.
+    """
+    if not study.named:
+        return {"space": space.to_json(), "points": halving.counts[0]}
+    rungs = {RUNGS: list(halving.fractions)} if method != "tpe" else {}
+    return {"space": sorted(axis.name for axis in space.axes) if method == "grid" else space.to_json(), **rungs}
 
 
 def _naming_files(base: TrainingConfig, space: Space) -> list[TrainingConfig]:

@@ -191,7 +191,9 @@ def importances(search: Search, records: Sequence[Record]) -> dict[str, float]:
     from dlcli.search.study.codec import Distributions, distribution_of, stored
 
     distributions: Distributions = {
-        axis.name: distribution_of(axis, exact=False) for axis in search.space.axes if axis.name in varied
+        axis.name: distribution_of(axis.holding([r.params[axis.name] for r in known]), exact=False)
+        for axis in search.space.axes
+        if axis.name in varied
     }
     study = optuna.create_study(direction="maximize" if search.metric.larger else "minimize")
     study.add_trials(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,9 +18,9 @@ from dlcli.search.records import Outcome, Record
 from dlcli.search.report import Ending
 from dlcli.search.runner import Runner
 from dlcli.search.settings import StudyPlace, StudyRules
-from dlcli.search.space import canonical, point_seed
+from dlcli.search.space import point_seed
 from dlcli.search.study.liveness import is_dead, this_worker
-from dlcli.search.study.opening import data_changed
+from dlcli.search.study.opening import data_changed, differing
 from dlcli.search.study.study import Study
 from dlcli.text import counted
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """A search under way. ``known`` are the trials that had ended before this process began."""
+    """A search under way. ``known`` are the trials that had ended before this process began.
+
+    ``added`` says how many points it put up.
+    """
 
     search: Search
     progress: SearchProgress
@@ -39,6 +42,7 @@ class Session:
     place: StudyPlace
     study: Study
     known: list[Record]
+    added: int
     recorder: "Recorder"
 
     @classmethod
@@ -46,13 +50,19 @@ class Session:
         """A new run directory, or that of the same search if it was stopped, and the study. Raises DlcliError."""
         run, known = _open_run(search, progress)
         place = _place_of(search, run)
+        study = open_study(search, place, len(known))
+        try:
+            added = study.enqueue(search.points, known)
+            search = as_kept(search, study)
+        except BaseException:
+            study.close()
+            raise
         recorder = Recorder(run, search, progress, {(r.number, r.rung) for r in known})
-        return cls(search, progress, run, place, open_study(search, place, len(known)), known, recorder)
+        return cls(search, progress, run, place, study, known, added, recorder)
 
     def begin(self) -> None:
-        """Put up what is to be run, and say what there is already."""
+        """Say what there is already, and what is to be run."""
         search, study, progress = self.search, self.study, self.progress
-        study.enqueue(search.points, self.known)
         if not self.known:
             self.run.append_metrics({"about": search.fingerprint, "worker": this_worker()}, TRIALS)
         else:
@@ -62,7 +72,8 @@ class Session:
             progress.note(f"continuing {self.run.path}: {counted(len(self.known), 'trial')} already ended")
         if study.shared and not study.created:
             ended = sum(r.ended for r in study.records())
-            progress.note(f"the study exists: {ended} of its trials have ended")
+            more = f"; {self.added} new ones are added" if ended and self.added else ""
+            progress.note(f"the study exists: {ended} of its trials have ended{more}")
         left = search.runs - sum(job.ended for job in study.jobs())
         progress.search(
             f"tune-lr: {search.configs.command}, {search.settings.method}, {search.metric}",
@@ -146,7 +157,15 @@ def open_study(search: Search, place: StudyPlace, known: int = 0) -> Study:
         pruner = optuna.pruners.HyperbandPruner()
     else:
         pruner = optuna.pruners.NopPruner()
-    return Study(place, search.fingerprint, search.space, StudyRules(search.metric.larger, sampler, pruner))
+    rules = StudyRules(search.metric.larger, sampler, pruner, grid=search.settings.method == "grid")
+    return Study(place, search.fingerprint, search.space, rules)
+
+
+def as_kept(search: Search, study: Study) -> Search:
+    """The search with the points and the rungs of its study, which may have more than this command gave."""
+    if not search.study.named or search.settings.method == "tpe":
+        return search
+    return replace(search, halving=study.rungs(search.halving))
 
 
 def _place_of(search: Search, run: directory.RunDirectory) -> StudyPlace:
@@ -178,7 +197,7 @@ def _open_run(search: Search, progress: SearchProgress) -> tuple[directory.RunDi
             if not changed and _was_stopped(path, header, goes_on):
                 changed = f"{path}: its data have changed since its trials: {difference}"
             continue
-        if canonical(header["about"]) != canonical(search.fingerprint):
+        if differing(header["about"], search.fingerprint):
             continue
         if _was_stopped(path, header, goes_on):
             records = [r for line in lines if (r := _record_of_line(line)) is not None]

@@ -32,11 +32,15 @@ class StudyPlace:
 
 @dataclass(frozen=True)
 class StudyRules:
-    """How a study compares values, draws points and ends runs early; None for a sampler or pruner that isn't used."""
+    """How a study compares values, draws points and ends runs early; None for a sampler or pruner that isn't used.
+
+    In a ``grid`` a point is a combination, which is there once, whatever grids put it up.
+    """
 
     larger: bool
     sampler: "BaseSampler | None" = None
     pruner: "BasePruner | None" = None
+    grid: bool = False
 
 
 @dataclass(frozen=True)

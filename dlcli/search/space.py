@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -57,6 +57,13 @@ class Axis:
         if self.integer:
             return tuple(dict.fromkeys(round(value) for value in spaced))
         return tuple(dict.fromkeys(self.rounded(value) for value in spaced))
+
+    def holding(self, values: Sequence[Value]) -> "Axis":
+        """The axis with these values too: trials of a study that other grids have extended."""
+        if self.values or any(isinstance(value, str) for value in values):
+            return Axis(self.name, tuple(dict.fromkeys([*self.values, *values])))
+        numbers = [float(value) for value in values if not isinstance(value, str)]
+        return replace(self, low=min([self.low, *numbers]), high=max([self.high, *numbers]))
 
     def rounded(self, value: float) -> float:
         """A value of a range to twelve digits, which a person would copy: the last ones of a power are noise."""

@@ -35,6 +35,7 @@ def tune_lr(config: TuneLrConfig, base: TrainingConfig, progress: SearchProgress
     deadline = start + config.minutes * 60 if config.minutes else math.inf
     search = plan_search(config, base, progress, open_trials)
     with closing(Session.open(search, progress)) as session:
+        search = session.search
         session.begin()
         if search.configs.command == "train-deconv" and config.plots != "none":
             preload()

@@ -21,7 +21,7 @@ def main() -> int:
     from dlcli.engine.progress import Silent
     from dlcli.search.plan import plan_search
     from dlcli.search.runner import Runner
-    from dlcli.search.session import open_study
+    from dlcli.search.session import as_kept, open_study
     from dlcli.tasks.trainings import open_trials
 
     if hasattr(signal, "pthread_sigmask"):
@@ -38,7 +38,7 @@ def main() -> int:
         with deferred_signals() as check:
             search = plan_search(TuneLrConfig.build(order.options), base, Silent(), open_trials)
             with closing(open_study(search, StudyPlace(order.url, order.study, search.study.heartbeat))) as study:
-                stopped = Runner(search, study, IgnoredTrials(), check).work(deadline)
+                stopped = Runner(as_kept(search, study), study, IgnoredTrials(), check).work(deadline)
     except Interrupted as interrupt:
         return 128 + interrupt.signum
     except DlcliError as error:

@@ -51,8 +51,43 @@ def stored(value: Value, distribution: "BaseDistribution") -> Value:
 
 
 def all_stored(params: Mapping[str, Value], distributions: Distributions) -> dict[str, Value]:
-    """The values of a point as the distributions of their options take them."""
-    return {name: stored(value, distributions[name]) for name, value in params.items()}
+    """The values of a point as the distributions of their options take them; without those that have none."""
+    return {name: stored(value, distributions[name]) for name, value in params.items() if name in distributions}
+
+
+def as_json(distributions: Distributions) -> dict[str, str]:
+    """The distributions as ``compatible`` takes them."""
+    from optuna.distributions import distribution_to_json
+
+    return {name: distribution_to_json(distribution) for name, distribution in distributions.items()}
+
+
+def compatible(distributions: Distributions, there: Mapping[str, str]) -> Distributions:
+    """The distributions that Optuna takes in a study that began with those ``there``, as JSON.
+
+    A list of texts can't grow, nor can a scale become another. Such an option is left out of what other programs see
+    of a trial: its attributes have all.
+    """
+    from optuna.distributions import check_distribution_compatibility, json_to_distribution
+
+    kept: Distributions = {}
+    for name, distribution in distributions.items():
+        try:
+            check_distribution_compatibility(json_to_distribution(there[name]), distribution)
+        except (KeyError, ValueError):
+            continue
+        kept[name] = distribution
+    return kept
+
+
+def holds(distribution: "BaseDistribution", value: Value) -> bool:
+    """Whether a distribution has a value: a study that has grown has some that a smaller grid hasn't."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return str(value) in distribution.choices
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
+    return distribution.low <= float(value) <= distribution.high
 
 
 def value_of(drawn: Value, axis: Axis) -> Value:
@@ -68,14 +103,14 @@ def key_of(trial: "FrozenTrial") -> tuple[int, int] | None:
     return (int(attrs[POINT]), int(attrs[RUNG])) if POINT in attrs and RUNG in attrs else None
 
 
-def record_of(trial: "FrozenTrial") -> Record:
-    """The record of a trial that is a job."""
+def record_of(trial: "FrozenTrial", number: int) -> Record:
+    """The record of a trial that is a job of point ``number``."""
     attrs = trial.user_attrs
     outcome = Outcome.from_json(attrs[OUTCOME]) if OUTCOME in attrs else None
     state = STATES.get(trial.state.name) or (outcome.state if outcome else "failed")
     kept = outcome if trial.state.name not in STATES else None
     params, worker = dict(attrs.get(PARAMS, {})), str(attrs.get(WORKER, ""))
-    return Record(int(attrs[POINT]), params, state, int(attrs[RUNG]), kept, worker)
+    return Record(number, params, state, int(attrs[RUNG]), kept, worker)
 
 
 def trial_of(record: Record, value: float, distributions: Distributions) -> "FrozenTrial":
@@ -83,6 +118,7 @@ def trial_of(record: Record, value: float, distributions: Distributions) -> "Fro
     import optuna
 
     assert record.outcome is not None
+    distributions = {n: d for n, d in distributions.items() if holds(d, record.params[n])}
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState.COMPLETE, value=value, params=all_stored(record.params, distributions),
         distributions=distributions,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dlcli.search.settings import StudyPlace
-from dlcli.search.study.codec import WORKER, Distributions
+from dlcli.search.study.codec import WORKER
 from dlcli.search.study.liveness import Heartbeat, this_worker
 from dlcli.search.study.recovery import StaleTrialRecovery
 from dlcli.search.study.storage import open_storage, scheme_of, storage_errors
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class Connection:
     """A storage that is open; ``shared`` says whether other processes may use it too."""
 
-    def __init__(self, place: StudyPlace, distributions: Distributions) -> None:
+    def __init__(self, place: StudyPlace) -> None:
         """Raises DlcliError for a storage that can't be reached."""
         self.url = place.url
         self.shared = place.url is not None
         journal = place.url is not None and scheme_of(place.url) == "journal"
-        self.recovery = StaleTrialRecovery(distributions, journal=journal)
+        self.recovery = StaleTrialRecovery(journal=journal)
         self.storage = open_storage(place.url, place.heartbeat, self.recovery.again)
         self._worker = this_worker()
         self._heartbeat: Heartbeat | None = None

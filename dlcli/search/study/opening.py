@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dlcli.errors import DlcliError
@@ -14,17 +15,20 @@ if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
-DATA = "data"  # in what a search depends on: the fingerprint of its data
-FINGERPRINT, READY = "dlcli", "dlcli:ready"  # attributes of a study: what it depends on, and that its points are up
+# In what a search depends on: the fingerprint of its data; and the rungs of successive halving, which a study keeps.
+DATA, RUNGS = "data", "rungs"
+# Attributes of a study: what it depends on, Optuna's distributions of its options, and that its points are up.
+FINGERPRINT, OPTIONS, READY = "dlcli", "dlcli:options", "dlcli:ready"
 TAKE_OVER = 20.0  # seconds to wait for the points of a study that another process is creating
 
 
 def open_or_create(
-    storage: "BaseStorage", name: str | None, fingerprint: JsonObject, rules: StudyRules
+    storage: "BaseStorage", name: str | None, fingerprint: JsonObject, rules: StudyRules, options: Mapping[str, str]
 ) -> "tuple[optuna.Study, bool]":
     """The Optuna study ``name``, and whether it was created here; ``fingerprint`` is all that its trials depend on.
 
-    Raises DlcliError for a study of another search.
+    ``options`` are the distributions, as JSON, that a new study begins with. Raises DlcliError for a study of another
+    search.
     """
     import optuna
 
@@ -37,6 +41,7 @@ def open_or_create(
     except optuna.exceptions.DuplicatedStudyError:
         study = optuna.load_study(study_name=title, storage=storage, sampler=rules.sampler, pruner=rules.pruner)
     else:
+        study.set_user_attr(OPTIONS, dict(options))
         study.set_user_attr(FINGERPRINT, canonical(fingerprint))
         return study, True
     deadline = time.monotonic() + TAKE_OVER
@@ -48,7 +53,7 @@ def open_or_create(
             f"--study {name}: its data have changed since its trials: {changed}",
             "restore the old data, or choose another --study",
         )
-    if found != canonical(fingerprint):
+    if found is None or differing(json.loads(found), fingerprint):
         raise DlcliError(
             f"--study {name}: it was made by another command ({_difference(found, fingerprint)})",
             "repeat that command as it was, or choose another --study",
@@ -56,9 +61,15 @@ def open_or_create(
     return study, False
 
 
+def differing(there: JsonObject, fingerprint: JsonObject) -> list[str]:
+    """In what two searches differ; not in their rungs, as a study keeps those that it began with."""
+    names = sorted({*there, *fingerprint} - {RUNGS})
+    return [name for name in names if canonical(there.get(name)) != canonical(fingerprint.get(name))]
+
+
 def data_changed(there: JsonObject, fingerprint: JsonObject) -> str:
     """In what way the data of one search differ from those of another that is the same otherwise; else empty."""
-    if any(canonical(there.get(n)) != canonical(fingerprint.get(n)) for n in {*there, *fingerprint} - {DATA}):
+    if differing(there, fingerprint) != [DATA]:
         return ""
     return difference(there.get(DATA), fingerprint[DATA]) if DATA in fingerprint else ""
 
@@ -67,10 +78,4 @@ def _difference(found: str | None, fingerprint: JsonObject) -> str:
     """The differences between an existing study and the requested one."""
     if found is None:
         return "not by dlcli"
-    there = json.loads(found)
-    names = [
-        name
-        for name in sorted({*there, *fingerprint})
-        if canonical(there.get(name)) != canonical(fingerprint.get(name))
-    ]
-    return "other " + ", ".join(names)
+    return "other " + ", ".join(differing(json.loads(found), fingerprint))

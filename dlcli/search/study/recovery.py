@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 
 class StaleTrialRecovery:
-    """Finds the trials whose worker died; ``journal`` for a file of one host, which keeps no signs of life."""
+    """Finds the trials whose worker died; ``journal`` for a file of one host, which keeps no signs of life.
 
-    def __init__(self, distributions: Distributions, *, journal: bool) -> None:
-        self.distributions, self.journal = distributions, journal
+    ``distributions`` are those of the study, once it is open.
+    """
+
+    def __init__(self, *, journal: bool) -> None:
+        self.journal = journal
+        self.distributions: Distributions = {}
         self._revived = 0
 
     def revive(self, study: "optuna.Study") -> int:

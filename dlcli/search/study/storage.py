@@ -104,6 +104,8 @@ def open_storage(url: str | None, heartbeat: float, lost: "Lost | None" = None) 
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     # Signs of life are given by dlcli.search.study.liveness, as trials here don't run inside Study.optimize.
     warnings.filterwarnings("ignore", message="Heartbeat of storage")
+    # Of a study that has grown: a smaller grid's range isn't that of all points.
+    warnings.filterwarnings("ignore", message="Fixed parameter")
     if url is None:
         return optuna.storages.InMemoryStorage()
     scheme = scheme_of(url)
@@ -143,11 +145,13 @@ def _open_database(url: str, interval: int, lost: "Lost | None") -> "RDBStorage"
     import optuna
     import sqlalchemy.exc
 
+    # The driver gives up after 5 seconds, which others may take to make the tables on a busy machine.
+    patient = {"connect_args": {"timeout": LOCK_WAIT}} if scheme_of(url) == "sqlite" else {}
     for left in reversed(range(CREATION_TRIES)):
         try:
             return optuna.storages.RDBStorage(
                 url,
-                engine_kwargs={"pool_pre_ping": True},
+                engine_kwargs={"pool_pre_ping": True, **patient},
                 heartbeat_interval=interval,
                 grace_period=GRACE * interval,
                 heartbeat_stale_trial_callback=lost,

@@ -5,8 +5,10 @@ study; any number of processes then claim them.
 """
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlcli.errors import DlcliError
@@ -24,13 +26,16 @@ from dlcli.search.study.codec import (
     RUNG,
     Distributions,
     all_stored,
+    as_json,
+    compatible,
     distribution_of,
     trial_of,
     value_of,
 )
 from dlcli.search.study.connection import Connection
-from dlcli.search.study.jobs import Job, count_before, is_duplicate, job_records, point_records
-from dlcli.search.study.opening import READY, TAKE_OVER, open_or_create
+from dlcli.search.study.jobs import Job, Key, count_before, is_duplicate, job_records, keyed, point_records
+from dlcli.search.study.numbering import combination, numbered, numbers_of
+from dlcli.search.study.opening import FINGERPRINT, OPTIONS, READY, RUNGS, TAKE_OVER, open_or_create
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, TrialState
@@ -45,16 +50,30 @@ class Study:
         Raises DlcliError for a storage that can't be reached and a study of another space.
         """
         self.space, self.larger = space, rules.larger
-        exact = rules.sampler is not None
+        exact, self.grid = rules.sampler is not None, rules.grid
         self.distributions: Distributions = {axis.name: distribution_of(axis, exact=exact) for axis in space.axes}
-        self.connection = Connection(place, self.distributions)
+        self.connection = Connection(place)
         self.shared = self.connection.shared
         self._kept: list[Job] = []
         with self.connection.errors(opening=True):
-            self.study, self.created = open_or_create(self.connection.storage, place.name, fingerprint, rules)
+            options = as_json(self.distributions)
+            self.study, self.created = open_or_create(self.connection.storage, place.name, fingerprint, rules, options)
+            if not self.created:
+                self.distributions = compatible(self.distributions, self.study.user_attrs.get(OPTIONS, options))
+        self.connection.recovery.distributions = self.distributions
 
-    def enqueue(self, points: Sequence[Point], known: Sequence[Record] = ()) -> None:
-        """Put the points of rung 0 up, unless another process has; ``known`` ones are recorded as they ended."""
+    def rungs(self, halving: HalvingSchedule) -> HalvingSchedule:
+        """The rungs of this study: those that it began with, for as many points as it has now."""
+        with self.connection.errors():
+            began = json.loads(self.study.user_attrs[FINGERPRINT]).get(RUNGS)
+            points = sum(rung == 0 for _, rung in self._keys())
+        return replace(halving, fractions=tuple(began or halving.fractions)).for_points(points)
+
+    def enqueue(self, points: Sequence[Point], known: Sequence[Record] = ()) -> int:
+        """Put the points of rung 0 up, unless another process has; ``known`` ones are recorded as they ended.
+
+        Returns how many were new.
+        """
         with self.connection.errors():
             if not self.created:
                 deadline = time.monotonic() + TAKE_OVER
@@ -62,15 +81,23 @@ class Study:
                     time.sleep(0.1)
                 if READY in self.study.user_attrs:
                     known = ()  # they stand there; but this command may draw more points
-            there = {(r.number, r.rung) for r in known} | set(self._keys())
+            new = self._new(points, known)
             for record in known:
                 self._add(record)
             if known:  # points that a sampler draws get numbers above theirs
                 self.study.set_user_attr(FIRST, max(record.number for record in known) + 1 - len(known))
-            for point in points:
-                if (point.number, 0) not in there:
-                    self._enqueue(point.number, 0, point.params)
+            for point in new:
+                self._enqueue(point.number, 0, point.params)
             self.study.set_user_attr(READY, True)
+        return len(new)
+
+    def _new(self, points: Sequence[Point], known: Sequence[Record]) -> list[Point]:
+        """The points that neither stand there nor are ``known``."""
+        if self.grid:
+            there = {combination(record.params): record.number for record in known}
+            points = numbered(points, numbers_of(self._all_trials()) | there)
+        keys = {(record.number, record.rung) for record in known} | set(self._keys())
+        return [point for point in points if (point.number, 0) not in keys]
 
     def _enqueue(self, number: int, rung: int, params: Mapping[str, Value], instead: int | None = None) -> None:
         attrs = {POINT: number, RUNG: rung, PARAMS: dict(params)} | ({} if instead is None else {INSTEAD: instead})
@@ -109,17 +136,19 @@ class Study:
     def _claim_one(self) -> Job | None:
         import optuna
 
-        trial = self.study.ask(self.distributions)
-        attrs = trial.user_attrs
-        if POINT not in attrs:  # another process took the last one in between, and Optuna drew a new one
-            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            return None
         try:
+            trial = self.study.ask(self.distributions)
+            attrs = trial.user_attrs
+            if POINT not in attrs:  # another process took the last one in between, and Optuna drew a new one
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                return None
             self.connection.begin(trial)
         except optuna.exceptions.UpdateFinishedTrialError:
             return None  # taken for lost before it began: it is waiting again
-        job = Job(Point(int(attrs[POINT]), dict(attrs[PARAMS])), int(attrs[RUNG]), trial)
-        if self.shared and is_duplicate(job, self._trials()):
+        trials = self._trials() if self.shared else []
+        number = next((number for (number, _), other in trials if other.number == trial.number), int(attrs[POINT]))
+        job = Job(Point(number, dict(attrs[PARAMS])), int(attrs[RUNG]), trial)
+        if is_duplicate(job, trials):
             self._end(job, optuna.trial.TrialState.FAIL)
             return None
         return job
@@ -138,7 +167,7 @@ class Study:
             if POINT in trial.user_attrs:
                 params = dict(trial.user_attrs[PARAMS])
             elif (
-                count_before(trial.number, self._trials()) >= most
+                count_before(trial.number, self._all_trials()) >= most
             ):  # another process took the last one in the meantime
                 self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 return None
@@ -206,6 +235,7 @@ class Study:
     def promote(self, halving: HalvingSchedule) -> bool:
         """When a rung is done, put its best points up for the next one; whether any were."""
         records = {(r.number, r.rung): r for r in self.jobs()}
+        halving = halving.for_points(sum(rung == 0 for _, rung in records))
         for rung in range(halving.rungs - 1):
             here = [r for r in records.values() if r.rung == rung]
             if not here or not all(r.ended for r in here):
@@ -235,7 +265,10 @@ class Study:
         with self.connection.errors():
             return job_records(self._trials())
 
-    def _trials(self) -> "list[FrozenTrial]":
+    def _trials(self) -> "list[tuple[Key, FrozenTrial]]":
+        return keyed(self._all_trials(), grid=self.grid)
+
+    def _all_trials(self) -> "list[FrozenTrial]":
         return self.study.get_trials(deepcopy=False)
 
     def _keys(self) -> list[tuple[int, int]]:

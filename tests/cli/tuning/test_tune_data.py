@@ -94,6 +94,57 @@ def test_standard_input_counts_by_its_content(dlcli, tmp_path):
     assert "standard input has changed" in found.err
 
 
+@pytest.mark.parametrize(
+    ("small", "large", "runs"),
+    [
+        (["--random", "--trials", "3"], ["--random", "--trials", "6"], 3),
+        (["--points", "3"], ["--points", "5"], 2),
+        (["--lr", "0.01,0.1"], ["--lr", "0.1,1"], 1),
+        (["--lr", "0.01,0.1"], ["--lr", "1e-4:1", "--points", "3"], 2),
+        (["--lr", "0.1", "--vary", "schedule=constant,time"], ["--lr", "0.1", "--vary", "schedule=time,cosine"], 1),
+        (["--lr", "0.1", "--vary", "l2=0.1,0.2"], ["--vary", "l2=0.1,0.2,100", "--lr", "0.1,1"], 4),
+    ],
+)
+def test_the_real_command_extends_a_study(dlcli, tmp_path, small, large, runs):
+    write(tmp_path / "ok.csv")
+    study, words = ["tune-lr", "--json", "--study", "s"], ["fit-linear", "ok.csv", "--target", "y", "--val", "0.2"]
+    before = dlcli(*study, *small, *words)
+    assert before.code == 0, before.err
+    after = dlcli(*study, *large, *words)
+    assert after.code == 0, after.err
+    assert f"{len(before.report['trials'])} of its trials have ended; {runs} new ones are added" in after.err
+    assert after.err.count("\ntrial ") == runs
+    old, new = before.report["trials"], after.report["trials"]
+    assert [t["number"] for t in new] == list(range(len(old) + runs))
+    assert [(t["params"], t["value"], t["seed"]) for t in new[: len(old)]] == [
+        (t["params"], t["value"], t["seed"]) for t in old
+    ]
+    again = dlcli(*study, *small, *words)  # the smaller command sees all of it, and runs nothing
+    assert again.err.count("\ntrial ") == 0
+    assert again.report["best"]["value"] == after.report["best"]["value"]
+    assert [t["params"] for t in again.report["trials"]] == [t["params"] for t in new]
+    assert dlcli("fit-linear", "--config", f"{after.report['run']}/best.toml").code == 0
+
+
+def test_a_study_that_grows_keeps_its_rungs(app):
+    folders("photos")
+    words = ["--json", "--study", "s", "--pruner", "asha", "--fuse", "off"]
+    counts = []
+    for trials in ("3", "6"):
+        code, out, err = app("tune-lr", "--random", "--trials", trials, *words, *NETWORK, "photos")
+        assert code == 0, err
+        counts.append([t["fraction"] for t in json.loads(out)["trials"]])
+    assert counts == [[1.0] * 3, [1.0] * 6]
+    counts = []
+    for points in ("5", "9"):  # the larger grid has all points of the smaller one
+        code, out, err = app("tune-lr", "--points", points, *words, "--study", "t", *NETWORK, "photos")
+        assert code == 0, err
+        counts.append([t["fraction"] for t in json.loads(out)["trials"]])
+    assert sorted(counts[0]) == [0.2] * 2 + [1.0] * 3
+    assert len(counts[1]) == 9
+    assert 3 <= counts[1].count(1.0) <= 6  # the three best of all, and those that had run in full before
+
+
 def test_a_study_takes_more_random_trials_and_runs_only_those(app):
     write("ok.csv")
     words = ["fit-linear", "ok.csv", "--target", "y"]

@@ -115,7 +115,7 @@ def test_a_named_study_goes_on(dlcli, table):
     assert first["best"]["value"] == second["best"]["value"]
     # Nothing is left to run, so what stands there are the first one's times.
     assert [t["seconds"] for t in first["trials"]] == [t["seconds"] for t in second["trials"]]
-    other = dlcli("tune-lr", "--points", "6", "--study", "wine", "fit-linear", table)
+    other = dlcli("tune-lr", "--points", "5", "--study", "wine", "fit-linear", table, "--momentum", "0.5")
     assert other.code == 2
     assert "made by another command" in other.err
 

@@ -1,6 +1,7 @@
 """One study for several processes: on a journal file, and on database servers that the tests start."""
 
 import glob
+import json
 import os
 import shutil
 import signal
@@ -124,11 +125,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def start(folder, url, study, place, points=POINTS):
+def start(folder, url, study, place, points=POINTS, more=()):
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     words = [
         "tune-lr", "--points", points, "--lr", "1e-5:1e-2", "--storage", url, "--study", study, "--heartbeat", 1,
-        "--out", place, *TRAINING,
+        "--out", place, *TRAINING, *more,
     ]  # fmt: skip
     return subprocess.Popen(
         [sys.executable, "-m", "dlcli", *map(str, words)], cwd=folder, env=env, stdout=subprocess.PIPE,
@@ -201,34 +202,59 @@ def test_a_killed_worker_s_point_is_run_by_the_other(folder, url):
 def test_the_server_s_study_of_another_space(folder, server):
     first = start(folder, server, "space", "one", points=2)
     first.communicate(timeout=60)
-    second = start(folder, server, "space", "two", points=3)
+    second = start(folder, server, "space", "two", points=2, more=["--momentum", "0.5"])
     _, err = second.communicate(timeout=60)
     assert second.returncode == 2
     assert "made by another command" in err
     assert "hush" not in err
 
 
-ROUNDS = int(
-    os.environ.get("DLCLI_ROUNDS", "1")
-)  # DLCLI_ROUNDS=20 python -m pytest -k sqlite tests/cli/tuning/test_tune_shared.py
+# The whole campaign: DLCLI_ROUNDS=20 python -m pytest -n 0 -k sqlite tests/cli/tuning/test_tune_shared.py
+ROUNDS = int(os.environ.get("DLCLI_ROUNDS", "2"))
+
+
+def together(folder, *commands):
+    """What processes say that run such commands at once, and end with 0."""
+    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dlcli", "tune-lr", *words], cwd=folder, env=env, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for words in commands
+    ]  # fmt: skip
+    said = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(commands), said
+    return [line for text in said for line in text.splitlines() if line.startswith("trial ")]
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_three_processes_share_an_sqlite_file_and_run_no_point_twice(folder, number):
-    words = [
-        "tune-lr", "--study", "p", "--storage", f"sqlite:///{folder / 's.db'}", "--random", "--trials", "24",
-        "fit-linear", "table.csv",
-    ]  # fmt: skip
-    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-    together = [
-        subprocess.Popen(
-            [sys.executable, "-m", "dlcli", *words], cwd=folder, env=env, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(3)
-    ]  # fmt: skip
-    said = [process.communicate(timeout=100)[1] for process in together]
-    assert [process.returncode for process in together] == [0, 0, 0], said
-    assert sum(line.startswith("trial ") for text in said for line in text.splitlines()) == 24
-    complete = [t for t in trials_of(f"sqlite:///{folder / 's.db'}", "p") if t.state.name == "COMPLETE"]
+    url = f"sqlite:///{folder / 's.db'}"
+    words = ["--study", "p", "--storage", url, "--random", "--trials", "24", "fit-linear", "table.csv"]
+    assert len(together(folder, words, words, words)) == 24
+    complete = [t for t in trials_of(url, "p") if t.state.name == "COMPLETE"]
     assert Counter(t.user_attrs["point"] for t in complete) == Counter(range(24))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_processes_that_extend_a_study_by_several_grids_run_no_combination_twice(folder, kind):
+    url = f"{kind}://{'/' if kind == 'sqlite' else ''}{folder / 'study'}"
+    words = ["--study", "p", "--storage", url, "--out"]
+    grids = [
+        ("0.01,0.1", "constant"), ("0.001,0.1,1", "constant"), ("0.1,1", "time,constant"),
+        ("0.1,1,0.01", "constant,time"), ("0.001", "time"),
+    ]  # fmt: skip
+    commands = [
+        [*words, str(place), "--lr", rates, "--vary", f"schedule={schedules}", "fit-linear", "table.csv"]
+        for place, (rates, schedules) in enumerate(grids)
+    ]
+    assert len(together(folder, commands[0])) == 2
+    assert len(together(folder, *commands[1:4])) == 5
+    assert len(together(folder, commands[4])) == 1
+    trials = json.loads((folder / "4" / "report.json").read_text())["trials"]
+    assert [t["number"] for t in trials] == list(range(8))
+    assert len({(t["params"]["lr"], t["params"]["schedule"]) for t in trials}) == 8
+    for place in range(4):
+        for other in json.loads((folder / str(place) / "report.json").read_text())["trials"]:
+            assert other["params"] == trials[other["number"]]["params"]
