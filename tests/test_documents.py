@@ -156,7 +156,7 @@ def same(shown, printed, *, exact):
 def plain(line):
     """The line without times, which differ, and what only some processors have."""
     line = re.sub(r"\b\d+m \d\ds|\b\d+\.\d+s\b", "TIME", line.replace(", bfloat16", ""))
-    line = re.sub(r"(complete|pruned|diverged) +[\d.e-]+$", r"\1 TIME", line)
+    line = re.sub(r"((?:complete|pruned|diverged)(?:, best|, tied)?) +[\d.e-]+$", r"\1 TIME", line)
     return re.sub(r" +", " ", line).strip()
 
 

@@ -11,6 +11,7 @@ from dlcli.cli.console import Console, duration, fitting
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from dlcli.search.ranking import Choice
     from dlcli.search.records import Record
 
 VISIBLE = 12  # trials that the live table shows
@@ -56,26 +57,29 @@ class SearchConsole(Console):
         """Trials that ended before this process began, or elsewhere."""
         if self._table:
             self._table.records.extend(record for record in records if record.ended)
-        before, best = self._best, self._chosen(records)
-        if self.ended and best != before and not self.quiet:
-            self.note(f"best: trial {best}, run elsewhere")
+        before = self._best
+        self._chosen(records)
+        if self.ended and self._best != before and not self.quiet:
+            self.note(f"best: trial {self._best}, run elsewhere")
 
-    def _chosen(self, records: "Sequence[Record]") -> int | None:
-        """The number of the best trial of those trained in full, the ``records`` among them."""
+    def _chosen(self, records: "Sequence[Record]") -> "Choice":
+        """The best trial of those trained in full, the ``records`` among them, and what is tied with it."""
         from dlcli.search.ranking import choose
 
         if self.names != ("seed",):
             self._records |= {r.number: r for r in records if r.state == "complete" and math.isfinite(r.value)}
-            best = choose(list(self._records.values()), larger=self.larger).best
-            self._best = best.number if best else None
-        return self._best
+        choice = choose(list(self._records.values()), larger=self.larger)
+        self._best = choice.best.number if choice.best else None
+        return choice
 
     def _mark(self, record: "Record") -> str:
-        """Whether the trial is the best so far of those trained in full; or which one has become the best."""
-        before, best = self._best, self._chosen([record])
-        if best == before:
-            return ""
-        return "  best" if best == record.number else f"  best: trial {best}"
+        """Whether the trial is the best so far of those trained in full, or tied with it; or which one is it now."""
+        before, choice = self._best, self._chosen([record])
+        if self._best == record.number:
+            return "  best"
+        if self._best != before:
+            return f"  best: trial {self._best}"
+        return f"  tied with trial {self._best}" if choice.mark(record.number) else ""
 
     def end(self) -> None:
         """The search has ended."""
@@ -123,11 +127,13 @@ class _TrialTable:
 
         from dlcli.search.ranking import choose
 
-        best = choose(self.records, larger=self.console.larger).order
+        choice = choose(self.records, larger=self.console.larger)
+        best = choice.order
         rest = [r for r in self.records if all(r is not known for known in best)]
         shown = [*best, *rest][:VISIBLE]
         names = ("trial", *self.console.names, self.console.metric, "state", "time")
-        cells = fitting([names, *map(self._cells, shown)], ("time", "state", "trial"), self.live.console.width)
+        rows = [self._cells(record, choice.mark(record.number)) for record in shown]
+        cells = fitting([names, *rows], ("time", "state", "trial"), self.live.console.width)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in cells[0]:
             table.add_column(Text(name), justify="right", no_wrap=True)
@@ -135,11 +141,12 @@ class _TrialTable:
             table.add_row(*map(Text, row), style="bold" if best and record is best[0] else "")
         return Group(Text(self.title, style="bold"), table, Text(self._time_left()))
 
-    def _cells(self, record: "Record") -> list[str]:
+    def _cells(self, record: "Record", mark: str) -> list[str]:
         params = [self.console.value(record.params[name]) for name in self.console.names]
         seconds = duration(record.outcome.seconds) if record.outcome else ""
         value = self.console.value(record.value) if math.isfinite(record.value) else "-"
-        return [str(record.number), *params, value, record.state, seconds]
+        state = f"{record.state}, {mark}" if mark else record.state
+        return [str(record.number), *params, value, state, seconds]
 
     def _time_left(self) -> str:
         of = f" of {self.console.runs:,}" if self.console.runs else ""

@@ -65,7 +65,7 @@ class TuneLr(Command[TuneLrConfig, SearchConsole, "TuneReport"]):
 
 def _show_trials(report: "SearchReport", console: SearchConsole) -> None:
     """The best trials, the importances of the options, and the command that trains with the best."""
-    from dlcli.search.report import tie_of
+    from dlcli.search.report import near_of, tie_of
 
     ended = [t for t in report.trials if t.state in ("complete", "pruned", "diverged")]
     ended.sort(key=lambda t: (t.rank is None, t.rank or 0))
@@ -79,8 +79,9 @@ def _show_trials(report: "SearchReport", console: SearchConsole) -> None:
         runs = f" (by runs of {of:.3g} of the length)" if of < 1 else ""
         console.line(f"importance{runs}: " + ", ".join(f"{name} {share:.0%}" for name, share in shares))
     console.line("")
-    if tie := tie_of(report):
-        console.line(tie)
+    for said in (tie_of(report), near_of(report)):
+        if said:
+            console.line(said)
     left = len(report.trials) - len(ended)
     state = f"{report.status} after {counted(len(ended), 'trial')}" + (f", {left:,} left" if left else "")
     console.line(f"{state} ({report.reason}), {duration(report.seconds)}; saved in {report.run}")
@@ -105,9 +106,9 @@ def _trial_rows(
 
 
 def _state(trial: "Trial", shortened: bool) -> str:
-    """complete, pruned at a share of the run, or diverged."""
+    """complete, pruned at a share of the run, or diverged; and whether it is the best, or tied with that one."""
     share = f" at {trial.fraction:.3g} of the run" if shortened and trial.fraction < 1 else ""
-    return f"{trial.state}{share}"
+    return f"{trial.state}{share}" + (f", {trial.mark}" if trial.mark else "")
 
 
 def _show_sweep(report: "SweepReport", console: SearchConsole) -> None:

@@ -17,6 +17,7 @@ from dlcli.fingerprint import fingerprint
 from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.data.rows import Held
+from dlcli.linear.diagnostics.held_out_errors import held_out_errors
 from dlcli.linear.fit import Prepared, prepare, to_keep
 from dlcli.linear.metrics import higher_is_better, searched_metrics
 from dlcli.linear.plan import Plan, make_plan
@@ -142,7 +143,11 @@ class LinearTrials:
             with np.errstate(over="ignore", invalid="ignore"):
                 return ready.result(solver, lr, seen, kept[0], with_errors=False).metrics
 
-        return Trial(steps(), metrics, ready.stable)
+        def errors(metrics: Mapping[str, float]) -> Mapping[str, float]:
+            assert kept[0] is not None
+            return held_out_errors(ready.problem, kept[0].parameters, metrics)
+
+        return Trial(steps(), metrics, ready.stable, errors)
 
     def fusion_key(self, config: FitLinearConfig) -> Hashable | None:
         """Full-batch descent on rows can be fused: all fits pass over the same rows at once."""

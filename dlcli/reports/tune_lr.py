@@ -31,6 +31,7 @@ class Trial(TrialRun):
     value: float | None = Field(description="the metric that is optimized, the mean over seeds or folds")
     spread: float | None = Field(description="standard deviation over seeds or folds; null for one")
     each: list[Number] = Field(description="the metric of each seed or fold")
+    mark: Literal["best", "tied", ""] = Field(description="best: it is proposed; tied: no worse than that one")
 
 
 class BestTrial(Record):
@@ -46,6 +47,10 @@ class BestTrial(Record):
     command: Text = Field(description="the command that trains it")
     rule: str = Field(description="why it comes first among those that are tied")
     tied: list[int] = Field(description="trials that differ from it by less than the noise")
+    error: float | None = Field(
+        default=None, description="standard error of the value over the rows held out; null where it isn't known"
+    )
+    near: list[int] = Field(default=[], description="trials whose values are no further from it than the error")
     noise: str = Field(description="what the noise is taken to be")
     runs: int = Field(description="seeds or folds of a trial")
 

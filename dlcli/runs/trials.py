@@ -42,13 +42,13 @@ def to_csv(names: Sequence[str], metric: str, trials: Sequence["Trial"]) -> str:
     """A table with a column for each searched option; ``trials`` are those of the report."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["trial", *names, metric, "spread", "state", "share", "steps", "seconds", "seed", "reason"])
+    writer.writerow(["trial", *names, metric, "spread", "state", "share", "steps", "seconds", "seed", "reason", "mark"])
     for trial in trials:
         writer.writerow(
             [
                 trial.number, *(trial.params.get(name, "") for name in names),
                 "" if trial.value is None else repr(trial.value), "" if trial.spread is None else repr(trial.spread),
-                trial.state, trial.fraction, trial.steps, f"{trial.seconds:.6g}", trial.seed, trial.reason,
+                trial.state, trial.fraction, trial.steps, f"{trial.seconds:.6g}", trial.seed, trial.reason, trial.mark,
             ]
         )  # fmt: skip
     return stream.getvalue()

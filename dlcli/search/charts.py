@@ -40,7 +40,7 @@ def draw_charts(search: "Search", run: directory.RunDirectory, report: SearchRep
 
 def _parallel(search: "Search", shown: Sequence[Record], format: Format) -> "Chart":
     from dlcli.reports.charts.figure import Measured
-    from dlcli.reports.charts.study import ParallelColumn, parallel_chart
+    from dlcli.reports.charts.study import ParallelColumn, TrialOrder, parallel_chart
 
     columns = []
     for searched in search.space.axes:
@@ -50,7 +50,8 @@ def _parallel(search: "Search", shown: Sequence[Record], format: Format) -> "Cha
         chosen_wide = not axis.is_range and bool(numbers) and min(numbers) > 0 and max(numbers) >= 10 * min(numbers)
         log = axis.log or chosen_wide
         columns.append(ParallelColumn(axis.name, numbers if axis.numeric else [str(v) for v in values], log))
-    order = [shown.index(record) for record in reversed(chosen(search, shown).order)]
+    choice = chosen(search, shown)
+    order = TrialOrder([shown.index(record) for record in reversed(choice.order)], len(choice.tied))
     return parallel_chart(
         columns, [r.value for r in shown], title=counted(len(shown), "trial"), order=order, format=format,
         measured=Measured(str(search.metric), search.metric.larger),
@@ -85,13 +86,13 @@ def _rates(search: "Search", records: Sequence[Record], format: Format) -> "Char
                 [r.state == "pruned" for r in ordered],
             )
         )
-    best = chosen(search, records).best
+    choice = chosen(search, records)
     runs = f"{metric.folds} folds" if metric.folds else f"{search.configs.repeats} seeds"
     return rate_chart(
         series,
         title=f"{metric} against the learning rate",
         measured=Measured(str(metric), metric.larger, f"± standard deviation over {runs}"),
-        best=None if best is None else (float(best.params["lr"]), best.value),
+        best=[(float(r.params["lr"]), r.value) for r in [*choice.order[:1], *choice.tied]],
         # A line through points that differ in more than the rate would show nothing.
         joined=search.settings.method == "grid" and (bool(others) == (len(groups) > 1) or not others),
         format=format,

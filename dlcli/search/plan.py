@@ -52,9 +52,9 @@ class Search:
 
     @property
     def unmeasured(self) -> bool:
-        """Whether trials differ by chance as well (mini-batches, the rows held out), and nothing says how far."""
+        """Whether trials differ by chance as well (mini-batches, weights drawn), and nothing says how far."""
         drawn = self.configs.command == "train-deconv" or self.configs.base.optimizer in ("sgd", "adam")
-        return self.configs.repeats < 2 and not self.metric.folds and (drawn or self.metric.part == "val")
+        return self.configs.repeats < 2 and not self.metric.folds and drawn
 
     @property
     def runs(self) -> int:

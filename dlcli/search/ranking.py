@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Literal, TypeAlias
 
 from dlcli.search.records import Record
 
 ROUNDING = 1e-9  # relative: between two ways to the same optimum, or two orders of summation
 CLEARLY, MOMENT = 1.5, 1.0  # a run is slower only by more than this factor and these seconds: clocks vary
 VALUE, STEPS, SECONDS = "best value", "fewest steps", "least time"
+Mark: TypeAlias = Literal["best", "tied", ""]
 TIMED = "time limit reached"  # the reason of runs that took all the time there was, whatever their steps
 
 
@@ -38,6 +40,26 @@ class Choice:
     def best(self) -> Record | None:
         """The trial that is proposed; None where none has a value."""
         return self.order[0] if self.order else None
+
+    def mark(self, number: int) -> Mark:
+        """What tables, lines and charts call a trial: the best, one of those tied with it, or nothing."""
+        if self.best is not None and self.best.number == number:
+            return "best"
+        return "tied" if any(record.number == number for record in self.tied) else ""
+
+    @property
+    def near(self) -> list[Record]:
+        """Trials no further from the best value than its standard error over the rows held out, where that is known.
+
+        It says how well the value itself is known. Trials are measured on the same rows, so their differences may be
+        known better: to propose another one for it would be wrong.
+        """
+        best = self.best
+        error = best.outcome.error if best and best.outcome else None
+        if best is None or error is None:
+            return []
+        here = [r for r in self.order[1:] if (r.rung, _unfinished(r)) == (best.rung, _unfinished(best))]
+        return [r for r in here if abs(r.value - best.value) <= error]
 
 
 def choose(records: Sequence[Record], *, larger: bool) -> Choice:

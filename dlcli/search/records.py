@@ -16,6 +16,7 @@ ENDED = ("complete", "pruned", "diverged", "failed")
 class Outcome:
     """What a trial came to: the value of the metric, its mean over ``each`` seed or fold, and how it ended.
 
+    ``error`` is the standard error of the value over the rows held out, None where it isn't known.
     ``fraction`` is the share of the full run that was trained; ``stable_lr`` the largest stable rate where known;
     ``fused`` says whether it was trained in one batch with others; files call it ``stacked``.
     """
@@ -30,6 +31,7 @@ class Outcome:
     reason: str = ""
     stable_lr: float | None = None
     fused: bool = False
+    error: float | None = None
 
     @property
     def spread(self) -> float | None:

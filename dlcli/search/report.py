@@ -12,7 +12,7 @@ from dlcli.reports.tune_lr import BestTrial, SearchReport, Trial
 from dlcli.runs import directory
 from dlcli.runs.trials import BEST, TABLE, to_csv
 from dlcli.search.plan import Search
-from dlcli.search.ranking import Choice, choose
+from dlcli.search.ranking import Choice, Mark, choose
 from dlcli.search.records import ENDED, Outcome, Record
 from dlcli.search.settings import TrainingConfig
 from dlcli.search.space import Point
@@ -53,7 +53,7 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
         larger_is_better=metric.larger,
         metrics=best.outcome.measured if best and best.outcome else {},
         options=[axis.name for axis in search.space.axes],
-        trials=[_entry(search, record, places.get(record.number)) for record in records],
+        trials=[_entry(search, record, places.get(record.number), choice.mark(record.number)) for record in records],
         best=_best(search, run, choice),
         environment=environment("cpu"),
         importances=importances(search, compared),
@@ -77,6 +77,8 @@ def _best(search: Search, run: directory.RunDirectory, choice: Choice) -> BestTr
         command=f"dlcli {search.configs.command} --config {shlex.quote(str(path))}",
         rule=choice.rule,
         tied=[record.number for record in choice.tied],
+        error=best.outcome.error,
+        near=[record.number for record in choice.near],
         noise="standard error of the difference" if choice.runs > 1 else "rounding",
         runs=choice.runs,
     )
@@ -92,7 +94,7 @@ def _comparable(search: Search, ending: Ending) -> tuple[Sequence[Record], float
     return [record for record in ending.records if record.state == "complete"], 1.0
 
 
-def _entry(search: Search, record: Record, rank: int | None) -> Trial:
+def _entry(search: Search, record: Record, rank: int | None, mark: Mark) -> Trial:
     outcome = record.outcome or Outcome(record.state, math.nan, fraction=0.0)
     return Trial(
         number=record.number,
@@ -108,6 +110,7 @@ def _entry(search: Search, record: Record, rank: int | None) -> Trial:
         reason=outcome.reason,
         metrics=outcome.measured,
         rank=rank,
+        mark=mark,
     )
 
 
@@ -121,16 +124,38 @@ def tie_of(report: SearchReport) -> str:
     best = report.best
     if not best or not best.tied:
         return ""
-    numbers = sorted([best.number, *best.tied])
-    more = len(numbers) - TIED_SHOWN
-    shown = ", ".join(map(str, numbers[:TIED_SHOWN])) + (f" and {more} more" if more > 0 else "")
     unit = "folds" if report.metric.startswith("cv.") else "seeds"
     noise = (
         f"the standard error of the difference over {best.runs} {unit}"
         if best.runs > 1
         else "rounding (1e-9 of the value)"
     )
-    return f"tie: trials {shown} differ by no more than {noise}; proposed is {best.number}, by {best.rule}"
+    numbers = _listed([best.number, *best.tied])
+    return f"tie: trials {numbers} differ by no more than {noise}; proposed is {best.number}, by {best.rule}"
+
+
+def near_of(report: SearchReport) -> str:
+    """One line on trials that the rows held out can't tell from the best by their values; empty where it isn't known.
+
+    Ties are said already: where all are tied, or folds were compared, there is nothing to add.
+    """
+    best = report.best
+    if not best or best.error is None or not set(best.near) - set(best.tied):
+        return ""
+    trials = "trial" if len(best.near) == 1 else "trials"
+    are = "is" if len(best.near) == 1 else "are"
+    remedy = "" if report.training != "fit-linear" else "; --cv 5 compares them fold by fold"
+    return (
+        f"noise: {report.metric} of {best.number} is known to ±{best.error:.2g} (one standard error, by the rows held "
+        f"out); {trials} {_listed(best.near)} {are} no further from it{remedy}"
+    )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Numbers of trials, the first few of them."""
+    ordered = sorted(numbers)
+    more = len(ordered) - TIED_SHOWN
+    return ", ".join(map(str, ordered[:TIED_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def failed(report: SearchReport) -> bool:
@@ -176,8 +201,15 @@ def save(search: Search, run: directory.RunDirectory, report: SearchReport, reco
     run.write(TABLE, to_csv(report.options, report.metric, report.trials))
     best = chosen(search, records).best
     if best is not None:
-        run.write(BEST, best_config(search, best).to_toml())
+        run.write(BEST, _said_of(report) + best_config(search, best).to_toml())
     run.write(directory.REPORT, report.to_json() + "\n")
+
+
+def _said_of(report: SearchReport) -> str:
+    """What best.toml says of its trial, as comments."""
+    assert report.best is not None
+    lines = [f"trial {report.best.number} of tune-lr: {report.metric} {report.best.value:.6g}"]
+    return "".join(f"# {line}\n" for line in [*lines, tie_of(report), near_of(report)] if line)
 
 
 def importances(search: Search, records: Sequence[Record]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from dlcli.search.records import Outcome, Record
 from dlcli.search.settings import TrainingConfig
 from dlcli.search.study.jobs import Job
 from dlcli.search.study.study import Study
-from dlcli.search.trials import Metric, Trial
+from dlcli.search.trials import Metric, Metrics, Trial
 
 IDLE = 0.2  # seconds between two looks at what other workers are doing
 
@@ -223,4 +223,20 @@ def judge(run: Run, metric: Metric, failure: str) -> Outcome:
     if metric.folds and "val" in means:
         means["cv"] = means["val"]  # by the name that the metric has in tables
     reason = run.last[max(run.last)].reason
-    return replace(known, state="complete", value=value, metrics=means, reason=reason)
+    error = _error(run.trials, metrics, metric)
+    return replace(known, state="complete", value=value, metrics=means, reason=reason, error=error)
+
+
+def _error(trials: Sequence[Trial], metrics: Sequence[Metrics], metric: Metric) -> float | None:
+    """The standard error of the metric over the rows held out; None where it isn't known, or folds say more.
+
+    All seeds are measured on the same rows, so that of their mean is that of one.
+    """
+    if metric.part != "val" or metric.folds:
+        return None
+    found = [
+        trial.errors(measured["val"]).get(metric.name) if trial.errors else None
+        for trial, measured in zip(trials, metrics, strict=True)
+    ]
+    known = [error for error in found if error is not None and math.isfinite(error)]
+    return fmean(known) if known and len(known) == len(found) else None

@@ -19,12 +19,14 @@ Config = TypeVar("Config", bound=TrainingOptions)
 class Trial:
     """One run that is ready: its reports as they come, and the metrics of its best state once they have ended.
 
+    ``errors`` gives the standard errors of the metrics of ``val``, over its rows; those that aren't known are missing.
     Whoever wants no more of the ``steps`` closes them.
     """
 
     steps: Generator[Step, None, None]
     metrics: Callable[[], Metrics]
     stable_lr: float | None = None
+    errors: Callable[[Mapping[str, float]], Mapping[str, float]] | None = None
 
 
 class Trials(Protocol[Config]):

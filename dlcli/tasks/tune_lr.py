@@ -67,7 +67,13 @@ def _remark(search: Search, report: SearchReport, progress: Progress) -> None:
         progress.warn("no trial has been trained in full: the best is that of shorter runs")
     if search.metric.name == "r2" and not getattr(search.configs.base, "intercept", True):
         progress.note(f"{search.metric} is uncentered, against predicting 0, as the model has no intercept")
-    if search.unmeasured and sum(t.state == "complete" for t in report.trials) > 1:
+    if sum(t.state == "complete" for t in report.trials) < 2 or not report.best:
+        return
+    if search.unmeasured:
         progress.note(
             f"each point was run once: how far {search.metric} varies by chance isn't known; --repeats 3 measures it"
+        )
+    elif report.best.error is None and search.configs.command == "fit-linear" and search.metric.validated == "val":
+        progress.note(
+            f"how far {search.metric} depends on the rows held out isn't known; --cv 5 compares trials fold by fold"
         )

@@ -32,6 +32,7 @@ from dlcli.reports.charts.figure import (
 Mark = tuple[str, float]
 Numbers = NDArray[np.float64]
 MARK_STYLES = ("--", ":", "-.", (0, (8, 3)), (0, (1, 4)), (0, (5, 2, 1, 2, 1, 2)), (0, (12, 4)), (0, (3, 6)))
+RING = 10  # points across: the ring around a trial that is tied with the best
 ROOM = 0.09  # of the height of an axis: what the label of the best point takes, and the crosses
 
 
@@ -89,12 +90,13 @@ class _Trace:
 @styled()
 def rate_chart(
     series: Sequence[RateSeries], *, title: str, measured: Measured,
-    best: tuple[float, float] | None = None, joined: bool = True, format: ChartFormat = "png",
+    best: Sequence[tuple[float, float]] = (), joined: bool = True, format: ChartFormat = "png",
 ) -> Chart:  # fmt: skip
     """A chart of values against learning rates; series are ``joined`` by lines.
 
-    The ``best`` point, a rate and a value, has a ring and its rate. Diverged points are crosses at the top; points so
-    bad that they would flatten the others are triangles at the edge.
+    The first of the ``best`` points, each a rate and a value, has a ring and its rate; those tied with it have gray
+    ones. Diverged points are crosses at the top; points so bad that they would flatten the others are triangles at the
+    edge.
     """
     chart = Chart(format, [title, measured.title, *(one.name for one in series)])
     axes = chart.figure.subplots()
@@ -119,8 +121,9 @@ def rate_chart(
             marks[measured.spread] = Patch(color=INK, alpha=0.2, lw=0)
         marks |= _draw_trace(axes, trace, shade, style)
         entries += [(key("o", shade, style=style), one.name)] if one.name else []
-    if best is not None and shown is not None:
-        _draw_best(axes, best, measured.larger_is_better)
+    if best and shown is not None:
+        _draw_best(axes, best[0], measured.larger_is_better)
+        marks |= _draw_tied(axes, best[1:])
     chart.head(title, [*_first(entries), *((artist, name) for name, artist in marks.items())])
     chart.place([axes])
     return chart
@@ -261,6 +264,18 @@ def _draw_best(axes: Axes, best: tuple[float, float], larger_is_better: bool) ->
         ha=align, va="bottom" if larger_is_better else "top", zorder=5,
         bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
     )  # fmt: skip
+
+
+def _draw_tied(axes: Axes, tied: Sequence[tuple[float, float]]) -> dict[str, Artist]:
+    """Gray rings around the points that are no worse than the best, and what a legend says of them."""
+    if not tied:
+        return {}
+    low, high = axes.get_ylim()
+    rates, values = zip(*((rate, min(max(value, low), high)) for rate, value in tied), strict=True)
+    axes.plot(rates, values, "o", ms=RING, mfc="none", mec=GRAY, mew=1.2, zorder=3.5)
+    ring = key("o", GRAY)
+    ring.set(markersize=RING, markerfacecolor="none", markeredgewidth=1.2)
+    return {"tied with the best": ring}
 
 
 def _draw_marks(axes: Axes, marks: Sequence[Mark]) -> list[tuple[Artist, str]]:

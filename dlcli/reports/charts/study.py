@@ -28,7 +28,7 @@ from dlcli.reports.charts.figure import (
 from dlcli.reports.charts.rates import interesting
 
 MOST_BARS, BAR = 24, 0.29  # and inches of height for each
-PALE, STRONG, BEST = "#cfdfef", COLORS[0], COLORS[1]
+PALE, STRONG, BEST, TIED = "#cfdfef", COLORS[0], COLORS[1], "#f0b38c"
 STEP = 1.25  # inches between two axes at least: the chart grows with many
 LABELED = 7  # so many distinct numbers are labeled themselves
 
@@ -96,15 +96,24 @@ class _Upright:
     ticks: Sequence[tuple[float, str]]
 
 
+@dataclass(frozen=True)
+class TrialOrder:
+    """The trials from bad to good, by their places, and how many of those before the last are tied with it."""
+
+    trials: Sequence[int]
+    tied: int = 0
+
+
 @styled()
 def parallel_chart(
     columns: Sequence[ParallelColumn], values: Sequence[float], *, title: str, measured: Measured,
-    order: Sequence[int], format: ChartFormat = "png",
+    order: TrialOrder, format: ChartFormat = "png",
 ) -> Chart:  # fmt: skip
     """Parallel coordinates: an axis for each option and, last, one of the ``values``; a line per trial.
 
     It is as wide as the options need. Lines go from pale (bad) to strong (good), in the given ``order`` of trials,
-    the best last, which is thick and has a color of its own. Trials whose value isn't finite are left out.
+    the best last, which is thick and has a color of its own; those tied with it have a pale one of that color. Trials
+    whose value isn't finite are left out.
     """
     kept = [i for i, value in enumerate(values) if math.isfinite(value)]
     texts = [str(v) for column in columns for v in column.values if isinstance(v, str)]
@@ -116,15 +125,18 @@ def parallel_chart(
     uprights.append(_metric_axis(measured.title, metric, measured.larger_is_better))
 
     places = {trial: i for i, trial in enumerate(kept)}
-    shown = [places[i] for i in order if i in places]
+    shown = [places[i] for i in order.trials if i in places]
     lines = [[(x, upright.places[i]) for x, upright in enumerate(uprights)] for i in shown]
     shades = [_mixed(PALE, STRONG, share) for share in _ranks([metric[i] for i in shown])]
+    tied = slice(max(len(shades) - 1 - order.tied, 0), len(shades) - 1)
+    shades[tied] = [TIED] * len(shades[tied])
     axes.add_collection(LineCollection(lines[:-1], colors=shades[:-1], linewidths=1.1), autolim=False)
     if lines:
         axes.plot(*zip(*lines[-1], strict=True), color=BEST, lw=2.6, solid_capstyle="round", clip_on=False)
     keys: list[tuple[Artist, str]] = [
         (key(shade=shade, style="-"), name) for shade, name in ((PALE, "worse"), (STRONG, "better"), (BEST, "best"))
     ]
+    keys += [(key(shade=TIED, style="-"), "tied with the best")] if order.tied else []
     chart.head(title, keys if lines else [])
     step = (width - 2.2) / max(len(columns), 1)
     _draw_uprights(chart, axes, uprights, step)

@@ -1,6 +1,8 @@
 """The mark, the table, the pictures and best.toml of a search name one trial."""
 
+import csv
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import numpy as np
 import pytest
 
 from dlcli.reports.charts import rates, study
+from dlcli.reports.tune_lr import SearchReport
+from dlcli.search.report import near_of
 from tests.cli.images.test_train_deconv import handlers  # noqa: F401
 from tests.cli.tuning.test_tune_data import write
 
@@ -34,9 +38,12 @@ def names_of(out, err, drawn):
     mark = marked.partition("best: ")[2].split("  ")[0] or marked
     config = tomllib.loads(Path("o/best.toml").read_text())
     best = next(t for t in report["trials"] if t["number"] == report["best"]["number"])
-    assert drawn["rate_chart"]["best"] == (best["params"]["lr"], best["value"])
+    alike = [best, *(report["trials"][number] for number in report["best"]["tied"])]
+    assert drawn["rate_chart"]["best"] == [(t["params"]["lr"], t["value"]) for t in alike]
     if "parallel_chart" in drawn:
-        assert report["trials"][drawn["parallel_chart"]["order"][-1]]["number"] == best["number"]
+        order = drawn["parallel_chart"]["order"]
+        assert order.trials[-1] == best["number"]
+        assert order.trials[-1 - order.tied : -1] == [t["number"] for t in alike[:0:-1]]
     lines = out.splitlines()
     header = next(i for i, line in enumerate(lines) if line.startswith("trial"))
     by_config = [t["number"] for t in report["trials"] if all(config[n] == v for n, v in t["params"].items())]
@@ -94,8 +101,41 @@ def test_lines_carry_the_numbers_of_the_table(app):
     assert all(f"lr {rows[line.split()[1]]}" in line for line in lines)
 
 
+def marks_of(out, err):
+    """Which trials each place says are tied with the best."""
+    report = json.loads(Path("o/report.json").read_text())
+    rows = [line.split() for line in out.partition("trial ")[2].splitlines()[1:]]
+    table = {int(row[0]) for row in rows[: rows.index([])] if "tied" in row}
+    with Path("o/trials.csv").open() as stream:
+        file = {int(row["trial"]) for row in csv.DictReader(stream) if row["mark"] == "tied"}
+    tie = next(line for line in out.splitlines() if line.startswith("tie: "))
+    assert f"# {tie}\n" in Path("o/best.toml").read_text()
+    numbers = set(map(int, re.findall(r"\d+", tie.partition("trials ")[2].partition(" differ")[0])))
+    shown = {t["number"] for t in report["trials"] if t["mark"] == "tied"}
+    return [table, file, shown, numbers - {report["best"]["number"]}], set(report["best"]["tied"])
+
+
+@pytest.mark.parametrize("words", [[], ["--cv", "5"], ["--vary", "momentum=0,0.5", "--lr", "0.01,0.1"]])
+def test_every_place_says_which_trials_are_tied(app, words):
+    write("ok.csv")
+    lr = [] if "--lr" in words else ["--lr", "0.001,0.01,0.1,1"]
+    code, out, err = app("tune-lr", "--out", "o", *lr, *words, "fit-linear", "ok.csv", "--target", "y")
+    assert code == 0, err
+    found, tied = marks_of(out, err)
+    assert len(tied) > 1
+    assert found == [tied] * 4
+
+
+def test_a_line_says_that_its_trial_is_tied(app):
+    write("ok.csv")
+    _, _, err = app("tune-lr", "--lr", "1,0.1,0.01", "fit-linear", "ok.csv", "--target", "y")
+    lines = [line for line in err.splitlines() if line.startswith("trial ")]
+    assert "  best" in lines[0]
+    assert all("  tied with trial 0" in line for line in lines[1:])
+
+
 @pytest.mark.parametrize(
-    ("words", "known"), [(["--val", "0.2"], False), ([], True), (["--optimizer", "sgd", "--steps", "50"], False)]
+    ("words", "known"), [(["--val", "0.2"], True), ([], True), (["--optimizer", "sgd", "--steps", "50"], False)]
 )
 def test_single_runs_whose_noise_is_not_known_are_said(app, words, known):
     write("ok.csv")
@@ -104,3 +144,60 @@ def test_single_runs_whose_noise_is_not_known_are_said(app, words, known):
     _, _, err = app("tune-lr", "--points", "3", "--lr", "1e-3:0.1", "--repeats", "3", "fit-linear", "ok.csv", *words)
     assert "each point was run once" not in err
     assert np.isfinite(json.loads(Path("runs/tune-lr-002/report.json").read_text())["best"]["value"])
+
+
+def noise_of(app, *words):
+    """The line on what the rows held out can't tell, and the report."""
+    code, out, err = app("tune-lr", "--json", *words)
+    assert code == 0, err
+    report = json.loads(out)
+    said = near_of(SearchReport.model_validate(report))
+    assert (said in Path(report["run"], "best.toml").read_text()) if said else "noise:" not in out
+    return said, report, err
+
+
+def classes(count=200):
+    random = np.random.default_rng(3)
+    x = random.normal(size=(count, 2))
+    y = np.where(x[:, 0] + random.normal(size=count) > 0, "yes", "no")
+    Path("c.csv").write_text("a,b,y\n" + "".join(f"{a:.4f},{b:.4f},{c}\n" for (a, b), c in zip(x, y, strict=True)))
+
+
+def test_values_that_the_rows_held_out_can_not_tell_apart_are_said(app):
+    write("ok.csv", count=200)
+    words = ["--vary", "l2=1e-4,1e-3,1e-2,100", "--lr", "0.1", "fit-linear", "ok.csv", "--val", "0.2"]
+    said, report, err = noise_of(app, *words)
+    best = report["best"]
+    assert best["error"] == pytest.approx(best["value"] * np.sqrt(2 / 40))
+    assert best["number"] not in best["near"]
+    assert sorted([best["number"], *best["near"]]) == [0, 1, 2]  # a penalty of 100 is worse by far
+    assert "no further from it; --cv 5 compares them fold by fold" in said
+    assert "isn't known" not in err
+
+
+@pytest.mark.parametrize("metric", ["val.loss", "val.accuracy", "val.auc"])
+def test_standard_errors_of_classes(app, metric):
+    classes()
+    words = ["--vary", "l2=1e-4,1e-3,1", "--lr", "0.1", "--metric", metric, "fit-linear", "c.csv", "--val", "0.5",
+             "--optimizer", "gd", "--steps", "50"]  # fmt: skip
+    said, report, err = noise_of(app, *words)
+    best = report["best"]
+    if metric == "val.auc":
+        assert best["error"] is None
+        assert said == ""
+        assert "how far val.auc depends on the rows held out isn't known; --cv 5" in err
+        return
+    assert best["near"]
+    assert f"noise: {metric} of {best['number']} is known to ±" in said
+    if metric == "val.accuracy":
+        p = best["value"]
+        assert best["error"] == pytest.approx(np.sqrt(p * (1 - p) / 100))
+    else:
+        assert 0.01 < best["error"] < 0.1
+
+
+def test_folds_and_training_losses_have_no_such_error(app):
+    write("ok.csv")
+    for words in (["--cv", "3", "fit-linear", "ok.csv"], ["fit-linear", "ok.csv"]):
+        said, report, _ = noise_of(app, "--points", "3", *words)
+        assert (said, report["best"]["error"], report["best"]["near"]) == ("", None, [])

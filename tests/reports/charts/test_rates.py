@@ -35,7 +35,7 @@ def test_points_are_joined_and_both_axes_named():
 @pytest.mark.parametrize("larger", [False, True])
 def test_the_best_point_has_a_ring_at_its_place_and_its_rate(larger):
     best = (1e-3, 3.0) if larger else (1e-2, 1.0)
-    found = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger=larger, best=best)
+    found = chart(RateSeries("", [1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0]), larger=larger, best=[best])
     assert lines(found.figure.axes[0], markerfacecolor="none", color=COLORS[0]) == []
     assert [best] in lines(found.figure.axes[0], markerfacecolor="none")
     assert f"best: {best[0]}" in texts(found)
@@ -53,7 +53,7 @@ def test_diverged_points_are_crosses_at_the_top_in_their_color_and_break_the_lin
 
 
 def test_everything_diverged_is_an_empty_frame_with_crosses():
-    found = chart(RateSeries("a", [1e-3, 1e-1], [NAN, -math.inf]), best=None)
+    found = chart(RateSeries("a", [1e-3, 1e-1], [NAN, -math.inf]), best=())
     assert len(lines(found.figure.axes[0], marker="x")) == 1
     assert not set(texts(found)) & {"1", "10"}, "numbers where there are no values"
 
@@ -144,3 +144,10 @@ def test_any_rates_and_values_give_a_chart(some, text, larger, marks):
     texts(rate_chart(some, title=text, measured=Measured(text, larger)))
     sweeps = [Sweep(one.name, one.rates, one.values, one.low or one.values) for one in some]
     texts(range_test_chart(sweeps, title=text, marks=marks))
+
+
+def test_points_that_are_tied_with_the_best_have_a_ring_and_are_explained():
+    best, *tied = points = [(1e-2, 1.0), (1e-1, 1.0), (1.0, 1.5)]
+    found = chart(RateSeries("", [1e-3, 1e-2, 1e-1, 1.0], [3.0, 1.0, 1.0, 1.5]), best=points)
+    assert lines(found.figure.axes[0], markerfacecolor="none") == [[best], tied]
+    assert "tied with the best" in texts(found)

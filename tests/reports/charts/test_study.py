@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
 from dlcli.reports.charts.figure import SIZE, Measured
-from dlcli.reports.charts.study import BEST, PALE, STRONG, ParallelColumn, importance_chart, parallel_chart
+from dlcli.reports.charts.study import (
+    BEST,
+    PALE,
+    STRONG,
+    TIED,
+    ParallelColumn,
+    TrialOrder,
+    importance_chart,
+    parallel_chart,
+)
 from tests.reports.charts.figures import QUICK, legend, lines, names, numbers, texts
 
 NAN = math.nan
@@ -44,7 +53,7 @@ def trials(values, larger=False):
     ]
     known = [i for i in range(count) if math.isfinite(values[i])]
     order = sorted(known, key=lambda i: values[i], reverse=not larger)
-    return parallel_chart(columns, values, title="t", measured=Measured("loss", larger), order=order)
+    return parallel_chart(columns, values, title="t", measured=Measured("loss", larger), order=TrialOrder(order))
 
 
 def test_trials_without_a_value_are_left_out():
@@ -71,7 +80,8 @@ def test_the_best_trial_is_thick_and_on_top_and_the_worst_pale(larger):
 
 def test_many_options_widen_the_chart():
     columns = [ParallelColumn(f"option {i}", [float(i), 2.0]) for i in range(20)]
-    found = parallel_chart(columns, [1.0, 2.0], title="t", measured=Measured("accuracy", True), order=[0, 1])
+    order = TrialOrder([0, 1])
+    found = parallel_chart(columns, [1.0, 2.0], title="t", measured=Measured("accuracy", True), order=order)
     assert found.figure.get_figwidth() > 20 * 1.1
     assert found.figure.get_figheight() == SIZE[1]
     assert legend(found) == ["worse", "better", "best"]
@@ -85,4 +95,19 @@ def test_any_trials_give_a_chart(data, name, count, options, larger):
     columns = [ParallelColumn(name, data.draw(cells), data.draw(st.booleans())) for _ in range(options)]
     values = data.draw(st.lists(numbers, min_size=count, max_size=count))
     order = data.draw(st.permutations([i for i in range(count) if math.isfinite(values[i])]))
-    texts(parallel_chart(columns, values, title=name, measured=Measured(name, larger), order=order))
+    texts(parallel_chart(columns, values, title=name, measured=Measured(name, larger), order=TrialOrder(order)))
+
+
+def test_lines_of_trials_that_are_tied_with_the_best_have_its_color_pale():
+    columns = [ParallelColumn("a", [1.0, 2.0, 3.0, 4.0])]
+    found = parallel_chart(
+        columns, [4.0, 3.0, 3.0, 3.0], title="t", measured=Measured("loss", False), order=TrialOrder([0, 1, 2, 3], 2)
+    )
+    axes = found.figure.axes[0]
+    shades = [to_hex(shade) for shade in axes.collections[0].get_colors()]
+    assert shades[1:] == [TIED, TIED]
+    assert shades[0] != TIED
+    assert "tied with the best" in texts(found)
+    alone = parallel_chart(columns, [4.0, 3.0, 2.0, 1.0], title="t", measured=Measured("loss", False),
+                           order=TrialOrder([0, 1, 2, 3]))  # fmt: skip
+    assert "tied with the best" not in texts(alone)
