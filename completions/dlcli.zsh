@@ -17,10 +17,12 @@ _dlcli() {
                 '--target=[Column to predict, by name or 1-based position; by default the one named target, y, label or class.]:value: ' \
                 '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
                 '*--drop=[Columns to leave out, separated by commas.]:value: ' \
-                '--delimiter=[Field delimiter of text files - one character, or tab; by default detected.]:value: ' \
+                '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \
-                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.]:value: ' \
+                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
+                '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
+                '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
                 '--missing=[What to do with missing values - refuse the table, drop the row, or fill in the columns mean.]:value:(error drop mean)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
@@ -168,10 +170,12 @@ _dlcli() {
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
-                '--delimiter=[Field delimiter of text files - one character, or tab; by default detected.]:value: ' \
+                '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \
-                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.]:value: ' \
+                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
+                '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
+                '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(error drop mean)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
@@ -195,10 +199,12 @@ _dlcli() {
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
-                '--delimiter=[Field delimiter of text files - one character, or tab; by default detected.]:value: ' \
+                '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \
-                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.]:value: ' \
+                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
+                '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
+                '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(error drop mean)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \

@@ -123,7 +123,7 @@ class TableOptions(Config):
 
     delimiter: str | None = option(
         None,
-        "Field delimiter of text files: one character, or 'tab'; by default detected.",
+        "Field delimiter of text files: one character, 'tab', or 'whitespace' for runs of blanks; by default detected.",
         panel=DATA,
         also="sep separator delim field_separator d F",
     )
@@ -137,9 +137,24 @@ class TableOptions(Config):
     )
     encoding: str | None = option(
         None,
-        "Text encoding, such as latin-1; by default UTF-8, or what a byte-order mark says.",
+        "Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.",
         panel=DATA,
         also="charset file_encoding",
+    )
+    skip: int | None = option(
+        None,
+        "Lines of a text file before its table; by default detected.",
+        panel=DATA,
+        ge=0,
+        metavar="N",
+        also="skiprows skip_rows skip_lines skip_header",
+    )
+    comment: str | None = option(
+        None,
+        "What the comment lines of a text file begin with; by default detected.",
+        panel=DATA,
+        metavar="TEXT",
+        also="comment_char comment_prefix comments comment_lines",
     )
     missing: Literal["error", "drop", "mean"] = option(
         "error",
@@ -175,8 +190,15 @@ class TableOptions(Config):
     @classmethod
     def _one_character(cls, value: str | None) -> str | None:
         value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}.get(value or "", value)
-        if value is not None and (len(value) != 1 or value in '"\n\r' or ord(value) > 127):
-            raise ValueError("expected one ASCII character, or 'tab'")
+        if value is not None and value != "whitespace" and (len(value) != 1 or value in '"\n\r' or ord(value) > 127):
+            raise ValueError("expected one ASCII character, 'tab' or 'whitespace'")
+        return value
+
+    @field_validator("comment")
+    @classmethod
+    def _on_one_line(cls, value: str | None) -> str | None:
+        if value is not None and (not value or not value.isprintable() or len(value) > 16):
+            raise ValueError("expected a character, or a few, such as #")
         return value
 
     @field_validator("encoding")

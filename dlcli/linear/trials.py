@@ -28,8 +28,8 @@ from dlcli.tables.example import LineExample
 DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on.
 READING = (
-    "data", "target", "features", "drop", "loss", "delimiter", "header", "encoding", "missing", "missing_value", "text",
-    "max_categories", "val", "cv", "intercept", "device", "seed_of_data",
+    "data", "target", "features", "drop", "loss", "delimiter", "header", "encoding", "skip", "comment", "missing",
+    "missing_value", "text", "max_categories", "val", "cv", "intercept", "device", "seed_of_data",
 )  # fmt: skip
 KEPT_TABLES = 4
 

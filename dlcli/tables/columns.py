@@ -28,6 +28,8 @@ class ReadOptions:
     delimiter: str | None = None
     header: bool | None = None
     encoding: str | None = None
+    skip: int | None = None  # lines before the table
+    comment: str | None = None  # what begins lines that don't count
     missing_values: tuple[str, ...] = ()
     missing: str = "error"
     text: tuple[str, ...] = ()

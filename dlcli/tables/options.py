@@ -15,6 +15,8 @@ def read_options(
         delimiter=config.delimiter,
         header=config.header,
         encoding=config.encoding,
+        skip=config.skip,
+        comment=config.comment,
         missing_values=config.missing_value,
         missing=missing or config.missing,
         text=config.text,

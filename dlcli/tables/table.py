@@ -136,7 +136,8 @@ class Table:
     @property
     def warnings(self) -> list[str]:
         """Lines for the user: what was found when opening, reading and finishing."""
-        return [*(line for reader in self._readers for line in reader.warnings), *self._notes, *self._encoder.warnings]
+        found = [[*reader.warnings, *(decision.what for decision in reader.decisions)] for reader in self._readers]
+        return [*(line for lines in found for line in lines), *self._notes, *self._encoder.warnings]
 
     @property
     def dropped(self) -> int:
@@ -232,6 +233,7 @@ def _for_training(readers: Sequence[Reader], target: str | None, options: ReadOp
         find_name(name, names, "--text")
     if chosen in dropped:
         raise DlcliError(f"'{printable(chosen)}' is the target and is dropped too", "leave out its --drop")
+    dropped |= set() if options.features else set(first.left_out)
     features = [name for name in dict.fromkeys(kept) if name != chosen and name not in dropped]
     if not features:
         raise DlcliError(f"{first.label}: no feature columns are left", "give more --features, or fewer --drop")

@@ -63,9 +63,11 @@ CASES = {
     "text far down a numeric column": (
         text("a,y\n" + "".join(f"{i},{i}\n" for i in range(30_000)) + "oops,1\n"), ["t.csv"], "30001"),
     "infinite value": (text("a,y\n1,2\ninf,3\n4,5\n"), ["t.csv"], "row 2"),
-    "ragged row, too long": (text("a,y\n1,2\n3,4,5\n6,7\n"), ["t.csv"], "row 2"),
-    "ragged row, too short": (text("a,b,y\n1,2,3\n4,5\n6,7,8\n"), ["t.csv", "--missing", "drop"], "row 2"),
-    "not UTF-8": (text("a,n,y\n1,caf\xe9,2\n2,b,3\n3,c,4\n".encode("latin-1")), ["t.csv"], "--encoding"),
+    "many rows too long": (text("a,y\n" + 9 * "1,2\n3,4,5\n6,7\n"), ["t.csv"], "row 2"),
+    "many rows too short": (
+        text("a,b,y\n" + 9 * "1,2,3\n4,5\n6,7,8\n"), ["t.csv", "--missing", "drop"], "row 2"),
+    "not UTF-8 as told": (
+        text("a,n,y\n1,caf\xe9,2\n2,b,3\n3,c,4\n".encode("latin-1")), ["t.csv", "--encoding", "utf-8"], "--encoding"),
     "identifier column": (
         text("name,y\n" + "".join(f"n{i},{i}\n" for i in range(300))), ["t.csv"], "--drop name"),
     "more columns than rows": (text("a,b,c,d,y\n1,2,3,4,5\n2,1,7,3,1\n"), ["t.csv"], "--l2"),

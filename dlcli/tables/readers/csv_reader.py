@@ -1,161 +1,125 @@
 """Delimited text (CSV and its kin) to frames, block by block."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import replace
 
 import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kinds, ReadOptions
-from dlcli.tables.names import positional, unique_names
+from dlcli.tables.decisions import Decision
+from dlcli.tables.names import unique_names
 from dlcli.tables.readers import blocks
-from dlcli.tables.readers.dialect import recognize, recognize_encoding
+from dlcli.tables.readers.delimited.encodings import (
+    MARK,
+    Encoding,
+    has_bare_returns,
+    is_utf8,
+    recognize_encoding,
+    tolerant_utf8,
+)
+from dlcli.tables.readers.delimited.parsing import BlockParser
+from dlcli.tables.readers.delimited.rows import RowPass
+from dlcli.tables.readers.delimited.stream import HEAD_BYTES, TextStream
+from dlcli.tables.readers.delimited.uneven import Tally
+from dlcli.tables.readers.dialect import column_names, recognize
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
-from dlcli.text import listed
-
-HEAD_BYTES = 4 << 20
-
-
-@dataclass
-class _Text:
-    """A source as UTF-8 with Unix lines, in blocks of whole records."""
-
-    source: Source
-    encoding: str
-    skip: int
-    bare_returns: bool = False  # a carriage return alone ends a line
-
-    def blocks(self, size: int) -> Iterator[bytes]:
-        """Blocks of about ``size`` bytes."""
-        text = blocks.as_utf8(byte_pieces(self.source, size), self.encoding, self.skip, self.source.label)
-        return blocks.cut_blocks(blocks.unix_lines(text) if self.bare_returns else text, True, size)
+from dlcli.text import listed, quoted
 
 
 class DelimitedReader(Reader):
-    """A delimited file whose dialect is recognized from its first 4 MB."""
+    """A delimited file whose layout is recognized from its first 4 MB.
+
+    ``left_out`` are columns that are no features unless they are asked for, and why; ``decisions`` are those of the
+    layout and, after a pass over the rows, of the whole file.
+    """
 
     def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
         self.label = source.label
-        self.warnings = []
+        self.warnings: list[str] = []
+        self.decisions: list[Decision] = []
+        self.left_out: dict[str, str] = {}
         self._options = options
         self._block_bytes = block_bytes
-        self._with_markers = bool(options.missing_values)
-        start = next(byte_pieces(source, HEAD_BYTES), b"")
-        self._text = _Text(source, *recognize_encoding(start, options.encoding, self.label))
-        head = next(self._text.blocks(HEAD_BYTES), b"")
-        if b"\n" not in head and b"\r" in head:
-            self._text.bare_returns = True
-            head = next(self._text.blocks(HEAD_BYTES), b"")
-        if not head.strip():
-            raise DlcliError(f"{self.label} has no rows", "give a file with rows of data")
-        self._dialect = recognize(head.decode(errors="replace"), options, source.path.suffix.lower())
-        self._header_bytes = blocks.first_record_length(head) if self._dialect.header else 0
-        self.names = self._names(head)
-        # A lone quotation mark further down leaves nothing but the header in the first block.
-        self._head = head[self._header_bytes :]
-        if not self._head:
-            self._head = b"".join(islice(self._text.blocks(HEAD_BYTES), 2))[self._header_bytes :]
-
-    def _names(self, head: bytes) -> list[str]:
-        if not self._dialect.header:
-            return positional(self._dialect.fields)
-        try:
-            head[: self._header_bytes].decode()
-        except UnicodeDecodeError:
-            message = f"{self.label}: the header is not UTF-8 text"
-            raise DlcliError(message, "give its encoding, for example --encoding latin-1") from None
-        names, repeated = unique_names(self._dialect.first)
+        stream, text = self._opened(source)
+        self._dialect = dialect = recognize(text, options, source.path.suffix.lower())
+        if not dialect.fields:
+            raise self._empty()
+        self._stream = replace(stream, skip=dialect.skip, comment=dialect.comment, before=dialect.before)
+        self.decimal_comma = dialect.delimiter == ";"
+        every, repeated = unique_names(column_names(dialect))
         if repeated:
             self.warnings.append(f"{self.label}: column names that occur twice were numbered: {listed(repeated)}")
-        return names
+        self.names = every[: dialect.fields - dialect.empty_last]
+        self._parser = BlockParser(every, options.markers, with_markers=bool(options.missing_values))
+        self._layout = [*self._of_encoding(stream.encoding), *self._of_layout()]
+        self._head = self._first_rows()
+
+    def _empty(self) -> DlcliError:
+        return DlcliError(f"{self.label} has no rows", "give a file with rows of data")
+
+    def _opened(self, source: Source) -> tuple[TextStream, str]:
+        """The source as text, and its first lines."""
+        start = next(byte_pieces(source, HEAD_BYTES), b"")
+        encoding = recognize_encoding(start, self._options.encoding, self.label)
+        zeros = encoding.codec == "utf-8" and b"\0" in start.rstrip(b"\0\x1a\r\n ")
+        stream = TextStream(source, encoding, zeros=zeros)
+        head = stream.head()
+        if has_bare_returns(head):
+            stream = replace(stream, returns=True)
+            head = stream.head()
+        head = head.rstrip(b"\0\x1a")
+        if not head.strip():
+            raise self._empty()
+        if encoding.given and encoding.codec == "utf-8" and not is_utf8(head[: head.find(b"\n") + 1 or len(head)]):
+            message = f"{self.label}: the header is not UTF-8 text"
+            raise DlcliError(message, "give its encoding, for example --encoding latin-1")
+        return stream, tolerant_utf8(head.replace(MARK, b"")).decode().replace("\r\n", "\n")
+
+    def _of_encoding(self, encoding: Encoding) -> Iterator[Decision]:
+        if encoding.guessed:
+            what = f"{self.label} is not UTF-8 text and has no byte-order mark: read as {encoding.codec}"
+            yield Decision(what, f"--encoding {encoding.codec}")
+
+    def _of_layout(self) -> Iterator[Decision]:
+        dialect = self._dialect
+        yield from (replace(decision, what=f"{self.label}: {decision.what}") for decision in dialect.decisions)
+        if dialect.empty_last:
+            self.warnings.append(f"{self.label}: every row ends with a delimiter; what follows it is no column")
+        if self._stream.zeros:
+            self.warnings.append(f"{self.label}: zero bytes within the text are left out")
+        name = self.names[0]
+        if dialect.row_names and name not in (*self._options.features, *self._options.drop):
+            self.left_out[name] = f"the rows' names: {dialect.row_names}"
+            what = f"{self.label}: the first column is left out: {dialect.row_names}"
+            yield Decision(what, f"--drop {quoted(name)}", name)
+
+    def _first_rows(self) -> pl.DataFrame:
+        """The sample's rows, all columns as texts."""
+        rows = RowPass(self._stream, self._dialect, self._parser)
+        data = next(rows.frames(dict.fromkeys(self.names, "text"), HEAD_BYTES), None)
+        self._conclude(rows.tally)
+        if data is None:
+            return pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
+        return data.select(self.names).head(SAMPLE_ROWS)
+
+    def _conclude(self, tally: Tally) -> None:
+        """Record what was done with uneven rows; raises DlcliError where they are many."""
+        tally.check(self.label, self._dialect.delimiter)
+        self.decisions[:] = [*self._layout, *tally.decisions(self.label)]
 
     def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows as strings, (rows, columns)."""
-        return self._parse(self._head, dict.fromkeys(names, "text"), 1).head(SAMPLE_ROWS)
+        return self._head.select(names)
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
-        """All rows, numbers as Float64 where their block allows it and everything else as strings."""
-        row, skip = 1, self._header_bytes
-        for block in self._text.blocks(self._block_bytes):
-            # A block may end within the header only where blocks are tiny or the header is huge.
-            body, skip = block[skip:], max(skip - len(block), 0)
-            if body.isspace() or not body:
-                continue
-            data = self._parse(body, kinds, row)
-            yield Frame(data, self.label, row)
-            row += data.height
+        """All rows, numbers as Float64 where their block allows it and everything else as strings.
 
-    def _parse(self, block: bytes, kinds: Kinds, row: int) -> pl.DataFrame:
-        """A block of whole records as (rows, columns of ``kinds`` and the last one)."""
-        tidy = self._without_spaces(block, row)
-        data = self._read(tidy, kinds)
-        if data is not None and data.to_series(data.width - 1).null_count() and self._is_uneven(tidy, data):
-            data = None
-        if data is None:
-            tidy = self._checked(block, row)
-            data = self._read(tidy, kinds)
-        if data is None:
-            raise DlcliError(f"{self.label}: the rows from {row} on cannot be read", "check the file's quotes")
-        return data.select(list(kinds))
-
-    def _without_spaces(self, block: bytes, row: int) -> bytes:
-        if not self._dialect.skip_space:
-            return block
-        if b'"' in block:
-            return self._checked(block, row)
-        mark = self._dialect.delimiter.encode()
-        while mark + b" " in block:
-            block = block.replace(mark + b" ", mark)
-        return block
-
-    def _is_uneven(self, block: bytes, data: pl.DataFrame) -> bool:
-        """Whether there may be blank lines or rows with too few fields, which the parser reads as missing."""
-        if blocks.has_blank_lines(block):
-            return True
-        expected = data.height * (self._dialect.fields - 1)
-        return blocks.count_delimiters(block, self._dialect.delimiter) != expected
-
-    def _checked(self, block: bytes, row: int) -> bytes:
-        mark, fields = self._dialect.delimiter, self._dialect.fields
-        return blocks.checked_records(block, mark, fields, row, self.label, spaces=self._dialect.skip_space)
-
-    def _read(self, block: bytes, kinds: Kinds) -> pl.DataFrame | None:
-        """The block in the quickest way that succeeds: with numbers, with missing markers too, as strings.
-
-        None where no way does. Once a file has shown missing markers they are looked for from then on.
+        Raises DlcliError, at the end, where many rows are uneven.
         """
-        numbers = "number" in kinds.values()
-        if numbers and not self._with_markers:
-            data = self._attempt(block, kinds, numbers=True, markers=False)
-            if data is not None:
-                return data
-        if numbers:
-            data = self._attempt(block, kinds, numbers=True, markers=True)
-            if data is not None:
-                self._with_markers = True
-                return data
-        return self._attempt(block, kinds, numbers=False, markers=False)
-
-    def _attempt(self, block: bytes, kinds: Kinds, *, numbers: bool, markers: bool) -> pl.DataFrame | None:
-        # Without a header the parser insists on these names.
-        given = positional(len(self.names))
-        types: dict[str, type[pl.DataType]] = {
-            place: pl.Float64 if numbers and kinds.get(name) == "number" else pl.String
-            for place, name in zip(given, self.names, strict=True)
-        }
-        wanted = [p for p, name in zip(given, self.names, strict=True) if name in kinds or p == given[-1]]
-        try:
-            data = pl.read_csv(
-                block,
-                has_header=False,
-                separator=self._dialect.delimiter,
-                schema=types,
-                columns=wanted,
-                null_values=list(self._options.markers) if markers else None,
-            )
-        except (pl.exceptions.PolarsError, ValueError, UnicodeError):
-            return None
-        back = dict(zip(given, self.names, strict=True))
-        return data.rename({place: back[place] for place in wanted})
+        row, rows = 1, RowPass(self._stream, self._dialect, self._parser)
+        for data in rows.frames(kinds, self._block_bytes):
+            yield Frame(data.select(list(kinds)), self.label, row)
+            row += data.height
+        self._conclude(rows.tally)

@@ -3,7 +3,7 @@
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kind, Kinds, ReadOptions
+from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints
 from dlcli.text import printable, quoted
 
@@ -33,6 +34,8 @@ class Reader(ABC):
     label: str
     names: list[str]
     warnings: list[str]
+    decisions: list[Decision] = []  # noqa: RUF012 - readers that decide have a list of their own
+    left_out: Mapping[str, str] = {}
 
     @abstractmethod
     def sample(self, names: list[str]) -> pl.DataFrame:

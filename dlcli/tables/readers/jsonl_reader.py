@@ -8,9 +8,10 @@ import polars as pl
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.tables.columns import Kinds, ReadOptions
+from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints
 from dlcli.tables.readers import blocks
-from dlcli.tables.readers.dialect import recognize_encoding
+from dlcli.tables.readers.delimited.encodings import as_utf8, is_utf8, recognize_encoding, tolerant_utf8
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
 from dlcli.text import listed, printable
@@ -24,12 +25,15 @@ class JsonLinesReader(Reader):
     def __init__(self, source: Source, options: ReadOptions, block_bytes: int = blocks.BLOCK_BYTES) -> None:
         self.label = source.label
         self.warnings = []
+        self.decisions: list[Decision] = []
         self._late: set[str] = set()
         self._source = source
         self._choosing = options.hints.choosing
         self._block_bytes = block_bytes
         start = next(byte_pieces(source, HEAD_BYTES), b"")
-        self._encoding, self._skip = recognize_encoding(start, options.encoding, self.label)
+        self._encoding = recognize_encoding(start, options.encoding, self.label)
+        if self._encoding.guessed:
+            self._decide_encoding(self._encoding.codec)
         head = next(self._blocks(HEAD_BYTES), b"")
         self._head = self._objects(head, 1, SAMPLE_ROWS)
         self.names = list(dict.fromkeys(key for row in self._head for key in row))
@@ -37,8 +41,18 @@ class JsonLinesReader(Reader):
             raise DlcliError(f"{self.label} has no rows", "give a file with a JSON object on every line")
 
     def _blocks(self, size: int) -> Iterator[bytes]:
-        text = blocks.as_utf8(byte_pieces(self._source, size), self._encoding, self._skip, self.label)
-        return blocks.cut_blocks(text, False, size)
+        text = as_utf8(byte_pieces(self._source, size), self._encoding, self.label)
+        for block in blocks.cut_blocks(text, b"", size):
+            if is_utf8(block) or self._encoding.given:
+                yield block
+            else:
+                self._decide_encoding("cp1252")
+                yield tolerant_utf8(block)
+
+    def _decide_encoding(self, codec: str) -> None:
+        decision = Decision(f"{self.label} is not UTF-8 text: read as {codec}", f"--encoding {codec}")
+        if decision not in self.decisions:
+            self.decisions.append(decision)
 
     def _objects(self, block: bytes, first_row: int, limit: int | None = None) -> list[JsonObject]:
         """The objects on a block's lines, blank ones left out; raises DlcliError naming a row that isn't one."""

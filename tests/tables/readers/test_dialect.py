@@ -4,8 +4,10 @@ import pytest
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import ReadOptions
-from dlcli.tables.readers.blocks import cut_blocks, first_record_length
-from dlcli.tables.readers.dialect import checked_delimiter, recognize, recognize_encoding
+from dlcli.tables.readers.blocks import cut_blocks
+from dlcli.tables.readers.delimited.encodings import Encoding, recognize_encoding
+from dlcli.tables.readers.delimited.syntax import BLANKS
+from dlcli.tables.readers.dialect import checked_delimiter, recognize
 
 
 @pytest.mark.parametrize(
@@ -43,23 +45,29 @@ def test_space_after_delimiters():
 @pytest.mark.parametrize("name", ["utf-8-sig", "utf-16", "utf-32"])
 def test_byte_order_marks(name):
     start = "a,b\n".encode(name)
-    codec, skip = recognize_encoding(start, None, "f")
-    assert start[skip:].decode(codec) == "a,b\n"
+    found = recognize_encoding(start, None, "f")
+    assert start[found.mark :].decode(found.codec) == "a,b\n"
 
 
 def test_encodings():
-    assert recognize_encoding(b"a,b\n", None, "f") == ("utf-8", 0)
-    assert recognize_encoding(b"a,b\n", "latin-1", "f") == (codecs.lookup("latin-1").name, 0)
+    assert recognize_encoding(b"a,b\n", None, "f") == Encoding("utf-8")
+    assert recognize_encoding(b"a,b\n", "latin-1", "f") == Encoding(codecs.lookup("latin-1").name, given=True)
     for option in ("nonsense", "base64", "a\nb"):
         with pytest.raises(DlcliError, match="no such text encoding") as caught:
             recognize_encoding(b"a,b\n", option, "f")
         assert "\n" not in caught.value.message
     with pytest.raises(DlcliError, match="zero bytes"):
-        recognize_encoding(b"a\0b\0", None, "f")
+        recognize_encoding(b"a\0b\0\0\0c\0\0d" * 9, None, "f")
 
 
 def test_delimiter_option():
-    assert [checked_delimiter(option) for option in ("tab", "\\t", ";", " ")] == ["\t", "\t", ";", " "]
+    assert [checked_delimiter(option) for option in ("tab", "\\t", ";", " ", "Whitespace")] == [
+        "\t",
+        "\t",
+        ";",
+        " ",
+        BLANKS,
+    ]
     for option in ("", "ab", '"', "\n", "é"):
         with pytest.raises(DlcliError, match="--delimiter"):
             checked_delimiter(option)
@@ -69,16 +77,10 @@ def test_delimiter_option():
 def test_blocks_end_with_records(size):
     text = b'a,"x\ny"\n1,2\n"p\n\n""q","\n"\nlast,one'
     pieces = [text[i : i + size] for i in range(0, len(text), size)]
-    blocks = list(cut_blocks(pieces, True, size))
+    blocks = list(cut_blocks(pieces, b'"', size))
     assert b"".join(blocks) == text
     records = {b'a,"x\ny"\n', b'a,"x\ny"\n1,2\n', text[:-8], text}
     sofar = b""
     for block in blocks:
         sofar += block
         assert sofar in records
-
-
-def test_first_record():
-    assert first_record_length(b"\n\r\na,b\n1") == 7
-    assert first_record_length(b'"a\nb",c\n1,2\n') == 8
-    assert first_record_length(b"a,b") == 3

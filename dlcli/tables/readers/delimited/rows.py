@@ -1,0 +1,164 @@
+"""A pass over the rows of a delimited file: blocks as they should be go to the fast parser, others are mended."""
+
+import io
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from dlcli.errors import DlcliError
+from dlcli.tables.columns import Kinds
+from dlcli.tables.readers import blocks
+from dlcli.tables.readers.delimited import footer
+from dlcli.tables.readers.delimited.encodings import MARK, is_utf8, tolerant_utf8
+from dlcli.tables.readers.delimited.parsing import BlockParser
+from dlcli.tables.readers.delimited.records import Records, quotes_in_place
+from dlcli.tables.readers.delimited.stream import TextStream
+from dlcli.tables.readers.delimited.syntax import Syntax
+from dlcli.tables.readers.delimited.uneven import Mender, Tally
+from dlcli.tables.readers.dialect import Dialect
+
+CANONICAL = Syntax().normal
+
+
+class RowPass:
+    """One pass over a file; ``tally`` is what was found on the way."""
+
+    def __init__(self, stream: TextStream, dialect: Dialect, parser: BlockParser) -> None:
+        self._stream, self._dialect, self._parser = stream, dialect, parser
+        self._syntax = dialect.syntax if dialect.syntax.is_plain else dialect.syntax.normal
+        header = dialect.first if dialect.header else ()
+        self._mender = Mender(self._syntax, dialect.kinds, header, empty_last=dialect.empty_last)
+        self._waiting: list[bytes] = []
+        self._following: Iterator[tuple[bytes, bool]] = iter(())
+
+    @property
+    def tally(self) -> Tally:
+        """What was done with rows that aren't as they should be, so far."""
+        return self._mender.tally
+
+    def frames(self, kinds: Kinds, size: int) -> Iterator[pl.DataFrame]:
+        """The rows of each block of about ``size`` bytes: the columns of ``kinds`` and perhaps others."""
+        self._following = self._stream.blocks(size, self._dialect.syntax)
+        while (block := self._next()) is not None:
+            if not block or block.isspace():
+                continue
+            data = self._fast(block, kinds)
+            if data is None:
+                data = self._slow(block, kinds)
+            else:
+                self.tally.rows += data.height
+            if data.height:
+                yield data
+
+    def _next(self) -> bytes | None:
+        """The next block, without what stands below the table; None at the end."""
+        if self._waiting:
+            return self._waiting.pop()
+        block, last = next(self._following, (None, False))
+        return self._without_footer(footer.without_filling(block)) if block is not None and last else block
+
+    def _fast(self, block: bytes, kinds: Kinds) -> pl.DataFrame | None:
+        """The rows of a block as the fast parser reads them; None where it might be wrong about them."""
+        if not block.isascii() and (MARK in block or not is_utf8(block)):
+            return None
+        syntax, fields = self._syntax, self._dialect.fields
+        quote = syntax.quote.encode()
+        if not quote or quote not in block:
+            block = self._tidied(block)
+        elif syntax.skip_space or not quotes_in_place(block, syntax):
+            return None
+        parsed = self._parser.read(block, kinds, syntax, fields)
+        if parsed is None or (parsed.texts and self._repeats_header(block)):
+            return None
+        last = parsed.data.to_series(parsed.data.width - 1)
+        gaps = last.null_count()
+        if gaps and self._is_uneven(block, parsed.data.height):
+            return None
+        return None if self._dialect.empty_last and gaps < parsed.data.height else parsed.data
+
+    def _tidied(self, block: bytes) -> bytes:
+        """A block without quotes: blank lines gone, and the blanks around delimiters where they don't count."""
+        if blocks.has_blank_lines(block):
+            block = blocks.BLANK_LINES.sub(b"", block)
+        if self._syntax.skip_space:
+            mark = self._syntax.delimiter.encode()
+            for blank in (b" ", b"\t"):
+                while mark != blank and (mark + blank in block or blank + mark in block):
+                    block = block.replace(mark + blank, mark).replace(blank + mark, mark)
+        return block
+
+    def _is_uneven(self, block: bytes, rows: int) -> bool:
+        """Whether there may be blank lines or rows with too few fields, which the parser reads as missing."""
+        if blocks.has_blank_lines(block):
+            return True
+        expected = rows * (self._dialect.fields - 1)
+        return blocks.count_delimiters(block, self._syntax.delimiter, self._syntax.quote.encode()) != expected
+
+    def _repeats_header(self, block: bytes) -> bool:
+        """Whether the header may occur again, as where files were joined."""
+        names, mark = self._dialect.first, self._syntax.delimiter
+        if not self._dialect.header or not names:
+            return False
+        return any(mark.join(line).encode() in block for line in (names, [f'"{name}"' for name in names]))
+
+    def _slow(self, block: bytes, kinds: Kinds) -> pl.DataFrame:
+        """The rows of a block split exactly and mended; a record that reaches beyond its end takes in what follows."""
+        taken = 0
+
+        def more() -> Sequence[str]:
+            nonlocal taken
+            following = self._next()
+            lines = [] if following is None else self._lines(following)
+            taken += len(lines)
+            return lines
+
+        records = Records(self._lines(block), self._syntax, self._dialect.fields, more)
+        out, rows = io.StringIO(newline=""), 0
+        while records.pending > taken and (record := records.read()):
+            fields = self._mender.mend(record.row)
+            if fields is not None:
+                out.write(CANONICAL.write(fields))
+                rows += 1
+        if records.pending:
+            self._waiting.append("\n".join((*records.left(), "")).encode())
+        if not rows:
+            return pl.DataFrame(schema=dict.fromkeys(kinds, pl.String))
+        columns = self._dialect.fields - self._dialect.empty_last
+        parsed = self._parser.read(out.getvalue().encode(), kinds, CANONICAL, columns)
+        if parsed is None:
+            message = f"{self._stream.source.label}: the rows up to {self.tally.rows:,} cannot be read"
+            raise DlcliError(message, "check the file's quotes")
+        return parsed.data
+
+    def _lines(self, block: bytes) -> list[str]:
+        """The lines of a block; bytes that aren't UTF-8 are read as cp1252, which is told."""
+        block = block.replace(MARK, b"")
+        try:
+            text = block.decode()
+        except UnicodeDecodeError as error:
+            row = self.tally.rows + block.count(b"\n", 0, error.start) + 1
+            where = f"row {row:,} is not UTF-8 text (byte 0x{block[error.start]:02x})"
+            if self._stream.encoding.given:
+                hint = "give its encoding, for example --encoding latin-1"
+                raise DlcliError(f"{self._stream.source.label}: {where}", hint) from None
+            self.tally.strays = self.tally.strays or where
+            text = tolerant_utf8(block).decode()
+        return text.removesuffix("\n").split("\n")
+
+    def _without_footer(self, block: bytes) -> bytes:
+        """The last block without what stands below the table."""
+        dialect = self._dialect
+        lines = (
+            tolerant_utf8(block[footer.last_lines(block, footer.LAST_LINES + 1) :])
+            .decode()
+            .removesuffix("\n")
+            .split("\n")
+        )
+        records = list(Records(lines, self._syntax, dialect.fields))
+        gap = any(not line.strip() for line in lines[:-1])
+        count = footer.footer_rows(records, dialect.kinds, gap)
+        if not count:
+            return block
+        first = records[-count]
+        self.tally.footer = count, first.text.strip()
+        return block[: footer.last_lines(block, len(lines) - first.line)]
