@@ -10,6 +10,7 @@ from dlcli.tables.columns import Kinds, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import unique_names
 from dlcli.tables.readers import blocks
+from dlcli.tables.readers.delimited.around import COMMENTS
 from dlcli.tables.readers.delimited.encodings import (
     MARK,
     Encoding,
@@ -20,12 +21,14 @@ from dlcli.tables.readers.delimited.encodings import (
 )
 from dlcli.tables.readers.delimited.parsing import BlockParser
 from dlcli.tables.readers.delimited.rows import RowPass
-from dlcli.tables.readers.delimited.stream import HEAD_BYTES, TextStream
+from dlcli.tables.readers.delimited.stream import HEAD_BYTES, LEAST_LINES, TextStream
 from dlcli.tables.readers.delimited.uneven import Tally
 from dlcli.tables.readers.dialect import column_names, recognize
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
 from dlcli.text import listed, quoted
+
+COMMENT_BYTES = tuple(mark.encode() for mark in COMMENTS)
 
 
 class DelimitedReader(Reader):
@@ -75,7 +78,7 @@ class DelimitedReader(Reader):
         if encoding.given and encoding.codec == "utf-8" and not is_utf8(head[: head.find(b"\n") + 1 or len(head)]):
             message = f"{self.label}: the header is not UTF-8 text"
             raise DlcliError(message, "give its encoding, for example --encoding latin-1")
-        return stream, tolerant_utf8(head.replace(MARK, b"")).decode().replace("\r\n", "\n")
+        return stream, _first_lines(head)
 
     def _of_encoding(self, encoding: Encoding) -> Iterator[Decision]:
         if encoding.guessed:
@@ -123,3 +126,15 @@ class DelimitedReader(Reader):
             yield Frame(data.select(list(kinds)), self.label, row)
             row += data.height
         self._conclude(rows.tally)
+
+
+def _first_lines(head: bytes) -> str:
+    """As much of a head as shows the layout: its first comments, and then at least 20 lines."""
+    end = 1 << 18
+    while end < len(head) and (
+        head.count(b"\n", 0, end) < LEAST_LINES or head[head.rfind(b"\n", 0, end) + 1 :].startswith(COMMENT_BYTES)
+    ):
+        end *= 2
+    if end < len(head):
+        head = head[: head.rfind(b"\n", 0, end) + 1]
+    return tolerant_utf8(head.replace(MARK, b"")).decode().replace("\r\n", "\n")

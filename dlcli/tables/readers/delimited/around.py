@@ -10,7 +10,7 @@ from dlcli.tables.readers.delimited.header import judge_header
 from dlcli.tables.readers.delimited.syntax import BLANKS
 
 COMMENTS = ("#", "%", "//", "--")
-SAMPLE_LINES, SAMPLE_CHARACTERS, LEAST_LINES = 1000, 1 << 18, 20
+SAMPLE_LINES, SAMPLE_CHARACTERS, LEAST_LINES = 300, 1 << 17, 20
 _SEP = re.compile(r'"?sep=(.)"?[\s;,]*', re.IGNORECASE)
 _LEADING_BLANKS = " \t"
 
@@ -42,9 +42,11 @@ def guess_comment(lines: Sequence[str]) -> str:
     """What begins the comment lines among ``lines``, "" where there are none."""
     first = next((line for line in lines if line.strip()), "")
     early = lines[:SAMPLE_LINES]
+    if not any(line.startswith(COMMENTS) for line in early):
+        return ""
     for mark in COMMENTS:
         marked = [line for line in early if line.startswith(mark)]
-        if not marked:
+        if not marked or _within_quotes(early, mark):
             continue
         body = [line.text for line in sample_lines(lines, 0, mark) if line.text.strip()]
         if not body:
@@ -61,6 +63,18 @@ def guess_comment(lines: Sequence[str]) -> str:
         if split.fields > 1 or leading or all(kind_of(line) == "number" for line in body[1:]):
             return mark
     return ""
+
+
+def _within_quotes(lines: Sequence[str], mark: str) -> bool:
+    """Whether a line that begins with ``mark`` goes on with a quoted field of the lines before."""
+    quotes = 0
+    for line in lines:
+        if line.startswith(mark):
+            if quotes % 2:
+                return True
+        else:
+            quotes += line.count('"')
+    return False
 
 
 def commented_names(lines: Sequence[str], comment: str, first: int, split: Split) -> list[str]:

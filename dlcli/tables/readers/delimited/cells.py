@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from dlcli.tables.columns import MISSING_TEXTS
 
@@ -32,6 +33,7 @@ def is_number(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1 << 13)
 def kind_of(text: str) -> str:
     """What a cell holds: "missing", "number" (also in disguise, as $1,234), "date" or "text"."""
     text = text.strip()

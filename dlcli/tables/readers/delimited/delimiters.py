@@ -13,7 +13,7 @@ from dlcli.tables.readers.delimited.syntax import BLANKS, Syntax
 # In the order in which they win: a comma is also found inside numbers and texts, a tab hardly ever.
 USUAL = ("\t", ";", "|", ",")
 RARE = ("::", "\x01", "\x02", "\x1e", "\x1f", "^", "~", "¦")
-SNIFFED_RECORDS = 200
+SNIFFED_RECORDS = 100
 EVEN = 0.7  # a score from which a usual delimiter is not doubted
 GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?")
 APART = re.compile(r"\d+ \d+")

@@ -61,13 +61,21 @@ class RowPass:
         """The rows of a block as the fast parser reads them; None where it might be wrong about them."""
         if not block.isascii() and (MARK in block or not is_utf8(block)):
             return None
-        syntax, fields = self._syntax, self._dialect.fields
+        syntax = self._syntax
         quote = syntax.quote.encode()
-        if not quote or quote not in block:
-            block = self._tidied(block)
-        elif syntax.skip_space or not quotes_in_place(block, syntax):
+        quoted = bool(quote) and quote in block
+        if quoted and (syntax.skip_space or not quotes_in_place(block, syntax)):
             return None
-        parsed = self._parser.read(block, kinds, syntax, fields)
+        if syntax.skip_space:
+            block = self._without_spaces(block)
+        data = self._even(block, kinds)
+        if data is None and not quoted and blocks.has_blank_lines(block):
+            data = self._even(blocks.BLANK_LINES.sub(b"", block), kinds)
+        return data
+
+    def _even(self, block: bytes, kinds: Kinds) -> pl.DataFrame | None:
+        """The rows of a block whose quotation marks are in place; None where they may be uneven, or a header again."""
+        parsed = self._parser.read(block, kinds, self._syntax, self._dialect.fields)
         if parsed is None or (parsed.texts and self._repeats_header(block)):
             return None
         last = parsed.data.to_series(parsed.data.width - 1)
@@ -76,15 +84,12 @@ class RowPass:
             return None
         return None if self._dialect.empty_last and gaps < parsed.data.height else parsed.data
 
-    def _tidied(self, block: bytes) -> bytes:
-        """A block without quotes: blank lines gone, and the blanks around delimiters where they don't count."""
-        if blocks.has_blank_lines(block):
-            block = blocks.BLANK_LINES.sub(b"", block)
-        if self._syntax.skip_space:
-            mark = self._syntax.delimiter.encode()
-            for blank in (b" ", b"\t"):
-                while mark != blank and (mark + blank in block or blank + mark in block):
-                    block = block.replace(mark + blank, mark).replace(blank + mark, mark)
+    def _without_spaces(self, block: bytes) -> bytes:
+        """A block without the blanks around its delimiters."""
+        mark = self._syntax.delimiter.encode()
+        for blank in (b" ", b"\t"):
+            while mark != blank and (mark + blank in block or blank + mark in block):
+                block = block.replace(mark + blank, mark).replace(blank + mark, mark)
         return block
 
     def _is_uneven(self, block: bytes, rows: int) -> bool:
@@ -160,5 +165,9 @@ class RowPass:
         if not count:
             return block
         first = records[-count]
+        cut = footer.last_lines(block, len(lines) - first.line)
+        quote = self._syntax.quote.encode()
+        if quote and block.count(quote, 0, cut) % 2:  # within a quoted field
+            return block
         self.tally.footer = count, first.text.strip()
-        return block[: footer.last_lines(block, len(lines) - first.line)]
+        return block[:cut]
