@@ -12,7 +12,7 @@ from dlcli.tables.readers.delimited.cells import column_kinds
 from dlcli.tables.readers.delimited.delimiters import Split, best_split
 from dlcli.tables.readers.delimited.header import Verdict, is_row_numbers, judge_header, read_header
 from dlcli.tables.readers.delimited.syntax import BLANKS, Syntax
-from dlcli.text import listed, printable, quoted
+from dlcli.text import counted, listed, printable, quoted
 
 NAMED_DELIMITERS = {
     "tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ",
@@ -202,7 +202,7 @@ class _Layout:
         made = self._made
         if made.comment and self._options.comment is None:
             count = sum(line.startswith(made.comment) for line in self._lines)
-            lines = f"{count:,} line{'s' * (count != 1)} that begin{'s' * (count == 1)} with {made.comment}"
+            lines = f"{counted(count, 'line')} that begin{'s' * (count == 1)} with {made.comment}"
             made.decide(f"{lines} count{'s' * (count == 1)} as comments", f"--comment {quoted(made.comment)}")
 
     def _say_before(self) -> None:

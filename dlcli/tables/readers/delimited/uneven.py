@@ -7,7 +7,7 @@ from dlcli.errors import DlcliError
 from dlcli.tables.decisions import Decision
 from dlcli.tables.readers.delimited.cells import kind_of
 from dlcli.tables.readers.delimited.syntax import Row, Syntax
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 FEW_ROWS, MOST_ROWS = 3, 0.05
 NAMED_ROWS = 3
@@ -70,7 +70,7 @@ class Tally:
             + (", ..." if count > len(first) else "")
         )
         return SAID[way].format(
-            rows=f"{count:,} row{'s' * many}", which=which, have="have" if many else "has", are="are" if many else "is",
+            rows=counted(count, "row"), which=which, have="have" if many else "has", are="are" if many else "is",
             their="their" if many else "its", they="they" if many else "it", stand="stand" if many else "stands",
         )  # fmt: skip
 
@@ -132,7 +132,7 @@ class Mender:
 
     def _remember(self, found: int) -> None:
         if not self.tally.worst:
-            what = f"{found} field{'s' * (found != 1)}, expected {self._fields}"
+            what = f"{counted(found, 'field')}, expected {self._fields}"
             self.tally.worst = f"row {self.tally.rows:,} has {what}"
 
     def _shortened(self, fields: list[str]) -> list[str] | None:
