@@ -1,19 +1,25 @@
 """What every command's config shares: option metadata, TOML in and out, errors in the user's words."""
 
-import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dlcli.config import paths, toml
 from dlcli.config.option import field_meta, flag_of
 from dlcli.errors import DlcliError
+from dlcli.text import printable, printable_path
 
 
 class Config(BaseModel):
-    """Base of the commands' configs: frozen, unknown keys refused."""
+    """Base of the commands' configs: frozen, unknown keys refused.
+
+    ``command`` is whose settings they are, ``path_fields`` are those that hold paths; both for config files.
+    """
+
+    command: ClassVar[str] = ""
+    path_fields: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,47 +45,81 @@ class Config(BaseModel):
 
     @classmethod
     def read_toml(cls, file: Path) -> dict[str, object]:
-        """Settings of a TOML file, checked for unknown keys. Raises DlcliError."""
-        try:
-            with file.open("rb") as stream:
-                values = tomllib.load(stream)
-        except OSError as error:
-            raise DlcliError(f"--config {file}: {error.strerror or error}", "give a readable TOML file") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DlcliError(f"--config {file} is not valid TOML: {error}", "fix the file") from None
+        """Settings of a TOML file, checked for unknown keys, with paths from the current folder. Raises DlcliError.
+
+        Paths in a file that a command wrote, which has its name, are relative to the file's folder; so are those of
+        others where they lead to something there, else they are as they stand.
+        """
+        values = toml.parsed(file)
+        command = values.pop("command", None)
+        if command not in (None, cls.command):
+            raise _of_another(cls, file, command)
         for key in values:
             if key not in cls.model_fields:
                 raise _unknown_setting(cls, key, file, values)
-        return {key: _of_toml(value) for key, value in values.items()}
+        folder = file.parent
 
-    def to_toml(self) -> str:
-        """Every setting, resolved, as TOML with its help text; ``--config`` on it repeats the run."""
+        def found(path: str) -> str:
+            return paths.read_from(folder, path) if command or paths.is_there(folder, path) else path
+
+        return {key: cls.changed(key, cls._meant(key, toml.restored(value)), found) for key, value in values.items()}
+
+    @classmethod
+    def _meant(cls, key: str, value: object) -> object:
+        """A list where one text is given and a list is wanted; a text where a number is given and a text is wanted."""
+        annotation = cls.model_fields[key].annotation
+        if get_origin(annotation) is tuple:
+            items = value if isinstance(value, list) else cls.items_of(key, value)
+            return [_text(item) for item in items]
+        return _text(value) if annotation in (str, str | None) else value
+
+    @classmethod
+    def items_of(cls, key: str, value: object) -> list[object]:  # noqa: ARG003  (tune-lr's has a field that matters)
+        """What one value stands for where a list of them is wanted."""
+        return [value]
+
+    def to_toml(self, folder: Path) -> str:
+        """Every setting, resolved, as TOML with its help text for a file in ``folder``; ``--config`` on it repeats the
+        run.
+        """
         import tomli_w
 
-        lines = []
+        def seen(path: str) -> str:
+            return paths.written_in(folder, path)
+
+        lines = [
+            f"# The settings of one run of dlcli {self.command}, which --config takes. Paths start from this folder.",
+            tomli_w.dumps({"command": self.command}).rstrip(),
+        ]
         for name, info in type(self).model_fields.items():
             if field_meta(type(self), name).cli_only:
                 continue
             value = getattr(self, name)
             plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-            plain = _for_toml(plain)
+            plain = toml.writable(self.changed(name, plain, seen))
             lines.append(f"# {info.description}")
             lines.append(f"# {name} =  (not set)" if plain is None else tomli_w.dumps({name: plain}).rstrip())
         return "\n".join(lines) + "\n"
 
+    @classmethod
+    def changed(cls, name: str, value: object, change: Callable[[str], str]) -> object:
+        """The value of field ``name`` with ``change`` applied to the paths in it."""
+        if isinstance(value, list):
+            return [cls.changed(name, item, change) for item in value]
+        return change(value) if name in cls.path_fields and isinstance(value, str) else value
 
-def _for_toml(value: object) -> object:
-    """TOML is valid Unicode: bytes of a file name that are not UTF-8 are written as text such as ``\\udce9``."""
-    if isinstance(value, list):
-        return [_for_toml(item) for item in value]
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-def _of_toml(value: object) -> object:
-    """What ``_for_toml`` was given."""
-    if isinstance(value, list):
-        return [_of_toml(item) for item in value]
-    return re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda m: chr(int(m[1], 16)), value) if isinstance(value, str) else value
+def _of_another(config: type[Config], file: Path, command: object) -> DlcliError:
+    """The error for a file of another command than that of ``config``."""
+    name = printable(str(command))
+    return DlcliError(
+        f"--config {printable_path(str(file))} is of dlcli {name}, not of {config.command}",
+        f"give one of {config.command}, or run dlcli {name} with it",
+    )
 
 
 def _unknown_setting(config: type[Config], key: str, file: Path, values: Mapping[str, object]) -> DlcliError:

@@ -1,6 +1,6 @@
 """Settings of ``dlcli fit-linear``."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -176,6 +176,9 @@ class FitLinearConfig(
     ColumnOptions,
 ):
     """Linear, logistic and softmax regression."""
+
+    command: ClassVar[str] = "fit-linear"
+    path_fields: ClassVar[tuple[str, ...]] = ("data",)
 
     @field_validator("lr")
     @classmethod

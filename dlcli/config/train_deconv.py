@@ -1,8 +1,10 @@
 """Settings of ``dlcli train-deconv``."""
 
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -125,11 +127,22 @@ class TrainDeconvConfig(
 ):
     """Networks of convolutions and deconvolutions that restore or classify images."""
 
+    command: ClassVar[str] = "train-deconv"
+    path_fields: ClassVar[tuple[str, ...]] = ("data", "mask")
+
     resume: Path | None = option(
         None, "Continue this run from its last checkpoint, with its settings.", panel=OUTPUT, complete="dir",
         cli_only=True, metavar="RUN",
         also="continue checkpoint ckpt ckpt_path resume_from resume_from_checkpoint restart load restore",
     )  # fmt: skip
+
+    @classmethod
+    def changed(cls, name: str, value: object, change: Callable[[str], str]) -> object:
+        """Likewise, also for the file of a blur, which may have the name of one of its arrays behind it."""
+        if name != "blur" or not isinstance(value, str) or value.partition(":")[0] in ("gaussian", "motion"):
+            return super().changed(name, value, change)
+        array = re.fullmatch(r"(.+\.npz):([^:/\\]+)", value, re.IGNORECASE)
+        return f"{change(array[1])}:{array[2]}" if array else change(value)
 
     @property
     def sigma_range(self) -> tuple[float, float]:

@@ -1,7 +1,9 @@
 """Settings of ``dlcli tune-lr``."""
 
 import difflib
-from typing import Literal, Self
+import shlex
+from collections.abc import Callable
+from typing import ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -9,6 +11,7 @@ from dlcli.config import aliases
 from dlcli.config.base import Config
 from dlcli.config.common import RunOptions
 from dlcli.config.option import option
+from dlcli.config.words import with_paths
 from dlcli.errors import DlcliError
 
 SEARCH = "Search"
@@ -152,6 +155,20 @@ class StudyOptions(Config):
 # Pydantic takes the fields from the last base on: the order in --help and config.toml.
 class TuneLrConfig(RunOptions, StudyOptions, SearchOptions, MethodOptions):
     """Search for the learning rate, the schedule, the filters, or any option of a training command."""
+
+    command: ClassVar[str] = "tune-lr"
+
+    @classmethod
+    def items_of(cls, key: str, value: object) -> list[object]:
+        """Of a training's command line its words."""
+        return list(shlex.split(value)) if key == "training" and isinstance(value, str) else [value]
+
+    @classmethod
+    def changed(cls, name: str, value: object, change: Callable[[str], str]) -> object:
+        """Likewise, for the paths in the training's command line."""
+        if name == "training" and isinstance(value, list) and all(isinstance(word, str) for word in value):
+            return with_paths(value, change)
+        return super().changed(name, value, change)
 
     @property
     def method(self) -> Method:

@@ -130,7 +130,7 @@ def save(
 ) -> None:
     """Write config, model and report. A diverged run gets no model."""
     data = loaded.data
-    run.write(directory.CONFIG, config.to_toml())
+    run.write(directory.CONFIG, config.to_toml(run.path))
     if result.trace.last.status != "diverged":
         settings = {
             "missing": config.missing,

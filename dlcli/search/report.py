@@ -197,11 +197,11 @@ def best_config(search: Search, best: Record) -> TrainingConfig:
 
 def save(search: Search, run: directory.RunDirectory, report: SearchReport, records: Sequence[Record]) -> None:
     """Write config, tables, the best config and the report."""
-    run.write(directory.CONFIG, search.output.config_toml)
+    run.write(directory.CONFIG, search.output.config.to_toml(run.path))
     run.write(TABLE, to_csv(report.options, report.metric, report.trials))
     best = chosen(search, records).best
     if best is not None:
-        run.write(BEST, _said_of(report) + best_config(search, best).to_toml())
+        run.write(BEST, _said_of(report) + best_config(search, best).to_toml(run.path))
     run.write(directory.REPORT, report.to_json() + "\n")
 
 

@@ -59,17 +59,17 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """The run directory (None: the next free number), the format of its charts, and the text of its config.toml."""
+    """The run directory (None: the next free number), the format of its charts, and what config.toml holds."""
 
     out: Path | None
     force: bool
     plots: PlotFormat
-    config_toml: str
+    config: RunOptions
 
     @classmethod
     def of(cls, config: RunOptions) -> "OutputSettings":
         """Those of a command."""
-        return cls(config.out, config.force, config.plots, config.to_toml())
+        return cls(config.out, config.force, config.plots, config)
 
 
 @dataclass(frozen=True)

@@ -192,10 +192,10 @@ def _trial(number: int, curve: Curve) -> SweepTrial:
 
 
 def _save(settings: SweepSettings, run: directory.RunDirectory, report: SweepReport) -> None:
-    run.write(directory.CONFIG, settings.output.config_toml)
+    run.write(directory.CONFIG, settings.output.config.to_toml(run.path))
     if report.best:
         config = settings.configs.base.with_options({"lr": report.best.params["lr"]})
-        run.write(BEST, config.to_toml())
+        run.write(BEST, config.to_toml(run.path))
     run.write(directory.REPORT, report.to_json() + "\n")
 
 

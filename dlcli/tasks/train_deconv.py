@@ -47,7 +47,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
         what_trains(config.task, images, problem, plan.batches.side),
         images.train.classes,
         fingerprint_of(images, [restoration]),
-        config.to_toml(),
+        config.to_toml(run.path),
     )
     figures = Figures(run, config.plots, problem, title=about.title, loss=plan.loss)
     training = Training(plan, problem, restoration, about, run, progress, figures, config.threads)

@@ -45,7 +45,7 @@ def save_run(folder, network, settings, classes=(), data=()):
     (folder / "model.safetensors").write_bytes(saved.to_bytes())
     kind = settings.task if settings.task != "pairs" or len(data) == 2 else "denoise"
     if kind != "classify" or data:
-        (folder / "config.toml").write_text(TrainDeconvConfig(task=kind, data=tuple(map(str, data))).to_toml())
+        (folder / "config.toml").write_text(TrainDeconvConfig(task=kind, data=tuple(map(str, data))).to_toml(folder))
 
 
 def network_of(run):

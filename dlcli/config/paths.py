@@ -1,0 +1,55 @@
+"""Paths in config files: relative to the file's own folder, so that a run works on when it is moved with its data."""
+
+import glob
+import os
+from pathlib import Path
+
+STANDARD_INPUT = "-"
+
+
+def _fixed(path: str) -> bool:
+    return path in ("", STANDARD_INPUT) or os.path.isabs(path)
+
+
+def written_in(folder: Path, path: str) -> str:
+    """``path``, relative to the current folder, as a file in ``folder`` has it. Absolute ones and - stay.
+
+    By the folders' real places, as .. behind a symbolic link leads to where the link points.
+    """
+    if _fixed(path):
+        return path
+    place, name = os.path.split(path.rstrip("/"))
+    found = os.path.join(os.path.realpath(place), name)
+    try:
+        return os.path.relpath(found, os.path.realpath(folder))
+    except ValueError:  # on another drive
+        return found
+
+
+def read_from(folder: Path, path: str) -> str:
+    """``path``, of a file in ``folder``, relative to the current folder. Absolute ones and - stay."""
+    if _fixed(path):
+        return path
+    base, here = os.path.realpath(folder), os.getcwd()
+    if is_pattern(os.path.join(base, path)):
+        base, here = glob.escape(base), glob.escape(here)
+        found = os.path.join(base, path)
+    else:
+        place, name = os.path.split(os.path.join(base, path.rstrip("/")))
+        found = os.path.join(os.path.realpath(place), name)
+    try:
+        return os.path.relpath(found, here)
+    except ValueError:
+        return found
+
+
+def is_pattern(path: str) -> bool:
+    """Whether ``path`` stands for the files that it matches."""
+    return glob.has_magic(path) and not os.path.lexists(path)
+
+
+def is_there(folder: Path, path: str) -> bool:
+    """Whether ``folder`` has what ``path`` names or, as a pattern, matches."""
+    if os.path.lexists(folder / path):
+        return True
+    return glob.has_magic(path) and any(glob.iglob(os.path.join(glob.escape(str(folder)), path), recursive=True))
