@@ -90,7 +90,7 @@ class LinearTrainingOptions(Config):
     optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
         "auto",
         "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for cross-entropy; exact: "
-        "QR for least squares. auto: gd for mse, newton for cross-entropy.",
+        "QR for least squares. auto: gd for mse, newton for cross-entropy (with more than 1000 coefficients lbfgs).",
         panel=TRAINING,
         also=aliases.OPTIMIZER,
         also_as={"adam": "adam", "sgd": "sgd", "gd": "gd", "lbfgs": "lbfgs", "newton": "newton", "exact": "exact"},

@@ -20,6 +20,9 @@ from dlcli.linear.solvers.momentum import Momentum
 Optimizer = Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
 # The built-in example runs as in the article that it comes from.
 DEMO_STEPS, DEMO_RATE = 1000, 0.1
+# Coefficients, (classes - 1) x columns, beyond which a step of Newton's method takes longer than all of L-BFGS's; with
+# L1, where the alternative is gradient descent, and far slower, twice as many.
+MOST_FOR_NEWTON = 1000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Given:
 
     lr: float | None = None
     tolerance: float | None = None
+    optimizer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,20 @@ class Plan:
         return self.stopping.patience is not None
 
 
-def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool) -> Plan:
-    """Resolve ``auto``. Raises DlcliError for an optimizer that the loss hasn't got."""
+def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool, coefficients: int = 0) -> Plan:
+    """Resolve ``auto``. Raises DlcliError for an optimizer that the loss hasn't got.
+
+    ``coefficients``: of a fit to classes, (classes - 1) x columns; 0 as long as nobody knows.
+    """
     squares = kind == "mse"
-    optimizer = _optimizer(config, kind)
+    optimizer = _optimizer(config, kind, coefficients)
     # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
     keep_rows = not (squares and optimizer == "gd")
-    given = Given(None if config.lr == "auto" else config.lr, config.tolerance)
+    given = Given(
+        None if config.lr == "auto" else config.lr,
+        config.tolerance,
+        None if config.optimizer == "auto" else config.optimizer,
+    )
     lr = given.lr
     if demo and lr is None and optimizer == "gd":
         lr, tolerance = DEMO_RATE, config.tolerance or 0.0
@@ -100,11 +111,11 @@ def split_of(config: FitLinearConfig) -> Split:
     return Split(config.val, config.cv or 0, config.seed_of_data)
 
 
-def _optimizer(config: FitLinearConfig, kind: Kind) -> Optimizer:
+def _optimizer(config: FitLinearConfig, kind: Kind, coefficients: int) -> Optimizer:
     squares, optimizer = kind == "mse", config.optimizer
     if optimizer == "auto":
         descent = squares or config.momentum or config.schedule != "constant" or config.lr != "auto"
-        optimizer = "gd" if descent else "newton"
+        optimizer = "gd" if descent else _for_classes(config, coefficients)
     if squares and optimizer in ("newton", "lbfgs"):
         raise DlcliError(
             f"--optimizer {optimizer} is for classes, and the target holds numbers",
@@ -113,6 +124,25 @@ def _optimizer(config: FitLinearConfig, kind: Kind) -> Optimizer:
     if not squares and optimizer == "exact":
         raise DlcliError("--optimizer exact is for least squares, and the target holds classes", "use newton")
     return optimizer
+
+
+def _for_classes(config: FitLinearConfig, coefficients: int) -> Optimizer:
+    """Newton's method, whose steps take time with the cube of the coefficients, or what does without its matrix."""
+    if config.l1:
+        return "newton" if coefficients <= 2 * MOST_FOR_NEWTON else "gd"
+    return "newton" if coefficients <= MOST_FOR_NEWTON else "lbfgs"
+
+
+def said_of_optimizer(plan: Plan, coefficients: int) -> str:
+    """What to say where Newton's method gave way to another, else ""."""
+    if plan.given.optimizer or plan.optimizer == "newton" or coefficients <= MOST_FOR_NEWTON:
+        return ""
+    if plan.optimizer == "gd" and (plan.momentum.factor or plan.given.lr or plan.schedule.name != "constant"):
+        return ""  # which asked for descent
+    return (
+        f"{coefficients:,} coefficients (classes less one, times columns): --optimizer {plan.optimizer}, as newton "
+        f"would solve for all of them at once in every step"
+    )
 
 
 def _steps(optimizer: Optimizer, *, squares: bool, demo: bool) -> int:

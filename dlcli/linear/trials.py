@@ -56,7 +56,7 @@ class LinearTrials:
         return self._tables[key]
 
     def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
-        return make_plan(config, loaded.kind, demo=not config.data)
+        return make_plan(config, loaded.kind, demo=not config.data, coefficients=loaded.coefficients)
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part."""

@@ -17,7 +17,7 @@ from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.checks import check
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
-from dlcli.linear.plan import Plan, make_plan
+from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
@@ -29,7 +29,7 @@ from dlcli.text import counted, printable
 class Loaded:
     """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``.
 
-    ``files`` are the names of those that it was read from, and where they are.
+    ``files`` are the names of those that it was read from, and where they are; ``coefficients`` as in ``make_plan``.
     """
 
     kind: Kind
@@ -39,6 +39,7 @@ class Loaded:
     keep: np.ndarray
     device: str
     files: tuple[tuple[str, Path], ...] = ()
+    coefficients: int = 0
 
 
 def load(config: FitLinearConfig, progress: Progress) -> Loaded:
@@ -67,7 +68,14 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     usable, keep = check(plan, data, kind, progress, hints)
     if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
         note_of_classes(table.target.name, table.target_values(), progress)
-    return Loaded(kind, plan, data, usable, keep, device, table.files if isinstance(table, Table) else ())
+    coefficients = 0
+    if kind != "mse" and data.schema.target is not None:
+        coefficients = (len(data.schema.target.levels) - 1) * len(keep)
+        plan = make_plan(config, kind, demo=not config.data, coefficients=coefficients)
+        if said := said_of_optimizer(plan, coefficients):
+            progress.note(said)
+    files = table.files if isinstance(table, Table) else ()
+    return Loaded(kind, plan, data, usable, keep, device, files, coefficients)
 
 
 def open_table(config: FitLinearConfig) -> Table | LineExample:

@@ -127,7 +127,8 @@ def _toward_the_optimum(plan: Plan, ended: Ended) -> list[str]:
             )
     found.append("raise --steps")
     if ended.kind != "mse" and ended.optimizer != "newton":
-        found.append("use --optimizer newton")
+        # Where dlcli has chosen lbfgs, there are too many coefficients for newton.
+        found += ["use --optimizer newton"] if plan.given.optimizer or ended.optimizer != "lbfgs" else []
     elif ended.kind == "mse" and not plan.penalty.l1:
         found.append("use --optimizer exact")
     elif (

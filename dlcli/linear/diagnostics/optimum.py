@@ -6,10 +6,12 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Status, Step
+from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.optimum import Nearness, rows_nearness
 from dlcli.linear.solvers.optimum_moments import moments_nearness
+from dlcli.linear.solvers.optimum_steps import nearness_by_steps
 from dlcli.linear.solvers.separation import separated_by
 from dlcli.linear.solvers.solver import LinearSolver
 
@@ -18,6 +20,7 @@ PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
 NOT_REACHED = "the fit has not reached its optimum"
 MOST_FOR_HESSIAN = 4000  # parameters up to which the Hessian is worth its time
 MOST_WORK = 5e9  # multiplications up to which it is for sgd and adam, which are chosen where there is no time
+MOST_WORK_OF_LBFGS = 1e12
 # Of a coefficient, or of its standard error where that is larger: within the first mini-batches ended near the optimum,
 # and beyond the second they mislead.
 NEAR, FAR = 0.1, 0.5
@@ -150,10 +153,16 @@ def _nearness(
         return moments_nearness(squares.moments, squares.units, theta[:, 0], mse, penalty, measured=measured)
     assert problem.rows is not None
     assert problem.rows.objective is not None
-    if theta.size > MOST_FOR_HESSIAN and problem.plan.optimizer != "newton":
-        return None
+    objective = problem.rows.objective
     with np.errstate(over="ignore", invalid="ignore"):
-        return rows_nearness(problem.rows.objective, theta, squares.units)
+        if problem.plan.optimizer == "newton" or not _too_many(objective, theta):
+            return rows_nearness(objective, theta, squares.units)
+        return None if penalty.l1 or not len(objective.Z) else nearness_by_steps(objective, theta, squares)
+
+
+def _too_many(objective: RowObjective, theta: FloatArray) -> bool:
+    """Whether the Hessian would take more time or memory than it's worth."""
+    return theta.size > MOST_FOR_HESSIAN or objective.rows * theta.size**2 > MOST_WORK_OF_LBFGS
 
 
 def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
@@ -172,6 +181,8 @@ def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: floa
             errors = errors * (np.sqrt(mse / freedom) if problem.kind == "mse" else 1 / np.sqrt(n))
             if not problem.squares.units.intercept:
                 errors[0] = np.nan
+    if not near.formed:
+        return replace(verdict, no_errors="too many coefficients for standard errors")
     if not residuals_known:
         return replace(verdict, no_errors="the residuals are too near to 0 for six digits of them")
     if not errors_known:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.linear.objectives.penalty import WeightedPenalty
 
 BLOCK = 8192  # rows; with 20 columns a block and its scratch fit a 1 MiB cache
@@ -116,6 +116,26 @@ class RowObjective:
         assert sums.hessian is not None
         return sums.hessian / self.rows + self.l2 * np.diag(np.tile(self.penalized[:, 0] ** 2, theta.shape[1]))
 
+    def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
+        """The Hessian of the smooth part times V, both (p, k), without the Hessian: two passes over the rows.
+
+        For cross-entropy, with probabilities P and S = Z V, it is Z'(P S - P (sum over classes of P S)) / n
+        (Pearlmutter 1994).
+        """
+        total = np.zeros(self.shape)
+        for start in range(0, self.rows, BLOCK):
+            Z = self.Z[start : start + BLOCK]
+            total += Z.T @ _bent(self.kind, Z @ theta, Z @ V)
+        return total / self.rows + self.l2 * self.penalized**2 * V
+
+    def curvatures(self, theta: FloatArray) -> FloatArray:
+        """The diagonal of the Hessian of the smooth part, (p, k)."""
+        total = np.zeros(self.shape)
+        for start in range(0, self.rows, BLOCK):
+            Z = self.Z[start : start + BLOCK]
+            total += (Z * Z).T @ _bend(self.kind, Z @ theta)
+        return total / self.rows + self.l2 * self.penalized**2
+
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows; ``keep`` (len(rows), p) multiplies the inputs (dropout)."""
         Z = self.Z[rows]
@@ -134,6 +154,24 @@ def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
             return work(rows)
 
     return run
+
+
+def _bend(kind: Kind, scores: FloatArray) -> FloatArray:
+    """Second derivatives of each row's loss by its own scores, (n, k)."""
+    if kind == "mse":
+        return np.ones_like(scores)
+    probability: FloatArray = np.exp(log_softmax(scores))[:, -scores.shape[1] :]
+    return probability * (1 - probability)
+
+
+def _bent(kind: Kind, scores: FloatArray, along: FloatArray) -> FloatArray:
+    """Each row's second derivatives by its scores, (k, k), times ``along`` (n, k)."""
+    if kind != "softmax":
+        return _bend(kind, scores) * along
+    probability = np.exp(log_softmax(scores))
+    weighted = probability * along
+    bent: FloatArray = weighted - probability * weighted.sum(axis=1, keepdims=True)
+    return bent
 
 
 def _squares(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> Sums:

@@ -89,6 +89,13 @@ class LeastSquares:
         floor = values[-1] * len(values) * np.finfo(np.float64).eps
         return np.where(values > floor, values, 0.0), vectors
 
+    def solved(self, right: FloatArray) -> FloatArray:
+        """(A + l2 on the penalized)^-1 times ``right`` (p, k), without directions that the data don't determine."""
+        values, vectors = self.modes
+        live = values > 0
+        found: FloatArray = vectors[:, live] @ ((vectors[:, live].T @ right) / values[live][:, None])
+        return found
+
     @property
     def resolution(self) -> float:
         """The eigenvalue below which float64 sees none."""

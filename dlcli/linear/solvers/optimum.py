@@ -20,6 +20,7 @@ PENALIZED = 1e-2  # with penalties, which shrink coefficients far below their er
 # Standard errors are known where rounding leaves them six digits.
 KNOWN = 3e-7
 TINY = 1e-300
+MANY = 1000  # parameters from which the time of an eigendecomposition matters
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Nearness:
     classes), or None where rounding leaves them no six digits. ``determined`` says whether the data (and penalties)
     determine every coefficient; ``move`` (p, k) is Newton's step in training units, where rows were used;
     ``residuals_known`` whether the mean squared error has six digits, too. ``away`` is the largest distance of a
-    coefficient from its optimum, as a share of its size there or of its standard error, whichever is larger.
+    coefficient from its optimum, as a share of its size there or of its standard error, whichever is larger. Without
+    the Hessian ``formed`` there is no spread.
     """
 
     off: float
@@ -39,6 +41,7 @@ class Nearness:
     move: FloatArray | None = None
     residuals_known: bool = True
     away: float | None = None
+    formed: bool = True
 
 
 SINGULAR = Nearness(np.inf, False, None)
@@ -54,10 +57,39 @@ def inverse_of(M: FloatArray) -> tuple[FloatArray, float] | None:
     if not len(M) or not np.isfinite(M).all() or not (diagonal > 0).all():
         return None
     scale = np.sqrt(diagonal)
-    values, vectors = np.linalg.eigh(M / scale[:, None] / scale)
+    C = M / scale[:, None] / scale
+    if len(M) > MANY:
+        found = _by_cholesky(C)
+        return None if found is None else (found[0] / scale[:, None] / scale, found[1])
+    values, vectors = np.linalg.eigh(C)
     if values[0] <= 4 * len(M) * 2 * UNIT * values[-1]:
         return None
     return (vectors / values) @ vectors.T / scale[:, None] / scale, float(values[-1] / values[0])
+
+
+def _by_cholesky(C: FloatArray) -> tuple[FloatArray, float] | None:
+    """The same of a large matrix with a diagonal of ones, in a fifth of the time that its eigenvectors take.
+
+    A matrix that is singular to rounding has a pivot that is, and ends here, after a thirtieth.
+    """
+    floor = 4 * len(C) * 2 * UNIT
+    try:
+        pivots = np.diag(np.linalg.cholesky(C)) ** 2
+    except np.linalg.LinAlgError:
+        return None
+    if pivots.min() <= floor:
+        return None
+    inverse: FloatArray = np.asarray(np.linalg.inv(C), dtype=np.float64)
+    condition = _largest_eigenvalue(C) * _largest_eigenvalue(inverse)
+    return (inverse, condition) if condition < 1 / floor else None
+
+
+def _largest_eigenvalue(M: FloatArray) -> float:
+    """That of a symmetric positive matrix, by power iteration, to a few percent."""
+    v = np.random.default_rng(0).normal(size=len(M))
+    for _ in range(40):
+        v = M @ (v / np.linalg.norm(v))
+    return float(np.linalg.norm(v))
 
 
 def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardizer) -> Nearness:
@@ -78,7 +110,8 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
         chosen = np.flatnonzero(free.T.ravel())
         solved = inverse_of(H[np.ix_(chosen, chosen)])
     else:
-        solved = inverse_of(np.einsum("ca,cidj,db->aibj", basis, H.reshape(k, p, k, p), basis).reshape(-1, (k - 1) * p))
+        reduced = np.einsum("ca,cidj,db->aibj", basis, H.reshape(k, p, k, p), basis, optimize=theta.size > MANY)
+        solved = inverse_of(reduced.reshape(-1, (k - 1) * p))
     if solved is None:
         return SINGULAR
     inverse, condition = solved
@@ -87,7 +120,7 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
         whole[np.ix_(chosen, chosen)] = inverse
     else:
         small = inverse.reshape(k - 1, p, k - 1, p)
-        whole = np.einsum("ca,aibj,db->cidj", basis, small, basis).reshape(k * p, k * p)
+        whole = np.einsum("ca,aibj,db->cidj", basis, small, basis, optimize=theta.size > MANY).reshape(k * p, k * p)
     move = -(whole @ gradient.T.ravel()).reshape(k, p).T
     blocks = [whole[c * p : (c + 1) * p, c * p : (c + 1) * p] for c in range(k)]
     spread = np.stack([np.sqrt(_variances(block, units)) for block in blocks], axis=1)
