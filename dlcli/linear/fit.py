@@ -13,7 +13,7 @@ from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.plan import Plan
-from dlcli.linear.problem import SECOND_ORDER, FitProblem, kind_of, row_problem
+from dlcli.linear.problem import SECOND_ORDER, FitProblem, kind_of, row_problem, spans_rows
 from dlcli.linear.result import Fit, Trace, make_fit
 from dlcli.linear.solver import make_schedule, make_solver, stable_rate
 from dlcli.linear.solvers.exact_solver import ExactSolver
@@ -59,14 +59,15 @@ def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held
     scored = data.merged(held.scored) if held.scored else None
     watched = data.merged(held.watched) if held.watched else None
     columns = plan.columns
-    if plan.optimizer in SECOND_ORDER:
+    squares = cache.squares(columns, plan.penalty.l2, train_groups)
+    if plan.optimizer in SECOND_ORDER and not columns.standardize and not spans_rows(plan, squares):
         # Where the units of training don't show in the result, they are those that lose no digits.
         columns = replace(columns, standardize=True)
-    squares = cache.squares(columns, plan.penalty.l2, train_groups)
+        squares = cache.squares(columns, plan.penalty.l2, train_groups)
     rows = None
     if plan.keep_rows:
         values = cache.rows(columns, train_groups, held, squares.units, exact=plan.optimizer == "exact")
-        rows = row_problem(plan, data, values, squares.units, kind, cache.device)
+        rows = row_problem(plan, data, values, squares, kind, cache.device)
     problem = FitProblem(plan, data, kind, squares, rows, held, scored, watched)
     return Prepared(problem, stable_rate(problem))
 

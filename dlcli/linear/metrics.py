@@ -131,7 +131,7 @@ def regression_metrics(
     moments: Moments, mean_squared_error: float, centered: bool, row_means: Mapping[str, float] | None = None
 ) -> dict[str, float]:
     """Metrics on the rows behind ``moments`` (y in column 0); those of rows where there are ``row_means``."""
-    variance = float(moments.scatter[0, 0]) / max(moments.count, 1)
+    variance = float(moments.diagonal[0]) / max(moments.count, 1)
     residuals = Residuals(mean_squared_error, float(moments.mean[0]), variance, centered, row_means or {})
     return {
         metric.name: metric.compute(residuals)

@@ -10,10 +10,11 @@ from dlcli.linear.data.rows import Held, Rows
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.metrics import class_metrics
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
+from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
 from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.plan import Plan
 
 SECOND_ORDER = ("newton", "lbfgs")
@@ -26,6 +27,7 @@ class RowProblem:
 
     ``objective`` is over the training rows (None for the exact solver, whose rows stay in the data's units);
     ``scored`` is over the validation rows and ``watched`` over those that the reports measure, both for classes.
+    ``squares`` is least squares on the training rows, where rows and parameters are in coordinates of their span.
     """
 
     kind: Kind
@@ -36,6 +38,7 @@ class RowProblem:
     y_val: FloatArray | None = None
     scored: RowObjective | None = None
     watched: RowObjective | None = None
+    squares: LeastSquares | None = None
 
     def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
         """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
@@ -63,6 +66,16 @@ class FitProblem:
     watched: Moments | None
 
     @property
+    def units(self) -> Standardizer:
+        """What takes parameters to the data's units."""
+        return self.row_squares.units
+
+    @property
+    def row_squares(self) -> LeastSquares:
+        """Least squares in the coordinates of the parameters."""
+        return self.rows.squares if self.rows is not None and self.rows.squares is not None else self.squares
+
+    @property
     def validate(self) -> Validate | None:
         """Measures parameters on the rows that are watched."""
         return _validation(self.squares, self.watched, self.rows.watched if self.rows else None)
@@ -88,14 +101,28 @@ def kind_of(data: TableData) -> Kind:
     return "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
 
 
+def spans_rows(plan: Plan, squares: LeastSquares) -> bool:
+    """Whether training is to be in the span of the rows.
+
+    The penalty must be the same in all directions, and the solver go the same way in any coordinates.
+    """
+    return plan.optimizer in SECOND_ORDER and squares.moments.wide and not plan.penalty.l1
+
+
 def row_problem(
-    plan: Plan, data: TableData, rows: Rows, units: Standardizer, kind: Kind, device: str
+    plan: Plan, data: TableData, rows: Rows, squares: LeastSquares, kind: Kind, device: str
 ) -> RowProblem:  # fmt: skip
     """The objective over the training rows, and one over the validation rows if there are any."""
     target = data.schema.target
     outputs = len(target.levels) if target and kind == "softmax" else 1
+    units, in_span = squares.units, None
+    if spans_rows(plan, squares):
+        basis = row_basis(rows.Z[:, int(units.intercept) :])
+        rows, units = rows.turned(basis, int(units.intercept)), SpanUnits.span(basis, units)
+        columns = np.column_stack([rows.y, rows.Z[:, int(units.intercept) :]])
+        in_span = LeastSquares(Moments.of(columns), units, squares.l2)
     # Second-order methods train on standardized columns whatever is asked: only the penalty is in the data's units.
-    elsewhere = plan.optimizer in SECOND_ORDER and not plan.columns.standardize
+    elsewhere = plan.optimizer in SECOND_ORDER and not plan.columns.standardize and in_span is None
     slopes = 1 / units.scale if elsewhere else np.ones(len(units.scale))
     penalty = plan.penalty.weighted(np.concatenate([np.zeros(int(units.intercept)), slopes]))
     if plan.optimizer == "exact":
@@ -110,4 +137,4 @@ def row_problem(
     scored = objective(*rows.scored) if rows.scored else None
     watched = scored if rows.watched is rows.scored else objective(*rows.watched) if rows.watched else None
     Z_val, y_val = rows.scored or (None, None)
-    return RowProblem(kind, rows.Z, rows.y, training, Z_val, y_val, scored, watched)
+    return RowProblem(kind, rows.Z, rows.y, training, Z_val, y_val, scored, watched, in_span)

@@ -56,13 +56,13 @@ def _known(error: float) -> float | None:
 
 def distinct(names: tuple[str, ...]) -> list[str]:
     """The names of columns, each once: one may be called as the intercept, or as the level of a text (``g=b``)."""
-    every = list(names)
-    taken = {"intercept"}
+    every, taken = list(names), {"intercept"}
     for i, name in enumerate(every):
         number = 1
-        while every[i] in taken or every[i] in every[:i]:
+        while every[i] in taken:
             number += 1
             every[i] = f"{name} (column)" if number == 2 else f"{name} (column {number})"
+        taken.add(every[i])
     return every
 
 

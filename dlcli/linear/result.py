@@ -94,7 +94,7 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
 def _measured(problem: FitProblem, solver: LinearSolver, theta: FloatArray, with_errors: bool) -> _Measured:
     squares = problem.squares
     condition = min(squares.condition_number, squares.largest_eigenvalue / squares.resolution)
-    model = Coefficients(problem.kind, *squares.units.to_data(theta))
+    model = Coefficients(problem.kind, *problem.units.to_data(theta))
     if problem.kind != "mse":
         assert problem.rows is not None
         return _Measured(model, problem.rows.class_metrics(theta), condition)

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.schedules import by_name
 from dlcli.engine.schedules.base import Schedule
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.quadratic import QuadraticObjective
+from dlcli.linear.objectives.room import check_room
+from dlcli.linear.objectives.row_space import RowGram
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
 from dlcli.linear.solvers.exact import solve_exact
@@ -36,11 +39,17 @@ def stable_rate(problem: FitProblem) -> float | None:
     assert problem.rows is not None
     assert problem.rows.objective is not None
     objective, share = problem.rows.objective, CURVATURE[problem.kind]
-    A, _, _ = problem.squares.quadratic
-    return largest_stable_batch_rate(
-        share * A, share**2 * objective.fourth_moments(), min(plan.batches.batch_size, objective.rows), objective.rows,
-        plan.penalty.l2 * problem.squares.penalized,
-    )  # fmt: skip
+    batch, rows, squares = min(plan.batches.batch_size, objective.rows), objective.rows, problem.squares
+    A, _, _ = squares.quadratic
+    if isinstance(A, RowGram):  # all that happens does so in the span of the rows
+        basis = squares.modes[1]
+        inside, penalized = A.B @ basis, basis * squares.penalized[:, None]
+        small, ridge = inside.T @ inside, plan.penalty.l2 * penalized.T @ penalized
+        return largest_stable_batch_rate(
+            share * small, share**2 * objective.fourth_moments(basis), batch, rows, ridge
+        )  # fmt: skip
+    ridge = np.diag(plan.penalty.l2 * squares.penalized)
+    return largest_stable_batch_rate(share * A, share**2 * objective.fourth_moments(), batch, rows, ridge)
 
 
 def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
@@ -64,7 +73,9 @@ def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
     plan, squares, rows = problem.plan, problem.squares, problem.rows
     if plan.optimizer == "exact":
         assert rows is not None
-        scale = squares.units.scale if plan.columns.standardize else None
+        scale, size = squares.units.scale if plan.columns.standardize else None, len(squares.penalized)
+        if squares.l2:  # d more rows, and twice the digits
+            check_room(8 * 8 * size**2, f"an exact ridge of {size:,} coefficients", "use --optimizer gd")
         solution = solve_exact(rows.Z, rows.y, intercept=plan.columns.intercept, l2=plan.penalty.l2, scale=scale)
         return ExactSolver(solution, squares)
     if rows is not None:
@@ -86,9 +97,19 @@ def _automatic_rate(problem: FitProblem) -> float:
         return ADAM_RATE * (float(np.sqrt(squares.quadratic[2])) or 1.0 if problem.kind == "mse" else 1.0)
     if plan.optimizer == "sgd":
         # The mean squared length of a row bounds what a mini-batch can see of the curvature.
-        return curvature_of(problem) / squares.largest_eigenvalue / float(np.trace(squares.quadratic[0]))
+        return curvature_of(problem) / squares.largest_eigenvalue / squares.trace
     smallest = squares.smallest_eigenvalue if problem.rows is None else 0.0
     return automatic_rate(curvature_of(problem), smallest, plan.momentum.factor)
+
+
+def _metric(problem: FitProblem, objective: RowObjective) -> FloatArray:
+    """The inverse (p, p) of Z'Z/n, with penalties."""
+    A, _, _ = problem.row_squares.quadratic
+    whole = A.B.T @ A.B if isinstance(A, RowGram) else A
+    values, vectors = np.linalg.eigh(whole + np.diag(problem.plan.penalty.l2 * objective.penalized[:, 0] ** 2))
+    live = values > len(values) * np.finfo(np.float64).eps * values[-1]
+    metric: FloatArray = (vectors[:, live] / values[live]) @ vectors[:, live].T
+    return metric
 
 
 def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | None) -> LinearSolver:
@@ -97,12 +118,11 @@ def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | 
 
     plan = problem.plan
     if plan.optimizer == "newton":
+        size = objective.shape[0] * objective.shape[1]
+        check_room(4 * 8 * size**2, f"Newton's steps with {size:,} coefficients", "use --optimizer lbfgs or gd")
         return Newton(objective, plan.tolerance)
     if plan.optimizer == "lbfgs":
-        A, _, _ = problem.squares.quadratic
-        values, vectors = np.linalg.eigh(A + np.diag(plan.penalty.l2 * objective.penalized[:, 0] ** 2))
-        live = values > len(values) * np.finfo(np.float64).eps * values[-1]
-        return LBFGS(objective, plan.tolerance, metric=(vectors[:, live] / values[live]) @ vectors[:, live].T)
+        return LBFGS(objective, plan.tolerance, metric=_metric(problem, objective))
     assert schedule is not None
     if plan.optimizer == "gd":
         return GradientDescent(objective, schedule, momentum=plan.momentum, tolerance=plan.tolerance)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from dlcli.linear.data.rows import Held, Rows, standardized_rows
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
@@ -36,7 +34,7 @@ class FitCache:
         key = (tuple(groups), columns, l2)
         if key not in self._squares:
             moments = self.seen_from(groups).merged(groups)
-            spread = np.diag(moments.scatter)[1:]
+            spread = moments.diagonal[1:]
             units = Standardizer.of(moments.mean[1:], spread, moments.count, columns.intercept, columns.standardize)
             self._squares[key] = LeastSquares(moments, units, l2)
         return self._squares[key]

@@ -114,7 +114,6 @@ class Gaps:
         moved = np.flatnonzero(self.mark >= 0)
         filled = {}
         for group, moments in self.moments.items():
-            change = np.eye(1 + d, len(moments.mean))
-            change[1 + moved, 1 + d + self.mark[moved]] = (fill - self.means([group]))[moved]
-            filled[group] = moments.mapped(change)
+            change = (fill - self.means([group]))[moved]
+            filled[group] = moments.added(1 + d, 1 + moved, 1 + d + self.mark[moved], change)
         return filled

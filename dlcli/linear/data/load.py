@@ -70,7 +70,9 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         note_of_classes(table.target.name, table.target_values(), progress)
     coefficients = 0
     if kind != "mse" and data.schema.target is not None:
-        coefficients = (len(data.schema.target.levels) - 1) * len(keep)
+        moments = usable.merged(usable.training_groups())
+        width = moments.count if moments.wide and not config.l1 else len(keep)  # in the span of the rows
+        coefficients = (len(data.schema.target.levels) - 1) * width
         plan = make_plan(config, kind, demo=not config.data, coefficients=coefficients)
         if said := said_of_optimizer(plan, coefficients):
             progress.note(said)

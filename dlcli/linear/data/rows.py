@@ -36,6 +36,16 @@ class Rows:
     scored: tuple[FloatArray, FloatArray] | None = None
     watched: tuple[FloatArray, FloatArray] | None = None
 
+    def turned(self, basis: FloatArray, first: int) -> "Rows":
+        """The same with coordinates in ``basis`` (d, r) in place of the columns after the ``first``."""
+
+        def turn(Z: FloatArray) -> FloatArray:
+            return np.concatenate([Z[:, :first], Z[:, first:] @ basis], axis=1)
+
+        scored = (turn(self.scored[0]), self.scored[1]) if self.scored else None
+        watched = (turn(self.watched[0]), self.watched[1]) if self.watched else None
+        return Rows(turn(self.Z), self.y, scored, scored if self.watched is self.scored else watched)
+
 
 def standardized_rows(
     data: TableData, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Standardizer, *,

@@ -57,7 +57,7 @@ def check_target(y: FloatArray) -> None:
 
 def check_moments(moments: Moments, names: tuple[str, ...], where: str = "") -> None:
     """Raise DlcliError where squares of a column have no room after all; ``names`` (d,) are those after y."""
-    bad = np.flatnonzero(~np.isfinite(np.diag(moments.scatter)) | ~np.isfinite(moments.mean))
+    bad = np.flatnonzero(~np.isfinite(moments.diagonal) | ~np.isfinite(moments.mean))
     if len(bad):
         name = f"column {printable(names[bad[0] - 1])!r}" if bad[0] else "the target"
         hint = "fix or leave out the rows" if where else "multiply it by a power of ten"
@@ -78,12 +78,12 @@ def check_digits(table: Table, moments: Moments, names: tuple[str, ...], progres
     """
     hints = Hints(tuple(table.columns))
     n = max(moments.count, 1)
-    size = np.sqrt(moments.mean**2 + np.diag(moments.scatter) / n)
+    size = np.sqrt(moments.mean**2 + moments.diagonal / n)
     for place in np.flatnonzero((size >= WHOLE / np.sqrt(n)) & (size < LARGE)):
         name = names[place - 1] if place else (table.target.name if table.target else "")
         if name not in table.columns or not table.has_whole_beyond(name, WHOLE):
             continue
-        step, spread = np.spacing(size[place]), np.sqrt(moments.scatter[place, place] / n)
+        step, spread = np.spacing(size[place]), np.sqrt(moments.diagonal[place] / n)
         message = (
             f"column {printable(name)!r} holds whole numbers beyond 2^53, which are rounded to steps of {step:.0f}"
         )

@@ -149,7 +149,7 @@ class TableData:
             fill = self.gaps.means(groups)
             data = replace(self, moments=self.gaps.filled(fill), fill=fill)
         seen = data.merged(groups)
-        keep = np.any(seen.scatter[1:, 1:] != 0, axis=0) | (seen.mean[1:] != 0)
+        keep = (seen.diagonal[1:] != 0) | (seen.mean[1:] != 0)
         for text in np.unique(self.level_of[self.level_of >= 0]):
             levels = np.flatnonzero((self.level_of == text) & keep)
             if len(levels) and 1 - seen.mean[1 + levels].sum() < 0.5 / max(seen.count, 1):

@@ -8,13 +8,13 @@ from dlcli.linear.data.levels import near_unique, said, warn_of_levels
 from dlcli.linear.data.scale import check_moments
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import TableData
+from dlcli.linear.diagnostics.duplicates import warn_of_duplicates
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import ColumnSettings, Plan
 from dlcli.tables.names import Hints
 from dlcli.tables.table import Schema
 from dlcli.text import counted, printable
 
-TOO_WIDE = 20_000
 SUSPECT = 0.2  # levels for each training row from which a text is named where there are too few rows
 
 
@@ -33,9 +33,7 @@ def check(
     if kind == "mse" and VALIDATION in data.moments:
         check_moments(data.moments[VALIDATION], names, " in rows held out")
     _warn_of_reference_levels(data.schema, plan.columns, progress)
-    if len(names) > TOO_WIDE and kind == "mse":
-        raise DlcliError(f"{len(names):,} columns, expected at most {TOO_WIDE:,}", "use --features or --drop")
-    variance = np.diag(moments.scatter)[1:] / moments.count
+    variance = moments.diagonal[1:] / moments.count
     # A column whose spread is within the rounding of its mean is constant.
     constant = variance <= (4 * np.finfo(float).eps * np.abs(moments.mean[1:])) ** 2
     keep = np.flatnonzero(~constant) if plan.columns.intercept else np.arange(len(names))
@@ -44,7 +42,7 @@ def check(
     usable = data.columns(keep)
     if len(keep) == 0 and not plan.columns.intercept:
         raise DlcliError("there is nothing to learn: no feature column and no intercept", "give a feature column")
-    _warn_duplicates([names[i] for i in keep], usable.merged(usable.training_groups()).scatter, progress)
+    warn_of_duplicates([names[i] for i in keep], usable.merged(usable.training_groups()), progress)
     width = len(keep) + int(plan.columns.intercept)
     hints = hints or Hints()
     if moments.count < width and not plan.penalty.present:
@@ -54,7 +52,7 @@ def check(
         _warn_of_exact_fit(width, progress)
     if kind == "softmax":
         _check_classes(plan.split.folds, data)
-    elif moments.scatter[0, 0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
+    elif moments.diagonal[0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
         progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
 
@@ -86,17 +84,6 @@ def _warn_of_exact_fit(width: int, progress: Progress) -> None:
             f"there are as many coefficients as rows, {width}: any data would be fitted exactly, so R2 and accuracy "
             "say nothing; fewer columns, or more rows"
         )
-
-
-def _warn_duplicates(names: list[str], scatter: np.ndarray, progress: Progress) -> None:
-    spread = np.sqrt(np.diag(scatter)[1:])
-    spread[spread == 0] = 1.0
-    correlation = np.triu(np.abs(scatter[1:, 1:] / np.outer(spread, spread)), 1)
-    seen: set[int] = set()
-    for i, j in np.argwhere(correlation > 1 - 1e-14):
-        if j not in seen:
-            seen.add(int(j))
-            progress.warn(f"columns {printable(names[i])!r} and {printable(names[j])!r} are duplicates up to scale")
 
 
 def _check_classes(folds: int, data: TableData) -> None:

@@ -15,8 +15,11 @@ SMALLEST = ("gd", "sgd", "newton", "lbfgs")  # from 0 they never leave the span 
 
 
 def collinear(squares: LeastSquares, aliased: Sequence[int] | None) -> dict[int, tuple[int, ...]]:
-    """Columns that depend on earlier ones, and on which. ``aliased``: those that the exact solver found."""
-    if squares.l2 or (aliased is not None and not aliased):
+    """Columns that depend on earlier ones, and on which. ``aliased``: those that the exact solver found.
+
+    Where rows are fewer than columns, each depends on all others.
+    """
+    if squares.l2 or squares.moments.wide or (aliased is not None and not aliased):
         return {}
     known = aliased is None and squares.rank == len(squares.penalized) and squares.condition_number < DOUBTFUL
     if known or len(squares.units.scale) > WIDEST:

@@ -12,6 +12,7 @@ from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.optimum import Nearness, rows_nearness
 from dlcli.linear.solvers.optimum_moments import moments_nearness
 from dlcli.linear.solvers.optimum_steps import nearness_by_steps
+from dlcli.linear.solvers.optimum_wide import wide_nearness
 from dlcli.linear.solvers.separation import separated_by
 from dlcli.linear.solvers.solver import LinearSolver
 
@@ -72,7 +73,7 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
             reason = f"{found.reason}; too many coefficients to verify the optimum"
             found = replace(found, status="finished", reason=reason)
         return replace(found, no_errors="too many coefficients to verify the optimum")
-    at_optimum = near.off <= PROMISED[problem.plan.optimizer] / 3
+    at_optimum = near.off <= _promised(problem) / 3
     found = replace(found, off=near.off)
     if found.status == "converged" and not at_optimum:
         status, reason = _short(problem, found.reason, near)
@@ -84,6 +85,12 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
     if not at_optimum or last.status == "stopped":
         return replace(found, no_errors=NOT_REACHED)
     return _errors(problem, solver, near, mse, found)
+
+
+def _promised(problem: FitProblem) -> float:
+    """What "converged" promises; with fewer rows than columns most coefficients are far too small for more digits."""
+    promised = PROMISED[problem.plan.optimizer]
+    return max(promised, PROMISED["gd"]) if problem.squares.moments.wide else promised
 
 
 def _not_the_optimum(found: Verdict, last: Step, kept: Step) -> Verdict | None:
@@ -149,6 +156,8 @@ def _nearness(
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         return Nearness(np.inf if solution.aliased else solution.off, not solution.aliased, None)
+    if problem.kind == "mse" and squares.moments.wide:
+        return wide_nearness(squares, theta[:, 0], mse, penalty)
     if problem.kind == "mse":
         return moments_nearness(squares.moments, squares.units, theta[:, 0], mse, penalty, measured=measured)
     assert problem.rows is not None
@@ -156,8 +165,8 @@ def _nearness(
     objective = problem.rows.objective
     with np.errstate(over="ignore", invalid="ignore"):
         if problem.plan.optimizer == "newton" or not _too_many(objective, theta):
-            return rows_nearness(objective, theta, squares.units)
-        return None if penalty.l1 or not len(objective.Z) else nearness_by_steps(objective, theta, squares)
+            return rows_nearness(objective, theta, problem.units)
+        return None if penalty.l1 or not len(objective.Z) else nearness_by_steps(objective, theta, problem.row_squares)
 
 
 def _too_many(objective: RowObjective, theta: FloatArray) -> bool:

@@ -10,8 +10,13 @@ CANCELED = 1e-10  # of the square of what residuals are the difference of: a los
 
 
 def _cancels(moments: Moments, coefficients: FloatArray, loss: float) -> bool:
-    """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding."""
-    spread = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0) / max(moments.count, 1))
+    """Whether a mean squared error by moments is the small difference of large numbers, and so is all rounding.
+
+    That of a wide table isn't: it is a mean of squared residuals.
+    """
+    if moments.wide:
+        return False
+    spread = np.sqrt(np.maximum(moments.diagonal, 0.0) / max(moments.count, 1))
     size = float(spread[0] + np.abs(coefficients) @ spread[1:])
     return bool(loss < CANCELED * size * size)
 
@@ -22,6 +27,8 @@ def training_loss(
     """The mean squared error on the training rows, and whether it was measured by residuals as moments cancel."""
     data, rows, moments = problem.data, problem.rows, problem.squares.moments
     loss = mean_squared_error(moments, intercept, coefficients)
+    if moments.wide:
+        return loss, True
     if not with_errors or not _cancels(moments, coefficients, loss):
         return loss, False
     if rows is not None:  # those of the data may have been put into training units

@@ -88,12 +88,15 @@ class RowObjective:
         """Mean of z^2 over the rows, (p,)."""
         return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
 
-    def fourth_moments(self) -> FloatArray:
-        """Mean of |z|^2 zz' over the rows, (p, p)."""
-        total = np.zeros((self.shape[0], self.shape[0]))
+    def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
+        """Mean of |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r)."""
+        size = self.shape[0] if basis is None else basis.shape[1]
+        total = np.zeros((size, size))
         for start in range(0, self.rows, BLOCK):
             Z = self.Z[start : start + BLOCK]
-            total += (Z * np.einsum("ij,ij->i", Z, Z)[:, None]).T @ Z
+            weight = np.einsum("ij,ij->i", Z, Z)[:, None]
+            Z = Z if basis is None else Z @ basis
+            total += (Z * weight).T @ Z
         return total / self.rows
 
     def loss(self, theta: FloatArray) -> float:

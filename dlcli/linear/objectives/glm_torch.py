@@ -39,10 +39,13 @@ class TorchObjective(RowObjective):
         """Mean of z^2 over the rows, (p,)."""
         return _numpy((self._Z * self._Z).mean(dim=0))
 
-    def fourth_moments(self) -> FloatArray:
-        """Mean of |z|^2 zz' over the rows, (p, p)."""
+    def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
+        """Mean of |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r)."""
+        import torch
+
         weight = (self._Z * self._Z).sum(dim=1, keepdim=True)
-        return _numpy((self._Z * weight).T @ self._Z) / self.rows
+        Z = self._Z if basis is None else self._Z @ torch.from_numpy(basis).to(self.device)
+        return _numpy((Z * weight).T @ Z) / self.rows
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.moments import Moments, mean_squared_error
+from dlcli.linear.objectives.row_space import RowGram, row_modes
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,52 @@ class Standardizer:
         first = theta[0] if self.intercept else np.zeros(theta.shape[1])
         return first - self.shift @ coefficients, coefficients
 
+    def shifted(self, coefficients: FloatArray) -> FloatArray:
+        """Sums (k,) of the sizes of what coefficients (d, k) add to the intercept."""
+        total: FloatArray = np.abs(self.shift) @ np.abs(coefficients)
+        return total
+
     @property
     def transform(self) -> FloatArray:
         """T of shape (p, p), p = d [+ 1], such that T theta is (intercept, coefficients) in the data's units."""
         T = np.diag(np.concatenate([[1.0], 1 / self.scale]))
         T[0, 1:] = -self.shift / self.scale
         return T if self.intercept else T[1:, 1:]
+
+
+@dataclass(frozen=True)
+class SpanUnits(Standardizer):
+    """Where parameters are coordinates (r [+ 1],) in the span of rows: slopes are ``basis`` (d, r) times coordinates.
+
+    ``shift`` and ``scale`` (r,) are those of the coordinates, ``columns`` those of the columns.
+    """
+
+    basis: FloatArray
+    columns: Standardizer
+
+    @classmethod
+    def span(cls, basis: FloatArray, columns: Standardizer) -> "SpanUnits":
+        """Coordinates as they are."""
+        r = basis.shape[1]
+        return cls(np.zeros(r), np.ones(r), columns.intercept, basis, columns)
+
+    def to_data(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Intercepts (k,) and coefficients (d, k) in the data's units, of parameters (r [+ 1], k)."""
+        first = int(self.intercept)
+        return self.columns.to_data(np.concatenate([theta[:first], self.basis @ theta[first:]]))
+
+    def shifted(self, coefficients: FloatArray) -> FloatArray:
+        """Sums (k,) of the sizes of what coefficients (d, k) add to the intercept."""
+        return self.columns.shifted(coefficients)
+
+    @property
+    def transform(self) -> FloatArray:
+        """T (d [+ 1], r [+ 1])."""
+        slopes = self.basis / self.columns.scale[:, None]
+        if not self.intercept:
+            return slopes
+        first = np.concatenate([[1.0], -self.columns.shift @ slopes])
+        return np.concatenate([first[None], np.concatenate([np.zeros((len(slopes), 1)), slopes], axis=1)])
 
 
 @dataclass(frozen=True)
@@ -64,8 +105,40 @@ class LeastSquares:
         return np.concatenate([[0.0], np.ones(p)]) if self.units.intercept else np.ones(p)
 
     @cached_property
-    def quadratic(self) -> tuple[FloatArray, FloatArray, float]:
+    def quadratic(self) -> tuple[FloatArray | RowGram, FloatArray, float]:
         """A (p, p), b (p,) and y'y/n, without the penalty."""
+        if not self.moments.wide:
+            return self._by_products
+        B, target = self.design
+        return RowGram(B), target @ B, float(target @ target)
+
+    @cached_property
+    def design(self) -> tuple[FloatArray, FloatArray]:
+        """Of a wide table, rows B (m, p) and target (m,) with A = B'B, b = B'target and y'y/n = |target|^2."""
+        B, target = self.centered_design
+        m, u = self.moments, self.units
+        mean = (m.mean[1:] - u.shift) / u.scale
+        if not u.intercept:
+            return B, target
+        if np.array_equal(u.shift, m.mean[1:]):
+            mean = np.zeros_like(mean)
+        B = np.concatenate([np.zeros((len(B), 1)), B], axis=1)
+        means = np.concatenate([[1.0], mean])
+        return np.concatenate([B, means[None]]), np.concatenate([target, m.mean[:1]])
+
+    @cached_property
+    def centered_design(self) -> tuple[FloatArray, FloatArray]:
+        """The same for the slopes alone, (m, d): what is left once the intercept is at its best, if there is one."""
+        m, u = self.moments, self.units
+        F = m.centered / np.sqrt(m.count)
+        B = F[:, 1:] / u.scale
+        if u.intercept:
+            return B, F[:, 0]
+        mean = (m.mean[1:] - u.shift) / u.scale
+        return np.concatenate([B, mean[None]]), np.concatenate([F[:, 0], m.mean[:1]])
+
+    @property
+    def _by_products(self) -> tuple[FloatArray, FloatArray, float]:
         m, u = self.moments, self.units
         mean = (m.mean[1:] - u.shift) / u.scale
         if u.intercept and np.array_equal(u.shift, m.mean[1:]):
@@ -80,27 +153,42 @@ class LeastSquares:
 
     @cached_property
     def modes(self) -> tuple[FloatArray, FloatArray]:
-        """Eigenvalues (p,), ascending, and eigenvectors (p, p) of A + l2 on the penalized.
+        """Eigenvalues (r,), ascending, and eigenvectors (p, r) of A + l2 on the penalized; r = p but for a wide table.
 
-        Eigenvalues that float64 can't tell from 0 are 0.
+        There are r of them in the span of its rows; all ``others`` are l2. Eigenvalues that float64 can't tell from 0
+        are 0.
         """
         A, _, _ = self.quadratic
-        values, vectors = np.linalg.eigh(A + self.l2 * np.diag(self.penalized))
-        floor = values[-1] * len(values) * np.finfo(np.float64).eps
+        if isinstance(A, RowGram):
+            values, vectors = row_modes(A.B, self.l2, intercept=self.units.intercept)
+        else:
+            values, vectors = np.linalg.eigh(A + self.l2 * np.diag(self.penalized))
+        floor = values[-1] * len(self.penalized) * np.finfo(np.float64).eps
         return np.where(values > floor, values, 0.0), vectors
+
+    @property
+    def others(self) -> int:
+        """How many eigenvalues are l2 without being among the ``modes``."""
+        return len(self.penalized) - len(self.modes[0])
+
+    @property
+    def trace(self) -> float:
+        """The sum of A's eigenvalues, without the penalty."""
+        A = self.quadratic[0]
+        return A.trace() if isinstance(A, RowGram) else float(np.trace(A))
 
     def solved(self, right: FloatArray) -> FloatArray:
         """(A + l2 on the penalized)^-1 times ``right`` (p, k), without directions that the data don't determine."""
         values, vectors = self.modes
-        live = values > 0
-        found: FloatArray = vectors[:, live] @ ((vectors[:, live].T @ right) / values[live][:, None])
-        return found
+        live, inside = values > 0, vectors.T @ right
+        found: FloatArray = vectors[:, live] @ (inside[live] / values[live][:, None])
+        return found + (right - vectors @ inside) / self.l2 if self.others and self.l2 else found
 
     @property
     def resolution(self) -> float:
         """The eigenvalue below which float64 sees none."""
-        values = self.modes[0]
-        return float(max(values[-1], np.finfo(np.float64).tiny) * len(values) * np.finfo(np.float64).eps)
+        largest = max(self.largest_eigenvalue, float(np.finfo(np.float64).tiny))
+        return float(largest * len(self.penalized) * np.finfo(np.float64).eps)
 
     @property
     def largest_eigenvalue(self) -> float:
@@ -111,29 +199,22 @@ class LeastSquares:
     def smallest_eigenvalue(self) -> float:
         """The smallest eigenvalue above 0."""
         values = self.modes[0]
-        return float(values[values > 0][0]) if np.any(values > 0) else 0.0
+        smallest = float(values[values > 0][0]) if np.any(values > 0) else 0.0
+        return min(smallest, self.l2) if self.others and self.l2 else smallest
 
     @property
     def condition_number(self) -> float:
         """l_max / l_min; infinite when columns depend on each other."""
         values = self.modes[0]
-        with np.errstate(divide="ignore"):
-            return float(values[-1] / values[0]) if values[0] > 0 else float("inf")
+        smallest = min(values[0], self.l2) if self.others else values[0]
+        return float(values[-1] / smallest) if smallest > 0 else float("inf")
 
     @property
     def rank(self) -> int:
         """How many directions the data determine."""
-        return int(np.count_nonzero(self.modes[0]))
+        return int(np.count_nonzero(self.modes[0])) + (self.others if self.l2 else 0)
 
     def loss(self, theta: FloatArray, moments: Moments | None = None) -> float:
         """Mean squared error at theta (p,), on the training rows or on those of other ``moments``."""
         intercept, coefficients = self.units.to_data(theta[:, None])
         return mean_squared_error(moments or self.moments, float(intercept[0]), coefficients[:, 0])
-
-    def covariance(self, rss: float) -> FloatArray:
-        """Covariance of (intercept, coefficients) in the data's units, of shape (p, p): s^2 (X'X)^-1."""
-        values, vectors = self.modes
-        inverse = (vectors * np.where(values > 0, 1 / np.where(values > 0, values, 1), 0)) @ vectors.T
-        n = self.moments.count
-        T = self.units.transform
-        return T @ inverse @ T.T * (rss / max(n - self.rank, 1) / n)

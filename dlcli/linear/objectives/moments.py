@@ -2,17 +2,24 @@
 
 All that least squares needs of the data is A = X'X/n, b = X'y/n and y'y/n. They are kept centered, and chunks are
 merged by Chan, Golub and LeVeque's update (1983), which loses no digits to large means.
+
+A table of many columns and fewer rows is smaller than the products of its columns with each other: then the rows
+themselves are kept, and the products are never formed (Hastie and Tibshirani 2004, "Efficient quadratic regularization
+for expression arrays").
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.objectives.room import check_products
 
 Gram = Callable[[FloatArray], FloatArray]
+MANY_COLUMNS = 500  # up to which products of columns cost next to nothing
 
 
 def numpy_gram(Z: FloatArray) -> FloatArray:
@@ -22,37 +29,75 @@ def numpy_gram(Z: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Moments:
-    """count rows; mean (d,); scatter (d, d) = sum (z - mean)(z - mean)'."""
+    """count rows; mean (d,); scatter (d, d) = sum (z - mean)(z - mean)'.
+
+    ``products`` is the scatter, or None where ``rows``, blocks (m, d) of the table itself, stand in its place
+    (``wide``): the smaller of the two. What can be had without the scatter is to be asked for by name.
+    """
 
     count: int
     mean: FloatArray
-    scatter: FloatArray
+    products: FloatArray | None
+    rows: tuple[FloatArray, ...] = ()
 
     @classmethod
     def empty(cls, d: int = 0) -> Self:
         """Moments of no rows."""
-        return cls(0, np.zeros(d), np.zeros((d, d)))
+        return cls(0, np.zeros(d), None if d > MANY_COLUMNS else np.zeros((d, d)))
 
     @classmethod
     def of(cls, Z: FloatArray, gram: Gram = numpy_gram) -> Self:
-        """Moments of the rows of Z, of shape (n, d). Z is overwritten (centered)."""
-        if len(Z) == 0:
-            return cls.empty(Z.shape[1])
+        """Moments of the rows of Z, of shape (n, d). Z is overwritten (centered), or kept."""
+        n, d = Z.shape
+        if n == 0:
+            return cls.empty(d)
         mean = Z.mean(axis=0)
+        if _is_wide(n, d):
+            return cls(n, mean + (Z - mean).mean(axis=0), None, (Z,))
+        check_products(d, MANY_COLUMNS)
         Z -= mean
         # A second pass over the mean takes out its rounding error.
         shift = Z.mean(axis=0)
         Z -= shift
-        return cls(len(Z), mean + shift, gram(Z))
+        return cls(n, mean + shift, gram(Z))
+
+    @property
+    def wide(self) -> bool:
+        """Whether the rows stand in place of the scatter."""
+        return self.products is None
+
+    @cached_property
+    def centered(self) -> FloatArray:
+        """Of a wide table, rows less their mean: F (count, d) with F'F = scatter."""
+        if not self.rows:
+            return np.zeros((0, len(self.mean)))
+        return np.concatenate(self.rows) - self.mean
+
+    @property
+    def scatter(self) -> FloatArray:
+        """Sum of (z - mean)(z - mean)', (d, d)."""
+        return self.products if self.products is not None else self.centered.T @ self.centered
+
+    @cached_property
+    def diagonal(self) -> FloatArray:
+        """The diagonal of the scatter, (d,)."""
+        if self.products is not None:
+            return np.diag(self.products)
+        return np.asarray(np.einsum("ij,ij->j", self.centered, self.centered))
+
+    def form(self, v: FloatArray) -> float:
+        """v'(scatter)v for v (d,)."""
+        if self.products is not None:
+            return float(v @ self.products @ v)
+        along = self.centered @ v
+        return float(along @ along)
 
     def grown(self, d: int) -> "Moments":
         """The same rows with new columns appended that were 0 in all of them."""
         old = len(self.mean)
         if d == old:
             return self
-        mean, scatter = np.zeros(d), np.zeros((d, d))
-        mean[:old], scatter[:old, :old] = self.mean, self.scatter
-        return Moments(self.count, mean, scatter)
+        return self.spread(np.arange(old), d)
 
     def merged(self, other: "Moments") -> "Moments":
         """Moments of both sets of rows."""
@@ -63,22 +108,57 @@ class Moments:
             return a if b.count == 0 else b
         delta = b.mean - a.mean
         mean = a.mean + delta * (b.count / count)
+        if a.wide and b.wide and _is_wide(count, d):
+            return Moments(count, mean, None, a.rows + b.rows)
+        a, b = a._with_scatter(), b._with_scatter()
         scatter = a.scatter + b.scatter + np.outer(delta, delta) * (a.count * b.count / count)
         return Moments(count, mean, scatter)
 
+    def _with_scatter(self) -> "Moments":
+        if not self.wide:
+            return self
+        check_products(len(self.mean), MANY_COLUMNS)
+        return Moments(self.count, self.mean, self.scatter)
+
     def select(self, columns: IntArray) -> "Moments":
         """Moments of some columns, in the given order."""
-        return Moments(self.count, self.mean[columns], self.scatter[np.ix_(columns, columns)])
+        if self.products is None:
+            return Moments(self.count, self.mean[columns], None, tuple(Z[:, columns] for Z in self.rows))
+        return Moments(self.count, self.mean[columns], self.products[np.ix_(columns, columns)])
 
     def spread(self, columns: IntArray, d: int) -> "Moments":
         """The same rows with these columns in the places ``columns`` of d, the others 0."""
-        mean, scatter = np.zeros(d), np.zeros((d, d))
-        mean[columns], scatter[np.ix_(columns, columns)] = self.mean, self.scatter
+        mean = np.zeros(d)
+        mean[columns] = self.mean
+        if self.products is None:
+            rows = tuple(np.zeros((len(Z), d)) for Z in self.rows)
+            for wider, Z in zip(rows, self.rows, strict=True):
+                wider[:, columns] = Z
+            return Moments(self.count, mean, None, rows)
+        scatter = np.zeros((d, d))
+        scatter[np.ix_(columns, columns)] = self.products
         return Moments(self.count, mean, scatter)
 
     def mapped(self, T: FloatArray) -> "Moments":
         """Moments of T z for each row z, with T of shape (e, d)."""
         return Moments(self.count, T @ self.mean, T @ self.scatter @ T.T)
+
+    def added(self, width: int, to: IntArray, source: IntArray, times: FloatArray) -> "Moments":
+        """Moments of the first ``width`` columns, with the columns ``source``, ``times`` so much, added to ``to``."""
+        if self.products is not None:
+            change = np.eye(width, len(self.mean))
+            change[to, source] = times
+            return self.mapped(change)
+        mean = self.mean[:width].copy()
+        mean[to] += times * self.mean[source]
+        rows = tuple(Z[:, :width].copy() for Z in self.rows)
+        for changed, Z in zip(rows, self.rows, strict=True):
+            changed[:, to] += times * Z[:, source]
+        return Moments(self.count, mean, None, rows)
+
+
+def _is_wide(count: int, d: int) -> bool:
+    return d > MANY_COLUMNS and count < d
 
 
 def mean_squared_error(moments: Moments, intercept: float, coefficients: FloatArray) -> float:
@@ -86,4 +166,4 @@ def mean_squared_error(moments: Moments, intercept: float, coefficients: FloatAr
     v = np.concatenate([[1.0], -coefficients])
     with np.errstate(over="ignore", invalid="ignore"):  # of parameters that diverge
         bias = float(v @ moments.mean) - intercept
-        return float(max(v @ moments.scatter @ v / moments.count, 0.0)) + bias * bias
+        return float(max(moments.form(v) / moments.count, 0.0)) + bias * bias

@@ -4,6 +4,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.objectives.row_space import RowGram
 
 
 class QuadraticObjective:
@@ -12,7 +13,7 @@ class QuadraticObjective:
     A (p, p), b (p,), constant = y'y/n; theta (p, 1).
     """
 
-    def __init__(self, A: FloatArray, b: FloatArray, constant: float, penalty: WeightedPenalty) -> None:
+    def __init__(self, A: FloatArray | RowGram, b: FloatArray, constant: float, penalty: WeightedPenalty) -> None:
         self.A, self.b, self.constant = A, b[:, None], constant
         self.penalties = penalty
         self.l1, self.l2, self.penalized = penalty.l1, penalty.l2, penalty.weights[:, None]

@@ -161,7 +161,7 @@ def _basis(k: int, free: FloatArray) -> FloatArray | None:
 def _variances(block: FloatArray, units: Standardizer) -> FloatArray:
     """Diagonal (1 + d,) of T block T' in the data's units; 0 for an intercept that there isn't."""
     T = units.transform
-    found = np.maximum(np.einsum("ij,jk,ik->i", T, block, T), 0.0)
+    found = np.maximum(np.einsum("ij,jk,ik->i", T, block, T, optimize=len(T) > MANY), 0.0)
     return found if units.intercept else np.concatenate([[0.0], found])
 
 
@@ -176,7 +176,7 @@ def _worst(units: Standardizer, theta: FloatArray, move: FloatArray, noise: Floa
     first, slopes = units.to_data(theta)
     change_first, change = units.to_data(move)
     values = np.concatenate([first[None], slopes])
-    canceled = 2 * UNIT * (np.abs(units.shift) @ np.abs(slopes))
+    canceled = 2 * UNIT * units.shifted(slopes)
     errors = np.abs(np.concatenate([change_first[None], change])) + rounding
     errors[0] += canceled
     kept = slice(0 if units.intercept else 1, None)

@@ -33,7 +33,7 @@ class Products:
     """Mean products of columns, less those of the means where there is an intercept.
 
     Of the columns with each other ``second`` (d, d) and with y ``cross`` (d,), and y's ``square``. ``own`` (d,) are
-    the square roots of the diagonal; ``mean`` (d,) and ``y_mean`` the means.
+    the square roots of the diagonal; ``mean`` (d,) and ``y_mean`` the means of ``count`` rows.
     """
 
     mean: FloatArray
@@ -42,6 +42,8 @@ class Products:
     cross: FloatArray
     square: float
     own: FloatArray
+    count: int
+    intercept: bool
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,23 @@ def moments_nearness(
     optimum = _optimum(products, place, moments.count, units.intercept)
     if optimum is None:
         return SINGULAR
-    if units.intercept:
+    found = nearness_of(optimum, products, place, mse, penalized=penalty.present)
+    return replace(found, residuals_known=_residuals_known(products, place, mse, optimum.excess, measured))
+
+
+def nearness_of(optimum: Optimum, products: Products, place: Place, mse: float, *, penalized: bool) -> Nearness:
+    """What the optimum of the slopes says of all coefficients."""
+    if products.intercept:
         optimum = _with_intercept(optimum, products, place)
-    kept = slice(0 if units.intercept else 1, None)
+    kept = slice(0 if products.intercept else 1, None)
     values = np.concatenate([[place.intercept], place.slopes])
-    noise = _noise(optimum, products, place, mse, np.sqrt(max(mse, 0.0) / moments.count), penalty.present)
+    error_of_mean = np.sqrt(max(mse, 0.0) / products.count)
+    noise = _noise(optimum, products, place, mse, error_of_mean * (PENALIZED if penalized else 1.0))
     off = share_of_size(values[kept], (np.abs(optimum.change) + optimum.error)[kept], noise[kept])
-    standard_errors = np.sqrt(max(mse, 0.0) / moments.count) * optimum.spread
+    standard_errors = error_of_mean * optimum.spread
     distance = np.abs(optimum.change) / np.maximum(np.abs(values + optimum.change), standard_errors + TINY)
-    return Nearness(
-        off, True, optimum.spread[:, None] if optimum.known else None,
-        residuals_known=_residuals_known(products, place, mse, optimum.excess, measured),
-        away=float(np.max(distance[kept])),
-    )  # fmt: skip
+    spread = optimum.spread[:, None] if optimum.known else None
+    return Nearness(off, True, spread, away=float(np.max(distance[kept])))
 
 
 def _mean_only(moments: Moments, theta: FloatArray) -> Nearness:
@@ -132,7 +138,8 @@ def _products(moments: Moments, intercept: bool) -> Products:
     square = float(moments.scatter[0, 0]) / n
     if not intercept:
         second, cross, square = second + np.outer(mean, mean), cross + mean * y_mean, square + y_mean * y_mean
-    return Products(mean, y_mean, second, cross, square, np.sqrt(np.maximum(np.diag(second), 0.0)))
+    own = np.sqrt(np.maximum(np.diag(second), 0.0))
+    return Products(mean, y_mean, second, cross, square, own, n, intercept)
 
 
 def _place(products: Products, units: Standardizer, theta: FloatArray, penalty: Penalty) -> Place:
@@ -184,11 +191,12 @@ def _with_intercept(optimum: Optimum, products: Products, place: Place) -> Optim
     return replace(optimum, change=change, error=error, spread=spread)
 
 
-def _noise(
-    optimum: Optimum, products: Products, place: Place, mse: float, error_of_mean: float, penalized: bool
-) -> FloatArray:
-    """What coefficients (1 + d,) far below it are measured against: standard errors, with penalties a share of them."""
-    noise: FloatArray = error_of_mean * optimum.spread * (PENALIZED if penalized else 1.0)
+def _noise(optimum: Optimum, products: Products, place: Place, mse: float, unit: float) -> FloatArray:
+    """What coefficients (1 + d,) far below it are measured against: standard errors, with penalties a share of them.
+
+    ``unit`` is what a spread of 1 comes to.
+    """
+    noise: FloatArray = unit * optimum.spread
     if mse <= PERFECT**2 * products.square:  # with nothing left to explain, a 0 is known as well as its terms are
         by_terms = np.concatenate([[float(np.abs(products.mean) @ np.abs(place.slopes))], np.zeros(len(place.slopes))])
         natural = by_terms + place.size * np.concatenate([[1.0], 1 / products.own])

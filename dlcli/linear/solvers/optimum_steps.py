@@ -6,7 +6,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
+from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
 from dlcli.linear.solvers.optimum import AWAY, PENALIZED, SINGULAR, UNIT, Nearness, share_of_size
 
 ENOUGH = 1e-6  # of the gradient, what Newton's step leaves of it
@@ -74,7 +74,9 @@ def _values(units: Standardizer, theta: FloatArray) -> FloatArray:
 
 
 def _in_data_units(units: Standardizer, spread: FloatArray) -> FloatArray:
-    """Spreads (1 + d, k) of intercept and coefficients of spreads (p, k) in training units."""
+    """At most the spreads (1 + d, k) of intercept and coefficients, of those (p, k) in training units."""
+    if isinstance(units, SpanUnits):
+        return np.zeros((1 + len(units.basis), spread.shape[1]))
     if not units.intercept:
         return np.concatenate([np.zeros((1, spread.shape[1])), spread / units.scale[:, None]])
     return np.concatenate([spread[:1], spread[1:] / units.scale[:, None]])

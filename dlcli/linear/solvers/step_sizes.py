@@ -30,19 +30,19 @@ def automatic_rate(l_max: float, l_min: float, momentum: float = 0.0) -> float:
     return 1 / l_max if momentum else min(2 / (l_max + l_min), 1.9 / l_max)
 
 
-def largest_stable_batch_rate(A: FloatArray, fourth: FloatArray, batch: int, rows: int, l2: FloatArray) -> float:
+def largest_stable_batch_rate(A: FloatArray, fourth: FloatArray, batch: int, rows: int, ridge: FloatArray) -> float:
     """The rate up to which every step with a random mini-batch brings theta nearer to the optimum on average.
 
     A step multiplies the error e by 1 - a H, H being the batch's own Hessian, so that E|e|^2 shrinks wherever
     a E[H^2] < 2 E[H]. For ``batch`` of ``rows`` drawn without replacement, E[H^2] = E[H]^2 + (fourth - A^2) / batch
-    * (rows - batch) / (rows - 1), with A = Z'Z/n and ``fourth`` the mean of |z|^2 zz', both (p, p); l2 (p,) is what
-    the penalty adds to the diagonal.
+    * (rows - batch) / (rows - 1), with A = Z'Z/n and ``fourth`` the mean of |z|^2 zz', both (p, p); ridge (p, p) is
+    what the penalty adds to A.
 
     >>> one = np.ones((1, 1))
-    >>> round(largest_stable_batch_rate(one, 3 * one, 1, 10**9, np.zeros(1)), 6)  # z is normal: E z^4 = 3
+    >>> round(largest_stable_batch_rate(one, 3 * one, 1, 10**9, 0 * one), 6)  # z is normal: E z^4 = 3
     0.666667
     """
-    mean = A + np.diag(l2)
+    mean = A + ridge
     square = mean @ mean + (fourth - A @ A) / batch * (rows - batch) / max(rows - 1, 1)
     values, vectors = np.linalg.eigh(mean)
     live = values > values[-1] * len(values) * np.finfo(np.float64).eps
