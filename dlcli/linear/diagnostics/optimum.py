@@ -7,12 +7,12 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Status, Step
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.optimum.moments import moments_nearness
+from dlcli.linear.optimum.nearness import Nearness, rows_nearness
+from dlcli.linear.optimum.steps import nearness_by_steps
+from dlcli.linear.optimum.wide import wide_nearness
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact_solver import ExactSolver
-from dlcli.linear.solvers.optimum import Nearness, rows_nearness
-from dlcli.linear.solvers.optimum_moments import moments_nearness
-from dlcli.linear.solvers.optimum_steps import nearness_by_steps
-from dlcli.linear.solvers.optimum_wide import wide_nearness
 from dlcli.linear.solvers.separation import separated_by
 from dlcli.linear.solvers.solver import LinearSolver
 

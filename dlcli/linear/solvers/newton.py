@@ -9,8 +9,8 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import GRADIENT_TOLERANCE, Termination
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.penalty import soft_threshold
+from dlcli.linear.optimum.nearness import SHARE_OF_ERROR, inverse_of
 from dlcli.linear.solvers.descent import FirstOrder
-from dlcli.linear.solvers.optimum import SHARE_OF_ERROR, inverse_of
 from dlcli.linear.solvers.separation import along_vanished, separation
 
 WORTH_A_START = 100_000  # rows from which a first fit on every 16th is worth it

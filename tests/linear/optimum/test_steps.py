@@ -7,10 +7,10 @@ from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.penalty import WeightedPenalty
-from dlcli.linear.solvers import optimum
+from dlcli.linear.optimum import nearness
+from dlcli.linear.optimum.nearness import inverse_of, rows_nearness
+from dlcli.linear.optimum.steps import nearness_by_steps
 from dlcli.linear.solvers.newton import Newton
-from dlcli.linear.solvers.optimum import inverse_of, rows_nearness
-from dlcli.linear.solvers.optimum_steps import nearness_by_steps
 
 
 def problem(classes, l2=0.1, n=200, d=6):
@@ -73,7 +73,7 @@ def test_large_matrices_are_inverted_alike(monkeypatch):
     root = random.normal(size=(60, 40)) * 10.0 ** random.integers(-3, 4, 40)
     M = root.T @ root
     by_eigenvectors = inverse_of(M)
-    monkeypatch.setattr(optimum, "MANY", 10)
+    monkeypatch.setattr(nearness, "MANY", 10)
     by_cholesky = inverse_of(M)
     assert by_eigenvectors is not None
     assert by_cholesky is not None

@@ -1,4 +1,4 @@
-"""How near parameters are to the optimum where the Hessian is too large to be formed; see ``...solvers.optimum``."""
+"""How near parameters are to the optimum where the Hessian is too large to be formed; see ``nearness``."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
-from dlcli.linear.solvers.optimum import AWAY, PENALIZED, SINGULAR, UNIT, Nearness, share_of_size
+from dlcli.linear.optimum.nearness import AWAY, PENALIZED, SINGULAR, UNIT, Nearness, share_of_size
 
 ENOUGH = 1e-6  # of the gradient, what Newton's step leaves of it
 MOST_STEPS = 500

@@ -1,4 +1,4 @@
-"""How near parameters are to the optimum of least squares, from moments alone; see ``dlcli.linear.solvers.optimum``."""
+"""How near parameters are to the optimum of least squares, from moments alone; see ``nearness``."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from dlcli.engine.arrays import BoolArray, FloatArray
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.penalty import Penalty
-from dlcli.linear.solvers.optimum import (
+from dlcli.linear.optimum.nearness import (
     AWAY,
     KNOWN,
     PENALIZED,

@@ -1,4 +1,4 @@
-"""How near parameters are to the optimum of least squares on fewer rows than columns; see ``...solvers.optimum``."""
+"""How near parameters are to the optimum of least squares on fewer rows than columns; see ``nearness``."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.objectives.row_space import row_modes
-from dlcli.linear.solvers.optimum import AWAY, KNOWN, SINGULAR, TINY, UNIT, Nearness, inverse_of
-from dlcli.linear.solvers.optimum_moments import ROUNDINGS, Optimum, Place, Products, nearness_of
+from dlcli.linear.optimum.moments import ROUNDINGS, Optimum, Place, Products, nearness_of
+from dlcli.linear.optimum.nearness import AWAY, KNOWN, SINGULAR, TINY, UNIT, Nearness, inverse_of
 
 NONE = np.zeros((0, 0))
 
