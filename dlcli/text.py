@@ -1,6 +1,7 @@
 """Texts for one line of a terminal: of foreign origin, lists of names, and counts."""
 
-import shlex
+import re
+import sys
 from collections.abc import Iterable
 
 SHOWN_CHARACTERS = 60
@@ -19,9 +20,23 @@ def printable_path(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """``text`` as one word of a shell's command line."""
-    plain = text and text.isprintable() and all(c.isalnum() or c in "-_.,:/=+@%" for c in text)
-    return text if plain else shlex.quote(printable_path(text))
+    """``text`` as one word of a shell's command line: in quotation marks, commas too, unless it is plain."""
+    plain = text and text.isprintable() and all(c.isalnum() or c in "-_.:/=+@%" for c in text)
+    return text if plain else "'" + printable_path(text).replace("'", "'\"'\"'") + "'"
+
+
+def typable(text: str) -> bool:
+    """Whether a message shows ``text`` so that it can be typed: a character that stderr's encoding lacks is escaped."""
+    try:
+        text.encode(getattr(sys.stderr, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return text.isprintable()
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line; spaces stay as they are, as they may be part of a word that is to be copied."""
+    return re.sub(r"\s*[\r\n]\s*", " ", text.strip())
 
 
 def counted(count: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from dlcli import __version__
 from dlcli.cli.commands import COMMANDS, load
 from dlcli.errors import DlcliError, ExitCode, Interrupted
+from dlcli.text import one_line
 
 if TYPE_CHECKING:
     from typer._click import Command as ClickCommand
@@ -154,7 +155,7 @@ def fail(error: DlcliError) -> None:
     from dlcli.cli.console import fitted
 
     text = f"{error.message.rstrip('.')}: {error.hint}" if error.hint else error.message
-    print(fitted("dlcli: " + " ".join(text.split()), sys.stderr), file=sys.stderr)
+    print(fitted("dlcli: " + one_line(text), sys.stderr), file=sys.stderr)
 
 
 def _defect(error: BaseException) -> int:

@@ -1,6 +1,7 @@
 """All output: a live table on a terminal, plain lines in a pipe, JSON with --json."""
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -8,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from dlcli.text import counted, printable, printable_path
+from dlcli.text import counted, one_line, printable, printable_path
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -41,11 +42,15 @@ def duration(seconds: float) -> str:
 
 
 def fitted(text: str, stream: TextIO) -> str:
-    """``text`` as it is; on a terminal broken at spaces, where the terminal would else break within words."""
+    """``text`` as it is; on a terminal broken at spaces, where the terminal would else break within words.
+
+    An option stays with its value, and a quoted word whole: they are to be copied.
+    """
     if not stream.isatty():
         return text
     width = shutil.get_terminal_size().columns
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    whole = re.sub(r"(?<!\S)'[^'\n]*'|(?<!\S)--[a-z][a-z-]* (?=\S)", lambda found: found[0].replace(" ", "\0"), text)
+    return textwrap.fill(whole, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> list[list[str]]:
@@ -97,7 +102,7 @@ class Console:
             self._message(f"warning: {text}")
 
     def _message(self, text: str) -> None:
-        print(fitted("dlcli: " + " ".join(text.split()), sys.stderr), file=sys.stderr)
+        print(fitted("dlcli: " + one_line(text), sys.stderr), file=sys.stderr)
 
     def failures(self, texts: Sequence[str]) -> None:
         """Checks that do not hold, on stderr even when quiet: a CI log must say why the job failed."""

@@ -1,11 +1,12 @@
 """Column names: how they are shown, made unique, and found from what a user typed."""
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlcli.errors import DlcliError
-from dlcli.text import SHOWN_CHARACTERS, listed, printable, quoted
+from dlcli.text import SHOWN_CHARACTERS, listed, printable, quoted, typable
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Hints:
 
     def column(self, name: str) -> str:
         """A column as one word of a shell's command line: its name or, where that is no good word, its position."""
-        tidy = name.isprintable() and name == " ".join(name.split()) and not set(name) & set(",'\"\\`$!")
+        tidy = typable(name) and name == " ".join(name.split()) and not set(name) & set(",'\"\\`$!")
         if (name and tidy and name[0] != "-" and len(name) <= SHOWN_CHARACTERS) or name not in self.names:
             return quoted(name)
         place = self.names.index(name)
@@ -64,8 +65,9 @@ def find_name(wanted: str, names: Sequence[str], option: str) -> str:
 
     Raises DlcliError, with the closest names, where there is no such column.
     """
-    if wanted in names:
-        return wanted
+    for name in (wanted, *_decoded(wanted)):
+        if name in names:
+            return name
     try:
         position = int(wanted)
     except ValueError:
@@ -80,6 +82,16 @@ def find_name(wanted: str, names: Sequence[str], option: str) -> str:
     else:
         hint = f"name one of the columns with {option}: {listed(names)}"
     raise DlcliError(f"{option} {printable(wanted)}: there is no such column among the {len(names)} columns", hint)
+
+
+def _decoded(word: str) -> list[str]:
+    """What a word of the command line that isn't text in the locale's encoding may be in others."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raw = os.fsencode(word)
+        return [raw.decode(encoding, errors="replace") for encoding in ("utf-8", "cp1252")]
+    return []
 
 
 def default_target(names: Sequence[str]) -> str | None:

@@ -89,7 +89,9 @@ def test_a_command_to_copy_is_never_broken(monkeypatch):
     Console().line(text)
     command, *line = taken(terminal).splitlines()
     assert command == text
-    assert len(line) == 2
+    assert line == ["dlcli fit-linear", "--config runs/tune-lr-001/best.toml", "--more"]
+    Console().line("the column is there, did you mean --target 'the name of it, which is long'? or another one")
+    assert "--target 'the name of it, which is long'?" in taken(terminal).splitlines()
 
 
 def test_the_live_table_has_its_title_before_the_first_report():

@@ -66,3 +66,12 @@ def test_class_folders(app, tmp_path):
     table = pl.read_csv(tmp_path / "p.csv")
     assert table.columns[2:] == ["probability_dog", "probability_t\\udce9"]
     assert table["file"][5] == "t\\udce9/2t\\udce9.png"
+
+
+def test_a_column_by_the_bytes_of_its_file(app, tmp_path):
+    for name, encoding in (("l.csv", "latin-1"), ("u.csv", "utf-8")):
+        (tmp_path / name).write_text(TABLE.replace("y", "größe"), encoding=encoding)
+        target = os.fsdecode("größe".encode("latin-1"))
+        words = ["fit-linear", name, "--target", target, "--encoding", encoding, "--out", f"run-{name}", "--quiet"]
+        assert app(*words) == 0
+        assert app("fit-linear", "--config", f"run-{name}/config.toml", "--out", f"again-{name}", "--quiet") == 0

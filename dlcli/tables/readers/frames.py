@@ -13,7 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kind, Kinds, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints
-from dlcli.text import printable, quoted
+from dlcli.text import printable, quoted, typable
 
 SAMPLE_ROWS = 10_000
 T = TypeVar("T")
@@ -160,12 +160,10 @@ def bad_cell(label: str, name: str, row: int, text: str, kind: Kind, hints: Hint
     shown, column = printable(text), printable(name)
     wanted = "a number" if kind == "number" else "true or false"
     message = f"{label}: column '{column}', row {row}: '{shown}' is not {wanted}"
+    marker = f"if it marks a missing value: --missing-value {quoted(text.strip())}" if typable(text.strip()) else ""
     if not hints.choosing:
-        return DlcliError(message, f"fix it; or, if it marks a missing value: --missing-value {quoted(text)}")
-    hint = (
-        f"if it marks a missing value: --missing-value {quoted(text)}; "
-        f"if the column is text: {hints.text(name)}; or {hints.drop(name)}"
-    )
+        return DlcliError(message, f"fix it; or, {marker}" if marker else "fix it")
+    hint = f"{marker}; if the column is text: {hints.text(name)}; or {hints.drop(name)}".removeprefix("; ")
     return DlcliError(message, hint)
 
 
