@@ -100,11 +100,11 @@ _dlcli() {
                 --missing) _dlcli_words 'error drop mean'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mask) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--missing-value|--text|--max-categories|--kernel|--tile|--threads) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--missing-value|--text|--max-categories|--kernel|--tile|--threads|--keep) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --text --max-categories --device --kernel --tile --threads --out --force --mask --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --skip --comment --missing --missing-value --text --max-categories --device --kernel --tile --threads --out --mask' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --text --max-categories --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --skip --comment --missing --missing-value --text --max-categories --device --kernel --tile --threads --out --keep --mask' ;;
             esac ;;
     esac
 }

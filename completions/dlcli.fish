@@ -200,6 +200,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from predict' -l tile -x -d 'Proces
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l threads -x -d 'CPU threads; by default all.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l out -rF -d 'File to write, .csv or .parquet; by default CSV to stdout.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l force -d 'Replace --out files that exist.'
+complete -c dlcli -n '__fish_seen_subcommand_from predict' -l keep -x -d 'Columns to copy in front of the predictions, such as an identifier, separated by commas.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l mask -rF -d 'Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -s h -d 'Show the commands help.'

@@ -215,6 +215,7 @@ _dlcli() {
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
                 '--force[Replace --out files that exist.]' \
+                '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \

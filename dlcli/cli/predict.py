@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 DOC = """Write the predictions of a saved model, in input order.
 
-One row of output for each row of input: `prediction` (`NA` where a value is missing), and for classes the probability
-of each. A network that restores writes each image with its name, format, pages, frames, depth, transparency, color
-profile, resolution and EXIF, and says what could not be kept; one that classifies writes one row for each image.
+One row of output for each row of input: the columns that `--keep` names, `prediction` (`NA` where a value is missing),
+and for classes the probability of each. A network that restores writes each image with its name, format, pages, frames,
+depth, transparency, color profile, resolution and EXIF, and says what could not be kept; one that classifies writes one
+row for each image.
 
 Examples:
 
 - `dlcli predict runs/fit-linear-001 new.csv > predictions.csv`
 
 - `dlcli predict runs/fit-linear-001 'part-*.parquet' --out predictions.parquet`
+
+- `dlcli predict runs/fit-linear-001 new.csv --keep id,name --out predictions.csv`
 
 - `dlcli predict runs/train-deconv-001 photos/ --out restored/`
 """

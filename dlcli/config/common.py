@@ -33,6 +33,13 @@ def known_device(value: str) -> str:
     return value
 
 
+def by_commas(value: object) -> object:
+    """Names in lists that are separated by commas, one by one."""
+    if isinstance(value, (list, tuple)):
+        return tuple(name for item in value for name in str(item).split(",") if name)
+    return value
+
+
 class OutputOptions(Config):
     """How results are shown."""
 

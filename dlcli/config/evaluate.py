@@ -12,6 +12,7 @@ from dlcli.config.common import (
     OUTPUT,
     OutputOptions,
     TableOptions,
+    by_commas,
     known_device,
 )
 from dlcli.config.option import option
@@ -139,6 +140,13 @@ class PredictConfig(SavedOptions):
     force: bool = option(
         False, "Replace --out files that exist.", panel=OUTPUT, flags=("--force",), also="f overwrite clobber yes y"
     )
+    keep: tuple[str, ...] = option(
+        (),
+        "Columns to copy in front of the predictions, such as an identifier, separated by commas. Repeatable.",
+        panel=DATA,
+        metavar="COLUMNS",
+        also="id ids id_column index index_col key keys passthrough keep_columns copy include",
+    )
     mask: Path | None = option(
         None,
         "Image of the pixels that inpaint is to fill (white: missing); by default those of training, or the "
@@ -147,3 +155,8 @@ class PredictConfig(SavedOptions):
         complete="file",
         also="mask_file mask_path holes",
     )
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return by_commas(value)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.engine.progress import Progress
+from dlcli.errors import DlcliError
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import TablePredictReport
+from dlcli.tables.kept import KeptColumns
 from dlcli.tables.predictions import OutputSettings, check_output, write_predictions
-from dlcli.tables.table import Schema
+from dlcli.tables.table import Schema, Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +26,8 @@ def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: 
     """Write one prediction for each input row, in input order; constant memory.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
-    refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond.
+    refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond. In
+    front of them stand the columns that are to be kept.
     """
     start = time.monotonic()
     check_output(output)
@@ -33,8 +36,14 @@ def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: 
     reading = replace(settings, missing="mean") if missing == "drop" else settings
     table = open_data(reading, model, schema, trained, progress, need_target=False)
     count = [0]
+    columns = _columns(model, schema)
     frames = _frames(model, schema, table, progress, blank=missing == "drop", count=count)
-    write_predictions(frames, _columns(model, schema), output.out)
+    if settings.reading.keep:
+        kept = _kept(settings, table, output, columns)
+        for text in kept.renamed:
+            progress.warn(text)
+        columns, frames = kept.schema | columns, kept.beside(frames)
+    write_predictions(frames, columns, output.out)
     for text in table.warnings:
         progress.warn(text)
     return TablePredictReport(
@@ -42,6 +51,18 @@ def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: 
         command="predict",
         rows=count[0],
     )
+
+
+def _kept(
+    settings: AppliedSettings, table: ChunkSource, output: OutputSettings, columns: dict[str, "pl.DataType"]
+) -> KeptColumns:
+    """The columns to keep, checked. Raises DlcliError."""
+    if not isinstance(table, Table):
+        raise DlcliError("--keep: the built-in example has no columns to keep", "give DATA, or leave it out")
+    kept = KeptColumns(table, settings.reading.keep, list(columns))
+    if output.csv:
+        kept.check_csv()
+    return kept
 
 
 def _columns(model: LinearModel, schema: Schema) -> dict[str, "pl.DataType"]:

@@ -48,7 +48,8 @@ class AppliedSettings:
     @classmethod
     def of(cls, config: EvalConfig | PredictConfig) -> "AppliedSettings":
         """Those of a command."""
-        return cls(config.run, config.data, config.missing, read_options(config))
+        keep = config.keep if isinstance(config, PredictConfig) else ()
+        return cls(config.run, config.data, config.missing, read_options(config, keep=keep))
 
 
 def open_data(

@@ -35,6 +35,7 @@ class ReadOptions:
     text: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()  # what goes to the predictions as it is
     max_categories: int = 100
     hints: Hints = field(default_factory=Hints)
     unseen_levels: bool = False  # a text that the model doesn't know counts as its reference level

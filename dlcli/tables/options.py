@@ -9,6 +9,7 @@ def read_options(
     features: tuple[str, ...] = (),
     drop: tuple[str, ...] = (),
     missing: str | None = None,
+    keep: tuple[str, ...] = (),
 ) -> ReadOptions:
     """Options of ``dlcli.tables.table`` from those of a command."""
     return ReadOptions(
@@ -22,5 +23,6 @@ def read_options(
         text=config.text,
         features=features,
         drop=drop,
+        keep=keep,
         max_categories=config.max_categories,
     )

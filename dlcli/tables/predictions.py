@@ -24,6 +24,11 @@ class OutputSettings:
     force: bool
     report_on_stdout: bool
 
+    @property
+    def csv(self) -> bool:
+        """Whether predictions are written as CSV."""
+        return self.out is None or self.out.suffix == ".csv"
+
 
 def check_output(output: OutputSettings) -> None:
     """Raise DlcliError for a file of another format, one that exists (without ``force``), or no such folder.

@@ -1,6 +1,6 @@
 """Tables: files in, chunks of a float64 matrix and a target out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,6 +172,17 @@ class Table:
         for reader in self._readers:
             yield from reader.frames(kinds, self._options)
 
+    def raw_types(self, names: Sequence[str]) -> dict[str, pl.DataType]:
+        """The types of columns in the first file."""
+        return dict(self._readers[0].sample(list(names)).schema)
+
+    def raw_columns(self, names: Sequence[str]) -> Generator[pl.DataFrame, None, None]:
+        """All rows of columns as their source has them (text files: texts), from the start; in pieces of any length."""
+        for reader in self._readers:
+            for frame in reader.raw_frames(dict.fromkeys(names, "text")):
+                data = frame.data.select(names)
+                yield data.fill_null("") if isinstance(reader, DelimitedReader) else data
+
     def places(self) -> IntArray:
         """X's columns so far (w,) in an order that has nothing to do with the rows': by feature, then by level."""
         return self._encoder.places()
@@ -295,7 +306,8 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
         name = find_name(schema.target.name, first.names, "--target")
         wanted = Column(name, schema.target.kind, schema.target.levels)
     table = Table(readers, schema.features, wanted, options, fixed=True, classes=False)
-    known = {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
+    kept = {find_name(name, first.names, "--keep") for name in options.keep}
+    known = kept | {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
     if extra := [name for name in first.names if name not in known]:
         table._notes.append(f"ignored columns not in the model: {listed(extra)}")
     return table

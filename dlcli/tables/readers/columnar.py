@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 import tokenize
 import zipfile
 import zlib
@@ -24,6 +25,7 @@ from dlcli.text import listed, printable
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 16 << 20
 MEMBER_BYTES = 8 << 30
+ONE_AT_A_TIME = threading.RLock()  # two threads that put standard error back would mistake each other's for it
 # A panic of polars is no Exception.
 FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 
@@ -31,7 +33,7 @@ FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, Va
 @contextmanager
 def panics_unseen() -> Iterator[None]:
     """Keep what Rust prints of a panic from standard error; whatever else is written meanwhile follows at the end."""
-    with tempfile.TemporaryFile() as kept:
+    with ONE_AT_A_TIME, tempfile.TemporaryFile() as kept:
         try:
             before = os.dup(2)
         except OSError:  # closed
