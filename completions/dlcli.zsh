@@ -17,16 +17,25 @@ _dlcli() {
                 '--target=[Column to predict, by name or 1-based position; by default the one named target, y, label or class.]:value: ' \
                 '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
                 '*--drop=[Columns to leave out, separated by commas.]:value: ' \
+                '--dry-run[Only read the tables, and show what every column holds and how it would be used.]' \
                 '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
-                '--missing=[What to do with missing values - refuse the table, drop the row, or fill in the columns mean.]:value:(error drop mean)' \
+                '--missing=[What to do with missing values.]:value:(auto drop mean error)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
                 '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
-                '--max-categories=[Most categories of a text column; a column with more is refused.]:value: ' \
+                '*--number=[A column to read as numbers, however they are written; other texts are missing.]:value: ' \
+                '*--date=[A column to read as dates or times.]:value: ' \
+                '*--date-parts=[Use these parts of dates instead of days since 1970, separated by commas - year,quarter,month,day,weekday,dayofyear,hour,minute.]:value: ' \
+                '--decimal=[The decimal mark of numbers that are not plain; by default detected.]:value:(point comma)' \
+                '--day-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
+                '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
                 '--loss=[Mean squared error, or cross-entropy for classes (two - logistic, more - softmax); auto - mse for a target of numbers, cross-entropy for one of text.]:value:(auto mse cross-entropy)' \
                 '--intercept[Fit an intercept.]' \
                 '--no-intercept[Fit an intercept.]' \
@@ -176,10 +185,19 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
-                '--missing=[What to do with missing values; by default as in training.]:value:(error drop mean)' \
+                '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
                 '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
-                '--max-categories=[Most categories of a text column; a column with more is refused.]:value: ' \
+                '*--number=[A column to read as numbers, however they are written; other texts are missing.]:value: ' \
+                '*--date=[A column to read as dates or times.]:value: ' \
+                '*--date-parts=[Use these parts of dates instead of days since 1970, separated by commas - year,quarter,month,day,weekday,dayofyear,hour,minute.]:value: ' \
+                '--decimal=[The decimal mark of numbers that are not plain; by default detected.]:value:(point comma)' \
+                '--day-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
+                '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
+                '--unseen=[What a text does that no training row had, where the model has no level for rare texts - refuse the row, or count as the level without a coefficient.]:value:(error baseline)' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
@@ -205,10 +223,19 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
-                '--missing=[What to do with missing values; by default as in training.]:value:(error drop mean)' \
+                '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
                 '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
-                '--max-categories=[Most categories of a text column; a column with more is refused.]:value: ' \
+                '*--number=[A column to read as numbers, however they are written; other texts are missing.]:value: ' \
+                '*--date=[A column to read as dates or times.]:value: ' \
+                '*--date-parts=[Use these parts of dates instead of days since 1970, separated by commas - year,quarter,month,day,weekday,dayofyear,hour,minute.]:value: ' \
+                '--decimal=[The decimal mark of numbers that are not plain; by default detected.]:value:(point comma)' \
+                '--day-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
+                '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
+                '--unseen=[What a text does that no training row had, where the model has no level for rare texts - refuse the row, or count as the level without a coefficient.]:value:(error baseline)' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \

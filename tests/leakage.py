@@ -70,23 +70,24 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
     from dlcli.tasks import fit_linear
 
     frames, encode, gather, fit = Table._frames, Encoder.encode, load.gather, fit_linear.fit
-    passes: list[int] = []
+    latest: list[Any] = [None]
 
-    def altered(table: Any):
-        passes.append(0)
+    def altered(table: Any, columns: Any, misfits: Any):
         start = 0
-        for frame in frames(table):
+        for frame in frames(table, columns, misfits):
             numbers = np.arange(start + 1, start + 1 + frame.data.height)
             start += frame.data.height
             rows = np.isin(numbers, list(change))
-            missing = table._options.missing == "mean"
+            missing = table._options.missing == "mean" or (table._options.missing == "auto" and config["gaps"])
             yield replace(frame, data=changed(frame.data, rows, table, missing)) if rows.any() else frame
 
     def encoded(encoder: Any, frame: Any):
+        if encoder is not latest[0]:  # a pass, each of which reads the same rows
+            latest[0] = encoder
+            watched.numbers.clear()
         for chunk in encode(encoder, frame):
-            if len(passes) == 1:
-                rows = chunk.rows if chunk.rows is not None else chunk.first_row + np.arange(len(chunk.X))
-                watched.numbers.append(np.asarray(rows))
+            rows = chunk.rows if chunk.rows is not None else chunk.first_row + np.arange(len(chunk.X))
+            watched.numbers.append(np.asarray(rows))
             yield chunk
 
     def gathered(table: Any, split: Any, **options: Any):
@@ -109,11 +110,11 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
         yield
 
 
-def run(words: Sequence[str], folder: Path, out: Path, change: set[int]) -> tuple[Watched, Any]:
-    """One run of ``fit-linear WORDS`` in ``folder``."""
+def run(words: Sequence[str], folder: Path, out: Path, change: set[int], gaps: bool = False) -> tuple[Watched, Any]:
+    """One run of ``fit-linear WORDS`` in ``folder``; ``gaps``: the rows changed get missing values by default too."""
     from dlcli.cli import app
 
-    watched, config = Watched(), {}
+    watched, config = Watched(), {"gaps": gaps}
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -174,12 +175,12 @@ def check(words: Sequence[str], folder: Path, scratch: Path, report: Callable[[s
     ]
     first, split = run(words, folder, scratch / "first", set())
     if split.validation:
-        second, _ = run(words, folder, scratch / "second", first.rows_of(-1))
+        second, _ = run(words, folder, scratch / "second", first.rows_of(-1), gaps=True)
         same(first.fits[0], second.fits[0])
         assert first.model == second.model
         report("val")
     if split.folds:
         second, _ = run(words, folder, scratch / "second", first.rows_of(FOLD))
-        # The fit on all rows comes first, then a fold each.
+        # The fit on all rows comes first, then a fold each. Which columns there are is decided once, for all folds.
         same(first.fits[1 + FOLD], second.fits[1 + FOLD])
         report("cv")

@@ -109,6 +109,11 @@ class Console:
         for text in texts:
             self._message(text)
 
+    def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table of texts on stderr."""
+        if not self.quiet:
+            print_texts(columns, rows, sys.stderr)
+
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Training begins; it takes so many steps, or seconds."""
         if self.live_allowed:
@@ -189,6 +194,23 @@ class Console:
     def command(self, text: str) -> None:
         """A command line on stdout, never broken: it is to be copied."""
         print(text)
+
+
+def print_texts(columns: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO) -> None:
+    """A table of texts, folded between words where the terminal is too narrow; whole lines where there is none."""
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column == "missing" else "left")
+    for row in rows:
+        table.add_row(*(Text(printable_path(cell)) for cell in row))
+    console = RichConsole(file=file, highlight=False)
+    if not file.isatty():
+        console.width = 10_000
+    console.print(table)
 
 
 class _LiveTable:

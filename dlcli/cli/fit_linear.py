@@ -8,6 +8,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.text import counted
 
 if TYPE_CHECKING:
+    from dlcli.reports.columns import DryRunReport
     from dlcli.reports.fit_linear import FitLinearReport
 
 DOC = """Fit linear, logistic or softmax regression by gradient descent.
@@ -31,21 +32,26 @@ Examples:
 """
 
 
-class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport"]):
+class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport | DryRunReport"]):
     """Linear, logistic and softmax regression."""
 
     config = FitLinearConfig
     console = Console
     doc = DOC
 
-    def work(self, config: FitLinearConfig, console: Console) -> "FitLinearReport":
-        """Fit."""
-        from dlcli.tasks.fit_linear import fit_linear
+    def work(self, config: FitLinearConfig, console: Console) -> "FitLinearReport | DryRunReport":
+        """Fit, or look at the table only."""
+        from dlcli.tasks.fit_linear import dry_run, fit_linear
 
-        return fit_linear(config, console)
+        return dry_run(config) if config.dry_run else fit_linear(config, console)
 
-    def show(self, report: "FitLinearReport", _config: FitLinearConfig, console: Console, /) -> None:
-        """The coefficients, the metrics, and how the fit ended."""
+    def show(self, report: "FitLinearReport | DryRunReport", _config: FitLinearConfig, console: Console, /) -> None:
+        """The coefficients, the metrics, and how the fit ended; or the columns of a table."""
+        from dlcli.reports.columns import DryRunReport
+
+        if isinstance(report, DryRunReport):
+            _show_columns(report, console)
+            return
         from dlcli.linear.summary import coefficient_rows, parts, summary_rows
 
         console.table(*coefficient_rows(report))
@@ -59,6 +65,29 @@ class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport"]):
             f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
             f"{duration(report.seconds)}; {kept}saved in {report.run}"
         )
+
+
+def _show_columns(report: "DryRunReport", console: Console) -> None:
+    """Every column, what had to be decided, and the command that says it."""
+    import sys
+
+    from dlcli.cli.console import print_texts
+    from dlcli.reports.columns import HEADER, column_rows
+
+    console.line(f"{', '.join(report.data)}: {report.rows:,} rows, {len(report.columns):,} columns")
+    console.line("")
+    print_texts(HEADER, column_rows(report.columns), sys.stdout)
+    for title, lines in (
+        ("decided (--strict refuses it):", [one.what for one in report.decisions]),
+        ("warnings:", report.problems),
+    ):
+        if lines:
+            console.line("")
+            console.line(title)
+            for line in lines:
+                console.line(f"- {line}")
+    console.line("")
+    console.line(report.next)
 
 
 COMMAND = FitLinear()

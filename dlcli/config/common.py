@@ -17,6 +17,8 @@ MODEL = "Model"
 TRAINING = "Training"
 REGULARIZATION = "Regularization"
 
+DATE_PARTS = ("year", "quarter", "month", "day", "weekday", "dayofyear", "hour", "minute")
+
 ScheduleName = Literal[
     "constant", "time", "step", "exponential", "polynomial", "cosine", "one-cycle",
     "adagrad", "hypergradient", "polyak", "barzilai-borwein", "plateau",
@@ -163,9 +165,11 @@ class TableOptions(Config):
         metavar="TEXT",
         also="comment_char comment_prefix comments comment_lines",
     )
-    missing: Literal["error", "drop", "mean"] = option(
-        "error",
-        "What to do with missing values: refuse the table, drop the row, or fill in the column's mean.",
+    missing: Literal["auto", "drop", "mean", "error"] = option(
+        "auto",
+        "What to do with missing values. auto: fill in a number's mean, and mark it by a column of 0 and 1 where more "
+        "than 5% are missing; a missing text is a level; rows without a target are left out. drop: leave the row out; "
+        "mean: fill in the mean; error: refuse the table.",
         panel=DATA,
         also=aliases.MISSING,
         also_as=aliases.MISSING_VALUES,
@@ -177,6 +181,13 @@ class TableOptions(Config):
         metavar="TEXT",
         also="missing_values na_values na_value na nan null_value null_values na_strings na_string",
     )
+    keep_missing_text: tuple[str, ...] = option(
+        (),
+        "A text column in which NA, None, ? and so on are names like others. Repeatable.",
+        panel=DATA,
+        metavar="COLUMN",
+        also="keep_default_na keep_na no_na na_filter",
+    )
     text: tuple[str, ...] = option(
         (),
         "A column to treat as categories, even if it holds numbers. Repeatable.",
@@ -185,13 +196,73 @@ class TableOptions(Config):
         also="categorical categoricals category categories categorical_features categorical_columns factor factors "
         "text_column text_columns",
     )
-    max_categories: int = option(
-        100,
-        "Most categories of a text column; a column with more is refused.",
+    number: tuple[str, ...] = option(
+        (),
+        "A column to read as numbers, however they are written; other texts are missing. Repeatable.",
+        panel=DATA,
+        metavar="COLUMN",
+        also="numeric numerical numbers numeric_columns numerical_columns continuous",
+    )
+    date: tuple[str, ...] = option(
+        (),
+        "A column to read as dates or times. Repeatable.",
+        panel=DATA,
+        metavar="COLUMN",
+        also="dates parse_dates date_columns datetime time_column date_column",
+    )
+    date_parts: tuple[str, ...] = option(
+        (),
+        "Use these parts of dates instead of days since 1970, separated by commas: "
+        "year,quarter,month,day,weekday,dayofyear,hour,minute.",
+        panel=DATA,
+        metavar="PARTS",
+        also="date_features datepart dateparts",
+    )
+    decimal: Literal["point", "comma"] | None = option(
+        None,
+        "The decimal mark of numbers that are not plain; by default detected.",
+        panel=DATA,
+        also="dec decimal_mark decimal_separator",
+    )
+    day_first: bool | None = option(
+        None,
+        "Whether 1/2/2020 is the first of February; by default detected.",
+        panel=DATA,
+        flags=("--day-first/--month-first",),
+        also="dayfirst dmy mdy",
+    )
+    max_categories: int | None = option(
+        None,
+        "Most texts of a column that are kept as levels; the others are one level. By default at most 100, and fewer "
+        "where there are few rows.",
         panel=DATA,
         ge=2,
         also="max_levels max_cardinality",
     )
+
+    strict: bool = option(
+        False,
+        "Refuse the table where something about it had to be decided, and name every decision and the options that "
+        "settle them.",
+        panel=DATA,
+        flags=("--strict",),
+        also="pedantic no_guess validate",
+    )
+
+    @field_validator("date_parts", mode="before")
+    @classmethod
+    def _split_parts(cls, value: object) -> object:
+        if isinstance(value, (list, tuple)):
+            return tuple(name.strip() for item in value for name in str(item).split(",") if name.strip())
+        return value
+
+    @field_validator("date_parts")
+    @classmethod
+    def _known_parts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if part not in DATE_PARTS:
+                raise ValueError(f"expected parts of {', '.join(DATE_PARTS)}")
+        return value
 
     @field_validator("delimiter")
     @classmethod

@@ -25,12 +25,19 @@ class SavedOptions(TableOptions, OutputOptions):
     """Options of every command that applies a saved model."""
 
     run: Path = option(..., "Run directory of a saved model.", argument=True, complete="dir", also=RUN_NAMES)
-    missing: Literal["error", "drop", "mean"] | None = option(  # type: ignore[assignment]
+    missing: Literal["auto", "drop", "mean", "error"] | None = option(  # type: ignore[assignment]
         None,
         "What to do with missing values; by default as in training. drop: predict writes NA.",
         panel=DATA,
         also=aliases.MISSING,
         also_as=aliases.MISSING_VALUES,
+    )
+    unseen: Literal["error", "baseline"] = option(
+        "error",
+        "What a text does that no training row had, where the model has no level for rare texts: refuse the row, or "
+        "count as the level without a coefficient.",
+        panel=DATA,
+        also="handle_unknown unknown new_levels allow_new_levels",
     )
     device: str = option(
         "auto",

@@ -48,6 +48,15 @@ class ColumnOptions(Config):
         also="exclude ignore omit drop_columns drop_column drop_features exclude_columns ignore_columns",
     )  # fmt: skip
 
+    dry_run: bool = option(
+        False,
+        "Only read the tables, and show what every column holds and how it would be used.",
+        panel=DATA,
+        flags=("--dry-run",),
+        cli_only=True,
+        also="dryrun inspect describe summary head check_data profile",
+    )
+
     @field_validator("features", "drop", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -1,9 +1,10 @@
-"""The words of a training's command line, as tune-lr keeps them."""
+"""The words of a command line: of one that tune-lr keeps, and of a config."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dlcli.config.base import Config
 from dlcli.config.option import field_meta, flags_of
+from dlcli.text import quoted
 
 
 def with_paths(words: Sequence[str], change: Callable[[str], str]) -> list[str]:
@@ -53,3 +54,25 @@ def _takes_value(config: type[Config], name: str) -> bool:
 
 def _changed(config: type[Config], name: str, value: str, change: Callable[[str], str]) -> str:
     return change(value) if name == CONFIG_FILE else str(config.changed(name, value, change))
+
+
+def words_of(config: Config, without: Collection[str] = ()) -> str:
+    """The options that were given, arguments first, as a shell takes them."""
+    arguments: list[str] = []
+    options: list[str] = []
+    for name in type(config).model_fields:
+        if name not in config.model_fields_set or name in without:
+            continue
+        value = getattr(config, name)
+        values = value if isinstance(value, tuple) else (value,)
+        if field_meta(type(config), name).argument:
+            arguments += [f"./{v}" if str(v).startswith("-") and v != "-" else str(v) for v in values]
+            continue
+        flags = flags_of(type(config), name)
+        if isinstance(value, bool):
+            options += [flags[0]] if value else [flags[-1]] * (len(flags) > 1)
+        else:
+            for one in values:
+                # A value that begins with a dash would be taken for an option.
+                options += [f"{flags[0]}={one}"] if str(one).startswith("-") else [flags[0], str(one)]
+    return " ".join(quoted(word) for word in (*arguments, *options))

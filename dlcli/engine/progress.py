@@ -1,5 +1,6 @@
 """Progress of a task: the console shows it, a Python caller may ignore it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from dlcli.engine.loop import Step
@@ -21,6 +22,9 @@ class Progress(Protocol):
     def warn(self, text: str) -> None:
         """Something the user should look at."""
 
+    def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table of facts worth knowing."""
+
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Training begins; it takes so many steps, or seconds."""
 
@@ -41,6 +45,9 @@ class Silent:
         """Ignore."""
 
     def warn(self, text: str) -> None:
+        """Ignore."""
+
+    def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Ignore."""
 
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:

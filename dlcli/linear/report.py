@@ -109,6 +109,8 @@ def make_report(
         largest_stable_lr=result.trace.stable,
         environment=environment(loaded.device),
         classes=list(target.levels) or None,
+        columns=list(loaded.columns) or None,
+        decisions=list(loaded.decisions) or None,
         cv=_cross_validation(folds) if folds else None,
     )
 

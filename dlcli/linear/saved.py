@@ -17,7 +17,7 @@ from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Chunk, ReadOptions, Schema, Table
 
-INHERITED = ("delimiter", "header", "encoding", "skip", "comment", "missing_values", "text", "max_categories")
+INHERITED = ("delimiter", "header", "encoding", "skip", "comment", "missing_values")
 
 
 def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
@@ -74,8 +74,9 @@ def open_data(
             progress.note("no DATA given: using the data that the model was trained on")
     missing = settings.missing or str(model.settings.get("missing", "error"))
     # Training too measured the levels that only rows held out had as if they were the reference level.
-    unseen = bool(need_target and not settings.data and trained.val)
-    options = replace(_as_trained(settings, trained), missing=missing, unseen_levels=unseen)
+    options = replace(_as_trained(settings, trained), missing=missing)
+    if need_target and not settings.data and trained.val:
+        options = replace(options, unseen="baseline")
     return Table.for_model(sources, schema, options, need_target=need_target)
 
 

@@ -29,7 +29,9 @@ DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on.
 READING = (
     "data", "target", "features", "drop", "loss", "delimiter", "header", "encoding", "skip", "comment", "missing",
-    "missing_value", "text", "max_categories", "val", "cv", "intercept", "device", "seed_of_data",
+    "missing_value", "text",
+    "number", "date", "date_parts", "keep_missing_text", "decimal", "day_first", "max_categories", "val", "cv",
+    "intercept", "device", "seed_of_data",
 )  # fmt: skip
 KEPT_TABLES = 4
 

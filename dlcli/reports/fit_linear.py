@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from dlcli.reports.columns import ColumnEntry, DecisionEntry
 from dlcli.reports.document import Environment, Measured, Number, Record, Text, TrainingReport
 
 
@@ -70,4 +71,10 @@ class FitLinearReport(LinearResult):
 
     command: Literal["fit-linear"]
     classes: list[Text] | None = Field(default=None, description="the classes, in order; absent for numbers")
+    columns: list[ColumnEntry] | None = Field(
+        default=None, description="how the table's columns were read and used; absent for the built-in example"
+    )
+    decisions: list[DecisionEntry] | None = Field(
+        default=None, description="what was decided about the table; absent where there was nothing to decide"
+    )
     cv: CrossValidation | None = Field(default=None, description="cross-validation; absent where there was none")

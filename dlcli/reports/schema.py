@@ -8,6 +8,7 @@ from pydantic import Discriminator, Tag, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from dlcli.files import JsonObject, to_json
+from dlcli.reports.columns import DryRunReport
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
 from dlcli.reports.fit_linear import FitLinearReport
@@ -27,11 +28,12 @@ def kind_of(report: JsonObject) -> str:
         return f"{command} " + ("table" if task is None else "classes" if task == "classify" else "images")
     if command == "tune-lr":
         return "tune-lr sweep" if report.get("method") == "sweep" else "tune-lr search"
-    return command
+    return "fit-linear dry run" if report.get("dry_run") else command
 
 
 AnyReport = Annotated[
     Annotated[FitLinearReport, Tag("fit-linear")]
+    | Annotated[DryRunReport, Tag("fit-linear dry run")]
     | Annotated[TrainDeconvReport, Tag("train-deconv")]
     | Annotated[SearchReport, Tag("tune-lr search")]
     | Annotated[SweepReport, Tag("tune-lr sweep")]

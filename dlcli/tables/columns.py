@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, TypedDict, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
+from dlcli.tables.formats.dates import PARTS, DateFormat
+from dlcli.tables.formats.numbers import NumberFormat
 from dlcli.tables.names import Hints
 from dlcli.text import printable
 
@@ -23,7 +26,12 @@ MISSING_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a table; the defaults recognize what they can and refuse what is doubtful."""
+    """How to read a table; by default what can be recognized is, and every decision is recorded.
+
+    ``given`` names the options that the user has set: what they say is no decision of dlcli's. ``number``, ``date``
+    and ``text`` are columns to be read as such, ``keep_missing_text`` those in which NA, None and ? are texts like
+    others. ``max_categories`` is the number of levels that a text column keeps (None: by the number of rows).
+    """
 
     delimiter: str | None = None
     header: bool | None = None
@@ -31,14 +39,22 @@ class ReadOptions:
     skip: int | None = None  # lines before the table
     comment: str | None = None  # what begins lines that don't count
     missing_values: tuple[str, ...] = ()
-    missing: str = "error"
+    missing: str = "auto"
     text: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    keep_missing_text: tuple[str, ...] = ()
+    date_parts: tuple[str, ...] = ()
+    decimal: str | None = None
+    day_first: bool | None = None
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()  # what goes to the predictions as it is
-    max_categories: int = 100
+    max_categories: int | None = None
+    unseen: str = "error"
+    strict: bool = False
+    given: frozenset[str] = frozenset()
     hints: Hints = field(default_factory=Hints)
-    unseen_levels: bool = False  # a text that the model doesn't know counts as its reference level
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -59,11 +75,24 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class Column:
-    """A column and its levels, sorted: those of a text or boolean, or of numbers taken as classes."""
+    """A column and how it is read and encoded; what a saved model keeps of it.
+
+    ``levels`` are those of a text or boolean, sorted, or of numbers taken as classes; after the others come ``pool``,
+    which stands for all rarer and unknown texts, and ``gap``, the level of a missing text, where there are such.
+    ``format``: how its texts are read as numbers. ``parts``: those of a date that are used instead of its days.
+    ``indicator``: whether a column of 0 and 1 marks its missing values. ``keeps_markers``: whether NA, None and ? are
+    texts like others.
+    """
 
     name: str
     kind: Kind
     levels: tuple[str, ...] = ()
+    format: NumberFormat | DateFormat | None = None
+    parts: tuple[str, ...] = ()
+    indicator: bool = False
+    pool: str | None = None
+    gap: str | None = None
+    keeps_markers: bool = False
 
     @property
     def is_class(self) -> bool:
@@ -71,15 +100,30 @@ class Column:
         return self.kind != "number" or bool(self.levels)
 
     @property
+    def plain_names(self) -> tuple[str, ...]:
+        """The names of the numbers that it is read as: its own, or one for each part of a date; () of a text."""
+        if self.kind == "text":
+            return ()
+        return tuple(f"{self.name}.{part}" for part in self.parts) or (self.name,)
+
+    @property
     def encoded_names(self) -> tuple[str, ...]:
         """The names of the numeric columns that encode this one."""
-        if self.kind == "number":
-            return (self.name,)
-        return tuple(f"{self.name}={level}" for level in self.levels[1:])
+        if self.kind == "text":
+            return tuple(f"{self.name}={level}" for level in self.levels[1:])
+        names = (f"{self.name}=True",) if self.kind == "boolean" else self.plain_names
+        return (*names, f"{self.name} is missing") if self.indicator else names
 
-    def to_json(self) -> dict[str, object]:
-        """A JSON object with the keys name, kind and levels."""
-        return {"name": self.name, "kind": self.kind, "levels": list(self.levels)}
+    def to_json(self) -> JsonObject:
+        """A JSON object with the keys name, kind and levels, and those of the other fields that are set."""
+        value: JsonObject = {"name": self.name, "kind": self.kind, "levels": list(self.levels)}
+        if self.format is not None:
+            value["date" if isinstance(self.format, DateFormat) else "number"] = self.format.to_json()
+        settings = {
+            "parts": list(self.parts), "indicator": self.indicator, "pool": self.pool, "gap": self.gap,
+            "keeps_markers": self.keeps_markers,
+        }  # fmt: skip
+        return value | {key: setting for key, setting in settings.items() if setting}
 
     @classmethod
     def from_json(cls, value: object) -> "Column":
@@ -93,7 +137,33 @@ class Column:
             raise DlcliError(f"the levels of the model's column '{printable(name)}' must be a list of texts")
         if len(set(levels)) != len(levels) or (kind == "boolean" and tuple(levels) != BOOLEAN_LEVELS):
             raise DlcliError(f"the levels of the model's column '{printable(name)}' are not distinct or not booleans")
-        return cls(name, cast(Kind, kind), tuple(levels))
+        column = cls(name, cast(Kind, kind), tuple(levels), _format_of(value), **_settings_of(value))
+        if any(level is not None and level not in levels for level in (column.pool, column.gap)):
+            raise DlcliError(f"the model's column '{printable(name)}' has no level for its rare or missing texts")
+        return column
+
+
+def _format_of(value: JsonObject) -> NumberFormat | DateFormat | None:
+    if "date" in value:
+        return DateFormat.from_json(value["date"])
+    return NumberFormat.from_json(value["number"]) if "number" in value else None
+
+
+class _Settings(TypedDict, total=False):
+    parts: tuple[str, ...]
+    indicator: bool
+    pool: str | None
+    gap: str | None
+    keeps_markers: bool
+
+
+def _settings_of(value: JsonObject) -> _Settings:
+    parts, indicator, keeps = value.get("parts", []), value.get("indicator", False), value.get("keeps_markers", False)
+    pool, gap = value.get("pool"), value.get("gap")
+    right = isinstance(parts, list) and all(part in PARTS for part in parts) and isinstance(indicator, bool)
+    if not right or not isinstance(keeps, bool) or not all(isinstance(x, str | None) for x in (pool, gap)):
+        raise DlcliError(f"the settings of the model's column '{printable(value['name'])}' are damaged")
+    return _Settings(parts=tuple(parts), indicator=indicator, pool=pool, gap=gap, keeps_markers=keeps)
 
 
 @dataclass(frozen=True)

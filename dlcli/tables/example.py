@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dlcli.tables.table import Chunk, Column, Schema
+from dlcli.tables.table import Chunk, Column, Schema, TrainingRows
 
 
 class LineExample:
@@ -26,14 +26,19 @@ class LineExample:
         y = 3 * x + 2 + random.random(100)
         yield Chunk(X=x[:, None].copy(), y=y, first_row=0, rows=None)
 
-    def places(self) -> np.ndarray:
-        """Its one column."""
-        return np.array([0])
+    @property
+    def schema(self) -> Schema:
+        """Schema of the example."""
+        return Schema(features=(Column("x", "number"),), target=self.target)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Nothing is missing."""
+        return False
+
+    def settle(self, training: TrainingRows | None = None, *, wholly: bool = False) -> None:
+        """There is nothing to decide."""
 
     def anchors(self) -> np.ndarray:
         """Its one column tells itself."""
         return np.array([0])
-
-    def finish(self, seen: np.ndarray | None = None) -> tuple[Schema, np.ndarray, None]:  # noqa: ARG002  (no levels)
-        """Schema of the example."""
-        return Schema(features=(Column("x", "number"),), target=self.target), np.array([0]), None

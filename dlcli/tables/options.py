@@ -1,6 +1,7 @@
 """How a config's table options become the reader's."""
 
 from dlcli.config.common import TableOptions
+from dlcli.config.evaluate import SavedOptions
 from dlcli.tables.table import ReadOptions
 
 
@@ -21,8 +22,17 @@ def read_options(
         missing_values=config.missing_value,
         missing=missing or config.missing,
         text=config.text,
+        number=config.number,
+        date=config.date,
+        keep_missing_text=config.keep_missing_text,
+        date_parts=config.date_parts,
+        decimal=config.decimal,
+        day_first=config.day_first,
         features=features,
         drop=drop,
         keep=keep,
         max_categories=config.max_categories,
+        unseen=config.unseen if isinstance(config, SavedOptions) else "error",
+        strict=config.strict,
+        given=frozenset(config.given()),
     )

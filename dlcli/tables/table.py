@@ -1,78 +1,67 @@
 """Tables: files in, chunks of a float64 matrix and a target out."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import polars as pl
 
 from dlcli.errors import DlcliError
+from dlcli.tables.categories import Rules
 from dlcli.tables.columns import (
     BoolArray,
     Chunk,
     Column,
     FloatArray,
     IntArray,
-    Kind,
     ReadOptions,
     Schema,
 )
-from dlcli.tables.disguises import DECIMAL_COMMA, Disguise, disguise_of
-from dlcli.tables.encoder import Encoder
-from dlcli.tables.names import Hints, default_target, find_name
+from dlcli.tables.decisions import Decision, refuse_decisions
+from dlcli.tables.encoder import Encoder, said_unseen
+from dlcli.tables.names import find_name
+from dlcli.tables.opening import TrainingColumns, opened, training_columns, with_found_names
+from dlcli.tables.profile import Profile
 from dlcli.tables.readers.blocks import BLOCK_BYTES
-from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader
-from dlcli.tables.readers.frames import Frame, Reader, infer_kinds, prefetch, present_texts
-from dlcli.tables.readers.jsonl_reader import JsonLinesReader
-from dlcli.tables.sources import Source, expand
-from dlcli.text import listed, printable
+from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, prefetch, without_infinite
+from dlcli.tables.settle import ColumnRecord, Settled, Settling
+from dlcli.text import counted, listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
 
-MISSING_POLICIES = ("error", "drop", "mean")
-
-
-def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_BYTES) -> Reader:
-    """The reader for a source's format; text is read in blocks of about ``block_bytes``."""
-    if source.format == "delimited":
-        return DelimitedReader(source, options, block_bytes)
-    if source.format == "jsonl":
-        return JsonLinesReader(source, options, block_bytes)
-    if source.format in ("parquet", "arrow"):
-        return ColumnarReader(source)
-    return ArrayReader(source)
+# Which of a number of rows are trained on; codes (n,) of the target's classes where it has such.
+TrainingRows: TypeAlias = Callable[[int, FloatArray | None], BoolArray]
+OFTEN = 5  # rows of each level in the first rows, where others hardly occur further on
 
 
 class Table:
     """Rows of one file or more with the columns that a model needs.
 
-    ``columns`` are the names of all columns, ``features`` those used, ``target`` the target (None if it isn't
-    wanted), ``dropped`` the number of rows that the last pass left out.
+    ``columns`` are the names of all columns, ``target`` the target (None if it isn't wanted), ``dropped`` the number
+    of rows that the last pass left out. A table for training has to be settled before its chunks are taken.
     """
 
     def __init__(
-        self,
-        readers: Sequence[Reader],
-        features: Sequence[Column],
-        target: Column | None,
-        options: ReadOptions,
-        *,
-        fixed: bool,
-        classes: bool,
+        self, readers: Sequence[Reader], features: Sequence[Column], target: Column | None, options: ReadOptions
     ) -> None:
         self._readers = list(readers)
         self._options = options
-        self._fixed = fixed
-        self._classes = classes
         self._columns = tuple(features)
         self.target = target
         self.files: tuple[tuple[str, Path], ...] = ()
         self.columns = list(readers[0].names)
         self.features = [column.name for column in features]
+        self.records: tuple[ColumnRecord, ...] = ()
+        self._classes = self._gaps = False
+        self.rows = 0  # all of them, once settled wholly
+        self._training: TrainingColumns | None = None
+        self._decided: tuple[Decision, ...] = ()
         self._notes: list[str] = []
+        self._rules = Rules(unseen=options.unseen)
         self._encoder = self._new_encoder()
-        self._whole = False
 
     @classmethod
     def open(
@@ -82,15 +71,20 @@ class Table:
         options: ReadOptions,
         *,
         class_target: bool = False,
+        need_target: bool = True,
         block_bytes: int = BLOCK_BYTES,
     ) -> "Table":
         """The table in ``sources`` (paths, patterns or "-"), for training.
 
-        ``class_target`` takes a numeric target as classes. Raises DlcliError for what cannot be read or used.
+        ``class_target`` takes a numeric target as classes; without ``need_target`` there may be none, for a look at
+        the columns alone. Raises DlcliError for what cannot be read or used.
         """
-        readers, files, options = _opened(sources, options, choosing=True, block_bytes=block_bytes)
-        table = _for_training(readers, target, options, class_target)
-        table.files = files
+        readers, files, options = opened(sources, options, choosing=True, block_bytes=block_bytes)
+        options = with_found_names(readers[0].names, options)
+        chosen = training_columns(readers[0], target, options, need_target=need_target)
+        used = [plan.column for plan in chosen.features if not plan.left_out]
+        table = cls(readers, used, chosen.target.column if chosen.target else None, options)
+        table.files, table._training, table._classes = files, chosen, class_target
         return table
 
     @classmethod
@@ -107,10 +101,107 @@ class Table:
 
         Raises DlcliError for what cannot be read or used.
         """
-        readers, files, options = _opened(sources, options, choosing=False, block_bytes=block_bytes)
+        readers, files, options = opened(sources, options, choosing=False, block_bytes=block_bytes)
         table = _for_model(readers, options, schema, need_target)
         table.files = files
         return table
+
+    def settle(self, training: TrainingRows | None = None, *, wholly: bool = False) -> None:
+        """Decide how each column is used, by the rows to train on (None: all of them).
+
+        The first rows have to do where they leave nothing to be found; ``wholly`` looks at all. Raises DlcliError.
+        """
+        if self._training is None:
+            return
+        profile = None if wholly else self._profile_of_sample(training)
+        self._rules = Rules(settled=profile is None, unseen="baseline")
+        if profile is None:
+            profile = self._profile_of_rows(training)
+        self._use(Settling(self._options, profile, self._readers[0].label), self._training)
+
+    def _use(self, settling: Settling, chosen: TrainingColumns) -> None:
+        settled: Settled = settling.settle(chosen.features, chosen.target, classes=self._classes)
+        self._columns, self.target = settled.features, settled.target
+        self.features = [column.name for column in settled.features]
+        self.records, self._decided, self._gaps = settled.records, settled.decisions, settled.gaps
+        self._encoder = self._new_encoder()
+
+    def _profile_of_sample(self, training: TrainingRows | None) -> Profile | None:
+        """What the first rows say, or None where the others may say more."""
+        assert self._training is not None
+        plans = [plan for plan in self._training.used if not plan.left_out]
+        columns = [plan.column for plan in plans]
+        learned = [c for c in columns if c.kind == "text" or c.format is not None]
+        if training is not None and (learned or self._counted):
+            return None
+        sample = self._readers[0].sample([column.name for column in columns])
+        profile = Profile(columns, self._counted)
+        frame = Frame(sample, self._readers[0].label, 1)
+        profile.add(conform(frame, columns, self._options, profile.misfits).data, None)
+        found = profile.columns.values()
+        clean = not profile.misfits and not any(column.missing for column in found)
+        often = all(min(column.counts.values(), default=OFTEN) >= OFTEN for column in found)
+        return profile if clean and often else None
+
+    @property
+    def _counted(self) -> str | None:
+        """The target whose values are counted, as they are classes."""
+        classes = self.target is not None and (self._classes or self.target.is_class)
+        return self.target.name if classes and self.target is not None else None
+
+    def _profile_of_rows(self, training: TrainingRows | None) -> Profile:
+        """What all rows to train on say."""
+        assert self._training is not None
+        train = self._trained(training) if training is not None else None
+        columns = [plan.column for plan in self._training.used if not plan.left_out]
+        profile, start = Profile(columns, self._counted), 0
+        self.rows = 0
+        for data, keep in self._kept_frames(columns, profile.misfits):
+            profile.add(data, None if train is None else train[start : start + data.height])
+            start += data.height
+            self.rows += len(keep)
+            profile.without_target += len(keep) - data.height if self._options.missing != "drop" else 0
+        if profile.rows == 0:
+            self._refuse_no_rows()
+        return profile
+
+    def _kept_frames(self, columns: Sequence[Column], misfits: Misfits) -> Iterator[tuple[pl.DataFrame, BoolArray]]:
+        """The rows that stay, what ``columns`` are read as, and which rows of the source these are."""
+        policy = self._options.missing
+        for frame in self._frames(columns, misfits):
+            data = without_infinite(frame, columns, misfits) if policy != "error" else frame.data
+            asked = data.columns if policy == "drop" else [self.target.name] if self.target else []
+            keep = np.ones(data.height, dtype=np.bool_)
+            if policy != "error":
+                for name in asked:
+                    keep &= data.get_column(name).is_not_null().to_numpy()
+            yield (data if keep.all() else data.filter(pl.Series(keep))), keep
+
+    def _trained(self, training: TrainingRows) -> BoolArray:
+        """Which of the rows that stay are trained on (n,); columns are planned anew by those among the first rows."""
+        assert self._training is not None
+        columns = [plan.column for plan in self._training.used if not plan.left_out]
+        kept: list[BoolArray] = []
+        values: list[pl.Series] = []
+        for data, keep in self._kept_frames(columns, Misfits()):
+            kept.append(keep)
+            if self._counted:
+                values.append(data.get_column(self._counted))
+        classes = pl.concat(values).rank("dense").cast(pl.Float64).to_numpy() - 1 if values else None
+        stays = np.concatenate(kept) if kept else np.zeros(0, dtype=np.bool_)
+        train = training(int(stays.sum()), classes)
+        among = np.zeros(len(stays), dtype=np.bool_)
+        among[np.flatnonzero(stays)[train]] = True
+        self._training = self._training.seen_from(self._readers[0], among, self._options)
+        return train
+
+    def target_values(self) -> list[float]:
+        """The different numbers of the target in the first rows, at most 21 of them, sorted."""
+        assert self.target is not None
+        frame = Frame(self._readers[0].sample([self.target.name]), "", 1)
+        options = replace(self._options, missing="auto")
+        values = conform(frame, [self.target], options, Misfits()).data.to_series().cast(pl.Float64).drop_nulls()
+        return sorted(values.drop_nans().unique().to_list())[:21]
 
     def has_whole_beyond(self, name: str, limit: float) -> bool:
         """Whether a column has whole numbers (not fractions or powers) of at least ``limit`` in its first rows."""
@@ -121,36 +212,61 @@ class Table:
             return False
         return bool((column.cast(pl.Float64).abs() >= limit).any())
 
-    def target_values(self) -> list[float]:
-        """The different numbers of the target in the first rows, at most 21 of them, sorted."""
-        assert self.target is not None
-        column = self._readers[0].sample([self.target.name]).get_column(self.target.name)
-        if column.dtype == pl.String:
-            column = column.str.strip_chars()
-        values = column.cast(pl.Float64, strict=False).drop_nulls().unique()
-        return sorted(values.drop_nans().to_list())[:21]
-
     def _new_encoder(self) -> Encoder:
-        return Encoder(self._columns, self.target, self._options, fixed=self._fixed, classes=self._classes)
+        return Encoder(self._columns, self.target, self._options, self._rules)
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What was decided when opening, reading and settling."""
+        read = [one for reader in self._readers for one in reader.decisions]
+        if self._training is not None:
+            return [*read, *self._training.decisions, *self._decided]
+        applied = [*self._encoder.misfits.said(), *said_unseen(self._encoder.unseen, self._columns)]
+        return [*read, *(Decision(line) for line in applied)]
 
     @property
     def warnings(self) -> list[str]:
-        """Lines for the user: what was found when opening, reading and finishing."""
-        found = [[*reader.warnings, *(decision.what for decision in reader.decisions)] for reader in self._readers]
-        return [*(line for lines in found for line in lines), *self._notes, *self._encoder.warnings]
+        """Lines for the user: what was found when opening and reading."""
+        lines = [*(line for reader in self._readers for line in reader.warnings), *self._notes]
+        lines += said_unseen(self._encoder.unseen, self._columns)
+        if self._training is None:
+            lines += [*self._encoder.misfits.said(), *self._said_filled()]
+        return lines
+
+    def _said_filled(self) -> list[str]:
+        """A line on missing values of a table that a model is applied to, where they are filled."""
+        filled = {n: c for n, c in self._encoder.missing.items() if n in self.features}
+        if not filled or self._options.missing not in ("auto", "mean"):
+            return []
+        each = listed(f"{name} ({count:,})" for name, count in filled.items())
+        return [f"missing values count as the model has it from training, as the mean or a level of their own: {each}"]
 
     @property
     def dropped(self) -> int:
         """The number of rows that the latest pass left out for missing values."""
         return self._encoder.dropped
 
-    def chunks(self) -> Iterator[Chunk]:
-        """All rows as chunks, from the start at every call; raises DlcliError for a row that is of no use.
+    @property
+    def schema(self) -> Schema:
+        """The columns and their levels, in order; those of a table for training once it is settled."""
+        return Schema(self._columns, self.target)
 
-        After a whole pass X has all columns from the start, in the same places.
-        """
-        self._encoder = encoder = self._encoder.again() if self._whole and not self._fixed else self._new_encoder()
-        frames = prefetch(self._frames())
+    @property
+    def has_gaps(self) -> bool:
+        """Whether X may be nan where values are missing, which then are to be filled."""
+        return self._gaps
+
+    def anchors(self) -> IntArray:
+        """For each column of X (w,), one that is NaN wherever its value is missing."""
+        return self._encoder.anchors
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows as chunks, from the start at every call; raises DlcliError for a row that is of no use."""
+        if self._training is not None and not self.records:
+            self.settle(wholly=True)
+        self._encoder = encoder = self._new_encoder()
+        columns = [*self._columns, *([self.target] if self.target else [])]
+        frames = prefetch(self._frames(columns, encoder.misfits))
         any_rows = False
         try:
             for frame in frames:
@@ -159,18 +275,27 @@ class Table:
         finally:
             frames.close()
         if not any_rows:
-            label = self._readers[0].label
-            text = isinstance(self._readers[0], DelimitedReader)
+            self._refuse_no_rows()
+        if self._training is None and self._options.strict:
+            refuse_decisions(self.decisions)
+
+    def _refuse_no_rows(self) -> None:
+        """Raise DlcliError for a table of which no row is left; ``rows`` is how many there were."""
+        label, policy = self._readers[0].label, self._options.missing
+        if not self.rows:
+            text = isinstance(self._readers[0], DelimitedReader) and self._training is not None
             hint = "if the first row is data, use --no-header" if text else "give a file with rows"
             raise DlcliError(f"{label}: there are no rows of data", hint)
-        self._whole = True
+        if policy == "drop" or self.target is None:
+            reason = f"all {counted(self.rows, 'row')} have missing values"
+            raise DlcliError(f"{label}: no rows are left: {reason}", "--missing auto, or --drop the emptiest columns")
+        name = printable(self.target.name)
+        raise DlcliError(f"{label}: no rows are left: the target '{name}' has no values", "choose another --target")
 
-    def _frames(self) -> Iterator[Frame]:
-        kinds: dict[str, Kind] = {column.name: column.kind for column in self._columns}
-        if self.target is not None:
-            kinds[self.target.name] = self.target.kind
+    def _frames(self, columns: Sequence[Column], misfits: Misfits) -> Iterator[Frame]:
+        """All rows, what ``columns`` are read as."""
         for reader in self._readers:
-            yield from reader.frames(kinds, self._options)
+            yield from reader.frames(columns, self._options, misfits)
 
     def raw_types(self, names: Sequence[str]) -> dict[str, pl.DataType]:
         """The types of columns in the first file."""
@@ -182,113 +307,6 @@ class Table:
             for frame in reader.raw_frames(dict.fromkeys(names, "text")):
                 data = frame.data.select(names)
                 yield data.fill_null("") if isinstance(reader, DelimitedReader) else data
-
-    def places(self) -> IntArray:
-        """X's columns so far (w,) in an order that has nothing to do with the rows': by feature, then by level."""
-        return self._encoder.places()
-
-    def anchors(self) -> IntArray:
-        """For each column of X (w,), the one that is NaN, from the first chunk on, where its value is missing."""
-        return self._encoder.anchors()
-
-    def finish(self, seen: BoolArray | None = None) -> tuple[Schema, IntArray, IntArray | None]:
-        """The schema, X's column for each of its encoded names, and the sorted code for each class code in y.
-
-        To be called after a whole pass. The second is (len(encoded_names),); the third is (classes,), None for a
-        target that is a number. A level whose column of X is not ``seen`` (w,) isn't counted among a text's levels.
-
-        Raises DlcliError if no rows are left or a feature has no values.
-        """
-        return self._encoder.finish(self._readers[0].label, seen)
-
-
-def _opened(
-    sources: Sequence[str], options: ReadOptions, *, choosing: bool, block_bytes: int
-) -> tuple[list[Reader], tuple[tuple[str, Path], ...], ReadOptions]:
-    """A reader of each source, their names and paths, and the options with hints for the columns found."""
-    if options.missing not in MISSING_POLICIES:
-        raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use error, drop or mean")
-    if options.max_categories < 2:
-        raise DlcliError(f"--max-categories {options.max_categories} is too few", "use 2 or more")
-    files = expand(sources)
-    options = replace(options, hints=Hints(choosing=choosing))
-    readers = [open_reader(source, options, block_bytes) for source in files]
-    _check_same_columns(readers)
-    options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
-    return readers, tuple((source.label, source.path) for source in files), options
-
-
-def _check_same_columns(readers: Sequence[Reader]) -> None:
-    first = readers[0]
-    for other in readers[1:]:
-        lacking = [name for name in first.names if name not in set(other.names)]
-        extra = [name for name in other.names if name not in set(first.names)]
-        if lacking or extra:
-            parts = [f"lacks {listed(lacking)}"] * bool(lacking) + [f"also has {listed(extra)}"] * bool(extra)
-            message = f"{other.label} has other columns than {first.label}: it {' and '.join(parts)}"
-            raise DlcliError(message, "give files with the same columns, in any order")
-
-
-def _for_training(readers: Sequence[Reader], target: str | None, options: ReadOptions, class_target: bool) -> Table:
-    """A table whose columns' kinds are those of the first file's first rows."""
-    first, notes = readers[0], []
-    names = first.names
-    chosen = default_target(names) if target is None else find_name(target, names, "--target")
-    if chosen is None:
-        raise DlcliError(f"no target was named; the columns are {listed(names)}", "--target COLUMN")
-    if target is None:
-        notes.append(f"the target is the column '{printable(chosen)}'; --target COLUMN names another")
-    dropped = {find_name(name, names, "--drop") for name in options.drop}
-    kept = [find_name(name, names, "--features") for name in options.features] or names
-    for name in options.text:
-        find_name(name, names, "--text")
-    if chosen in dropped:
-        raise DlcliError(f"'{printable(chosen)}' is the target and is dropped too", "leave out its --drop")
-    dropped |= set() if options.features else set(first.left_out)
-    features = [name for name in dict.fromkeys(kept) if name != chosen and name not in dropped]
-    if not features:
-        raise DlcliError(f"{first.label}: no feature columns are left", "give more --features, or fewer --drop")
-    used = [*features, chosen]
-    texts = tuple(find_name(name, names, "--text") for name in options.text)
-    sample = first.sample(used)
-    kinds = infer_kinds(sample, used, first.label, texts, options)
-    for name in used:
-        if kinds[name] == "text" and name not in texts and not (name == chosen and class_target):
-            found = disguise_of(present_texts(sample, name, options))
-            if found is not None:
-                only = len(features) == 1
-                notes.extend(_unmasked(first.label, name, found, options, is_target=name == chosen, only=only))
-    columns = [Column(name, kinds[name]) for name in features]
-    table = Table(readers, columns, Column(chosen, kinds[chosen]), options, fixed=False, classes=class_target)
-    table._notes.extend(notes)
-    return table
-
-
-def _unmasked(
-    label: str, name: str, found: Disguise, options: ReadOptions, *, is_target: bool, only: bool
-) -> list[str]:
-    """The message on a column of texts that look like numbers or dates.
-
-    Raises DlcliError where it can't be meant: as classes, with a decimal comma, or with too many different texts.
-    ``only``: there is no other feature.
-    """
-    shown, hints = printable(name), options.hints
-    what = f"{found.what} ('{printable(found.example)}')"
-    if is_target:
-        raise DlcliError(
-            f"{label}: the texts of the target '{shown}' look like {what}, not like classes",
-            f"write them as {found.instead}, or take its {found.different:,} texts as classes: --loss cross-entropy",
-        )
-    ways = f"write them as {found.instead}" + ("" if only else f", or {hints.drop(name)}")
-    if found.what == DECIMAL_COMMA:
-        raise DlcliError(f"{label}: column '{shown}' holds {what}", f"{ways}, or {hints.text(name)}")
-    if found.different > options.max_categories:
-        more = f", or {hints.text(name)} --max-categories {4 * found.different}"
-        raise DlcliError(f"{label}: column '{shown}' holds {found.different:,} different {what}", ways + more)
-    return [
-        f"column '{shown}' holds {what} as text, so each of its {found.different:,} values but one gets a coefficient "
-        f"of its own: {ways}; {hints.text(name)} says that it's meant"
-    ]
 
 
 def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, need_target: bool) -> Table:
@@ -303,9 +321,8 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
         if schema.target.name not in first.names:
             message = f"{first.label} lacks the target column {listed([schema.target.name])}, which measuring needs"
             raise DlcliError(message, f"its columns are {listed(first.names)}; to predict without it: dlcli predict")
-        name = find_name(schema.target.name, first.names, "--target")
-        wanted = Column(name, schema.target.kind, schema.target.levels)
-    table = Table(readers, schema.features, wanted, options, fixed=True, classes=False)
+        wanted = replace(schema.target, name=find_name(schema.target.name, first.names, "--target"))
+    table = Table(readers, schema.features, wanted, options)
     kept = {find_name(name, first.names, "--keep") for name in options.keep}
     known = kept | {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
     if extra := [name for name in first.names if name not in known]:

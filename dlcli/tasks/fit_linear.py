@@ -14,6 +14,7 @@ from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.linear.data.cache import FitCache
+from dlcli.linear.data.inspect import inspect_table
 from dlcli.linear.data.load import folds_of, held_out, load
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
@@ -21,6 +22,7 @@ from dlcli.linear.fit import fit, prepare
 from dlcli.linear.plan import Plan
 from dlcli.linear.report import draw_charts, make_report, save
 from dlcli.linear.result import Fit
+from dlcli.reports.columns import DryRunReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
 
@@ -61,6 +63,11 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     if result.trace.last.status == "diverged":
         raise diverged(plan, result)
     return report
+
+
+def dry_run(config: FitLinearConfig) -> DryRunReport:
+    """How the table of a config is read and its columns are used, without a fit. Raises DlcliError."""
+    return inspect_table(config)
 
 
 def train(

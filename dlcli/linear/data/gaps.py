@@ -49,6 +49,14 @@ class KnownSums:
         self.marks = np.unique(anchors[every > 0])
         self.fill = self.means([g for g in self._sums if g != VALIDATION])
 
+    def fill_with(self, means: FloatArray) -> FloatArray:
+        """``fill``, and in the columns that lack nothing in the training rows their ``means`` (w,) as others take them.
+
+        So what stands in for a gap doesn't depend, to the last bit, on whether rows held out have gaps.
+        """
+        missing = sum((m for g, m in self._missing.items() if g != VALIDATION), np.zeros(len(self._anchors)))
+        return np.where(missing > 0, self.fill, means)
+
     def means(self, groups: Sequence[int]) -> FloatArray:
         """Means (w,) of the known values in the rows of some groups; 0 where there are none."""
         known = sum((self._counts[g] - self._missing[g] for g in groups), np.zeros(len(self._anchors)))

@@ -9,6 +9,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
+from dlcli.linear.data.decided import column_entries, decision_entries
 from dlcli.linear.data.gather import gather
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
@@ -18,6 +19,8 @@ from dlcli.linear.diagnostics.checks import check
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
+from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
+from dlcli.tables.decisions import refuse_decisions
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
@@ -29,7 +32,8 @@ from dlcli.text import counted, printable
 class Loaded:
     """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``.
 
-    ``files`` are the names of those that it was read from, and where they are; ``coefficients`` as in ``make_plan``.
+    ``files`` are the names of those that it was read from, and where they are; ``coefficients`` as in
+    ``make_plan``; ``columns`` and ``decisions`` what is reported of it.
     """
 
     kind: Kind
@@ -40,6 +44,8 @@ class Loaded:
     device: str
     files: tuple[tuple[str, Path], ...] = ()
     coefficients: int = 0
+    columns: tuple[ColumnEntry, ...] = ()
+    decisions: tuple[DecisionEntry, ...] = ()
 
 
 def load(config: FitLinearConfig, progress: Progress) -> Loaded:
@@ -53,14 +59,13 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         plan.split,
         classes=kind != "mse",
         keep_rows=plan.keep_rows,
-        fill_means=config.missing == "mean",
         gram=gram_on(device),
     )
     device = pick_device(config.device, data.rows * len(data.fill)) if plan.keep_rows else device
-    for text in table.warnings:
-        progress.warn(text)
+    columns, decisions = _told(table, config.strict, progress)
     if table.dropped:
-        progress.note(f"dropped {counted(table.dropped, 'row')} with missing values; {data.rows:,} are left")
+        what = "with missing values" if config.missing == "drop" else "without a target"
+        progress.note(f"left out {counted(table.dropped, 'row')} {what}; {data.rows:,} are left")
     hints = None
     if isinstance(table, Table):
         hints = Hints(tuple(table.columns))
@@ -77,7 +82,25 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         if said := said_of_optimizer(plan, coefficients):
             progress.note(said)
     files = table.files if isinstance(table, Table) else ()
-    return Loaded(kind, plan, data, usable, keep, device, files, coefficients)
+    return Loaded(kind, plan, data, usable, keep, device, files, coefficients, columns, decisions)
+
+
+def _told(
+    table: Table | LineExample, strict: bool, progress: Progress
+) -> tuple[tuple[ColumnEntry, ...], tuple[DecisionEntry, ...]]:
+    """Tell how a table was read; ``strict`` raises DlcliError where something had to be decided."""
+    if not isinstance(table, Table):
+        return (), ()
+    columns, decisions = column_entries(table.records), table.decisions
+    progress.listing(HEADER, column_rows(columns))
+    if strict:
+        refuse_decisions(decisions)
+    for text in table.warnings:
+        progress.warn(text)
+    for one in decisions:
+        if one.column is None:
+            progress.note(one.what + (f" (say so: {one.settle})" if one.settle else ""))
+    return tuple(columns), tuple(decision_entries(decisions))
 
 
 def open_table(config: FitLinearConfig) -> Table | LineExample:

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.data.gaps import Gaps, fill_gaps
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.objectives.moments import Moments
-from dlcli.tables.table import Chunk, Schema
+from dlcli.tables.table import Chunk, Schema, TrainingRows
 
 Block = tuple[FloatArray, FloatArray, IntArray]  # rows of X, y and groups
 ROWS = 1 << 16  # whose moments are taken at once, where the rows are in memory
@@ -27,17 +27,22 @@ class ChunkSource(Protocol):
     def dropped(self) -> int:
         """Rows left out for missing values."""
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Chunks of encoded rows; can be started again, and then have all columns from the first on."""
+    @property
+    def schema(self) -> Schema:
+        """The columns, once they are settled."""
 
-    def places(self) -> IntArray:
-        """The columns of X so far in an order that doesn't depend on that of the rows."""
+    @property
+    def has_gaps(self) -> bool:
+        """Whether X may be nan where values are missing."""
+
+    def settle(self, training: TrainingRows | None = None, *, wholly: bool = False) -> None:
+        """Decide how columns are used, by the rows to train on; ``wholly``: whatever the first rows say."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Chunks of encoded rows; can be started again."""
 
     def anchors(self) -> IntArray:
-        """For each column of X, the one that is NaN where its value is missing."""
-
-    def finish(self, seen: BoolArray | None = None) -> tuple[Schema, IntArray, IntArray | None]:
-        """Final schema (of the levels ``seen``), the order of the encoded columns, and the map of class codes."""
+        """For each column of X, one that is NaN wherever its value is missing."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class ColumnarReader(Reader):
     def __init__(self, source: Source) -> None:
         self.label = source.label
         self.warnings = []
+        self.decisions = []
         self._format = source.format
         # Polars would panic at a time zone that it doesn't know, such as +05:30, in whatever column.
         os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
@@ -107,6 +108,7 @@ class ArrayReader(Reader):
     def __init__(self, source: Source) -> None:
         self.label = source.label
         self.warnings = []
+        self.decisions = []
         self._path = source.path
         try:
             if source.format == "npy":

@@ -3,15 +3,16 @@
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import polars as pl
 
 from dlcli.errors import DlcliError
-from dlcli.tables.columns import Kind, Kinds, ReadOptions
+from dlcli.tables.columns import Column, Kind, Kinds, ReadOptions
 from dlcli.tables.decisions import Decision
+from dlcli.tables.formats.dates import DateFormat
 from dlcli.tables.names import Hints
 from dlcli.text import printable, quoted, typable
 
@@ -28,6 +29,35 @@ class Frame:
     first_row: int
 
 
+@dataclass
+class Misfit:
+    """Cells of a column that are not what it holds: how many, and the first of them. They count as missing."""
+
+    count: int
+    text: str
+    row: int
+    label: str
+
+
+class Misfits(dict[str, Misfit]):
+    """The misfits of a pass, by column."""
+
+    def add(self, name: str, count: int, first: Misfit) -> None:
+        """Count cells of a column."""
+        if name in self:
+            self[name].count += count
+        else:
+            self[name] = first
+
+    def said(self) -> list[str]:
+        """A line for each column."""
+        return [
+            f"column '{printable(name)}': {m.count:,} cell{'s' * (m.count != 1)} such as '{printable(m.text)}' "
+            f"({m.label}, row {m.row:,}) count{'s' * (m.count == 1)} as missing"
+            for name, m in self.items()
+        ]
+
+
 class Reader(ABC):
     """One source: its column names, a sample of its rows, and all of them as frames."""
 
@@ -36,6 +66,7 @@ class Reader(ABC):
     warnings: list[str]
     decisions: list[Decision] = []  # noqa: RUF012 - readers that decide have a list of their own
     left_out: Mapping[str, str] = {}
+    decimal_comma = False  # whether a comma is more likely to be decimal than between thousands
 
     @abstractmethod
     def sample(self, names: list[str]) -> pl.DataFrame:
@@ -45,11 +76,12 @@ class Reader(ABC):
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows; the columns of ``kinds`` and perhaps others, of whatever types."""
 
-    def frames(self, kinds: Kinds, options: ReadOptions) -> Iterator[Frame]:
-        """All rows, the columns of ``kinds`` in that order, as Float64, String or Boolean; null: missing."""
+    def frames(self, columns: Sequence[Column], options: ReadOptions, misfits: Misfits) -> Iterator[Frame]:
+        """All rows, what ``columns`` are read as in that order: Float64, String or Boolean; null: missing."""
+        kinds: dict[str, Kind] = {c.name: c.kind if c.format is None else "text" for c in columns}
         for frame in self.raw_frames(kinds):
             if frame.data.height:
-                yield conform(frame, kinds, options)
+                yield conform(frame, columns, options, misfits)
 
 
 def _produce(
@@ -95,47 +127,88 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
         thread.join()
 
 
-def conform(frame: Frame, kinds: Kinds, options: ReadOptions) -> Frame:
-    """``frame`` with exactly the columns of ``kinds``, in order, as Float64, String or Boolean; null: missing.
+def conform(frame: Frame, columns: Sequence[Column], options: ReadOptions, misfits: Misfits) -> Frame:
+    """``frame`` with exactly the numbers (``plain_names``), texts and booleans of ``columns``, in order.
 
-    Raises DlcliError naming the first row with a cell that is not of its column's kind.
+    They are Float64, String or Boolean; null: missing. A cell that is not of its column's kind is missing too and is
+    counted in ``misfits``; with ``--missing error`` it raises DlcliError, as the first one by row.
     """
-    columns: list[pl.Series] = []
-    worst: tuple[int, str, str] | None = None
-    for name, kind in kinds.items():
-        raw = frame.data.get_column(name)
-        column = _as_text(raw, options) if kind == "text" or not _is_exact(raw.dtype) else raw
-        if kind == "text":
-            columns.append(column)
+    made: list[pl.Series] = []
+    worst: tuple[int, Column, str] | None = None
+    for column in columns:
+        raw = frame.data.get_column(column.name)
+        parts, wrong = _conformed(raw, column, options)
+        made.extend(parts)
+        if wrong is None or not wrong.any():
             continue
-        made = _as_number(column, options) if kind == "number" else _as_boolean(column)
-        if column.dtype == pl.String:
-            wrong = made.is_null() & column.is_not_null()
-            row = int(wrong.arg_max() or 0) if wrong.any() else -1
-            if row >= 0 and (worst is None or row < worst[0]):
-                worst = (row, name, str(column[row]))
-        columns.append(made)
+        row = int(wrong.arg_max() or 0)
+        text = str(raw[row])
+        if options.missing == "error" and (worst is None or row < worst[0]):
+            worst = row, column, text
+        count = int(wrong.sum())
+        misfits.add(column.name, count, Misfit(count, text, frame.first_row + row, frame.label))
     if worst:
-        raise bad_cell(frame.label, worst[1], frame.first_row + worst[0], worst[2], kinds[worst[1]], options.hints)
-    return replace(frame, data=pl.DataFrame(columns))
+        row, column, text = worst
+        raise bad_cell(frame.label, column.name, frame.first_row + row, text, column.kind, options.hints)
+    return replace(frame, data=pl.DataFrame(made))
+
+
+def _conformed(raw: pl.Series, column: Column, options: ReadOptions) -> tuple[list[pl.Series], pl.Series | None]:
+    """The columns that a raw one is read as, and where its cells are not of its kind (None: nowhere)."""
+    if column.kind == "text":
+        return [as_text(raw, options, keeps_markers=column.keeps_markers)], None
+    if isinstance(column.format, DateFormat):
+        cells = raw if raw.dtype.is_temporal() or raw.dtype.is_numeric() else as_text(raw, options)
+        days = column.format.parse(cells)
+        made = column.format.parts(cells, column.parts) if column.parts else [days]
+        named = [part.alias(name) for part, name in zip(made, column.plain_names, strict=True)]
+        return named, days.is_null() & cells.is_not_null()
+    if is_exact(raw.dtype):
+        made_one = _as_number(raw, options) if column.kind == "number" else _as_boolean(raw)
+        wrong = made_one.is_null() & raw.is_not_null() if column.kind == "boolean" else None
+        return [made_one], wrong
+    text = as_text(raw, options)
+    if column.kind == "boolean":
+        made_one = _as_boolean(text)
+    elif column.format is not None:
+        made_one = column.format.parse(text)
+    else:
+        made_one = _as_number(text, options)
+    return [made_one.alias(column.name)], made_one.is_null() & text.is_not_null()
+
+
+def without_infinite(frame: Frame, columns: Sequence[Column], misfits: Misfits) -> pl.DataFrame:
+    """The rows of a ``conform``ed frame with infinite numbers as missing, and counted."""
+    data = frame.data
+    for column in columns:
+        for name in column.plain_names if column.kind == "number" else ():
+            values = data.get_column(name)
+            if values.dtype != pl.Float64 or not (infinite := values.is_infinite().fill_null(False)).any():
+                continue
+            row, count = int(infinite.arg_max() or 0), int(infinite.sum())
+            misfits.add(column.name, count, Misfit(count, str(values[row]), frame.first_row + row, frame.label))
+            data = data.with_columns(values.set(infinite, None))
+    return data
 
 
 def present_texts(sample: pl.DataFrame, name: str, options: ReadOptions) -> pl.Series:
     """The texts of a column of a sample that are not missing."""
-    return _as_text(sample.get_column(name), options).drop_nulls()
+    return as_text(sample.get_column(name), options).drop_nulls()
 
 
-def _is_exact(dtype: pl.DataType) -> bool:
+def is_exact(dtype: pl.DataType) -> bool:
     """Whether cells of this type are numbers or booleans and need no reading as text."""
     return dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)
 
 
-def _as_text(column: pl.Series, options: ReadOptions) -> pl.Series:
+def as_text(column: pl.Series, options: ReadOptions, *, keeps_markers: bool = False) -> pl.Series:
+    """A column as texts, null where missing; with ``keeps_markers`` only blanks and the user's own marks are."""
     text = column if column.dtype == pl.String else column.cast(pl.String)
     frame = pl.DataFrame([text])
     name = text.name
     bare = pl.col(name).str.strip_chars()
-    missing = bare.is_in(list(options.markers))
+    markers = ("", *(mark.strip() for mark in options.missing_values)) if keeps_markers else options.markers
+    missing = bare.is_in(list(markers))
     return frame.select(pl.when(missing).then(None).otherwise(pl.col(name)).alias(name)).to_series()
 
 
@@ -165,40 +238,3 @@ def bad_cell(label: str, name: str, row: int, text: str, kind: Kind, hints: Hint
         return DlcliError(message, f"fix it; or, {marker}" if marker else "fix it")
     hint = f"{marker}; if the column is text: {hints.text(name)}; or {hints.drop(name)}".removeprefix("; ")
     return DlcliError(message, hint)
-
-
-def infer_kinds(
-    sample: pl.DataFrame, names: list[str], label: str, texts: tuple[str, ...], options: ReadOptions
-) -> dict[str, Kind]:
-    """The kind of each of the columns ``names`` by its first rows.
-
-    ``texts`` are texts whatever they look like. Raises DlcliError for a type that isn't a number, text or boolean,
-    and for a column that is mostly numbers.
-    """
-    return {name: _kind(sample.get_column(name), label, name in texts, options) for name in names}
-
-
-def _kind(column: pl.Series, label: str, as_text: bool, options: ReadOptions) -> Kind:
-    dtype = column.dtype
-    if not (_is_exact(dtype) or dtype in (pl.String, pl.Categorical, pl.Enum)):
-        shown = printable(column.name)
-        message = f"{label}: column '{shown}' holds values of type {printable(str(dtype))}"
-        raise DlcliError(f"{message}, expected numbers, texts or booleans", options.hints.drop(column.name))
-    if as_text:
-        return "text"
-    if dtype == pl.Boolean:
-        return "boolean"
-    if _is_exact(dtype):
-        return "number"
-    text = _as_text(column, options)
-    present = text.drop_nulls()
-    numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
-    count = len(numbers.drop_nulls())
-    if count == len(present):
-        return "number"
-    if 2 * count >= len(present):
-        bad = int((numbers.is_null() & text.is_not_null()).arg_max() or 0)
-        raise bad_cell(label, column.name, bad + 1, text[bad], "number", options.hints)
-    if present.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).all():
-        return "boolean"
-    return "text"

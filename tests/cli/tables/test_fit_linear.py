@@ -251,7 +251,7 @@ def test_one_is_said_in_the_singular(dlcli, tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n1,2\n2,3\n3,5\n4,\n")
     result = dlcli("fit-linear", "t.csv", "--optimizer", "gd", "--lr", "0.1", "--steps", "1", "--missing", "drop")
     assert "finished after 1 step (step limit reached)" in result.out
-    assert "dropped 1 row with missing values; 3 are left" in result.err
+    assert "left out 1 row with missing values; 3 are left" in result.err
     search = ("--lr", "1e8:1e9", "--random", "--trials", "1")
     result = dlcli("tune-lr", *search, "fit-linear", "t.csv", "--missing", "drop", "--optimizer", "gd")
     assert result.code == 4

@@ -17,25 +17,42 @@ def followed(hint, option):
     return shlex.split(found.group(0))
 
 
+def settled(err):
+    """The options that --strict says to add, as a shell would split them."""
+    return shlex.split(err.rsplit("add ", 1)[1])
+
+
+# A column of each kind about which something has to be decided.
+KINDS = {
+    "identifier": [f"answer {i}" for i in range(120)],
+    "money": [f"${i},{i % 9}00.50" for i in range(1, 121)],
+    "date": [f"{i % 28 + 1}.{i % 12 + 1}.2020" for i in range(120)],
+    "gaps": ["" if i % 5 == 0 else str(i * i % 13) for i in range(120)],
+    "stray texts": ["so-so" if i % 40 == 7 else str(i * i % 53) for i in range(120)],
+    "nothing": [""] * 120,
+    "rare texts": [f"t{i % 7 if i % 2 else i % 59}" for i in range(120)],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_hint_that_names_a_column_works_whatever_its_name(dlcli, tmp_path, name):
-    # Followed by each other: an identifier, a text among numbers, a missing value, a column without values.
-    n = 120
-    frame = pl.DataFrame({
-        "first": list(range(n)), name: [f"answer {i}" for i in range(n)], "y": [i * 7 % 50 for i in range(n)],
-    })  # fmt: skip
+def test_what_strict_says_to_add_settles_everything_whatever_the_columns_name(dlcli, tmp_path, name, kind):
+    frame = pl.DataFrame({"first": list(range(120)), name: KINDS[kind], "y": [i * 7 % 50 for i in range(120)]})
     frame.write_csv(tmp_path / "t.csv")
-    words = ["t.csv", "--target", "y", "--header", "-q"]
+    words = ["t.csv", "--header", "-q", "--strict", "--steps", "2", "--plots", "none", "--json"]
     first = dlcli("fit-linear", *words)
     assert first.code == 2
-    again = dlcli("fit-linear", *words, *followed(first.err, "--drop"))
+    again = dlcli("fit-linear", *words, *settled(first.err))
     assert again.code == 0, (first.err, again.err)
+    assert "decisions" not in again.report
+    free = dlcli("fit-linear", *(word for word in words if word != "--strict"))
+    assert free.report["coefficients"] == again.report["coefficients"]
 
 
 @pytest.mark.parametrize("cells", [["1", "x", "3", "4"], ["1", "", "3", "4"], ["", "", "", ""]])
-def test_so_do_the_other_hints(dlcli, tmp_path, cells):
+def test_so_do_the_hints_where_nothing_may_be_missing(dlcli, tmp_path, cells):
     (tmp_path / "t.csv").write_text(f'a,"{LONG}",y\n' + "".join(f"{i},{c},{i * i}\n" for i, c in enumerate(cells)))
-    words = ["t.csv", *(["--missing", "mean"] if not any(cells) else [])]
+    words = ["t.csv", "--missing", "error" if any(cells) else "mean"]
     first = dlcli("fit-linear", *words)
     assert first.code == 2
     assert dlcli("fit-linear", *words, *followed(first.err, "--drop")).code == 0
@@ -62,13 +79,32 @@ def run(dlcli, tmp_path):
 @pytest.mark.parametrize("cells", ["red,unknown,S,1", "red,,S,1", ",1,L,1"])
 def test_hints_of_saved_models_speak_of_options_that_there_are(dlcli, run, command, cells):
     (run / "bad.csv").write_text(f"color,x,size,y\n{cells}\nred,1,S,1\n")
-    first = dlcli(command, "run", "bad.csv")
+    first = dlcli(command, "run", "bad.csv", "--missing", "error")
     assert first.code == 2
     assert "--drop" not in first.err
     assert "--text" not in first.err
     words = followed(first.err, "--missing-value" if "unknown" in cells else "--missing")
-    words += ["--missing", "mean"] * ("unknown" in cells)
+    words += ["--missing", "auto"] * ("unknown" in cells)
     assert dlcli(command, "run", "bad.csv", *words).code == 0
+
+
+@pytest.mark.parametrize("command", ["predict", "eval"])
+def test_what_a_saved_model_makes_of_odd_cells_is_said(dlcli, run, command):
+    (run / "bad.csv").write_text("color,x,size,y\nred,unknown,S,1\nred,,S,1\n,1,L,1\nred,1,S,1\n")
+    result = dlcli(command, "run", "bad.csv")
+    assert result.code == 0
+    assert "column 'x': 1 cell such as 'unknown' (bad.csv, row 1) counts as missing" in result.err
+    assert "missing values count as the model has it from training" in result.err
+    assert "x (2), color (1)" in result.err
+    refused = dlcli(command, "run", "bad.csv", "--strict")
+    assert refused.code == 2
+    assert "1 cell such as 'unknown'" in refused.err
+    (run / "new.csv").write_text("color,x,size,y\ngreen,1,S,1\nred,1,S,1\n")
+    refused = dlcli(command, "run", "new.csv")
+    assert refused.code == 2
+    taken = dlcli(command, "run", "new.csv", *followed(refused.err, "--unseen"))
+    assert taken.code == 0
+    assert "count as 'blue', in 1 row: green" in taken.err
 
 
 def test_nor_of_headers_where_the_table_has_none(dlcli, run):

@@ -1,0 +1,43 @@
+"""A look at a table without a fit: ``fit-linear --dry-run``."""
+
+from dlcli import __version__
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.words import words_of
+from dlcli.errors import DlcliError
+from dlcli.linear.data.decided import column_entries, decision_entries
+from dlcli.reports.columns import DryRunReport
+from dlcli.tables.decisions import settled_by
+from dlcli.tables.names import Hints
+from dlcli.tables.options import read_options
+from dlcli.tables.table import Table
+
+
+def inspect_table(config: FitLinearConfig) -> DryRunReport:
+    """Read the whole table, whether or not it has a target. Raises DlcliError for what can't be read."""
+    if not config.data:
+        raise DlcliError("--dry-run looks at a table, and no DATA was given", "name a file")
+    table = Table.open(
+        config.data, config.target, read_options(config, config.features, config.drop),
+        class_target=config.loss == "cross-entropy", need_target=False,
+    )  # fmt: skip
+    table.settle(wholly=True)
+    return DryRunReport(
+        dlcli=__version__,
+        command="fit-linear",
+        dry_run=True,
+        data=[label for label, _ in table.files],
+        rows=table.rows,
+        columns=column_entries(table.records),
+        decisions=decision_entries(table.decisions),
+        problems=table.warnings,
+        next=_next(config, table),
+    )
+
+
+def _next(config: FitLinearConfig, table: Table) -> str:
+    """A command that fits, with every decision made expressly; without a target the last column is taken for one."""
+    words = ["dlcli fit-linear", words_of(config, without=("dry_run", "quiet", "json_output"))]
+    if config.target is None and table.target is None:
+        used = [record.column for record in table.records if record.used_as != "left out"]
+        words.append(f"--target {Hints(tuple(table.columns)).column(used[-1])}")
+    return " ".join(word for word in (*words, settled_by(table.decisions)) if word)

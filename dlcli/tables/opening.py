@@ -1,0 +1,144 @@
+"""Opening a table: its readers, and which columns are the target and the features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from dlcli.errors import DlcliError
+from dlcli.tables.column_plan import ColumnPlan, Context, plan_columns
+from dlcli.tables.columns import BoolArray, Column, ReadOptions
+from dlcli.tables.decisions import Decision
+from dlcli.tables.names import Hints, default_target, find_name
+from dlcli.tables.readers.blocks import BLOCK_BYTES
+from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
+from dlcli.tables.readers.csv_reader import DelimitedReader
+from dlcli.tables.readers.frames import Reader
+from dlcli.tables.readers.jsonl_reader import JsonLinesReader
+from dlcli.tables.sources import Source, expand
+from dlcli.text import listed, printable
+
+MISSING_POLICIES = ("auto", "drop", "mean", "error")
+
+
+@dataclass(frozen=True)
+class TrainingColumns:
+    """The plans of the features, and of the target if there is one; ``decisions`` on the choice."""
+
+    features: tuple[ColumnPlan, ...]
+    target: ColumnPlan | None
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def used(self) -> tuple[ColumnPlan, ...]:
+        """All of them, the target last."""
+        return (*self.features, *([self.target] if self.target else []))
+
+    def seen_from(self, reader: Reader, among: BoolArray, options: ReadOptions) -> "TrainingColumns":
+        """The same columns planned by some of the first rows: those of ``among`` (n,), which is over all rows."""
+        names = [plan.name for plan in self.used if plan.name not in reader.left_out or plan is self.target]
+        sample = reader.sample(names)
+        sample = sample.filter(pl.Series(among[: sample.height]))
+        plans = plan_columns(sample, names, context_of(reader, options, self.target.name if self.target else None))
+        features = tuple(plans.get(plan.name, plan) for plan in self.features)
+        # A target is what it is to all rows: how it is read decides which rows there are.
+        return replace(self, features=features)
+
+
+def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_BYTES) -> Reader:
+    """The reader for a source's format; text is read in blocks of about ``block_bytes``."""
+    if source.format == "delimited":
+        return DelimitedReader(source, options, block_bytes)
+    if source.format == "jsonl":
+        return JsonLinesReader(source, options, block_bytes)
+    if source.format in ("parquet", "arrow"):
+        return ColumnarReader(source)
+    return ArrayReader(source)
+
+
+def opened(
+    sources: Sequence[str], options: ReadOptions, *, choosing: bool, block_bytes: int
+) -> tuple[list[Reader], tuple[tuple[str, Path], ...], ReadOptions]:
+    """A reader of each source, their names and paths, and the options with hints for the columns found."""
+    if options.missing not in MISSING_POLICIES:
+        raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use auto, drop, mean or error")
+    files = expand(sources)
+    options = replace(options, hints=Hints(choosing=choosing))
+    readers = [open_reader(source, options, block_bytes) for source in files]
+    _check_same_columns(readers)
+    options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
+    return readers, tuple((source.label, source.path) for source in files), options
+
+
+def _check_same_columns(readers: Sequence[Reader]) -> None:
+    first = readers[0]
+    for other in readers[1:]:
+        lacking = [name for name in first.names if name not in set(other.names)]
+        extra = [name for name in other.names if name not in set(first.names)]
+        if lacking or extra:
+            parts = [f"lacks {listed(lacking)}"] * bool(lacking) + [f"also has {listed(extra)}"] * bool(extra)
+            message = f"{other.label} has other columns than {first.label}: it {' and '.join(parts)}"
+            raise DlcliError(message, "give files with the same columns, in any order")
+
+
+def context_of(reader: Reader, options: ReadOptions, target: str | None) -> Context:
+    """What is known of the columns before they are looked at."""
+    return Context(options, target, reader.decimal_comma)
+
+
+def training_columns(
+    reader: Reader, target: str | None, options: ReadOptions, *, need_target: bool = True
+) -> TrainingColumns:
+    """The columns to train on, planned by the first rows of the first file; without ``need_target`` maybe no target.
+
+    Raises DlcliError.
+    """
+    names = reader.names
+    decisions: list[Decision] = []
+    chosen = default_target(names) if target is None else find_name(target, names, "--target")
+    if chosen is None and need_target:
+        raise DlcliError(f"no target was named; the columns are {listed(names)}", "--target COLUMN")
+    if target is None and chosen is not None:
+        settle = f"--target {options.hints.column(chosen)}"
+        decisions.append(Decision(f"the target is the column '{printable(chosen)}'", settle))
+    features = _features(reader, chosen, options)
+    used = [*features, *([chosen] if chosen else [])]
+    plans = plan_columns(reader.sample(used), used, context_of(reader, options, chosen))
+    unasked = [name for name in reader.left_out if name not in (*used, *_named(options.drop, names))]
+    if not options.features:
+        beside = tuple(ColumnPlan(Column(n, "number"), "row names", left_out=reader.left_out[n]) for n in unasked)
+        plans, features = plans | {plan.name: plan for plan in beside}, [*unasked, *features]
+    return TrainingColumns(tuple(plans[name] for name in features), plans[chosen] if chosen else None, tuple(decisions))
+
+
+def _features(reader: Reader, target: str | None, options: ReadOptions) -> list[str]:
+    names = reader.names
+    dropped = set(_named(options.drop, names))
+    kept = [find_name(name, names, "--features") for name in options.features] or names
+    if target is not None and target in dropped:
+        raise DlcliError(f"'{printable(target)}' is the target and is dropped too", "leave out its --drop")
+    dropped |= set() if options.features else set(reader.left_out)
+    features = [name for name in dict.fromkeys(kept) if name != target and name not in dropped]
+    if not features:
+        raise DlcliError(f"{reader.label}: no feature columns are left", "give more --features, or fewer --drop")
+    return features
+
+
+def _named(given: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [find_name(name, names, "--drop") for name in given]
+
+
+def with_found_names(names: Sequence[str], options: ReadOptions) -> ReadOptions:
+    """The options with columns by name where they were given by position."""
+
+    def found(given: Sequence[str], option: str) -> tuple[str, ...]:
+        return tuple(find_name(name, names, option) for name in given)
+
+    return replace(
+        options,
+        text=found(options.text, "--text"),
+        number=found(options.number, "--number"),
+        date=found(options.date, "--date"),
+        keep_missing_text=found(options.keep_missing_text, "--keep-missing-text"),
+    )

@@ -1,0 +1,72 @@
+"""What is learned of a table's training rows before they are encoded: levels and how often each occurs, and gaps."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from dlcli.tables.columns import BoolArray, Column
+from dlcli.tables.readers.frames import Misfits
+
+TOO_MANY = 200_000  # different texts, from which a column is no category whatever follows
+
+
+@dataclass
+class ColumnProfile:
+    """One column over the training rows.
+
+    ``counts``: rows by text (of a boolean or a class of numbers: by value). ``missing``: rows without a value, and
+    ``missing_anywhere`` those of all rows that are kept. ``gaps`` tells columns apart that lack values in other rows.
+    """
+
+    counts: dict[object, int] = field(default_factory=dict)
+    missing: int = 0
+    missing_anywhere: int = 0
+    overflowed: bool = False
+    _gaps: hashlib.blake2b = field(default_factory=hashlib.blake2b)
+
+    @property
+    def gaps(self) -> bytes:
+        """The same for columns whose values are missing in the same rows."""
+        return self._gaps.digest()
+
+    def add(self, cells: pl.Series, train: BoolArray | None, *, count: bool) -> None:
+        """Add rows that are kept, those of ``train`` (n,) as training rows (None: all)."""
+        absent = cells.is_null()
+        self.missing_anywhere += int(absent.sum())
+        if train is not None:
+            mask = pl.Series(train)
+            cells, absent = cells.filter(mask), absent.filter(mask)
+        self.missing += int(absent.sum())
+        self._gaps.update(np.packbits(absent.to_numpy()).tobytes())
+        if not count or self.overflowed:
+            return
+        table = cells.drop_nulls().value_counts()
+        for value, rows in zip(table.to_series(0).to_list(), table.to_series(1).to_list(), strict=True):
+            self.counts[value] = self.counts.get(value, 0) + rows
+        self.overflowed = len(self.counts) > TOO_MANY
+
+
+class Profile:
+    """The columns of a table over its training rows.
+
+    ``rows`` is their number, ``kept`` that of all rows kept, ``without_target`` that of rows left out for the target.
+    """
+
+    def __init__(self, columns: Sequence[Column], classes: str | None) -> None:
+        self.rows = self.kept = self.without_target = 0
+        self.columns = {column.name: ColumnProfile() for column in columns}
+        self.misfits = Misfits()
+        self._of = list(columns)
+        self._classes = classes
+
+    def add(self, data: pl.DataFrame, train: BoolArray | None) -> None:
+        """Add rows that are kept (``conform``ed), those of ``train`` (n,) as training rows (None: all)."""
+        self.kept += data.height
+        self.rows += data.height if train is None else int(np.count_nonzero(train))
+        for column in self._of:
+            cells = data.get_column(column.plain_names[0] if column.plain_names else column.name)
+            counted = column.kind == "text" or column.name == self._classes
+            self.columns[column.name].add(cells, train, count=counted)
