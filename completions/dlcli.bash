@@ -105,11 +105,11 @@ _dlcli() {
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mask) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--keep) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --mask --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --mask' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --keep --mask' ;;
             esac ;;
     esac
 }

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from dlcli.errors import DlcliError
-from dlcli.tables.column_plan import ColumnPlan, Context, plan_columns
 from dlcli.tables.columns import BoolArray, Column, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints, default_target, find_name
+from dlcli.tables.planning.column_plan import ColumnPlan, Context, plan_columns
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader

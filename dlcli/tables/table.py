@@ -23,11 +23,11 @@ from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.encoder import Encoder, said_unseen
 from dlcli.tables.names import find_name
 from dlcli.tables.opening import TrainingColumns, opened, training_columns, with_found_names
-from dlcli.tables.profile import Profile
+from dlcli.tables.planning.profile import Profile
+from dlcli.tables.planning.settle import ColumnRecord, Settled, Settling
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, prefetch, without_infinite
-from dlcli.tables.settle import ColumnRecord, Settled, Settling
 from dlcli.text import counted, listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
 from dlcli.tables.decisions import Decision
-from dlcli.tables.settle import ColumnRecord
+from dlcli.tables.planning.settle import ColumnRecord
 
 
 def column_entries(records: Sequence[ColumnRecord]) -> list[ColumnEntry]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from dlcli.errors import DlcliError
 from dlcli.tables.categories import shown_level
-from dlcli.tables.column_plan import ColumnPlan
 from dlcli.tables.columns import BOOLEAN_LEVELS, Column, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat
-from dlcli.tables.profile import ColumnProfile, Profile
+from dlcli.tables.planning.column_plan import ColumnPlan
+from dlcli.tables.planning.profile import ColumnProfile, Profile
 from dlcli.text import counted, listed, printable, quoted
 
 MANY_GAPS = 0.05  # of the training rows: from here on missing values have an indicator of their own
