@@ -43,10 +43,10 @@ _dlcli() {
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--seed|--data-seed) COMPREPLY=(); return ;;
+                --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --plots --seed --device --data-seed --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --delimiter --header --no-header --encoding --skip --comment --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --plots --seed --device --data-seed --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -92,11 +92,11 @@ _dlcli() {
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --check --out --compare --sigma --seed --worst --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --check --out --sigma --seed --worst' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --check --out --compare --sigma --seed --worst --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --skip --comment --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --check --out --sigma --seed --worst' ;;
             esac ;;
         predict)
             case "$previous" in
@@ -105,11 +105,11 @@ _dlcli() {
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mask) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--keep) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--keep) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --skip --comment --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --keep --mask' ;;
+                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
+                *) _dlcli_run_first '--delimiter --encoding --skip --comment --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --keep --mask' ;;
             esac ;;
     esac
 }

@@ -24,6 +24,8 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
+                '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
                 '--missing=[What to do with missing values.]:value:(auto drop mean error)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
@@ -185,6 +187,8 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
+                '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
@@ -223,6 +227,8 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
+                '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \
                 '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
                 '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \

@@ -8,6 +8,7 @@ from pydantic import field_validator
 from dlcli.config import aliases
 from dlcli.config.base import Config
 from dlcli.config.option import option
+from dlcli.passwords import put_away
 
 DATA = "Data"
 OUTPUT = "Output"
@@ -165,6 +166,20 @@ class TableOptions(Config):
         metavar="TEXT",
         also="comment_char comment_prefix comments comment_lines",
     )
+    sheet: str | None = option(
+        None,
+        "Sheet of a workbook, by name or number; by default the first with a table.",
+        panel=DATA,
+        metavar="NAME",
+        also="sheet_name worksheet sheet_index sheets",
+    )
+    query: str | None = option(
+        None,
+        "Table of a database, or SQL that selects rows; by default its only table.",
+        panel=DATA,
+        metavar="SQL",
+        also="sql table table_name select",
+    )
     missing: Literal["auto", "drop", "mean", "error"] = option(
         "auto",
         "What to do with missing values. auto: fill in a number's mean, and mark it by a column of 0 and 1 where more "
@@ -263,6 +278,11 @@ class TableOptions(Config):
             if part not in DATE_PARTS:
                 raise ValueError(f"expected parts of {', '.join(DATE_PARTS)}")
         return value
+
+    @field_validator("data", mode="after", check_fields=False)
+    @classmethod
+    def _without_passwords(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(put_away(item) if "://" in item else item for item in value)
 
     @field_validator("delimiter")
     @classmethod

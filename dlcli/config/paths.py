@@ -2,13 +2,15 @@
 
 import glob
 import os
+import re
 from pathlib import Path
 
 STANDARD_INPUT = "-"
+DATABASE_FILE = re.compile(r"(?i)((?:sqlite|duckdb)(?:\+\w+)?:///)(.*)", re.DOTALL)
 
 
 def _fixed(path: str) -> bool:
-    return path in ("", STANDARD_INPUT) or os.path.isabs(path)
+    return path in ("", STANDARD_INPUT) or "://" in path or os.path.isabs(path)
 
 
 def written_in(folder: Path, path: str) -> str:
@@ -16,6 +18,8 @@ def written_in(folder: Path, path: str) -> str:
 
     By the folders' real places, as .. behind a symbolic link leads to where the link points.
     """
+    if found_url := DATABASE_FILE.fullmatch(path):
+        return found_url[1] + written_in(folder, found_url[2])
     if _fixed(path):
         return path
     place, name = os.path.split(path.rstrip("/"))
@@ -28,6 +32,8 @@ def written_in(folder: Path, path: str) -> str:
 
 def read_from(folder: Path, path: str) -> str:
     """``path``, of a file in ``folder``, relative to the current folder. Absolute ones and - stay."""
+    if found_url := DATABASE_FILE.fullmatch(path):
+        return found_url[1] + read_from(folder, found_url[2])
     if _fixed(path):
         return path
     base, here = os.path.realpath(folder), os.getcwd()
@@ -50,6 +56,8 @@ def is_pattern(path: str) -> bool:
 
 def is_there(folder: Path, path: str) -> bool:
     """Whether ``folder`` has what ``path`` names or, as a pattern, matches."""
+    if found_url := DATABASE_FILE.fullmatch(path):
+        path = found_url[2]
     if os.path.lexists(folder / path):
         return True
     return glob.has_magic(path) and any(glob.iglob(os.path.join(glob.escape(str(folder)), path), recursive=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.passwords import hidden
 
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -36,10 +37,13 @@ def _encoding(raw: bytes) -> str:
 
 
 def writable(value: object) -> object:
-    """TOML is valid Unicode: bytes of a file name that are not UTF-8 are written as text such as ``\\udce9``."""
+    """TOML is valid Unicode: bytes of a file name that are not UTF-8 are written as text such as ``\\udce9``.
+
+    No URL keeps its password.
+    """
     if isinstance(value, list):
         return [writable(item) for item in value]
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    return hidden(value).encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def restored(value: object) -> object:

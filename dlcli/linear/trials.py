@@ -32,6 +32,7 @@ READING = (
     "missing_value", "text",
     "number", "date", "date_parts", "keep_missing_text", "decimal", "day_first", "max_categories", "val", "cv",
     "intercept", "device", "seed_of_data",
+    "sheet", "query",
 )  # fmt: skip
 KEPT_TABLES = 4
 

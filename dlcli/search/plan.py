@@ -11,6 +11,7 @@ from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.passwords import hidden
 from dlcli.search.halving import HalvingSchedule, make_halving_schedule
 from dlcli.search.settings import (
     OutputSettings,
@@ -22,7 +23,6 @@ from dlcli.search.settings import (
 )
 from dlcli.search.space import Point, Space, canonical, parse_space
 from dlcli.search.study.opening import DATA, RUNGS
-from dlcli.search.study.storage import hidden
 from dlcli.search.trials import Metric, Trials, choose_metric
 
 POINTS = {"fit-linear": 16, "train-deconv": 8}

@@ -38,6 +38,8 @@ class ReadOptions:
     encoding: str | None = None
     skip: int | None = None  # lines before the table
     comment: str | None = None  # what begins lines that don't count
+    sheet: str | None = None  # of a workbook
+    query: str | None = None  # on a database
     missing_values: tuple[str, ...] = ()
     missing: str = "auto"
     text: tuple[str, ...] = ()

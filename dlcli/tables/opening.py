@@ -8,6 +8,7 @@ import polars as pl
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import BoolArray, Column, ReadOptions
+from dlcli.tables.conversions.convert import converted
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints, default_target, find_name
 from dlcli.tables.planning.column_plan import ColumnPlan, Context, plan_columns
@@ -16,6 +17,10 @@ from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Reader
 from dlcli.tables.readers.jsonl_reader import JsonLinesReader
+from dlcli.tables.readers.libsvm import LibsvmLines
+from dlcli.tables.readers.sparse import SparseReader, widen
+from dlcli.tables.readers.spool import SpoolReader
+from dlcli.tables.readers.vowpal import VowpalLines
 from dlcli.tables.sources import Source, expand
 from dlcli.text import listed, printable
 
@@ -54,6 +59,14 @@ def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_B
         return JsonLinesReader(source, options, block_bytes)
     if source.format in ("parquet", "arrow"):
         return ColumnarReader(source)
+    if source.format == "excel":
+        return DelimitedReader(source, replace(options, delimiter=",", encoding="utf-8", skip=0), block_bytes)
+    if source.format == "libsvm":
+        return SparseReader(source, LibsvmLines(source.label), block_bytes)
+    if source.format == "vw":
+        return SparseReader(source, VowpalLines(source.label, options.encoding), block_bytes)
+    if source.format == "spool":
+        return SpoolReader(source)
     return ArrayReader(source)
 
 
@@ -63,9 +76,10 @@ def opened(
     """A reader of each source, their names and paths, and the options with hints for the columns found."""
     if options.missing not in MISSING_POLICIES:
         raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use auto, drop, mean or error")
-    files = expand(sources)
+    files = [converted(source, options) for source in expand(sources)]
     options = replace(options, hints=Hints(choosing=choosing))
     readers = [open_reader(source, options, block_bytes) for source in files]
+    widen(readers, [name for reader in readers for name in reader.names])
     _check_same_columns(readers)
     options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
     return readers, tuple((source.label, source.path) for source in files), options

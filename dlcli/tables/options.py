@@ -19,6 +19,8 @@ def read_options(
         encoding=config.encoding,
         skip=config.skip,
         comment=config.comment,
+        sheet=config.sheet,
+        query=config.query,
         missing_values=config.missing_value,
         missing=missing or config.missing,
         text=config.text,

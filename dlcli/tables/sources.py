@@ -1,25 +1,32 @@
-"""From what the user typed to streams of bytes: files, patterns, standard input, gzip and zstd."""
+"""From what the user typed to streams of bytes: files, patterns, standard input, databases, compressed or not."""
 
 import atexit
+import bz2
 import difflib
 import glob
 import gzip
+import lzma
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 import zstandard
 
 from dlcli.errors import DlcliError
 from dlcli.files import PICKLES
+from dlcli.passwords import hidden
+from dlcli.tables.decisions import Decision
 from dlcli.text import printable, printable_path
 
 FORMATS = {
@@ -29,22 +36,42 @@ FORMATS = {
     **dict.fromkeys(("arrow", "feather", "ipc"), "arrow"),
     "npy": "npy",
     "npz": "npz",
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
+    **dict.fromkeys(("libsvm", "svmlight", "svm"), "libsvm"),
+    "vw": "vw",
+    **dict.fromkeys(("db", "db3", "sqlite", "sqlite3"), "sqlite"),
+    "duckdb": "duckdb",
 }
-COMPRESSIONS = {"gz": "gzip", "zst": "zstd"}
-MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-CONTENT = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\x93NUMPY": "npy", b"PK\x03\x04": "npz"}
+DATABASES = ("sqlite", "duckdb", "postgresql")
+COMPRESSED = ("delimited", "jsonl", "libsvm", "vw")
+COMPRESSIONS = {"gz": "gzip", "zst": "zstd", "bz2": "bzip2", "xz": "xz"}
+MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh91AY&": "bzip2", b"\xfd7zXZ\0": "xz"}
+CONTENT = {
+    b"PAR1": "parquet", b"ARROW1": "arrow", b"\x93NUMPY": "npy", b"PK\x03\x04": "npz", b"SQLite f": "sqlite",
+    b"\xd0\xcf\x11\xe0": "excel",
+}  # fmt: skip
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+# A line of libsvm has at least one pair.
+SPARSE_LINE = re.compile(rb"[-+.\deE]+(\s+qid:\d+)?(\s+\d+:[-+.\deE]+)+\s*(#.*)?")
+SPARSE_LINES, PEEKED = 3, 1 << 16
+INFLATERS = {"gzip": gzip.GzipFile, "bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}
 # A few bytes of zstd can stand for 128 KiB, so that only small pieces keep what comes out small.
 ZSTD_PIECE = 4096
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file to read: where it is, what to call it, its format and its compression ("" for none)."""
+    """One file or database to read: where it is, what to call it, its format and its compression ("" for none).
+
+    ``url`` is that of a database on a server, without its password; ``decisions`` are those made on the way here.
+    """
 
     path: Path
     label: str
     format: str
     compression: str = ""
+    url: str = ""
+    decisions: tuple[Decision, ...] = ()
 
 
 def expand(patterns: Sequence[str]) -> list[Source]:
@@ -58,6 +85,8 @@ def expand(patterns: Sequence[str]) -> list[Source]:
     for pattern in patterns:
         if pattern == "-":
             found.append(_spooled(sys.stdin.buffer, "standard input"))
+        elif URL.match(pattern) and not os.path.lexists(pattern):
+            found.append(_database(pattern))
         elif not os.path.lexists(pattern) and glob.has_magic(pattern):
             matches = sorted(glob.glob(pattern, recursive=True))
             if not matches:
@@ -74,6 +103,26 @@ def expand(patterns: Sequence[str]) -> list[Source]:
 
 def _source(name: str) -> Source:
     path, label = Path(name), printable_path(name)
+    mode = _mode(path, label)
+    try:
+        with path.open("rb") as file:
+            if not stat.S_ISREG(mode):
+                return _spooled(file, label)
+            start = file.read(16)
+    except OSError as error:
+        raise _unreadable(label, error) from None
+    format_, compression = _format(path, label)
+    if not start:
+        raise DlcliError(f"{label} is empty", "give a file with rows of data")
+    if not compression and format_ in COMPRESSED:
+        compression = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "")
+    if format_ in ("sqlite", "duckdb"):
+        format_ = "duckdb" if start[8:12] == b"DUCK" else "sqlite"
+    return _recognized(Source(path, label, format_, compression))
+
+
+def _mode(path: Path, label: str) -> int:
+    """What kind of file there is; raises DlcliError where there is none, or a folder."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -82,19 +131,37 @@ def _source(name: str) -> Source:
         raise _unreadable(label, error) from None
     if stat.S_ISDIR(mode):
         raise DlcliError(f"{label} is a folder, not a file", f"name its files, as in '{label.rstrip('/')}/*.csv'")
-    try:
-        with path.open("rb") as file:
-            if not stat.S_ISREG(mode):
-                return _spooled(file, label)
-            start = file.read(8)
-    except OSError as error:
-        raise _unreadable(label, error) from None
-    format_, compression = _format(path, label)
-    if not start:
-        raise DlcliError(f"{label} is empty", "give a file with rows of data")
-    if not compression and format_ in ("delimited", "jsonl"):
-        compression = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "")
-    return Source(path, label, format_, compression)
+    return mode
+
+
+def _recognized(source: Source) -> Source:
+    """The source, as libsvm where text looks like that: on every line a number, then pairs of numbers with a colon."""
+    if source.format != "delimited":
+        return source
+    lines = next(byte_pieces(source, PEEKED), b"").splitlines()[:SPARSE_LINES]
+    if (
+        not all(SPARSE_LINE.fullmatch(line) for line in lines)
+        or max((line.count(b":") for line in lines), default=0) < 2
+    ):
+        return source
+    what = f"{source.label} looks like libsvm's format, and is read as that"
+    return replace(source, format="libsvm", decisions=(Decision(what),))
+
+
+def _database(url: str) -> Source:
+    """The database that a URL names; its file is looked for as SQLAlchemy does: after three slashes from here."""
+    shown = hidden(url)
+    scheme = url.partition("://")[0].partition("+")[0].lower()
+    if scheme in ("postgresql", "postgres"):
+        return Source(Path(), printable_path(shown), "postgresql", url=shown)
+    if scheme not in ("sqlite", "duckdb"):
+        message = f"{printable_path(shown)}: tables are read from files, SQLite, DuckDB and PostgreSQL"
+        raise DlcliError(message, "download it, or give sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME")
+    name = unquote(url.partition("://")[2].partition("?")[0])
+    from_here = name.removeprefix("/")
+    path = Path(name if not os.path.exists(from_here) and os.path.exists(name) else from_here)
+    _mode(path, printable_path(str(path)))
+    return Source(path, printable_path(shown), scheme)
 
 
 def _similar(path: Path) -> str:
@@ -120,26 +187,24 @@ def _format(path: Path, label: str) -> tuple[str, str]:
     last = extensions[-1] if extensions else ""
     if last in COMPRESSIONS and len(extensions) > 1:
         format_ = FORMATS.get(extensions[-2], "")
-        if format_ in ("delimited", "jsonl"):
+        if format_ in COMPRESSED:
             return format_, COMPRESSIONS[last]
-        raise DlcliError(f"{label}: only delimited text and JSON lines are read compressed", "decompress it first")
+        raise DlcliError(f"{label}: only text is read compressed: CSV, JSON lines, libsvm", "decompress it first")
     if last in FORMATS:
         return FORMATS[last], ""
     if f".{last}" in PICKLES:
         hint = "save the arrays as .npz, or the table as .csv or .parquet"
         raise DlcliError(f"{label} holds pickled objects, which could run code and are never loaded", hint)
-    if last in ("xlsx", "xls", "ods"):
-        raise DlcliError(f"{label} is a spreadsheet", "save the sheet as .csv")
     known = ", ".join(f".{extension}" for extension in FORMATS)
     what = f"the unknown extension .{printable(last)}" if last else "no extension"
-    raise DlcliError(f"{label} has {what}", f"rename it to what it holds: {known} (text also with .gz or .zst)")
+    raise DlcliError(
+        f"{label} has {what}", f"rename it to what it holds: {known} (text also with .gz, .zst, .bz2 or .xz)"
+    )
 
 
 def _spooled(stream: BinaryIO, label: str) -> Source:
     """A pipe's content copied to a temporary file, as training reads its data more than once."""
-    descriptor, name = tempfile.mkstemp(prefix="dlcli-")
-    path = Path(name)
-    atexit.register(_forget, path)
+    descriptor, path = temporary_file()
     try:
         with os.fdopen(descriptor, "wb") as file:
             shutil.copyfileobj(stream, file, 1 << 20)
@@ -147,6 +212,8 @@ def _spooled(stream: BinaryIO, label: str) -> Source:
             start = file.read(8)
         compression = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "")
         format_ = next((kind for magic, kind in CONTENT.items() if start.startswith(magic)), "delimited")
+        if format_ == "npz" and _is_workbook(path):
+            format_ = "excel"
         source = Source(path, label, format_, compression)
         if compression:
             start = next(byte_pieces(source, 8), b"")[:8]
@@ -156,7 +223,23 @@ def _spooled(stream: BinaryIO, label: str) -> Source:
         raise DlcliError(f"{label} is empty", "give a file with rows of data")
     if start.lstrip().startswith(b"{"):
         return Source(path, label, "jsonl", compression)
-    return source
+    return _recognized(source)
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def temporary_file(suffix: str = "") -> tuple[int, Path]:
+    """A new file that is gone with this process: its descriptor, open for writing, and where it is."""
+    descriptor, name = tempfile.mkstemp(suffix, prefix="dlcli-")
+    path = Path(name)
+    atexit.register(_forget, path)
+    return descriptor, path
 
 
 def _forget(path: Path) -> None:
@@ -167,8 +250,8 @@ def _forget(path: Path) -> None:
 def byte_pieces(source: Source, size: int) -> Iterator[bytes]:
     """The decompressed bytes of ``source`` in pieces of about ``size``; raises DlcliError if it is damaged."""
     try:
-        if source.compression == "gzip":
-            with gzip.open(source.path, "rb") as file:
+        if source.compression in INFLATERS:
+            with INFLATERS[source.compression](source.path) as file:
                 yield from iter(lambda: file.read(size), b"")
         elif source.compression == "zstd":
             with source.path.open("rb") as raw:
@@ -176,10 +259,12 @@ def byte_pieces(source: Source, size: int) -> Iterator[bytes]:
         else:
             with source.path.open("rb") as raw:
                 yield from iter(lambda: raw.read(size), b"")
-    except (EOFError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, zstandard.ZstdError, lzma.LZMAError, gzip.BadGzipFile) as error:
         message = f"{source.label} is not whole {source.compression} data: {printable(str(error))}"
         raise DlcliError(message, "fetch the file again, or drop the extension if it isn't compressed") from None
     except OSError as error:
+        if source.compression == "bzip2" and error.errno is None:
+            raise DlcliError(f"{source.label} is not whole bzip2 data", "fetch the file again") from None
         raise _unreadable(source.label, error) from None
 
 

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dlcli.errors import DlcliError
+from dlcli.passwords import CREDENTIALS, hidden
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,21 +29,9 @@ SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
 # The drivers that SQLAlchemy is told to use, and what installs them.
 DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "dlcli[mysql]")}
 CREATION_TRIES = 10
-# A password may hold a slash, or an @, as long as another follows.
-CREDENTIALS = re.compile(r"(?<=://)([^:/@]*):(.*)@")
 LOCK_WAIT = 60  # seconds that a process waits for others to leave an SQLite file alone
 GRACE = 3  # heartbeats that a worker may miss before it counts as dead
 EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
-
-
-def hidden(url: str) -> str:
-    """The URL as it may be shown: without its password.
-
-    >>> hidden("postgresql://ann:secret@db:5432/studies"), hidden("journal:///tmp/a.log")
-    ('postgresql://ann:***@db:5432/studies', 'journal:///tmp/a.log')
-    """
-    text = CREDENTIALS.sub(r"\1:***@", url)
-    return re.sub(r"(?i)((?:password|passwd|pwd|sslpassword)=)[^&]*", r"\1***", text)
 
 
 def scheme_of(url: str) -> str:

@@ -56,7 +56,7 @@ class DelimitedReader(Reader):
             self.warnings.append(f"{self.label}: column names that occur twice were numbered: {listed(repeated)}")
         self.names = every[: dialect.fields - dialect.empty_last]
         self._parser = BlockParser(every, options.markers, with_markers=bool(options.missing_values))
-        self._layout = [*self._of_encoding(stream.encoding), *self._of_layout()]
+        self._layout = [*source.decisions, *self._of_encoding(stream.encoding), *self._of_layout()]
         self._head = self._first_rows()
 
     def _empty(self) -> DlcliError:

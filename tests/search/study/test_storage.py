@@ -3,7 +3,8 @@
 import pytest
 
 from dlcli.errors import DlcliError
-from dlcli.search.study.storage import hidden, open_storage, storage_errors
+from dlcli.passwords import hidden
+from dlcli.search.study.storage import open_storage, storage_errors
 
 
 @pytest.mark.parametrize(

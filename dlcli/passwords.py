@@ -1,0 +1,45 @@
+"""Passwords in URLs: no part of a config, so that nothing that is printed or written can hold one."""
+
+import os
+import re
+import zlib
+
+# A password may hold a slash, or an @, as long as another follows.
+CREDENTIALS = re.compile(r"(?<=://)([^:/@]*):(.*)@")
+SETTINGS = re.compile(r"(?i)((?:password|passwd|pwd|sslpassword)=)[^&]*")
+
+
+def hidden(url: str) -> str:
+    """The URL as it may be shown: without its password.
+
+    >>> hidden("postgresql://ann:secret@db:5432/studies"), hidden("journal:///tmp/a.log")
+    ('postgresql://ann:***@db:5432/studies', 'journal:///tmp/a.log')
+    """
+    return SETTINGS.sub(r"\1***", CREDENTIALS.sub(r"\1:***@", url))
+
+
+def put_away(url: str) -> str:
+    """The URL as ``hidden`` shows it; ``whole`` gives it back in this process and in those that it starts.
+
+    The password is in the environment meanwhile, as PostgreSQL's own PGPASSWORD is.
+    """
+    shown = hidden(url)
+    if shown != url:
+        os.environ[_variable(shown)] = url
+    return shown
+
+
+def whole(url: str) -> str:
+    """A URL that was ``put_away``, with its password; of any other one the asterisks are left out.
+
+    >>> whole("postgresql://ann:***@db/other")
+    'postgresql://ann@db/other'
+    """
+    known = os.environ.get(_variable(url))
+    if known is not None:
+        return known
+    return re.sub(r"(?i)[?&](?:password|passwd|pwd|sslpassword)=\*\*\*", "", url.replace(":***@", "@", 1))
+
+
+def _variable(shown: str) -> str:
+    return f"DLCLI_URL_{zlib.crc32(shown.encode(errors='surrogateescape')):08x}"
