@@ -94,8 +94,8 @@ class DelimitedReader(Reader):
             self.warnings.append(f"{self.label}: zero bytes within the text are left out")
         name = self.names[0]
         if dialect.row_names and name not in (*self._options.features, *self._options.drop):
-            self.left_out[name] = f"the rows' names: {dialect.row_names}"
-            what = f"{self.label}: the first column is left out: {dialect.row_names}"
+            self.left_out[name] = dialect.row_names
+            what = f"{self.label}: the first column is left out, as {dialect.row_names}"
             yield Decision(what, f"--drop {quoted(name)}", name)
 
     def _first_rows(self) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from dlcli.tables.columns import ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import positional
 from dlcli.tables.readers.delimited import around
-from dlcli.tables.readers.delimited.cells import column_kinds
+from dlcli.tables.readers.delimited.cells import column_kinds, kind_of
 from dlcli.tables.readers.delimited.delimiters import Split, best_split
 from dlcli.tables.readers.delimited.header import Verdict, is_row_numbers, judge_header, read_header
 from dlcli.tables.readers.delimited.syntax import BLANKS, Syntax
@@ -104,6 +104,7 @@ class _Layout:
         if self._options.skip is not None and len(rows) > 1:
             # The user has said where the table begins: the header may be one short.
             self._start = int(len(rows[0]) != made.fields and len(rows[1]) == made.fields)
+        self._take_uneven_first_rows()
         self._lay_out()
         self._say_comments()
         self._say_before()
@@ -124,6 +125,19 @@ class _Layout:
             last = len(self._lines)
         return sum(not (comment and line.startswith(comment)) for line in self._lines[skipped:last])
 
+    def _take_uneven_first_rows(self) -> None:
+        """Move the start up to rows that are data but have a field too many or too few."""
+        rows, fields = self._rows, self._made.fields
+        fitting = [row for row in rows[self._start :] if len(row) == fields]
+        if not self._start or not fitting or judge_header(fitting[0], fitting[1:]).header:
+            return
+        numbers = column_kinds(fitting, fields).count("number")
+        while self._start and abs(len(rows[self._start - 1]) - fields) <= 2 < fields:
+            if 2 * sum(kind_of(cell) == "number" for cell in rows[self._start - 1]) < numbers or not numbers:
+                break
+            self._start -= 1
+        self._top = min(self._top, self._start)
+
     def _lay_out(self) -> None:
         """Find the header and the first row of data."""
         made, rows, start = self._made, self._rows, self._start
@@ -135,7 +149,9 @@ class _Layout:
                                        self._split) if made.comment and option is None else []  # fmt: skip
         if names:
             made.first = tuple(names)
-            made.decide("the last comment line before the table holds the names", "")
+            if self._options.comment is None:
+                shown = f"the last comment line before the table holds the names ({_shown(names)})"
+                made.decide(shown, f"--comment {quoted(made.comment)}")
             return
         verdict = judge_header(fitting[0], fitting[1:]) if fitting else Verdict(True)
         above = rows[start - 1] if start else []
@@ -155,8 +171,9 @@ class _Layout:
 
     def _say_verdict(self, verdict: Verdict) -> None:
         if verdict.header:
-            shown = listed(self._made.first[:4]) + (", ..." if len(self._made.first) > 4 else "")
-            self._made.decide(f"the first row ({shown}) holds the columns' names: {verdict.why}", "--header")
+            self._made.decide(
+                f"the first row ({_shown(self._made.first)}) holds the columns' names: {verdict.why}", "--header"
+            )
         else:
             self._made.decide(f"the first row is data, not names: {verdict.why}", "--no-header")
 
@@ -181,7 +198,7 @@ class _Layout:
         made, cells = self._made, [cell.strip() for cell in above]
         fields = made.fields
         if len(cells) == fields - 1 and not made.empty_last:
-            made.row_names = "as the header has no name for it"
+            made.row_names = "the header has no name for it"
             return ("", *cells)
         if len(cells) < fields:
             if len(cells) < fields - made.empty_last:
@@ -194,7 +211,7 @@ class _Layout:
     def _find_row_numbers(self, data: Sequence[Sequence[str]]) -> None:
         made = self._made
         if made.header and made.fields > 1 and made.first and is_row_numbers(made.first[0], [row[0] for row in data]):
-            made.row_names = made.row_names or "as it numbers the rows"
+            made.row_names = made.row_names or "it numbers the rows"
         if made.empty_last and made.first and made.header and made.first[-1]:
             made.empty_last = False
 
@@ -214,6 +231,12 @@ class _Layout:
         lines = f"the first {number:,} lines stand" if number > 1 else "the first line stands"
         self._made.decide(f"{lines} before the table ('{title}') and {'are' if number > 1 else 'is'} left out",
                           f"--skip {number}")  # fmt: skip
+
+
+def _shown(names: Sequence[str]) -> str:
+    """The first few names that there are."""
+    present = [name for name in names if name]
+    return listed(present[:4]) + ", ..." * (len(present) > 4)
 
 
 def column_names(dialect: Dialect) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from dlcli.tables.readers.delimited.syntax import BLANKS
 
 COMMENTS = ("#", "%", "//", "--")
 SAMPLE_LINES, SAMPLE_CHARACTERS, LEAST_LINES = 300, 1 << 17, 20
+FIRST_RECORDS = 10
 _SEP = re.compile(r'"?sep=(.)"?[\s;,]*', re.IGNORECASE)
-_LEADING_BLANKS = " \t"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def guess_comment(lines: Sequence[str]) -> str:
         fields = [len(split.syntax.split(line).fields) for line in later[:50]]
         if split.fields > 1 and any(n == split.fields for n in fields):
             continue
+        if marked == [first] and first[len(mark) :].lstrip().startswith(split.syntax.delimiter):
+            continue  # a column that is called #
         if split.fields > 1 or leading or all(kind_of(line) == "number" for line in body[1:]):
             return mark
     return ""
@@ -105,17 +107,24 @@ def excel_delimiter(line: str) -> str:
 
 
 def table_start(split: Split) -> int:
-    """The index of the first record that has the table's fields and isn't a title padded with delimiters."""
+    """The index of the first record that has the table's fields and is no title."""
     rows = [record.row.fields for record in split.records]
-    for i, row in enumerate(rows):
-        if len(row) != split.fields:
-            continue
-        filled = sum(bool(cell.strip()) for cell in row)
-        below = [sum(bool(c.strip()) for c in r) for r in rows[i + 1 : i + 20] if len(r) == split.fields]
-        if split.fields >= 3 and filled <= 1 and below and max(below) >= 3 and any(n > filled for n in below[:5]):
+    fitting = [i for i, row in enumerate(rows) if len(row) == split.fields]
+    for place, i in enumerate(fitting):
+        below = [rows[k] for k in fitting[place + 1 : place + 20]]
+        between = rows[i + 1] if i + 1 < len(rows) else []
+        if below and (_is_padded_title(rows[i], below) or (len(between) == 1 < split.fields and i < FIRST_RECORDS)):
             continue
         return i
     return 0
+
+
+def _is_padded_title(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a row's few cells are a title, padded with delimiters to the width of the table."""
+    filled, *others = (sum(bool(cell.strip()) for cell in cells) for cells in (row, *below))
+    return (
+        len(row) >= 3 and filled <= max(1, len(row) // 3) and max(others) >= 3 and any(n > filled for n in others[:5])
+    )
 
 
 def drop_lines(pieces: Iterable[bytes], count: int) -> Iterator[bytes]:

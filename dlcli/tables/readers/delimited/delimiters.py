@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from dlcli.tables.readers.delimited.cells import kind_of
+from dlcli.tables.readers.delimited.cells import column_kinds, kind_of
 from dlcli.tables.readers.delimited.records import Record, Records
 from dlcli.tables.readers.delimited.syntax import BLANKS, Syntax
 
@@ -14,9 +14,10 @@ from dlcli.tables.readers.delimited.syntax import BLANKS, Syntax
 USUAL = ("\t", ";", "|", ",")
 RARE = ("::", "\x01", "\x02", "\x1e", "\x1f", "^", "~", "¦")
 SNIFFED_RECORDS = 100
+FEW_EMPTY = 0.2
 EVEN = 0.7  # a score from which a usual delimiter is not doubted
 GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?")
-APART = re.compile(r"\d+ \d+")
+SEVERAL = re.compile(r"[-+]?[\d.]+(?:\s+[-+]?[\d.?]\S*)+")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def best_split(lines: Sequence[str], delimiter: str | None, extension: str) -> S
         rare = _best([_scored(lines, Syntax(mark, quote)) for mark in RARE if mark in text])
         best = rare if rare and rare.score >= EVEN and (best is None or rare.score > best.score) else best
     blanks = _blanks(lines, quote)
-    if blanks and (best is None or blanks.score > best.score):
+    if blanks and (best is None or blanks.score > best.score or _is_mixed(best, blanks)):
         best = blanks
     if best is None:
         return _scored(lines, Syntax(",", quote))
@@ -81,10 +82,10 @@ def _scored(lines: Sequence[str], syntax: Syntax) -> Split:
 def _cleanness(cell: str, syntax: Syntax) -> float:
     """How much like one value a cell looks, 0 to 1."""
     cell = cell.strip()
-    if APART.fullmatch(cell) and not GROUPED.fullmatch(cell):
-        return 0.3
     if kind_of(cell) != "text":
         return 1.0
+    if SEVERAL.fullmatch(cell):
+        return 0.3
     if any(mark in cell for mark in USUAL if mark != syntax.delimiter) or cell[:1] in "\"'" or cell[-1:] in "\"'":
         return 0.0 if ";" in cell or "\t" in cell or "|" in cell else 0.7
     return 0.9
@@ -103,17 +104,29 @@ def _quote(text: str) -> str:
 def _blanks(lines: Sequence[str], quote: str) -> Split | None:
     """A split at runs of blanks, where most of what it makes are numbers: words of a text are no columns."""
     split, single = _scored(lines, Syntax(BLANKS, quote)), _scored(lines, Syntax(" ", quote))
-    if single.score > split.score:  # empty fields, which runs of blanks would hide
-        split = single
+    cells = [cell for record in single.records for cell in record.row.fields]
+    if single.score > split.score and sum(not cell for cell in cells) < FEW_EMPTY * len(cells):
+        split = single  # with empty fields, which runs of blanks would hide
     rows = [record.row.fields for record in split.records if len(record.row.fields) == split.fields]
     if split.fields < 2 or all(GROUPED.fullmatch(" ".join(row)) for row in rows[1:]):
         return None
     kinds = [kind_of(cell) for row in rows[1:] or rows for cell in row]
     quoted = quote in "".join(record.text for record in split.records)
     numbers = sum(kind != "text" for kind in kinds)
-    if numbers < (0.2 if quoted else 0.5) * len(kinds):
+    table = (
+        split.fields >= 4 and len(rows) == len(split.records) >= 5 and "number" in column_kinds(rows[1:], split.fields)
+    )
+    if numbers < (0.2 if quoted else 0.5) * len(kinds) and not table:
         return None
     return replace(split, score=0.95 * split.score)
+
+
+def _is_mixed(tabs: Split, blanks: Split) -> bool:
+    """Whether some of what stands between fields are tabs, and some blanks."""
+    if tabs.syntax.delimiter != "\t" or tabs.fields != blanks.fields:
+        return False
+    fitting = [sum(len(r.row.fields) == split.fields for r in split.records) for split in (tabs, blanks)]
+    return fitting[0] < fitting[1]
 
 
 def _doubled(split: Split, lines: Sequence[str]) -> Split:

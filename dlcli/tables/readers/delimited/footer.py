@@ -59,14 +59,16 @@ def _few_lines(block: bytes) -> int:
 def footer_rows(records: Sequence[Record], kinds: Sequence[str], gap: bool) -> int:
     """How many of a file's last records are no rows of its table; ``gap``: a blank line stands before the last ones."""
     count = 0
+    full = [r.row.fields for r in records if sum(bool(cell.strip()) for cell in r.row.fields) > 1]
+    longest = max((len(fields[0].strip()) for fields in full), default=0)
     for record in reversed(records[-LAST_LINES:]):
-        if not _is_footer(record, kinds, gap):
+        if not _is_footer(record, kinds, gap, longest):
             break
         count += 1
     return count if count < len(records) else 0
 
 
-def _is_footer(record: Record, kinds: Sequence[str], gap: bool) -> bool:
+def _is_footer(record: Record, kinds: Sequence[str], gap: bool, longest: int) -> bool:
     cells = [cell.strip() for cell in record.row.fields]
     filled = [cell for cell in cells if cell]
     if not filled:
@@ -80,4 +82,5 @@ def _is_footer(record: Record, kinds: Sequence[str], gap: bool) -> bool:
     if len(filled) > 1 or not cells[0] or len(kinds) < 2:
         return False
     misfit = kinds[0] in ("number", "date") and kind_of(cells[0]) == "text"
-    return misfit or bool(_NOTE.match(cells[0])) or (gap and len(cells) == 1 and " " in cells[0])
+    longer = len(cells) == len(kinds) >= 3 and " " in cells[0] and len(cells[0]) > longest
+    return misfit or longer or bool(_NOTE.match(cells[0])) or (gap and len(cells) == 1 and " " in cells[0])

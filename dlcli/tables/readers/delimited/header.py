@@ -21,7 +21,7 @@ _TYPE_WORDS = """string text str varchar char object category factor enum float 
 number decimal int int32 int64 integer bigint date datetime time timestamp bool boolean logical continuous discrete
 nominal ordinal class meta ignore target feature"""
 UNITS, TYPES = frozenset(_UNIT_WORDS.split()), frozenset(_TYPE_WORDS.split())
-_UNIT = re.compile(r"[\[(].*[\])]|[^ ]*[/°²³µ·^%][^ ]*")
+_UNIT = re.compile(r"[\[(].*[\])]|[^ ]*[/°²³µ·^%][^ ]*|[-=:+ ]{2,}")
 
 
 @dataclass(frozen=True)
@@ -112,17 +112,16 @@ def _names_in_numbers(cells: Cells, rest: Sequence[Cells]) -> str:
     whole = all(cell.isdecimal() for cell in cells)
     steps = {round(b - a, 9) for a, b in pairwise(values)}
     rising = len(steps) == 1 or all(b > a for a, b in pairwise(values))
-    shown = listed(cells[:3]) + ("..." if len(cells) > 3 else "")
     if whole and (rising or max(steps) < 0) and all(FIRST_YEAR <= value <= LAST_YEAR for value in values):
         below = [cell for row in rest for cell in row]
         if sum(_is_year(cell) for cell in below) <= 0.1 * len(below):
-            return f"{shown} look like years, and the numbers below don't"
-    if len(steps) > 1 or steps == {0.0} or any(_is_progression(row) for row in rest):
+            return "its numbers look like years, and those below don't"
+    if len(steps) > 1 or steps == {0.0} or (len(cells) > 2 and any(_is_progression(row) for row in rest)):
         return ""
     counted = whole and values[0] in (0, 1) and steps == {1.0}
     fractions = all(any(not _is_whole(row[i]) for row in rest) for i in range(len(cells)))
     if len(values) >= (3 if counted and len(rest) > 1 else 4) or (counted and fractions):
-        return f"{shown} are numbered evenly, and no row below is"
+        return "its numbers are evenly spaced, and those of no row below are"
     return ""
 
 
@@ -185,7 +184,7 @@ def _is_header_like(row: Cells, rest: Sequence[Cells], fields: int) -> bool:
     below = [{line[i].strip() for line in rest if i < len(line)} for i in range(fields)]
     if any(cell and cell in below[i] for i, cell in enumerate(row)):
         return False
-    return _is_about_names(row) or (len(over) >= 2 and 2 * len(set(over)) > len(over))
+    return _is_about_names(row) or (len(over) >= 2 and 2 * len(set(over)) >= len(over))
 
 
 def _is_about_names(row: Cells) -> bool:

@@ -85,11 +85,13 @@ class RowPass:
         return None if self._dialect.empty_last and gaps < parsed.data.height else parsed.data
 
     def _without_spaces(self, block: bytes) -> bytes:
-        """A block without the blanks around its delimiters."""
-        mark = self._syntax.delimiter.encode()
-        for blank in (b" ", b"\t"):
-            while mark != blank and (mark + blank in block or blank + mark in block):
-                block = block.replace(mark + blank, mark).replace(blank + mark, mark)
+        """A block without the blanks around its delimiters and at the ends of its lines."""
+        marks = (self._syntax.delimiter.encode(), b"\n", b"\r\n")
+        for blank in (bytes([b]) for b in self._syntax.blanks.encode()):
+            block = block.strip(blank)
+            while any(mark + blank in block or blank + mark in block for mark in marks):
+                for mark in marks:
+                    block = block.replace(mark + blank, mark).replace(blank + mark, mark)
         return block
 
     def _is_uneven(self, block: bytes, rows: int) -> bool:

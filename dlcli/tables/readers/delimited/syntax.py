@@ -14,7 +14,7 @@ class Syntax:
 
     ``delimiter`` is one character or more, or BLANKS; ``quote`` the character around a field ("" for none), doubled
     within it; ``escape`` the one before a quote that is part of the text ("" for none); with ``skip_space`` blanks
-    after a delimiter don't count.
+    around delimiters and at the ends of a line don't count.
     """
 
     delimiter: str = ","
@@ -28,6 +28,11 @@ class Syntax:
         return len(self.delimiter) == 1 and self.delimiter.isascii() and not self.escape
 
     @property
+    def blanks(self) -> str:
+        """The blanks that don't count with ``skip_space``."""
+        return " " if self.delimiter == "\t" else " \t"
+
+    @property
     def normal(self) -> "Syntax":
         """The syntax of these rows once ``write`` has written them."""
         return Syntax(NORMAL)
@@ -35,7 +40,7 @@ class Syntax:
     @cached_property
     def _delimiter(self) -> re.Pattern[str]:
         pattern = r"[ \t]+" if self.delimiter == BLANKS else re.escape(self.delimiter)
-        return re.compile(pattern + r"[ \t]*" if self.skip_space and self.delimiter.strip(" \t") else pattern)
+        return re.compile(f"[{self.blanks}]*{pattern}[{self.blanks}]*" if self.skip_space else pattern)
 
     @cached_property
     def _quoted(self) -> re.Pattern[str]:
@@ -68,8 +73,8 @@ class Syntax:
 
     def split(self, record: str, fields: int | None = None) -> "Row":
         """The fields of a record, its line end gone; ``fields`` is how many there should be, where it's known."""
-        if self.delimiter == BLANKS:
-            record = record.strip(" \t")
+        if self.delimiter == BLANKS or self.skip_space:
+            record = record.strip(self.blanks)
         if not self.quote or self.quote not in record:
             return Row(self._bare(record))
         row = self._scan(record, careless=False)
@@ -80,8 +85,6 @@ class Syntax:
         return row
 
     def _bare(self, record: str) -> list[str]:
-        if self.skip_space:
-            record = record.lstrip(" \t")
         if self.escape and self.escape in record:
             return self._scan(record, careless=False).fields
         if self.delimiter == BLANKS or self.skip_space:
@@ -91,7 +94,7 @@ class Syntax:
     def _scan(self, record: str, *, careless: bool) -> "Row":
         fields: list[str] = []
         loose: list[int] = []
-        position = len(record) - len(record.lstrip(" \t")) if self.skip_space else 0
+        position = 0
         stray = opened = False
         while True:
             text, position, how = self._field(record, position, careless=careless)
@@ -137,13 +140,16 @@ class Syntax:
 
     def write(self, fields: list[str]) -> str:
         """The fields as a record of this syntax, which must be plain; the line end included."""
-        for text in fields:
-            if self.delimiter in text or self.quote in text or "\n" in text or "\r" in text or not text:
-                break
-        else:
-            return self.delimiter.join(fields) + "\n"
         quote = self.quote
-        return self.delimiter.join(f"{quote}{text.replace(quote, 2 * quote)}{quote}" for text in fields) + "\n"
+        if len(fields) == 1 and not fields[0]:
+            return 2 * quote + "\n"
+        marks = (self.delimiter, quote, "\n", "\r")
+        if any(mark in text for text in fields for mark in marks):
+            fields = [
+                f"{quote}{text.replace(quote, 2 * quote)}{quote}" if any(mark in text for mark in marks) else text
+                for text in fields
+            ]
+        return self.delimiter.join(fields) + "\n"
 
 
 @dataclass(frozen=True)
