@@ -82,10 +82,16 @@ def open_data(
 
 def _as_trained(settings: AppliedSettings, trained: FitLinearConfig) -> ReadOptions:
     """Unless said otherwise, data are read as the training data were; of another format, only what is missing is."""
-    same = settings.data == () or Path(settings.data[0]).suffixes == Path((trained.data or ("",))[0]).suffixes
+    same = settings.data == () or _format_of(settings.data) == _format_of(trained.data)
     names = INHERITED if same else ("missing_values",)
     before, usual, given = read_options(trained), ReadOptions(), settings.reading
     return replace(given, **{n: getattr(before, n) for n in names if getattr(given, n) == getattr(usual, n)})
+
+
+def _format_of(data: tuple[str, ...]) -> list[str]:
+    """What tells the format of the first source: the suffixes of a file, or the scheme of a URL."""
+    first = data[0] if data else ""
+    return [first.partition("://")[0]] if "://" in first else Path(first).suffixes
 
 
 def chunks_of(table: ChunkSource, schema: Schema, progress: Progress) -> Iterator[Chunk]:

@@ -43,7 +43,7 @@ LISTS = [(cls, name) for cls in (FitLinearConfig, TrainDeconvConfig, TuneLrConfi
 
 @pytest.mark.parametrize(("cls", "name"), LISTS, ids=lambda value: value if isinstance(value, str) else value.command)
 def test_one_text_is_a_list_of_one(folder, cls, name):
-    value = "fit-linear" if name == "training" else "a.csv"
+    value = {"training": "fit-linear", "date_parts": "year"}.get(name, "a.csv")
     (folder / "c.toml").write_text(f'{name} = "{value}"\n')
     assert getattr(cls.build({}, Path("c.toml")), name) == (value,)
 
@@ -119,6 +119,19 @@ def test_blurs_and_masks_too(folder, monkeypatch):
         given = TrainDeconvConfig(data=("photos/",), blur=blur, mask=Path("m.png"))
         config = again(given, folder / "runs/one", folder / "else", monkeypatch)
         assert (config.data, config.blur, config.mask) == (("../photos",), wanted, Path("../m.png"))
+
+
+def test_urls_of_database_files_too(folder, monkeypatch):
+    (folder / "else").mkdir()
+    for url, wanted in [
+        ("sqlite:///a.db", "sqlite:///../a.db"),
+        ("sqlite:////a.db", "sqlite:////a.db"),
+        ("duckdb:///x/a.db", "duckdb:///../x/a.db"),
+        ("postgresql://ann:***@db/x", "postgresql://ann:***@db/x"),
+    ]:
+        monkeypatch.chdir(folder)
+        config = again(FitLinearConfig(data=(url,)), folder / "runs/one", folder / "else", monkeypatch)
+        assert config.data == (wanted,)
 
 
 def test_and_those_in_a_trainings_command_line(folder, monkeypatch):

@@ -71,6 +71,11 @@ class DateFormat:
         dated = self.form not in ("time", "duration") and texts.dtype not in (pl.Time, pl.Duration)
         return [_part(clock, part, dated=dated) for part in parts]
 
+    @property
+    def unit(self) -> str:
+        """What its numbers are."""
+        return "days" if self.form in ("time", "duration") else "days since 1970"
+
     def said(self) -> str:
         """What a column of this format holds, with an example, for people."""
         if self.form in UNITS:

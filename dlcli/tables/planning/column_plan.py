@@ -186,7 +186,7 @@ def _of_dates(
 ) -> ColumnPlan:  # fmt: skip
     options = context.options
     parts = () if name == context.target else options.date_parts
-    used = " and ".join(parts) if parts else "days since 1970"
+    used = " and ".join(parts) if parts else form.unit
     what = f"column '{printable(name)}' holds {holds}: read as {used}"
     decision = Decision(what, f"--date {options.hints.column(name)}", name)
     column = Column(name, "number", format=form, parts=parts)

@@ -248,7 +248,7 @@ def _used_as(column: Column) -> str:
         shown = "1 level" if len(column.levels) == 1 else f"{len(column.levels):,} levels"
         return f"{shown}, against '{printable(column.levels[0])}'"
     if isinstance(column.format, DateFormat):
-        return ", ".join(column.parts) if column.parts else "days since 1970"
+        return ", ".join(column.parts) if column.parts else column.format.unit
     return "0/1" if column.kind == "boolean" else "number"
 
 
