@@ -18,6 +18,20 @@ def hidden(url: str) -> str:
     return SETTINGS.sub(r"\1***", CREDENTIALS.sub(r"\1:***@", url))
 
 
+def without_password(url: str) -> str:
+    """The URL as files keep it, to be used again.
+
+    >>> without_password("postgresql://ann:secret@db:5432/studies"), without_password("mysql://db/x?password=secret")
+    ('postgresql://ann@db:5432/studies', 'mysql://db/x')
+    """
+    if "://" not in url:
+        return hidden(url)
+    scheme, _, rest = CREDENTIALS.sub(r"\1@", url).partition("://")
+    rest, _, query = rest.removeprefix("@").partition("?")
+    kept = [entry for entry in query.split("&") if entry and not SETTINGS.match(entry)]
+    return f"{scheme}://{rest}" + (f"?{'&'.join(kept)}" if kept else "")
+
+
 def put_away(url: str) -> str:
     """The URL as ``hidden`` shows it; ``whole`` gives it back in this process and in those that it starts.
 

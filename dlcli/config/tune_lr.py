@@ -1,9 +1,11 @@
 """Settings of ``dlcli tune-lr``."""
 
 import difflib
+import re
 import shlex
 from collections.abc import Callable
 from typing import ClassVar, Literal, Self
+from urllib.parse import quote, unquote
 
 from pydantic import field_validator, model_validator
 
@@ -17,6 +19,7 @@ from dlcli.errors import DlcliError
 SEARCH = "Search"
 STUDY = "Study"
 
+FILE_OF_URL = re.compile(r"(journal://|sqlite:///)((?!/|\w?:)[^?]+)")  # in a URL, a path from the current folder
 METHODS = ("grid", "random", "tpe", "sweep")
 TRAININGS = ("fit-linear", "train-deconv")
 Method = Literal["grid", "random", "tpe", "sweep"]
@@ -134,7 +137,6 @@ class StudyOptions(Config):
         "By default in memory.",
         panel=STUDY,
         metavar="URL",
-        cli_only=True,
         also="database db storage_url db_url",
     )
     heartbeat: float = option(
@@ -168,6 +170,9 @@ class TuneLrConfig(RunOptions, StudyOptions, SearchOptions, MethodOptions):
         """Likewise, for the paths in the training's command line."""
         if name == "training" and isinstance(value, list) and all(isinstance(word, str) for word in value):
             return with_paths(value, change)
+        if name == "storage" and isinstance(value, str) and (found := FILE_OF_URL.fullmatch(value)):
+            path = change(unquote(found[2], errors="surrogateescape"))
+            return found[1] + quote(path, errors="surrogateescape") if found[1] == "journal://" else found[1] + path
         return super().changed(name, value, change)
 
     @property

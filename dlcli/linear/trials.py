@@ -1,12 +1,16 @@
 """``fit-linear`` as the tuner sees it: tables read once, and any number of fits on them."""
 
 import math
+import os
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from dlcli.config.common import DATA
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.option import field_meta
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Iterate, Step, train
 from dlcli.engine.progress import Progress, Silent
@@ -26,13 +30,11 @@ from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 
 DEFAULT_RATES = (1e-4, 1.0)
-# What decides which rows and columns there are to train on.
+# What decides which rows and columns there are to train on: how a table is read, whatever options that has, and more.
 READING = (
-    "data", "target", "features", "drop", "loss", "delimiter", "header", "encoding", "skip", "comment", "missing",
-    "missing_value", "text",
-    "number", "date", "date_parts", "keep_missing_text", "decimal", "day_first", "max_categories", "val", "cv",
-    "intercept", "device", "seed_of_data",
-    "sheet", "query",
+    *(name for name in FitLinearConfig.model_fields
+      if field_meta(FitLinearConfig, name).panel == DATA and name != "data_seed"),
+    "data", "loss", "val", "cv", "intercept", "device", "seed_of_data",
 )  # fmt: skip
 KEPT_TABLES = 4
 
@@ -85,7 +87,7 @@ class LinearTrials:
         """That of the table's files, or of the built-in example; no option that is searched names another file."""
         config = configs[0]
         if config.data:
-            return fingerprint(self._table(config)[0].files)
+            return fingerprint(_named_alike(self._table(config)[0].files))
         chunk = next(LineExample(config.seed_of_data).chunks())
         return fingerprint([("the built-in example", np.column_stack([chunk.X, chunk.y]))])
 
@@ -205,3 +207,12 @@ class LinearTrials:
     def as_fused(self, config: FitLinearConfig) -> FitLinearConfig:
         """As it is: a batch computes what its fits compute alone."""
         return config
+
+
+def _named_alike(files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Files by their names in the folder that has them all, which are the same from wherever the command is run."""
+    named = [str(path.absolute()) for name, path in files if name == str(path)]
+    if not named:
+        return list(files)
+    folder = os.path.commonpath([os.path.dirname(path) for path in named])
+    return [(os.path.relpath(path, folder) if name == str(path) else name, path) for name, path in files]

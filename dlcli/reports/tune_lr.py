@@ -76,6 +76,10 @@ class SearchReport(Tuning):
     environment: Environment
     importances: dict[str, float] = Field(description="share of each option in being among the best; may be empty")
     importances_share: float = Field(description="share of the full run that the trials compared for it had")
+    study: Text | None = Field(default=None, description="name of the study; null where it has none")
+    storage: Text | None = Field(
+        default=None, description="URL of its storage, without a password; null where none was given"
+    )
 
 
 class Suggestions(Record):

@@ -104,7 +104,7 @@ def plan_search(config: TuneLrConfig, base: TrainingConfig, progress: Progress, 
     halving = make_halving_schedule(len(points)) if many else HalvingSchedule((1.0,), (len(points),))
     study = StudySettings(config.study, config.storage, config.heartbeat)
     fingerprint: JsonObject = {
-        "command": configs.command, "training": {n: hidden(str(v)) for n, v in base.given().items()},
+        "command": configs.command, "training": _options_told(study, base),
         "method": config.method, "metric": f"{metric.part}.{metric.name}", "pruner": config.pruner,
         "repeats": configs.repeats, "cv": config.cv, "seed": config.seed,
         **_points_told(config.method, study, space, halving),
@@ -139,6 +139,14 @@ def _warn(config: TuneLrConfig, space: Space, metric: Metric, progress: Progress
         progress.warn("there are no validation data: trials are compared by the training loss; add --val 0.2")
     if config.workers > 1 and (config.storage or "").startswith("sqlite"):
         progress.warn("sqlite locks its file for every write: for many workers use journal:///PATH or postgresql://")
+
+
+def _options_told(study: StudySettings, base: TrainingConfig) -> JsonObject:
+    """What a search is told by of the training command's options; in a study not the path of its data.
+
+    Another machine, or another folder, may have another path to the same data, which are told by their content.
+    """
+    return {n: hidden(str(v)) for n, v in base.given().items() if n != "data" or not study.named}
 
 
 def _points_told(method: str, study: StudySettings, space: Space, halving: HalvingSchedule) -> JsonObject:

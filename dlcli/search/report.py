@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlcli.errors import DlcliError, ExitCode
+from dlcli.passwords import without_password
 from dlcli.reports.document import environment
 from dlcli.reports.head import Ended, training_head
 from dlcli.reports.tune_lr import BestTrial, SearchReport, Trial
@@ -58,6 +59,8 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
         environment=environment("cpu"),
         importances=importances(search, compared),
         importances_share=share,
+        study=search.study.name,
+        storage=without_password(search.study.storage) if search.study.storage else None,
     )
 
 

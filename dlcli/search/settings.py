@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from dlcli.config.common import PlotFormat, RunOptions
+from dlcli.config.common import PlotFormat
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.config.tune_lr import Method
+from dlcli.config.tune_lr import Method, TuneLrConfig
+from dlcli.passwords import without_password
 from dlcli.reports.tune_lr import TrainingName
 from dlcli.search.space import Point, point_seed
 
@@ -64,12 +65,13 @@ class OutputSettings:
     out: Path | None
     force: bool
     plots: PlotFormat
-    config: RunOptions
+    config: TuneLrConfig
 
     @classmethod
-    def of(cls, config: RunOptions) -> "OutputSettings":
-        """Those of a command."""
-        return cls(config.out, config.force, config.plots, config)
+    def of(cls, config: TuneLrConfig) -> "OutputSettings":
+        """Those of a command; the URL of a storage is kept without its password."""
+        kept = config.model_copy(update={"storage": without_password(config.storage)}) if config.storage else config
+        return cls(config.out, config.force, config.plots, kept)
 
 
 @dataclass(frozen=True)

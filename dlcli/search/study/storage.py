@@ -29,6 +29,8 @@ SCHEMES = ("journal", "sqlite", "postgresql", "mysql")
 # The drivers that SQLAlchemy is told to use, and what installs them.
 DRIVERS = {"postgresql": ("psycopg", "dlcli[postgresql]"), "mysql": ("pymysql", "dlcli[mysql]")}
 CREATION_TRIES = 10
+# Where a driver, or the database's own client, looks for a password that the URL hasn't got.
+ELSEWHERE = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD"}
 LOCK_WAIT = 60  # seconds that a process waits for others to leave an SQLite file alone
 GRACE = 3  # heartbeats that a worker may miss before it counts as dead
 EXPECTED = "expected journal:///PATH, sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or mysql://..."
@@ -44,7 +46,7 @@ def scheme_of(url: str) -> str:
 
 def journal_path(url: str) -> Path:
     """The file of a journal URL: journal:///tmp/a is /tmp/a, journal://a is a path from here."""
-    return Path(unquote(url.partition("://")[2]))
+    return Path(unquote(url.partition("://")[2], errors="surrogateescape"))
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def storage_errors(url: str | None, *, opening: bool = False) -> Iterator[None]:
     from optuna.exceptions import OptunaError
 
     known = (sqlalchemy.exc.SQLAlchemyError, OptunaError, OSError, ModuleNotFoundError, json.JSONDecodeError)
-    hint = "check that it is running, and that you may connect"
+    hint = f"check that it is running, and that you may connect{_password_hint(url)}"
     try:
         yield
     except DlcliError:
@@ -72,6 +74,14 @@ def storage_errors(url: str | None, *, opening: bool = False) -> Iterator[None]:
         if opening:
             raise DlcliError(f"--storage {hidden(url)}: {_reason(error, url)}", hint) from None
         raise
+
+
+def _password_hint(url: str) -> str:
+    """Where a password may come from, for a server's URL that has none: config.toml leaves it out."""
+    variable = ELSEWHERE.get(url.partition("://")[0].partition("+")[0].lower())
+    if variable is None or hidden(url) != url:
+        return ""
+    return f"; its password comes with --storage, or in {variable}"
 
 
 def _reason(error: Exception, url: str) -> str:
@@ -134,12 +144,14 @@ def _open_database(url: str, interval: int, lost: "Lost | None") -> "RDBStorage"
     import sqlalchemy.exc
 
     # The driver gives up after 5 seconds, which others may take to make the tables on a busy machine.
-    patient = {"connect_args": {"timeout": LOCK_WAIT}} if scheme_of(url) == "sqlite" else {}
+    arguments: dict[str, object] = {"timeout": LOCK_WAIT} if scheme_of(url) == "sqlite" else {}
+    if scheme_of(url) == "mysql" and hidden(url) == url and ELSEWHERE["mysql"] in os.environ:
+        arguments["password"] = os.environ[ELSEWHERE["mysql"]]  # as PostgreSQL's driver does by itself
     for left in reversed(range(CREATION_TRIES)):
         try:
             return optuna.storages.RDBStorage(
                 url,
-                engine_kwargs={"pool_pre_ping": True, **patient},
+                engine_kwargs={"pool_pre_ping": True, "connect_args": arguments},
                 heartbeat_interval=interval,
                 grace_period=GRACE * interval,
                 heartbeat_stale_trial_callback=lost,

@@ -63,6 +63,24 @@ def test_the_case_that_was_kept(app):
     assert "ok.csv has changed" in err
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite:///s 100%.db", "journal://s%20100%25.log", "sqlite:///{}/s.db", "journal://{}/s"]
+)
+def test_a_run_is_repeated_from_its_config_with_the_same_storage(dlcli, tmp_path, url):
+    write(tmp_path / "ok.csv")
+    url = url.format(tmp_path)
+    words = ["--study", "s", "--storage", url, "--points", "3", "--json", "fit-linear", "ok.csv"]
+    first = dlcli("tune-lr", *words)
+    assert first.code == 0, first.err
+    assert (first.report["study"], first.report["storage"]) == ("s", url)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = dlcli("tune-lr", "--config", tmp_path / "runs/tune-lr-001/config.toml", "--json", cwd=elsewhere)
+    assert again.code == 0, again.err
+    assert "3 of its trials have ended" in again.err
+    assert [t["value"] for t in again.report["trials"]] == [t["value"] for t in first.report["trials"]]
+
+
 def test_one_of_several_files_and_one_more(app):
     for number in range(3):
         write(f"{number}.csv", seed=number)
@@ -252,3 +270,18 @@ def test_images_that_changed_under_a_study_are_refused(app, name):
     assert code == 2
     assert said in err
     assert err.endswith(REMEDY + "\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--lr", "0.01,0.1"], ["--lr", "0.1", "--vary", "missing=mean,drop"], ["--sweep"], ["--lr", "0.1,1", "--cv", "3"],
+     ["--lr", "0.01,0.1", "--workers", "2"]],
+)  # fmt: skip
+def test_what_is_said_of_a_table_is_said_once(app, tmp_path, words):
+    write(tmp_path / "ok.csv")
+    lines = (tmp_path / "ok.csv").read_text().splitlines()
+    rows = [f"k,{lines[0]}", *(f"1,{line}" for line in lines[1:]), "1,,0.1,0.2"]
+    (tmp_path / "ok.csv").write_text("\n".join(rows) + "\n")
+    code, _, err = app("tune-lr", *words, "fit-linear", "ok.csv", "--target", "y", "--missing", "mean")
+    assert code == 0, err
+    assert err.count("'k' is constant") == 1

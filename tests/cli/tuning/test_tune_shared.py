@@ -173,6 +173,29 @@ def test_the_server_s_study_of_another_space(folder, server):
     assert "hush" not in err
 
 
+def test_a_run_is_repeated_from_its_config_with_the_password_from_the_environment(folder, mysql):
+    def run(*words, **more):
+        env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | more
+        command = [sys.executable, "-m", "dlcli", "tune-lr", *words]
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+    first = run("--study", "config", "--storage", mysql, "--points", "2", "--out", "one", "fit-linear", "table.csv")
+    assert first.returncode == 0, first.stderr
+    kept = mysql.replace(":hush", "")
+    assert f'storage = "{kept}"' in (folder / "one" / "config.toml").read_text()
+    assert json.loads((folder / "one" / "report.json").read_text())["storage"] == kept
+    assert all(b"hush" not in path.read_bytes() for path in (folder / "one").rglob("*") if path.is_file())
+    again = ["--config", "one/config.toml", "--out", "two"]
+    refused = run(*again)
+    assert refused.returncode == 2
+    assert "its password comes with --storage, or in MYSQL_PWD" in refused.stderr
+    for words, more in (([], {"MYSQL_PWD": "hush"}), (["--storage", mysql], {})):
+        found = run(*again, "--force", *words, **more)
+        assert found.returncode == 0, found.stderr
+        assert "2 of its trials have ended" in found.stderr
+        assert "hush" not in found.stderr + found.stdout
+
+
 # The whole campaign: DLCLI_ROUNDS=20 python -m pytest -n 0 -k sqlite tests/cli/tuning/test_tune_shared.py
 ROUNDS = int(os.environ.get("DLCLI_ROUNDS", "2"))
 
