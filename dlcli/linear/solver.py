@@ -114,7 +114,8 @@ def _metric(problem: FitProblem, objective: RowObjective) -> FloatArray:
 
 def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | None) -> LinearSolver:
     """The solver of the plan on the rows."""
-    from dlcli.linear.solvers.newton import LBFGS, Newton
+    from dlcli.linear.solvers.lbfgs import LBFGS
+    from dlcli.linear.solvers.newton import Newton
 
     plan = problem.plan
     if plan.optimizer == "newton":

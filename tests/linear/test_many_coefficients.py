@@ -37,10 +37,11 @@ def test_newton_gives_way_where_coefficients_are_many(options, coefficients, opt
     assert plan.optimizer == optimizer
 
 
-def test_lbfgs_in_newtons_place_is_said_and_recorded(dlcli, tmp_path):
+@pytest.mark.parametrize("columns", [60, 110])  # with and without the Hessian, at rest
+def test_lbfgs_in_newtons_place_is_said_and_recorded(dlcli, tmp_path, columns):
     from sklearn.linear_model import LogisticRegression
 
-    X, y = classes(300, 60, 20)
+    X, y = classes(300, columns, 20)
     write(tmp_path / "t.csv", X, y)
     ran = dlcli("fit-linear", "t.csv", "--target", "y", "--l2", 0.01, "--json", "--plots", "none")
     assert ran.code == 0, ran.err

@@ -11,6 +11,7 @@ from dlcli.linear.optimum.nearness import AWAY, PENALIZED, SINGULAR, UNIT, Nearn
 
 ENOUGH = 1e-6  # of the gradient, what Newton's step leaves of it
 MOST_STEPS = 500
+Metric = Callable[[FloatArray], FloatArray]
 
 
 def nearness_by_steps(objective: RowObjective, theta: FloatArray, squares: LeastSquares) -> Nearness | None:
@@ -27,12 +28,10 @@ def nearness_by_steps(objective: RowObjective, theta: FloatArray, squares: Least
     value, gradient = objective.value_and_gradient(theta)
     if not np.isfinite(value) or not np.isfinite(gradient).all():
         return AWAY
-    if theta.shape[1] > 1:  # adding the same to all classes changes nothing
-        gradient = gradient - gradient.mean(axis=1, keepdims=True)
     diagonal = objective.curvatures(theta)
     if not (diagonal > 0).all():
         return None
-    move = _conjugate_gradients(lambda v: objective.hessian_product(theta, v), -gradient, squares.solved)
+    move = newton_step(objective, theta, gradient, squares.solved, MOST_STEPS)
     if move is None:
         return None
     noise = _in_data_units(units, 1 / np.sqrt(diagonal * objective.rows))
@@ -45,18 +44,25 @@ def nearness_by_steps(objective: RowObjective, theta: FloatArray, squares: Least
     return Nearness(off, True, None, move, away=away, formed=False)
 
 
-def _conjugate_gradients(
-    product: Callable[[FloatArray], FloatArray], right: FloatArray, metric: Callable[[FloatArray], FloatArray]
+def newton_step(
+    objective: RowObjective, theta: FloatArray, gradient: FloatArray, metric: Metric, most: int
 ) -> FloatArray | None:
-    """The solution (p, k) of a symmetric positive system, preconditioned by ``metric``; None if none is found."""
+    """Newton's step (p, k) from theta without the Hessian, by at most so many preconditioned conjugate gradients.
+
+    ``gradient`` is that of the smooth part; ``metric`` multiplies by what is near to the inverse of the Hessian. None
+    where that isn't enough.
+    """
+    right = -gradient
+    if theta.shape[1] > 1:  # adding the same to all classes changes nothing
+        right = right - right.mean(axis=1, keepdims=True)
     x, rest = np.zeros_like(right), right.copy()
     scaled = metric(rest)
     along, size = scaled, float(np.sum(rest * scaled))
     goal = ENOUGH**2 * size
-    for _ in range(MOST_STEPS):
+    for _ in range(most):
         if size <= goal:
             return x
-        bent = product(along)
+        bent = objective.hessian_product(theta, along)
         curvature = float(np.sum(along * bent))
         if not curvature > 0:
             return None

@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import WeightedPenalty
-from dlcli.linear.solvers.newton import LBFGS, Newton
+from dlcli.linear.solvers.lbfgs import LBFGS
+from dlcli.linear.solvers.newton import Newton
 
 
 def data(classes, seed=0, n=300, d=4):
