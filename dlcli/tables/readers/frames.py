@@ -1,5 +1,6 @@
 """Frames: some rows of a source as polars columns of the three kinds, and the ways there."""
 
+import math
 import queue
 import threading
 from abc import ABC, abstractmethod
@@ -215,6 +216,8 @@ def as_text(column: pl.Series, options: ReadOptions, *, keeps_markers: bool = Fa
 def _as_number(column: pl.Series, options: ReadOptions) -> pl.Series:
     text = column.str.strip_chars() if column.dtype == pl.String else column
     made = text.cast(pl.Float64, strict=False)
+    if math.isnan(made.sum()):  # a sum is cheaper than looking at every value
+        made = made.fill_nan(None)
     if options.missing_numbers:
         made = made.set(made.is_in(list(options.missing_numbers)), None)
     return made
