@@ -23,8 +23,8 @@ class ColumnOptions(Config):
 
     data: tuple[str, ...] = option(
         (),
-        "Tables: CSV, TSV, JSON lines, Parquet, Arrow, .npy, .npz; globs; - for standard input. "
-        "None: the built-in example.",
+        "Tables: CSV, TSV, JSON lines, Parquet, Arrow, Excel, .npy, .npz, libsvm, Vowpal Wabbit; globs; - for standard "
+        "input; SQLite, DuckDB, postgresql://USER@HOST/NAME. None: the built-in example.",
         argument=True,
         complete="file",
         also=aliases.DATA,

@@ -126,7 +126,9 @@ def printable_reason(text: str) -> str:
 def _connected(source: Source) -> Connection:
     """A connection that can't write. Raises DlcliError where the driver isn't installed."""
     if source.format == "sqlite":
-        return sqlite3.connect(f"file:{quote(str(source.path))}?mode=ro", uri=True)
+        opened = sqlite3.connect(f"file:{quote(str(source.path))}?mode=ro", uri=True)
+        opened.text_factory = _text  # SQLite doesn't check that text is UTF-8
+        return opened
     if source.format == "duckdb":
         try:
             import duckdb
@@ -142,6 +144,10 @@ def _connected(source: Source) -> Connection:
     server = psycopg.connect(f"{scheme.partition('+')[0]}://{rest}", connect_timeout=CONNECT_SECONDS)
     server.read_only = True
     return server
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
 
 
 def _no_driver(source: Source, extra: str) -> DlcliError:
@@ -182,7 +188,7 @@ def _statement(tables: Sequence[_Table], query: str | None, label: str) -> str:
 
 
 def _frames(cursor: Cursor, statement: str, label: str, decisions: list[Decision]) -> Iterator[pl.DataFrame]:
-    """The result, some rows at a time; one frame at least. Raises DlcliError for a statement without a result."""
+    """The result, some rows at a time. Raises DlcliError for a statement without a result, and for no rows."""
     cursor.execute(statement)
     if not cursor.description:
         raise DlcliError(f"{label}: the query gives no rows", "--query takes a SELECT, or the name of a table")
@@ -190,9 +196,10 @@ def _frames(cursor: Cursor, statement: str, label: str, decisions: list[Decision
     if repeated:
         decisions.append(Decision(f"{label}: columns of the same name were numbered: {listed(repeated)}"))
     size = max(1, min(BATCH_ROWS, BATCH_CELLS // len(names)))
-    first = True
-    while (rows := cursor.fetchmany(size)) or first:
-        first = False
-        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    rows = cursor.fetchmany(size)
+    if not rows:
+        raise DlcliError(f"{label}: there are no rows of data", "give a table, or a --query, that has rows")
+    while rows:
+        columns = zip(*rows, strict=True)
         yield pl.DataFrame([column_of(name, values) for name, values in zip(names, columns, strict=True)])
-        del rows
+        rows = cursor.fetchmany(size)

@@ -62,12 +62,10 @@ def _chosen(
     names = workbook.sheet_names
     if options.sheet is not None:
         name = _named(options.sheet, names, label)
-        return name, _cells(workbook, name), []
-    filled: dict[str, pl.DataFrame] = {}
-    for name in names:
-        cells = _cells(workbook, name)
-        if cells.height > 1:
-            filled[name] = cells
+        return name, _cells_and_visible(workbook, name)[0], []
+    sheets = [(name, *_cells_and_visible(workbook, name)) for name in names]
+    seen = [sheet for sheet in sheets if sheet[2]] or sheets
+    filled = {name: cells for name, cells, _ in seen if cells.height > 1}
     filled = {name: cells for name, cells in filled.items() if cells.width > 1} or filled
     if not filled:
         raise DlcliError(f"{label}: no sheet holds a table; its sheets are {listed(names)}", "give one with rows")
@@ -88,15 +86,16 @@ def _named(wanted: str, names: Sequence[str], label: str) -> str:
     raise DlcliError(f"--sheet {printable(wanted)}: {label} has no such sheet", f"its sheets are {listed(names)}")
 
 
-def _cells(workbook: "fastexcel.ExcelReader", name: str) -> "pl.DataFrame":
-    """A sheet's cells as texts, without empty rows and columns around them."""
+def _cells_and_visible(workbook: "fastexcel.ExcelReader", name: str) -> tuple["pl.DataFrame", bool]:
+    """A sheet's cells as texts, without empty rows and columns, and whether a person sees the sheet."""
     import polars as pl
 
-    texts = workbook.load_sheet(name, header_row=None, dtypes="string").to_polars()
+    sheet = workbook.load_sheet(name, header_row=None, dtypes="string")
     numbers = workbook.load_sheet(name, header_row=None, dtypes="float").to_polars()
-    cells = pl.DataFrame([_exact(text, number) for text, number in zip(texts, numbers, strict=True)])
+    cells = pl.DataFrame([_exact(text, number) for text, number in zip(sheet.to_polars(), numbers, strict=True)])
     cells = _filled(cells)
-    return cells.filter(~pl.all_horizontal(pl.all().is_null())) if cells.width else cells
+    cells = cells.filter(~pl.all_horizontal(pl.all().is_null())) if cells.width else cells
+    return cells, sheet.visible == "visible"
 
 
 def _filled(cells: "pl.DataFrame") -> "pl.DataFrame":

@@ -96,7 +96,19 @@ def test_a_query_that_fails_is_a_line(tmp_path, query, message):
     path = sqlite(tmp_path / "a.db", "CREATE TABLE one (x)")
     with pytest.raises(DlcliError, match=message):
         read(path, query)
-    assert rows(read(path)) == []
+
+
+def test_no_rows_are_refused(tmp_path):
+    path = sqlite(tmp_path / "a.db", "CREATE TABLE one (x)")
+    with pytest.raises(DlcliError, match="no rows"):
+        read(path)
+    with pytest.raises(DlcliError, match="has no tables"):
+        read(sqlite(tmp_path / "b.db", "PRAGMA user_version = 1"))
+
+
+def test_text_that_is_not_utf8_is_read(tmp_path):
+    path = sqlite(tmp_path / "a.db", "CREATE TABLE one (x)", "INSERT INTO one VALUES (CAST(x'63e9' AS TEXT))")
+    assert rows(read(path)) == [("c\ufffd",)]
 
 
 def test_types_of_sqlite_may_change_with_the_rows(tmp_path, monkeypatch):
@@ -139,7 +151,7 @@ def test_duckdb(tmp_path):
     connection = duckdb.connect(str(path))
     connection.execute("CREATE TABLE t AS SELECT 1::HUGEINT AS n, 1.5::DECIMAL(9,2) AS d, DATE '2024-01-02' AS day")
     connection.execute("CREATE SCHEMA other")
-    connection.execute("CREATE TABLE other.u (x INTEGER)")
+    connection.execute("CREATE TABLE other.u AS SELECT 1 AS x")
     connection.close()
     assert rows(read(path, "t")) == [(1, 1.5, datetime.date(2024, 1, 2))]
     assert read(path, "other.u").names == ["x"]

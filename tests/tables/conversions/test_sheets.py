@@ -1,5 +1,6 @@
 import datetime
 import sys
+import zipfile
 
 import pytest
 
@@ -56,6 +57,38 @@ def test_the_first_sheet_with_a_table_is_read_and_said(tmp_path):
     with pytest.raises(DlcliError, match="no such sheet") as caught:
         read(path, sheet="Dta")
     assert "Data" in caught.value.hint
+
+
+def test_a_hidden_sheet_is_read_only_when_it_is_named(tmp_path):
+    with xlsxwriter.Workbook(str(tmp_path / "a.xlsx")) as book:
+        for name in ("Lists", "Data"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, [name, "y"])
+            sheet.write_row(1, 0, [1, 2])
+        book.get_worksheet_by_name("Data").activate()
+        book.get_worksheet_by_name("Lists").hide()
+    assert read(tmp_path / "a.xlsx") == ("Data,y\n1,2\n", [])
+    assert read(tmp_path / "a.xlsx", sheet="Lists") == ("Lists,y\n1,2\n", [])
+
+
+ODS = """<?xml version="1.0" encoding="UTF-8"?>
+<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"
+ office:version="1.2"><office:body><office:spreadsheet><table:table table:name="Data">
+<table:table-row>{names}</table:table-row><table:table-row>{values}</table:table-row>
+</table:table></office:spreadsheet></office:body></office:document-content>"""
+
+
+def test_open_document(tmp_path):
+    cell = '<table:table-cell office:value-type="{}">{}</table:table-cell>'.format
+    names = "".join(cell("string", f"<text:p>{name}</text:p>") for name in "xy")
+    values = "".join(cell(f'float" office:value="{v}', f"<text:p>{v}</text:p>") for v in (0.25, 3))
+    with zipfile.ZipFile(tmp_path / "a.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", ODS.format(names=names, values=values))
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+    assert read(tmp_path / "a.ods") == ("x,y\n0.25,3\n", [])
 
 
 def test_titles_above_the_table_and_what_is_empty_are_left_out(tmp_path):
