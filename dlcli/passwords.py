@@ -6,6 +6,7 @@ import zlib
 
 # A password may hold a slash, or an @, as long as another follows.
 CREDENTIALS = re.compile(r"(?<=://)([^:/@]*):(.*)@")
+WORD = re.compile(r"[A-Za-z][\w+.-]*:/{1,2}[^\s'\"]+")  # a path has lost one of the slashes
 SETTINGS = re.compile(r"(?i)((?:password|passwd|pwd|sslpassword)=)[^&]*")
 
 
@@ -30,6 +31,20 @@ def without_password(url: str) -> str:
     rest, _, query = rest.removeprefix("@").partition("?")
     kept = [entry for entry in query.split("&") if entry and not SETTINGS.match(entry)]
     return f"{scheme}://{rest}" + (f"?{'&'.join(kept)}" if kept else "")
+
+
+def without_passwords(text: str) -> str:
+    """A text with every URL in it as ``hidden`` shows it.
+
+    >>> without_passwords("there is no 'postgresql://ann:secret@db/x', nor mysql:/ann:secret@db")
+    "there is no 'postgresql://ann:***@db/x', nor mysql://ann:***@db"
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        found = match[0] if "://" in match[0] else match[0].replace(":/", "://", 1)
+        return hidden(found) if hidden(found) != found else match[0]
+
+    return WORD.sub(shown, text)
 
 
 def put_away(url: str) -> str:

@@ -153,9 +153,10 @@ def _failed(error: BaseException, words: list[str]) -> int:
 def fail(error: DlcliError) -> None:
     """Print a user's error as one line on stderr."""
     from dlcli.cli.console import fitted
+    from dlcli.passwords import without_passwords
 
     text = f"{error.message.rstrip('.')}: {error.hint}" if error.hint else error.message
-    print(fitted("dlcli: " + one_line(text), sys.stderr), file=sys.stderr)
+    print(fitted("dlcli: " + without_passwords(one_line(text)), sys.stderr), file=sys.stderr)
 
 
 def _defect(error: BaseException) -> int:

@@ -127,6 +127,32 @@ def test_postgresql_and_no_password_anywhere(dlcli, server, expected, tmp_path):
     assert [path for path in written if b"hush" in path.read_bytes()] == []
 
 
+URL = "postgresql://ann:hush@127.0.0.1:9/db"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [URL],
+        ["fit-linear", URL],
+        ["fit-linear", URL, "--tarjet", "x"],
+        ["fit-linear", URL, "--lr", URL],
+        ["fit-linear", f"--data={URL}"],
+        ["fit-linear", "mysql" + URL[10:]],
+        ["eval", "nope", URL],
+        ["predict", URL],
+        ["tune-lr", URL],
+        ["tune-lr", "fit-linear", URL, "--query", URL],
+        ["train-deconv", URL],
+        ["fit-linear", "--config", URL],
+    ],
+)
+def test_no_error_shows_a_password(dlcli, words):
+    refused = dlcli(*words)
+    assert refused.code == 2
+    assert "hush" not in refused.out + refused.err
+
+
 def test_what_reads_workbooks_and_databases_is_imported_only_then():
     names = "('fastexcel', 'duckdb', 'psycopg')"
     script = f"import sys; import dlcli.tables.table; print([m for m in {names} if m in sys.modules])"
