@@ -34,6 +34,7 @@ def read_from(folder: Path, path: str) -> str:
     """``path``, of a file in ``folder``, relative to the current folder. Absolute ones and - stay."""
     if found_url := DATABASE_FILE.fullmatch(path):
         return found_url[1] + read_from(folder, found_url[2])
+    path = _native(path)
     if _fixed(path):
         return path
     base, here = os.path.realpath(folder), os.getcwd()
@@ -49,6 +50,15 @@ def read_from(folder: Path, path: str) -> str:
         return found
 
 
+def _native(path: str) -> str:
+    """``path`` for a system whose encoding lacks its characters: the same bytes, which are UTF-8."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return os.fsdecode(path.encode(errors="surrogateescape"))
+    return path
+
+
 def is_pattern(path: str) -> bool:
     """Whether ``path`` stands for the files that it matches."""
     return glob.has_magic(path) and not os.path.lexists(path)
@@ -58,6 +68,7 @@ def is_there(folder: Path, path: str) -> bool:
     """Whether ``folder`` has what ``path`` names or, as a pattern, matches."""
     if found_url := DATABASE_FILE.fullmatch(path):
         path = found_url[2]
+    path = _native(path)
     if os.path.lexists(folder / path):
         return True
     return glob.has_magic(path) and any(glob.iglob(os.path.join(glob.escape(str(folder)), path), recursive=True))

@@ -84,7 +84,7 @@ class Encoder:
         """The numbers and booleans as (n, p), NaN where missing."""
         if not self._layout.plain:
             return np.empty((data.height, 0))
-        part = data.select(pl.col(self._layout.plain).cast(pl.Float64))
+        part = data[self._layout.plain].cast(pl.Float64)
         return part.to_numpy(order="fortran", writable=True)
 
     def _numeric_target(self, data: pl.DataFrame) -> FloatArray:

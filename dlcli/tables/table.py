@@ -306,7 +306,7 @@ class Table:
         """All rows of columns as their source has them (text files: texts), from the start; in pieces of any length."""
         for reader in self._readers:
             for frame in reader.raw_frames(dict.fromkeys(names, "text")):
-                data = frame.data.select(names)
+                data = frame.data[list(names)]
                 yield data.fill_null("") if isinstance(reader, DelimitedReader) else data
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
@@ -82,7 +83,7 @@ class ColumnarReader(Reader):
         """Up to 10,000 first rows, (rows, columns)."""
         try:
             with panics_unseen():
-                return self._lazy.select(names).head(SAMPLE_ROWS).collect()
+                return self._lazy.select(cs.by_name(names)).head(SAMPLE_ROWS).collect()
         except FAILURES as error:
             raise self._damaged(error) from None
 
@@ -90,7 +91,9 @@ class ColumnarReader(Reader):
         """All rows in order, about 65,536 at a time."""
         row = 1
         try:
-            batches = iter(self._lazy.select(list(kinds)).collect_batches(chunk_size=BATCH_ROWS, maintain_order=True))
+            batches = iter(
+                self._lazy.select(cs.by_name(list(kinds))).collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+            )
             while True:
                 with panics_unseen():
                     data = next(batches, None)

@@ -105,7 +105,7 @@ class DelimitedReader(Reader):
         self._conclude(rows.tally)
         if data is None:
             return pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
-        return data.select(self.names).head(SAMPLE_ROWS)
+        return data[self.names].head(SAMPLE_ROWS)
 
     def _conclude(self, tally: Tally) -> None:
         """Record what was done with uneven rows; raises DlcliError where they are many."""
@@ -114,7 +114,7 @@ class DelimitedReader(Reader):
 
     def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows as strings, (rows, columns)."""
-        return self._head.select(names)
+        return self._head[names]
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, numbers as Float64 where their block allows it and everything else as strings.
@@ -123,7 +123,7 @@ class DelimitedReader(Reader):
         """
         row, rows = 1, RowPass(self._stream, self._dialect, self._parser)
         for data in rows.frames(kinds, self._block_bytes):
-            yield Frame(data.select(list(kinds)), self.label, row)
+            yield Frame(data[list(kinds)], self.label, row)
             row += data.height
         self._conclude(rows.tally)
 

@@ -205,12 +205,12 @@ def is_exact(dtype: pl.DataType) -> bool:
 def as_text(column: pl.Series, options: ReadOptions, *, keeps_markers: bool = False) -> pl.Series:
     """A column as texts, null where missing; with ``keeps_markers`` only blanks and the user's own marks are."""
     text = column if column.dtype == pl.String else column.cast(pl.String)
-    frame = pl.DataFrame([text])
-    name = text.name
-    bare = pl.col(name).str.strip_chars()
+    # By a name of its own, as polars takes some names, such as *, for patterns.
+    frame = pl.DataFrame({"text": text})
+    bare = pl.col("text").str.strip_chars()
     markers = ("", *(mark.strip() for mark in options.missing_values)) if keeps_markers else options.markers
     missing = bare.is_in(list(markers))
-    return frame.select(pl.when(missing).then(None).otherwise(pl.col(name)).alias(name)).to_series()
+    return frame.select(pl.when(missing).then(None).otherwise(pl.col("text"))).to_series().alias(text.name)
 
 
 def _as_number(column: pl.Series, options: ReadOptions) -> pl.Series:
