@@ -93,10 +93,13 @@ def _to_stdout(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType]) -
 
 
 def _csv(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], stream: BinaryIO) -> None:
-    stream.write(pl.DataFrame(schema=schema).write_csv().encode())
+    head = pl.DataFrame(schema=schema).write_csv().encode()
     for frame in frames:
-        # Text first: polars closes over a raw stream in ways that hide a closed pipe.
-        stream.write(frame.write_csv(include_header=False, null_value=MISSING).encode())
+        # Text first: polars closes over a raw stream in ways that hide a closed pipe. The header comes with the first
+        # row, as a table that is refused is to leave nothing.
+        stream.write(head + frame.write_csv(include_header=False, null_value=MISSING).encode())
+        head = b""
+    stream.write(head)
 
 
 def _parquet(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], path: Path) -> None:
