@@ -79,7 +79,7 @@ class SearchConsole(Console):
             return "  best"
         if self._best != before:
             return f"  best: trial {self._best}"
-        return f"  tied with trial {self._best}" if choice.mark(record.number) else ""
+        return f"  tied with trial {self._best}" if record.number in choice.marks else ""
 
     def end(self) -> None:
         """The search has ended."""
@@ -129,10 +129,12 @@ class _TrialTable:
 
         choice = choose(self.records, larger=self.console.larger)
         best = choice.order
-        rest = [r for r in self.records if all(r is not known for known in best)]
+        ranked = set(map(id, best))
+        rest = [r for r in self.records if id(r) not in ranked]
         shown = [*best, *rest][:VISIBLE]
         names = ("trial", *self.console.names, self.console.metric, "state", "time")
-        rows = [self._cells(record, choice.mark(record.number)) for record in shown]
+        marks = choice.marks
+        rows = [self._cells(record, marks.get(record.number, "")) for record in shown]
         cells = fitting([names, *rows], ("time", "state", "trial"), self.live.console.width)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in cells[0]:

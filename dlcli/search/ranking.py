@@ -11,7 +11,7 @@ from dlcli.search.records import Record
 ROUNDING = 1e-9  # relative: between two ways to the same optimum, or two orders of summation
 CLEARLY, MOMENT = 1.5, 1.0  # a run is slower only by more than this factor and these seconds: clocks vary
 VALUE, STEPS, SECONDS = "best value", "fewest steps", "least time"
-Mark: TypeAlias = Literal["best", "tied", ""]
+Mark: TypeAlias = Literal["best", "tied"]
 TIMED = "time limit reached"  # the reason of runs that took all the time there was, whatever their steps
 
 
@@ -41,11 +41,11 @@ class Choice:
         """The trial that is proposed; None where none has a value."""
         return self.order[0] if self.order else None
 
-    def mark(self, number: int) -> Mark:
-        """What tables, lines and charts call a trial: the best, one of those tied with it, or nothing."""
-        if self.best is not None and self.best.number == number:
-            return "best"
-        return "tied" if any(record.number == number for record in self.tied) else ""
+    @property
+    def marks(self) -> dict[int, Mark]:
+        """What tables, lines and charts call the best trial and those tied with it, by their numbers."""
+        tied: dict[int, Mark] = {record.number: "tied" for record in self.tied}
+        return tied | ({self.best.number: "best"} if self.best is not None else {})
 
     @property
     def near(self) -> list[Record]:
@@ -75,7 +75,8 @@ def choose(records: Sequence[Record], *, larger: bool) -> Choice:
     alike = [r for r in order if (r.rung, _unfinished(r)) == (top.rung, _unfinished(top)) and within_noise(top, r)]
     best, rule = _fastest(alike)
     others = [r for r in alike if r is not best]
-    rest = [r for r in order if all(r is not tied for tied in alike)]
+    tied = set(map(id, alike))
+    rest = [r for r in order if id(r) not in tied]
     return Choice([best, *others, *rest], others, rule, len(top.outcome.each) if top.outcome else 1)
 
 

@@ -4,6 +4,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.passwords import without_password
@@ -40,6 +41,7 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
     assert method != "sweep"
     choice = chosen(search, records)
     best = choice.best
+    marks = choice.marks
     places = {record.number: place for place, record in enumerate(choice.order, 1)}
     compared, share = _comparable(search, ending)
     steps = sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED)
@@ -54,7 +56,7 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
         larger_is_better=metric.larger,
         metrics=best.outcome.measured if best and best.outcome else {},
         options=[axis.name for axis in search.space.axes],
-        trials=[_entry(search, record, places.get(record.number), choice.mark(record.number)) for record in records],
+        trials=[_entry(search, record, places.get(record.number), marks.get(record.number, "")) for record in records],
         best=_best(search, run, choice),
         environment=environment("cpu"),
         importances=importances(search, compared),
@@ -97,7 +99,7 @@ def _comparable(search: Search, ending: Ending) -> tuple[Sequence[Record], float
     return [record for record in ending.records if record.state == "complete"], 1.0
 
 
-def _entry(search: Search, record: Record, rank: int | None, mark: Mark) -> Trial:
+def _entry(search: Search, record: Record, rank: int | None, mark: Mark | Literal[""]) -> Trial:
     outcome = record.outcome or Outcome(record.state, math.nan, fraction=0.0)
     return Trial(
         number=record.number,
