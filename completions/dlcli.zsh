@@ -24,6 +24,7 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--uneven=[Rows and lines of a text file that dont fit its table - mend them or leave them out, or refuse the file; by default mended, which --strict takes for a decision.]:value:(mend error)' \
                 '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
                 '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
                 '--missing=[What to do with missing values.]:value:(auto drop mean error)' \
@@ -187,6 +188,7 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--uneven=[Rows and lines of a text file that dont fit its table - mend them or leave them out, or refuse the file; by default mended, which --strict takes for a decision.]:value:(mend error)' \
                 '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
                 '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \
@@ -227,6 +229,7 @@ _dlcli() {
                 '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
                 '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
                 '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--uneven=[Rows and lines of a text file that dont fit its table - mend them or leave them out, or refuse the file; by default mended, which --strict takes for a decision.]:value:(mend error)' \
                 '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
                 '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
                 '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \

@@ -166,6 +166,13 @@ class TableOptions(Config):
         metavar="TEXT",
         also="comment_char comment_prefix comments comment_lines",
     )
+    uneven: Literal["mend", "error"] | None = option(
+        None,
+        "Rows and lines of a text file that don't fit its table: mend them or leave them out, or refuse the file; by "
+        "default mended, which --strict takes for a decision.",
+        panel=DATA,
+        also="on_bad_lines bad_lines ragged",
+    )
     sheet: str | None = option(
         None,
         "Sheet of a workbook, by name or number; by default the first with a table.",

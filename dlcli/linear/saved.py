@@ -17,7 +17,7 @@ from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Chunk, ReadOptions, Schema, Table
 
-INHERITED = ("delimiter", "header", "encoding", "sheet", "query", "skip", "comment", "missing_values")
+INHERITED = ("delimiter", "header", "encoding", "sheet", "query", "skip", "comment", "uneven", "missing_values")
 
 
 def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:

@@ -38,6 +38,7 @@ class ReadOptions:
     encoding: str | None = None
     skip: int | None = None  # lines before the table
     comment: str | None = None  # what begins lines that don't count
+    uneven: str | None = None  # "mend" or "error": rows and lines that don't fit the table
     sheet: str | None = None  # of a workbook
     query: str | None = None  # on a database
     missing_values: tuple[str, ...] = ()

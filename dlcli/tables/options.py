@@ -19,6 +19,7 @@ def read_options(
         encoding=config.encoding,
         skip=config.skip,
         comment=config.comment,
+        uneven=config.uneven,
         sheet=config.sheet,
         query=config.query,
         missing_values=config.missing_value,

@@ -22,7 +22,7 @@ from dlcli.tables.readers.delimited.encodings import (
 from dlcli.tables.readers.delimited.parsing import BlockParser
 from dlcli.tables.readers.delimited.rows import RowPass
 from dlcli.tables.readers.delimited.stream import HEAD_BYTES, LEAST_LINES, TextStream
-from dlcli.tables.readers.delimited.uneven import Tally
+from dlcli.tables.readers.delimited.uneven import MEND, Tally
 from dlcli.tables.readers.dialect import column_names, recognize
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
 from dlcli.tables.sources import Source, byte_pieces
@@ -57,6 +57,7 @@ class DelimitedReader(Reader):
         self.names = every[: dialect.fields - dialect.empty_last]
         self._parser = BlockParser(every, options.markers, with_markers=bool(options.missing_values))
         self._layout = [*source.decisions, *self._of_encoding(stream.encoding), *self._of_layout()]
+        self._noted = len(self.warnings)
         self._head = self._first_rows()
 
     def _empty(self) -> DlcliError:
@@ -108,9 +109,16 @@ class DelimitedReader(Reader):
         return data[self.names].head(SAMPLE_ROWS)
 
     def _conclude(self, tally: Tally) -> None:
-        """Record what was done with uneven rows; raises DlcliError where they are many."""
+        """Record what was done with uneven rows; raises DlcliError where they are many, or not to be mended."""
         tally.check(self.label, self._dialect.delimiter)
-        self.decisions[:] = [*self._layout, *tally.decisions(self.label)]
+        found = [*self._layout, *tally.decisions(self.label)]
+        mended = [decision for decision in found if decision.settle == MEND]
+        if mended and self._options.uneven == "error":
+            raise DlcliError(mended[0].what, f"fix it, or take it as it is: {MEND}")
+        if self._options.uneven == "mend":
+            self.warnings[self._noted :] = [decision.what for decision in mended]
+            found = [decision for decision in found if decision.settle != MEND]
+        self.decisions[:] = found
 
     def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows as strings, (rows, columns)."""

@@ -12,6 +12,7 @@ from dlcli.tables.readers.delimited.cells import column_kinds, kind_of
 from dlcli.tables.readers.delimited.delimiters import Split, best_split
 from dlcli.tables.readers.delimited.header import Verdict, is_row_numbers, judge_header, read_header
 from dlcli.tables.readers.delimited.syntax import BLANKS, Syntax
+from dlcli.tables.readers.delimited.uneven import MEND
 from dlcli.text import counted, listed, printable, quoted
 
 NAMED_DELIMITERS = {
@@ -167,7 +168,7 @@ class _Layout:
             made.first = found.names
             self._data = start + found.count
             if found.said:
-                made.decide(found.said)
+                made.decide(found.said, MEND)
 
     def _say_verdict(self, verdict: Verdict) -> None:
         if verdict.header:
@@ -202,10 +203,10 @@ class _Layout:
             return ("", *cells)
         if len(cells) < fields:
             if len(cells) < fields - made.empty_last:
-                made.decide(f"the header has {len(cells)} names for {fields} columns; the last have none")
+                made.decide(f"the header has {len(cells)} names for {fields} columns; the last have none", MEND)
             return (*cells, *[""] * (fields - len(cells)))
         if any(cells[fields:]):
-            made.decide(f"the header has {len(cells)} names for {fields} columns; the last are left out")
+            made.decide(f"the header has {len(cells)} names for {fields} columns; the last are left out", MEND)
         return tuple(cells[:fields])
 
     def _find_row_numbers(self, data: Sequence[Sequence[str]]) -> None:

@@ -1,5 +1,7 @@
 """Tables as they are found, through the real command."""
 
+import shlex
+
 import pytest
 
 from tests.conftest import CASES
@@ -60,6 +62,29 @@ def test_layouts_give_the_coefficients_of_the_plain_table(dlcli, tmp_path, text,
     found = fit(dlcli, "t.csv", "--target", "y", *options).report
     assert found["coefficients"] == plain["coefficients"]
     assert found["rows"] == 40
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2,3\n" + MASSES.replace(",", ".5,"),
+        "Masses of 2021\n# all\na,b,y\nkg,m,s\n" + MASSES + "5\nSource: the office\n",
+        "# a b y\n" + MASSES.replace(",", " ") + "1 2 3 4\n",
+        "a,b,y\n" + "".join(f"{i + 1},{line}\n" for i, line in enumerate(MASSES.splitlines())) + '"5,5,5,5\n',
+        ("a,b,y\n" + MASSES + "a,b,y\n" + MASSES).replace("a", "\xe4").encode("latin-1"),
+        ("a,b,y\n" + MASSES).encode("utf-16-le"),
+        "a,a,b\nlow,high,y\n" + MASSES,
+    ],
+    ids=["numbers", "much", "numpy", "R", "joined", "utf-16", "names"],
+)
+def test_what_strict_asks_for_settles_the_layout(dlcli, tmp_path, text):
+    (tmp_path / "t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    free = fit(dlcli, "t.csv", "--target", "-1")
+    refused = dlcli("fit-linear", "t.csv", "--target", "-1", "--strict")
+    assert refused.code == 2, refused.err
+    words = shlex.split(refused.err.strip().rsplit(": add ", 1)[1])
+    settled = fit(dlcli, "t.csv", "--target", "-1", "--strict", *words)
+    assert settled.report["coefficients"] == free.report["coefficients"]
 
 
 def test_a_model_is_applied_to_the_layout_that_it_was_trained_on(dlcli, tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dlcli.errors import DlcliError
 from dlcli.tables.columns import ReadOptions
+from dlcli.tables.decisions import settled_by
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.delimited import footer
 from dlcli.tables.sources import expand
@@ -33,7 +34,8 @@ class Read:
         frames = list(reader.raw_frames(dict.fromkeys(self.names, "text")))
         self.rows = [[cell or "" for cell in row] for frame in frames for row in frame.data.rows()]
         self.told = [decision.what.removeprefix(f"{path}: ").removeprefix(f"{path} ") for decision in reader.decisions]
-        self.settle = " ".join(decision.settle for decision in reader.decisions if decision.settle)
+        self.settle = settled_by(reader.decisions)
+        assert all(decision.settle for decision in reader.decisions)
         self.warnings = reader.warnings
 
 
@@ -128,6 +130,19 @@ def test_several_rows_of_names(tmp_path):
     assert "joined" in read.told[0]
 
 
+def test_uneven_rows_mended_or_refused_as_told(tmp_path):
+    text = "mass,size\nkg,m\n" + BODY + "5\nSource: the office\n"
+    read = Read(tmp_path, text)
+    assert (len(read.told), read.settle, read.warnings) == (3, "--uneven mend", [])
+    mended = Read(tmp_path, text, uneven="mend")
+    assert (mended.rows, mended.told, len(mended.warnings)) == (read.rows, [], 3)
+    for line in ("", "5\n", "Source: the office\n"):
+        with pytest.raises(DlcliError, match=r"left out|missing values") as caught:
+            Read(tmp_path, ("mass,size\nkg,m\n" if not line else "mass,size\n") + BODY + line, uneven="error")
+        assert "--uneven mend" in caught.value.hint
+    assert Read(tmp_path, "mass,size\n" + BODY, uneven="error").rows == ROWS
+
+
 # Around the table
 
 
@@ -167,7 +182,7 @@ def test_comments_between_and_after_rows(tmp_path):
 def test_names_in_a_comment(tmp_path):
     read = Read(tmp_path, "# made by numpy\n# mass size\n" + BODY.replace(",", " "))
     assert (read.names, read.rows) == (["mass", "size"], ROWS)
-    assert read.settle == "--comment '#' --comment '#'"
+    assert read.settle == "--comment '#'"
     assert Read(tmp_path, "#,size\n" + BODY).names == ["#", "size"]
 
 
@@ -472,4 +487,4 @@ def test_every_settling_option_settles(spoilt):
             assert [[cell or "" for cell in row] for frame in frames for row in frame.data.rows()] == read.rows, (
                 file.name
             )
-            assert [decision.settle for decision in again.decisions if decision.settle] == [], file.name
+            assert again.decisions == [], file.name

@@ -9,6 +9,7 @@ from dlcli.tables.readers.delimited.cells import kind_of
 from dlcli.tables.readers.delimited.syntax import Row, Syntax
 from dlcli.text import counted, printable
 
+MEND = "--uneven mend"
 FEW_ROWS, MOST_ROWS = 3, 0.05
 NAMED_ROWS = 3
 OTHER_DELIMITERS = (";", "\t", "|", ",", "^", " ")
@@ -53,12 +54,12 @@ class Tally:
     def decisions(self, label: str) -> list[Decision]:
         """A decision for each way."""
         said = [Decision(f"{label}: {self.strays}: read as cp1252", "--encoding cp1252")] if self.strays else []
-        said.extend(Decision(f"{label}: {self._said(way)}") for way in SAID if way in self.counts)
+        said.extend(Decision(f"{label}: {self._said(way)}", MEND) for way in SAID if way in self.counts)
         count, text = self.footer
         if count:
             lines = f"the last {count:,} lines stand" if count > 1 else "the last line stands"
             are = "are" if count > 1 else "is"
-            said.append(Decision(f"{label}: {lines} below the table ('{printable(text)}') and {are} left out"))
+            said.append(Decision(f"{label}: {lines} below the table ('{printable(text)}') and {are} left out", MEND))
         return said
 
     def _said(self, way: str) -> str:
