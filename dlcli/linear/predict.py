@@ -33,11 +33,13 @@ def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: 
     check_output(output)
     model, schema, trained = load_run(settings.run)
     missing = settings.missing or str(model.settings.get("missing", "error"))
-    reading = replace(settings, missing="mean") if missing == "drop" else settings
-    table = open_data(reading, model, schema, trained, progress, need_target=False)
+    blank = missing == "drop"
+    reading = replace(settings.reading, blanks=blank)
+    read = replace(settings, missing="mean" if blank else settings.missing, reading=reading)
+    table = open_data(read, model, schema, trained, progress, need_target=False)
     count = [0]
     columns = _columns(model, schema)
-    frames = _frames(model, schema, table, progress, blank=missing == "drop", count=count)
+    frames = _frames(model, schema, table, progress, blank=blank, count=count)
     if settings.reading.keep:
         kept = _kept(settings, table, output, columns)
         for text in kept.renamed:

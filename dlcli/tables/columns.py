@@ -53,6 +53,7 @@ class ReadOptions:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()  # what goes to the predictions as it is
+    blanks: bool = False  # rows with missing values are read, but get no prediction
     max_categories: int | None = None
     unseen: str = "error"
     strict: bool = False

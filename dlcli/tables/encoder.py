@@ -171,7 +171,7 @@ class Encoder:
         hints = self._options.hints
         hint = f"--missing auto, drop or mean; or {hints.drop(name)}"
         if not hints.choosing:
-            hint = "--missing auto fills it as in training, --missing drop leaves the row out"
+            hint = "--missing auto fills it as in training, --missing drop leaves the row out (predict writes NA)"
         return DlcliError(f"{where}: the value is missing", hint)
 
     def _chunks(

@@ -240,6 +240,8 @@ class Table:
         if not filled or self._options.missing not in ("auto", "mean"):
             return []
         each = listed(f"{name} ({count:,})" for name, count in filled.items())
+        if self._options.blanks:
+            return [f"rows with missing values get no prediction, NA in CSV: {each}"]
         return [f"missing values count as the model has it from training, as the mean or a level of their own: {each}"]
 
     @property

@@ -38,6 +38,7 @@ def test_texts_of_csv_stay_as_they_are(run, tmp_path):
     assert [row["note"] for row in rows] == [' he said "hi; there"', "", "x"]
     assert [row["prediction"] == "NA" for row in rows] == [False, True, False]
     assert "ignored" not in err
+    assert "rows with missing values get no prediction, NA in CSV: x (1)" in err
     plain = run("predict", "run", "new.csv", "--missing", "drop")[1].splitlines()
     assert [line.rpartition(",")[2] for line in out.splitlines()] == plain
 
