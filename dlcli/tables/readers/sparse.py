@@ -17,8 +17,8 @@ from dlcli.text import counted, listed
 
 LABEL = "label"
 DENSE_BYTES = 16 << 20  # of a frame
-HELD_ROWS = 1000  # rows of all columns that have to fit into a share of the memory that is free
-SHARE = 0.25
+HELD_ROWS = 1000  # rows of a frame at least, which have to fit into a share of the memory that is free
+SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ class SparseReader(Reader):
                 yield rows
 
     def sample(self, names: list[str]) -> pl.DataFrame:
-        """First rows, (rows, columns): up to 10,000, and no more than 64 MB."""
+        """First rows, (rows, columns): up to 10,000 or, of many columns, those of a frame."""
         kinds: Kinds = dict.fromkeys(names, "number")
-        wanted = min(SAMPLE_ROWS, max(100, 4 * DENSE_BYTES // (8 * max(len(names), 1))))
+        wanted = min(SAMPLE_ROWS, self._step(len(names)))
         parts: list[pl.DataFrame] = []
         for frame in self.raw_frames(kinds):
             parts.append(frame.data)
@@ -121,12 +121,16 @@ class SparseReader(Reader):
                 break
         return pl.concat(parts).head(wanted)
 
+    def _step(self, width: int) -> int:
+        """The rows of a frame."""
+        return max(HELD_ROWS, DENSE_BYTES // (8 * max(width, 1)))
+
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
-        """All rows, about 16 MB of dense values at a time."""
+        """All rows, about 16 MB of dense values at a time, or 1000 rows."""
         names = list(kinds)
         others = [name for name in names if name != self._label]
         codes = np.array([self._format.code(name) for name in others], dtype=np.int64)
-        step = max(1, DENSE_BYTES // (8 * max(len(names), 1)))
+        step = self._step(len(names))
         row = 1
         for rows in self._parsed():
             for low in range(0, len(rows.labels), step):
