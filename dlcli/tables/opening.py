@@ -87,9 +87,11 @@ def opened(
 
 def _check_same_columns(readers: Sequence[Reader]) -> None:
     first = readers[0]
+    known = set(first.names)
     for other in readers[1:]:
-        lacking = [name for name in first.names if name not in set(other.names)]
-        extra = [name for name in other.names if name not in set(first.names)]
+        own = set(other.names)
+        lacking = [name for name in first.names if name not in own]
+        extra = [name for name in other.names if name not in known]
         if lacking or extra:
             parts = [f"lacks {listed(lacking)}"] * bool(lacking) + [f"also has {listed(extra)}"] * bool(extra)
             message = f"{other.label} has other columns than {first.label}: it {' and '.join(parts)}"

@@ -316,7 +316,8 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
     """A table with the columns that ``schema`` names, found by name."""
     widen(readers, [column.name for column in schema.features])
     first = readers[0]
-    lacking = [column.name for column in schema.features if column.name not in first.names]
+    own = set(first.names)
+    lacking = [column.name for column in schema.features if column.name not in own]
     if lacking:
         message = f"{first.label} lacks the model's column{'s' * (len(lacking) > 1)} {listed(lacking)}"
         raise DlcliError(message, f"its columns are {listed(first.names)}; name them as when training")

@@ -26,6 +26,7 @@ EPOCH_NAMES = frozenset(
 )
 EPOCH_YEARS = (315_532_800_000_000, 2_840_140_800_000_000)  # 1980 to 2060, in microseconds
 ENOUGH_FIRSTS = 3  # different dates
+EARLIEST_COMPACT = 18_000_101
 ENOUGH_COMPACT = 3  # different dates of eight digits where the column's name doesn't tell
 YEARS = {"compact": (1800, 2100), "ym": (1800, 2100), "my": (1800, 2100)}  # where digits alone could be anything
 
@@ -180,6 +181,10 @@ def find_compact_dates(series: pl.Series, name: str = "") -> FoundDate | None:
 
     Two different ones are enough where ``name``, the column's, says that it is a date, three where it doesn't.
     """
+    if series.dtype.is_numeric():
+        largest = series.max()
+        if largest is None or largest < EARLIEST_COMPACT:  # type: ignore[operator]
+            return None
     if series.dtype.is_float():
         series = series.drop_nulls().drop_nans()
         series = series.cast(pl.Int64, strict=False) if (series == series.floor()).all() else series.clear()

@@ -34,13 +34,17 @@ class ColumnProfile:
 
     def add(self, cells: pl.Series, train: BoolArray | None, *, count: bool) -> None:
         """Add rows that are kept, those of ``train`` (n,) as training rows (None: all)."""
-        absent = cells.is_null()
-        self.missing_anywhere += int(absent.sum())
-        if train is not None:
-            mask = pl.Series(train)
-            cells, absent = cells.filter(mask), absent.filter(mask)
-        self.missing += int(absent.sum())
-        self._gaps.update(np.packbits(absent.to_numpy()).tobytes())
+        nulls = cells.null_count()
+        self.missing_anywhere += nulls
+        if train is not None and (nulls or count):
+            cells = cells.filter(pl.Series(train))
+        if nulls:
+            absent = cells.is_null().to_numpy()
+            self.missing += int(np.count_nonzero(absent))
+            self._gaps.update(np.packbits(absent).tobytes())
+        else:  # the same bytes, at once, as a table may have thousands of columns
+            length = len(cells) if train is None else int(np.count_nonzero(train))
+            self._gaps.update(bytes((length + 7) // 8))
         if not count or self.overflowed:
             return
         table = cells.drop_nulls().value_counts()

@@ -181,11 +181,15 @@ def _conformed(raw: pl.Series, column: Column, options: ReadOptions) -> tuple[li
 def without_infinite(frame: Frame, columns: Sequence[Column], misfits: Misfits) -> pl.DataFrame:
     """The rows of a ``conform``ed frame with infinite numbers as missing, and counted."""
     data = frame.data
-    for column in columns:
+    # All columns at once, as a table may have thousands of them.
+    anywhere = data.select(pl.col(pl.Float64).is_infinite().any())
+    some = {name for name in anywhere.columns if anywhere[name][0]} if anywhere.width else set()
+    for column in columns if some else ():
         for name in column.plain_names if column.kind == "number" else ():
-            values = data.get_column(name)
-            if values.dtype != pl.Float64 or not (infinite := values.is_infinite().fill_null(False)).any():
+            if name not in some:
                 continue
+            values = data.get_column(name)
+            infinite = values.is_infinite().fill_null(False)
             row, count = int(infinite.arg_max() or 0), int(infinite.sum())
             misfits.add(column.name, count, Misfit(count, str(values[row]), frame.first_row + row, frame.label))
             data = data.with_columns(values.set(infinite, None))

@@ -96,8 +96,9 @@ class SparseReader(Reader):
 
     def widen(self, names: Sequence[str]) -> None:
         """Take columns of other files, or of a model, that may be here too: they are 0 in every row."""
-        lacking = [name for name in names if name not in set(self.names) and self._format.can_have(name)]
-        shared = any(name in set(self.names) for name in names if name != self._label)
+        own = set(self.names)
+        lacking = [name for name in dict.fromkeys(names) if name not in own and self._format.can_have(name)]
+        shared = any(name in own for name in names if name != self._label)
         if lacking and shared:
             self.names += lacking
             self.warnings.append(f"{self.label}: columns that no row has are 0: {listed(lacking)}")
