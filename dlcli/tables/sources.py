@@ -12,7 +12,6 @@ import shutil
 import stat
 import sys
 import tempfile
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ import zstandard
 from dlcli.errors import DlcliError
 from dlcli.files import PICKLES
 from dlcli.passwords import hidden
+from dlcli.tables.contents import STARTS, compression_of, format_of, is_sparse
 from dlcli.tables.decisions import Decision
 from dlcli.text import printable, printable_path
 
@@ -45,15 +45,8 @@ FORMATS = {
 DATABASES = ("sqlite", "duckdb", "postgresql")
 COMPRESSED = ("delimited", "jsonl", "libsvm", "vw")
 COMPRESSIONS = {"gz": "gzip", "zst": "zstd", "bz2": "bzip2", "xz": "xz"}
-MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh91AY&": "bzip2", b"\xfd7zXZ\0": "xz"}
-CONTENT = {
-    b"PAR1": "parquet", b"ARROW1": "arrow", b"\x93NUMPY": "npy", b"PK\x03\x04": "npz", b"SQLite f": "sqlite",
-    b"\xd0\xcf\x11\xe0": "excel",
-}  # fmt: skip
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-# A line of libsvm has at least one pair.
-SPARSE_LINE = re.compile(rb"[-+.\deE]+(\s+qid:\d+)?(\s+\d+:[-+.\deE]+)+\s*(#.*)?")
-SPARSE_LINES, PEEKED = 3, 1 << 16
+PEEKED = 1 << 16
 INFLATERS = {"gzip": gzip.GzipFile, "bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}
 # A few bytes of zstd can stand for 128 KiB, so that only small pieces keep what comes out small.
 ZSTD_PIECE = 4096
@@ -108,17 +101,38 @@ def _source(name: str) -> Source:
         with path.open("rb") as file:
             if not stat.S_ISREG(mode):
                 return _spooled(file, label)
-            start = file.read(16)
+            start = file.read(STARTS)
     except OSError as error:
         raise _unreadable(label, error) from None
-    format_, compression = _format(path, label)
+    called = _called(path, label)
     if not start:
         raise DlcliError(f"{label} is empty", "give a file with rows of data")
-    if not compression and format_ in COMPRESSED:
-        compression = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "")
-    if format_ in ("sqlite", "duckdb"):
-        format_ = "duckdb" if start[8:12] == b"DUCK" else "sqlite"
-    return _recognized(Source(path, label, format_, compression))
+    return _held(Source(path, label, *called), start)
+
+
+def _held(source: Source, start: bytes) -> Source:
+    """The source as what it holds, by its first bytes, where that isn't what it is called.
+
+    Raises DlcliError where neither its name nor its content tells a format.
+    """
+    named, held = source.format, format_of(start, source.path)
+    if named in ("sqlite", "duckdb"):
+        return replace(source, format=held or named)
+    if named in ("", "delimited") and held:
+        return replace(source, format=held, decisions=_misnamed(source, held) if named else ())
+    if named == "excel" and not held and not start.lstrip().startswith(b"<"):
+        return replace(source, format="delimited", decisions=_misnamed(source, "text"))
+    if named in COMPRESSED or not named:
+        compression = source.compression or compression_of(start)
+        source = _recognized(replace(source, format=named or "delimited", compression=compression))
+    if not named and source.format == "delimited":
+        raise _unknown(source.path, source.label)
+    return source
+
+
+def _misnamed(source: Source, what: str) -> tuple[Decision, ...]:
+    kind = {"excel": "a workbook", "text": "text"}.get(what, f"a file of {what}")
+    return (Decision(f"{source.label} holds {kind}, whatever its name says, and is read as that"),)
 
 
 def _mode(path: Path, label: str) -> int:
@@ -135,14 +149,8 @@ def _mode(path: Path, label: str) -> int:
 
 
 def _recognized(source: Source) -> Source:
-    """The source, as libsvm where text looks like that: on every line a number, then pairs of numbers with a colon."""
-    if source.format != "delimited":
-        return source
-    lines = next(byte_pieces(source, PEEKED), b"").splitlines()[:SPARSE_LINES]
-    if (
-        not all(SPARSE_LINE.fullmatch(line) for line in lines)
-        or max((line.count(b":") for line in lines), default=0) < 2
-    ):
+    """The source, as libsvm where text looks like that."""
+    if source.format != "delimited" or not is_sparse(next(byte_pieces(source, PEEKED), b"").splitlines()):
         return source
     what = f"{source.label} looks like libsvm's format, and is read as that"
     return replace(source, format="libsvm", decisions=(Decision(what),))
@@ -181,23 +189,26 @@ def _unreadable(label: str, error: Exception) -> DlcliError:
     return DlcliError(f"{label} cannot be read: {printable(reason)}", "check the path and its permissions")
 
 
-def _format(path: Path, label: str) -> tuple[str, str]:
-    """Format and compression by the file's extension; raises DlcliError for one that isn't known."""
+def _called(path: Path, label: str) -> tuple[str, str]:
+    """Format and compression by the file's extension, "" where that isn't known; raises DlcliError for pickles."""
     extensions = [extension.lower() for extension in path.name.split(".")[1:]]
     last = extensions[-1] if extensions else ""
     if last in COMPRESSIONS and len(extensions) > 1:
         format_ = FORMATS.get(extensions[-2], "")
-        if format_ in COMPRESSED:
+        if format_ in COMPRESSED or not format_:
             return format_, COMPRESSIONS[last]
         raise DlcliError(f"{label}: only text is read compressed: CSV, JSON lines, libsvm", "decompress it first")
-    if last in FORMATS:
-        return FORMATS[last], ""
     if f".{last}" in PICKLES:
         hint = "save the arrays as .npz, or the table as .csv or .parquet"
         raise DlcliError(f"{label} holds pickled objects, which could run code and are never loaded", hint)
+    return FORMATS.get(last, ""), ""
+
+
+def _unknown(path: Path, label: str) -> DlcliError:
+    extension = path.suffix.lower().removeprefix(".")
     known = ", ".join(f".{extension}" for extension in FORMATS)
-    what = f"the unknown extension .{printable(last)}" if last else "no extension"
-    raise DlcliError(
+    what = f"the unknown extension .{printable(extension)}" if extension else "no extension"
+    return DlcliError(
         f"{label} has {what}", f"rename it to what it holds: {known} (text also with .gz, .zst, .bz2 or .xz)"
     )
 
@@ -209,12 +220,9 @@ def _spooled(stream: BinaryIO, label: str) -> Source:
         with os.fdopen(descriptor, "wb") as file:
             shutil.copyfileobj(stream, file, 1 << 20)
         with path.open("rb") as file:
-            start = file.read(8)
-        compression = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "")
-        format_ = next((kind for magic, kind in CONTENT.items() if start.startswith(magic)), "delimited")
-        if format_ == "npz" and _is_workbook(path):
-            format_ = "excel"
-        source = Source(path, label, format_, compression)
+            start = file.read(STARTS)
+        compression = compression_of(start)
+        source = Source(path, label, format_of(start, path) or "delimited", compression)
         if compression:
             start = next(byte_pieces(source, 8), b"")[:8]
     except OSError as error:
@@ -224,14 +232,6 @@ def _spooled(stream: BinaryIO, label: str) -> Source:
     if start.lstrip().startswith(b"{"):
         return Source(path, label, "jsonl", compression)
     return _recognized(source)
-
-
-def _is_workbook(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
 
 
 def temporary_file(suffix: str = "") -> tuple[int, Path]:

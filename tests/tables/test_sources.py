@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import io
 import os
@@ -80,6 +81,26 @@ def test_other_files_are_refused(tmp_path, name, told):
     with pytest.raises(DlcliError, match=told) as caught:
         expand([str(tmp_path / name)])
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "format_", "said"),
+    [
+        ("a9a", b"+1 1:1 5:2\n-1 2:1 3:1\n", "libsvm", "looks like libsvm"),
+        ("heart.scale.bz2", bz2.compress(b"+1 1:1 5:2\n-1 2:1 3:1\n"), "libsvm", "looks like libsvm"),
+        ("part-0", b"PAR1....", "parquet", ""),
+        ("t.csv", b"PAR1....", "parquet", "holds a file of parquet"),
+        ("t.csv", b"\xd0\xcf\x11\xe0........", "excel", "holds a workbook"),
+        ("t.xls", b"a\tb\n1\t2\n", "delimited", "holds text"),
+        ("t.db", b"12345678DUCK1234", "duckdb", ""),
+        ("t", b"SQLite format 3\0", "sqlite", ""),
+    ],
+)
+def test_what_a_file_holds_counts_where_its_name_says_something_else(tmp_path, name, content, format_, said):
+    (tmp_path / name).write_bytes(content)
+    source = expand([str(tmp_path / name)])[0]
+    assert source.format == format_
+    assert [said in one.what for one in source.decisions] == [True] * bool(said)
 
 
 def test_missing_empty_and_folder(tmp_path):

@@ -101,7 +101,7 @@ def test_titles_above_the_table_and_what_is_empty_are_left_out(tmp_path):
 
 
 def test_damaged_and_empty_workbooks_are_refused(tmp_path):
-    (tmp_path / "a.xlsx").write_bytes(b"hello")
+    (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04hello")
     with pytest.raises(DlcliError, match="cannot be read as a workbook"):
         read(tmp_path / "a.xlsx")
     with pytest.raises(DlcliError, match="no sheet holds a table"):
