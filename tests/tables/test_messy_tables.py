@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 
 from dlcli.errors import DlcliError
@@ -168,3 +169,34 @@ def test_a_json_key_that_first_comes_late_is_said_not_dropped_in_silence(tmp_pat
     table = Table.open([str(path)], "y", ReadOptions())
     assert sum(len(chunk.X) for chunk in table.chunks()) == 10_050
     assert table.warnings == []
+
+
+def test_many_columns_are_planned_at_once_as_each_alone(monkeypatch):
+    from dlcli.tables.columns import ReadOptions
+    from dlcli.tables.planning import column_plan
+    from dlcli.tables.readers import frames
+
+    random = np.random.default_rng(0)
+    columns = {f"x{i}": [f"{v:.2f}" for v in random.normal(size=30)] for i in range(30)}
+    columns |= {
+        "missing": ["1.5", "NA", ""] * 10,
+        "other": [*["2.5"] * 29, "n/m"],
+        "date": ["20200131.0", "20200201.0", "20200202.0"] * 10,
+        "time": ["1580428800.0"] * 15 + ["1580515200.0"] * 15,
+        "code": ["00123"] * 30,
+        "whole": ["1", "2", "3"] * 10,
+        "empty": [""] * 30,
+        "price": ["$1.50", "$2.50", "$3.50"] * 10,
+    }
+    sample = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    plans, read = [], []
+    for many in (10**9, 5):
+        monkeypatch.setattr(column_plan, "MANY_COLUMNS", many)
+        monkeypatch.setattr(frames, "MANY_COLUMNS", many)
+        made = column_plan.plan_columns(sample, list(columns), column_plan.Context(ReadOptions()))
+        misfits = frames.Misfits()
+        frame = frames.Frame(sample, "t.csv", 1)
+        read.append(frames.conform(frame, [p.column for p in made.values()], ReadOptions(missing="auto"), misfits).data)
+        plans.append(made)
+    assert plans[0] == plans[1]
+    assert read[0].equals(read[1])

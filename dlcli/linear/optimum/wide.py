@@ -81,7 +81,7 @@ def _optimum(squares: LeastSquares, B: FloatArray, place: Place, residual: float
     zero = np.zeros(1 + d)
     if not free.any():
         return Optimum(zero, zero, zero, 0.0, True)
-    inverse = _inverse(B, penalty.l2)
+    inverse = _inverse(squares, B, penalty.l2)
     if inverse is None:
         return None
     gradient, here = place.gradient[free], place.at[free]
@@ -99,8 +99,9 @@ def _optimum(squares: LeastSquares, B: FloatArray, place: Place, residual: float
     return Optimum(change, errors, spreads, 0.0, known)
 
 
-def _inverse(B: FloatArray, l2: float) -> _Inverse | None:
+def _inverse(squares: LeastSquares, B: FloatArray, l2: float) -> _Inverse | None:
     """The inverse of B'B + l2; None where that is singular."""
+    units = squares.units
     if B.shape[1] <= len(B):
         solved = inverse_of(B.T @ B + l2 * np.eye(B.shape[1]))
         if solved is None:
@@ -109,5 +110,12 @@ def _inverse(B: FloatArray, l2: float) -> _Inverse | None:
         return _Inverse(values, vectors, 0.0)
     if not l2:
         return None
-    values, vectors = row_modes(B, l2, intercept=False)
+    if B.shape[1] == len(units.scale) and (
+        not units.intercept or np.array_equal(units.shift, squares.moments.mean[1:])
+    ):
+        # Centered columns have nothing to do with the intercept, whose mode is no part of the others.
+        values, vectors = squares.modes
+        vectors = vectors[int(units.intercept) :]
+    else:
+        values, vectors = row_modes(B, l2, intercept=False)
     return _Inverse(1 / values, vectors, 1 / l2)

@@ -192,7 +192,7 @@ def find_compact_dates(series: pl.Series, name: str = "") -> FoundDate | None:
         return None
     sample = Sample(series)
     found = _Tried.on(sample, "compact")
-    if found is None or (len(sample.texts) < ENOUGH_COMPACT and not _names_a_time(name)):
+    if found is None or (len(sample.texts) < ENOUGH_COMPACT and not names_a_time(name)):
         return None
     return FoundDate(found.format_on(sample), found.fits)
 
@@ -202,7 +202,7 @@ def find_epoch(series: pl.Series, name: str) -> FoundDate | None:
 
     All of them must lie between 1980 and 2060.
     """
-    if not _names_a_time(name) or not (series.dtype == pl.String or series.dtype.is_numeric()):
+    if not names_a_time(name) or not (series.dtype == pl.String or series.dtype.is_numeric()):
         return None
     numbers = (series.str.strip_chars() if series.dtype == pl.String else series).drop_nulls().head(SAMPLE)
     values = numbers.cast(pl.Float64, strict=False)
@@ -215,7 +215,7 @@ def find_epoch(series: pl.Series, name: str) -> FoundDate | None:
     return None
 
 
-def _names_a_time(name: str) -> bool:
+def names_a_time(name: str) -> bool:
     """Whether a column's name has a word for a time in it: created_at, eventTime, ts."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
     return bool(EPOCH_NAMES & set(words)) or words[-1:] == ["at"]

@@ -7,9 +7,9 @@ import polars as pl
 
 from dlcli.tables.columns import MISSING_TEXTS, Column, ReadOptions
 from dlcli.tables.decisions import Decision
-from dlcli.tables.formats.dates import DateFormat, find_compact_dates, find_dates, find_epoch
+from dlcli.tables.formats.dates import DateFormat, find_compact_dates, find_dates, find_epoch, names_a_time
 from dlcli.tables.formats.numbers import NumberFormat, find_numbers, looks_like_code
-from dlcli.tables.readers.frames import as_text, is_exact
+from dlcli.tables.readers.frames import MANY_COLUMNS, as_text, is_exact
 from dlcli.text import printable
 
 MARKS = 3  # different texts among numbers that may all be marks of missing values
@@ -69,12 +69,32 @@ class _Texts:
 
 def plan_columns(sample: pl.DataFrame, names: Sequence[str], context: Context) -> dict[str, ColumnPlan]:
     """A plan for each of the columns ``names`` of a sample (rows, columns), as a reader gives it."""
-    plans = {name: plan_column(sample.get_column(name), context) for name in names}
+    plain = {} if context.proven else _plain_decimals(sample, names, context.options)
+    plans = {name: plain.get(name) or plan_column(sample.get_column(name), context) for name in names}
     if not context.proven and any(map(_proves_comma, plans.values())):
         # One column that can't be read otherwise decides for those that can.
         context = replace(context, decimal_comma=True, proven=True)
         plans = {name: plan_column(sample.get_column(name), context) for name in names}
     return plans
+
+
+def _plain_decimals(sample: pl.DataFrame, names: Sequence[str], options: ReadOptions) -> dict[str, ColumnPlan]:
+    """Plans of those of many columns that are numbers with a decimal point, which nothing else looks like, at once."""
+    types, asked = sample.schema, {*options.text, *options.number, *options.date}
+    chosen = [name for name in names if types[name] == pl.String and name not in asked]
+    chosen = [name for name in chosen if not names_a_time(name)]
+    if len(chosen) < MANY_COLUMNS or options.decimal:
+        return {}
+    texts = sample.select(pl.col(chosen).str.strip_chars().replace(list(options.markers), None))
+    numbers = texts.cast(pl.Float64, strict=False)
+    points = texts.select(pl.all().str.contains(".", literal=True).sum()).row(0)
+    present = [len(texts) - missing for missing in texts.null_count().row(0)]
+    found = [len(texts) - missing for missing in numbers.null_count().row(0)]
+    return {
+        name: ColumnPlan(Column(name, "number"), "numbers")
+        for name, there, read, pointed in zip(chosen, present, found, points, strict=True)
+        if 0 < there == read <= 2 * pointed
+    }
 
 
 def _proves_comma(plan: ColumnPlan) -> bool:

@@ -18,6 +18,7 @@ from dlcli.tables.names import Hints
 from dlcli.text import printable, quoted, typable
 
 SAMPLE_ROWS = 10_000
+MANY_COLUMNS = 100  # from which it pays to look at them all at once
 T = TypeVar("T")
 
 
@@ -136,7 +137,11 @@ def conform(frame: Frame, columns: Sequence[Column], options: ReadOptions, misfi
     """
     made: list[pl.Series] = []
     worst: tuple[int, Column, str] | None = None
+    clean = _clean_numbers(frame.data, columns, options)
     for column in columns:
+        if column.name in clean:
+            made.append(clean[column.name])
+            continue
         raw = frame.data.get_column(column.name)
         parts, wrong = _conformed(raw, column, options)
         made.extend(parts)
@@ -152,6 +157,20 @@ def conform(frame: Frame, columns: Sequence[Column], options: ReadOptions, misfi
         row, column, text = worst
         raise bad_cell(frame.label, column.name, frame.first_row + row, text, column.kind, options.hints)
     return replace(frame, data=pl.DataFrame(made))
+
+
+def _clean_numbers(data: pl.DataFrame, columns: Sequence[Column], options: ReadOptions) -> dict[str, pl.Series]:
+    """Of many columns of texts, those that are plain numbers without misfits, read at once: each alone takes longer."""
+    plain = [column.name for column in columns if column.kind == "number" and column.format is None]
+    types = data.schema
+    names = [name for name in plain if types[name] == pl.String]
+    if len(names) < MANY_COLUMNS or options.missing_numbers:
+        return {}
+    bare = pl.col(names).str.strip_chars()
+    texts = data.select(bare.replace(list(options.markers), None))
+    numbers = texts.cast(pl.Float64, strict=False).fill_nan(None)
+    lost = [made != there for made, there in zip(numbers.null_count().row(0), texts.null_count().row(0), strict=True)]
+    return {name: numbers.get_column(name) for name, some in zip(names, lost, strict=True) if not some}
 
 
 def _conformed(raw: pl.Series, column: Column, options: ReadOptions) -> tuple[list[pl.Series], pl.Series | None]:
