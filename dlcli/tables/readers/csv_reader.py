@@ -103,6 +103,7 @@ class DelimitedReader(Reader):
         """The sample's rows, all columns as texts."""
         rows = RowPass(self._stream, self._dialect, self._parser)
         data = next(rows.frames(dict.fromkeys(self.names, "text"), HEAD_BYTES), None)
+        self._opening = rows.tally
         self._conclude(rows.tally)
         if data is None:
             return pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
@@ -133,6 +134,7 @@ class DelimitedReader(Reader):
         for data in rows.frames(kinds, self._block_bytes):
             yield Frame(data[list(kinds)], self.label, row)
             row += data.height
+        rows.tally.take_in(self._opening)
         self._conclude(rows.tally)
 
 

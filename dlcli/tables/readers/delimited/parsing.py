@@ -61,6 +61,6 @@ class BlockParser:
                 columns=wanted,
                 null_values=self._markers if markers else None,
             )
-        except (pl.exceptions.PolarsError, ValueError, UnicodeError):
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, UnicodeError):
             return None
         return data.rename({place: names[place] for place in wanted})

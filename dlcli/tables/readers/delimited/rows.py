@@ -9,7 +9,7 @@ from dlcli.errors import DlcliError
 from dlcli.tables.columns import Kinds
 from dlcli.tables.readers import blocks
 from dlcli.tables.readers.delimited import footer
-from dlcli.tables.readers.delimited.encodings import MARK, is_utf8, tolerant_utf8
+from dlcli.tables.readers.delimited.encodings import MARK, tolerant_utf8
 from dlcli.tables.readers.delimited.parsing import BlockParser
 from dlcli.tables.readers.delimited.records import Records, quotes_in_place
 from dlcli.tables.readers.delimited.stream import TextStream
@@ -59,12 +59,13 @@ class RowPass:
 
     def _fast(self, block: bytes, kinds: Kinds) -> pl.DataFrame | None:
         """The rows of a block as the fast parser reads them; None where it might be wrong about them."""
-        if not block.isascii() and (MARK in block or not is_utf8(block)):
-            return None
         syntax = self._syntax
         quote = syntax.quote.encode()
         quoted = bool(quote) and quote in block
-        if quoted and (syntax.skip_space or not quotes_in_place(block, syntax)):
+        if quoted and (syntax.skip_space or self._dialect.fields == 1):
+            return None
+        # In a number any stray quotation mark is found anyway.
+        if quoted and "text" in kinds.values() and not quotes_in_place(block, syntax):
             return None
         if syntax.skip_space:
             block = self._without_spaces(block)
@@ -76,7 +77,7 @@ class RowPass:
     def _even(self, block: bytes, kinds: Kinds) -> pl.DataFrame | None:
         """The rows of a block whose quotation marks are in place; None where they may be uneven, or a header again."""
         parsed = self._parser.read(block, kinds, self._syntax, self._dialect.fields)
-        if parsed is None or (parsed.texts and self._repeats_header(block)):
+        if parsed is None or (parsed.texts and (self._repeats_header(block) or MARK in block)):
             return None
         last = parsed.data.to_series(parsed.data.width - 1)
         gaps = last.null_count()

@@ -51,6 +51,11 @@ class Tally:
         if len(named) < NAMED_ROWS:
             named.append(row)
 
+    def take_in(self, other: "Tally") -> None:
+        """Take what another pass has found in columns that this one has not looked at."""
+        for way in other.counts.keys() - self.counts.keys():
+            self.counts[way], self.first[way] = other.counts[way], other.first[way]
+
     def decisions(self, label: str) -> list[Decision]:
         """A decision for each way."""
         said = [Decision(f"{label}: {self.strays}: read as cp1252", "--encoding cp1252")] if self.strays else []
