@@ -125,6 +125,8 @@ class RowPass:
         while records.pending > taken and (record := records.read()):
             fields = self._mender.mend(record.row)
             if fields is not None:
+                if "\r" in record.text:  # as the fast parser does
+                    fields = [text.removesuffix("\r") for text in fields]
                 out.write(CANONICAL.write(fields))
                 rows += 1
         if records.pending:
