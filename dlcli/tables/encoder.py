@@ -85,7 +85,8 @@ class Encoder:
         if not self._layout.plain:
             return np.empty((data.height, 0))
         part = data[self._layout.plain].cast(pl.Float64)
-        return part.to_numpy(order="fortran", writable=True)
+        # Columns of one array come in C order all the same, in which sums are rounded otherwise.
+        return np.asfortranarray(part.to_numpy(order="fortran", writable=True))
 
     def _numeric_target(self, data: pl.DataFrame) -> FloatArray:
         """The target (n,), NaN where missing; zeros in place of a class's texts; (0,) without a target."""

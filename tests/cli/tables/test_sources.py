@@ -96,6 +96,16 @@ def test_what_sparse_rows_leave_out_is_zero_to_the_model(dlcli, folder, tmp_path
     assert (tmp_path / "libsvm.csv").read_text() == (tmp_path / "csv.csv").read_text()
 
 
+def test_predictions_are_the_same_to_the_last_bit(dlcli, folder, tmp_path):
+    dlcli("fit-linear", "t.parquet", *FIT, "--out", tmp_path / "run", cwd=folder)
+    written = set()
+    for name in ("t.parquet", "t.libsvm", "t.db", "t.txt"):
+        run = dlcli("predict", tmp_path / "run", name, "--out", tmp_path / "p.csv", "--force", cwd=folder)
+        assert run.code == 0, run.err
+        written.add((tmp_path / "p.csv").read_bytes())
+    assert len(written) == 1
+
+
 @pytest.fixture(scope="module")
 def server():
     psycopg = pytest.importorskip("psycopg")
