@@ -103,6 +103,44 @@ def test_a_text_among_numbers(app, name):
         assert app(*words, *way, *more)[0] == 0, (err, way)
 
 
+N = 60
+KINDS = {
+    "money": [f"${1000 + i * 7:,}.50" for i in range(N)],
+    "dates": [f"2024-01-{1 + i % 28:02d}" for i in range(N)],
+    "units": [f"{i % 9} kg" for i in range(N)],
+    "names": [f"guest {i * 31}" for i in range(N)],
+    "gaps": [str(i % 7) if i % 4 else "" for i in range(N)],
+    "strays": [str(i % 7) if i != 9 else "none yet" for i in range(N)],
+    "empty": [""] * N,
+}
+
+
+@few
+@given(NAMES, st.sampled_from(sorted(KINDS)), NAMES)
+@example("it's", "money", "a,b")
+@example("a,b", "dates", "-x")
+@example("-x", "units", "-1")
+@example("--drop", "names", "3")
+@example("価", "gaps", "it's")
+@example("a\nb", "strays", "#")
+@example("n" * 61, "empty", "*")
+def test_what_strict_asks_for(app, name, kind, file):
+    assume(name.strip() not in ("first", "y", "") and "/" not in file and "\0" not in file)
+    file = f"./{file[:40]}.parquet"
+    table = {"first": [i * 5 % 7 for i in range(N)], name: KINDS[kind], "y": [i * i % 11 + i % 3 / 7 for i in range(N)]}
+    pl.DataFrame(table).write_parquet(file)
+    words = ["fit-linear", file, "--target", "y", "--strict", *BASE[2:]]
+    code, _, err = app(*words)
+    if code:
+        code, _, err = app(*words, *words_of(err.rpartition(": add ")[2].strip()))
+    assert code == 0, err
+    code, out, err = app("fit-linear", file, "--dry-run")
+    assert code == 0, err
+    command = [line for line in out.splitlines() if line.startswith("dlcli fit-linear ")][-1]
+    code, _, err = app(*words_of(command)[1:], "--strict", *BASE[2:])
+    assert code == 0, (command, err)
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_where_the_terminal_lacks_characters(tmp_path, encoding):
     (tmp_path / "t.csv").write_text("größe,价,y\n1,2,3\n2,NA,5\n3,4,4\n4,0,2\n", encoding="utf-8")
