@@ -39,7 +39,7 @@ def known_device(value: str) -> str:
 def by_commas(value: object) -> object:
     """Names in lists that are separated by commas, one by one."""
     if isinstance(value, (list, tuple)):
-        return tuple(name for item in value for name in str(item).split(",") if name)
+        return tuple(name.strip() for item in value for name in str(item).split(",") if name.strip())
     return value
 
 
@@ -274,9 +274,7 @@ class TableOptions(Config):
     @field_validator("date_parts", mode="before")
     @classmethod
     def _split_parts(cls, value: object) -> object:
-        if isinstance(value, (list, tuple)):
-            return tuple(name.strip() for item in value for name in str(item).split(",") if name.strip())
-        return value
+        return by_commas(value)
 
     @field_validator("date_parts")
     @classmethod

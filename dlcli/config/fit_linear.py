@@ -14,6 +14,7 @@ from dlcli.config.common import (
     ScheduleOptions,
     TableOptions,
     TrainingOptions,
+    by_commas,
 )
 from dlcli.config.option import option
 
@@ -60,9 +61,7 @@ class ColumnOptions(Config):
     @field_validator("features", "drop", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, (list, tuple)):
-            return tuple(name for item in value for name in str(item).split(",") if name)
-        return value
+        return by_commas(value)
 
 
 class LinearModelOptions(Config):
