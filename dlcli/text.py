@@ -20,9 +20,26 @@ def printable_path(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """``text`` as one word of a shell's command line: in quotation marks, commas too, unless it is plain."""
-    plain = text and text.isprintable() and all(c.isalnum() or c in "-_.:/=+@%" for c in text)
-    return text if plain else "'" + printable_path(text).replace("'", "'\"'\"'") + "'"
+    """``text`` as one word of a shell's command line: in quotation marks, commas too, unless it is plain.
+
+    What a terminal doesn't show is spelled out in octal, for printf.
+
+    >>> print(quoted("a.csv"), quoted("a, b"), quoted("tab\\t"))
+    a.csv 'a, b' "$(printf 'tab\\011')"
+    """
+    if not typable(text):
+        spelled = "".join(chr(b) if chr(b).isalnum() and b < 128 else f"\\{b:03o}" for b in _bytes_of(text))
+        return f"\"$(printf '{spelled}')\""
+    plain = text and all(c.isalnum() or c in "-_.:/=+@%" for c in text)
+    return text if plain else "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def _bytes_of(text: str) -> bytes:
+    """UTF-8, and those bytes of a file's name that aren't."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, which no shell can have
+        return text.encode(errors="replace")
 
 
 def typable(text: str) -> bool:
