@@ -10,7 +10,7 @@ from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat
 from dlcli.tables.planning.column_plan import ColumnPlan
 from dlcli.tables.planning.profile import ColumnProfile, Profile
-from dlcli.text import counted, listed, printable, quoted
+from dlcli.text import LISTED_NAMES, counted, listed, printable, quoted
 
 MANY_GAPS = 0.05  # of the training rows: from here on missing values have an indicator of their own
 NEARLY_UNIQUE, SURELY_UNIQUE = 0.5, 0.8  # different texts for each row that has one
@@ -133,12 +133,13 @@ class Settling:
         self._decisions.append(Decision(f"column '{printable(name)}' {what}", self._options.hints.drop(name), name))
 
     def _nothing_left(self, plans: Sequence[ColumnPlan], records: Mapping[str, ColumnRecord]) -> DlcliError:
-        reasons = [f"'{printable(plan.name)}' ({records[plan.name].note})" for plan in plans]
+        reasons = [f"'{printable(plan.name)}' ({records[plan.name].note})" for plan in plans[:LISTED_NAMES]]
+        more = f" and {len(plans) - LISTED_NAMES:,} more" if len(plans) > LISTED_NAMES else ""
         texts = [plan.name for plan in plans if plan.column.kind == "text"]
         hint = (
             f"or take one as categories all the same: {self._options.hints.text(texts[0])}" if texts else "more columns"
         )
-        message = f"{self._label}: no feature columns are left, as dlcli leaves out {listed(reasons)}"
+        message = f"{self._label}: no feature columns are left, as dlcli leaves out {', '.join(reasons)}{more}"
         return DlcliError(message, hint)
 
     def _with_gaps(self, plan: ColumnPlan) -> tuple[Column, list[str]]:
