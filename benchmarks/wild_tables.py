@@ -2,9 +2,9 @@
 
     python benchmarks/wild_tables.py FOLDER... [--every] [--json]
 
-The target is the column that is called target, y, label or class, else the last one that can be a target; with ``--every`` each
-column in turn. A file counts as fitted (exit code 0), as refused (2 and 4: with the line that says why, for a person to judge),
-or as failed (1, another code, or more than 30 s).
+The target is the column that is called target, y, label or class, else the last one that can be a target; with
+``--every`` each column in turn. A file counts as fitted (exit code 0), as refused (2 and 4: with the line that says
+why, for a person to judge), or as failed (1, another code, or more than 30 s).
 """
 
 import argparse

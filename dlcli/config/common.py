@@ -192,6 +192,7 @@ class TableOptions(Config):
         "What to do with missing values. auto: fill in a number's mean, and mark it by a column of 0 and 1 where more "
         "than 5% are missing; a missing text is a level; rows without a target are left out. drop: leave the row out; "
         "mean: fill in the mean; error: refuse the table.",
+        metavar="POLICY",
         panel=DATA,
         also=aliases.MISSING,
         also_as=aliases.MISSING_VALUES,

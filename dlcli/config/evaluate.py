@@ -28,6 +28,7 @@ class SavedOptions(TableOptions, OutputOptions):
     missing: Literal["auto", "drop", "mean", "error"] | None = option(  # type: ignore[assignment]
         None,
         "What to do with missing values; by default as in training. drop: predict writes NA.",
+        metavar="POLICY",
         panel=DATA,
         also=aliases.MISSING,
         also_as=aliases.MISSING_VALUES,

@@ -21,6 +21,7 @@ from dlcli.fingerprint import fingerprint
 from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load
 from dlcli.linear.data.rows import Held
+from dlcli.linear.diagnostics.checks import SMALL_L2
 from dlcli.linear.diagnostics.held_out_errors import held_out_errors
 from dlcli.linear.fit import Prepared, prepare, to_keep
 from dlcli.linear.metrics import higher_is_better, searched_metrics
@@ -61,7 +62,10 @@ class LinearTrials:
         return self._tables[key]
 
     def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
-        return make_plan(config, loaded.kind, demo=not config.data, coefficients=loaded.coefficients)
+        plan = make_plan(config, loaded.kind, demo=not config.data, coefficients=loaded.coefficients)
+        if plan.penalty.present or "l2" in config.given() or not loaded.few_rows:
+            return plan
+        return replace(plan, penalty=replace(plan.penalty, l2=SMALL_L2))
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part."""

@@ -132,12 +132,19 @@ def test_wide_classes_agree_with_scikit_learn(classes, tmp_path, dlcli):
     assert ran.report["metrics"]["train"]["log_loss"] == pytest.approx(expected, rel=1e-7)
 
 
-def test_wide_tables_without_a_penalty_are_refused(dlcli, tmp_path):
+def test_wide_tables_without_a_penalty_get_a_small_one_and_a_word(dlcli, tmp_path):
     write(tmp_path / "t.csv", *table(n=40, d=700))
-    ran = dlcli("fit-linear", "t.csv", "--target", "y")
-    assert ran.code == 2
-    assert "40 rows can't determine 701 coefficients" in ran.err
-    assert "--l2 0.1" in ran.err
+    words = ["fit-linear", "t.csv", "--target", "y", "--json", "--plots", "none"]
+    ran = dlcli(*words)
+    assert ran.code == 0, ran.err
+    assert "warning: 40 rows can't determine 701 coefficients: an L2 penalty of 0.1" in ran.err
+    assert ran.report["decisions"][-1]["settle"] == "--l2 0.1"
+    assert dlcli(*words, "--strict").code == 2
+    said = dlcli(*words, "--strict", "--l2", "0.1")
+    assert said.report["coefficients"] == ran.report["coefficients"]
+    refused = dlcli(*words, "--l2", "0")
+    assert refused.code == 2
+    assert "40 rows can't determine 701 coefficients" in refused.err
 
 
 def test_memory_is_that_of_the_rows(tmp_path):

@@ -1,6 +1,6 @@
 """A table read, checked and planned for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,12 @@ from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Split
 from dlcli.linear.data.table_data import TableData
-from dlcli.linear.diagnostics.checks import check
+from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
 from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
-from dlcli.tables.decisions import refuse_decisions
+from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
@@ -33,7 +33,7 @@ class Loaded:
     """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``.
 
     ``files`` are the names of those that it was read from, and where they are; ``coefficients`` as in
-    ``make_plan``; ``columns`` and ``decisions`` what is reported of it.
+    ``make_plan``; ``columns`` and ``decisions`` what is reported of it; ``few_rows``: fewer than coefficients.
     """
 
     kind: Kind
@@ -46,6 +46,7 @@ class Loaded:
     coefficients: int = 0
     columns: tuple[ColumnEntry, ...] = ()
     decisions: tuple[DecisionEntry, ...] = ()
+    few_rows: bool = False
 
 
 def load(config: FitLinearConfig, progress: Progress) -> Loaded:
@@ -62,7 +63,13 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         gram=gram_on(device),
     )
     device = pick_device(config.device, data.rows * len(data.fill)) if plan.keep_rows else device
-    columns, decisions = _told(table, config.strict, progress)
+    few = too_few_rows(plan, data)
+    decided = few if "l2" not in config.given() and not plan.penalty.present else None
+    columns, decisions = _told(table, decided, config.strict, progress)
+    if decided:
+        progress.warn(decided.what)
+        config = config.model_copy(update={"l2": SMALL_L2})
+        plan = replace(plan, penalty=replace(plan.penalty, l2=SMALL_L2))
     if table.dropped:
         what = "with missing values" if config.missing == "drop" else "without a target"
         progress.note(f"left out {counted(table.dropped, 'row')} {what}; {data.rows:,} are left")
@@ -82,25 +89,26 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         if said := said_of_optimizer(plan, coefficients):
             progress.note(said)
     files = table.files if isinstance(table, Table) else ()
-    return Loaded(kind, plan, data, usable, keep, device, files, coefficients, columns, decisions)
+    return Loaded(kind, plan, data, usable, keep, device, files, coefficients, columns, decisions, few is not None)
 
 
 def _told(
-    table: Table | LineExample, strict: bool, progress: Progress
+    table: Table | LineExample, few: Decision | None, strict: bool, progress: Progress
 ) -> tuple[tuple[ColumnEntry, ...], tuple[DecisionEntry, ...]]:
-    """Tell how a table was read; ``strict`` raises DlcliError where something had to be decided."""
+    """Tell how a table was read; ``strict`` raises DlcliError where something had to be decided, as on ``few`` rows."""
     if not isinstance(table, Table):
         return (), ()
     columns, decisions = column_entries(table.records), table.decisions
     progress.listing(HEADER, column_rows(columns))
+    every = [*decisions, *([few] if few else [])]
     if strict:
-        refuse_decisions(decisions)
+        refuse_decisions(every)
     for text in table.warnings:
         progress.warn(text)
     for one in decisions:
         if one.column is None:
             progress.note(one.what + (f" (say so: {one.settle})" if one.settle else ""))
-    return tuple(columns), tuple(decision_entries(decisions))
+    return tuple(columns), tuple(decision_entries(every))
 
 
 def open_table(config: FitLinearConfig) -> Table | LineExample:

@@ -11,10 +11,12 @@ from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.duplicates import warn_of_duplicates
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import ColumnSettings, Plan
+from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints
 from dlcli.tables.table import Schema
 from dlcli.text import counted, printable
 
+SMALL_L2 = 0.1  # where rows are too few
 SUSPECT = 0.2  # levels for each training row from which a text is named where there are too few rows
 
 
@@ -55,6 +57,19 @@ def check(
     elif moments.diagonal[0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
         progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
+
+
+def too_few_rows(plan: Plan, data: TableData) -> Decision | None:
+    """The decision on fewer rows than coefficients where there is no penalty, if there are so few."""
+    moments = data.merged(data.training_groups())
+    rows, width = moments.count, int(np.count_nonzero(moments.diagonal[1:])) + int(plan.columns.intercept)
+    if rows < 2 or rows >= width:
+        return None
+    what = (
+        f"{rows} rows can't determine {width} coefficients: an L2 penalty of {SMALL_L2:g} decides between all those "
+        "that fit, and R2 and accuracy on the rows trained on say nothing"
+    )
+    return Decision(what, f"--l2 {SMALL_L2:g}")
 
 
 def _warn_of_reference_levels(schema: Schema, columns: ColumnSettings, progress: Progress) -> None:
