@@ -9,8 +9,10 @@ def main() -> None:
 
     guard()
     from dlcli.cli.app import run
+    from dlcli.files import remove_temporary_files
 
     code = settled(run())
+    remove_temporary_files()
     # Everything is written and closed; taking the libraries apart one by one would take another tenth of a second.
     os._exit(code)
 

@@ -1,5 +1,6 @@
 """Writes that a kill or a full disk can't leave half done, and JSON as every file has it."""
 
+import atexit
 import contextlib
 import json
 import math
@@ -14,6 +15,27 @@ from dlcli.errors import DlcliError
 JsonObject: TypeAlias = dict[str, Any]
 # Loading one can run any code, so none is ever opened.
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
+
+
+_TEMPORARY: list[Path] = []
+
+
+def temporary_file(suffix: str = "") -> tuple[int, Path]:
+    """A new file that is gone with this process: its descriptor, open for writing, and where it is."""
+    import tempfile
+
+    descriptor, name = tempfile.mkstemp(suffix, prefix="dlcli-")
+    if not _TEMPORARY:
+        atexit.register(remove_temporary_files)
+    _TEMPORARY.append(Path(name))
+    return descriptor, _TEMPORARY[-1]
+
+
+def remove_temporary_files() -> None:
+    """Remove every ``temporary_file``: at the end of the process, also where it leaves without the usual steps."""
+    while _TEMPORARY:
+        with contextlib.suppress(OSError):
+            _TEMPORARY.pop().unlink()
 
 
 def write_atomic(path: Path, data: bytes) -> None:

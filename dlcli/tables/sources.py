@@ -1,6 +1,5 @@
 """From what the user typed to streams of bytes: files, patterns, standard input, databases, compressed or not."""
 
-import atexit
 import bz2
 import difflib
 import glob
@@ -11,10 +10,8 @@ import re
 import shutil
 import stat
 import sys
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +20,7 @@ from urllib.parse import unquote
 import zstandard
 
 from dlcli.errors import DlcliError
-from dlcli.files import PICKLES
+from dlcli.files import PICKLES, temporary_file
 from dlcli.passwords import hidden
 from dlcli.tables.contents import STARTS, compression_of, format_of, is_sparse
 from dlcli.tables.decisions import Decision
@@ -232,19 +229,6 @@ def _spooled(stream: BinaryIO, label: str) -> Source:
     if start.lstrip().startswith(b"{"):
         return Source(path, label, "jsonl", compression)
     return _recognized(source)
-
-
-def temporary_file(suffix: str = "") -> tuple[int, Path]:
-    """A new file that is gone with this process: its descriptor, open for writing, and where it is."""
-    descriptor, name = tempfile.mkstemp(suffix, prefix="dlcli-")
-    path = Path(name)
-    atexit.register(_forget, path)
-    return descriptor, path
-
-
-def _forget(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
 
 
 def byte_pieces(source: Source, size: int) -> Iterator[bytes]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlcli.errors import DlcliError
+from dlcli.files import temporary_file
 from dlcli.tables.columns import ReadOptions
 from dlcli.tables.decisions import Decision
-from dlcli.tables.sources import Source, temporary_file
+from dlcli.tables.sources import Source
 from dlcli.text import listed, printable, quoted
 
 if TYPE_CHECKING:

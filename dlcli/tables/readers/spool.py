@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from dlcli.errors import DlcliError
+from dlcli.files import temporary_file
 from dlcli.tables.columns import Kinds
 from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
-from dlcli.tables.sources import Source, temporary_file
+from dlcli.tables.sources import Source
 
 LENGTH = struct.Struct("<Q")
 

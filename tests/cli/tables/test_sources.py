@@ -3,6 +3,7 @@
 import bz2
 import json
 import lzma
+import os
 import sqlite3
 import subprocess
 import sys
@@ -135,6 +136,16 @@ def test_postgresql_and_no_password_anywhere(dlcli, server, expected, tmp_path):
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 8
     assert [path for path in written if b"hush" in path.read_bytes()] == []
+
+
+def test_temporary_files_are_gone_at_the_end(folder, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(ROOT)}
+    for name, stdin in (("t.db", b""), ("-", (folder / "t.libsvm").read_bytes())):
+        words = [sys.executable, "-m", "dlcli", "fit-linear", name, *FIT, "--out", str(tmp_path / f"run{name}")]
+        done = subprocess.run(words, cwd=folder, input=stdin, capture_output=True, env=env)
+        assert done.returncode == 0, done.stderr
+        assert list((tmp_path / "tmp").iterdir()) == []
 
 
 URL = "postgresql://ann:hush@127.0.0.1:9/db"
