@@ -13,6 +13,7 @@ from dlcli.tables.columns import ReadOptions
 from dlcli.tables.decisions import settled_by
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.delimited import footer
+from dlcli.tables.readers.jsonl_reader import JsonLinesReader
 from dlcli.tables.sources import expand
 from tests.tables.polluted import clean_table, polluted_files, text_with_blanks, written
 
@@ -344,6 +345,15 @@ def test_a_byte_far_down(tmp_path):
     assert read.at_opening == []
     assert read.rows[-1] == ["café", "1"]
     assert read.told == ["row 45,001 is not UTF-8 text (byte 0xe9): read as cp1252"]
+
+
+def test_json_lines_in_cp1252(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_bytes('{"name": "café", "size": 1}\n{"name": "naïve", "size": 2}\n'.encode("cp1252"))
+    reader = JsonLinesReader(expand([str(path)])[0], ReadOptions())
+    assert reader.sample(["name"]).to_series().to_list() == ["café", "naïve"]
+    assert settled_by(reader.decisions) == "--encoding cp1252"
+    assert JsonLinesReader(expand([str(path)])[0], ReadOptions(encoding="cp1252")).decisions == []
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])

@@ -136,6 +136,8 @@ def unix_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def has_bare_returns(head: bytes) -> bool:
     """Whether carriage returns without a newline end lines, rather than being a character of some text."""
+    if b"\r" not in head:
+        return False
     bare = head.count(b"\r") - head.count(b"\r\n")
     if not bare or head == head[: head.find(b"\r")] + b"\r":
         return bool(bare)

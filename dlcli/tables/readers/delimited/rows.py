@@ -87,12 +87,16 @@ class RowPass:
 
     def _without_spaces(self, block: bytes) -> bytes:
         """A block without the blanks around its delimiters and at the ends of its lines."""
-        marks = (self._syntax.delimiter.encode(), b"\n", b"\r\n")
+        mark = self._syntax.delimiter.encode()
         for blank in (bytes([b]) for b in self._syntax.blanks.encode()):
             block = block.strip(blank)
-            while any(mark + blank in block or blank + mark in block for mark in marks):
-                for mark in marks:
-                    block = block.replace(mark + blank, mark).replace(blank + mark, mark)
+            if blank not in block:
+                continue
+            beside = {mark + blank: mark, blank + mark: mark, b"\n" + blank: b"\n", blank + b"\n": b"\n"}
+            beside |= {blank + b"\r\n": b"\r\n"} if b"\r" in block else {}
+            for pair, bare in beside.items():
+                while pair in block:
+                    block = block.replace(pair, bare)
         return block
 
     def _is_uneven(self, block: bytes, rows: int) -> bool:

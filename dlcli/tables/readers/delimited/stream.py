@@ -51,7 +51,11 @@ class TextStream:
         head, ended = b"", True
         for piece in text.pieces(HEAD_BYTES):
             head += piece
-            if len(head) >= HEAD_BYTES and (head.count(b"\n") >= LEAST_LINES or len(head) > blocks.RECORD_BYTES):
+            if len(head) >= HEAD_BYTES and (
+                head.count(b"\n", 0, HEAD_BYTES // 8) >= LEAST_LINES
+                or head.count(b"\n") >= LEAST_LINES
+                or len(head) > blocks.RECORD_BYTES
+            ):
                 ended = False
                 break
         return head if ended else head[: head.rfind(b"\n") + 1] or head
