@@ -80,9 +80,20 @@ def opened(
     options = replace(options, hints=Hints(choosing=choosing))
     readers = [open_reader(source, options, block_bytes) for source in files]
     widen(readers, [name for reader in readers for name in reader.names])
+    for reader in readers:
+        _check_names(reader)
     _check_same_columns(readers)
     options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
     return readers, tuple((source.label, source.path) for source in files), options
+
+
+def _check_names(reader: Reader) -> None:
+    """Raise DlcliError for a name that polars takes for a regular expression, whatever it does with the column."""
+    if found := next((name for name in reader.names if name[:1] == "^" and name[-1:] == "$"), None):
+        message = (
+            f"{reader.label}: column '{printable(found)}': a name that begins with ^ and ends with $ can't be used"
+        )
+        raise DlcliError(message, "rename the column")
 
 
 def _check_same_columns(readers: Sequence[Reader]) -> None:

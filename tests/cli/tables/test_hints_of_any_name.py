@@ -200,3 +200,13 @@ def test_a_name_that_polars_takes_for_all_columns(app, tmp_path):
             assert code == 0, err
             texts.append([tuple(map(float, line.split(","))) for line in out.splitlines()[1:]])
     assert texts == [texts[0]] * 6
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_a_name_that_polars_takes_for_a_pattern_is_one_line(app, ending):
+    table = pl.DataFrame({"a": [1.5, 2.0, 3.0], "^a$": [1, 2, 4], "y": [1, 2, 3]})
+    getattr(table, {"jsonl": "write_ndjson"}.get(ending, f"write_{ending}"))(f"t.{ending}")
+    code, _, err = app("fit-linear", f"t.{ending}", "--target", "y")
+    assert code == 2
+    assert err.endswith("rename the column\n")
+    assert len(err.splitlines()) == 1
