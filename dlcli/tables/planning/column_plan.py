@@ -8,7 +8,8 @@ import polars as pl
 from dlcli.tables.columns import MISSING_TEXTS, Column, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat, find_compact_dates, find_dates, find_epoch, names_a_time
-from dlcli.tables.formats.numbers import NumberFormat, find_numbers, looks_like_code
+from dlcli.tables.formats.guess import find_numbers, looks_like_code
+from dlcli.tables.formats.numbers import NumberFormat
 from dlcli.tables.readers.frames import MANY_COLUMNS, as_text, is_exact
 from dlcli.text import printable
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcli.errors import DlcliError
-from dlcli.tables.formats.numbers import PLAIN, NumberFormat, find_numbers, looks_like_code
+from dlcli.tables.formats.guess import find_numbers, looks_like_code
+from dlcli.tables.formats.numbers import PLAIN, NumberFormat
 from tests.conftest import CASES
 
 WRITINGS = [
@@ -299,3 +300,11 @@ def test_the_other_disguised_columns_are_read(name, column, first):
     assert found is not None
     values = found.format.parse(texts)
     assert (values.null_count(), values.head(3).to_list()) == (0, first)
+
+
+def test_commas_beside_small_whole_numbers_are_of_thousands_even_where_decimals_have_commas():
+    texts = pl.Series(["26", "951", "1,234", "2,051", "512", "12,345", "7"])
+    found = find_numbers(texts, prefer_comma=True)
+    assert found.format.parse(texts).to_list() == [26, 951, 1234, 2051, 512, 12345, 7]
+    for others in (["26", "1951", "1,234", "2,051", "512", "12,345", "7"], ["0,250", "1,500", "2,125", "3", "4", "5"]):
+        assert find_numbers(pl.Series(others), prefer_comma=True).format.decimal == ","
