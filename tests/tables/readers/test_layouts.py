@@ -320,6 +320,18 @@ def test_quotes_out_of_place(tmp_path):
         assert "quotation mark" in read.told[0]
 
 
+def test_a_quotation_mark_that_is_not_closed_swallows_no_rows(tmp_path):
+    rows = [[f"n{i}", str(i)] for i in range(20)]
+    text = "name,size\n" + written(rows[:5]) + '"open,7\n' + written(rows[5:10]) + 'close",8\n' + written(rows[10:])
+    for size in (9, 200, 1 << 20):
+        read = Read(tmp_path, text, size=size)
+        assert read.rows == [*rows[:5], ["open", "7"], *rows[5:10], ['close"', "8"], *rows[10:]]
+        reader = DelimitedReader(expand([str(tmp_path / "t.csv")])[0], ReadOptions(), size)
+        assert sum(frame.data.height for frame in reader.raw_frames({"size": "number"})) == 22
+    lines = [["first\nof two, lines\nor three", "1"], ["b", "2"], ["c\n\nd", "3"]]
+    assert Read(tmp_path, written([["name", "size"], *lines])).rows == lines
+
+
 def test_apostrophes(tmp_path):
     rows = [["a,b", "1"], ["c", "2"], ["d, e", "3"]]
     assert Read(tmp_path, "'name','size'\n'a,b','1'\n'c','2'\n'd, e','3'\n").rows == rows

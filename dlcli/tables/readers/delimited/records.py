@@ -26,7 +26,7 @@ class Records:
 
     A quotation mark that is open at the end of a line takes in the lines that follow, up to its closing, if that is
     well placed and the record then has ``fields`` fields (None: any number); else it is a character like others.
-    ``more`` gives the lines that follow, [] at the end.
+    ``more`` gives the lines that follow, [] at the end. A line for whose fields ``is_row`` holds is never taken in.
     """
 
     def __init__(
@@ -35,7 +35,9 @@ class Records:
         syntax: Syntax,
         fields: int | None = None,
         more: Callable[[], Sequence[str]] | None = None,
+        is_row: Callable[[Sequence[str]], bool] | None = None,
     ) -> None:
+        self._is_row = is_row
         self._lines, self._syntax, self._fields, self._more = list(lines), syntax, fields, more
         self.at = 0  # the line that comes next
         self._gone = 0
@@ -85,6 +87,8 @@ class Records:
                 break
             text += "\n" + more
             if self._syntax.quote not in more:
+                if self._is_row and self._is_row(self._syntax.split(more.removesuffix("\r")).fields):
+                    break
                 continue
             row = self._syntax.split(text.removesuffix("\r"), self._fields)
             if not row.open:

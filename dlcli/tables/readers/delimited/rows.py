@@ -79,11 +79,32 @@ class RowPass:
         parsed = self._parser.read(block, kinds, self._syntax, self._dialect.fields)
         if parsed is None or (parsed.texts and (self._repeats_header(block) or MARK in block)):
             return None
+        if self._swallows_rows(block, parsed.data.height):
+            return None
+        if (
+            parsed.texts
+            and "number" in kinds.values()
+            and 2 * self._syntax.quote.encode() in block
+            and self._syntax.quote
+        ):
+            return None
         last = parsed.data.to_series(parsed.data.width - 1)
         gaps = last.null_count()
         if gaps and self._is_uneven(block, parsed.data.height):
             return None
         return None if self._dialect.empty_last and gaps < parsed.data.height else parsed.data
+
+    def _swallows_rows(self, block: bytes, rows: int) -> bool:
+        """Whether a quoted field of several lines has a row among them, as after a quotation mark that isn't closed."""
+        quote = self._syntax.quote.encode()
+        if not quote or quote not in block or block.count(b"\n") + (not block.endswith(b"\n")) == rows:
+            return False
+        fields, mark = self._dialect.fields, self._syntax.delimiter.encode()
+        for part in block.split(quote)[1::2]:
+            for line in part.split(b"\n")[1:-1]:
+                if line.count(mark) == fields - 1:
+                    return True
+        return False
 
     def _without_spaces(self, block: bytes) -> bytes:
         """A block without the blanks around its delimiters and at the ends of its lines."""
@@ -124,7 +145,7 @@ class RowPass:
             taken += len(lines)
             return lines
 
-        records = Records(self._lines(block), self._syntax, self._dialect.fields, more)
+        records = Records(self._lines(block), self._syntax, self._dialect.fields, more, self._mender.is_row)
         out, rows = io.StringIO(newline=""), 0
         while records.pending > taken and (record := records.read()):
             fields = self._mender.mend(record.row)
@@ -150,7 +171,7 @@ class RowPass:
         try:
             text = block.decode()
         except UnicodeDecodeError as error:
-            row = self.tally.rows + block.count(b"\n", 0, error.start) + 1
+            row = self.tally.rows + sum(bool(line.strip()) for line in block[: error.start].split(b"\n")[:-1]) + 1
             where = f"row {row:,} is not UTF-8 text (byte 0x{block[error.start]:02x})"
             if self._stream.encoding.given:
                 hint = "give its encoding, for example --encoding latin-1"

@@ -124,6 +124,13 @@ class Mender:
             return self._shortened(fields)
         return self._lengthened(fields)
 
+    def is_row(self, fields: Sequence[str]) -> bool:
+        """Whether a line has a field for each column, and a number where there should be one."""
+        if len(fields) != self._fields or not self._fits(fields):
+            return False
+        numbers = [text for text, kind in zip(fields, self._kinds, strict=True) if kind in ("number", "date")]
+        return any(kind_of(text) in ("number", "date") for text in numbers)
+
     def _unquoted(self, fields: list[str], loose: Sequence[int]) -> list[str]:
         """Fields with a quotation mark within: it is no part of a number, and may be one of a text."""
         mended = list(fields)
