@@ -176,6 +176,8 @@ def _is_header_like(row: Cells, rest: Sequence[Cells], fields: int) -> bool:
     row = [cell.strip() for cell in row]
     if len(row) != fields or not rest or any(cell and cell in PLACEHOLDERS and cell != "-" for cell in row):
         return False
+    if 2 * sum(kind_of(cell) == "number" for cell in row) > sum(bool(cell) for cell in row):
+        return False
     kinds = column_kinds(rest, fields)
     numbers = [i for i, kind in enumerate(kinds) if kind in ("number", "date")]
     over = [row[i] for i in numbers if row[i]]
