@@ -231,3 +231,34 @@ def test_duplicates_are_the_same_by_rows(monkeypatch):
     by_products = list(duplicates._pairs_of_products(Moments.of(Z.copy()).scatter[1:, 1:]))
     by_products.remove((19, 20))  # which is no news
     assert by_rows == by_products == [(4, 6), (10, 19), (10, 20)]
+
+
+def test_products_of_sparse_columns_are_those_of_all_values(monkeypatch):
+    random = np.random.default_rng(4)
+    n, levels = 4000, 60
+    first, second = random.integers(0, levels, n), random.integers(0, levels, n)
+    numbers = random.normal(size=(n, 3)) + 1e6
+    Z = np.concatenate([numbers, np.eye(levels)[first], 2.5 * np.eye(levels)[second]], axis=1)
+    Z = Z[:, random.permutation(Z.shape[1])]
+    dense = Moments.of(Z.copy())
+    monkeypatch.setattr(moments, "MANY_COLUMNS", 50)
+    assert 100 < len(moments.sparse_columns(Z)) <= 120
+    sparse = Moments.of(Z.copy())
+    np.testing.assert_allclose(sparse.mean, dense.mean, rtol=1e-13)
+    np.testing.assert_allclose(sparse.scatter, dense.scatter, atol=1e-9)
+    merged = Moments.of(Z[:2500].copy()).merged(Moments.of(Z[2500:2550].copy())).merged(Moments.of(Z[2550:].copy()))
+    np.testing.assert_allclose(merged.scatter, dense.scatter, atol=1e-7)
+
+
+def test_many_levels_of_a_text(tmp_path, monkeypatch):
+    random = np.random.default_rng(5)
+    level = np.concatenate([np.arange(80), random.integers(0, 80, 4000)])
+    X = random.normal(size=(len(level), 2))
+    y = X @ [1.0, 2.0] + random.normal(size=80)[level] + 0.1 * random.normal(size=len(level))
+    lines = [f"L{c:02},{a!r},{b!r},{t!r}" for c, (a, b), t in zip(level, X.tolist(), y.tolist(), strict=True)]
+    (tmp_path / "t.csv").write_text("c,a,b,y\n" + "\n".join(lines) + "\n")
+    dense, sparse = (fitted(tmp_path, {"val": 0.2}, many=many, monkeypatch=monkeypatch) for many in (10**9, 50))
+    assert dense.status == sparse.status == "converged"
+    np.testing.assert_allclose(values(sparse), values(dense), rtol=1e-8, atol=1e-10)
+    errors = [[c.std_error for c in report.coefficients.values()] for report in (dense, sparse)]
+    np.testing.assert_allclose(errors[1], errors[0], rtol=1e-8)

@@ -17,6 +17,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.objectives.room import check_products
+from dlcli.linear.objectives.sparse import sparse_columns, sparse_products
 
 Gram = Callable[[FloatArray], FloatArray]
 MANY_COLUMNS = 500  # up to which products of columns cost next to nothing
@@ -54,12 +55,7 @@ class Moments:
         mean = Z.mean(axis=0)
         if _is_wide(n, d):
             return cls(n, mean + (Z - mean).mean(axis=0), None, (Z,))
-        check_products(d, MANY_COLUMNS)
-        Z -= mean
-        # A second pass over the mean takes out its rounding error.
-        shift = Z.mean(axis=0)
-        Z -= shift
-        return cls(n, mean + shift, gram(Z))
+        return cls(n, *_summed(Z, gram))
 
     @property
     def wide(self) -> bool:
@@ -117,8 +113,7 @@ class Moments:
     def _with_scatter(self) -> "Moments":
         if not self.wide:
             return self
-        check_products(len(self.mean), MANY_COLUMNS)
-        return Moments(self.count, self.mean, self.scatter)
+        return Moments(self.count, *_summed(np.concatenate(self.rows), numpy_gram))
 
     def select(self, columns: IntArray) -> "Moments":
         """Moments of some columns, in the given order."""
@@ -155,6 +150,30 @@ class Moments:
         for changed, Z in zip(rows, self.rows, strict=True):
             changed[:, to] += times * Z[:, source]
         return Moments(self.count, mean, None, rows)
+
+
+def _summed(Z: FloatArray, gram: Gram) -> tuple[FloatArray, FloatArray]:
+    """Mean (d,) and scatter (d, d) of the rows of Z (n, d), which is overwritten."""
+    check_products(Z.shape[1], MANY_COLUMNS)
+    if Z.shape[1] > MANY_COLUMNS and len(sparse := sparse_columns(Z)):
+        return _summed_sparse(Z, sparse, gram)
+    mean = Z.mean(axis=0)
+    Z -= mean
+    # A second pass over the mean takes out its rounding error.
+    shift = Z.mean(axis=0)
+    Z -= shift
+    return mean + shift, gram(Z)
+
+
+def _summed_sparse(Z: FloatArray, sparse: IntArray, gram: Gram) -> tuple[FloatArray, FloatArray]:
+    d = Z.shape[1]
+    dense = np.setdiff1d(np.arange(d), sparse)
+    others = Z[:, dense]
+    mean, scatter = np.empty(d), np.empty((d, d))
+    mean[dense], scatter[np.ix_(dense, dense)] = _summed(others, gram)  # which centers them
+    mean[sparse], scatter[np.ix_(sparse, sparse)], crossed = sparse_products(Z[:, sparse], others)
+    scatter[np.ix_(sparse, dense)], scatter[np.ix_(dense, sparse)] = crossed, crossed.T
+    return mean, scatter
 
 
 def _is_wide(count: int, d: int) -> bool:
