@@ -142,7 +142,7 @@ class Table:
         found = profile.columns.values()
         clean = not profile.misfits and not any(column.missing for column in found)
         often = all(min(column.counts.values(), default=OFTEN) >= OFTEN for column in found)
-        return profile if clean and often else None
+        return profile if clean and often and sample.height else None
 
     @property
     def _counted(self) -> str | None:
