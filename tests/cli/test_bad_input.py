@@ -86,7 +86,8 @@ CASES = {
     "npz of unequal lengths": (bomb, ["t.npz"], "t.npz"),
     "npz that is no zip": (text("PK nothing", "t.npz"), ["t.npz"], "t.npz"),
     "a decision that is not to be made": (
-        frame({"d": ["1/2/2020", "1/3/2020", "7/8/2020"], "y": [1.0, 2.0, 3.0]}), ["t.parquet", "--strict"], "--date d"),
+        frame({"d": ["1/2/2020", "1/3/2020", "7/8/2020"], "y": [1.0, 2.0, 3.0]}), ["t.parquet", "--strict"],
+        "--date d"),
     "list column": (frame({"d": [[1], [2]], "y": [1.0, 2.0]}), ["t.parquet"], "'d'"),
     "files with other columns": (
         lambda f: [text(GOOD, "1.csv")(f), text("a,z,y\n1,2,3\n", "2.csv")(f)], ["1.csv", "2.csv"], "2.csv"),

@@ -173,7 +173,10 @@ def test_missing_values_are_filled_and_marked(tmp_path):
     assert list(y) == [1, 2, 3, 5]
     assert table.dropped == 1
     assert [(r.column, r.missing) for r in table.records] == [("a", 1), ("c", 1), ("y", 1)]
-    assert "missing values are filled" in table.decisions[-1].what
+    assert (
+        table.decisions[-1].what
+        == "missing values are filled, or are a level: a (1), c (1); 1 row without a target left out"
+    )
     assert table.decisions[-1].settle == "--missing auto"
     assert Table.open([path], "y", ReadOptions(given=frozenset({"missing"}))).decisions == []
 

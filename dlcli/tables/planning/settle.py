@@ -216,10 +216,11 @@ class Settling:
         options = self._options
         gaps = [name for name, record in records.items() if record.missing and record.used_as != "left out"]
         if gaps and self._auto and "missing" not in options.given:
-            each = listed(f"{name} ({records[name].missing:,})" for name in gaps)
-            self._decisions.append(
-                Decision(f"missing values are filled, or rows without a target left out: {each}", "--missing auto")
-            )
+            of_target = [name for name in gaps if records[name].used_as.startswith("target")]
+            filled = listed(f"{name} ({records[name].missing:,})" for name in gaps if name not in of_target)
+            parts = [f"missing values are filled, or are a level: {filled}"] * bool(filled)
+            parts += [f"{counted(records[name].missing, 'row')} without a target left out" for name in of_target]
+            self._decisions.append(Decision("; ".join(parts), "--missing auto"))
         for name, found in self._profile.misfits.items():
             if name in records and records[name].used_as != "left out":
                 settle = f"--missing-value {quoted(found.text)}"
