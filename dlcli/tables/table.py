@@ -140,7 +140,7 @@ class Table:
         frame = Frame(sample, self._readers[0].label, 1)
         profile.add(conform(frame, columns, self._options, profile.misfits).data, None)
         found = profile.columns.values()
-        clean = not profile.misfits and not any(column.missing for column in found)
+        clean = profile.rows > 0 and not profile.misfits and not any(column.missing for column in found)
         often = all(min(column.counts.values(), default=OFTEN) >= OFTEN for column in found)
         return profile if clean and often and sample.height else None
 

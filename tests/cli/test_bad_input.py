@@ -45,7 +45,7 @@ CASES = {
     "no match for a glob": (None, ["*.csv", "--target", "y"], "*.csv"),
     "directory": (lambda f: (f / "d.csv").mkdir(), ["d.csv"], "folder"),
     "empty file": (text(""), ["t.csv"], "t.csv"),
-    "header only": (text("a,b,y\n"), ["t.csv", "--target", "y"], "rows"),
+    "header only": (text("a,b,y\n"), ["t.csv", "--target", "y"], "no rows of data"),
     "one row": (text("a,y\n1,2\n"), ["t.csv", "--target", "y"], "row"),
     "broken workbook": (text(b"PK\x03\x04nothing", "t.xlsx"), ["t.xlsx"], "t.xlsx"),
     "pickle": (text(b"\x80\x04N.", "t.pkl"), ["t.pkl"], "t.pkl"),
