@@ -11,11 +11,11 @@ from dlcli.config.common import (
     IMAGES,
     OUTPUT,
     OutputOptions,
-    TableOptions,
     by_commas,
     known_device,
 )
 from dlcli.config.option import option
+from dlcli.config.table_options import TableOptions
 
 RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path weights load load_model"
 DATA_TO_APPLY = aliases.DATA + " test test_data test_file test_dir new_data"

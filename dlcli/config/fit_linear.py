@@ -12,11 +12,11 @@ from dlcli.config.common import (
     REGULARIZATION,
     TRAINING,
     ScheduleOptions,
-    TableOptions,
     TrainingOptions,
     by_commas,
 )
 from dlcli.config.option import option
+from dlcli.config.table_options import TableOptions
 
 
 class ColumnOptions(Config):

@@ -1,7 +1,7 @@
 """How a config's table options become the reader's."""
 
-from dlcli.config.common import TableOptions
 from dlcli.config.evaluate import SavedOptions
+from dlcli.config.table_options import TableOptions
 from dlcli.tables.table import ReadOptions
 
 
