@@ -147,6 +147,8 @@ def _features(reader: Reader, target: str | None, options: ReadOptions) -> list[
         raise DlcliError(f"'{printable(target)}' is the target and is dropped too", "leave out its --drop")
     dropped |= set() if options.features else set(reader.left_out)
     features = [name for name in dict.fromkeys(kept) if name != target and name not in dropped]
+    if not features and len(names) == 1:
+        raise DlcliError(f"{reader.label} has one column, '{printable(names[0])}'", "give a table with columns to use")
     if not features:
         raise DlcliError(f"{reader.label}: no feature columns are left", "give more --features, or fewer --drop")
     return features

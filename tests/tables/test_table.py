@@ -226,7 +226,7 @@ def test_no_rows_left(tmp_path):
     [
         ("a,y\n", "no rows"),
         ("\n\n", "no rows"),
-        ("y\n1\n", "no feature columns"),
+        ("y\n1\n", "has one column, 'y'"),
     ],
 )
 def test_refused_by_row(tmp_path, text, told):

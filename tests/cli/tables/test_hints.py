@@ -34,8 +34,11 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", NAMES)
+# Every name, and every kind, several times; all of both would take half a minute.
+PAIRS = [(name, kind) for i, name in enumerate(NAMES) for j, kind in enumerate(KINDS) if (i + j) % 3 == 0]
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_what_strict_says_to_add_settles_everything_whatever_the_columns_name(dlcli, tmp_path, name, kind):
     frame = pl.DataFrame({"first": list(range(120)), name: KINDS[kind], "y": [i * 7 % 50 for i in range(120)]})
     frame.write_csv(tmp_path / "t.csv")

@@ -84,3 +84,9 @@ def test_blocks_end_with_records(size):
     for block in blocks:
         sofar += block
         assert sofar in records
+
+
+def test_a_mark_within_quoted_fields_is_no_delimiter():
+    text = "los,type,codes\n" + "".join(f'{i},"type1|2",{i % 7}\n' for i in range(50))
+    dialect = recognize(text, ReadOptions())
+    assert (dialect.delimiter, dialect.fields) == (",", 3)

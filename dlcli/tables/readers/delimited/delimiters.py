@@ -86,6 +86,8 @@ def _cleanness(cell: str, syntax: Syntax) -> float:
         return 1.0
     if SEVERAL.fullmatch(cell):
         return 0.3
+    if cell.count('"') % 2:  # a quoted field was cut at a mark within it
+        return 0.0
     if any(mark in cell for mark in USUAL if mark != syntax.delimiter) or cell[:1] in "\"'" or cell[-1:] in "\"'":
         return 0.0 if ";" in cell or "\t" in cell or "|" in cell else 0.7
     return 0.9
