@@ -18,7 +18,7 @@ from dlcli.tables.names import Hints
 from dlcli.text import printable, quoted, typable
 
 SAMPLE_ROWS = 10_000
-MANY_COLUMNS = 100  # from which it pays to look at them all at once
+MANY_COLUMNS = 4  # from which it pays to look at them all at once
 T = TypeVar("T")
 
 
