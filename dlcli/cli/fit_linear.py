@@ -1,9 +1,10 @@
 """``dlcli fit-linear``."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
-from dlcli.cli.console import Console, duration
+from dlcli.cli.console import Console, duration, print_texts
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.text import counted
 
@@ -69,9 +70,6 @@ class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport | DryRunRepor
 
 def _show_columns(report: "DryRunReport", console: Console) -> None:
     """Every column, what had to be decided, and the command that says it."""
-    import sys
-
-    from dlcli.cli.console import print_texts
     from dlcli.reports.columns import HEADER, column_rows
 
     console.line(f"{', '.join(report.data)}: {report.rows:,} rows, {len(report.columns):,} columns")
@@ -87,7 +85,7 @@ def _show_columns(report: "DryRunReport", console: Console) -> None:
             for line in lines:
                 console.line(f"- {line}")
     console.line("")
-    console.line(report.next)
+    console.command(report.next)
 
 
 COMMAND = FitLinear()

@@ -9,7 +9,6 @@ def read_options(
     config: TableOptions,
     features: tuple[str, ...] = (),
     drop: tuple[str, ...] = (),
-    missing: str | None = None,
     keep: tuple[str, ...] = (),
 ) -> ReadOptions:
     """Options of ``dlcli.tables.table`` from those of a command."""
@@ -23,7 +22,7 @@ def read_options(
         sheet=config.sheet,
         query=config.query,
         missing_values=config.missing_value,
-        missing=missing or config.missing,
+        missing=config.missing,
         text=config.text,
         number=config.number,
         date=config.date,

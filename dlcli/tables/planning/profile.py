@@ -56,11 +56,11 @@ class ColumnProfile:
 class Profile:
     """The columns of a table over its training rows.
 
-    ``rows`` is their number, ``kept`` that of all rows kept, ``without_target`` that of rows left out for the target.
+    ``rows`` is their number, ``without_target`` that of rows left out for the target.
     """
 
     def __init__(self, columns: Sequence[Column], classes: str | None) -> None:
-        self.rows = self.kept = self.without_target = 0
+        self.rows = self.without_target = 0
         self.columns = {column.name: ColumnProfile() for column in columns}
         self.misfits = Misfits()
         self._of = list(columns)
@@ -68,7 +68,6 @@ class Profile:
 
     def add(self, data: pl.DataFrame, train: BoolArray | None) -> None:
         """Add rows that are kept (``conform``ed), those of ``train`` (n,) as training rows (None: all)."""
-        self.kept += data.height
         self.rows += data.height if train is None else int(np.count_nonzero(train))
         for column in self._of:
             cells = data.get_column(column.plain_names[0] if column.plain_names else column.name)

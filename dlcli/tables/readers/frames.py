@@ -215,11 +215,6 @@ def without_infinite(frame: Frame, columns: Sequence[Column], misfits: Misfits) 
     return data
 
 
-def present_texts(sample: pl.DataFrame, name: str, options: ReadOptions) -> pl.Series:
-    """The texts of a column of a sample that are not missing."""
-    return as_text(sample.get_column(name), options).drop_nulls()
-
-
 def is_exact(dtype: pl.DataType) -> bool:
     """Whether cells of this type are numbers or booleans and need no reading as text."""
     return dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)
