@@ -29,9 +29,10 @@ def write(folder, text, name="t.csv"):
 
 
 def gather(table, wholly=True):
-    """X, y and the schema."""
+    """X, y and the schema, of which a saved model is to be read again whatever the table holds."""
     table.settle(wholly=wholly)
     chunks = list(table.chunks())
+    assert Schema.from_json(json.loads(json.dumps(table.schema.to_json()))) == table.schema
     return np.concatenate([c.X for c in chunks]), np.concatenate([c.y for c in chunks]), table.schema
 
 

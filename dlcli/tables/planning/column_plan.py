@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from dlcli.tables.columns import MISSING_TEXTS, Column, ReadOptions
+from dlcli.tables.columns import BOOLEAN_LEVELS, MISSING_TEXTS, Column, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat, find_compact_dates, find_dates, find_epoch, names_a_time
 from dlcli.tables.formats.guess import find_numbers, looks_like_code
@@ -109,7 +109,7 @@ def plan_column(raw: pl.Series, context: Context) -> ColumnPlan:
     if name in options.text:
         return _of_text(_Texts(name, as_text(raw, options)), raw, context)
     if raw.dtype == pl.Boolean:
-        return ColumnPlan(Column(name, "boolean"), "true/false")
+        return ColumnPlan(Column(name, "boolean", BOOLEAN_LEVELS), "true/false")
     if is_exact(raw.dtype):
         return _of_numbers(raw, context)
     if raw.dtype.is_temporal():
@@ -146,7 +146,7 @@ def _of_texts(texts: _Texts, raw: pl.Series, context: Context) -> ColumnPlan:
     elif plan := _numbers(texts, context):
         return plan
     if texts.present.str.to_lowercase().is_in(TRUTHS).all():
-        return ColumnPlan(Column(name, "boolean"), "true/false")
+        return ColumnPlan(Column(name, "boolean", BOOLEAN_LEVELS), "true/false")
     if name not in options.number and (plan := _dates(texts, context)):
         return plan
     return _mixed(texts, context) or _of_text(texts, raw, context)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from dlcli.errors import DlcliError
 from dlcli.tables.categories import shown_level
-from dlcli.tables.columns import BOOLEAN_LEVELS, Column, ReadOptions
+from dlcli.tables.columns import Column, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat
 from dlcli.tables.planning.column_plan import ColumnPlan
@@ -195,9 +195,7 @@ class Settling:
         where = f"{self._label}: the target '{printable(name)}'"
         if plan.left_out:
             raise DlcliError(f"{where} can't be used: {plan.left_out}", "choose another --target")
-        if plan.column.kind == "boolean":
-            return replace(plan.column, levels=BOOLEAN_LEVELS)
-        if not classes and plan.column.kind == "number":
+        if plan.column.kind == "boolean" or (not classes and plan.column.kind == "number"):
             return plan.column
         different = len(found.counts)
         most = self._options.max_categories or MOST_LEVELS
