@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dlcli import __version__
 from dlcli.cli.commands import COMMANDS, load
+from dlcli.engine.ranks import LostRanksError, may_tell
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.text import one_line
 
@@ -139,7 +140,9 @@ def _failed(error: BaseException, words: list[str]) -> int:
         fail(error)
         return int(error.exit_code)
     if isinstance(error, (Interrupted, KeyboardInterrupt, typer.Abort)):
-        print("dlcli: interrupted before there was anything to save", file=sys.stderr)
+        text = "dlcli: interrupted before there was anything to save"
+        if may_tell(text, follows=True):
+            print(text, file=sys.stderr)
         return 128 + error.signum if isinstance(error, Interrupted) else int(ExitCode.INTERRUPTED)
     if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
         # The reader of predictions (head, less) has closed the pipe, which is no failure. Typer turns that into
@@ -156,6 +159,8 @@ def fail(error: DlcliError) -> None:
     from dlcli.passwords import without_passwords
 
     text = f"{error.message.rstrip('.')}: {error.hint}" if error.hint else error.message
+    if not may_tell(text, follows=isinstance(error, LostRanksError)):
+        return
     print(fitted("dlcli: " + without_passwords(one_line(text)), sys.stderr), file=sys.stderr)
 
 
@@ -164,6 +169,8 @@ def _defect(error: BaseException) -> int:
     import tempfile
     import traceback
 
+    if not may_tell(f"{type(error).__name__}: {error}"):
+        return int(ExitCode.DEFECT)
     with tempfile.NamedTemporaryFile("w", prefix="dlcli-", suffix=".txt", delete=False, encoding="utf-8") as file:
         traceback.print_exc(file=file)
     print(

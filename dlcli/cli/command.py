@@ -8,6 +8,8 @@ import typer
 from dlcli.cli import process
 from dlcli.cli.console import Console
 from dlcli.config.common import OutputOptions
+from dlcli.engine.ranks import Ranks, launched
+from dlcli.errors import DlcliError
 
 if TYPE_CHECKING:
     from dlcli.reports.document import Report
@@ -29,11 +31,17 @@ class Command(ABC, Generic[ConfigT, ConsoleT, ReportT]):
     doc: str
     # Whether options may stand behind arguments.
     interspersed: ClassVar[bool] = True
+    # Whether several processes that torchrun started do its work together.
+    shared_by_ranks: ClassVar[bool] = False
 
     def run(self, config: ConfigT) -> None:
         """Do the work, show its result, and exit with the code that the result asks for."""
         process.prepare(config.reading_threads)
-        console = self.console(quiet=config.quiet, json_output=config.json_output)
+        ranks = launched()
+        self._check(ranks)
+        # Of several processes one prints; errors are told by the one that has them.
+        quiet, json_output = config.quiet or not ranks.leads, config.json_output and ranks.leads
+        console = self.console(quiet=quiet, json_output=json_output)
         console.show = lambda report: self.show(report, config, console)
         report = self.work(config, console)
         console.result(report)
@@ -41,6 +49,15 @@ class Command(ABC, Generic[ConfigT, ConsoleT, ReportT]):
         console.failures(failures)
         if code:
             raise typer.Exit(code)
+
+    def _check(self, ranks: Ranks) -> None:
+        """Raises DlcliError where torchrun started several processes of a command that is one."""
+        if ranks.count > 1 and not self.shared_by_ranks:
+            name = self.config.command
+            raise DlcliError(
+                f"dlcli {name} is one process, and torchrun started {ranks.count}",
+                "run it without torchrun" + (", as often as you like on one --study" if name == "tune-lr" else ""),
+            )
 
     @abstractmethod
     def work(self, config: ConfigT, console: ConsoleT) -> ReportT:

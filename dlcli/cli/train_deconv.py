@@ -36,6 +36,7 @@ class TrainDeconv(Command[TrainDeconvConfig, Console, "TrainDeconvReport"]):
     config = TrainDeconvConfig
     console = Console
     doc = DOC
+    shared_by_ranks = True
 
     def work(self, config: TrainDeconvConfig, console: Console) -> "TrainDeconvReport":
         """Train."""

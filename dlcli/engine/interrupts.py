@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,6 +11,13 @@ from dlcli.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SLICE = 0.1  # seconds of training between two looks at whether a signal has come
+
+_waiting: list[tuple[int, float]] = []  # the signal that was noted, and when (time.monotonic)
+
+
+def waiting() -> tuple[int, float]:
+    """The signal that was noted, 0 for none, and for how many seconds it has waited."""
+    return (_waiting[0][0], time.monotonic() - _waiting[0][1]) if _waiting else (0, 0.0)
 
 
 @contextmanager
@@ -23,6 +31,7 @@ def deferred_signals() -> Iterator[Callable[[], None]]:
 
     def note(signum: int, _frame: FrameType | None) -> None:
         noted.append(signum)
+        _waiting[:] = [(signum, time.monotonic())]
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
 

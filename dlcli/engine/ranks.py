@@ -6,22 +6,28 @@ GPU over NCCL. A run of one process imports nothing here, and gets back what it 
 
 import json
 import os
+import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from dlcli.engine import interrupts
 from dlcli.errors import DlcliError, ExitCode
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+    from torch.distributed import TCPStore, Work  # type: ignore[attr-defined]
 
     from dlcli.engine.arrays import FloatArray
 
 TIME_OUT = 300.0  # seconds that a process waits for the others: no less than reading, compiling or a report takes
 TIME_OUT_VARIABLE = "DLCLI_TIMEOUT"
+GRACE = 20.0  # seconds that a signal lets it wait further; torchrun kills 30 seconds after its own
+GLANCE = 1.0  # seconds between two looks at whether a signal has come
+REACH = 5.0  # seconds to reach the store that torchrun has, when there is an error to tell
 JSON, BYTES = b"j", b"b"  # the first byte of what is shared: what the others are
 
 _store: "TCPStore | None" = None  # a process belongs to one group
@@ -35,8 +41,8 @@ class LostRanksError(DlcliError):
 class Ranks:
     """Which of how many processes this one is; ``restarts`` counts those of the whole group.
 
-    Every method but ``slice_of`` must be called by all of them in the same order. Those raise LostRanksError when another
-    process has ended, or hasn't answered in time.
+    What adds, shares or gathers must be called by all of them in the same order, and raises LostRanksError when
+    another process has ended, or hasn't answered in time.
     """
 
     rank: int = 0
@@ -96,7 +102,7 @@ class Ranks:
             import torch.distributed as dist
 
             with self._together():
-                dist.all_reduce(tensor)
+                self._await(dist.all_reduce(tensor, async_op=True), tensor)
 
     def lead_(self, tensor: "Tensor") -> None:
         """Put the values that rank 0 has in ``tensor``, which is contiguous, into that of all."""
@@ -104,7 +110,7 @@ class Ranks:
             import torch.distributed as dist
 
             with self._together():
-                dist.broadcast(tensor, 0)
+                self._await(dist.broadcast(tensor, 0, async_op=True), tensor)
 
     def share(self, value: Any = None) -> Any:
         """The ``value`` that rank 0 gives: what JSON can hold, or bytes. What others give doesn't matter."""
@@ -133,8 +139,70 @@ class Ranks:
         largest = int(sizes.max())
         buffers = [torch.empty(largest, dtype=torch.uint8) for _ in range(self.count)]
         with self._together():
-            dist.all_gather(buffers, _tensor_of(data, largest))
+            self._await(dist.all_gather(buffers, _tensor_of(data, largest), async_op=True), sizes)
         return [_value_of(b.numpy()[:size].tobytes()) for b, size in zip(buffers, sizes.tolist(), strict=True)]
+
+    def keep(self, name: str, value: str) -> None:
+        """Remember ``value`` for ``kept`` after a restart of the group."""
+        if _store is not None:
+            with self._together():
+                _store.set(f"dlcli/kept/{name}", value)
+
+    def kept(self, name: str) -> str | None:
+        """What was last given to ``keep`` by any process of the group, or None."""
+        key = f"dlcli/kept/{name}"
+        if _store is None:
+            return None
+        with self._together():
+            return _store.get(key).decode() if _store.check([key]) else None
+
+    def may_tell(self, text: str, *, follows: bool = False) -> bool:
+        """Whether this is the process to tell of an error, in words ``text``: the first of those that have the same.
+
+        What only ``follows`` from the failure of another is told where no process told of anything. One that can't
+        reach the others tells.
+        """
+        if self.count == 1:
+            return True
+        answer: list[bool] = []
+        claim = threading.Thread(target=lambda: answer.append(self._claim(text, follows)), daemon=True)
+        claim.start()
+        claim.join(REACH)  # over a cut wire an answer never comes
+        return answer[0] if answer else True
+
+    def _claim(self, text: str, follows: bool) -> bool:
+        from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+        try:
+            store = _store or TCPStore(
+                os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False,
+                wait_for_workers=False, timeout=timedelta(seconds=REACH),
+            )  # fmt: skip
+            told = f"dlcli/told/{self.restarts}"
+            first = store.add(told, 1) == 1
+            return bool(first if follows else store.add(f"{told}/{zlib.crc32(text.encode())}", 1) == 1)
+        except RuntimeError:
+            return True
+
+    def _await(self, work: "Work", tensor: "Tensor") -> None:
+        """Wait for what is done to ``tensor``: over gloo in short waits, as Python looks at signals in between only."""
+        if tensor.is_cuda:
+            work.wait()  # no more than an order to the GPU
+            return
+        while True:
+            try:
+                work.wait(timedelta(seconds=GLANCE))
+            except RuntimeError:
+                if work.is_completed():
+                    raise
+            else:
+                return
+            signum, since = interrupts.waiting()
+            if signum and since > GRACE:
+                raise LostRanksError(
+                    f"process {self.rank} of {self.count} was told to end, and the others don't answer",
+                    "train-deconv goes on from its last checkpoint with --resume", ExitCode(128 + signum),
+                )  # fmt: skip
 
     @contextmanager
     def _together(self) -> Iterator[None]:
@@ -181,6 +249,14 @@ def launched() -> Ranks:
             "start several processes by torchrun; for a single one unset RANK and WORLD_SIZE",
         )
     return Ranks(rank, count, local_rank, restarts)
+
+
+def may_tell(text: str, *, follows: bool = False) -> bool:
+    """Whether this process is the one to tell of an error: see ``Ranks.may_tell``."""
+    try:
+        return launched().may_tell(text, follows=follows)
+    except DlcliError:  # it is the error to tell
+        return True
 
 
 def time_out() -> float:

@@ -18,6 +18,7 @@ from pydantic import (
     model_serializer,
 )
 
+from dlcli.engine.ranks import launched
 from dlcli.files import JsonObject, to_json
 
 
@@ -75,6 +76,7 @@ class Environment(Record):
     platform: str = Field(description="operating system and processor")
     threads: int | None = Field(description="processor cores to run on; for networks PyTorch's number of threads")
     device: str = Field(description="cpu, cuda:N or mps")
+    processes: int = Field(description="processes that did the work together, started by torchrun")
 
 
 class Report(Sparse):
@@ -133,4 +135,5 @@ def environment(device: str, threads: int | None = None) -> Environment:
         platform=f"{platform.system()} {platform.machine()}",
         threads=threads,
         device=device,
+        processes=launched().count,
     )

@@ -1,14 +1,18 @@
 """Sums and values shared between the processes of a run, by gloo."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 import torch
 
+from dlcli.engine import ranks as module
+from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.ranks import Ranks, launched
 from dlcli.errors import DlcliError
 from tests.ranks import in_ranks
@@ -127,3 +131,62 @@ def test_a_process_that_never_comes_is_given_up():
 
     (found,) = in_ranks(1, work, DLCLI_TIMEOUT="1", WORLD_SIZE="2")
     assert found == "LostRanksError: process 0 of 2 lost the others: no answer within 1 seconds"
+
+
+def test_what_all_have_to_tell_is_told_once():
+    def work(ranks):
+        same = ranks.may_tell("no such file")
+        own = ranks.may_tell(f"no such file on host {ranks.rank}")
+        ranks.share()
+        return [same, own, ranks.may_tell("lost the others", follows=True)]
+
+    found = in_ranks(3, work)
+    assert sorted(same for same, _, _ in found) == [False, False, True]
+    assert [own for _, own, _ in found] == [True] * 3
+    assert [after for _, _, after in found] == [False] * 3
+
+
+def test_that_another_was_killed_is_told_once_by_the_others():
+    def work(ranks):
+        told = ranks.may_tell("lost the others", follows=True)
+        ranks.share()
+        return told
+
+    assert sorted(in_ranks(3, work)) == [False, False, True]
+
+
+def test_who_cannot_reach_the_others_tells(monkeypatch):
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(module, "REACH", 0.3)
+    assert module.may_tell("lost the others", follows=True)
+
+
+def test_a_signal_ends_the_wait_for_others_that_hang():
+    def work(ranks):
+        ranks.share()
+        if ranks.rank == 1:
+            time.sleep(2)
+            return None
+        module.GRACE, module.GLANCE = 0.2, 0.1
+        with deferred_signals():
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            try:
+                ranks.share()
+            except DlcliError as error:
+                return [error.message, error.exit_code]
+
+    found = in_ranks(2, work)
+    assert found[0] == ["process 0 of 2 was told to end, and the others don't answer", 143]
+
+
+def test_a_group_remembers_what_a_restart_needs():
+    def work(ranks):
+        before = ranks.kept("run")
+        ranks.share()
+        if ranks.leads:
+            ranks.keep("run", "runs/train-deconv-007")
+        ranks.share()
+        return [before, ranks.kept("run")]
+
+    assert in_ranks(2, work) == [[None, "runs/train-deconv-007"]] * 2
