@@ -67,13 +67,15 @@ class Case:
         return self.config.sigma_range[0] / 255
 
 
-def make_case(preset: str, data: str, *, compiled: bool = False, optimizer: str | None = None) -> Case:
-    """What ``dlcli train-deconv DATA --arch PRESET`` trains, color for the article's network."""
+def make_case(
+    preset: str, data: str, *, compiled: bool = False, optimizer: str | None = None, device: str = "cpu", **more: object
+) -> Case:
+    """What ``dlcli train-deconv DATA --arch PRESET`` trains, color for the article's network; ``more`` options."""
     config = TrainDeconvConfig.build(
-        {"data": [data], "arch": preset, "color": CHANNELS[preset] == 3, "steps": ENDLESS, "device": "cpu",
-         "compile": "on" if compiled else "off", "optimizer": optimizer}
+        {"data": [data], "arch": preset, "color": CHANNELS[preset] == 3, "steps": ENDLESS, "device": device,
+         "compile": "on" if compiled else "off", "optimizer": optimizer, **more}
     )  # fmt: skip
     images = read_images(image_settings(config), Silent())
     restoration = restoration_of(config)
-    plan = make_plan(config, ImageFacts.of(images, restoration), "cpu")
+    plan = make_plan(config, ImageFacts.of(images, restoration), device)
     return Case(config, images, restoration, plan)

@@ -218,7 +218,7 @@ def test_options():
     from dlcli.cli.completions import commands
 
     known = {flag for command in commands() for option in command.options for flag in option.flags}
-    known |= {"--version", "--index-url", "--section", "--rounds", "--seeds", "--before"}
+    known |= {"--version", "--index-url", "--section", "--rounds", "--seeds", "--before", "--quick"}
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", document.read_text()))
         assert named <= known, (document.name, named - known)
