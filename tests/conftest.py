@@ -68,20 +68,32 @@ def forks():
     host.close()
 
 
+def without_charts(words: list[str]) -> list[str]:
+    """A command line that draws no charts, unless it says something of them itself."""
+    draws = words[:1] in (["fit-linear"], ["train-deconv"], ["tune-lr"])
+    if not draws or {"--plots", "--config", "--resume", "--dry-run", "--help"} & set(words):
+        return words
+    return [words[0], "--plots", "none", *words[1:]]
+
+
 @pytest.fixture
 def dlcli(tmp_path, tmp_path_factory, forks):
     """Run ``dlcli`` in an empty folder, as a process of its own, with a fixed environment.
 
-    A training of fit-linear that holds rows out is then run again with other values in them: it must learn the same.
+    Charts are drawn where a test asks for them: they are half the time of a small fit. A training of fit-linear that
+    holds rows out is then run again with other values in them: it must learn the same.
     """
 
-    def run(*args: object, stdin: bytes | str | None = None, cwd: Path | None = None, **env: str) -> Result:
+    def run(
+        *args: object, stdin: bytes | str | None = None, cwd: Path | None = None, charts: bool = False, **env: str
+    ) -> Result:
         clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
         clean |= {"COLUMNS": "100", "PYTHONPATH": str(ROOT), **env}
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        code, out, err = forks.run(list(map(str, args)), cwd or tmp_path, clean, data or b"")
-        if code == 0 and (words := leakage.training(list(map(str, args)))):
-            leakage.check(words, cwd or tmp_path, tmp_path_factory.mktemp("leakage"))
+        words = list(map(str, args)) if charts else without_charts(list(map(str, args)))
+        code, out, err = forks.run(words, cwd or tmp_path, clean, data or b"")
+        if code == 0 and (training := leakage.training(words)):
+            leakage.check(training, cwd or tmp_path, tmp_path_factory.mktemp("leakage"))
         return Result(code, out, err, cwd or tmp_path)
 
     return run

@@ -20,7 +20,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("optuna", "PIL.Image", "polars", "safetensors.numpy", "torch._dynamo")
+LIBRARIES = (
+    "alembic.command", "optuna.storages._rdb.storage", "PIL.Image", "polars", "rich.live", "rich.table",
+    "safetensors.numpy", "sqlalchemy.dialects.sqlite", "tomli_w", "torch._dynamo", "typer.rich_utils",
+)  # fmt: skip
 PARENT_DIES = 1  # PR_SET_PDEATHSIG of prctl
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 VISIBLE_REPORTS = 12
 GAP = 2  # characters between two columns
+LEAST_TEXT = 16  # characters in a line of a folded text, at least
 NAME_WIDTH, NARROW_NAME_WIDTH = 24, 12  # of a table's first column, at least, where names are longer; on a terminal
 
 
@@ -197,20 +198,43 @@ class Console:
 
 
 def print_texts(columns: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO) -> None:
-    """A table of texts, folded between words where the terminal is too narrow; whole lines where there is none."""
+    """A table of texts, its last column folded between words where the terminal is too narrow; else a line each.
+
+    No word is broken: a folded text in a narrow column can't be read. Where there is no terminal lines stay whole.
+    """
+    from rich.cells import cell_len
     from rich.console import Console as RichConsole
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column == "missing" else "left")
-    for row in rows:
-        table.add_row(*(Text(printable_path(cell)) for cell in row))
+    rows = [[printable_path(cell) for cell in row] for row in rows]
     console = RichConsole(file=file, highlight=False)
     if not file.isatty():
         console.width = 10_000
+    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    rest = console.width - sum(width + GAP for width in widths[:-1])
+    words = max((cell_len(word) for row in rows for word in row[-1].split()), default=0)
+    if widths[-1] > rest and rest < max(words, LEAST_TEXT):
+        for row in rows:
+            print(_as_line(columns, row, console.width), file=file)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        last = number == len(columns) - 1
+        width = min(widths[-1], rest) if last else widths[number]
+        table.add_column(column, width=width, no_wrap=not last, justify="right" if column == "missing" else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
     console.print(table)
+
+
+def _as_line(columns: Sequence[str], row: Sequence[str], width: int) -> str:
+    """A row of texts as a paragraph: the first, what the others are by the names of their columns, then the last."""
+    named = zip(columns[1:-1], row[1:-1], strict=True)
+    parts = ", ".join(f"{name} {cell}" for name, cell in named if cell) + (f"; {row[-1]}" if row[-1] else "")
+    return textwrap.fill(
+        f"{row[0]}: {parts}", width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 class _LiveTable:

@@ -49,7 +49,7 @@ class AppliedSettings:
     def of(cls, config: EvalConfig | PredictConfig) -> "AppliedSettings":
         """Those of a command."""
         keep = config.keep if isinstance(config, PredictConfig) else ()
-        return cls(config.run, config.data, config.missing, read_options(config, keep=keep))
+        return cls(config.run, config.data, config.missing, read_options(config, keep=keep, unseen=config.unseen))
 
 
 def open_data(

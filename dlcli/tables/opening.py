@@ -17,10 +17,6 @@ from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Reader
 from dlcli.tables.readers.jsonl_reader import JsonLinesReader
-from dlcli.tables.readers.libsvm import LibsvmLines
-from dlcli.tables.readers.sparse import SparseReader, widen
-from dlcli.tables.readers.spool import SpoolReader
-from dlcli.tables.readers.vowpal import VowpalLines
 from dlcli.tables.sources import Source, expand
 from dlcli.text import listed, printable
 
@@ -61,13 +57,23 @@ def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_B
         return ColumnarReader(source)
     if source.format == "excel":
         return DelimitedReader(source, replace(options, delimiter=",", encoding="utf-8", skip=0), block_bytes)
-    if source.format == "libsvm":
-        return SparseReader(source, LibsvmLines(source.label), block_bytes)
-    if source.format == "vw":
-        return SparseReader(source, VowpalLines(source.label, options.encoding), block_bytes)
+    if source.format in ("libsvm", "vw"):
+        return _sparse_reader(source, options, block_bytes)
     if source.format == "spool":
+        from dlcli.tables.readers.spool import SpoolReader
+
         return SpoolReader(source)
     return ArrayReader(source)
+
+
+def _sparse_reader(source: Source, options: ReadOptions, block_bytes: int) -> Reader:
+    from dlcli.tables.readers.libsvm import LibsvmLines
+    from dlcli.tables.readers.sparse import SparseFormat, SparseReader
+    from dlcli.tables.readers.vowpal import VowpalLines
+
+    svm = source.format == "libsvm"
+    lines: SparseFormat = LibsvmLines(source.label) if svm else VowpalLines(source.label, options.encoding)
+    return SparseReader(source, lines, block_bytes)
 
 
 def opened(
@@ -79,8 +85,9 @@ def opened(
     files = [converted(source, options) for source in expand(sources)]
     options = replace(options, hints=Hints(choosing=choosing))
     readers = [open_reader(source, options, block_bytes) for source in files]
-    widen(readers, [name for reader in readers for name in reader.names])
+    names = [name for reader in readers for name in reader.names]
     for reader in readers:
+        reader.widen(names)
         _check_names(reader)
     _check_same_columns(readers)
     options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))

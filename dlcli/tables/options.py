@@ -1,6 +1,5 @@
 """How a config's table options become the reader's."""
 
-from dlcli.config.evaluate import SavedOptions
 from dlcli.config.table_options import TableOptions
 from dlcli.tables.table import ReadOptions
 
@@ -10,8 +9,9 @@ def read_options(
     features: tuple[str, ...] = (),
     drop: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
+    unseen: str = "error",
 ) -> ReadOptions:
-    """Options of ``dlcli.tables.table`` from those of a command."""
+    """Options of ``dlcli.tables.table`` from those of a command; ``unseen`` where a saved model is applied."""
     return ReadOptions(
         delimiter=config.delimiter,
         header=config.header,
@@ -34,7 +34,7 @@ def read_options(
         drop=drop,
         keep=keep,
         max_categories=config.max_categories,
-        unseen=config.unseen if isinstance(config, SavedOptions) else "error",
+        unseen=unseen,
         strict=config.strict,
         given=frozenset(config.given()),
     )

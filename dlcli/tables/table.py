@@ -28,7 +28,6 @@ from dlcli.tables.planning.settle import ColumnRecord, Settled, Settling
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, prefetch, without_infinite
-from dlcli.tables.readers.sparse import widen
 from dlcli.text import counted, listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
@@ -314,7 +313,8 @@ class Table:
 
 def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, need_target: bool) -> Table:
     """A table with the columns that ``schema`` names, found by name."""
-    widen(readers, [column.name for column in schema.features])
+    for reader in readers:
+        reader.widen([column.name for column in schema.features])
     first = readers[0]
     own = set(first.names)
     lacking = [column.name for column in schema.features if column.name not in own]

@@ -14,7 +14,6 @@ from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.linear.data.cache import FitCache
-from dlcli.linear.data.inspect import inspect_table
 from dlcli.linear.data.load import folds_of, held_out, load
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
@@ -67,6 +66,8 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
 
 def dry_run(config: FitLinearConfig) -> DryRunReport:
     """How the table of a config is read and its columns are used, without a fit. Raises DlcliError."""
+    from dlcli.linear.data.inspect import inspect_table
+
     return inspect_table(config)
 
 

@@ -123,3 +123,22 @@ def test_the_report_of_a_signal_takes_the_row_of_its_step():
     table.add(report(4))
     table.add(report(4, status="stopped"))
     assert table._columns()[0] == ["step", "2", "4"]
+
+
+COLUMNS = ("column", "holds", "used as", "missing", "note")
+LISTED = [
+    ("name", "text, 10 different", "left out", "", "10 different texts in 10 rows, as a name or an identifier has"),
+    ("price", "money ($1,234.56)", "number", "1", "missing: the mean, and marked by a column of 0 and 1"),
+]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 72, 80, 100, 200])
+def test_texts_of_a_table_are_broken_between_words_however_narrow(width, monkeypatch):
+    terminal = narrow(monkeypatch)
+    monkeypatch.setenv("COLUMNS", str(width))
+    Console().listing(COLUMNS, LISTED)
+    lines = taken(terminal).splitlines()
+    words = {word.strip(",:;") for line in lines for word in line.split()}
+    assert words >= {word.strip(",:;") for row in LISTED for cell in row for word in cell.split()}
+    assert all(len(line.rstrip()) <= width for line in lines)
+    assert (lines[0].split() == "column holds used as missing note".split()) == (width >= 72)

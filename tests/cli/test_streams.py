@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 
 def test_bare_command_learns_the_line(dlcli, tmp_path):
-    result = dlcli("fit-linear")
+    result = dlcli("fit-linear", charts=True)
     assert result.code == 0, result.err
     run = tmp_path / "runs" / "fit-linear-001"
     assert sorted(p.name for p in run.iterdir()) == [

@@ -70,6 +70,9 @@ class Reader(ABC):
     left_out: Mapping[str, str] = {}
     decimal_comma = False  # whether a comma is more likely to be decimal than between thousands
 
+    def widen(self, names: Sequence[str]) -> None:  # noqa: B027 - nothing to do for most readers
+        """Take columns of other files, or of a model, where rows leave out what is 0."""
+
     @abstractmethod
     def sample(self, names: list[str]) -> pl.DataFrame:
         """Up to 10,000 first rows of the columns ``names``, each in the source's own type (text: as strings)."""

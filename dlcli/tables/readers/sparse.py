@@ -144,13 +144,6 @@ class SparseReader(Reader):
             row += len(rows.labels)
 
 
-def widen(readers: Sequence[Reader], names: Sequence[str]) -> None:
-    """Let readers of sparse rows take the columns ``names``, which their rows may well leave out where they are 0."""
-    for reader in readers:
-        if isinstance(reader, SparseReader):
-            reader.widen(names)
-
-
 def _lines(source: Source, size: int) -> Iterator[bytes]:
     """The source in blocks of whole lines."""
     rest = b""

@@ -93,7 +93,7 @@ def start(folder, url, study, place, points=POINTS, more=()):
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     words = [
         "tune-lr", "--points", points, "--lr", "1e-5:1e-2", "--storage", url, "--study", study, "--heartbeat", 1,
-        "--out", place, *TRAINING, *more,
+        "--plots", "none", "--out", place, *TRAINING, *more,
     ]  # fmt: skip
     return subprocess.Popen(
         [sys.executable, "-m", "dlcli", *map(str, words)], cwd=folder, env=env, stdout=subprocess.PIPE,
@@ -205,7 +205,8 @@ def together(folder, *commands):
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "dlcli", "tune-lr", *words], cwd=folder, env=env, stdout=subprocess.DEVNULL,
+            [sys.executable, "-m", "dlcli", "tune-lr", "--plots", "none", *words], cwd=folder, env=env,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True,
         )
         for words in commands
