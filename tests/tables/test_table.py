@@ -265,7 +265,7 @@ def test_bad_cell_far_down(tmp_path):
     X, _, _, table = read(path, block_bytes=20_000)
     assert np.flatnonzero(np.isnan(X[:, 0])).tolist() == [25_000]
     assert "1 cell such as 'oops' (row 25,001) counts as missing" in table.records[0].note
-    assert [d.settle for d in table.decisions] == ["--missing auto", "--missing-value oops"]
+    assert [d.settle for d in table.decisions] == ["--missing auto", "--number a"]
     path = far_down(tmp_path, "1")
     X, _, _, table = read(path, block_bytes=20_000, missing="drop")
     assert len(X) == 29_999
@@ -509,3 +509,23 @@ def test_round_trip(tmp_path, rows, size, delimiter, crlf):
     assert schema.encoded_names == tuple(name for name, _ in expected)
     np.testing.assert_array_equal(X, np.array([column for _, column in expected]).T)
     np.testing.assert_array_equal(y, columns[4])
+
+
+def test_what_counts_as_missing_is_settled_at_once_by_saying_what_the_column_holds(tmp_path):
+    rows = "".join(f"{'.' if i % 4 == 0 else 'n/a' if i % 4 == 1 else i},{i}\n" for i in range(40))
+    path = write(tmp_path, f"a,y\n{rows}")
+    assert read(path)[3].decisions[-1].settle == "--number a"
+    table = read(path, number=("a",), given=frozenset(("missing",)))[3]
+    assert not table.decisions
+    assert "20 cells such as '.' (row 1) count as missing" in table.records[0].note
+
+
+def test_what_is_left_out_as_numbers_of_several_kinds_says_so(tmp_path):
+    rows = "".join(f"{i}.5 {'kg' if i % 3 else 'g'},{i}\n" for i in range(40))
+    table = read(write(tmp_path, f"a,y,b\n{rows.replace(chr(10), ',1' + chr(10))}"))[3]
+    assert table.records[0].note == "40 different texts in 40 rows, numbers in different units or signs (kg, g)"
+
+
+def test_a_target_of_texts_that_nearly_all_differ_is_refused(tmp_path):
+    rows = "".join(f"{i},{'€' if i % 2 else '$'}{i}\n" for i in range(40))
+    assert "'y' has 40 different texts: it looks like an identifier" in refusal(write(tmp_path, f"a,y\n{rows}"))

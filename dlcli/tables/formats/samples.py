@@ -17,6 +17,7 @@ from dlcli.tables.formats.affixes import (
     is_unit,
     writings,
 )
+from dlcli.text import printable
 
 SAMPLE = 10_000
 MOST = 0.9  # of the present texts, and of the different ones, must fit
@@ -24,6 +25,9 @@ HANDFUL = 10  # of fewer present texts all must fit
 FEWEST_WITH_UNIT = 5  # different numbers, as 2D and 3D are names
 LEAST_WITH_PERCENT = 0.5  # of the texts must have the sign
 PARTS = r"^([^0-9]*?)([.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?(?:[eE][-+]?[0-9]+)?)([^0-9].*)?$"
+FEWEST_NUMBERS, VARIED = 3, 10  # different texts with digits, beside which others may be marks, and a measurement has
+MOST_KINDS = 6  # of units, that are named
+MARKS = 3  # different texts without a digit that may all be marks of missing values
 # In the place of a number a dash, dots or a star is missing, whatever the format.
 NO_VALUE = r"^(?:[$¢-¥\u20a0-\u20cf]? *[-–—.*]{1,3}|[-–—]{1,2} *[$¢-¥\u20a0-\u20cf])$"
 QUOTED = r"""^(?:"\s*(.*?)\s*"|“\s*(.*?)\s*”|„\s*(.*?)\s*[“”]|«\s*(.*?)\s*»|['‘’]\s*(.*?)\s*['’]?)$"""
@@ -47,6 +51,21 @@ class Around:
     suffixes: bool = False
 
 
+def _without_marks(counted: pl.DataFrame) -> pl.DataFrame:
+    """The texts (n,) and ``times`` (n,) of a sample without those that are marks of missing values, as n.a. is.
+
+    They have no digit, at least half of the cells have, and they are few beside the different texts with digits.
+    """
+    digits = counted["text"].str.contains("(?i)[0-9]|inf")
+    different, others = int(digits.sum()), int((~digits).sum())
+    few = others <= MARKS and different >= FEWEST_NUMBERS
+    if not others or not (few or (different >= VARIED and different > 2 * others)):
+        return counted
+    total = counted["times"].sum()
+    most = total >= HANDFUL and 2 * counted["times"].filter(digits).sum() >= total
+    return counted.filter(digits) if most else counted
+
+
 class Sample:
     """The different present texts (n,) of a column's first ones, and how often each occurs (n,)."""
 
@@ -54,7 +73,7 @@ class Sample:
         present = texts.drop_nulls().head(SAMPLE).cast(pl.String).str.strip_chars().rename("text")
         counted = present.value_counts(sort=True, name="times")
         counted = counted.filter(~pl.col("text").str.contains(NO_VALUE)) if len(counted) > 1 else counted
-        self.texts, self.times = counted.get_columns()
+        self.texts, self.times = _without_marks(counted).get_columns()
 
     def counts(self, fits: pl.Series) -> tuple[int, int]:
         """How many of the present texts and of the different ones are marked in ``fits`` (n,)."""
@@ -156,3 +175,20 @@ class Sample:
         if top and rests[top] >= MOST * int(self.times.sum()) and is_unit(top, attached=False):
             return [Around("", top, suffixes=True)]
         return []
+
+
+def different_kinds(texts: pl.Series) -> str:
+    """What sets texts apart that are numbers with several signs or units: "units (g, kg)", "" where they are not."""
+    sample = Sample(texts)
+    parts = sample.parts
+    there = parts["n"].is_not_null()
+    if not sample.are_most(there):
+        return ""
+    counts: Counter[str] = Counter()
+    for before, after, times in parts.filter(there).select("b", "a", "times").iter_rows():
+        counts[f"{before} {after.strip(' -)')}".strip()] += times
+    del counts[""]
+    shown = [text for text, times in counts.most_common(MOST_KINDS) if times > 1]
+    if len(shown) < 2 or sum(counts[text] for text in shown) < MOST * counts.total():
+        return ""
+    return f"units or signs ({', '.join(map(printable, shown))})"

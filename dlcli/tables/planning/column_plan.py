@@ -10,11 +10,10 @@ from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat, find_compact_dates, find_dates, find_epoch, names_a_time
 from dlcli.tables.formats.guess import find_numbers, looks_like_code
 from dlcli.tables.formats.numbers import NumberFormat
+from dlcli.tables.formats.samples import FEWEST_NUMBERS, MARKS, VARIED
 from dlcli.tables.readers.frames import MANY_COLUMNS, as_text, is_exact
 from dlcli.text import printable
 
-MARKS = 3  # different texts among numbers that may all be marks of missing values
-FEWEST_NUMBERS, VARIED = 3, 10  # different numbers of a column that may have marks, and of a measurement
 FEW_LEVELS = 20
 TRUTHS = ("true", "false")
 GROUPS_OF_THREE = r"^\s*[-+]?\d{1,3}(\.\d{3})+\s*$|^\s*[-+]?\d{1,3}\s*$"

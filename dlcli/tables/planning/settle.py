@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import polars as pl
+
 from dlcli.errors import DlcliError
 from dlcli.tables.categories import shown_level
 from dlcli.tables.columns import Column, ReadOptions
 from dlcli.tables.decisions import Decision
 from dlcli.tables.formats.dates import DateFormat
+from dlcli.tables.formats.samples import different_kinds
 from dlcli.tables.planning.column_plan import ColumnPlan
 from dlcli.tables.planning.profile import ColumnProfile, Profile
 from dlcli.text import LISTED_NAMES, counted, listed, printable, quoted
@@ -82,6 +85,7 @@ class Settling:
             notes = ["rows without it are left out"] * bool(lost)
             records[target.name] = replace(self._record(target, _target_as(wanted), notes), missing=lost)
         self._say_gaps(records)
+        self._say_misfits([*plans, *([target] if target else [])], records)
         fills = self._options.missing in ("auto", "mean")
         gaps = fills and any(self._of(c.name).missing_anywhere and not c.gap for c in features)
         order = [plan.name for plan in (*plans, *([target] if target else []))]
@@ -125,8 +129,10 @@ class Settling:
             return ""
         different = len(column.counts)
         if is_nearly_unique(different, present) or column.overflowed:
-            self._decide(name, f"has {different:,} different texts in {present:,} rows, and is left out")
-            return f"{different:,} different texts in {present:,} rows, as a name or an identifier has"
+            kind = different_kinds(pl.Series(list(column.counts), dtype=pl.String))
+            why = f"numbers in different {kind}" if kind else "as a name or an identifier has"
+            self._decide(name, f"has {different:,} different texts in {present:,} rows, {why}, and is left out")
+            return f"{different:,} different texts in {present:,} rows, {why}"
         return ""
 
     def _decide(self, name: str, what: str) -> None:
@@ -137,7 +143,9 @@ class Settling:
         more = f" and {len(plans) - LISTED_NAMES:,} more" if len(plans) > LISTED_NAMES else ""
         texts = [plan.name for plan in plans if plan.column.kind == "text"]
         hint = (
-            f"or take one as categories all the same: {self._options.hints.text(texts[0])}" if texts else "more columns"
+            f"give more columns, or take one as categories all the same: {self._options.hints.text(texts[0])}"
+            if texts
+            else "give more columns"
         )
         message = f"{self._label}: no feature columns are left, as dlcli leaves out {', '.join(reasons)}{more}"
         return DlcliError(message, hint)
@@ -197,9 +205,10 @@ class Settling:
             raise DlcliError(f"{where} can't be used: {plan.left_out}", "choose another --target")
         if plan.column.kind == "boolean" or (not classes and plan.column.kind == "number"):
             return plan.column
-        different = len(found.counts)
+        different, present = len(found.counts), self._profile.rows - found.missing
         most = self._options.max_categories or MOST_LEVELS
-        if different > most:
+        text = plan.column.kind == "text" and self._options.max_categories is None
+        if different > most or (text and is_nearly_unique(different, present)):
             what = "numbers" if plan.column.kind == "number" else "texts"
             more = " or a measurement" * (what == "numbers")
             raise DlcliError(
@@ -210,7 +219,7 @@ class Settling:
         return replace(plan.column, levels=tuple(shown_level(level) for level in levels))
 
     def _say_gaps(self, records: Mapping[str, ColumnRecord]) -> None:
-        """The one decision on all missing values, and those on cells that aren't what their columns hold."""
+        """The one decision on all missing values."""
         options = self._options
         gaps = [name for name, record in records.items() if record.missing and record.used_as != "left out"]
         if gaps and self._auto and "missing" not in options.given:
@@ -219,10 +228,20 @@ class Settling:
             parts = [f"missing values are filled, or are a level: {filled}"] * bool(filled)
             parts += [f"{counted(records[name].missing, 'row')} without a target left out" for name in of_target]
             self._decisions.append(Decision("; ".join(parts), "--missing auto"))
-        for name, found in self._profile.misfits.items():
-            if name in records and records[name].used_as != "left out":
+
+    def _say_misfits(self, plans: Sequence[ColumnPlan], records: Mapping[str, ColumnRecord]) -> None:
+        """The decisions on cells that aren't what their columns hold, unless the user has said what those hold."""
+        options = self._options
+        for plan in plans:
+            found, name = self._profile.misfits.get(plan.name), plan.name
+            asked = name in options.number or name in options.date
+            if found is None or asked or records[name].used_as == "left out":
+                continue
+            option = "--date" if isinstance(plan.column.format, DateFormat) else "--number"
+            settle = f"{option} {options.hints.column(name)}"
+            if plan.column.kind == "boolean":
                 settle = f"--missing-value {quoted(found.text)}"
-                self._decisions.append(Decision(f"column '{printable(name)}': {self._misfits(name)[0]}", settle, name))
+            self._decisions.append(Decision(f"column '{printable(name)}': {self._misfits(name)[0]}", settle, name))
 
 
 def is_nearly_unique(different: int, rows: int) -> bool:

@@ -140,7 +140,10 @@ def test_few_texts_may_be_something_else():
     found = find_dates(pl.Series([*texts, "unknown", "2020-01-32", "n.d."]))
     assert found is not None
     assert (found.fits, found.format.parse(pl.Series(["unknown", "2020-01-32"])).to_list()) == (27, [None, None])
-    assert find_dates(pl.Series([*texts, "unknown", "2020-01-32", "then", "never"])) is None
+    assert find_dates(pl.Series([*texts, "n.d.", "2020-01-32", "2020-02-30", "2020-13-01", "2020-14-01"])) is None
+    marked = find_dates(pl.Series([*texts, *["ongoing", "n.a."] * 9]))
+    assert marked is not None and marked.fits == 27
+    assert find_dates(pl.Series([*texts, *["ongoing", "n.a."] * 14])) is None  # more than half
 
 
 @pytest.mark.parametrize(

@@ -161,9 +161,18 @@ def test_nearly_all_texts_must_agree():
     found = find_numbers(pl.Series([*texts, "free", "ask"]))
     assert found is not None
     assert (found.fits, found.format.parse(pl.Series(["free", "$5"])).to_list()) == (18, [None, 5])
-    assert find_numbers(pl.Series([*texts, "free", "ask", "none"])) is None
-    assert find_numbers(pl.Series([*texts * 9, "a", "b", "c"])) is None  # 3 of 21 different ones
+    assert find_numbers(pl.Series([*texts, "5-10", "10-20", "2 of 3"])) is None
+    assert find_numbers(pl.Series([*texts * 9, "a1", "b1", "c1"])) is None  # 3 of 21 different ones
     assert find_numbers(pl.Series(["$1", "$2", "$3", "free"])) is None  # of a handful all
+
+
+def test_marks_of_missing_values_may_be_many():
+    texts = [f"{n},{n},{n}" for n in range(100, 118)]
+    for marks in (["n.a."], ["n.a.", "ask", "none"], [f"none {c}" for c in "abcdefgh"]):
+        found = find_numbers(pl.Series([*texts, *(marks * 18)[:18]]))
+        assert found is not None and (found.format.thousands, found.different_fits) == (",", 18), marks
+    assert find_numbers(pl.Series([*texts, *["n.a."] * 19])) is None  # more than half
+    assert find_numbers(pl.Series([*texts, *(f"none {c}" for c in "abcdefghij")])) is None  # too different
 
 
 def test_plain_numbers_with_a_few_other_texts_are_plain():
