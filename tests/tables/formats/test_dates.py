@@ -142,7 +142,8 @@ def test_few_texts_may_be_something_else():
     assert (found.fits, found.format.parse(pl.Series(["unknown", "2020-01-32"])).to_list()) == (27, [None, None])
     assert find_dates(pl.Series([*texts, "n.d.", "2020-01-32", "2020-02-30", "2020-13-01", "2020-14-01"])) is None
     marked = find_dates(pl.Series([*texts, *["ongoing", "n.a."] * 9]))
-    assert marked is not None and marked.fits == 27
+    assert marked is not None
+    assert marked.fits == 27
     assert find_dates(pl.Series([*texts, *["ongoing", "n.a."] * 14])) is None  # more than half
 
 

@@ -170,7 +170,8 @@ def test_marks_of_missing_values_may_be_many():
     texts = [f"{n},{n},{n}" for n in range(100, 118)]
     for marks in (["n.a."], ["n.a.", "ask", "none"], [f"none {c}" for c in "abcdefgh"]):
         found = find_numbers(pl.Series([*texts, *(marks * 18)[:18]]))
-        assert found is not None and (found.format.thousands, found.different_fits) == (",", 18), marks
+        assert found is not None, marks
+        assert (found.format.thousands, found.different_fits) == (",", 18), marks
     assert find_numbers(pl.Series([*texts, *["n.a."] * 19])) is None  # more than half
     assert find_numbers(pl.Series([*texts, *(f"none {c}" for c in "abcdefghij")])) is None  # too different
 

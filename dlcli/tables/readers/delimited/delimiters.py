@@ -98,7 +98,8 @@ def _quote(text: str) -> str:
     if "'" not in text:
         return '"'
     fields = {
-        mark: len(re.findall(rf"(?:^|[\t;|,] ?){mark}[^{mark}\n]+{mark}(?=[\t;|,]|$)", text, re.M)) for mark in "\"'"
+        mark: len(re.findall(rf"(?:^|[\t;|,] ?){mark}(?![\t;|,])[^{mark}\n]+{mark}(?=[\t;|,]|$)", text, re.M))
+        for mark in "\"'"
     }
     return "'" if fields["'"] >= 2 + 0.1 * text.count("\n") and not fields['"'] else '"'
 
