@@ -172,6 +172,9 @@ def _compare(case: Case, setting: Setting, table: Table) -> None:
             table.add(case.name, f"exit code {answer.code} on {device}: {answer.errors.strip()}", False)
             return
         report = answer.report
+        if "device" in report and not report["device"].startswith(device):
+            table.add(case.name, f"says that it ran on {report['device']}, not on {device}", False)
+            return
         for key in case.path:
             report = report[key]
         found.append(report)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from dlcli.errors import DlcliError
 # times the noise variance, 30 is best at each, over 10 by 0.7 to 0.9 dB and over 60 by 0.1 to 0.3; |L|^2 beats |L|, at
 # its own best factor, by 0.2 to 0.3 dB.
 REGULARIZATION = 30.0
+TOGETHER = 1 << 20  # values of the spectra of all kernels, up to which they are kept beside each other
 ROUNDING_VARIANCE = 1 / 12  # of 8-bit images, on the 0-255 scale: no photograph has less noise than that
 
 
@@ -36,6 +37,7 @@ class Deblur(Common):
     scale: ClassVar[int] = 1
     mask: ClassVar[Mask | None] = None
     _spectra: dict[tuple[object, ...], tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False)
+    _stacked: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.sigma <= MAX_SIGMA:
@@ -68,7 +70,7 @@ class Deblur(Common):
         Raises DlcliError for images smaller than a kernel.
         """
         draw = torch.randint(len(self.kernels), (len(clean),), generator=generator, device=generator.device)
-        blur, wiener = self._filters(draw.tolist(), clean)
+        blur, wiener = self._drawn(draw, clean)
         blurred = add_noise(_filtered(clean, blur), self.sigma / 255, generator)
         return _observation(blurred, _filtered(blurred, wiener))
 
@@ -97,6 +99,21 @@ class Deblur(Common):
     def at_sigma(self, sigma: float) -> Degradation:
         """The same kernels, with this noise."""
         return replace(self, sigma=sigma)
+
+    def _drawn(self, draw: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra for each image of the kernel that was drawn for it; crops' are kept beside each other on the device.
+
+        What a GPU has drawn is then nowhere read, which would wait for all that it has to do.
+        """
+        every = range(len(self.kernels))
+        if len(every) * images.shape[-2] * images.shape[-1] > TOGETHER:
+            return self._filters(draw.tolist(), images)
+        place = (*images.shape[-2:], images.device)
+        known = self._stacked.get("latest")  # asked for once, as another thread may put others there
+        if known is None or known[0] != place:
+            known = self._stacked["latest"] = place, self._filters(every, images)
+        chosen = draw.to(images.device)
+        return known[1][0][chosen], known[1][1][chosen]
 
     def _filters(self, indices: Sequence[int], images: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra (B, 1, H, W // 2 + 1) of the blur and of its Wiener filter, for each image its kernel's."""

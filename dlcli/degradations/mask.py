@@ -1,7 +1,7 @@
 """Missing pixels, and a smooth guess at them from the known ones around."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -31,6 +31,7 @@ class Inpaint(Common):
     fraction: float | None = None
     mask: Mask | None = None
     tiled: bool = False
+    _moved: dict[torch.device, Tensor] = field(default_factory=dict, init=False, repr=False)
     margin: ClassVar[int] = 0
     multiple: ClassVar[int] = 1
     scale: ClassVar[int] = 1
@@ -86,11 +87,15 @@ class Inpaint(Common):
 
     def _tiles(self, batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(B, 1, H, W) views of the repeated mask."""
-        mask = torch.as_tensor(self.mask).bool()
+        # Where the draws are, so that nothing has to wait for them.
+        device = generator.device
+        if device not in self._moved:
+            self._moved[device] = torch.as_tensor(self.mask, device=device).bool()
+        mask = self._moved[device]
         rows, columns = (
-            (torch.randint(side, (batch, 1), generator=generator, device=generator.device).cpu() + torch.arange(n))
+            (torch.randint(side, (batch, 1), generator=generator, device=device) + torch.arange(length, device=device))
             % side
-            for side, n in zip(mask.shape, (height, width), strict=True)
+            for side, length in zip(mask.shape, (height, width), strict=True)
         )
         return mask[rows[:, None, :, None], columns[:, None, None, :]]
 

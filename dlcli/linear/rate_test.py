@@ -21,6 +21,7 @@ class LinearRateTest:
         self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
         self.trials.check(self.config)
         self.ready = self.trials.ready(self.config)
+        self.device = self.trials.device
         # Full-batch descent is the same whatever the seed.
         self.random = self.ready.plan.optimizer != "gd"
 

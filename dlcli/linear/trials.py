@@ -48,6 +48,11 @@ class LinearTrials:
         self._tables: dict[Hashable, tuple[Loaded, FitCache]] = {}
         self.watched = self.by_training_loss = False
 
+    @property
+    def device(self) -> str:
+        """Where the fits on the latest table are computed."""
+        return next(reversed(self._tables.values()))[0].device if self._tables else "cpu"
+
     def _table(self, config: FitLinearConfig) -> tuple[Loaded, FitCache]:
         """The data of a config, read at the first use."""
         key = tuple(getattr(config, name) for name in READING)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.errors import DlcliError
+from dlcli.networks.tensors import float64
 
 PSNR_CAP = 100.0  # dB; JSON has no infinity. The least error of one pixel in 10^5 gives 98 dB.
 WINDOW, WINDOW_SIGMA = 11, 1.5
@@ -114,7 +115,7 @@ def _eight_bit(output: Tensor, target: Tensor, border: int) -> tuple[Tensor, Ten
         have, need = ("x".join(map(str, images.shape)) for images in (output, target))
         raise DlcliError(f"an image of {have} cannot be compared with one of {need}", "give images of one size")
     inside = slice(border, -border or None)
-    x, y = (images[..., inside, inside].double().clamp(0, 1).mul(255).round() for images in (output, target))
+    x, y = (float64(images[..., inside, inside]).clamp(0, 1).mul(255).round() for images in (output, target))
     return x, y
 
 

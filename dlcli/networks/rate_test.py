@@ -18,7 +18,7 @@ class NetworkRateTest:
 
     def __init__(self, base: TrainDeconvConfig, progress: Progress) -> None:
         self.trials = NetworkTrials(base, progress)
-        self.base = base
+        self.base, self.device = base, self.trials.device
         self.trials.check(base)
 
     def usual_rate(self) -> float:

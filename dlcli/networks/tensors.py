@@ -40,6 +40,11 @@ def tensor_to_array(image: Tensor) -> NDArray[np.float64]:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).cpu().double().numpy())
 
 
+def float64(tensor: Tensor) -> Tensor:
+    """``tensor`` in float64; on the CPU where its device, Apple's, has none."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
 def white_of(dtype: Dtype) -> int:
     """The value of white: 1 for floats, else the largest of the type."""
     return 1 if np.dtype(dtype).kind == "f" else int(np.iinfo(np.dtype(dtype)).max)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.passwords import without_password
 from dlcli.reports.document import environment
@@ -47,7 +48,7 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
     steps = sum(r.outcome.steps for r in records if r.outcome and r.state in ENDED)
     ended = Ended(steps, "stopped" if reason else "finished", reason or "every trial has ended", ending.signum)
     return SearchReport(
-        **training_head(run.path, "cpu", configs.seed, ending.seconds, ended),
+        **training_head(run.path, describe_device(search.trials.device), configs.seed, ending.seconds, ended),
         command="tune-lr",
         training=configs.command,
         method=method,
@@ -58,7 +59,7 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
         options=[axis.name for axis in search.space.axes],
         trials=[_entry(search, record, places.get(record.number), marks.get(record.number, "")) for record in records],
         best=_best(search, run, choice),
-        environment=environment("cpu"),
+        environment=environment(search.trials.device),
         importances=importances(search, compared),
         importances_share=share,
         study=search.study.name,

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.engine.device import describe_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.schedules.base import Schedule, ScheduleSettings
 from dlcli.engine.schedules.by_name import make_schedule
@@ -42,6 +43,10 @@ class RateTestSource(Protocol):
     @property
     def random(self) -> bool:
         """Whether runs depend on their seeds."""
+
+    @property
+    def device(self) -> str:
+        """Where they are computed, "cpu" or "cuda[:N]"."""
 
     def usual_rate(self) -> float:
         """A rate that trains well, around which the test looks where no range is given."""
@@ -87,7 +92,9 @@ def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgr
         if not curves:
             raise Interrupted(signum)
         ended = _ended(curves, signum)
-        head = training_head(run.path, "cpu", settings.configs.seed, time.monotonic() - start, ended)
+        head = training_head(
+            run.path, describe_device(source.device), settings.configs.seed, time.monotonic() - start, ended
+        )
         report = _report(settings, source, curves, head)
         _save(settings, run, report)
     with deferred_signals() if not signum else nullcontext():
@@ -174,7 +181,7 @@ def _report(
             curves=[SweepCurve(seed=c.seed, rates=c.rates.tolist(), losses=c.losses.tolist()) for c in curves],
         ),
         best=best if known else None,
-        environment=environment("cpu"),
+        environment=environment(source.device),
     )
 
 

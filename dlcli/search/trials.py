@@ -39,6 +39,10 @@ class Trials(Protocol[Config]):
     watched: bool
     by_training_loss: bool
 
+    @property
+    def device(self) -> str:
+        """Where trials are computed, "cpu", "cuda[:N]" or "mps"."""
+
     def metric_names(self) -> Mapping[str, Sequence[str]]:
         """Metrics by part: train, and val where there is validation."""
 

@@ -62,7 +62,10 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         keep_rows=plan.keep_rows,
         gram=gram_on(device),
     )
-    device = pick_device(config.device, data.rows * len(data.fill)) if plan.keep_rows else device
+    if plan.keep_rows:
+        # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
+        rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows
+        device = pick_device(config.device, rows * len(data.fill))
     few = too_few_rows(plan, data)
     decided = few if "l2" not in config.given() and not plan.penalty.present else None
     columns, decisions = _told(table, decided, config.strict, progress)

@@ -166,7 +166,7 @@ def _nearness(
     with np.errstate(over="ignore", invalid="ignore"):
         if problem.plan.optimizer == "newton" or not _too_many(objective, theta):
             return rows_nearness(objective, theta, problem.units)
-        return None if penalty.l1 or not len(objective.Z) else nearness_by_steps(objective, theta, problem.row_squares)
+        return None if penalty.l1 else nearness_by_steps(objective, theta, problem.row_squares)
 
 
 def _too_many(objective: RowObjective, theta: FloatArray) -> bool:

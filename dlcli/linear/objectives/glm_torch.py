@@ -1,13 +1,22 @@
-"""The same objectives with the rows on a GPU, in float64; theta stays a NumPy array, as it is small."""
+"""The same objectives with the rows on a GPU, in float64; theta stays a NumPy array, as it is small.
 
+Sums are added up there block by block, and come back in one piece: a transfer waits for all that came before it.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.errors import DlcliError
 from dlcli.linear.objectives.glm import RowObjective, Sums
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.memory import is_out_of_memory
+
+# Rows that are taken at once: enough to fill a GPU, and little memory beside the rows themselves.
+BLOCK = 1 << 18
 
 
 class TorchObjective(RowObjective):
@@ -23,29 +32,73 @@ class TorchObjective(RowObjective):
         *,
         device: str,
     ) -> None:
+        """Raises DlcliError where the device's memory doesn't suffice."""
         import torch
 
         super().__init__(Z[:0], y[:0], kind, outputs, penalty)
         self.rows = len(y)
         self.device = device
-        self._Z = torch.from_numpy(Z).to(device)
-        self._y = torch.from_numpy(y).to(device)
+        try:
+            self._Z = torch.from_numpy(Z).to(device)
+            self._y = torch.from_numpy(y).to(device)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            size = f"{Z.nbytes / 1e9:,.1f} GB"
+            message = f"--device {device}: {len(Z):,} rows of {Z.shape[1]:,} columns take {size}, more than it has free"
+            raise DlcliError(message, "use --device cpu") from None
         self._codes = self._y.long() if kind != "mse" else self._y
 
     def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
-        return self._torch_sums(self._Z, self._y, self._codes, theta, hessian)
+        import torch
+
+        moved, total, extremes = self._moved(theta), None, None
+        for rows in self._blocks():
+            added, found = self._block_sums((self._Z[rows], self._y[rows], self._codes[rows]), moved, hessian)
+            total = added if total is None else total.add_(added)
+            extremes = found if extremes is None else torch.minimum(extremes, found)
+        return self._told(torch.cat([total, extremes]), hessian)  # type: ignore[list-item]  # there is a row
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""
-        return _numpy((self._Z * self._Z).mean(dim=0))
+        return _numpy(sum((self._Z[rows] * self._Z[rows]).sum(dim=0) for rows in self._blocks())) / self.rows
 
     def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
         """Mean of |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r)."""
-        import torch
+        turn, total = None if basis is None else self._moved(basis), self._Z.new_zeros(())
+        for rows in self._blocks():
+            Z = self._Z[rows]
+            weight = (Z * Z).sum(dim=1, keepdim=True)
+            Z = Z if turn is None else Z @ turn
+            total = total + (Z * weight).T @ Z
+        return _numpy(total) / self.rows
 
-        weight = (self._Z * self._Z).sum(dim=1, keepdim=True)
-        Z = self._Z if basis is None else self._Z @ torch.from_numpy(basis).to(self.device)
-        return _numpy((Z * weight).T @ Z) / self.rows
+    def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
+        """The Hessian of the smooth part times V, both (p, k), without the Hessian: two passes over the rows."""
+        moved, along, total = self._moved(theta), self._moved(V), self._Z.new_zeros(())
+        for rows in self._blocks():
+            Z = self._Z[rows]
+            bent = Z @ along
+            if self.kind != "mse":
+                probability = self._probabilities(Z @ moved)
+                bent = bent * probability
+                if self.kind == "logistic":
+                    bent = bent * (1 - probability)
+                else:
+                    bent = bent - probability * bent.sum(dim=1, keepdim=True)
+            total = total + Z.T @ bent
+        return _numpy(total) / self.rows + self.l2 * self.penalized**2 * V
+
+    def curvatures(self, theta: FloatArray) -> FloatArray:
+        """The diagonal of the Hessian of the smooth part, (p, k)."""
+        moved, total = self._moved(theta), self._Z.new_zeros(())
+        for rows in self._blocks():
+            Z = self._Z[rows]
+            scores = Z @ moved
+            probability = scores if self.kind == "mse" else self._probabilities(scores)
+            bend = scores.new_ones(scores.shape) if self.kind == "mse" else probability * (1 - probability)
+            total = total + (Z * Z).T @ bend
+        return _numpy(total) / self.rows + self.l2 * self.penalized**2
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows."""
@@ -54,40 +107,65 @@ class TorchObjective(RowObjective):
         chosen = torch.from_numpy(rows).to(self.device)
         Z = self._Z[chosen]
         if keep is not None:
-            Z = Z * torch.from_numpy(keep).to(self.device)
-        gradient = self._torch_sums(Z, self._y[chosen], self._codes[chosen], theta, False).gradient
+            Z = Z * self._moved(keep)
+        added, _ = self._block_sums((Z, self._y[chosen], self._codes[chosen]), self._moved(theta), False)
+        gradient = _numpy(added[1:]).reshape(self.shape)
         return gradient / len(rows) + self.l2 * self.penalized**2 * theta
 
-    def _torch_sums(self, Z: Any, y: Any, codes: Any, theta: FloatArray, hessian: bool) -> Sums:
+    def _blocks(self) -> Iterator[slice]:
+        return (slice(start, start + BLOCK) for start in range(0, self.rows, BLOCK))
+
+    def _moved(self, array: FloatArray) -> Any:
         import torch
 
-        scores = Z @ torch.from_numpy(np.ascontiguousarray(theta)).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def _block_sums(self, block: tuple[Any, Any, Any], theta: Any, hessian: bool) -> tuple[Any, Any]:
+        """Loss, gradient and Hessian in one vector; and the smallest margin, and the largest with its sign turned."""
+        import torch
+
+        Z, y, codes = block
+        scores = Z @ theta
         if self.kind == "mse":
             residual = scores[:, 0] - y
-            second = _numpy(Z.T @ Z) if hessian else None
-            return Sums(0.5 * float(residual @ residual), _numpy(Z.T @ residual)[:, None], second, -np.inf)
+            parts = [0.5 * (residual @ residual)[None], Z.T @ residual, *([(Z.T @ Z).flatten()] if hessian else [])]
+            # Margins are of classes only.
+            return torch.cat(parts), scores.new_tensor([-np.inf, 0.0])
         if self.kind == "logistic":
             scores = torch.cat([torch.zeros_like(scores), scores], dim=1)
         index = codes[:, None]
         right = scores.gather(1, index)
-        rival = scores.scatter(1, index, float("-inf")).amax(dim=1, keepdim=True)
+        margins = right - scores.scatter(1, index, float("-inf")).amax(dim=1, keepdim=True)
         log_probability = torch.log_softmax(scores, dim=1)
         probability = log_probability.exp()
-        loss = -float(log_probability.gather(1, index).sum())
+        loss = -log_probability.gather(1, index).sum()[None]
         error = probability.scatter_add(1, index, torch.full_like(right, -1.0))
         if self.kind == "logistic":
             probability, error = probability[:, 1:], error[:, 1:]
-        second = self._second(Z, probability) if hessian else None
-        margins = right - rival
-        return Sums(loss, _numpy(Z.T @ error), second, float(margins.min()), float(margins.max()))
+        parts = [loss, (Z.T @ error).flatten(), *([self._second(Z, probability).flatten()] if hessian else [])]
+        return torch.cat(parts), torch.stack([margins.min(), -margins.max()])
 
-    def _second(self, Z: Any, probability: Any) -> FloatArray:
+    def _told(self, sums: Any, hessian: bool) -> Sums:
+        """The sums as NumPy has them: the one transfer of a pass over the rows."""
+        values, size = _numpy(sums), self.shape[0] * self.shape[1]
+        second = values[1 + size : 1 + size + size**2].reshape(size, size) if hessian else None
+        margin, reach = float(values[-2]), -float(values[-1])
+        return Sums(float(values[0]), values[1 : 1 + size].reshape(self.shape), second, margin, reach)
+
+    def _probabilities(self, scores: Any) -> Any:
+        """Of the classes that have scores of their own, (n, k)."""
+        import torch
+
+        return torch.sigmoid(scores) if self.kind == "logistic" else torch.softmax(scores, dim=1)
+
+    def _second(self, Z: Any, probability: Any) -> Any:
         p, k = Z.shape[1], probability.shape[1]
-        second = np.empty((k * p, k * p))
+        second = Z.new_empty((k, p, k, p))
         for a in range(k):
-            for b in range(k):
+            for b in range(a + 1):
                 weight = probability[:, a] * (float(a == b) - probability[:, b])
-                second[a * p : (a + 1) * p, b * p : (b + 1) * p] = _numpy((Z * weight[:, None]).T @ Z)
+                second[a, :, b] = (Z * weight[:, None]).T @ Z
+                second[b, :, a] = second[a, :, b]
         return second
 
 

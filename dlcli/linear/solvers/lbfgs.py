@@ -93,7 +93,7 @@ class LBFGS(SecondOrder):
     def _polished(self, gradient: FloatArray, moved: bool) -> bool:
         """The same without the Hessian: Newton's step from conjugate gradients tells, and is taken where it's long."""
         move = None
-        if self._first_metric is not None and len(self.rows.Z):
+        if self._first_metric is not None:
             first: FloatArray = self._first_metric
             move = newton_step(self.rows, self.theta, gradient, lambda v: first @ v, MOST_TO_POLISH)
         if move is None:

@@ -25,6 +25,7 @@ from dlcli.networks.batched.weights import BatchedWeights
 from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.optim.average import share_of_average
+from dlcli.networks.tensors import float64
 from dlcli.networks.training.step.settings import NetworkSettings
 
 __all__ = ["BatchedNetworks", "BatchedSolver", "Replica", "seconds_per_step", "train_replica"]
@@ -145,7 +146,7 @@ class BatchedNetworks:
     def gradient_norm_of(self, solver: BatchedSolver) -> float:
         """Euclidean norm of a replica's last gradient; nan before the first."""
         row = self.weights.gradient[self.solvers.index(solver)]
-        return math.sqrt(float(row.double().square().sum())) if self.step else math.nan
+        return math.sqrt(float(float64(row).square().sum())) if self.step else math.nan
 
     def retire(self, solver: BatchedSolver) -> None:
         """Take a replica out: it keeps its last state, but can't take further steps. No effect if it is already out."""

@@ -17,7 +17,7 @@ from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.settings import EvaluationSettings, PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.metrics import CLASS_METRICS
-from dlcli.networks.tensors import batch_to_tensor
+from dlcli.networks.tensors import batch_to_tensor, float64
 from dlcli.networks.training.report import MATRIX_CLASSES
 from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.networks.training.validation.classes import ClassValidation
@@ -166,7 +166,7 @@ def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]
         pixels = np.stack([squares.pixels(i) for i in range(len(squares))]).transpose(0, 3, 1, 2)
         with exactly():
             scores = trained.network(batch_to_tensor(np.ascontiguousarray(pixels), trained.device))
-            probabilities = torch.softmax(scores.double(), dim=1).cpu().numpy()
+            probabilities = torch.softmax(float64(scores), dim=1).cpu().numpy()
         best = np.asarray(trained.classes, dtype=object)[probabilities.argmax(1)]
         columns = [list(map(valid_text, squares.names)), best.tolist(), *probabilities.T]
         yield pl.DataFrame(dict(zip(_columns(trained), columns, strict=True)), schema=_columns(trained))

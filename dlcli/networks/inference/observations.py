@@ -15,7 +15,7 @@ from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
-from dlcli.networks.tensors import image_to_tensor
+from dlcli.networks.tensors import float64, image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.reports.measured_on import MeasuredOn
 
@@ -162,4 +162,4 @@ def _trained_for(trained: TrainedNetwork) -> str:
 
 def noise_level(case: Case) -> float:
     """The standard deviation of what an observation adds to the clean image, on the scale 0 to 1."""
-    return float((case.observed.shown - case.clean).double().square().mean().sqrt())
+    return float(float64(case.observed.shown - case.clean).square().mean().sqrt())

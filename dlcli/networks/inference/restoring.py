@@ -14,7 +14,7 @@ from dlcli.images.formats.writing import Frame
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
-from dlcli.networks.tensors import Image, image_to_tensor, tensor_to_image, white_of
+from dlcli.networks.tensors import Image, float64, image_to_tensor, tensor_to_image, white_of
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere
 COPIES = 6  # of an image, in float32, that are alive at once beside the network's own memory
@@ -94,7 +94,7 @@ def _output(trained: TrainedNetwork, y: Tensor, image: Frame) -> Image:
         y = y.transpose(0, 1)
     elif image.pixels.shape[2] == 1:
         y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    return tensor_to_image(y.double(), image.pixels.dtype)
+    return tensor_to_image(float64(y), image.pixels.dtype)
 
 
 def _missing(degradation: Degradation, image: Frame, mask: Mask | None) -> Mask:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dlcli.degradations.task import Restoration
+from dlcli.engine.device import describe_device
 from dlcli.engine.loop import Iterate, LoopState, Step, train
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -236,5 +237,5 @@ def _plain(step: Step) -> JsonObject:
 
 
 def _environment(device: str) -> str:
-    capability = torch.backends.cpu.get_cpu_capability() if device == "cpu" else torch.cuda.get_device_name(device)
+    capability = torch.backends.cpu.get_cpu_capability() if device == "cpu" else describe_device(device)
     return f"torch {torch.__version__}, {capability}"

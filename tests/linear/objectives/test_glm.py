@@ -61,6 +61,25 @@ def test_torch_computes_the_same(kind):
 
 
 @pytest.mark.parametrize("kind", ["mse", "logistic", "softmax"])
+def test_torch_knows_the_curvature(kind, monkeypatch):
+    """Products with the Hessian and its diagonal, from several blocks: the rows are on the device alone."""
+    monkeypatch.setattr("dlcli.linear.objectives.glm_torch.BLOCK", 7)
+    ours, theta = make(kind)
+    theirs, _ = make(kind, device="cpu")
+    along = np.random.default_rng(5).normal(size=theta.shape)
+    np.testing.assert_allclose(
+        theirs.hessian_product(theta, along), ours.hessian_product(theta, along), rtol=1e-12, atol=1e-14
+    )
+    np.testing.assert_allclose(theirs.curvatures(theta), ours.curvatures(theta), rtol=1e-12)
+    np.testing.assert_allclose(theirs.hessian(theta), ours.hessian(theta), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(theirs.mean_squares(), ours.mean_squares(), rtol=1e-12)
+    np.testing.assert_allclose(theirs.fourth_moments(), ours.fourth_moments(), rtol=1e-12)
+    assert theirs.sums(theta).loss == pytest.approx(ours.sums(theta).loss, rel=1e-13)
+    if kind != "mse":
+        assert theirs.sums(theta).reach == pytest.approx(ours.sums(theta).reach)
+
+
+@pytest.mark.parametrize("kind", ["mse", "logistic", "softmax"])
 def test_blocks_and_threads_change_nothing(kind, monkeypatch):
     whole, theta = make(kind, n=500)
     monkeypatch.setattr(objectives, "BLOCK", 7)

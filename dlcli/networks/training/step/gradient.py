@@ -11,6 +11,7 @@ from torch import Tensor
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.base import Model
 from dlcli.networks.optim.flat_parameters import FlatParameters
+from dlcli.networks.tensors import float64
 from dlcli.networks.training.step.settings import NetworkSettings
 
 DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
@@ -70,7 +71,7 @@ class LossGradient:
 
     def norm(self) -> float:
         """Euclidean norm of the last gradient; nan before the first."""
-        return math.sqrt(float(self.weights.gradient.double().square().sum())) if self._differentiated else math.nan
+        return math.sqrt(float(float64(self.weights.gradient).square().sum())) if self._differentiated else math.nan
 
     def _forward(self, batch: Batch) -> Tensor:
         return self.compute_loss(self._model, batch)

@@ -47,7 +47,7 @@ class LearningRate:
             return self.schedule.rate_at(min(1.0, self.seconds / self.settings.seconds))
         if not self.schedule.needs_gradient:
             return self.schedule.rate(step - 1)
-        gradient, values = weights.gradient.double().cpu().numpy(), weights.flat.detach().double().cpu().numpy()
+        gradient, values = (t.cpu().double().numpy() for t in (weights.gradient, weights.flat.detach()))
         return self.schedule.rate(step - 1, Feedback(gradient, values, loss))
 
     def state_dict(self) -> tuple[dict[str, AnyArray], JsonObject]:
