@@ -34,11 +34,19 @@ class CropSampler:
             chosen.append(int(self._order[place]))
         return chosen
 
+    @property
+    def width(self) -> int:
+        """The side of a crop with its margins."""
+        return self.side + 2 * self.margin
+
+    def draws(self, step: int, size: int) -> NDArray[np.float64]:
+        """What chance says of each crop of batch ``step``, (size, 3): how far down and right, and how it is turned."""
+        return np.random.default_rng((self.seed, 2, step)).random((size, 3))
+
     def batch(self, step: int, size: int) -> list[Pixels]:
         """One array (size, channels, side + 2 margin, side + 2 margin) for each set."""
         chosen = self.indices(step, size)
-        draws = np.random.default_rng((self.seed, 2, step)).random((size, 3))
-        width = self.side + 2 * self.margin
+        draws, width = self.draws(step, size), self.width
         batches = [np.empty((size, s.channels, width, width), np.uint8) for s in self.sets]
         for place, (index, (top, left, turn)) in enumerate(zip(chosen, draws, strict=True)):
             number = int(turn * TURNS) if self.flips else 0
@@ -56,13 +64,18 @@ def turned(pixels: Pixels, number: int) -> Pixels:
     return result[:, ::-1] if number >= 4 else result
 
 
+def continued(pixels: Pixels, width: int) -> Pixels:
+    """``pixels`` (H, W, C), continued by reflection to ``width`` on each side that is shorter."""
+    down, right = max(width - pixels.shape[0], 0), max(width - pixels.shape[1], 0)
+    if not down and not right:
+        return pixels
+    pads = ((down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0))
+    return np.pad(pixels, pads, mode="symmetric")
+
+
 def _cut(pixels: Pixels, width: int, top: float, left: float) -> Pixels:
     """The square of ``width`` at this fraction of the free play."""
+    pixels = continued(pixels, width)
     height_free, width_free = pixels.shape[0] - width, pixels.shape[1] - width
-    if height_free < 0 or width_free < 0:
-        down, right = max(-height_free, 0), max(-width_free, 0)
-        pads = ((down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0))
-        pixels = np.pad(pixels, pads, mode="symmetric")
-        height_free, width_free = max(height_free, 0), max(width_free, 0)
     y, x = int(top * (height_free + 1)), int(left * (width_free + 1))
     return pixels[y : y + width, x : x + width]

@@ -104,6 +104,11 @@ class ImageSet:
             raise DlcliError(f"{printable_path(str(self.paths[i]))} changed while it was in use", "start again")
         return pixels
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether all images are held decoded."""
+        return all(isinstance(source, np.ndarray) for source in self._sources)
+
     def subset(self, indices: Iterable[int] | NDArray[np.integer]) -> "ImageSet":
         """The images at ``indices``, in that order; what was skipped and noted stays as it is."""
         chosen = [int(i) for i in indices]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from dlcli.degradations.base import Degradation
 from dlcli.images.crops import CropSampler
 from dlcli.networks.data.batch import Batch
-from dlcli.networks.tensors import batch_to_tensor
+from dlcli.networks.data.pool import ImagePool, fits, moved
 
 # Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
@@ -26,11 +26,11 @@ class RestorationBatches:
 
     def __init__(self, sampler: CropSampler, degradation: Degradation, device: str, seed: int) -> None:
         self.sampler, self.degradation, self.device, self.seed = sampler, degradation, device, seed
-        self._ahead = _Ahead(sampler, device)
+        self._crops = crops_on(sampler, device)
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        images = [batch_to_tensor(pixels, self.device, torch.channels_last) for pixels in self._ahead.batch(step, size)]
+        images = [_as_floats(pixels, torch.channels_last) for pixels in self._crops.batch(step, size)]
         if len(images) == 2:
             observed = self.degradation.prepare(images[0])
             return Batch(observed.input, observed.base, images[1])
@@ -48,33 +48,46 @@ class ClassBatches:
         self.sampler, self.augment, self.device, self.seed = sampler, augment, device, seed
         labels = sampler.sets[0].labels
         assert labels is not None
-        self.labels = labels
-        self._ahead = _Ahead(sampler, device)
+        self.labels = torch.from_numpy(labels).to(device)
+        self._crops = crops_on(sampler, device)
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        pixels = batch_to_tensor(self._ahead.batch(step, size)[0], self.device)
-        labels = torch.from_numpy(self.labels[self.sampler.indices(step, size)]).to(self.device)
+        pixels = _as_floats(self._crops.batch(step, size)[0], torch.preserve_format)
+        labels = self.labels[moved(torch.tensor(self.sampler.indices(step, size)), self.device)]
         if self.augment == "shifts":
             pixels = shifted(pixels, generator_for(self.seed, step, "cpu"))
         return Batch(pixels, None, labels)
+
+
+def crops_on(sampler: CropSampler, device: str) -> "ImagePool | _Ahead":
+    """Who cuts the crops: the device, where all images fit on it; else the processor."""
+    return ImagePool(sampler, device) if fits(sampler, device) else _Ahead(sampler, device)
 
 
 class _Ahead:
     """On a GPU, cuts the next batch while this one trains; on the CPU there is no idle core to do it."""
 
     def __init__(self, sampler: CropSampler, device: str) -> None:
-        self.sampler = sampler
+        self.sampler, self.device = sampler, device
         self.pool = ThreadPoolExecutor(1) if device.startswith("cuda") else None
         self.next: tuple[int, int, Future[list[NDArray[np.uint8]]]] | None = None
 
-    def batch(self, step: int, size: int) -> list[NDArray[np.uint8]]:
+    def batch(self, step: int, size: int) -> list[Tensor]:
+        return [moved(torch.from_numpy(pixels), self.device) for pixels in self._cut(step, size)]
+
+    def _cut(self, step: int, size: int) -> list[NDArray[np.uint8]]:
         if self.pool is None:
             return self.sampler.batch(step, size)
         ready = self.next
         made = ready[2].result() if ready and ready[:2] == (step, size) else self.sampler.batch(step, size)
         self.next = (step + 1, size, self.pool.submit(self.sampler.batch, step + 1, size))
         return made
+
+
+def _as_floats(pixels: Tensor, memory_format: torch.memory_format) -> Tensor:
+    """uint8 (B, C, H, W) as float32 in [0, 1]."""
+    return pixels.to(torch.float32, memory_format=memory_format).div_(255)
 
 
 def cut(images: Tensor, margin: int) -> Tensor:
@@ -97,5 +110,7 @@ def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
     cosine, sine = torch.cos(angle), torch.sin(angle)
     first = torch.stack([cosine * wide, (shear - sine) * high, draws[:, 3] * SHIFT], dim=1)
     second = torch.stack([sine * wide, cosine * high, draws[:, 4] * SHIFT], dim=1)
-    grid = F.affine_grid(torch.stack([first, second], dim=1), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid.to(images.device), align_corners=False)
+    # On the device: the grid is as large as the images, what it is made of is six numbers of each.
+    turns = moved(torch.stack([first, second], dim=1), str(images.device))
+    grid = F.affine_grid(turns, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
