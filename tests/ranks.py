@@ -22,6 +22,8 @@ def free_port() -> int:
 
 def in_ranks(count: int, work: Callable[[Ranks], Any], **env: str) -> list[Any]:
     """What ``work`` returns in each of ``count`` connected processes, as JSON has it; the text of what it raised."""
+    import torch._dynamo  # which optimizers load: here, so that no process does
+
     settings = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), **env}
     children = []
     for rank in range(count):

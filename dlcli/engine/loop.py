@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from dlcli.engine.interrupts import SLICE
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.solver import Solver
 from dlcli.errors import Interrupted
 
@@ -106,6 +107,7 @@ def train(
     validate: Callable[[P], Mapping[str, float]] | None = None,
     memory: LoopState | None = None,
     check_signal: Callable[[], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Iterate[P]]:
     """Run ``solver`` and yield an Iterate at step 0 and at each report.
 
@@ -113,9 +115,10 @@ def train(
     where it is given, else the last. The last one's status is ``converged``, ``finished`` (step limit reached, or the
     time when there is no limit of steps), ``stopped`` (time, early stopping or a signal; ``reason`` says which) or
     ``diverged``. A run taken up again hands in its ``memory`` and starts with the next report. ``check_signal`` is
-    asked between steps, and ends the run by raising Interrupted.
+    asked between steps, and ends the run by raising Interrupted. Several ``ranks`` go by the time of the first.
     """
-    run = _Run(solver, limits, validate, memory or LoopState())
+    ranks.agree()
+    run = _Run(solver, limits, validate, memory or LoopState(), ranks)
     memory = run.memory
     solver.init(run.start)
     skip_report, latest, ending, last_report = memory.resumed, None, Ending(), 0.0
@@ -123,34 +126,22 @@ def train(
         memory.first_objective = solver.objective()
     while True:
         if not skip_report:
-            began = time.monotonic()
+            began = ranks.now()
             latest = run.last_report(latest) if ending.signum else run.report()
             ending = ending if ending.status else run.ending(latest)
             yield replace(latest, status=ending.status, reason=ending.reason, signum=ending.signum)
             if ending.status:
                 return
             solver.scheduler_step(latest.watched)
-            last_report = time.monotonic() - began
+            ranks.agree()
+            last_report = ranks.now() - began
             memory.report_seconds += last_report
         skip_report = False
-        pause = run.start + _next_moment(time.monotonic() - run.start, limits.report_seconds, memory, last_report)
+        pause = run.start + _next_moment(ranks.now() - run.start, limits.report_seconds, memory, last_report)
         try:
-            _advance(solver, next_report(solver.step, limits), min(run.deadline, pause), check_signal)
+            run.advance(next_report(solver.step, limits), min(run.deadline, pause), check_signal)
         except Interrupted as interrupt:
             ending = Ending("stopped", interrupt.reason, interrupt.signum)
-
-
-def _advance(solver: Solver[P], until: int, deadline: float, check_signal: Callable[[], None] | None) -> None:
-    """Take steps to ``until``, or past ``deadline``; in slices of time, where signals are to be looked for."""
-    if check_signal is None:
-        solver.advance(until, deadline)
-        return
-    while True:
-        check_signal()
-        end = time.monotonic() + SLICE
-        solver.advance(until, min(deadline, end))
-        if time.monotonic() < end or time.monotonic() >= deadline or solver.step >= until:
-            return
 
 
 def _next_moment(elapsed: float, every: float, memory: LoopState, last_report: float) -> float:
@@ -179,10 +170,40 @@ class _Run(Generic[P]):
         limits: StoppingCriteria,
         validate: Callable[[P], Mapping[str, float]] | None,
         memory: LoopState,
+        ranks: Ranks,
     ) -> None:
-        self.solver, self.limits, self.validate, self.memory = solver, limits, validate, memory
-        self.start = time.monotonic() - memory.seconds
+        self.solver, self.limits, self.validate, self.memory, self.ranks = solver, limits, validate, memory, ranks
+        self.start = ranks.now() - memory.seconds
+        self._steps, self._each = 0, math.inf  # steps of the last slice that several processes took, seconds of each
         self.deadline = math.inf if limits.minutes is None else self.start + limits.minutes * 60
+
+    def advance(self, until: int, deadline: float, check_signal: Callable[[], None] | None) -> None:
+        """Take steps to ``until``, or past ``deadline``; in slices of time, where signals are to be looked for."""
+        solver = self.solver
+        if self.ranks.count > 1:
+            self._advance_together(until, deadline, check_signal)
+            return
+        if check_signal is None:
+            solver.advance(until, deadline)
+            return
+        while True:
+            check_signal()
+            end = time.monotonic() + SLICE
+            solver.advance(until, min(deadline, end))
+            if time.monotonic() < end or time.monotonic() >= deadline or solver.step >= until:
+                return
+
+    def _advance_together(self, until: int, deadline: float, check_signal: Callable[[], None] | None) -> None:
+        """The same by several processes, which must take equally many steps: a number of them for each slice."""
+        solver, ranks = self.solver, self.ranks
+        ranks.agree(check_signal)
+        while solver.step < until and ranks.now() < deadline and solver.termination.running:
+            began, before = ranks.now(), solver.step
+            fit = min(SLICE, deadline - began) / self._each
+            self._steps = max(1, min(2 * self._steps, int(fit)))
+            solver.advance(min(until, before + self._steps), math.inf)
+            ranks.agree(check_signal)
+            self._each = max(ranks.now() - began, 1e-6) / max(solver.step - before, 1)
 
     def report(self) -> Iterate[P]:
         """Measure the solver where it is."""
@@ -194,7 +215,8 @@ class _Run(Generic[P]):
         is_best = val_loss is None or val_loss < memory.best
         memory.bad_reports = 0 if watched < memory.best else memory.bad_reports + 1
         memory.best = min(memory.best, watched)
-        memory.seconds = time.monotonic() - self.start
+        self.ranks.agree()
+        memory.seconds = self.ranks.now() - self.start
         return Iterate(
             solver.step, loss, val_loss, solver.lr, solver.gradient_norm(), memory.seconds, is_best,
             metrics={name: value for name, value in metrics.items() if name != "loss"}, parameters=parameters,
@@ -231,7 +253,7 @@ class _Run(Generic[P]):
     def _out_of_budget(self, step: Step, objective: float) -> Ending:
         """Whether steps or time are used up, and what that means."""
         limits = self.limits
-        ended, timed_out = self.solver.step >= limits.steps, time.monotonic() >= self.deadline
+        ended, timed_out = self.solver.step >= limits.steps, self.ranks.now() >= self.deadline
         if not (ended or timed_out):
             return Ending()
         # One mini-batch can be many times easier than another, and the first steps of a network may go uphill.

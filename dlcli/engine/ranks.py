@@ -6,16 +6,18 @@ GPU over NCCL. A run of one process imports nothing here, and gets back what it 
 
 import json
 import os
+import signal
 import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dlcli.engine import interrupts
-from dlcli.errors import DlcliError, ExitCode
+from dlcli.errors import DlcliError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +33,7 @@ REACH = 5.0  # seconds to reach the store that torchrun has, when there is an er
 JSON, BYTES = b"j", b"b"  # the first byte of what is shared: what the others are
 
 _store: "TCPStore | None" = None  # a process belongs to one group
+_moment = 0.0  # what ``now`` says in a group
 
 
 class LostRanksError(DlcliError):
@@ -142,6 +145,35 @@ class Ranks:
             self._await(dist.all_gather(buffers, _tensor_of(data, largest), async_op=True), sizes)
         return [_value_of(b.numpy()[:size].tobytes()) for b, size in zip(buffers, sizes.tolist(), strict=True)]
 
+    def now(self) -> float:
+        """The time (time.monotonic); of several processes rank 0's when they last agreed, so that all decide alike."""
+        return time.monotonic() if self.count == 1 else _moment
+
+    def agree(self, check_signal: Callable[[], None] | None = None) -> None:
+        """Agree on the time.
+
+        A signal that any process has had is one for all: raises Interrupted where ``check_signal`` does for one.
+        """
+        if self.count == 1:
+            if check_signal is not None:
+                check_signal()
+            return
+        import numpy as np
+
+        global _moment
+        found = np.zeros(1 + len(interrupts.SIGNALS))
+        found[0] = time.monotonic() if self.leads else 0.0
+        try:
+            if check_signal is not None:
+                check_signal()
+        except Interrupted as interrupt:
+            found[1 + interrupts.SIGNALS.index(signal.Signals(interrupt.signum))] = 1
+        found = self.add_arrays(found)
+        _moment = float(found[0])
+        for signum, count in zip(interrupts.SIGNALS, found[1:], strict=True):
+            if count:
+                raise Interrupted(signum)
+
     def keep(self, name: str, value: str) -> None:
         """Remember ``value`` for ``kept`` after a restart of the group."""
         if _store is not None:
@@ -229,6 +261,9 @@ class Ranks:
         return _store
 
 
+ALONE = Ranks()
+
+
 def launched() -> Ranks:
     """Which process this is, from the environment that torchrun sets; a single one without it.
 
@@ -236,7 +271,7 @@ def launched() -> Ranks:
     """
     environment = os.environ
     if "RANK" not in environment or "WORLD_SIZE" not in environment:
-        return Ranks()
+        return ALONE
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RESTART_COUNT")
     try:
         rank, count, local_rank, restarts = (int(environment.get(name, "0")) for name in names)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.engine.arrays import AnyArray
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 
@@ -30,23 +31,41 @@ def _checksum(tensors: dict[str, AnyArray], text: str) -> str:
     return f"{checksum:08x}"
 
 
-def load(run: Path) -> tuple[dict[str, AnyArray], JsonObject]:
-    """Tensors and numbers of a run's checkpoint. Raises DlcliError when there is none, or it is broken."""
-    from safetensors import SafetensorError, safe_open
+def load(run: Path, ranks: Ranks = ALONE) -> tuple[dict[str, AnyArray], JsonObject]:
+    """Tensors and numbers of a run's checkpoint. Raises DlcliError when there is none, or it is broken.
 
+    Of several ``ranks`` only the first need have it.
+    """
+    return _from_bytes(ranks.share(_read(run) if ranks.leads else b""), run)
+
+
+def _read(run: Path) -> bytes:
     path = run / STATE
     if not path.is_file():
         raise DlcliError(f"--resume {run}: it has no checkpoint", "give a run directory of 'dlcli train-deconv'")
     try:
-        with safe_open(path, framework="numpy") as file:
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-            metadata = file.metadata() or {}
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(run, error) from None
+
+
+def _from_bytes(data: bytes, run: Path) -> tuple[dict[str, AnyArray], JsonObject]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(data)  # which checks the header
+        size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
         numbers = json.loads(metadata[KEY])
         whole = metadata[CHECKSUM] == _checksum(tensors, metadata[KEY])
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        text = " ".join(str(error).split())
-        raise DlcliError(f"--resume {run}: its checkpoint is not readable: {text}", "start a new training") from None
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        raise _unreadable(run, error) from None
     if not whole or not isinstance(numbers, dict):
         raise DlcliError(f"--resume {run}: its checkpoint is damaged", "start a new training")
     return tensors, numbers
+
+
+def _unreadable(run: Path, error: Exception) -> DlcliError:
+    text = " ".join(str(error).split())
+    return DlcliError(f"--resume {run}: its checkpoint is not readable: {text}", "start a new training")

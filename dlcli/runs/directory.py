@@ -172,6 +172,37 @@ class RunDirectory:
         return any(0 < _step_of(line) < math.inf for line in lines)
 
 
+class UnwrittenRun(RunDirectory):
+    """The directory of a run that another process writes: here nothing is read or written."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self._given, self._path = None, Path("runs")
+
+    def write(self, name: str, data: bytes | str) -> None:
+        """Ignore."""
+
+    def append_metrics(self, record: JsonObject, name: str = METRICS) -> None:
+        """Ignore."""
+
+    def keep_metrics(self, step: int, records: Sequence[JsonObject]) -> None:
+        """Ignore."""
+
+    def remove(self, name: str) -> None:
+        """Ignore."""
+
+    def remove_cut_off(self) -> None:
+        """Ignore."""
+
+    def has(self, _name: str) -> bool:
+        """No."""
+        return False
+
+    def has_reports(self) -> bool:
+        """No."""
+        return False
+
+
 def _step_of(line: bytes) -> float:
     """The step of a line of metrics.jsonl; infinite where it is no whole line."""
     try:

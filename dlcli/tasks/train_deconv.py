@@ -1,12 +1,17 @@
 """``dlcli train-deconv`` as a function: config in, report out."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
+from dlcli import __version__
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.device import describe_device, pick_network_device
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress, Silent
+from dlcli.engine.ranks import ALONE, Ranks, launched
 from dlcli.errors import DlcliError, ExitCode
+from dlcli.files import JsonObject
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
@@ -15,11 +20,13 @@ from dlcli.networks.training.plan import ImageFacts, describe_task, image_settin
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
 from dlcli.networks.training.report import make_report
+from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.trainer import Training, prepare_torch
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.runs import directory
 
 LIMITS = ("epochs", "steps", "minutes")
+RUN = "train-deconv"  # under this name a group remembers its run's directory
 RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads", "plots")
 
 
@@ -27,29 +34,35 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     """Train a network and write its run directory, a checkpoint with each report.
 
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad data or settings, 4
-    when training fails.
+    when training fails. Where torchrun started several processes, all call it, and the first one writes.
     """
     start = time.monotonic()
-    progress = progress or Silent()
-    config, run = _open_run(config)
-    device = pick_network_device(config.device)
+    ranks = launched()
+    progress = progress if progress and ranks.leads else Silent()
+    device = _device_of(ranks, pick_network_device(config.device))
+    ranks.connect(device)
+    config, run = _open_run(config, ranks)
     images = read_images(image_settings(config), progress)
     restoration = restoration_of(config)
-    plan = make_plan(config, ImageFacts.of(images, restoration), device)
+    plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
     config = resolved(config, plan)
     prepare_torch(config.seed, config.threads)
     problem = make_problem(plan, images, restoration)
-    run.path.mkdir(parents=True, exist_ok=True)
+    data = fingerprint_of(images, [restoration])
+    _check_alike(ranks, plan, data)
+    if ranks.leads:
+        run.path.mkdir(parents=True, exist_ok=True)
+        ranks.keep(RUN, str(run.path))
     about = Description(
         config.task,
         config.arch,
         f"{describe_task(config)}, {config.arch}",
         what_trains(config.task, images, problem, plan.batches.side),
         images.train.classes,
-        fingerprint_of(images, [restoration]),
+        data,
         config.to_toml(run.path),
     )
-    figures = Figures(run, config.plots, problem, title=about.title, loss=plan.loss)
+    figures = Figures(run, config.plots if ranks.leads else "none", problem, title=about.title, loss=plan.loss)
     training = Training(plan, problem, restoration, about, run, progress, figures, config.threads)
     with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
         outcome = training.run_all(check_signal, config.resume)
@@ -59,6 +72,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
             for text in report.warnings[len(problem.warnings) :]:
                 progress.warn(text)
             progress.result(report)
+    ranks.close()
     if outcome.last.status == "diverged":
         last, lr = outcome.last, plan.optimizer.lr
         raise DlcliError(
@@ -68,16 +82,55 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     return report
 
 
-def _open_run(config: TrainDeconvConfig) -> tuple[TrainDeconvConfig, directory.RunDirectory]:
-    """The run's directory; with --resume also the settings that it had, with the limit that is given now."""
+def _device_of(ranks: Ranks, device: str) -> str:
+    """``device``, or this process's own one where it is any GPU of the host."""
+    return f"cuda:{ranks.local_rank}" if ranks.count > 1 and device == "cuda" else device
+
+
+def _check_alike(ranks: Ranks, plan: NetworkPlan, data: JsonObject) -> None:
+    """Raises DlcliError where another process has other settings or images than the first."""
+    same = replace(plan.execution, device=plan.execution.device.partition(":")[0], ranks=ALONE)
+    everyone = ranks.gather([__version__, repr(replace(plan, execution=same)), data["digest"]])
+    what = ("another version of dlcli", "other settings", "other images")
+    for name, first, mine in zip(what, everyone[0], everyone[ranks.rank], strict=True):
+        if first != mine:
+            raise DlcliError(
+                f"process {ranks.rank} has {name} than process 0",
+                "start all with the same command, on copies of the same data",
+            )
+
+
+def _open_run(config: TrainDeconvConfig, ranks: Ranks) -> tuple[TrainDeconvConfig, directory.RunDirectory]:
+    """The run's directory; with --resume also the settings that it had, with the limit that is given now.
+
+    A group of processes that is started again, as one of them was killed, goes on with the run that it had.
+    """
+    before = ranks.share(_before(ranks)) if ranks.restarts else None
+    if before and before["begun"]:
+        given = {name: value for name, value in config.given().items() if name in RESUMABLE}
+        config = TrainDeconvConfig.build({**given, "resume": before["path"]})
     if config.resume is None:
-        return config, directory.RunDirectory("train-deconv", config.out, config.force)
+        if not ranks.leads:
+            return config, directory.UnwrittenRun("train-deconv")
+        out, force = (Path(before["path"]), True) if before else (config.out, config.force)
+        return config, directory.RunDirectory("train-deconv", out, force)
     for name in sorted(config.model_fields_set - set(RESUMABLE)):
         flag = "DATA" if name == "data" else "--" + name.replace("_", "-")
         raise DlcliError(f"{flag} can't change with --resume", "give only --epochs, --steps or --minutes with it")
-    run = directory.RunDirectory.reopen("train-deconv", config.resume)
-    given = config.given()
-    saved = TrainDeconvConfig.read_toml(config.resume / directory.CONFIG)
+    run: directory.RunDirectory = directory.UnwrittenRun("train-deconv")
+    saved: dict[str, object] = {}
+    if ranks.leads:
+        run = directory.RunDirectory.reopen("train-deconv", config.resume)
+        saved = TrainDeconvConfig.read_toml(config.resume / directory.CONFIG)
+        if before:
+            run.remove(directory.REPORT)  # killed after its end, it ends once more
+    given, saved = config.given(), ranks.share(saved)
     if any(name in given for name in LIMITS):
         saved = {name: value for name, value in saved.items() if name not in LIMITS}
     return TrainDeconvConfig.build({**saved, **given}), run
+
+
+def _before(ranks: Ranks) -> dict[str, object] | None:
+    """The run that the group had before it was started again: where it is, and whether it had begun to train."""
+    path = ranks.kept(RUN)
+    return {"path": path, "begun": (Path(path) / directory.CONFIG).is_file()} if ranks.leads and path else None

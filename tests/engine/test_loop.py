@@ -5,6 +5,7 @@ import math
 import pytest
 
 from dlcli.engine import loop
+from dlcli.engine import ranks as of_ranks
 from dlcli.engine.loop import REPORT_SHARE, UNLIMITED, LoopState, StoppingCriteria, train
 from dlcli.engine.solver import EXACT, RUNNING, Termination
 from dlcli.errors import Interrupted
@@ -59,6 +60,7 @@ def test_reports_by_time_take_a_bounded_share(monkeypatch, cost, reports):
     """Twenty reports in a minute where they are cheap, fewer where the machine is busy and each takes long."""
     clock = Clock()
     monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(of_ranks, "time", clock)
     spent = []
 
     def validate(parameters):

@@ -8,6 +8,8 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
+BEHIND = 3  # numbers behind the gradient that are added up over processes with it
+
 
 class FlatParameters:
     """All weights of a network as one vector (P,), ``flat``, with their gradient.
@@ -16,7 +18,8 @@ class FlatParameters:
     convolutions, which empty the caches, each costs some 20 microseconds whatever it does. The network's parameters
     become views of the vector. The ``hidden`` kernels come first, those of one shape next to each other: ``matrices``
     are views of them, each (count, rows, columns), and ``rest`` is a view of what follows. ``flat``, ``matrices`` and
-    ``rest`` are leaves whose gradients are views of one vector, for an optimizer to take.
+    ``rest`` are leaves whose gradients are views of one vector, for an optimizer to take. That vector is the beginning
+    of ``to_add``, (P + BEHIND), which several processes add up in one go.
 
     With ``half`` the network is trained as a bfloat16 copy, ``compute_model``, and its float32 weights, which sum up
     steps that are too small for bfloat16, are those of ``network`` (mixed precision: Micikevicius et al. 2018).
@@ -31,7 +34,8 @@ class FlatParameters:
         size = sum(weight.numel() for weight in ordered)
         like = ordered[0].detach()
         self.flat = nn.Parameter(like.new_empty(size))
-        self.flat.grad = like.new_zeros(size)
+        self.to_add = like.new_zeros(size + BEHIND)
+        self.flat.grad = self.to_add[:size]
         self._ordered = ordered
         name_of = {id(weight): name for name, weight in network.named_parameters()}
         self._names = [name_of[id(weight)] for weight in ordered]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.muon import Muon
 
@@ -15,11 +16,12 @@ BETAS = (0.9, 0.99)
 
 
 def make_optimizers(
-    weights: FlatParameters, name: str, lr: float, *, momentum: float, l2: float
+    weights: FlatParameters, name: str, lr: float, *, momentum: float, l2: float, ranks: Ranks = ALONE
 ) -> list[torch.optim.Optimizer]:
     """Optimizers for all ``weights``; Muon takes the hidden kernels, Adam the rest.
 
-    L2 is added to the gradient by adam and sgd and is decoupled weight decay for adamw and muon.
+    L2 is added to the gradient by adam and sgd and is decoupled weight decay for adamw and muon. Several ``ranks`` deal
+    Muon's matrices out.
     """
     if name == "sgd":
         return [torch.optim.SGD([weights.flat], lr, momentum=momentum, weight_decay=l2, nesterov=momentum > 0)]
@@ -28,7 +30,7 @@ def make_optimizers(
     if name == "adamw":
         return [torch.optim.AdamW([weights.flat], lr, betas=BETAS, weight_decay=l2, fused=True)]
     adam = torch.optim.AdamW([weights.rest], lr * ADAM_SHARE, betas=BETAS, weight_decay=l2, fused=True)
-    return [Muon(weights.matrices, lr, weight_decay=l2), adam] if weights.matrices else [adam]
+    return [Muon(weights.matrices, lr, weight_decay=l2, ranks=ranks), adam] if weights.matrices else [adam]
 
 
 def l1_rates(optimizer: torch.optim.Optimizer, number: int) -> Tensor | float:

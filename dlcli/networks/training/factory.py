@@ -17,6 +17,7 @@ def settings_for(plan: NetworkPlan) -> NetworkSettings:
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,
         optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None, plan.execution.compiled,
+        plan.execution.ranks,
     )  # fmt: skip
 
 
@@ -28,8 +29,12 @@ def weights_of(network: DeconvNet, plan: NetworkPlan) -> FlatParameters:
 def make_solver(plan: NetworkPlan, problem: Problem) -> NetworkSolver:
     """The solver of one network."""
     settings = plan.optimizer
-    weights = weights_of(problem.network, plan)
-    optimizers = make_optimizers(weights, settings.name, settings.lr, momentum=settings.momentum, l2=settings.l2)
+    weights, ranks = weights_of(problem.network, plan), plan.execution.ranks
+    ranks.lead_(weights.flat.detach())  # other versions of torch may draw other ones
+    weights.sync()
+    optimizers = make_optimizers(
+        weights, settings.name, settings.lr, momentum=settings.momentum, l2=settings.l2, ranks=ranks
+    )  # fmt: skip
     return NetworkSolver(
         weights, problem.batches, problem.objective, optimizers, make_schedule(settings.schedule, settings.lr),
         settings_for(plan),

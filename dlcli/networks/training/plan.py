@@ -8,6 +8,7 @@ from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration, kernel_arrays, mask_arrays
 from dlcli.engine.precision import bfloat16_is_fast
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.networks.data.load import ImageSettings, TrainingImages
@@ -86,8 +87,8 @@ def usual_rate(config: TrainDeconvConfig) -> float:
     return RATES[config.optimizer or preset_of(config.arch, config.task).recipe.optimizer]
 
 
-def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str) -> NetworkPlan:
-    """Resolve every default for these images. Raises DlcliError for a network that can't be."""
+def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: Ranks = ALONE) -> NetworkPlan:
+    """Resolve every default for these images, as all ``ranks`` do. Raises DlcliError for a network that can't be."""
     preset = preset_of(config.arch, config.task)
     recipe = preset.recipe
     batch_size = config.batch_size or recipe.batch_size
@@ -104,7 +105,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str) -> Netw
         _optimizer(config, preset, limits.steps or 10_000),
         BatchSettings(batch_size, crop, augment, config.seed),
         limits,
-        _execution(config, limits.seconds, device),
+        _execution(config, limits.seconds, device, ranks),
         ValidationSettings(facts.held_out, config.seed_of_data),
     )
 
@@ -136,12 +137,13 @@ def _optimizer(config: TrainDeconvConfig, preset: Preset, steps: int) -> Optimiz
     )
 
 
-def _execution(config: TrainDeconvConfig, seconds: float | None, device: str) -> ExecutionSettings:
+def _execution(config: TrainDeconvConfig, seconds: float | None, device: str, ranks: Ranks) -> ExecutionSettings:
     long = device.startswith("cuda") and (seconds or 0.0) >= LONG_ENOUGH_TO_COMPILE
     return ExecutionSettings(
         device,
-        half=config.amp == "on" or (config.amp == "auto" and bfloat16_is_fast(device)),
+        half=config.amp == "on" or (config.amp == "auto" and all(ranks.gather(bfloat16_is_fast(device)))),
         compiled=config.compile == "on" or (config.compile == "auto" and long),
+        ranks=ranks,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dlcli.engine.loop import UNLIMITED, StoppingCriteria
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.networks.model.deconv import DeconvSpec
 
@@ -54,11 +55,12 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class ExecutionSettings:
-    """How it is computed: where, in bfloat16 (``half``) or float32, and compiled or not."""
+    """How it is computed: where, in bfloat16 (``half``) or float32, compiled or not, and by which of how many."""
 
     device: str
     half: bool = False
     compiled: bool = False
+    ranks: Ranks = ALONE
 
 
 @dataclass(frozen=True)

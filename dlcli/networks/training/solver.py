@@ -1,7 +1,6 @@
 """Training a network, a step at a time: what the loop needs of it."""
 
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,7 +72,7 @@ class NetworkSolver:
         """Take steps to step ``until``, or past ``deadline`` (time.monotonic), or until a failure."""
         self.gradient.train()
         while self.step < until and self.bad_steps.termination.running:
-            now = time.monotonic()
+            now = self.settings.ranks.now()
             if now >= deadline:
                 break
             self.rate.seconds = now - self.rate.origin

@@ -99,7 +99,7 @@ class Training:
             validate.keep()
 
     def _train(self, check_signal: Callable[[], None]) -> None:
-        limits = self.plan.limits
+        limits, ranks = self.plan.limits, self.plan.execution.ranks
         for text in (self.about.images, *self.problem.notes):
             self.progress.note(text)
         for text in self.problem.warnings:
@@ -107,7 +107,7 @@ class Training:
         self.progress.begin(self._title(), limits.steps, self.problem.validate is not None, limits.seconds)
         self.figures.prepare()
         warned = 0
-        for step in train(self.solver, limits.criteria(), self.problem.validate, self.state, check_signal):
+        for step in train(self.solver, limits.criteria(), self.problem.validate, self.state, check_signal, ranks):
             self._report(step)
             for text in self.solver.guard.warnings[warned:]:
                 self.progress.warn(text)
@@ -119,7 +119,7 @@ class Training:
         The checkpoint is written last of what a report leaves for the rest of the run, in one piece: what is newer
         will come again, and what else the directory holds follows from it.
         """
-        if not self.run.has(checkpoint.STATE) and not self.run.has_reports():
+        if not self.plan.execution.ranks.share(self.run.has(checkpoint.STATE) or self.run.has_reports()):
             self.progress.note(f"{path} has no checkpoint yet: the run starts from its beginning")
             self.run.keep_metrics(-1, [])
             self.run.remove_cut_off()
@@ -128,7 +128,7 @@ class Training:
         self.run.remove_cut_off()
         self.run.remove(directory.REPORT)  # it comes with the end: an older one must not pass for this one's
         self.run.keep_metrics(self.record.recorded, [_record(step) for step in self.record.steps])
-        self.run.write(directory.MODEL, self._saved(self.record.best).to_bytes())  # not the one that a signal left
+        self._write_model(self.record.best)  # not the one that a signal left
         if ended:
             self.progress.note(f"{path} had already ended, but its report was missing")
         return ended
@@ -136,6 +136,8 @@ class Training:
     def _title(self) -> str:
         optimizer = self.plan.optimizer.name
         what = f"{self.about.title}, {self.weights:,} weights, {optimizer}, {self.device}"
+        if (count := self.plan.execution.ranks.count) > 1:
+            what += f", {count} processes"
         return f"train-deconv: {what}" + (", bfloat16" if self.solver.weights.dtype == torch.bfloat16 else "")
 
     def _report(self, step: Iterate[dict[str, Tensor]]) -> None:
@@ -148,14 +150,23 @@ class Training:
         if (step.is_best or not self.problem.selects) and not diverged:
             if self.problem.validate is not None:
                 self.problem.validate.keep()
-            self.run.write(directory.MODEL, self._saved(step.parameters).to_bytes())
+            self._write_model(step.parameters)
             self.record.best_step = self.record.last
             if not step.signum:  # the report of a signal leaves no trace in the checkpoint
                 self.record.best, self.record.best_kept = step.parameters, self.record.last
-        if not diverged:
+        if not diverged and self.leads:
             self.run.write(checkpoint.STATE, self._checkpoint())
         self.figures.refresh(self.record.steps, self.record.best_step)
         self.progress.step(self.record.last)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.plan.execution.ranks.leads
+
+    def _write_model(self, state: dict[str, Tensor]) -> None:
+        if self.leads:
+            self.run.write(directory.MODEL, self._saved(state).to_bytes())
 
     def _saved(self, state: dict[str, Tensor]) -> SavedNetwork:
         task = self.restoration.to_json() | {"channels": self.plan.spec.output_channels}
@@ -165,7 +176,7 @@ class Training:
         arrays, numbers = self.solver.state_dict()
         arrays |= {f"best.{name}": tensor.numpy() for name, tensor in self.record.best.items()}
         numbers["memory"] = vars(self.state)
-        numbers["threads"] = torch.get_num_threads()
+        numbers["threads"], numbers["processes"] = torch.get_num_threads(), self.plan.execution.ranks.count
         numbers["environment"] = _environment(self.device)
         numbers["data"] = self.about.data
         numbers["limits"] = self._limits()
@@ -176,7 +187,8 @@ class Training:
 
     def _restore(self, path: Path) -> bool:
         """Take up the checkpoint; whether the run had ended there. Raises DlcliError where its report is there, too."""
-        arrays, numbers = checkpoint.load(path)
+        ranks = self.plan.execution.ranks
+        arrays, numbers = checkpoint.load(path, ranks)
         try:
             if changed := difference(numbers["data"], self.about.data):
                 raise DlcliError(
@@ -206,7 +218,7 @@ class Training:
             raise DlcliError(
                 f"--resume {path}: its checkpoint doesn't fit its settings: {text}", "start a new training"
             ) from None
-        if not self.threads and self.device == "cpu":
+        if not self.threads and self.device == "cpu" and numbers.get("processes", 1) == ranks.count:
             torch.set_num_threads(int(numbers["threads"]))
         if numbers["environment"] != _environment(self.device):
             self.progress.warn(

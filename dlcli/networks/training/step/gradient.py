@@ -52,12 +52,20 @@ class LossGradient:
         """The loss of the batch; the gradient is computed. ``step``, counted from 0, chooses the units dropped."""
         if self.settings.dropout_seed is not None:
             # From the step alone, so that a run taken up again, or one of many in a process, drops the same units.
-            state = np.random.SeedSequence((self.settings.dropout_seed, step, DROPOUT)).generate_state(1)
+            # Each rank drops its own, as its images are its own.
+            rank = (self.settings.ranks.rank,) if self.settings.ranks.rank else ()
+            state = np.random.SeedSequence((self.settings.dropout_seed, step, DROPOUT, *rank)).generate_state(1)
             torch.manual_seed(int(state[0]))
         loss = self._loss_of(batch)
         self.weights.backward(loss)
         self._differentiated = True
         return float(loss.detach())
+
+    def clear(self) -> float:
+        """The loss and the gradient of no image: 0."""
+        self.weights.gradient.zero_()
+        self._differentiated = True
+        return 0.0
 
     def clip(self) -> bool:
         """Clip the gradient to the norm of --clip, if given; returns whether it is finite."""

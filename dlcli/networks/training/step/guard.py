@@ -8,26 +8,40 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.memory import is_out_of_memory
 from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.training.step.gradient import LossGradient
+from dlcli.networks.training.step.shares import Shares
 
 UNTOLD = "API call failed"  # what compiled code says when torch refuses it something
 
 
 class BatchGuard:
-    """Makes the batches, of ``batch_size`` images, which is halved when memory runs out; ``warnings`` tell of it."""
+    """Makes the batches, of ``batch_size`` images, which is halved when memory runs out; ``warnings`` tell of it.
+
+    Several ranks take a share of each batch.
+    """
 
     def __init__(self, batches: Batches, batch_size: int, gradient: LossGradient) -> None:
         self.batches, self.batch_size, self.gradient = batches, batch_size, gradient
+        self.shares = Shares(gradient.settings.ranks, gradient.weights)
         self.warnings: list[str] = []
 
     def loss_of(self, step: int) -> float | None:
         """Loss of the batch of ``step``, whose gradient is computed, or None as from ``_tried``."""
-        return self._tried(lambda batch: self.gradient.backward(batch, step), step)
+        return self._agreed(lambda batch: self.gradient.backward(batch, step), step, gradient=True)
 
     def first_loss(self) -> float:
         """Loss of the first batch, without a gradient."""
-        while (first := self._tried(self.gradient.measure, 0)) is None:
+        while (first := self._agreed(self.gradient.measure, 0, gradient=False)) is None:
             pass
         return first
+
+    def _agreed(self, function: Callable[[Batch], float], step: int, *, gradient: bool) -> float | None:
+        """``_tried`` by all ranks, of which each has its share: what one couldn't compute none of them has."""
+        size = self.batch_size
+        loss = self._tried(function, step)
+        loss, smaller = self.shares.add(loss, size, smaller=self.batch_size < size, gradient=gradient)
+        if smaller and self.batch_size == size:
+            self._halve_batch()
+        return loss
 
     def _tried(self, function: Callable[[Batch], float], step: int) -> float | None:
         """``function`` of the batch of ``step``, or None where memory ran out: the batch is then half as large.
@@ -36,7 +50,8 @@ class BatchGuard:
         Raises DlcliError when memory runs out for a single image.
         """
         try:
-            return function(self.batches(step, self.batch_size))
+            mine = self.shares.of(self.batches(step, self.batch_size))
+            return self.gradient.clear() if mine is None else function(mine)
         except RuntimeError as error:
             if UNTOLD in str(error) and self.gradient.compiled:
                 self.gradient.use_python()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dlcli.engine.ranks import ALONE, Ranks
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -16,3 +18,4 @@ class NetworkSettings:
     warmup: int = 0
     dropout_seed: int | None = None  # where the network draws random numbers
     compiled: bool = False
+    ranks: Ranks = ALONE

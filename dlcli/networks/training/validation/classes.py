@@ -38,14 +38,20 @@ class ClassValidation:
         """Every metric, with the weights ``state`` (None: as they are)."""
         if state is not None:
             self.network.load_state_dict(state)
-        parts = []
-        for start in range(0, self.count, 256):
-            images = [self.image_set.pixels(i) for i in range(start, min(start + 256, self.count))]
+        ranks = self.execution.ranks
+        mine = ranks.slice_of(self.count)
+        parts = [torch.zeros(0, len(self.image_set.classes))]
+        for start in range(mine.start, mine.stop, 256):
+            images = [self.image_set.pixels(i) for i in range(start, min(start + 256, mine.stop))]
             x = batch_to_tensor(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), self.execution.device)
             with inference(self.execution):
                 parts.append(self.network(x).float().cpu())
-        logs = torch.log_softmax(torch.cat(parts), dim=1)
-        self.latest = logs.numpy()
+        logs = torch.log_softmax(torch.cat(parts), dim=1).numpy()
+        if ranks.count > 1:
+            every = np.zeros((self.count, logs.shape[1]))
+            every[mine] = logs
+            logs = ranks.add_arrays(every).astype(np.float32)
+        self.latest = logs
         return class_metrics(self.latest, self.labels)
 
     @property

@@ -1,6 +1,6 @@
 """Measuring a network that restores: PSNR and SSIM of crops that are degraded once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.task import INPUT_IS_BASE
+from dlcli.engine.ranks import Ranks
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.split import spread
 from dlcli.networks.losses.supervised import Compare
@@ -99,7 +100,9 @@ class RestorationValidation:
             for place, level in enumerate(self.levels)
             for index in range(self.count)
         ]
-        self.groups = _groups([sample.target.shape for sample in self.samples])
+        self.chosen = spread(len(self.samples), SAMPLES)
+        self.mine, self.others = _dealt(len(self.samples), self.chosen, settings.execution.ranks)
+        self.groups = _groups({i: self.samples[i].target.shape for i in self.mine})
         self.known = Known.of(self.samples, settings.border)
         self.latest: Restored | None = None
         self.kept: Restored | None = None
@@ -108,9 +111,8 @@ class RestorationValidation:
     def __call__(self, state: dict[str, Tensor]) -> dict[str, float]:
         """loss, every metric and the inputs' own, with the weights ``state``."""
         self.network.load_state_dict(state)
-        losses = np.empty(len(self.samples))
-        found = {metric.name: np.empty(len(self.samples)) for metric in IMAGE_METRICS}
-        chosen = spread(len(self.samples), SAMPLES)
+        names = ["loss", *(metric.name for metric in IMAGE_METRICS)]
+        found = dict(zip(names, np.zeros((len(names), len(self.samples))), strict=True))
         shown: dict[int, Shown] = {}
         for group in self.groups:
             samples = [self.samples[i] for i in group]
@@ -121,14 +123,22 @@ class RestorationValidation:
             for name, values in qualities(output, target, self.settings.border).items():
                 found[name][group] = values.cpu().numpy()
             for place, i in enumerate(group):
-                losses[i] = float(self.settings.loss(output[place : place + 1], target[place : place + 1]))
-                if i in chosen:
+                found["loss"][i] = float(self.settings.loss(output[place : place + 1], target[place : place + 1]))
+                if i in self.chosen:
                     shown[i] = self._shown(i, output[place : place + 1], float(found["psnr"][i]))
-        metrics = {"loss": float(np.mean(losses))}
+        found = self._of_all(found)
+        metrics = {"loss": float(np.mean(found.pop("loss")))}
         metrics |= {name: mean_of(values) for name, values in found.items()}
         metrics |= {f"input_{name}": mean for name, mean in self.known.input_means.items()}
         self.latest = Restored(metrics, found["psnr"], [shown[i] for i in sorted(shown)])
         return dict(metrics)
+
+    def _of_all(self, found: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        """What all ranks ``found``, each of its own samples, by name."""
+        for values in found.values():
+            values[self.others] = 0.0
+        every = self.settings.execution.ranks.add_arrays(np.stack(list(found.values())))
+        return dict(zip(found, every, strict=True))
 
     def keep(self) -> None:
         """The latest measurement is that of the weights that are saved."""
@@ -201,10 +211,21 @@ class RestorationValidation:
         return self.kept is not None and np.array_equal(self.kept.psnr, self.known.base_psnrs, equal_nan=True)
 
 
-def _groups(shapes: Sequence[torch.Size]) -> list[list[int]]:
+def _dealt(count: int, chosen: Sequence[int], ranks: Ranks) -> tuple[list[int], list[int]]:
+    """Which of ``count`` samples this rank measures, and which of those are another's to count.
+
+    The first measures the ``chosen`` ones, too, which it shows.
+    """
+    order = sorted(range(count), key=lambda i: i not in chosen)
+    mine = order[ranks.slice_of(count)]
+    extra = [i for i in chosen if i not in mine] if ranks.leads else []
+    return sorted(mine + extra), extra
+
+
+def _groups(shapes: Mapping[int, torch.Size]) -> list[list[int]]:
     """Numbers of the samples that go through the network together: of one size, and not too many pixels."""
     alike: dict[torch.Size, list[int]] = {}
-    for number, shape in enumerate(shapes):
+    for number, shape in shapes.items():
         alike.setdefault(shape, []).append(number)
     groups: list[list[int]] = []
     for shape, numbers in alike.items():
