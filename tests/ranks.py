@@ -1,5 +1,6 @@
 """Several processes of one run, as torchrun starts them, from forks of this one: nothing is imported anew."""
 
+import importlib
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ def free_port() -> int:
 
 def in_ranks(count: int, work: Callable[[Ranks], Any], **env: str) -> list[Any]:
     """What ``work`` returns in each of ``count`` connected processes, as JSON has it; the text of what it raised."""
-    import torch._dynamo  # which optimizers load: here, so that no process does
+    importlib.import_module("torch._dynamo")  # which optimizers load: here, so that no process does
 
     settings = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), **env}
     children = []

@@ -222,7 +222,7 @@ def test_other_images_on_one_host_are_found_out(photos, tmp_path, monkeypatch):
 
 
 def test_torchrun_starts_a_killed_group_again(photos, tmp_path):
-    """The real launcher: one line on each event, one run directory, the loss of a run that was left alone."""
+    """The real launcher: one line on each event, one run directory, every report once."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
     words = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1",
