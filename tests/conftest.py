@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from dlcli.cli.process import wait_passively
 from tests import leakage
-from tests.forks import Host
+from tests.forks import Host, without_charts
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -68,14 +68,6 @@ def forks():
     host.close()
 
 
-def without_charts(words: list[str]) -> list[str]:
-    """A command line that draws no charts, unless it says something of them itself."""
-    draws = words[:1] in (["fit-linear"], ["train-deconv"], ["tune-lr"])
-    if not draws or {"--plots", "--config", "--resume", "--dry-run", "--help"} & set(words):
-        return words
-    return [words[0], "--plots", "none", *words[1:]]
-
-
 @pytest.fixture
 def dlcli(tmp_path, tmp_path_factory, forks):
     """Run ``dlcli`` in an empty folder, as a process of its own, with a fixed environment.
@@ -92,7 +84,7 @@ def dlcli(tmp_path, tmp_path_factory, forks):
         data = stdin.encode() if isinstance(stdin, str) else stdin
         words = list(map(str, args)) if charts else without_charts(list(map(str, args)))
         code, out, err = forks.run(words, cwd or tmp_path, clean, data or b"")
-        if code == 0 and (training := leakage.training(words)):
+        if code == 0 and (training := leakage.training(list(map(str, args)))):
             leakage.check(training, cwd or tmp_path, tmp_path_factory.mktemp("leakage"))
         return Result(code, out, err, cwd or tmp_path)
 

@@ -14,6 +14,8 @@ from unittest import mock
 
 import numpy as np
 
+from tests.forks import without_charts
+
 STEPS = "40"
 FOLD = 1  # whose rows are changed where there are folds
 
@@ -119,7 +121,7 @@ def run(words: Sequence[str], folder: Path, out: Path, change: set[int], gaps: b
     os.chdir(folder)
     try:
         with watching(watched, change, config), redirect_stdout(StringIO()), redirect_stderr(StringIO()) as err:
-            code = app.run(["fit-linear", *words, "--out", str(out), "--force", "--quiet"])
+            code = app.run(without_charts(["fit-linear", *words, "--out", str(out), "--force", "--quiet"]))
     finally:
         os.chdir(before)
     assert code == 0, err.getvalue()

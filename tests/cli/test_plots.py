@@ -55,31 +55,31 @@ def test_a_fit_is_saved_and_shown_before_anything_that_draws_is_imported(words, 
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_charts_come_in_the_format_that_was_asked_for(command, app, tmp_path):
+def test_charts_come_in_the_format_that_was_asked_for(command, drawing, tmp_path):
     words, charts = COMMANDS[command]
     if command == "train-deconv":
         folder_of(tmp_path / "photos", ((24, 24),) * 4)
-    assert app(words[0], "--plots", "svg", *words[1:])[0] == 0
+    assert drawing(words[0], "--plots", "svg", *words[1:])[0] == 0
     sheets = ["samples.png"] if command == "train-deconv" else []
     assert files(tmp_path) == sorted([*(f"{name}.svg" for name in charts), *sheets])
     assert all("</svg>" in path.read_text() for path in (tmp_path / "o/plots").glob("*.svg"))
 
 
 @pytest.mark.parametrize("command", ["fit-linear", "tune-lr", "range test", "train-deconv"])
-def test_none_draws_neither_charts_nor_sheets(command, app, tmp_path):
+def test_none_draws_neither_charts_nor_sheets(command, drawing, tmp_path):
     words, _ = COMMANDS[command]
     if command == "train-deconv":
         folder_of(tmp_path / "photos", ((24, 24),) * 4)
-    code, out, _ = app(words[0], "--plots", "none", "--json", *words[1:])
+    code, out, _ = drawing(words[0], "--plots", "none", "--json", *words[1:])
     assert code == 0
     assert json.loads(out) == json.loads((tmp_path / "o/report.json").read_text())
     assert files(tmp_path) == []
 
 
-def test_a_chart_that_cannot_be_written_is_an_error_after_the_result(app, tmp_path):
+def test_a_chart_that_cannot_be_written_is_an_error_after_the_result(drawing, tmp_path):
     (tmp_path / "o").mkdir()
     (tmp_path / "o/plots").write_text("in the way")
-    code, out, err = app("fit-linear", "--out", "o", "--force")
+    code, out, err = drawing("fit-linear", "--out", "o", "--force")
     assert code == 2
     assert "saved in o" in out
     assert err.splitlines()[-1].startswith("dlcli: cannot make o/plots: ")
@@ -87,14 +87,14 @@ def test_a_chart_that_cannot_be_written_is_an_error_after_the_result(app, tmp_pa
     assert json.loads((tmp_path / "o/report.json").read_text())["status"] == "finished"
 
 
-def test_force_leaves_no_chart_of_another_format(app, tmp_path):
-    assert app("fit-linear", "--out", "o", "--plots", "svg")[0] == 0
-    assert app("fit-linear", "--out", "o", "--force", "--plots", "pdf")[0] == 0
+def test_force_leaves_no_chart_of_another_format(drawing, tmp_path):
+    assert drawing("fit-linear", "--out", "o", "--plots", "svg")[0] == 0
+    assert drawing("fit-linear", "--out", "o", "--force", "--plots", "pdf")[0] == 0
     assert files(tmp_path) == ["loss.pdf"]
 
 
-def test_a_diverged_fit_has_a_chart_without_a_saved_step(app, tmp_path):
-    code, out, err = app("fit-linear", "--lr", "100", "--out", "o", "--plots", "svg")
+def test_a_diverged_fit_has_a_chart_without_a_saved_step(drawing, tmp_path):
+    code, out, err = drawing("fit-linear", "--lr", "100", "--out", "o", "--plots", "svg")
     assert (code, out) == (4, "")
     assert "training diverged" in err
     svg = (tmp_path / "o/plots/loss.svg").read_text()
@@ -102,7 +102,7 @@ def test_a_diverged_fit_has_a_chart_without_a_saved_step(app, tmp_path):
     assert "saved" not in svg
 
 
-def test_the_charts_of_a_search_are_its_own(app):
-    code, _, err = app("tune-lr", "--points", "2", "fit-linear", "--plots", "svg")
+def test_the_charts_of_a_search_are_its_own(drawing):
+    code, _, err = drawing("tune-lr", "--points", "2", "fit-linear", "--plots", "svg")
     assert code == 2
     assert "--plots" in err.splitlines()[-1]

@@ -12,7 +12,8 @@ import tomllib
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, without_charts
+from tests.conftest import ROOT
+from tests.forks import without_charts
 
 
 @pytest.fixture

@@ -54,9 +54,9 @@ def names_of(out, err, drawn):
 @pytest.mark.parametrize(
     "words", [[], ["--cv", "5"], ["--vary", "momentum=0,0.5"], ["--random", "--trials", "9"], ["--repeats", "3"]]
 )
-def test_everything_names_the_fastest_of_a_tie(app, drawn, words):
+def test_everything_names_the_fastest_of_a_tie(drawing, drawn, words):
     write("ok.csv")
-    code, out, err = app("tune-lr", "--out", "o", *words, "fit-linear", "ok.csv", "--target", "y")
+    code, out, err = drawing("tune-lr", "--out", "o", *words, "fit-linear", "ok.csv", "--target", "y")
     assert code == 0, err
     best = json.loads(Path("o/report.json").read_text())["best"]
     assert names_of(out, err, drawn) == (best["number"], best["number"], [best["number"]], best["number"])
@@ -71,29 +71,29 @@ def test_everything_names_the_fastest_of_a_tie(app, drawn, words):
     assert measured.get(words[0] if words else "", "no more than rounding") in tie
 
 
-def test_a_rerun_names_the_same_trial(app):
+def test_a_rerun_names_the_same_trial(drawing):
     write("ok.csv")
     words = ["tune-lr", "--json", "--cv", "3", "--vary", "schedule=constant,time", "fit-linear", "ok.csv"]
-    first, second = (json.loads(app(*words)[1])["best"] for _ in range(2))
+    first, second = (json.loads(drawing(*words)[1])["best"] for _ in range(2))
     assert (first["number"], first["tied"]) == (second["number"], second["tied"])
 
 
-def test_folds_have_their_own_name(app):
+def test_folds_have_their_own_name(drawing):
     write("ok.csv")
-    code, out, err = app("tune-lr", "--out", "o", "--points", "3", "--cv", "3", "fit-linear", "ok.csv")
+    code, out, err = drawing("tune-lr", "--out", "o", "--points", "3", "--cv", "3", "fit-linear", "ok.csv")
     assert code == 0, err
     report = json.loads(Path("o/report.json").read_text())
     assert report["metric"] == "cv.loss"
     assert report["best"]["value"] == report["metrics"]["cv"]["loss"]
     assert "val.loss" not in out + err + Path("o/trials.csv").read_text()
-    again = app("tune-lr", "--points", "3", "--cv", "3", "--metric", "cv.r2", "--json", "fit-linear", "ok.csv")
+    again = drawing("tune-lr", "--points", "3", "--cv", "3", "--metric", "cv.r2", "--json", "fit-linear", "ok.csv")
     assert json.loads(again[1])["metric"] == "cv.r2"
 
 
-def test_lines_carry_the_numbers_of_the_table(app):
+def test_lines_carry_the_numbers_of_the_table(drawing):
     write("ok.csv")
     words = ["tune-lr", "--points", "3", "--study", "s", "fit-linear", "ok.csv"]
-    _, out, err = app(*words)
+    _, out, err = drawing(*words)
     lines = [line for line in err.splitlines() if line.startswith("trial ")]
     assert [int(line.split()[1]) for line in lines] == [0, 1, 2]
     assert lines[-1].endswith("(run 3 of 3)")
@@ -116,19 +116,19 @@ def marks_of(out, err):
 
 
 @pytest.mark.parametrize("words", [[], ["--cv", "5"], ["--vary", "momentum=0,0.5", "--lr", "0.01,0.1"]])
-def test_every_place_says_which_trials_are_tied(app, words):
+def test_every_place_says_which_trials_are_tied(drawing, words):
     write("ok.csv")
     lr = [] if "--lr" in words else ["--lr", "0.001,0.01,0.1,1"]
-    code, out, err = app("tune-lr", "--out", "o", *lr, *words, "fit-linear", "ok.csv", "--target", "y")
+    code, out, err = drawing("tune-lr", "--out", "o", *lr, *words, "fit-linear", "ok.csv", "--target", "y")
     assert code == 0, err
     found, tied = marks_of(out, err)
     assert len(tied) > 1
     assert found == [tied] * 4
 
 
-def test_a_line_says_that_its_trial_is_tied(app):
+def test_a_line_says_that_its_trial_is_tied(drawing):
     write("ok.csv")
-    _, _, err = app("tune-lr", "--lr", "1,0.1,0.01", "fit-linear", "ok.csv", "--target", "y")
+    _, _, err = drawing("tune-lr", "--lr", "1,0.1,0.01", "fit-linear", "ok.csv", "--target", "y")
     lines = [line for line in err.splitlines() if line.startswith("trial ")]
     assert "  best" in lines[0]
     assert all("  tied with trial 0" in line for line in lines[1:])
@@ -137,18 +137,20 @@ def test_a_line_says_that_its_trial_is_tied(app):
 @pytest.mark.parametrize(
     ("words", "known"), [(["--val", "0.2"], True), ([], True), (["--optimizer", "sgd", "--steps", "50"], False)]
 )
-def test_single_runs_whose_noise_is_not_known_are_said(app, words, known):
+def test_single_runs_whose_noise_is_not_known_are_said(drawing, words, known):
     write("ok.csv")
-    _, _, err = app("tune-lr", "--points", "3", "--lr", "1e-3:0.1", "fit-linear", "ok.csv", *words)
+    _, _, err = drawing("tune-lr", "--points", "3", "--lr", "1e-3:0.1", "fit-linear", "ok.csv", *words)
     assert ("each point was run once" in err) != known
-    _, _, err = app("tune-lr", "--points", "3", "--lr", "1e-3:0.1", "--repeats", "3", "fit-linear", "ok.csv", *words)
+    _, _, err = drawing(
+        "tune-lr", "--points", "3", "--lr", "1e-3:0.1", "--repeats", "3", "fit-linear", "ok.csv", *words
+    )
     assert "each point was run once" not in err
     assert np.isfinite(json.loads(Path("runs/tune-lr-002/report.json").read_text())["best"]["value"])
 
 
-def noise_of(app, *words):
+def noise_of(drawing, *words):
     """The line on what the rows held out can't tell, and the report."""
-    code, out, err = app("tune-lr", "--json", *words)
+    code, out, err = drawing("tune-lr", "--json", *words)
     assert code == 0, err
     report = json.loads(out)
     said = near_of(SearchReport.model_validate(report))
@@ -163,10 +165,10 @@ def classes(count=200):
     Path("c.csv").write_text("a,b,y\n" + "".join(f"{a:.4f},{b:.4f},{c}\n" for (a, b), c in zip(x, y, strict=True)))
 
 
-def test_values_that_the_rows_held_out_can_not_tell_apart_are_said(app):
+def test_values_that_the_rows_held_out_can_not_tell_apart_are_said(drawing):
     write("ok.csv", count=200)
     words = ["--vary", "l2=1e-4,1e-3,1e-2,100", "--lr", "0.1", "fit-linear", "ok.csv", "--val", "0.2"]
-    said, report, err = noise_of(app, *words)
+    said, report, err = noise_of(drawing, *words)
     best = report["best"]
     assert best["error"] == pytest.approx(best["value"] * np.sqrt(2 / 40))
     assert best["number"] not in best["near"]
@@ -176,11 +178,11 @@ def test_values_that_the_rows_held_out_can_not_tell_apart_are_said(app):
 
 
 @pytest.mark.parametrize("metric", ["val.loss", "val.accuracy", "val.auc"])
-def test_standard_errors_of_classes(app, metric):
+def test_standard_errors_of_classes(drawing, metric):
     classes()
     words = ["--vary", "l2=1e-4,1e-3,1", "--lr", "0.1", "--metric", metric, "fit-linear", "c.csv", "--val", "0.5",
              "--optimizer", "gd", "--steps", "50"]  # fmt: skip
-    said, report, err = noise_of(app, *words)
+    said, report, err = noise_of(drawing, *words)
     best = report["best"]
     if metric == "val.auc":
         assert best["error"] is None
@@ -196,8 +198,8 @@ def test_standard_errors_of_classes(app, metric):
         assert 0.01 < best["error"] < 0.1
 
 
-def test_folds_and_training_losses_have_no_such_error(app):
+def test_folds_and_training_losses_have_no_such_error(drawing):
     write("ok.csv")
     for words in (["--cv", "3", "fit-linear", "ok.csv"], ["fit-linear", "ok.csv"]):
-        said, report, _ = noise_of(app, "--points", "3", *words)
+        said, report, _ = noise_of(drawing, "--points", "3", *words)
         assert (said, report["best"]["error"], report["best"]["near"]) == ("", None, [])
