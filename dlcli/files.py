@@ -7,7 +7,7 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from dlcli.errors import DlcliError
 
@@ -36,6 +36,20 @@ def remove_temporary_files() -> None:
     while _TEMPORARY:
         with contextlib.suppress(OSError):
             _TEMPORARY.pop().unlink()
+
+
+def nameless_file() -> tuple[BinaryIO, Path]:
+    """A new file for a lot of data, open for reading and writing, and the folder that it takes its room from.
+
+    It has no name, so that however the process ends, killed or not, the system removes it. TMPDIR says where it is;
+    else /var/tmp, as /tmp is in memory on many systems.
+    """
+    import tempfile
+
+    for folder in [] if os.environ.get("TMPDIR") or os.name == "nt" else ["/var/tmp"]:
+        with contextlib.suppress(OSError):
+            return tempfile.TemporaryFile(dir=folder, prefix="dlcli-", buffering=0), Path(folder)
+    return tempfile.TemporaryFile(prefix="dlcli-", buffering=0), Path(tempfile.gettempdir())
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Memory while networks train: what is freed is kept for the next step, and errors that mean there is none left."""
+"""How much memory there is and what of it data may take; how freed memory is kept, errors that mean there is none."""
 
 import ctypes
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 KEPT_BYTES = 2**30
+SHARE_FOR_ROWS, MOST_FOR_ROWS = 1 / 8, 512 << 20  # of the memory, for the rows of a table: a fit needs some copies
 
 
 def keep_freed_memory() -> None:
@@ -32,7 +33,24 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def available_memory() -> int:
-    """Bytes of memory that can still be used, or a huge number where the system doesn't say."""
+    """Bytes of memory that can still be used, or a huge number where the system doesn't say.
+
+    Of a container, no more than it may use.
+    """
+    return min(_of_the_machine(), _of_the_container())
+
+
+def _of_the_container(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """What is left of a limit on the process's control group; a huge number where there is none."""
+    try:
+        limit, used = (root / "memory.max").read_text().strip(), int((root / "memory.current").read_text())
+        cached = dict(line.split() for line in (root / "memory.stat").read_text().splitlines())
+        return 1 << 62 if limit == "max" else max(int(limit) - used + int(cached.get("inactive_file", 0)), 0)
+    except (OSError, ValueError):
+        return 1 << 62
+
+
+def _of_the_machine() -> int:
     try:
         text = Path("/proc/meminfo").read_text()
         return int(text.split("MemAvailable:")[1].split()[0]) * 1024
@@ -42,3 +60,11 @@ def available_memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
         return 1 << 62
+
+
+def room_for_rows() -> int:
+    """Bytes that the rows of a table may take in memory: beyond them they are read from a file again and again.
+
+    From the disk's cache that takes hardly longer, and whatever else runs on the machine keeps its memory.
+    """
+    return min(int(SHARE_FOR_ROWS * available_memory()), MOST_FOR_ROWS)

@@ -1,12 +1,13 @@
 """The metrics of linear models, in one table for each kind of target; exact, and in one pass where they can be."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.moments import Moments
 
@@ -30,6 +31,20 @@ class Residuals:
         return 1 - self.mean_square / total if total > 0 else float("nan")
 
 
+class Scored(Protocol):
+    """What is known of the classes' probabilities on some rows."""
+
+    @property
+    def log_loss(self) -> float:
+        """The mean negative logarithm of the true class's probability."""
+
+    def accuracy(self) -> float:
+        """The share of rows whose most probable class is the true one."""
+
+    def auc(self) -> float:
+        """Area under the ROC curve; for several classes the macro average of one-against-rest."""
+
+
 @dataclass(frozen=True)
 class ClassScores:
     """Logarithms of the classes' probabilities (n, k), and the true classes' codes (n,)."""
@@ -48,14 +63,61 @@ class ClassScores:
 
     def auc(self) -> float:
         """Area under the ROC curve; for several classes the macro average of one-against-rest."""
-        k = self.log_probabilities.shape[1]
-        # Differences of log-probabilities order rows as probabilities do, and keep their digits near 0 and 1.
-        if k == 2:
-            difference = self.log_probabilities[:, 1] - self.log_probabilities[:, 0]
-            return area_under_curve(self.codes.astype(float), difference)
-        each = [area_under_curve((self.codes == c).astype(float), self.log_probabilities[:, c]) for c in range(k)]
-        known = [a for a in each if np.isfinite(a)]
-        return float(np.mean(known)) if known else float("nan")
+        each = [
+            area_under_curve((self.codes == c).astype(float), ordering(self.log_probabilities, c))
+            for c in ranked_classes(self.log_probabilities.shape[1])
+        ]
+        return _mean_of_known(each)
+
+
+class BlockScores:
+    """The same, of rows that come block by block: what a metric needs of them all is kept, 8 bytes for each row.
+
+    ``blocks`` passes over log-probabilities (m, k) and codes (m,); ``classes`` is k.
+    """
+
+    def __init__(self, blocks: Callable[[], Iterator[tuple[FloatArray, FloatArray]]], classes: int) -> None:
+        self._blocks, self._classes = blocks, classes
+        loss, right, self._rows = 0.0, 0, 0
+        for log_probabilities, truth in blocks():
+            scores = ClassScores(log_probabilities, truth.astype(np.int64))
+            n = len(truth)
+            loss, right, self._rows = loss + n * scores.log_loss, right + round(n * scores.accuracy()), self._rows + n
+        self.log_loss, self._accuracy = loss / self._rows, right / self._rows
+
+    def accuracy(self) -> float:
+        """The share of rows whose most probable class is the true one."""
+        return self._accuracy
+
+    def auc(self) -> float:
+        """Area under the ROC curve; for several classes the macro average of one-against-rest, a pass for each."""
+        return _mean_of_known([self._auc_of(c) for c in ranked_classes(self._classes)])
+
+    def _auc_of(self, c: int) -> float:
+        score, truth, start = np.empty(self._rows), np.empty(self._rows, dtype=np.bool_), 0
+        for log_probabilities, codes in self._blocks():
+            rows = slice(start, start + len(codes))
+            score[rows], truth[rows], start = ordering(log_probabilities, c), codes == c, rows.stop
+        return area_under_curve(truth, score)
+
+
+def ranked_classes(classes: int) -> range:
+    """Which classes' areas a macro average is of: of two, one says it all."""
+    return range(1, 2) if classes == 2 else range(classes)
+
+
+def ordering(log_probabilities: FloatArray, c: int) -> FloatArray:
+    """What orders rows as the probability of class c does, (n,).
+
+    Of two classes the difference of their log-probabilities, which keeps its digits near 0 and 1.
+    """
+    two = log_probabilities.shape[1] == 2
+    return log_probabilities[:, c] - log_probabilities[:, 1 - c] if two else log_probabilities[:, c]
+
+
+def _mean_of_known(values: Sequence[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 @dataclass(frozen=True)
@@ -79,7 +141,7 @@ class ClassMetric:
     """A metric of classes. ``searched_up_to``: the most classes with which searches compare by it; None: any."""
 
     name: str
-    compute: Callable[[ClassScores], float]
+    compute: Callable[[Scored], float]
     higher_is_better: bool = False
     searched_up_to: int | None = None
 
@@ -96,8 +158,8 @@ REGRESSION = (
 CLASSES = (
     ClassMetric("loss", lambda s: s.log_loss),
     ClassMetric("log_loss", lambda s: s.log_loss),
-    ClassMetric("accuracy", ClassScores.accuracy, higher_is_better=True),
-    ClassMetric("auc", ClassScores.auc, higher_is_better=True, searched_up_to=2),
+    ClassMetric("accuracy", lambda s: s.accuracy(), higher_is_better=True),
+    ClassMetric("auc", lambda s: s.auc(), higher_is_better=True, searched_up_to=2),
 )
 
 
@@ -124,6 +186,14 @@ def higher_is_better(kind: Kind, name: str) -> bool:
 def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str, float]:
     """Every metric of classes; log_probabilities (n, k), truth (n,) class codes."""
     scores = ClassScores(log_probabilities, truth.astype(np.int64))
+    return {metric.name: metric.compute(scores) for metric in CLASSES}
+
+
+def metrics_by_blocks(
+    blocks: Callable[[], Iterator[tuple[FloatArray, FloatArray]]], classes: int
+) -> dict[str, float]:  # fmt: skip
+    """The same of rows that come block by block, in any number of passes."""
+    scores = BlockScores(blocks, classes)
     return {metric.name: metric.compute(scores) for metric in CLASSES}
 
 
@@ -157,7 +227,7 @@ class RowSums:
         return {name: total / count for name, total in self._sums.items()}
 
 
-def area_under_curve(truth: FloatArray, score: FloatArray) -> float:
+def area_under_curve(truth: FloatArray | BoolArray, score: FloatArray) -> float:
     """Area under the ROC curve by the Mann-Whitney statistic, ties counted half; nan with one class only.
 
     truth (n,) holds 0 and 1, score (n,) any numbers.

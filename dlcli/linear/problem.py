@@ -1,20 +1,21 @@
 """What one fit minimizes, over which rows, and what measures it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.rows import Held, Rows
-from dlcli.linear.data.table_data import TableData
-from dlcli.linear.metrics import class_metrics
+from dlcli.linear.data.table_data import TableData, row_blocks
+from dlcli.linear.metrics import class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
 from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.row_space import row_basis
+from dlcli.linear.objectives.stored_rows import AnyRows
 from dlcli.linear.plan import Plan
 
 SECOND_ORDER = ("newton", "lbfgs")
@@ -31,21 +32,32 @@ class RowProblem:
     """
 
     kind: Kind
-    Z: FloatArray
-    y: FloatArray
+    Z: AnyRows
+    y: AnyRows
     objective: RowObjective | None
-    Z_val: FloatArray | None = None
-    y_val: FloatArray | None = None
+    Z_val: AnyRows | None = None
+    y_val: AnyRows | None = None
     scored: RowObjective | None = None
     watched: RowObjective | None = None
     squares: LeastSquares | None = None
 
     def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
         """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
-        parts = {"train": class_metrics(log_softmax(self.Z @ theta), self.y)}
+        parts = {"train": _class_metrics(self.Z, self.y, theta)}
         if self.Z_val is not None and self.y_val is not None:
-            parts["val"] = class_metrics(log_softmax(self.Z_val @ theta), self.y_val)
+            parts["val"] = _class_metrics(self.Z_val, self.y_val, theta)
         return parts
+
+
+def _class_metrics(Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float]:
+    if isinstance(Z, np.ndarray) and isinstance(y, np.ndarray):
+        return class_metrics(log_softmax(Z @ theta), y)
+
+    def blocks() -> Iterator[tuple[FloatArray, FloatArray]]:
+        for block in row_blocks(len(y)):
+            yield log_softmax(Z[block] @ theta), y[block]
+
+    return metrics_by_blocks(blocks, max(theta.shape[1], 2))
 
 
 @dataclass(frozen=True)
@@ -117,9 +129,12 @@ def row_problem(
     outputs = len(target.levels) if target and kind == "softmax" else 1
     units, in_span = squares.units, None
     if spans_rows(plan, squares):
+        assert isinstance(rows.Z, np.ndarray)
+        assert isinstance(rows.y, np.ndarray)
         basis = row_basis(rows.Z[:, int(units.intercept) :])
+        coordinates = rows.Z[:, int(units.intercept) :] @ basis
+        columns = np.column_stack([rows.y, coordinates])
         rows, units = rows.turned(basis, int(units.intercept)), SpanUnits.span(basis, units)
-        columns = np.column_stack([rows.y, rows.Z[:, int(units.intercept) :]])
         in_span = LeastSquares(Moments.of(columns), units, squares.l2)
     # Second-order methods train on standardized columns whatever is asked: only the penalty is in the data's units.
     elsewhere = plan.optimizer in SECOND_ORDER and not plan.columns.standardize and in_span is None
@@ -128,7 +143,7 @@ def row_problem(
     if plan.optimizer == "exact":
         return RowProblem(kind, rows.Z, rows.y, None)
 
-    def objective(Z: FloatArray, y: FloatArray) -> RowObjective:
+    def objective(Z: AnyRows, y: AnyRows) -> RowObjective:
         return make_objective(Z, y, kind, outputs, penalty, device=device)
 
     training = objective(rows.Z, rows.y)

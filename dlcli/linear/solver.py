@@ -76,7 +76,7 @@ def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
         scale, size = squares.units.scale if plan.columns.standardize else None, len(squares.penalized)
         if squares.l2:  # d more rows, and twice the digits
             check_room(8 * 8 * size**2, f"an exact ridge of {size:,} coefficients", "use --optimizer gd")
-        solution = solve_exact(rows.Z, rows.y, intercept=plan.columns.intercept, l2=plan.penalty.l2, scale=scale)
+        solution = solve_exact(rows.Z[:], rows.y[:], intercept=plan.columns.intercept, l2=plan.penalty.l2, scale=scale)
         return ExactSolver(solution, squares)
     if rows is not None:
         assert rows.objective is not None

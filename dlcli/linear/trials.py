@@ -169,6 +169,8 @@ class LinearTrials:
         plan = self._plan(config, loaded)
         if not plan.keep_rows or plan.optimizer != "gd" or loaded.device != "cpu" or config.minutes:
             return None
+        if loaded.stored is not None:
+            return None
         return tuple(getattr(config, name) for name in (*READING, "standardize", "report_every")), plan.steps
 
     def start_fused(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
@@ -182,6 +184,8 @@ class LinearTrials:
             rows = first.problem.rows
             assert rows is not None
             assert rows.objective is not None
+            assert isinstance(rows.Z, np.ndarray)
+            assert isinstance(rows.y, np.ndarray)
             schedules = [ready.schedule() for ready in column]
             replicas = [
                 RowReplica(schedule, ready.plan.momentum, ready.plan.tolerance, ready.plan.penalty)

@@ -7,8 +7,10 @@ import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.linear.data.gaps import KnownSums, fill_gaps
-from dlcli.linear.data.scale import PowersOfTwo, check_target
+from dlcli.linear.data.keeper import RowKeeper
+from dlcli.linear.data.scale import LARGE, SMALL, PowersOfTwo, check_target
 from dlcli.linear.data.split import VALIDATION, Split, dealt
+from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import Block, ChunkSource, RereadRows, TableData, row_blocks
 from dlcli.linear.objectives.moments import Gram, Moments
 from dlcli.tables.categories import UnsettledError
@@ -24,6 +26,7 @@ class _How:
     keep_rows: bool
     fill_means: bool
     gram: Gram
+    most: int | None
 
     @property
     def later(self) -> bool:
@@ -31,10 +34,13 @@ class _How:
         return self.keep_rows and (self.classes or self.fill_means)
 
 
-def gather(table: ChunkSource, split: Split, *, classes: bool, keep_rows: bool, gram: Gram) -> TableData:
+def gather(
+    table: ChunkSource, split: Split, *, classes: bool, keep_rows: bool, gram: Gram, most: int | None = None
+) -> TableData:
     """Read ``table`` and return its moments, and its rows if kept: then it is read once, else twice to fill means.
 
-    With ``classes`` the rows must be kept: groups are then stratified. Raises DlcliError for bad data.
+    Rows of more than ``most`` bytes are kept in a file (None: never). With ``classes`` the rows must be kept: groups
+    are then stratified. Raises DlcliError for bad data.
     """
 
     def training(rows: int, codes: FloatArray | None) -> BoolArray:
@@ -43,22 +49,18 @@ def gather(table: ChunkSource, split: Split, *, classes: bool, keep_rows: bool, 
 
     table.settle(training if split.validation else None)
     try:
-        return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram))
+        return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram, most))
     except UnsettledError:
         table.settle(training if split.validation else None, wholly=True)
-        return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram))
+        return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram, most))
 
 
 def _gathered(table: ChunkSource, how: _How) -> TableData:
     split = how.split
-    known, powers = KnownSums(), PowersOfTwo()
-    if how.fill_means and not how.keep_rows:
-        for chunk, groups in dealt(table.chunks(), split):
-            powers.scale(chunk.X, groups != VALIDATION)
-            known.add(chunk.X, groups)
-        known.finish(table.anchors())
+    powers = PowersOfTwo()
+    known = _means_first(table, split, powers) if how.fill_means and not how.keep_rows else KnownSums()
     moments: dict[int, Moments] = {}
-    parts: list[Block] = []
+    keeper = RowKeeper(how.most)
     rows = 0
     for chunk, groups in dealt(table.chunks(), Split(0, 0, 0) if how.classes else split):
         rows += len(chunk.y)
@@ -68,9 +70,11 @@ def _gathered(table: ChunkSource, how: _How) -> TableData:
         if not how.later:
             _add_chunk(moments, (chunk.X, chunk.y, groups), known, how)
         if how.keep_rows:
-            parts.append((chunk.X, chunk.y, groups))
+            keeper.add(chunk.X, chunk.y, groups)
+    if stored := keeper.stored(dealt=split.deals and not how.classes):
+        return _with_stored(table, stored, moments, powers, how)
     if how.keep_rows:
-        return _with_rows(table, parts, moments, powers, how)
+        return _with_rows(table, keeper.parts, moments, powers, how)
     data = _finished(table, moments, rows, known, by_fold=bool(split.folds))
 
     def again() -> Iterator[Block]:
@@ -79,6 +83,16 @@ def _gathered(table: ChunkSource, how: _How) -> TableData:
             yield chunk.X, chunk.y, groups
 
     return replace(data, exponents=powers.exponents, reread=RereadRows(again))
+
+
+def _means_first(table: ChunkSource, split: Split, powers: PowersOfTwo) -> KnownSums:
+    """A pass for what stands in for missing values."""
+    known = KnownSums()
+    for chunk, groups in dealt(table.chunks(), split):
+        powers.scale(chunk.X, groups != VALIDATION)
+        known.add(chunk.X, groups)
+    known.finish(table.anchors())
+    return known
 
 
 def _add_chunk(moments: dict[int, Moments], chunk: Block, known: KnownSums, how: _How) -> None:
@@ -132,6 +146,40 @@ def _with_rows(
     fill = known.fill_with(means) if how.fill_means else means
     names, level_of = schema.encoded_names, _level_of(schema)
     return TableData(schema, moments, fill, len(y), names, level_of, ones_X, y, groups, gaps, powers.exponents)
+
+
+def _with_stored(
+    table: ChunkSource, stored: StoredTable, moments: dict[int, Moments], powers: PowersOfTwo, how: _How
+) -> TableData:
+    """The same of rows in a file, which are passed over again where their moments are still to be taken."""
+    if how.classes and how.split.deals:
+        stored = replace(stored, groups=how.split.stratified(stored.targets()).astype(np.int32))
+    data = _passed(table, stored, moments, how)
+    if how.classes and not _have_room(_trained(data.moments)):
+        powers = stored.powers()
+        stored = replace(stored, exponents=powers.exponents)
+        data = _passed(table, stored, {}, how)
+    exponents = powers.exponents if len(powers.exponents) else np.zeros(stored.X.width, dtype=np.int64)
+    return replace(data, exponents=exponents, groups=stored.groups, reread=stored)
+
+
+def _passed(table: ChunkSource, stored: StoredTable, moments: dict[int, Moments], how: _How) -> TableData:
+    known = KnownSums()
+    if how.fill_means:
+        for X, _, groups in stored.blocks():
+            known.add(X, groups)
+        known.finish(table.anchors())
+    if how.later:
+        for block in stored.blocks():
+            _add_chunk(moments, block, known, how)
+    return _finished(table, moments, len(stored.y), known, by_fold=bool(how.split.folds))
+
+
+def _have_room(moments: Moments) -> bool:
+    """Whether no column (y is column 0) can hold values that ``PowersOfTwo`` would scale."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = np.sqrt(moments.mean**2 + moments.diagonal / max(moments.count, 1))[1:]
+        return bool(np.all((size >= SMALL) & (size * np.sqrt(moments.count) <= LARGE)))
 
 
 def _known_sums(ones_X: FloatArray, groups: IntArray, anchors: IntArray, *, by_fold: bool) -> KnownSums:

@@ -14,11 +14,13 @@ from dlcli.linear.data.gather import gather
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
+from dlcli.memory import room_for_rows
 from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
@@ -48,6 +50,11 @@ class Loaded:
     decisions: tuple[DecisionEntry, ...] = ()
     few_rows: bool = False
 
+    @property
+    def stored(self) -> StoredTable | None:
+        """The rows, where they are in a file as they are too many for memory."""
+        return self.data.reread if isinstance(self.data.reread, StoredTable) else None
+
 
 def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     """Read the data and plan the training. Raises DlcliError."""
@@ -61,7 +68,10 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         classes=kind != "mse",
         keep_rows=plan.keep_rows,
         gram=gram_on(device),
+        most=None if plan.optimizer == "exact" else room_for_rows(),
     )
+    if isinstance(data.reread, StoredTable):
+        progress.note(data.reread.said())
     if plan.keep_rows:
         # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
         rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows

@@ -7,8 +7,10 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.least_squares import Standardizer
+from dlcli.linear.objectives.stored_rows import AnyRows
 
 
 @dataclass(frozen=True)
@@ -26,20 +28,21 @@ class Held:
 
 @dataclass(frozen=True)
 class Rows:
-    """Training, scored and watched rows, each [1, (X - shift) / scale] (n, p) and y (n,).
+    """Training, scored and watched rows, each [1, (X - shift) / scale] (n, p) and y (n,), in memory or not.
 
     For the exact solver there are training rows only, with raw X.
     """
 
-    Z: FloatArray
-    y: FloatArray
-    scored: tuple[FloatArray, FloatArray] | None = None
-    watched: tuple[FloatArray, FloatArray] | None = None
+    Z: AnyRows
+    y: AnyRows
+    scored: tuple[AnyRows, AnyRows] | None = None
+    watched: tuple[AnyRows, AnyRows] | None = None
 
     def turned(self, basis: FloatArray, first: int) -> "Rows":
         """The same with coordinates in ``basis`` (d, r) in place of the columns after the ``first``."""
 
-        def turn(Z: FloatArray) -> FloatArray:
+        def turn(Z: AnyRows) -> FloatArray:
+            assert isinstance(Z, np.ndarray)  # a table with fewer rows than columns is in memory
             return np.concatenate([Z[:, :first], Z[:, first:] @ basis], axis=1)
 
         scored = (turn(self.scored[0]), self.scored[1]) if self.scored else None
@@ -55,6 +58,9 @@ def standardized_rows(
 
     ``held`` are the groups that score the fit, and those that the reports measure.
     """
+    if isinstance(data.reread, StoredTable):
+        own = Standardizer(np.zeros(len(data.fill)), np.ones(len(data.fill)), intercept=False)
+        return _stored_rows(data.reread, data.fill, train_groups, held, own if exact else units)
     assert data.ones_X is not None
     assert data.y is not None
     assert data.groups is not None
@@ -67,7 +73,7 @@ def standardized_rows(
     if exact:
         return Rows(Z[:, 1:], y)
     Z = _standardized(Z, units)[:, first:]
-    parts: dict[tuple[int, ...], tuple[FloatArray, FloatArray] | None] = {(): None}
+    parts: dict[tuple[int, ...], tuple[AnyRows, AnyRows] | None] = {(): None}
     for groups in held:
         if tuple(groups) not in parts:
             chosen = np.isin(data.groups, list(groups))
@@ -76,6 +82,18 @@ def standardized_rows(
                 fill_gaps(ones_X[:, 1:], data.fill)
             parts[tuple(groups)] = _standardized(ones_X, units)[:, first:], data.y[chosen]
     return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
+
+
+def _stored_rows(
+    stored: StoredTable, fill: FloatArray, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]],
+    units: Standardizer,
+) -> Rows:  # fmt: skip
+    parts: dict[tuple[int, ...], tuple[AnyRows, AnyRows] | None] = {(): None}
+    for groups in held:
+        if tuple(groups) not in parts:
+            parts[tuple(groups)] = stored.of_groups(groups, units, fill)
+    training = stored.of_groups(train_groups, units, fill)
+    return Rows(*training, parts[tuple(held[0])], parts[tuple(held[1])])
 
 
 def _standardized(ones_X: FloatArray, units: Standardizer) -> FloatArray:

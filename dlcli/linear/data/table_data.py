@@ -62,6 +62,16 @@ class RereadRows:
             yield X if self.kept is None else X[:, self.kept], y, groups
 
 
+class Reread(Protocol):
+    """Rows that are not in memory."""
+
+    def columns(self, keep: IntArray) -> "Reread":
+        """The same for some of the columns."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of X (m, d), nan where missing, y and groups (m,)."""
+
+
 @dataclass(frozen=True)
 class TableData:
     """A table in the form that training takes.
@@ -87,7 +97,7 @@ class TableData:
     groups: IntArray | None = None
     gaps: Gaps | None = None
     exponents: IntArray | None = None
-    reread: RereadRows | None = None
+    reread: Reread | None = None
 
     def merged(self, groups: Sequence[int]) -> Moments:
         """Moments of the rows in ``groups``."""
@@ -129,6 +139,13 @@ class TableData:
             residual = y[rows] - intercept - X @ coefficients
             total, count = total + float(residual @ residual), count + len(residual)
         return total / max(count, 1)
+
+    def class_counts(self, classes: int) -> IntArray:
+        """How many training rows there are of each class, (classes,)."""
+        counts = np.zeros(classes, dtype=np.int64)
+        for _, y, groups in self._passed_again():
+            counts += np.bincount(y[groups != VALIDATION].astype(np.int64), minlength=classes)
+        return counts
 
     def _passed_again(self) -> Iterator[Block]:
         """Blocks of X (m, d), y and groups (m,)."""

@@ -103,10 +103,8 @@ def _warn_of_exact_fit(width: int, progress: Progress) -> None:
 
 def _check_classes(folds: int, data: TableData) -> None:
     assert data.schema.target is not None
-    assert data.y is not None
-    assert data.groups is not None
     name, levels = printable(data.schema.target.name), data.schema.target.levels
-    counts = np.bincount(data.y[data.groups != VALIDATION].astype(np.int64), minlength=len(levels))
+    counts = data.class_counts(len(levels))
     there = np.flatnonzero(counts)  # of a column of booleans both values are known before there are any
     if len(there) < 2:
         only = f" ({printable(levels[int(there[0])])!r})" if len(there) else ""

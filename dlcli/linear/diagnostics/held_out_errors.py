@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.objectives.loss import log_softmax
 from dlcli.linear.problem import FitProblem
 
@@ -25,9 +26,11 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
     rows = problem.rows
     if rows is None or rows.Z_val is None or rows.y_val is None or len(rows.y_val) < 2:
         return {}
-    codes, count = rows.y_val.astype(np.int64), len(rows.y_val)
-    losses = -log_softmax(rows.Z_val @ theta)[np.arange(count), codes]
-    loss = float(np.std(losses, ddof=1)) / math.sqrt(count)
+    count, losses = len(rows.y_val), []
+    for block in row_blocks(count):
+        codes = rows.y_val[block].astype(np.int64)
+        losses.append(-log_softmax(rows.Z_val[block] @ theta)[np.arange(len(codes)), codes])
+    loss = float(np.std(np.concatenate(losses), ddof=1)) / math.sqrt(count)
     errors = {"loss": loss, "log_loss": loss}
     accuracy = metrics["accuracy"]
     # Of none wrong, or none right, the formula would say that it is known exactly.

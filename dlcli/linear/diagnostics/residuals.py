@@ -32,7 +32,8 @@ def training_loss(
     if not with_errors or not _cancels(moments, coefficients, loss):
         return loss, False
     if rows is not None:  # those of the data may have been put into training units
-        return float(np.mean((rows.y - rows.Z @ theta[:, 0]) ** 2)), True
+        assert rows.objective is not None
+        return rows.objective.loss(theta), True
     whole = sum(data.moments[group].count for group in data.training_groups()) == moments.count
     return (
         (data.mean_square_residual(intercept, coefficients, data.training_groups()), True) if whole else (loss, False)

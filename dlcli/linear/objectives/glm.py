@@ -10,8 +10,9 @@ Z'(prediction - y)/n (McCullagh and Nelder 1989). Rows are taken in blocks that 
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,11 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.objectives.stored_rows import AnyRows
 
 BLOCK = 8192  # rows; with 20 columns a block and its scratch fit a 1 MiB cache
 WORTH_THREADS = 100_000
+AHEAD = 4  # blocks for each thread
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Sums:
 class RowObjective:
     """An objective over rows Z (n, p), which hold the column of ones if there is an intercept, and y (n,)."""
 
-    def __init__(self, Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, penalty: WeightedPenalty) -> None:
+    def __init__(self, Z: AnyRows, y: AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty) -> None:
         self.Z, self.y, self.kind, self.penalties = Z, y, kind, penalty
         self.l1, self.l2, self.penalized = penalty.l1, penalty.l2, penalty.weights[:, None]
         self.shape = (Z.shape[1], outputs)
@@ -65,14 +68,14 @@ class RowObjective:
         return known
 
     def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
-        parts = list(self._map(lambda rows: self._sums(self.Z[rows], self.y[rows], theta, hessian)))
-        return Sums(
-            float(sum(p.loss for p in parts)),
-            np.sum([p.gradient for p in parts], axis=0),
-            np.sum([p.hessian for p in parts if p.hessian is not None], axis=0) if hessian else None,
-            min(p.margin for p in parts),
-            max(p.reach for p in parts),
-        )
+        loss, margin, reach = 0.0, np.inf, -np.inf
+        gradient, second = np.zeros(self.shape), np.zeros((theta.size, theta.size)) if hessian else None
+        for part in self._map(lambda rows: self._sums(self.Z[rows], self.y[rows], theta, hessian)):
+            loss, margin, reach = loss + part.loss, min(margin, part.margin), max(reach, part.reach)
+            gradient += part.gradient
+            if second is not None and part.hessian is not None:
+                second += part.hessian
+        return Sums(loss, gradient, second, margin, reach)
 
     def _map(self, work: Callable[[slice], Sums]) -> Iterator[Sums]:
         blocks = [slice(start, start + BLOCK) for start in range(0, self.rows, BLOCK)]
@@ -82,11 +85,23 @@ class RowObjective:
                 return
         # NumPy lets go of the interpreter inside a block's products and functions.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from pool.map(_quiet(work), blocks)
+            begun: deque[Future[Sums]] = deque()
+            for block in blocks:  # a few ahead of what is asked for, as what a block gives may be a large matrix
+                begun.append(pool.submit(_quiet(work), block))
+                if len(begun) > AHEAD * (os.cpu_count() or 1):
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""
-        return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
+        if isinstance(self.Z, np.ndarray):
+            return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
+        total = np.zeros(self.shape[0])
+        for start in range(0, self.rows, BLOCK):
+            Z = self.Z[start : start + BLOCK]
+            total += np.einsum("ij,ij->j", Z, Z)
+        return total / self.rows
 
     def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
         """Mean of |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r)."""

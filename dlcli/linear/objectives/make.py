@@ -1,16 +1,18 @@
 """An objective over rows, on the device that was asked for."""
 
-from dlcli.engine.arrays import FloatArray
+import numpy as np
+
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.objectives.stored_rows import AnyRows
 
 
 def make_objective(
-    Z: FloatArray, y: FloatArray, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str = "cpu"
+    Z: AnyRows, y: AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str = "cpu"
 ) -> RowObjective:
     """The objective over rows Z (n, p) and y (n,); on every device the results are the same to rounding."""
-    if device == "cpu":
+    if device == "cpu" or not isinstance(Z, np.ndarray) or not isinstance(y, np.ndarray):
         return RowObjective(Z, y, kind, outputs, penalty)
     from dlcli.linear.objectives.glm_torch import TorchObjective
 

@@ -53,7 +53,7 @@ class Moments:
         if n == 0:
             return cls.empty(d)
         mean = Z.mean(axis=0)
-        if _is_wide(n, d):
+        if is_wide(n, d):
             return cls(n, mean + (Z - mean).mean(axis=0), None, (Z,))
         return cls(n, *_summed(Z, gram))
 
@@ -104,7 +104,7 @@ class Moments:
             return a if b.count == 0 else b
         delta = b.mean - a.mean
         mean = a.mean + delta * (b.count / count)
-        if a.wide and b.wide and _is_wide(count, d):
+        if a.wide and b.wide and is_wide(count, d):
             return Moments(count, mean, None, a.rows + b.rows)
         a, b = a._with_scatter(), b._with_scatter()
         scatter = a.scatter + b.scatter + np.outer(delta, delta) * (a.count * b.count / count)
@@ -176,7 +176,8 @@ def _summed_sparse(Z: FloatArray, sparse: IntArray, gram: Gram) -> tuple[FloatAr
     return mean, scatter
 
 
-def _is_wide(count: int, d: int) -> bool:
+def is_wide(count: int, d: int) -> bool:
+    """Whether so many rows take less room than the products of d columns."""
     return d > MANY_COLUMNS and count < d
 
 

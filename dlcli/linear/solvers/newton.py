@@ -9,7 +9,7 @@ from dlcli.linear.objectives.penalty import soft_threshold
 from dlcli.linear.solvers.second_order import NEAR, ROUNDING, SecondOrder, solve, unshifted
 
 WORTH_A_START = 100_000  # rows from which a first fit on every 16th is worth it
-SUBSAMPLE = 16
+SUBSAMPLE, MOST_TO_START = 16, 500_000
 # A step this small against every parameter is made of rounding errors: each before it squared the error.
 SETTLED = 1e-10
 
@@ -63,9 +63,10 @@ class Newton(SecondOrder):
 
 
 def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
-    """The optimum on every 16th row: a start from which two or three passes over all rows are enough."""
+    """The optimum on every 16th row or fewer: a start from which two or three passes over all rows are enough."""
+    every = max(SUBSAMPLE, objective.rows // MOST_TO_START)
     part = RowObjective(
-        np.ascontiguousarray(objective.Z[::SUBSAMPLE]), objective.y[::SUBSAMPLE], objective.kind, objective.shape[1],
+        np.ascontiguousarray(objective.Z[::every]), objective.y[::every], objective.kind, objective.shape[1],
         objective.penalties,
     )  # fmt: skip
     solver = Newton(part, tolerance=1e-4, start=np.zeros(objective.shape))

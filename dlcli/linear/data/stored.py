@@ -1,0 +1,151 @@
+"""Rows kept in a file, for tables that are larger than memory: read back block by block, in the units of training."""
+
+import os
+import shutil
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.errors import DlcliError
+from dlcli.files import nameless_file
+from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.scale import PowersOfTwo
+from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.data.table_data import ROWS, Block
+from dlcli.linear.objectives.least_squares import Standardizer
+from dlcli.linear.objectives.stored_rows import StoredRows
+from dlcli.text import counted
+
+DOUBLE = 8
+
+
+class DiskArray:
+    """An array (n, w) of float64 in a file without a name; any number of threads may read it once it is written."""
+
+    def __init__(self, width: int) -> None:
+        self.width, self.rows = width, 0
+        self._file, self.folder = nameless_file()
+        weakref.finalize(self, self._file.close)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def append(self, block: FloatArray) -> None:
+        """Write rows (m, w). Raises DlcliError for a full disk."""
+        data = memoryview(block.tobytes())
+        try:
+            while len(data):
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            free = shutil.disk_usage(self.folder).free
+            raise DlcliError(
+                f"the rows of the table can't be kept in {self.folder}, where {free / 2**30:.1f} GiB are free: "
+                f"{error.strerror or error}", "free some space, or set TMPDIR to a folder that has more",
+            ) from None  # fmt: skip
+        self.rows += len(block)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """The rows from ``start`` to ``stop``."""
+        out = np.empty((stop - start, self.width))
+        if not out.size:
+            return out
+        target, offset = memoryview(out.data).cast("B"), start * self.width * DOUBLE
+        while len(target):
+            got = self._read_into(target, offset)
+            if not got:
+                raise DlcliError("the temporary file of the rows is cut short", "run it again")
+            target, offset = target[got:], offset + got
+        return out
+
+    def _read_into(self, target: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [target], offset)
+        with self._lock:
+            self._file.seek(offset)
+            return int(self._file.readinto(target))  # type: ignore[attr-defined]
+
+    def take(self, rows: IntArray) -> FloatArray:
+        """Rows (m,) by number, in any order, (m, w)."""
+        if not len(rows):
+            return np.empty((0, self.width))
+        # Mapped anew every time, so that the pages read don't add up in memory.
+        mapped = np.memmap(self._file, dtype=np.float64, mode="r", shape=(self.rows, self.width))
+        return np.asarray(mapped[rows])
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """The rows of a table in files, X (n, w) and y (n,); ``groups`` (n,) as in ``TableData``, None: all in group 0.
+
+    Of the columns of X those of ``kept`` (None: all) are there, divided by 2 to the power of ``exponents`` (w,).
+    """
+
+    X: DiskArray
+    y: DiskArray
+    groups: IntArray | None = None
+    kept: IntArray | None = None
+    exponents: IntArray | None = None
+
+    def columns(self, keep: IntArray) -> "StoredTable":
+        """The same for some of the columns."""
+        return replace(self, kept=keep if self.kept is None else self.kept[keep])
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of X (m, d), nan where missing, y and groups (m,)."""
+        for start in range(0, len(self.y), ROWS):
+            stop = min(start + ROWS, len(self.y))
+            groups = np.zeros(stop - start, dtype=np.int64) if self.groups is None else self.groups[start:stop]
+            yield self._chosen(self.X.read(start, stop)), self.y.read(start, stop)[:, 0], groups
+
+    def said(self) -> str:
+        """What to say of where the rows are, and why."""
+        size = (self.X.width + 1) * DOUBLE * len(self.y)
+        return (
+            f"{len(self.y):,} rows of {counted(self.X.width, 'column')} ({size / 2**30:.1f} GiB) are too many to keep "
+            f"in memory: a temporary file in {self.X.folder} holds them, and every pass over the rows reads it"
+        )
+
+    def targets(self) -> FloatArray:
+        """All of y (n,)."""
+        return self.y.read(0, len(self.y))[:, 0]
+
+    def powers(self) -> PowersOfTwo:
+        """What the columns of X are to be divided by, as the training rows decide."""
+        largest = np.zeros(self.X.width)
+        for X, _, groups in self.blocks():
+            np.fmax(largest, np.fmax.reduce(np.abs(X[groups != VALIDATION]), axis=0, initial=0.0), out=largest)
+        powers = PowersOfTwo()
+        powers.scale(largest[None], np.ones(1, dtype=np.bool_))
+        return powers
+
+    def _chosen(self, X: FloatArray) -> FloatArray:
+        if self.exponents is not None and self.exponents.any():
+            X = np.ldexp(X, -self.exponents)
+        return X if self.kept is None else X[:, self.kept]
+
+    def of_groups(self, groups: Sequence[int], units: Standardizer, fill: FloatArray) -> tuple[StoredRows, StoredRows]:
+        """The rows of some groups: [1, (X - shift) / scale] (n, p) with gaps filled, and y (n,)."""
+        every = self.groups is None or (len(groups) > 0 and bool(np.isin(self.groups, list(groups)).all()))
+        which = None if every or self.groups is None else np.flatnonzero(np.isin(self.groups, list(groups)))
+        first = int(units.intercept)
+
+        def trained(X: FloatArray) -> FloatArray:
+            X = self._chosen(X)
+            fill_gaps(X, fill)
+            Z = np.empty((len(X), first + X.shape[1]))
+            Z[:, :first] = 1.0
+            np.subtract(X, units.shift, out=Z[:, first:])
+            Z[:, first:] /= units.scale
+            return Z
+
+        width = first + len(units.scale)
+        return StoredRows(self.X, which, trained, (width,)), StoredRows(self.y, which, _flat, ())
+
+
+def _flat(y: FloatArray) -> FloatArray:
+    return y[:, 0]
