@@ -8,6 +8,7 @@ from pathlib import Path
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 KEPT_BYTES = 2**30
 SHARE_FOR_ROWS, MOST_FOR_ROWS = 1 / 8, 512 << 20  # of the memory, for the rows of a table: a fit needs some copies
+SHARE_FOR_GPU = 1 / 2
 
 
 def keep_freed_memory() -> None:
@@ -62,9 +63,11 @@ def _of_the_machine() -> int:
         return 1 << 62
 
 
-def room_for_rows() -> int:
+def room_for_rows(device: str = "cpu") -> int:
     """Bytes that the rows of a table may take in memory: beyond them they are read from a file again and again.
 
-    From the disk's cache that takes hardly longer, and whatever else runs on the machine keeps its memory.
+    From the disk's cache that takes hardly longer, and whatever else runs on the machine keeps its memory. For a GPU,
+    which has to have all rows at once, they may take half of it.
     """
-    return min(int(SHARE_FOR_ROWS * available_memory()), MOST_FOR_ROWS)
+    share, most = (SHARE_FOR_ROWS, MOST_FOR_ROWS) if device == "cpu" else (SHARE_FOR_GPU, 1 << 62)
+    return min(int(share * available_memory()), most)

@@ -68,11 +68,12 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
         classes=kind != "mse",
         keep_rows=plan.keep_rows,
         gram=gram_on(device),
-        most=None if plan.optimizer == "exact" else room_for_rows(),
+        most=None if plan.optimizer == "exact" else room_for_rows(device),
     )
     if isinstance(data.reread, StoredTable):
         progress.note(data.reread.said())
-    if plan.keep_rows:
+        device = "cpu"  # a GPU would wait for the file
+    elif plan.keep_rows:
         # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
         rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows
         device = pick_device(config.device, rows * len(data.fill))

@@ -52,7 +52,7 @@ def table(n=1500):
 
 
 def fitted(folder, options, monkeypatch, room):
-    monkeypatch.setattr(loading, "room_for_rows", lambda: room)
+    monkeypatch.setattr(loading, "room_for_rows", lambda _: room)
     monkeypatch.setenv("TMPDIR", str(folder / "temporary"))
     others = tuple({"y", "two", "three"} - {options["target"]})
     progress = Noted()
@@ -91,7 +91,7 @@ def test_the_same_as_in_memory(tmp_path, monkeypatch, options):
 
 @pytest.mark.parametrize("target", ["kind", "y"])
 def test_rows_held_out_change_nothing_learned(tmp_path, monkeypatch, target):
-    monkeypatch.setattr(loading, "room_for_rows", lambda: 1000)
+    monkeypatch.setattr(loading, "room_for_rows", lambda _: 1000)
     random = np.random.default_rng(1)
     x = random.normal(size=(200, 2))
     y = x @ [1.0, -2.0] + random.normal(size=200)
