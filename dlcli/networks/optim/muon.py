@@ -55,7 +55,10 @@ class Muon(torch.optim.Optimizer):
         length = group["lr"] * max(1.0, rows / columns) ** 0.5
         if group["weight_decay"]:
             stack.mul_(1 - group["lr"] * group["weight_decay"])
-        stack.add_(self._orthogonalized(update), alpha=-length)
+        if isinstance(length, Tensor):  # on the device, where it isn't read
+            stack.sub_(self._orthogonalized(update).mul_(length))
+        else:
+            stack.add_(self._orthogonalized(update), alpha=-length)
 
     def _orthogonalized(self, matrices: Tensor) -> Tensor:
         """That of each matrix, which every rank gets to the same bits."""

@@ -24,7 +24,9 @@ def make_optimizers(
     Muon's matrices out.
     """
     if name == "sgd":
-        return [torch.optim.SGD([weights.flat], lr, momentum=momentum, weight_decay=l2, nesterov=momentum > 0)]
+        fused = weights.flat.is_cuda  # on a CPU it would round otherwise than the loop that everybody writes
+        nesterov = momentum > 0
+        return [torch.optim.SGD([weights.flat], lr, momentum, weight_decay=l2, nesterov=nesterov, fused=fused)]
     if name == "adam":
         return [torch.optim.Adam([weights.flat], lr, betas=BETAS, weight_decay=l2, fused=True)]
     if name == "adamw":

@@ -18,10 +18,12 @@ from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import optimizer_tensors, restore_optimizers, shrink
 from dlcli.networks.training.step.bad_steps import BadSteps
 from dlcli.networks.training.step.gradient import LossGradient, Objective
+from dlcli.networks.training.step.graph import fixed_shapes
 from dlcli.networks.training.step.guard import BatchGuard
 from dlcli.networks.training.step.meter import LossMeter
 from dlcli.networks.training.step.rate import LearningRate
 from dlcli.networks.training.step.settings import NetworkSettings
+from dlcli.networks.training.step.unread import READ, StepParts, UnreadSteps
 
 
 class NetworkSolver:
@@ -52,7 +54,17 @@ class NetworkSolver:
         self.average = AveragedWeights(weights, settings.ema) if settings.ema else None
         self.bad_steps = BadSteps()
         self.meter = LossMeter()
+        self.unread = self._unread_steps()
+        self._read = 0  # good steps that this process has read
         self.step = self.images_seen = 0
+
+    def _unread_steps(self) -> UnreadSteps | None:
+        """None where each step's numbers are needed on the host, or added up over processes."""
+        settings = self.settings
+        if not settings.unread or settings.l1 or self.rate.schedule.needs_gradient or settings.ranks.count > 1:
+            return None
+        watchers = self.meter, self.bad_steps, self.guard.warnings
+        return UnreadSteps(StepParts(self.gradient, self.optimizers, self.average, *watchers))
 
     @property
     def lr(self) -> float:
@@ -71,14 +83,37 @@ class NetworkSolver:
     def advance(self, until: int, deadline: float) -> None:
         """Take steps to step ``until``, or past ``deadline`` (time.monotonic), or until a failure."""
         self.gradient.train()
-        while self.step < until and self.bad_steps.termination.running:
-            now = self.settings.ranks.now()
-            if now >= deadline:
-                break
-            self.rate.seconds = now - self.rate.origin
-            self._take_step()
+        with fixed_shapes(self.weights.flat.device):
+            while self.step < until and self.bad_steps.termination.running:
+                now = self.settings.ranks.now()
+                if now >= deadline:
+                    break
+                self.rate.seconds = now - self.rate.origin
+                self._take_step()
+            self._settle()
 
     def _take_step(self) -> None:
+        if self.unread is None or self.unread.failed or self._read < READ:
+            self._take_read_step()
+            return
+        size = self.guard.batch_size
+        self.rate.update(self.step + 1, math.nan, self.weights)
+        if not self.unread.take(lambda: self.guard.batches(self.step, size), self.step + 1):
+            self._settle()
+            return
+        self.step += 1
+        self.images_seen += size
+        if self.unread.full:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Know what the steps came to that were not read."""
+        if self.unread is not None:
+            late = self.unread.settle()
+            self.step -= late
+            self.images_seen -= late * self.guard.batch_size
+
+    def _take_read_step(self) -> None:
         loss = self.guard.loss_of(self.step)
         if loss is None:
             return
@@ -88,6 +123,7 @@ class NetworkSolver:
         self.bad_steps.count(good=good)
         if not good:
             return
+        self._read += 1
         self.rate.update(self.step, loss, self.weights)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -147,3 +183,4 @@ class NetworkSolver:
         self.bad_steps.load_state_dict(numbers)
         self.meter.load_state_dict(numbers)
         self.rate.load_state_dict(arrays, numbers)
+        self.unread, self._read = self._unread_steps(), 0  # the optimizers' tensors are other ones now

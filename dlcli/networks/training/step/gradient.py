@@ -50,16 +50,24 @@ class LossGradient:
 
     def backward(self, batch: Batch, step: int) -> float:
         """The loss of the batch; the gradient is computed. ``step``, counted from 0, chooses the units dropped."""
+        self.seed(step)
+        return float(self.differentiate(batch).detach())
+
+    def seed(self, step: int) -> None:
+        """Choose the units that are dropped in ``step``, counted from 0."""
         if self.settings.dropout_seed is not None:
             # From the step alone, so that a run taken up again, or one of many in a process, drops the same units.
             # Each rank drops its own, as its images are its own.
             rank = (self.settings.ranks.rank,) if self.settings.ranks.rank else ()
             state = np.random.SeedSequence((self.settings.dropout_seed, step, DROPOUT, *rank)).generate_state(1)
             torch.manual_seed(int(state[0]))
+
+    def differentiate(self, batch: Batch) -> Tensor:
+        """The loss of the batch, not read; the gradient is computed."""
         loss = self._loss_of(batch)
         self.weights.backward(loss)
         self._differentiated = True
-        return float(loss.detach())
+        return loss
 
     def clear(self) -> float:
         """The loss and the gradient of no image: 0."""

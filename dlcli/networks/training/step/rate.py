@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.schedules.base import Feedback, Schedule
@@ -40,7 +41,10 @@ class LearningRate:
         share = self.lr / self.schedule.lr
         for optimizer, rates in zip(self.optimizers, self.first_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * share
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate * share)  # on the device, for steps that nobody waits for
+                else:
+                    group["lr"] = rate * share
 
     def _scheduled(self, step: int, loss: float, weights: FlatParameters) -> float:
         if self.settings.seconds is not None and isinstance(self.schedule, Annealed):
