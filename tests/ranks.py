@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import socket
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlcli.engine.ranks import Ranks, launched
@@ -61,3 +63,58 @@ def _answer(work: Callable[[Ranks], Any], env: dict[str, str]) -> bytes:
     except Exception as error:
         answer = f"{type(error).__name__}: {error}" if str(error) else traceback.format_exc()
     return json.dumps(answer).encode()
+
+
+def torchrun(
+    words: Sequence[str], folder: Path, count: int, restarts: int = 0, first: Callable[[], None] = lambda: None
+) -> int:
+    """The exit code of ``dlcli WORDS`` in ``folder``, started as torchrun would; each process does ``first`` first.
+
+    The agent is torchrun's own, and so is what it does to a group; its processes are forks. What all of them say goes
+    to the files out and err in ``folder``.
+    """
+    importlib.import_module("torch._dynamo")
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            code = _agent(words, folder, count, restarts, first)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _agent(words: Sequence[str], folder: Path, count: int, restarts: int, first: Callable[[], None]) -> int:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    signal.alarm(LIMIT)
+    os.chdir(folder)
+    for target, name in enumerate(("out", "err"), 1):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), target)
+    settings = LaunchConfig(
+        1, 1, count, rdzv_backend="c10d", rdzv_endpoint="localhost:0", run_id="0", max_restarts=restarts,
+        start_method="fork", rdzv_configs={"timeout": LIMIT}, monitor_interval=0.05,
+    )  # fmt: skip
+    try:
+        elastic_launch(settings, _dlcli)(first, *words)
+    except ChildFailedError as error:
+        return next(iter(error.failures.values())).exitcode
+    return 0
+
+
+def _dlcli(first: Callable[[], None], *words: str) -> None:
+    import torch
+
+    from dlcli.cli.app import run
+
+    sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115
+    torch.set_num_threads(1)
+    first()
+    code = run(list(words))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code:
+        os._exit(code)

@@ -1,12 +1,8 @@
 """train-deconv by several processes: what one process learns, all of them learn together."""
 
-import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,8 +16,7 @@ from dlcli.networks.optim import muon
 from dlcli.networks.training.solver import NetworkSolver
 from dlcli.networks.training.step.gradient import LossGradient
 from dlcli.tasks.train_deconv import train_deconv
-from tests.conftest import ROOT
-from tests.ranks import in_ranks
+from tests.ranks import in_ranks, torchrun
 from tests.tasks.test_train_deconv import photographs, stripes
 
 NEAR = 1e-5  # relative difference of final losses: float32 sums in another order, over some steps
@@ -221,40 +216,22 @@ def test_other_images_on_one_host_are_found_out(photos, tmp_path, monkeypatch):
     assert found[0].startswith("LostRanksError")
 
 
-def test_torchrun_starts_a_killed_group_again(photos, tmp_path):
-    """The real launcher: one line on each event, one run directory, every report once."""
+def test_torchrun_starts_a_killed_group_again(photos, tmp_path, monkeypatch):
+    """The launcher's own agent: one line on each event, one run directory, every report once."""
+
+    def dies():
+        if (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
+            backward = LossGradient.backward
+            killed = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if a[2] == 13 else backward(*a)  # noqa: E731
+            monkeypatch.setattr(LossGradient, "backward", killed)
+
     options = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
-    words = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1",
-        "-m", "dlcli", "train-deconv", photos, *options, "--steps=4000", "--report-every=500", "--json",
-    ]  # fmt: skip
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    run = tmp_path / "runs" / "train-deconv-001"
-    with subprocess.Popen(
-        words, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as job:
-        deadline = time.monotonic() + 60
-        while not reports(run) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.kill(child_with(job.pid, b"RANK=1"), signal.SIGKILL)
-        out, err = job.communicate(timeout=100)
-    assert job.returncode == 0, err
-    report = json.loads(out)  # of one process, once
-    assert (report["steps"], report["environment"]["processes"], report["status"]) == (4000, 2, "finished")
-    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [*range(0, 4001, 500)]
+    code = torchrun(["train-deconv", photos, *options, "--json"], tmp_path, count=2, restarts=1, first=dies)
+    err = (tmp_path / "err").read_text()
+    assert code == 0, err
+    report = json.loads((tmp_path / "out").read_text())  # of one process, once
+    assert (report["steps"], report["environment"]["processes"], report["status"]) == (24, 2, "finished")
+    losses_of(tmp_path / "runs" / "train-deconv-001")
     assert err.count("process 0 of 2 lost the others: one of them has ended") == 1
-    assert err.count("step 4000 ") == 1
+    assert err.count("step 24 ") == 1
     assert [p.name for p in (tmp_path / "runs").iterdir()] == ["train-deconv-001"]
-
-
-def reports(run):
-    with contextlib.suppress(OSError):
-        return len((run / "metrics.jsonl").read_text().splitlines()) > 1
-    return False
-
-
-def child_with(parent, variable):
-    """The child process of ``parent`` that has this in its environment."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return next(int(c) for c in children if variable in Path(f"/proc/{c}/environ").read_bytes().split(b"\0"))
