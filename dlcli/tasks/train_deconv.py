@@ -69,7 +69,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
         report = make_report(outcome, images, describe_device(device), time.monotonic() - start)
         run.write(directory.REPORT, report.to_json() + "\n")
         if outcome.last.status != "diverged":
-            for text in report.warnings[len(problem.warnings) :]:
+            for text in report.warnings[len(problem.warnings) + len(outcome.warnings) :]:
                 progress.warn(text)
             progress.result(report)
     ranks.close()

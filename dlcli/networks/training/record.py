@@ -40,7 +40,7 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to. ``batch_size`` is smaller than the plan's where memory ran out."""
+    """What a training came to. ``batch_size`` is smaller than the plan's where memory ran out; ``warnings`` say so."""
 
     run: str
     about: Description
@@ -52,3 +52,4 @@ class Outcome:
     batch_size: int
     images_seen: int
     skipped_steps: int
+    warnings: tuple[str, ...] = ()

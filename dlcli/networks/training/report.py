@@ -41,7 +41,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         best_step=best.step,
         metrics=_metrics(best),
         last=LastStep(step=last.step, metrics=_metrics(last)),
-        warnings=[*problem.warnings, *shortcomings(outcome)],
+        warnings=[*problem.warnings, *outcome.warnings, *shortcomings(outcome)],
         environment=environment(plan.execution.device, torch.get_num_threads()),
         classes=list(classes) or None,
         confusion=confusion.counts.tolist() if confusion else None,

@@ -89,6 +89,7 @@ class Training:
         return Outcome(
             str(self.run.path), self.about, self.plan, self.problem, self.record.best_step, self.record.last,
             self.weights, self.solver.guard.batch_size, self.solver.images_seen, self.solver.bad_steps.skipped,
+            tuple(self.solver.guard.warnings),
         )  # fmt: skip
 
     def _measure_saved(self) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import subprocess
 import time
 from typing import get_args
 
@@ -481,6 +482,59 @@ def compiled_solver(get=batches):
     optimizers = make_optimizers(flat, "sgd", 0.1, momentum=0.0, l2=0.0)
     schedule, settings = make_schedule(ScheduleSettings(), 0.1), NetworkSettings(4, 3, compiled=True)
     return NetworkSolver(flat, get, objective, optimizers, schedule, settings)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            RuntimeError("Cannot find a working triton installation.\nSet TORCH_LOGS"),
+            "off: Cannot find a working triton",
+        ),
+        (subprocess.CalledProcessError(1, ["gcc"]), "off: Command '['gcc']' returned"),
+        (AssertionError(), "off: AssertionError"),
+    ],
+)
+@pytest.mark.parametrize("first", ["loss", "step"])
+def test_where_nothing_can_be_compiled_python_computes(first, error, told, monkeypatch):
+    def compile_it(function, **options):
+        def refused(batch):
+            raise error
+
+        return refused
+
+    monkeypatch.setattr(torch, "compile", compile_it)
+    solver, plain = compiled_solver(), solver_of(tiny(), steps=3)
+    if first == "loss":
+        assert solver.loss() == plain.loss()
+    solver.advance(3, math.inf)
+    plain.advance(3, math.inf)
+    assert_equal(weights(solver.weights.network), weights(plain.weights.network))
+    (warning,) = solver.guard.warnings
+    assert told in warning
+    assert "Set TORCH_LOGS" not in warning
+    assert solver.guard.batch_size == 4
+
+
+def test_what_fails_without_compiling_too_is_told(monkeypatch):
+    """And what has been compiled once is no longer taken for what can't be."""
+
+    def get(step, size):
+        if step == 2:
+            raise RuntimeError("no such image")
+        return batches(step, size)
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    solver = compiled_solver(get)
+    with pytest.raises(RuntimeError, match="no such image"):
+        solver.advance(3, math.inf)
+    assert solver.guard.warnings == []
+    solver = compiled_solver()
+    solver.advance(1, math.inf)
+    monkeypatch.setattr(solver.weights, "backward", lambda loss: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        solver.advance(3, math.inf)
+    assert solver.guard.warnings == []
 
 
 @pytest.mark.parametrize("memory", [math.inf, 2])

@@ -10,6 +10,7 @@ from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.training.step.gradient import LossGradient
 from dlcli.networks.training.step.shares import Shares
 
+REASON = 200  # letters of a compiler's that are told
 UNTOLD = "API call failed"  # what compiled code says when torch refuses it something
 
 
@@ -23,6 +24,7 @@ class BatchGuard:
         self.batches, self.batch_size, self.gradient = batches, batch_size, gradient
         self.shares = Shares(gradient.settings.ranks, gradient.weights)
         self.warnings: list[str] = []
+        self._has_compiled = False
 
     def loss_of(self, step: int) -> float | None:
         """Loss of the batch of ``step``, whose gradient is computed, or None as from ``_tried``."""
@@ -46,18 +48,21 @@ class BatchGuard:
     def _tried(self, function: Callable[[Batch], float], step: int) -> float | None:
         """``function`` of the batch of ``step``, or None where memory ran out: the batch is then half as large.
 
-        None, too, where compiled code failed and doesn't say why: Python, which does, takes its place.
-        Raises DlcliError when memory runs out for a single image.
+        None, too, where nothing can be compiled here, or compiled code failed and doesn't say why: Python, which does,
+        takes its place. Raises DlcliError when memory runs out for a single image.
         """
+        mine = None
         try:
             mine = self.shares.of(self.batches(step, self.batch_size))
-            return self.gradient.clear() if mine is None else function(mine)
-        except RuntimeError as error:
-            if UNTOLD in str(error) and self.gradient.compiled:
-                self.gradient.use_python()
-                self.warnings.append("a compiled step failed, so --compile is off from here on")
+            if mine is None:
+                return self.gradient.clear()
+            loss = function(mine)
+            self._has_compiled = self.gradient.compiled
+            return loss
+        except Exception as error:  # compilers fail in many ways, some of which are no RuntimeError
+            if mine is not None and self._left_compiling(error):
                 return None
-            if not is_out_of_memory(error):
+            if not (isinstance(error, RuntimeError) and is_out_of_memory(error)):
                 raise
         if self.batch_size == 1:
             raise DlcliError(
@@ -66,6 +71,22 @@ class BatchGuard:
             )  # fmt: skip
         self._halve_batch()
         return None
+
+    def _left_compiling(self, error: Exception) -> bool:
+        """Whether to go on by Python, as there is no compiler, or what it made fails."""
+        if not self.gradient.compiled:
+            return False
+        told = not isinstance(error, RuntimeError) or UNTOLD not in str(error)
+        if told and (self._has_compiled or (isinstance(error, RuntimeError) and is_out_of_memory(error))):
+            return False
+        self.gradient.use_python()
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:REASON]
+        self.warnings.append(
+            f"the network can't be compiled here, so --compile is off: {reason}"
+            if told
+            else "a compiled step failed, so --compile is off from here on"
+        )
+        return True
 
     def _halve_batch(self) -> None:
         self.batch_size //= 2
