@@ -72,7 +72,7 @@ def make_case(
 ) -> Case:
     """What ``dlcli train-deconv DATA --arch PRESET`` trains, color for the article's network; ``more`` options."""
     config = TrainDeconvConfig.build(
-        {"data": [data], "arch": preset, "color": CHANNELS[preset] == 3, "steps": ENDLESS, "device": device,
+        {"data": [data], "arch": preset, "color": CHANNELS.get(preset) == 3, "steps": ENDLESS, "device": device,
          "compile": "on" if compiled else "off", "optimizer": optimizer, **more}
     )  # fmt: skip
     images = read_images(image_settings(config), Silent())

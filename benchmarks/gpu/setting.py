@@ -15,7 +15,10 @@ from dlcli.images.dead_leaves import dead_leaves
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and how much is measured. ``quick``: that everything runs, not how fast; ``minutes`` of the training."""
+    """Where and how much is measured, and ``until`` when (time.time).
+
+    ``quick``: that everything runs, not how fast; ``minutes`` of the training.
+    """
 
     device: str
     quick: bool
@@ -24,6 +27,7 @@ class Setting:
     set12: Path | None
     photographs: Path | None
     work: Path
+    until: float
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -33,7 +37,16 @@ class Setting:
     @property
     def seconds(self) -> float:
         """How long one thing is timed."""
-        return 0.02 if self.quick else 2.0
+        return 0.02 if self.quick else 1.0
+
+    @property
+    def stretch(self) -> int:
+        """Steps of dlcli's that are taken at a time, as its loop does; those before a CUDA graph are fewer."""
+        return 2 if self.quick else 200
+
+    def left(self) -> float:
+        """Seconds until the section must be done."""
+        return self.until - time.time()
 
     def leaves(self, channels: int) -> str:
         """Generated images, as a .npy file."""

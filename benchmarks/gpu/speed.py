@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dlcli.networks.model.deconv import DeconvNet
 from gpu.loops import Step, hand_loop, plain_loop
 from gpu.setting import Setting
-from gpu.table import Table
+from gpu.table import OPEN, Table
 
 TIMES_PLAIN, OF_HAND = 3.0, 0.95  # what dlcli should reach
 BFLOAT16_BYTES = 2
@@ -65,15 +65,16 @@ def work_of(case: Case) -> tuple[float, float]:
 
 
 def contenders(preset: str, data: str, setting: Setting) -> dict[str, Callable[[], Step]]:
-    """Each as a function that makes it."""
+    """Each as a function that makes it; the name of what compiles says so."""
     device = setting.device
 
     def case(**more: object) -> Case:
         return make_case(preset, data, device=device, **setting.sizes, **more)  # type: ignore[arg-type]
 
     def dlcli(**more: object) -> Step:
+        # Stretches of steps, as the loop takes them: what they came to is read once in each.
         solver = make_solver(case(**more))
-        return lambda: solver.advance(solver.step + 1, float("inf"))
+        return lambda: solver.advance(solver.step + setting.stretch, float("inf"))
 
     found: dict[str, Callable[[], Step]] = {
         "plain loop, eager float32": lambda: plain_loop(case(), device),
@@ -92,41 +93,62 @@ def contenders(preset: str, data: str, setting: Setting) -> dict[str, Callable[[
 
 
 def training_speed(setting: Setting, table: Table) -> None:
-    """Images a second of the article's network and of the default one."""
+    """Images a second of the article's network and of the default one; what has to be compiled comes last."""
     matrix, memory = rates(setting, table)
+    left: list[tuple[str, str, Callable[[], Step]]] = []
+    cases: dict[str, Case] = {}
     for preset in ("article", "fast"):
         data = setting.leaves(3 if preset == "article" else 1)
-        case = make_case(preset, data, device=setting.device, **setting.sizes)
-        size, (operations, moved) = case.plan.batches.size, work_of(case)
+        cases[preset] = case = make_case(preset, data, device=setting.device, **setting.sizes)
         filters = ",".join(map(str, case.plan.spec.filters))
+        size = case.plan.batches.size
         table.add(preset, f"filters {filters}, depth {case.plan.spec.depth}, batches of {size}, {case.plan.loss}")
-        found: dict[str, float] = {}
-        for name, make in contenders(preset, data, setting).items():
+        left += [(preset, name, make) for name, make in contenders(preset, data, setting).items()]
+    found: dict[str, dict[str, float]] = {preset: {} for preset in cases}
+    for compiles in (False, True):
+        chosen = [(preset, name, make) for preset, name, make in left if ("compile" in name) == compiles]
+        for preset, name, make in chosen:
+            what, case = f"{preset}: {name}", cases[preset]
+            if setting.left() < 0:
+                table.add(what, f"{OPEN}: no time left")
+                continue
             setting.reset_peak()
             try:
-                found[name] = size / setting.seconds_of(make(), setting.seconds, 1 if setting.quick else 10)
+                rate = _rate(name, make, case, setting)
             except Exception as error:
-                table.add(f"{preset}: {name}", f"failed: {type(error).__name__}: {str(error)[-300:]}", False)
+                table.add(what, f"failed: {type(error).__name__}: {str(error)[-300:]}", False)
                 continue
-            shares = f"{found[name] * operations / matrix:.0%} of the matrix rate, "
-            shares += f"{found[name] * moved / memory:.0%} of the bandwidth"
-            table.add(f"{preset}: {name}", f"{found[name]:.4g} images/s, {shares}; {setting.peak()}")
-        _ratios(preset, found, setting, table)
+            found[preset][name] = rate
+            operations, moved = work_of(case)
+            shares = (
+                f"{rate * operations / matrix:.0%} of the matrix rate, {rate * moved / memory:.0%} of the bandwidth"
+            )
+            table.add(what, f"{rate:.4g} images/s, {shares}; {setting.peak()}")
+        for preset in cases if chosen else ():
+            _ratios(preset, found[preset], setting, table, last=compiles or not setting.on_gpu)
 
 
-def _ratios(preset: str, found: dict[str, float], setting: Setting, table: Table) -> None:
+def _rate(name: str, make: Callable[[], Step], case: Case, setting: Setting) -> float:
+    """Images a second."""
+    stretch = setting.stretch if name.startswith("dlcli") else 1
+    warm_up = 1 if setting.quick or stretch > 1 else 10
+    return case.plan.batches.size * stretch / setting.seconds_of(make(), setting.seconds, warm_up)
+
+
+def _ratios(preset: str, found: dict[str, float], setting: Setting, table: Table, *, last: bool) -> None:
+    """What dlcli's fastest is beside the others; judged with the ``last`` of them."""
     ours = max((rate for name, rate in found.items() if name.startswith("dlcli")), default=None)
-    hands = [rate for name, rate in found.items() if name.startswith("by hand")]
-    plain = found.get("plain loop, eager float32")
     if ours is None:
         return
     # On a CPU, and in short stretches, these are no targets: benchmarks/deconv.py measures them there.
-    judged = setting.on_gpu and not setting.quick
-    if plain:
-        times = ours / plain
-        table.add(f"{preset}: dlcli by the plain loop", f"{times:.2f} (at least {TIMES_PLAIN:g} on a GPU)",
-                  times >= TIMES_PLAIN if judged else None)  # fmt: skip
-    if hands:
-        times = ours / max(hands)
-        table.add(f"{preset}: dlcli by the fastest by hand", f"{times:.2f} (at least {OF_HAND:g} on a GPU)",
-                  times >= OF_HAND if judged else None)  # fmt: skip
+    judged = setting.on_gpu and not setting.quick and last
+    so_far = "" if last else ", nothing compiled"
+    for others, beside, target in (
+        ("plain", "the plain loop", TIMES_PLAIN),
+        ("by hand", "the fastest by hand", OF_HAND),
+    ):
+        rates = [rate for name, rate in found.items() if name.startswith(others)]
+        if rates:
+            times = ours / max(rates)
+            text = f"{times:.2f} (at least {target:g} on a GPU)"
+            table.add(f"{preset}: dlcli by {beside}{so_far}", text, times >= target if judged else None)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpu.commands import call, difference
 from gpu.setting import Setting
-from gpu.table import Table
+from gpu.table import OPEN, Table
 
 BLOCK = 1 << 18
 LOGISTIC_SHARE = 10  # logistic regression keeps its rows: a tenth of them
@@ -38,6 +38,9 @@ def linear(setting: Setting, table: Table) -> None:
     ]
     with contextlib.chdir(setting.work):
         for name, rows, classes, words in jobs:
+            if setting.left() < 0:
+                table.add(name, f"{OPEN}: no time left")
+                continue
             path = Path(f"{'classes' if classes else 'numbers'}.npy")
             make_table(path, rows, columns, classes=classes)
             found, seconds = [], []

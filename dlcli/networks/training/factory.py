@@ -17,7 +17,7 @@ def settings_for(plan: NetworkPlan) -> NetworkSettings:
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,
         optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None, plan.execution.compiled,
-        plan.execution.ranks, unread=plan.execution.device.startswith("cuda"),
+        plan.execution.ranks, unread=plan.execution.unread,
     )  # fmt: skip
 
 

@@ -144,6 +144,7 @@ def _execution(config: TrainDeconvConfig, seconds: float | None, device: str, ra
         half=config.amp == "on" or (config.amp == "auto" and all(ranks.gather(bfloat16_is_fast(device)))),
         compiled=config.compile == "on" or (config.compile == "auto" and long),
         ranks=ranks,
+        unread=device.startswith("cuda"),
     )
 
 

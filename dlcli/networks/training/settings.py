@@ -55,12 +55,16 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class ExecutionSettings:
-    """How it is computed: where, in bfloat16 (``half``) or float32, compiled or not, and by which of how many."""
+    """How it is computed: where, in bfloat16 (``half``) or float32, compiled or not, and by which of how many.
+
+    ``unread``: steps are not waited for, which only a GPU gains by.
+    """
 
     device: str
     half: bool = False
     compiled: bool = False
     ranks: Ranks = ALONE
+    unread: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,4 +19,4 @@ class NetworkSettings:
     dropout_seed: int | None = None  # where the network draws random numbers
     compiled: bool = False
     ranks: Ranks = ALONE
-    unread: bool = False  # steps are not waited for: on a GPU
+    unread: bool = False  # steps are not waited for
