@@ -23,8 +23,13 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def in_ranks(count: int, work: Callable[[Ranks], Any], **env: str) -> list[Any]:
-    """What ``work`` returns in each of ``count`` connected processes, as JSON has it; the text of what it raised."""
+def in_ranks(
+    count: int, work: Callable[[Ranks], Any], first: Callable[[Ranks], Any] = lambda _: None, **env: str
+) -> list[Any]:
+    """What ``work`` returns in each of ``count`` connected processes, as JSON has it; the text of what it raised.
+
+    Each does ``first`` before it connects.
+    """
     importlib.import_module("torch._dynamo")  # which optimizers load: here, so that no process does
 
     settings = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), **env}
@@ -35,7 +40,7 @@ def in_ranks(count: int, work: Callable[[Ranks], Any], **env: str) -> list[Any]:
         if not pid:
             try:
                 os.close(reader)
-                os.write(writer, _answer(work, settings | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
+                os.write(writer, _answer(work, first, settings | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
             finally:
                 os._exit(0)
         os.close(writer)
@@ -48,7 +53,7 @@ def in_ranks(count: int, work: Callable[[Ranks], Any], **env: str) -> list[Any]:
     return [json.loads(answer) if answer else None for answer in answers]
 
 
-def _answer(work: Callable[[Ranks], Any], env: dict[str, str]) -> bytes:
+def _answer(work: Callable[[Ranks], Any], first: Callable[[Ranks], Any], env: dict[str, str]) -> bytes:
     import torch
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -57,6 +62,7 @@ def _answer(work: Callable[[Ranks], Any], env: dict[str, str]) -> bytes:
     os.environ.update(env)
     ranks = launched()
     try:
+        first(ranks)
         ranks.connect("cpu")
         answer = work(ranks)
         ranks.close()

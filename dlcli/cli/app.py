@@ -10,7 +10,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from dlcli import __version__
 from dlcli.cli.commands import COMMANDS, load
-from dlcli.engine.ranks import LostRanksError, may_tell
+from dlcli.engine.ranks import LostRanksError
+from dlcli.engine.telling import may_tell
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.text import one_line
 

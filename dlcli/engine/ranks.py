@@ -7,16 +7,14 @@ GPU over NCCL. A run of one process imports nothing here, and gets back what it 
 import json
 import os
 import signal
-import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from dlcli.engine import interrupts
+from dlcli.engine import interrupts, wire
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -25,11 +23,8 @@ if TYPE_CHECKING:
 
     from dlcli.engine.arrays import FloatArray
 
-TIME_OUT = 300.0  # seconds that a process waits for the others: no less than reading, compiling or a report takes
-TIME_OUT_VARIABLE = "DLCLI_TIMEOUT"
 GRACE = 20.0  # seconds that a signal lets it wait further; torchrun kills 30 seconds after its own
 GLANCE = 1.0  # seconds between two looks at whether a signal has come
-REACH = 5.0  # seconds to reach the store that torchrun has, when there is an error to tell
 JSON, BYTES = b"j", b"b"  # the first byte of what is shared: what the others are
 
 _store: "TCPStore | None" = None  # a process belongs to one group
@@ -73,10 +68,11 @@ class Ranks:
         import torch.distributed as dist
 
         with self._together():
+            wire.choose_interface()
             store = dist.PrefixStore(f"dlcli/{self.restarts}", self._meet())  # type: ignore[attr-defined]
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo",
-                store=store, rank=self.rank, world_size=self.count, timeout=timedelta(seconds=time_out()),
+                store=store, rank=self.rank, world_size=self.count, timeout=timedelta(seconds=wire.time_out()),
             )  # fmt: skip
 
     def close(self) -> None:
@@ -188,34 +184,6 @@ class Ranks:
         with self._together():
             return _store.get(key).decode() if _store.check([key]) else None
 
-    def may_tell(self, text: str, *, follows: bool = False) -> bool:
-        """Whether this is the process to tell of an error, in words ``text``: the first of those that have the same.
-
-        What only ``follows`` from the failure of another is told where no process told of anything. One that can't
-        reach the others tells.
-        """
-        if self.count == 1:
-            return True
-        answer: list[bool] = []
-        claim = threading.Thread(target=lambda: answer.append(self._claim(text, follows)), daemon=True)
-        claim.start()
-        claim.join(REACH)  # over a cut wire an answer never comes
-        return answer[0] if answer else True
-
-    def _claim(self, text: str, follows: bool) -> bool:
-        from torch.distributed import TCPStore  # type: ignore[attr-defined]
-
-        try:
-            store = _store or TCPStore(
-                os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False,
-                wait_for_workers=False, timeout=timedelta(seconds=REACH),
-            )  # fmt: skip
-            told = f"dlcli/told/{self.restarts}"
-            first = store.add(told, 1) == 1
-            return bool(first if follows else store.add(f"{told}/{zlib.crc32(text.encode())}", 1) == 1)
-        except RuntimeError:
-            return True
-
     def _await(self, work: "Work", tensor: "Tensor") -> None:
         """Wait for what is done to ``tensor``: over gloo in short waits, as Python looks at signals in between only."""
         if tensor.is_cuda:
@@ -243,7 +211,7 @@ class Ranks:
             yield
         except RuntimeError as error:  # torch has no finer one for gloo
             raise LostRanksError(
-                f"process {self.rank} of {self.count} lost the others: {_reason(error)}",
+                f"process {self.rank} of {self.count} lost the others: {wire.reason(error)}",
                 "see what they say; train-deconv goes on from its last checkpoint with --resume",
                 ExitCode.TRAINING_FAILED,
             ) from error
@@ -256,7 +224,7 @@ class Ranks:
         hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
         _store = TCPStore(
             os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=self.leads and not hosted,
-            wait_for_workers=False, timeout=timedelta(seconds=time_out()), multi_tenant=True,
+            wait_for_workers=False, timeout=timedelta(seconds=wire.time_out()), multi_tenant=True,
         )  # fmt: skip
         return _store
 
@@ -286,34 +254,9 @@ def launched() -> Ranks:
     return Ranks(rank, count, local_rank, restarts)
 
 
-def may_tell(text: str, *, follows: bool = False) -> bool:
-    """Whether this process is the one to tell of an error: see ``Ranks.may_tell``."""
-    try:
-        return launched().may_tell(text, follows=follows)
-    except DlcliError:  # it is the error to tell
-        return True
-
-
-def time_out() -> float:
-    """Seconds that a process waits for the others. Raises DlcliError for a variable that is no positive number."""
-    text = os.environ.get(TIME_OUT_VARIABLE, str(TIME_OUT))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e6:
-        raise DlcliError(f"{TIME_OUT_VARIABLE}={text} is not a number of seconds", "give one such as 300")
-    return seconds
-
-
-def _reason(error: RuntimeError) -> str:
-    """What torch's ``error`` means, without the places in its source."""
-    text = " ".join(str(error).split())
-    if "imed out" in text or "timeout" in text:
-        return f"no answer within {time_out():g} seconds"
-    if "losed by peer" in text or "reset by peer" in text or "roken pipe" in text:
-        return "one of them has ended"
-    return text[:200]
+def store() -> "TCPStore | None":
+    """What the connected processes keep values in."""
+    return _store
 
 
 def _bytes_of(value: object) -> bytes:

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from dlcli.engine import ranks as module
+from dlcli.engine import telling, wire
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.ranks import Ranks, launched
+from dlcli.engine.telling import may_tell
 from dlcli.errors import DlcliError
 from tests.ranks import in_ranks
 
@@ -135,10 +137,10 @@ def test_a_process_that_never_comes_is_given_up():
 
 def test_what_all_have_to_tell_is_told_once():
     def work(ranks):
-        same = ranks.may_tell("no such file")
-        own = ranks.may_tell(f"no such file on host {ranks.rank}")
+        same = may_tell("no such file")
+        own = may_tell(f"no such file on host {ranks.rank}")
         ranks.share()
-        return [same, own, ranks.may_tell("lost the others", follows=True)]
+        return [same, own, may_tell("lost the others", follows=True)]
 
     found = in_ranks(3, work)
     assert sorted(same for same, _, _ in found) == [False, False, True]
@@ -148,7 +150,7 @@ def test_what_all_have_to_tell_is_told_once():
 
 def test_that_another_was_killed_is_told_once_by_the_others():
     def work(ranks):
-        told = ranks.may_tell("lost the others", follows=True)
+        told = may_tell("lost the others", follows=True)
         ranks.share()
         return told
 
@@ -158,8 +160,8 @@ def test_that_another_was_killed_is_told_once_by_the_others():
 def test_who_cannot_reach_the_others_tells(monkeypatch):
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(module, "REACH", 0.3)
-    assert module.may_tell("lost the others", follows=True)
+    monkeypatch.setattr(telling, "REACH", 0.3)
+    assert may_tell("lost the others", follows=True)
 
 
 def test_a_signal_ends_the_wait_for_others_that_hang():
@@ -190,3 +192,16 @@ def test_a_group_remembers_what_a_restart_needs():
         return [before, ranks.kept("run")]
 
     assert in_ranks(2, work) == [[None, "runs/train-deconv-007"]] * 2
+
+
+def test_gloo_takes_the_interface_that_reaches_the_first_process(monkeypatch):
+    for name, value in {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(wire.INTERFACE_VARIABLE, raising=False)
+    wire.choose_interface()
+    assert os.environ[wire.INTERFACE_VARIABLE] == "lo"
+    monkeypatch.setenv(wire.INTERFACE_VARIABLE, "ib0")
+    wire.choose_interface()
+    assert os.environ[wire.INTERFACE_VARIABLE] == "ib0"
+    assert wire.interface_of("192.0.2.77") is None
+    assert wire.local_address("no such host") is None
