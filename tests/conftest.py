@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import settings
 
 from dlcli.cli.process import wait_passively
 from tests import leakage
-from tests.forks import Host, without_charts
+from tests.forks import Host, Started, without_charts
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -68,6 +69,22 @@ def forks():
     host.close()
 
 
+def clean(more: Mapping[str, str]) -> dict[str, str]:
+    """A fixed environment for a command, and ``more``."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
+    return kept | {"COLUMNS": "100", "PYTHONPATH": str(ROOT), **more}
+
+
+@pytest.fixture
+def start(tmp_path, forks):
+    """Start ``dlcli`` in an empty folder, as a process of its own that isn't waited for; it draws no charts."""
+
+    def begin(*args: object, cwd: Path | None = None, **env: str) -> Started:
+        return forks.start(without_charts(list(map(str, args))), cwd or tmp_path, clean(env))
+
+    return begin
+
+
 @pytest.fixture
 def dlcli(tmp_path, tmp_path_factory, forks):
     """Run ``dlcli`` in an empty folder, as a process of its own, with a fixed environment.
@@ -79,11 +96,9 @@ def dlcli(tmp_path, tmp_path_factory, forks):
     def run(
         *args: object, stdin: bytes | str | None = None, cwd: Path | None = None, charts: bool = False, **env: str
     ) -> Result:
-        clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR")}
-        clean |= {"COLUMNS": "100", "PYTHONPATH": str(ROOT), **env}
         data = stdin.encode() if isinstance(stdin, str) else stdin
         words = list(map(str, args)) if charts else without_charts(list(map(str, args)))
-        code, out, err = forks.run(words, cwd or tmp_path, clean, data or b"")
+        code, out, err = forks.run(words, cwd or tmp_path, clean(env), data or b"")
         if code == 0 and (training := leakage.training(list(map(str, args)))):
             leakage.check(training, cwd or tmp_path, tmp_path_factory.mktemp("leakage"))
         return Result(code, out, err, cwd or tmp_path)

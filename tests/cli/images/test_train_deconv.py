@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -23,7 +21,6 @@ from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.validation.restoration import RestorationValidation
 from dlcli.runs import checkpoint
 from dlcli.tasks import train_deconv as task
-from tests.conftest import ROOT
 
 FILES = [
     "checkpoint/state.safetensors", "config.toml", "metrics.jsonl", "model.safetensors", "plots/loss.png",
@@ -439,13 +436,6 @@ def test_lost_lines_of_metrics_come_back_from_the_checkpoint(app, stopped, unint
     assert_same_end(stopped, uninterrupted)
 
 
-def start(folder, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "dlcli", "train-deconv", *arguments], cwd=folder, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-
-
 def wait_for_reports(process, file, count):
     deadline = time.monotonic() + 100
     while time.monotonic() < deadline and not (file.exists() and file.read_text().count("\n") >= count):
@@ -453,21 +443,21 @@ def wait_for_reports(process, file, count):
         time.sleep(0.02)
 
 
-def test_signals_from_outside(app, photos, tmp_path):
+def test_signals_from_outside(app, start, photos, tmp_path):
     """Ctrl-C, then SIGKILL, to processes of their own; SIGTERM takes the way of Ctrl-C (above)."""
     run = tmp_path / "run"
     arguments = ["photos", *RUN, "--steps", "80"]
     assert app("train-deconv", *arguments, "--out", "whole", "--quiet")[0] == 0
     arguments += ["--out", "run"]
     for signum, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
-        process = start(tmp_path, *arguments)
+        process = start("train-deconv", *arguments)
         wait_for_reports(process, run / "metrics.jsonl", 3 if code == 130 else len(steps(run)) + 2)
         process.send_signal(signum)
         out, err = process.communicate(timeout=60)
         assert process.returncode == code, err
-        assert b"Traceback" not in err
+        assert "Traceback" not in err
         if code == 130:
-            assert b"stopped after" in out
+            assert "stopped after" in out
             assert report(run)["signal"] == signum
             assert (run / "model.safetensors").is_file()
         assert checkpoint.load(run)[1]["step"] > 0

@@ -4,16 +4,11 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import tomllib
 
 import numpy as np
 import pytest
-
-from tests.conftest import ROOT
-from tests.forks import without_charts
 
 
 @pytest.fixture
@@ -139,20 +134,13 @@ def test_workers_draw_no_point_too_many(dlcli, table):
         assert [t["state"] for t in found.report["trials"]] == ["complete"] * 6
 
 
-def start(folder, *words, **settings):
-    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "dlcli", *without_charts(list(map(str, words)))]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, **settings)
-
-
 SLOW = ["fit-linear", "table.csv", "--optimizer", "sgd", "--batch-size", "4", "--steps", "20000"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupted_search_goes_on(dlcli, table, workers):
+def test_an_interrupted_search_goes_on(dlcli, start, table, workers):
     words = ["tune-lr", "--points", "8", "--workers", workers, "--lr", "1e-4:1e-2", *SLOW]
-    process = start(table.parent, *words)
+    process = start(*words)
     lines: list[str] = []
     while len(lines) < 2:
         line = process.stderr.readline()
@@ -178,9 +166,9 @@ def test_an_interrupted_search_goes_on(dlcli, table, workers):
     assert (table.parent / "runs" / "tune-lr-002").exists()
 
 
-def test_a_killed_search_goes_on(dlcli, table):
+def test_a_killed_search_goes_on(dlcli, start, table):
     words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
-    process = start(table.parent, *words)
+    process = start(*words)
     while not process.stderr.readline().startswith("trial"):
         pass
     process.kill()
@@ -274,10 +262,10 @@ def test_workers_that_run_out_of_time_say_so(dlcli, table):
     assert 0 < len(report["trials"]) < 5000
 
 
-def test_ctrl_c_reaches_workers_through_their_parent_and_loses_nothing(dlcli, table):
+def test_ctrl_c_reaches_workers_through_their_parent_and_loses_nothing(dlcli, start, table):
     words = ["tune-lr", "--lr", "0.01,0.02", "--workers", "2", *SLOW]
     for _ in range(2):
-        process = start(table.parent, *words, start_new_session=True)
+        process = start(*words)
         journal = table.parent / "runs" / "tune-lr-001" / "study.journal"
         size = journal.stat().st_size if journal.exists() else 0
         while not journal.exists() or journal.stat().st_size == size or b'"worker"' not in journal.read_bytes()[size:]:
@@ -304,10 +292,10 @@ def test_force_starts_from_nothing(dlcli, table):
     assert dlcli("tune-lr", "--points", "3", "--workers", "2", "--out", "o", "--force", "fit-linear", table).code == 0
 
 
-def stopped_after_a_trial(folder):
+def stopped_after_a_trial(start):
     """Interrupt a search of six points; its command."""
     words = ["tune-lr", "--points", "6", "--lr", "1e-4:1e-2", *SLOW]
-    process = start(folder, *words)
+    process = start(*words)
     while not process.stderr.readline().startswith("trial"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -315,8 +303,8 @@ def stopped_after_a_trial(folder):
     return words
 
 
-def test_a_stopped_search_goes_on_after_others(dlcli, table):
-    words = stopped_after_a_trial(table.parent)
+def test_a_stopped_search_goes_on_after_others(dlcli, start, table):
+    words = stopped_after_a_trial(start)
     assert dlcli("tune-lr", "--sweep").code == 0
     assert dlcli("tune-lr", "--points", "2").code == 0
     again = dlcli(*words)
@@ -337,12 +325,12 @@ def test_a_named_study_goes_on_in_the_same_directory(dlcli, table):
     assert "not empty" in other.err
 
 
-def test_two_copies_do_not_take_up_one_search(dlcli, table):
-    words = stopped_after_a_trial(table.parent)
-    one = start(table.parent, *words)
+def test_two_copies_do_not_take_up_one_search(dlcli, start, table):
+    words = stopped_after_a_trial(start)
+    one = start(*words)
     while not one.stderr.readline().startswith("trial"):
         assert one.poll() is None
-    two = start(table.parent, *words)
+    two = start(*words)
     ended = [process.communicate(timeout=100) for process in (one, two)]
     assert [process.returncode for process in (one, two)] == [0, 0], ended
     for number in (1, 2):

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,7 +14,6 @@ import optuna
 import pytest
 
 from dlcli.search.study.storage import open_storage
-from tests.conftest import ROOT
 from tests.servers import free_port, postgresql
 
 POINTS = 12
@@ -89,16 +87,17 @@ def folder(tmp_path):
     return tmp_path
 
 
-def start(folder, url, study, place, points=POINTS, more=()):
-    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-    words = [
-        "tune-lr", "--points", points, "--lr", "1e-5:1e-2", "--storage", url, "--study", study, "--heartbeat", 1,
-        "--plots", "none", "--out", place, *TRAINING, *more,
-    ]  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, "-m", "dlcli", *map(str, words)], cwd=folder, env=env, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+@pytest.fixture
+def share(start):
+    """Start a process of a grid search that shares a study."""
+
+    def begin(url, study, place, points=POINTS, more=()):
+        return start(
+            "tune-lr", "--points", points, "--lr", "1e-5:1e-2", "--storage", url, "--study", study, "--heartbeat", 1,
+            "--out", place, *TRAINING, *more,
+        )  # fmt: skip
+
+    return begin
 
 
 STORAGES = {}
@@ -118,8 +117,8 @@ def check_complete(url, study):
     return complete
 
 
-def test_two_processes_run_every_point_once(folder, url):
-    both = [start(folder, url, "twice", place) for place in ("one", "two")]
+def test_two_processes_run_every_point_once(folder, share, url):
+    both = [share(url, "twice", place) for place in ("one", "two")]
     ended = [process.communicate(timeout=100) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     complete = check_complete(url, "twice")
@@ -149,8 +148,8 @@ def kill_in_a_trial(process, url, study):
     raise AssertionError("no trial was ever running")
 
 
-def test_a_killed_worker_s_point_is_run_by_the_other(folder, url):
-    doomed, other = start(folder, url, "killed", "one"), start(folder, url, "killed", "two")
+def test_a_killed_worker_s_point_is_run_by_the_other(folder, share, url):
+    doomed, other = share(url, "killed", "one"), share(url, "killed", "two")
     while not (line := doomed.stderr.readline()).startswith("trial"):
         assert line, doomed.communicate()
     lost = kill_in_a_trial(doomed, url, "killed")
@@ -163,70 +162,65 @@ def test_a_killed_worker_s_point_is_run_by_the_other(folder, url):
     assert states == {"COMPLETE": POINTS, "FAIL": 1}
 
 
-def test_the_server_s_study_of_another_space(folder, server):
-    first = start(folder, server, "space", "one", points=2)
+def test_the_server_s_study_of_another_space(folder, share, server):
+    first = share(server, "space", "one", points=2)
     first.communicate(timeout=60)
-    second = start(folder, server, "space", "two", points=2, more=["--momentum", "0.5"])
+    second = share(server, "space", "two", points=2, more=["--momentum", "0.5"])
     _, err = second.communicate(timeout=60)
     assert second.returncode == 2
     assert "made by another command" in err
     assert "hush" not in err
 
 
-def test_a_run_is_repeated_from_its_config_with_the_password_from_the_environment(folder, mysql):
+def test_a_run_is_repeated_from_its_config_with_the_password_from_the_environment(folder, dlcli, mysql):
     def run(*words, **more):
-        env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | more
-        command = [sys.executable, "-m", "dlcli", "tune-lr", *words]
-        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        return dlcli("tune-lr", *words, **more)
 
     first = run("--study", "config", "--storage", mysql, "--points", "2", "--out", "one", "fit-linear", "table.csv")
-    assert first.returncode == 0, first.stderr
+    assert first.code == 0, first.err
     kept = mysql.replace(":hush", "")
     assert f'storage = "{kept}"' in (folder / "one" / "config.toml").read_text()
     assert json.loads((folder / "one" / "report.json").read_text())["storage"] == kept
     assert all(b"hush" not in path.read_bytes() for path in (folder / "one").rglob("*") if path.is_file())
     again = ["--config", "one/config.toml", "--out", "two"]
     refused = run(*again)
-    assert refused.returncode == 2
-    assert "its password comes with --storage, or in MYSQL_PWD" in refused.stderr
+    assert refused.code == 2
+    assert "its password comes with --storage, or in MYSQL_PWD" in refused.err
     for words, more in (([], {"MYSQL_PWD": "hush"}), (["--storage", mysql], {})):
         found = run(*again, "--force", *words, **more)
-        assert found.returncode == 0, found.stderr
-        assert "2 of its trials have ended" in found.stderr
-        assert "hush" not in found.stderr + found.stdout
+        assert found.code == 0, found.err
+        assert "2 of its trials have ended" in found.err
+        assert "hush" not in found.err + found.out
 
 
 # The whole campaign: DLCLI_ROUNDS=20 python -m pytest -n 0 -k sqlite tests/cli/tuning/test_tune_shared.py
 ROUNDS = int(os.environ.get("DLCLI_ROUNDS", "2"))
 
 
-def together(folder, *commands):
+@pytest.fixture
+def together(start):
     """What processes say that run such commands at once, and end with 0."""
-    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "dlcli", "tune-lr", "--plots", "none", *words], cwd=folder, env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
-        )
-        for words in commands
-    ]  # fmt: skip
-    said = [process.communicate(timeout=300)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(commands), said
-    return [line for text in said for line in text.splitlines() if line.startswith("trial ")]
+
+    def run(*commands):
+        processes = [start("tune-lr", *words) for words in commands]
+        said = [process.communicate(timeout=300)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0] * len(commands), said
+        return [line for text in said for line in text.splitlines() if line.startswith("trial ")]
+
+    return run
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_three_processes_share_an_sqlite_file_and_run_no_point_twice(folder, number):
+def test_three_processes_share_an_sqlite_file_and_run_no_point_twice(folder, together, number):
     url = f"sqlite:///{folder / 's.db'}"
     words = ["--study", "p", "--storage", url, "--random", "--trials", "24", "fit-linear", "table.csv"]
-    assert len(together(folder, words, words, words)) == 24
+    assert len(together(words, words, words)) == 24
     complete = [t for t in trials_of(url, "p") if t.state.name == "COMPLETE"]
     assert Counter(t.user_attrs["point"] for t in complete) == Counter(range(24))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
-def test_processes_that_extend_a_study_by_several_grids_run_no_combination_twice(folder, kind):
+def test_processes_that_extend_a_study_by_several_grids_run_no_combination_twice(folder, together, kind):
     url = f"{kind}://{'/' if kind == 'sqlite' else ''}{folder / 'study'}"
     words = ["--study", "p", "--storage", url, "--out"]
     grids = [
@@ -237,9 +231,9 @@ def test_processes_that_extend_a_study_by_several_grids_run_no_combination_twice
         [*words, str(place), "--lr", rates, "--vary", f"schedule={schedules}", "fit-linear", "table.csv"]
         for place, (rates, schedules) in enumerate(grids)
     ]
-    assert len(together(folder, commands[0])) == 2
-    assert len(together(folder, *commands[1:4])) == 5
-    assert len(together(folder, commands[4])) == 1
+    assert len(together(commands[0])) == 2
+    assert len(together(*commands[1:4])) == 5
+    assert len(together(commands[4])) == 1
     trials = json.loads((folder / "4" / "report.json").read_text())["trials"]
     assert [t["number"] for t in trials] == list(range(8))
     assert len({(t["params"]["lr"], t["params"]["schedule"]) for t in trials}) == 8
