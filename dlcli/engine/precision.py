@@ -6,7 +6,7 @@ def bfloat16_is_fast(device: str) -> bool:
     import torch
 
     if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
     # Private in torch 2.11 to 2.13, so its absence is no error.

@@ -14,7 +14,7 @@ from dlcli.errors import DlcliError
 from dlcli.networks.data.load import ImageSettings, TrainingImages
 from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.optim.optimizers import RATES
-from dlcli.networks.training.presets import LONGER_DEPTH, Preset, preset_of
+from dlcli.networks.training.presets import LONGER_DEPTH, Preset, preset_of, preset_on
 from dlcli.networks.training.settings import (
     BatchSettings,
     ExecutionSettings,
@@ -89,11 +89,12 @@ def usual_rate(config: TrainDeconvConfig) -> float:
 
 def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: Ranks = ALONE) -> NetworkPlan:
     """Resolve every default for these images, as all ``ranks`` do. Raises DlcliError for a network that can't be."""
-    preset = preset_of(config.arch, config.task)
+    preset = preset_on(device, config.arch, config.task, _seconds(config, preset_of(config.arch, config.task)))
     recipe = preset.recipe
     batch_size = config.batch_size or recipe.batch_size
     limits = _limits(config, preset, facts.count, batch_size)
-    if config.arch == "fast" and config.task not in ("classify", "reconstruct") and (limits.seconds or 0) >= LONG_RUN:
+    fast = config.arch == "fast" and config.task not in ("classify", "reconstruct")
+    if fast and not device.startswith("cuda") and (limits.seconds or 0) >= LONG_RUN:
         preset = replace(preset, depth=LONGER_DEPTH)
     crop = facts.side if facts.classes else min(config.crop or recipe.crop, facts.side)
     augment = config.augment
@@ -230,17 +231,24 @@ def _strides(config: TrainDeconvConfig, preset: Preset, count: int) -> tuple[int
 
 
 def _limits(config: TrainDeconvConfig, preset: Preset, images: int, batch_size: int) -> LimitSettings:
-    steps, seconds = config.steps, None
+    steps, seconds = config.steps, _seconds(config, preset)
     epochs = config.epochs or preset.recipe.epochs
-    if not steps and config.minutes:
-        seconds = config.minutes * 60
-    elif not steps and epochs:
+    if not steps and not seconds and epochs:
         steps = max(1, math.ceil(epochs * images / batch_size))
-    elif not steps:
-        seconds = 60 * (DEFAULT_MINUTES if config.data else DEMO_MINUTES)
     every = config.report_every or (max(1, math.ceil(steps / REPORTS)) if steps else 2**62)
     by_time = seconds / REPORTS if seconds and not config.report_every else math.inf
     return LimitSettings(steps, seconds, every, by_time, config.early_stop)
+
+
+def _seconds(config: TrainDeconvConfig, preset: Preset) -> float | None:
+    """How long is trained; None where steps or epochs limit the run."""
+    if config.steps:
+        return None
+    if config.minutes:
+        return config.minutes * 60
+    if config.epochs or preset.recipe.epochs:
+        return None
+    return 60 * (DEFAULT_MINUTES if config.data else DEMO_MINUTES)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -63,7 +63,39 @@ FAST_FOR = {
     ),
     "reconstruct": replace(FAST, filters="32,64,16", stride="2,2,2", depth=0, unshuffle=1),
 }
-LONGER_DEPTH = 8  # of "fast" for longer runs: what a deeper network loses in steps it then gains in what it can learn
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What ``fast`` is for restoration on a ``device`` ("cpu" or "cuda") in runs of so many ``seconds`` or more.
+
+    ``lr`` None is the optimizer's usual rate. ``basis`` is what it was chosen by, and ``measured`` says whether that
+    is a measurement.
+    """
+
+    device: str
+    seconds: float
+    filters: str
+    depth: int
+    batch_size: int
+    lr: float | None
+    measured: bool
+    basis: str
+
+
+# By rising time. Nothing of CUDA's has been run on a GPU: `python benchmarks/cuda.py` measures it. The arithmetic takes
+# 300 TFLOP/s, 30% of an H100's bfloat16 peak. Its batches are such that a step (0.26 TFLOP in the first row) takes
+# longer than the 0.3 ms in which a processor makes a batch and starts the step. At 3.5 ms (1.05 TFLOP) three minutes
+# show as many pixels as the published training of DnCNN-S, 1.6e10, to a network with four times its weights. Muon's
+# rate is the one that was best on the CPU.
+BUDGETS = (
+    Budget("cpu", 0, "64", 4, 8, None, True, "BSD68 28.86, Set12 29.90 dB after 2 minutes"),
+    Budget("cpu", 240, "64", 8, 8, None, True, "BSD68 29.07, Set12 30.19 dB after 10 minutes"),
+    Budget("cuda", 0, "64", 8, 32, 0.01, False, "arithmetic: 0.9 ms a step"),
+    Budget("cuda", 60, "128", 8, 32, 0.01, False, "arithmetic: 3.5 ms a step, 51,000 steps in 3 minutes"),
+    Budget("cuda", 600, "128", 12, 32, 0.01, False, "arithmetic: 5.2 ms a step, 115,000 steps in 10 minutes"),
+)
+LONGER_DEPTH = BUDGETS[1].depth  # what a deeper network loses in steps it gains in what it can learn in longer runs
 
 Architecture = Literal["fast", "article", "rednet", "large"]
 
@@ -71,3 +103,14 @@ Architecture = Literal["fast", "article", "rednet", "large"]
 def preset_of(arch: Architecture, task: str) -> Preset:
     """The preset of ``--arch``, as the task changes it."""
     return FAST_FOR.get(task, FAST) if arch == "fast" else PRESETS[arch]
+
+
+def preset_on(device: str, arch: Architecture, task: str, seconds: float | None) -> Preset:
+    """The same for a run of so many ``seconds`` (None: limited by steps) on the device, as "cuda:0"."""
+    preset, kind = preset_of(arch, task), device.partition(":")[0]
+    rows = [row for row in BUDGETS if row.device == kind and row.seconds <= (seconds or 0)]
+    if preset is not FAST or kind == "cpu" or not rows:
+        return preset
+    row = rows[-1]
+    recipe = replace(preset.recipe, batch_size=row.batch_size, lr=row.lr)
+    return replace(preset, filters=row.filters, depth=row.depth, recipe=recipe)

@@ -1,12 +1,15 @@
 """The config of train-deconv, resolved once."""
 
 import dataclasses
+import re
 
 import pytest
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, resolved, usual_rate
-from dlcli.networks.training.presets import PRESETS, preset_of
+from dlcli.networks.training.presets import BUDGETS, PRESETS, preset_of
 
 FACTS = ImageFacts(inputs=1, channels=1, classes=0, count=320, side=96)
 
@@ -26,6 +29,46 @@ def test_a_resolved_config_makes_the_same_plan_again(arch):
 def test_long_runs_of_the_fast_network_are_deeper():
     assert [plan_of(minutes=minutes).spec.depth for minutes in (3, 5)] == [4, 8]
     assert plan_of(minutes=5, depth=2).spec.depth == 2
+
+
+@pytest.mark.parametrize("row", [row for row in BUDGETS if row.device == "cuda"], ids=lambda row: f"{row.seconds:g} s")
+def test_a_gpu_has_networks_and_batches_of_its_own(row):
+    """As the table says; what is given stays, and other tasks and presets are those of the CPU."""
+
+    def plan(**options):
+        config = TrainDeconvConfig(**{"amp": "off", "minutes": row.seconds / 60 or 0.5} | options)
+        return make_plan(config, FACTS, "cuda:1")
+
+    chosen = plan()
+    assert (chosen.spec.depth, chosen.batches.size, chosen.optimizer.lr) == (row.depth, row.batch_size, row.lr)
+    assert set(chosen.spec.filters) == {int(row.filters)}
+    assert chosen.execution.unread
+    other = plan(depth=2, batch_size=5, lr=0.5, filters="9")
+    assert (other.spec.depth, other.batches.size, other.optimizer.lr, other.spec.filters) == (2, 5, 0.5, (9,))
+    assert plan(optimizer="adam").optimizer.lr == RATES["adam"]
+    assert plan(arch="rednet").batches.size == PRESETS["rednet"].recipe.batch_size
+    assert plan(task="classify").spec.filters == (32, 64)
+    epochs = plan(minutes=None, epochs=2)
+    assert epochs.batches.size == BUDGETS[2].batch_size
+    assert epochs.limits.steps == 2 * FACTS.count / epochs.batches.size
+
+
+def test_the_arithmetic_of_what_was_not_measured():
+    """Two operations for each multiply-add, forwards and twice backwards, at 300 TFLOP/s; none passes for measured."""
+    for row in BUDGETS:
+        assert row.measured == (row.device == "cpu")
+        assert row.measured != row.basis.startswith("arithmetic")
+        if row.measured:
+            continue
+        config = TrainDeconvConfig(amp="off", filters=row.filters, depth=row.depth)
+        spec = make_plan(config, FACTS, "cpu").spec
+        places = (96 // spec.unshuffle) ** 2
+        weights = sum(w.numel() for w in DeconvNet(spec).parameters() if w.ndim > 1)
+        milliseconds = 1e3 * 3 * 2 * weights * places * row.batch_size / 300e12
+        assert float(re.search(r"([\d.]+) ms", row.basis)[1]) == pytest.approx(milliseconds, rel=0.1)
+        if steps := re.search(r"([\d,]+) steps in (\d+) minutes", row.basis):
+            expected = 60e3 * int(steps[2]) / milliseconds
+            assert float(steps[1].replace(",", "")) == pytest.approx(expected, rel=0.1)
 
 
 def test_presets_change_with_the_task_where_they_are_fast_only():
