@@ -6,11 +6,13 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.schedules import by_name
 from dlcli.engine.schedules.base import Schedule
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.glm_torch import TorchObjective
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.objectives.row_space import RowGram
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
+from dlcli.linear.solvers.descent_on_device import DeviceMiniBatch
 from dlcli.linear.solvers.exact import solve_exact
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
@@ -127,4 +129,7 @@ def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | 
     assert schedule is not None
     if plan.optimizer == "gd":
         return GradientDescent(objective, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
-    return MiniBatch(objective, schedule, plan.batches, adam=plan.optimizer == "adam", momentum=plan.momentum)
+    adam = plan.optimizer == "adam"
+    if isinstance(objective, TorchObjective):
+        return DeviceMiniBatch(objective, schedule, plan.batches, adam=adam, momentum=plan.momentum)
+    return MiniBatch(objective, schedule, plan.batches, adam=adam, momentum=plan.momentum)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.arrays import AnyArray, FloatArray, IntArray
 from dlcli.errors import DlcliError
 from dlcli.linear.objectives.glm import RowObjective, Sums
 from dlcli.linear.objectives.loss import Kind
@@ -48,11 +48,12 @@ class TorchObjective(RowObjective):
             message = f"--device {device}: {len(Z):,} rows of {Z.shape[1]:,} columns take {size}, more than it has free"
             raise DlcliError(message, "use --device cpu") from None
         self._codes = self._y.long() if kind != "mse" else self._y
+        self._bent_by_l2 = self.moved(self.l2 * self.penalized**2)
 
     def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
         import torch
 
-        moved, total, extremes = self._moved(theta), None, None
+        moved, total, extremes = self.moved(theta), None, None
         for rows in self._blocks():
             added, found = self._block_sums((self._Z[rows], self._y[rows], self._codes[rows]), moved, hessian)
             total = added if total is None else total.add_(added)
@@ -61,21 +62,21 @@ class TorchObjective(RowObjective):
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""
-        return _numpy(sum((self._Z[rows] * self._Z[rows]).sum(dim=0) for rows in self._blocks())) / self.rows
+        return to_numpy(sum((self._Z[rows] * self._Z[rows]).sum(dim=0) for rows in self._blocks())) / self.rows
 
     def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
         """Mean of |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r)."""
-        turn, total = None if basis is None else self._moved(basis), self._Z.new_zeros(())
+        turn, total = None if basis is None else self.moved(basis), self._Z.new_zeros(())
         for rows in self._blocks():
             Z = self._Z[rows]
             weight = (Z * Z).sum(dim=1, keepdim=True)
             Z = Z if turn is None else Z @ turn
             total = total + (Z * weight).T @ Z
-        return _numpy(total) / self.rows
+        return to_numpy(total) / self.rows
 
     def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
         """The Hessian of the smooth part times V, both (p, k), without the Hessian: two passes over the rows."""
-        moved, along, total = self._moved(theta), self._moved(V), self._Z.new_zeros(())
+        moved, along, total = self.moved(theta), self.moved(V), self._Z.new_zeros(())
         for rows in self._blocks():
             Z = self._Z[rows]
             bent = Z @ along
@@ -87,38 +88,50 @@ class TorchObjective(RowObjective):
                 else:
                     bent = bent - probability * bent.sum(dim=1, keepdim=True)
             total = total + Z.T @ bent
-        return _numpy(total) / self.rows + self.l2 * self.penalized**2 * V
+        return to_numpy(total) / self.rows + self.l2 * self.penalized**2 * V
 
     def curvatures(self, theta: FloatArray) -> FloatArray:
         """The diagonal of the Hessian of the smooth part, (p, k)."""
-        moved, total = self._moved(theta), self._Z.new_zeros(())
+        moved, total = self.moved(theta), self._Z.new_zeros(())
         for rows in self._blocks():
             Z = self._Z[rows]
             scores = Z @ moved
             probability = scores if self.kind == "mse" else self._probabilities(scores)
             bend = scores.new_ones(scores.shape) if self.kind == "mse" else probability * (1 - probability)
             total = total + (Z * Z).T @ bend
-        return _numpy(total) / self.rows + self.l2 * self.penalized**2
+        return to_numpy(total) / self.rows + self.l2 * self.penalized**2
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows."""
-        import torch
+        inputs = None if keep is None else self.moved(keep)
+        return to_numpy(self.gradient_there(self.moved(theta), self.moved(rows), inputs))
 
-        chosen = torch.from_numpy(rows).to(self.device)
-        Z = self._Z[chosen]
+    def gradient_there(self, theta: Any, rows: Any, keep: Any) -> Any:
+        """The same of tensors on the device, (p, k); nothing is read."""
+        Z, y, codes = self._Z[rows], self._y[rows], self._codes[rows]
         if keep is not None:
-            Z = Z * self._moved(keep)
-        added, _ = self._block_sums((Z, self._y[chosen], self._codes[chosen]), self._moved(theta), False)
-        gradient = _numpy(added[1:]).reshape(self.shape)
-        return gradient / len(rows) + self.l2 * self.penalized**2 * theta
+            Z = Z * keep
+        scores = Z @ theta
+        if self.kind == "mse":
+            error = scores - y[:, None]
+        elif self.kind == "logistic":
+            error = scores.sigmoid() - y[:, None]
+        else:
+            index = codes[:, None]
+            error = scores.softmax(dim=1).scatter_add(1, index, scores.new_full(index.shape, -1.0))
+        return Z.T @ error / len(rows) + self._bent_by_l2 * theta
 
     def _blocks(self) -> Iterator[slice]:
         return (slice(start, start + BLOCK) for start in range(0, self.rows, BLOCK))
 
-    def _moved(self, array: FloatArray) -> Any:
+    def moved(self, array: AnyArray) -> Any:
+        """``array`` on the device. A GPU is not waited for: what it copies from is page-locked and stays."""
         import torch
 
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if not self.device.startswith("cuda"):
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def _block_sums(self, block: tuple[Any, Any, Any], theta: Any, hessian: bool) -> tuple[Any, Any]:
         """Loss, gradient and Hessian in one vector; and the smallest margin, and the largest with its sign turned."""
@@ -147,7 +160,7 @@ class TorchObjective(RowObjective):
 
     def _told(self, sums: Any, hessian: bool) -> Sums:
         """The sums as NumPy has them: the one transfer of a pass over the rows."""
-        values, size = _numpy(sums), self.shape[0] * self.shape[1]
+        values, size = to_numpy(sums), self.shape[0] * self.shape[1]
         second = values[1 + size : 1 + size + size**2].reshape(size, size) if hessian else None
         margin, reach = float(values[-2]), -float(values[-1])
         return Sums(float(values[0]), values[1 : 1 + size].reshape(self.shape), second, margin, reach)
@@ -169,6 +182,7 @@ class TorchObjective(RowObjective):
         return second
 
 
-def _numpy(tensor: Any) -> FloatArray:
+def to_numpy(tensor: Any) -> FloatArray:
+    """A tensor on the host, which waits for the device."""
     array: FloatArray = tensor.cpu().numpy()
     return array

@@ -157,11 +157,16 @@ class BatchSampler:
 
     def batch(self) -> IntArray:
         """Rows of the next mini-batch, (batch_size,)."""
+        order, rows = self.next_in_order()
+        return order[rows]
+
+    def next_in_order(self) -> tuple[IntArray, slice]:
+        """The epoch's order of all rows, the same array throughout, and where in it the next mini-batch is."""
         if self._next + self.batch_size > len(self._order):
             self._order, self._next = self.random.permutation(self.rows), 0
         start = self._next
         self._next += self.batch_size
-        return self._order[start : self._next]
+        return self._order, slice(start, self._next)
 
     def mask(self, penalized: FloatArray) -> FloatArray | None:
         """Factors (batch_size, p) on a mini-batch's inputs, or None without dropout; ``penalized`` is (p, 1)."""
