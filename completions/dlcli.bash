@@ -33,6 +33,7 @@ _dlcli() {
         "") _dlcli_words 'fit-linear train-deconv tune-lr eval predict --help --version' ;;
         fit-linear)
             case "$previous" in
+                --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
                 --uneven) _dlcli_words 'mend error'; return ;;
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
@@ -47,7 +48,7 @@ _dlcli() {
                 --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --plots --seed --device --data-seed --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --json --quiet -q --out --force --plots --seed --device --data-seed --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -88,6 +89,7 @@ _dlcli() {
             esac ;;
         eval)
             case "$previous" in
+                --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
                 --uneven) _dlcli_words 'mend error'; return ;;
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
@@ -97,11 +99,12 @@ _dlcli() {
                 --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --check --out --compare --sigma --seed --worst --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --check --out --sigma --seed --worst' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --check --out --compare --sigma --seed --worst --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --check --out --sigma --seed --worst' ;;
             esac ;;
         predict)
             case "$previous" in
+                --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
                 --uneven) _dlcli_words 'mend error'; return ;;
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
@@ -111,8 +114,8 @@ _dlcli() {
                 --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--keep) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
-                *) _dlcli_run_first '--delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --keep --mask' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --keep --mask' ;;
             esac ;;
     esac
 }

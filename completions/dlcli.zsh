@@ -18,6 +18,7 @@ _dlcli() {
                 '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
                 '*--drop=[Columns to leave out, separated by commas.]:value: ' \
                 '--dry-run[Only read the tables, and show what every column holds and how it would be used.]' \
+                '--file-format=[What every file holds - csv is all text with delimiters; by default as its name and its first bytes say.]:value:(csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb)' \
                 '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \
@@ -182,6 +183,7 @@ _dlcli() {
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
+                '--file-format=[What every file holds - csv is all text with delimiters; by default as its name and its first bytes say.]:value:(csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb)' \
                 '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \
@@ -223,6 +225,7 @@ _dlcli() {
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
+                '--file-format=[What every file holds - csv is all text with delimiters; by default as its name and its first bytes say.]:value:(csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb)' \
                 '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \
                 '--no-header[Whether the first row holds the names; by default detected.]' \

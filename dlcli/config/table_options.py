@@ -10,12 +10,20 @@ from dlcli.config.common import DATA, by_commas
 from dlcli.config.option import option
 from dlcli.passwords import put_away
 
+FileFormat = Literal["csv", "jsonl", "parquet", "arrow", "npy", "npz", "excel", "libsvm", "vw", "sqlite", "duckdb"]
 DATE_PARTS = ("year", "quarter", "month", "day", "weekday", "dayofyear", "hour", "minute")
 
 
 class TableOptions(Config):
     """How tables are read."""
 
+    file_format: FileFormat | None = option(
+        None,
+        "What every file holds: csv is all text with delimiters; by default as its name and its first bytes say.",
+        panel=DATA,
+        metavar="FORMAT",
+        also="input_format data_format file_type input_type",
+    )
     delimiter: str | None = option(
         None,
         "Field delimiter of text files: one character, 'tab', or 'whitespace' for runs of blanks; by default detected.",

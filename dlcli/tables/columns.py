@@ -33,6 +33,7 @@ class ReadOptions:
     others. ``max_categories`` is the number of levels that a text column keeps (None: by the number of rows).
     """
 
+    file_format: str | None = None  # of every file, as --file-format names it
     delimiter: str | None = None
     header: bool | None = None
     encoding: str | None = None

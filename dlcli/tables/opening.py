@@ -82,7 +82,7 @@ def opened(
     """A reader of each source, their names and paths, and the options with hints for the columns found."""
     if options.missing not in MISSING_POLICIES:
         raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use auto, drop, mean or error")
-    files = [converted(source, options) for source in expand(sources)]
+    files = [converted(source, options) for source in expand(sources, options.file_format)]
     options = replace(options, hints=Hints(choosing=choosing))
     readers = [open_reader(source, options, block_bytes) for source in files]
     names = [name for reader in readers for name in reader.names]

@@ -13,6 +13,7 @@ def read_options(
 ) -> ReadOptions:
     """Options of ``dlcli.tables.table`` from those of a command; ``unseen`` where a saved model is applied."""
     return ReadOptions(
+        file_format=config.file_format,
         delimiter=config.delimiter,
         header=config.header,
         encoding=config.encoding,

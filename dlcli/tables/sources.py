@@ -64,26 +64,27 @@ class Source:
     decisions: tuple[Decision, ...] = ()
 
 
-def expand(patterns: Sequence[str]) -> list[Source]:
+def expand(patterns: Sequence[str], stated: str | None = None) -> list[Source]:
     """The files that paths, glob patterns and ``-`` (standard input) stand for, patterns in sorted order.
 
-    Raises DlcliError for what is missing, empty, unreadable, a directory or of an unknown format.
+    ``stated`` is what they hold by --file-format. Raises DlcliError for what is missing, empty, unreadable, a directory
+    or of an unknown format.
     """
     if not patterns:
         raise DlcliError("no data was given", "name one file or more, or - for standard input")
     found: list[Source] = []
     for pattern in patterns:
         if pattern == "-":
-            found.append(_spooled(sys.stdin.buffer, "standard input"))
+            found.append(_spooled(sys.stdin.buffer, "standard input", stated))
         elif URL.match(pattern) and not os.path.lexists(pattern):
             found.append(_database(pattern))
         elif not os.path.lexists(pattern) and glob.has_magic(pattern):
             matches = sorted(glob.glob(pattern, recursive=True))
             if not matches:
                 raise DlcliError(f"no file matches {printable_path(pattern)}", "check the pattern and the folder")
-            found.extend(_source(match) for match in matches if not os.path.isdir(match))
+            found.extend(_source(match, stated) for match in matches if not os.path.isdir(match))
         else:
-            found.append(_source(pattern))
+            found.append(_source(pattern, stated))
     if not found:
         raise DlcliError(
             f"{printable_path(patterns[0])} matches folders only", "add a pattern for the files, as in /*.csv"
@@ -91,20 +92,31 @@ def expand(patterns: Sequence[str]) -> list[Source]:
     return found
 
 
-def _source(name: str) -> Source:
+def _source(name: str, stated: str | None) -> Source:
     path, label = Path(name), printable_path(name)
     mode = _mode(path, label)
     try:
         with path.open("rb") as file:
             if not stat.S_ISREG(mode):
-                return _spooled(file, label)
+                return _spooled(file, label, stated)
             start = file.read(STARTS)
     except OSError as error:
         raise _unreadable(label, error) from None
     called = _called(path, label)
     if not start:
         raise DlcliError(f"{label} is empty", "give a file with rows of data")
-    return _held(Source(path, label, *called), start)
+    source = Source(path, label, *called)
+    return _held(source, start) if stated is None else _as_stated(source, start, stated)
+
+
+def _as_stated(source: Source, start: bytes, stated: str) -> Source:
+    """The source as --file-format has it; raises DlcliError where its first bytes are those of something else."""
+    wanted = "delimited" if stated == "csv" else stated
+    held = format_of(start, source.path) or "text"
+    if held != (wanted if wanted not in COMPRESSED else "text"):
+        hint = f"leave it out, or give --file-format {'csv, jsonl, libsvm or vw' if held == 'text' else held}"
+        raise DlcliError(f"--file-format {stated}: {source.label} holds {_kind(held)}", hint)
+    return replace(source, format=wanted, compression=source.compression or compression_of(start))
 
 
 def _held(source: Source, start: bytes) -> Source:
@@ -128,8 +140,12 @@ def _held(source: Source, start: bytes) -> Source:
 
 
 def _misnamed(source: Source, what: str) -> tuple[Decision, ...]:
-    kind = {"excel": "a workbook", "text": "text"}.get(what, f"a file of {what}")
-    return (Decision(f"{source.label} holds {kind}, whatever its name says, and is read as that"),)
+    settle = f"--file-format {'csv' if what == 'text' else what}"
+    return (Decision(f"{source.label} holds {_kind(what)}, whatever its name says, and is read as that", settle),)
+
+
+def _kind(held: str) -> str:
+    return {"excel": "a workbook", "text": "text"}.get(held, f"a file of {held}")
 
 
 def _mode(path: Path, label: str) -> int:
@@ -150,7 +166,7 @@ def _recognized(source: Source) -> Source:
     if source.format != "delimited" or not is_sparse(next(byte_pieces(source, PEEKED), b"").splitlines()):
         return source
     what = f"{source.label} looks like libsvm's format, and is read as that"
-    return replace(source, format="libsvm", decisions=(Decision(what),))
+    return replace(source, format="libsvm", decisions=(Decision(what, "--file-format libsvm"),))
 
 
 def _database(url: str) -> Source:
@@ -206,11 +222,12 @@ def _unknown(path: Path, label: str) -> DlcliError:
     known = ", ".join(f".{extension}" for extension in FORMATS)
     what = f"the unknown extension .{printable(extension)}" if extension else "no extension"
     return DlcliError(
-        f"{label} has {what}", f"rename it to what it holds: {known} (text also with .gz, .zst, .bz2 or .xz)"
+        f"{label} has {what}",
+        f"say what it holds, as in --file-format csv, or rename it: {known} (text also with .gz, .zst, .bz2 or .xz)",
     )
 
 
-def _spooled(stream: BinaryIO, label: str) -> Source:
+def _spooled(stream: BinaryIO, label: str, stated: str | None) -> Source:
     """A pipe's content copied to a temporary file, as training reads its data more than once."""
     descriptor, path = temporary_file()
     try:
@@ -220,6 +237,8 @@ def _spooled(stream: BinaryIO, label: str) -> Source:
             start = file.read(STARTS)
         compression = compression_of(start)
         source = Source(path, label, format_of(start, path) or "delimited", compression)
+        if start and stated is not None:
+            return _as_stated(source, start, stated)
         if compression:
             start = next(byte_pieces(source, 8), b"")[:8]
     except OSError as error:

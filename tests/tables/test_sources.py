@@ -101,6 +101,25 @@ def test_what_a_file_holds_counts_where_its_name_says_something_else(tmp_path, n
     source = expand([str(tmp_path / name)])[0]
     assert source.format == format_
     assert [said in one.what for one in source.decisions] == [True] * bool(said)
+    stated = [one.settle.split()[1] for one in source.decisions]
+    assert all(not expand([str(tmp_path / name)], word)[0].decisions for word in stated)
+    assert [expand([str(tmp_path / name)], word)[0].format for word in stated] == [format_] * bool(said)
+
+
+def test_a_stated_format_is_that_of_any_name_but_not_of_other_bytes(tmp_path):
+    path = tmp_path / "a.weird"
+    path.write_bytes(gzip.compress(b"+1 1:1 5:2\n-1 2:1 3:1\n"))
+    found = {stated: expand([str(path)], stated)[0] for stated in ("csv", "libsvm", "vw")}
+    assert [(one.format, one.compression, one.decisions) for one in found.values()] == [
+        ("delimited", "gzip", ()), ("libsvm", "gzip", ()), ("vw", "gzip", ())
+    ]  # fmt: skip
+    with pytest.raises(DlcliError, match=r"--file-format parquet: .*a.weird holds text") as caught:
+        expand([str(path)], "parquet")
+    assert "--file-format csv, jsonl, libsvm or vw" in caught.value.hint
+    path.write_bytes(b"PAR1....")
+    with pytest.raises(DlcliError, match="holds a file of parquet") as caught:
+        expand([str(path)], "csv")
+    assert "--file-format parquet" in caught.value.hint
 
 
 def test_missing_empty_and_folder(tmp_path):

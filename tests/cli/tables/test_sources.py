@@ -179,3 +179,12 @@ def test_what_reads_workbooks_and_databases_is_imported_only_then():
     script = f"import sys; import dlcli.tables.table; print([m for m in {names} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_strict_asks_for_settles_a_guessed_format(dlcli, folder, tmp_path):
+    (tmp_path / "new.txt").write_bytes((folder / "t.libsvm").read_bytes())
+    words = ["fit-linear", "new.txt", "--target", "label", "--steps", "5", "--strict"]
+    refused = dlcli(*words)
+    assert refused.code == 2
+    assert "add --file-format libsvm" in refused.err
+    assert dlcli(*words, "--file-format", "libsvm").code == 0
