@@ -151,7 +151,7 @@ def search_section(data: Path, work: Path, seconds: float, seed: int) -> bool:
 
     default, default_seconds = searched("default")
     print(f"default search: {default_seconds:.0f} s, best {default['best']['params']}", flush=True)
-    script = [sys.executable, str(HERE / "tuning_optuna.py")]
+    script = [sys.executable, str(HERE / "search" / "plain_optuna.py")]
     peer = [*script, str(seed), str(default_seconds), "1e-3:0.1", "8", "32,64", *training]
     optuna = json.loads(subprocess.run(peer, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     print(f"Optuna: {optuna['seconds']:.0f} s, {optuna['trials']} trials, best {optuna['best']}", flush=True)

@@ -1,6 +1,6 @@
 """Plain Optuna on dlcli's training function.
 
-    python tuning_optuna.py SEED SECONDS LOW:HIGH POINTS FILTERS,... train-deconv ...
+    python plain_optuna.py SEED SECONDS LOW:HIGH POINTS FILTERS,... train-deconv ...
 
 Random points and the median pruner, as Optuna's tutorial has them. Prints a line of JSON.
 """
