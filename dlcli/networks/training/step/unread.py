@@ -122,10 +122,9 @@ class UnreadSteps:
         self._kept = [tensor.clone() for tensor in self._changed]
 
     def _run(self, batch: Batch, step: int) -> None:
-        seed = self.parts.gradient.seed
         if self._tries and self.taken >= PLAIN:
-            self._capture(batch, lambda: seed(step - 1))
-        seed(step - 1)
+            self._capture(batch, step)
+        self.parts.gradient.seed(step - 1)
         if self._graph is not None and self._graph.fits(batch):
             self._graph(batch)
             return
@@ -136,7 +135,11 @@ class UnreadSteps:
             self.weights.sync()
             raise
 
-    def _capture(self, batch: Batch, prepare: Callable[[], None]) -> None:
+    def _capture(self, batch: Batch, step: int) -> None:
+        def prepare() -> None:
+            self.weights.sync()  # the copy that is computed with isn't among what is put back
+            self.parts.gradient.seed(step - 1)
+
         self._tries -= 1
         changed = [*self._changed, self._losses, self._place, self._bad_in_a_row, self._ended]
         try:

@@ -68,8 +68,9 @@ def assert_alike(solver, read):
     [{}, {"clip": 0.05, "ema": 0.9, "l2": 0.1}, {"dropout": 0.3, "warmup": 20}, {"half": True, "schedule": "plateau"}],
     ids=lambda options: "-".join(options) or "plain",
 )
-def test_they_are_the_steps_that_are_read(optimizer, options):
-    """With bad batches among the steps of each kind: read, without a graph, by a graph."""
+def test_they_are_the_steps_that_are_read(optimizer, options, monkeypatch):
+    """With bad batches among those of each kind: read, without a graph, by a graph, which here is the step itself."""
+    monkeypatch.setattr(graph, "ALIKE", 1e-9)
     options = options | {"optimizer": optimizer, "get": spoiled({1, 6, 20, 21})}
     solver, read = (run(solver_of(unread=way, **options), 9, 25) for way in (True, False))
     assert (solver.unread.graphed, solver.unread.taken) == (True, 25 - READ - 1)
