@@ -90,7 +90,17 @@ class FlatParameters:
 
     def backward(self, loss: Tensor) -> None:
         """Put the gradient of ``loss``, a scalar that ``compute_model`` gave, into ``gradient``."""
-        torch._foreach_copy_(self._gradients, torch.autograd.grad(loss, self._differentiated))
+        self.take([self.differentiated(loss)])
+
+    def differentiated(self, loss: Tensor) -> tuple[Tensor, ...]:
+        """The gradient of ``loss``, a scalar that ``compute_model`` gave, weight by weight, for ``take``."""
+        return torch.autograd.grad(loss, self._differentiated)
+
+    def take(self, parts: Sequence[tuple[Tensor, ...]]) -> None:
+        """Put the sum of ``parts``, one or more, into ``gradient``."""
+        torch._foreach_copy_(self._gradients, parts[0])
+        for part in parts[1:]:
+            torch._foreach_add_(self._gradients, part)
 
     @torch.no_grad()
     def sync(self) -> None:

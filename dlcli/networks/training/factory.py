@@ -14,10 +14,12 @@ from dlcli.networks.training.step.settings import NetworkSettings
 def settings_for(plan: NetworkPlan) -> NetworkSettings:
     """The settings of the solver, from the plan."""
     optimizer = plan.optimizer
+    images = -(-plan.batches.size // plan.execution.ranks.count)
+    places = images * plan.batches.side**2 // plan.spec.unshuffle**2
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,
         optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None, plan.execution.compiled,
-        plan.execution.ranks, unread=plan.execution.unread,
+        plan.execution.ranks, unread=plan.execution.unread, places=places,
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ class NetworkSolver:
     def advance(self, until: int, deadline: float) -> None:
         """Take steps to step ``until``, or past ``deadline`` (time.monotonic), or until a failure."""
         self.gradient.train()
-        with fixed_shapes(self.weights.flat.device):
+        with fixed_shapes(self.weights.flat.device), self.gradient.lanes.opened():
             while self.step < until and self.bad_steps.termination.running:
                 now = self.settings.ranks.now()
                 if now >= deadline:

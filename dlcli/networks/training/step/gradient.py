@@ -12,6 +12,7 @@ from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.base import Model
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.tensors import float64
+from dlcli.networks.training.step.lanes import Lanes
 from dlcli.networks.training.step.settings import NetworkSettings
 
 DROPOUT = 3  # tells the stream of random numbers from those of the crops and of the noise
@@ -28,6 +29,8 @@ class LossGradient:
         self.compute_loss = objective
         self._loss_of = self._compiled() if settings.compiled else self._forward
         self._differentiated = False
+        usable = weights.flat.device.type == "cpu" and not settings.compiled and settings.dropout_seed is None
+        self.lanes = Lanes(weights, self._forward, weights.flat.numel() * settings.places, usable=usable)
 
     @property
     def compiled(self) -> bool:
@@ -64,8 +67,11 @@ class LossGradient:
 
     def differentiate(self, batch: Batch) -> Tensor:
         """The loss of the batch, not read; the gradient is computed."""
-        loss = self._loss_of(batch)
-        self.weights.backward(loss)
+        if self.lanes.count(len(batch.input)) > 1:
+            loss = self.lanes.backward(batch)
+        else:
+            loss = self._loss_of(batch)
+            self.weights.backward(loss)
         self._differentiated = True
         return loss
 

@@ -7,7 +7,10 @@ from dlcli.engine.ranks import ALONE, Ranks
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """How to train a network: everything but the network, the batches and the loss."""
+    """How to train a network: everything but the network, the batches and the loss.
+
+    ``places`` is about how often each weight is used in a step, which decides how threads share it.
+    """
 
     batch_size: int
     steps: int
@@ -20,3 +23,4 @@ class NetworkSettings:
     compiled: bool = False
     ranks: Ranks = ALONE
     unread: bool = False  # steps are not waited for
+    places: int = 0
