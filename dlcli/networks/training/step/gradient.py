@@ -29,8 +29,10 @@ class LossGradient:
         self.compute_loss = objective
         self._loss_of = self._compiled() if settings.compiled else self._forward
         self._differentiated = False
-        usable = weights.flat.device.type == "cpu" and not settings.compiled and settings.dropout_seed is None
-        self.lanes = Lanes(weights, self._forward, weights.flat.numel() * settings.places, usable=usable)
+        on_cpu = weights.flat.device.type == "cpu"
+        usable = on_cpu and not settings.compiled and settings.dropout_seed is None
+        products = weights.flat.numel() * settings.places if on_cpu else math.inf
+        self.lanes = Lanes(weights, self._forward, products, usable=usable)
 
     @property
     def compiled(self) -> bool:

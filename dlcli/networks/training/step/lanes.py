@@ -46,7 +46,7 @@ class Lanes:
     def opened(self) -> Iterator[None]:
         """Within, this thread computes alone, beside the lanes, if there are any."""
         threads = torch.get_num_threads()
-        lanes = min(threads, MOST, int(self.products / PER_LANE))
+        lanes = int(min(threads, MOST, self.products / PER_LANE))
         if threads == 1 or (self.products >= ONE_THREAD and (lanes < 2 or not self.usable)):
             yield
             return
