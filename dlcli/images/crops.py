@@ -1,38 +1,66 @@
 """Batches of crops from an image set, as uint8 arrays; every batch depends on the seed and its number only."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.images.cache import usable_cores
 from dlcli.images.image_set import ImageSet
 
 Pixels = NDArray[np.uint8]
 TURNS = 8  # mirrored or not, and turned by 0, 1, 2 or 3 quarters
+MOST_AT_A_TIME = 16  # crops of an image that is decoded for them
 
 
 class CropSampler:
     """Random square crops of the images of several sets in step: ``sets[0]`` alone, or inputs and targets.
 
     ``side`` is the side of the crop, ``margin`` what each side of it needs in excess; images that are too small for
-    the margin are continued by reflection. Each pass over the images takes each of them once, in random order. No
-    state is kept between batches, so a run taken up again gets the very crops that it would have had.
+    the margin are continued by reflection. Each pass over the images takes each of them once, in random order; of
+    large ones that are decoded when asked for it takes several crops, as many images at a time as are held: decoding
+    a photograph of 12 megapixels takes longer than a step. No state is kept between batches, so a run taken up again
+    gets the very crops that it would have had.
     """
 
     def __init__(self, sets: Sequence[ImageSet], side: int, margin: int, *, flips: bool, seed: int) -> None:
         self.sets, self.side, self.margin, self.flips, self.seed = tuple(sets), side, margin, flips, seed
-        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+        self._pass = -1, np.zeros(0, dtype=np.int64)  # its number and the order of the images, which threads share
 
     def indices(self, step: int, size: int) -> list[int]:
         """Numbers of the images of batch ``step`` of ``size`` images."""
-        count = len(self.sets[0])
+        count = len(self.sets[0]) * self.at_a_time
         chosen = []
         for position in range(step * size, (step + 1) * size):
             epoch, place = divmod(position, count)
-            if epoch != self._epoch:
-                self._epoch, self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(count)
-            chosen.append(int(self._order[place]))
+            known, order = self._pass
+            if epoch != known:
+                order = self._order(epoch)
+                self._pass = epoch, order
+            chosen.append(int(order[place]))
         return chosen
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """The numbers of the images as the pass takes them."""
+        random, count = np.random.default_rng((self.seed, 1, epoch)), len(self.sets[0])
+        order = random.permutation(count)
+        if self.at_a_time == 1:
+            return order
+        held = min(image_set.at_hand for image_set in self.sets)
+        groups = [np.repeat(order[i : i + held], self.at_a_time) for i in range(0, count, held)]
+        return np.concatenate([random.permutation(group) for group in groups])
+
+    @cached_property
+    def at_a_time(self) -> int:
+        """How many crops are taken of an image while it is held."""
+        return 1 if self.in_memory else crops_at_a_time(self.sets[0], self.width)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all images are held decoded."""
+        return all(image_set.in_memory for image_set in self.sets)
 
     @property
     def width(self) -> int:
@@ -48,11 +76,29 @@ class CropSampler:
         chosen = self.indices(step, size)
         draws, width = self.draws(step, size), self.width
         batches = [np.empty((size, s.channels, width, width), np.uint8) for s in self.sets]
-        for place, (index, (top, left, turn)) in enumerate(zip(chosen, draws, strict=True)):
+
+        def cut(place: int) -> None:
+            top, left, turn = draws[place]
             number = int(turn * TURNS) if self.flips else 0
             for batch, image_set in zip(batches, self.sets, strict=True):
-                batch[place] = turned(_cut(image_set.pixels(index), width, top, left), number).transpose(2, 0, 1)
+                pixels = _cut(image_set.pixels(chosen[place]), width, top, left)
+                batch[place] = turned(pixels, number).transpose(2, 0, 1)
+
+        for _ in map(cut, range(size)) if self.in_memory else _decoders().map(cut, range(size)):
+            pass
         return batches
+
+
+@lru_cache(1)
+def _decoders() -> ThreadPoolExecutor:
+    """Threads that decode the images of a batch side by side."""
+    return ThreadPoolExecutor(usable_cores(), "dlcli-decoder")
+
+
+def crops_at_a_time(image_set: ImageSet, width: int) -> int:
+    """How many crops of ``width`` an image gives when it is decoded for them: as many as have room, up to a limit."""
+    pixels = sum(height * width for height, width in map(image_set.shape, range(len(image_set))))
+    return max(1, min(MOST_AT_A_TIME, pixels // (max(len(image_set), 1) * width**2)))
 
 
 def turned(pixels: Pixels, number: int) -> Pixels:

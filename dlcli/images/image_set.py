@@ -18,7 +18,7 @@ from dlcli.text import counted, listed, printable, printable_path
 
 __all__ = ["Box", "ImageSet", "ReadLimits", "Skipped", "open_image_set"]
 
-CACHE_BYTES = 256 << 20
+CACHE_BYTES, CACHE_SHARE = 1 << 30, 0.5  # at most, and of what all images may take
 MODEST = 256 << 20
 
 
@@ -108,6 +108,14 @@ class ImageSet:
     def in_memory(self) -> bool:
         """Whether all images are held decoded."""
         return all(isinstance(source, np.ndarray) for source in self._sources)
+
+    @property
+    def at_hand(self) -> int:
+        """How many images of the usual size can be held at a time; all, where they are in memory."""
+        if self.in_memory:
+            return len(self)
+        pixels = sum(height * width for height, width in self._shapes) / max(len(self), 1)
+        return max(1, int(self._cache.limit / max(pixels * self.channels, 1)))
 
     def subset(self, indices: Iterable[int] | NDArray[np.integer]) -> "ImageSet":
         """The images at ``indices``, in that order; what was skipped and noted stays as it is."""
@@ -216,7 +224,7 @@ def open_image_set(
         bits=max(one.header.bits for one in opened),
         _shapes=tuple((one.header.height, one.header.width) for one in opened),
         _sources=tuple(one.source for one in opened if one.source is not None),
-        _cache=ImageCache(min(CACHE_BYTES, limit)),
+        _cache=ImageCache(min(CACHE_BYTES, int(limit * CACHE_SHARE))),
     )
 
 

@@ -1,6 +1,5 @@
 """Many images at once: their headers, then their pixels, on all cores; unreadable images are skipped."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.errors import DlcliError
+from dlcli.images.cache import usable_cores
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header
 from dlcli.images.sources import Candidate, FoundImages
@@ -41,8 +41,7 @@ def _in_parallel(function: Callable[[Candidate], Result], candidates: Sequence[C
     """``function`` of each candidate, in order, on as many threads as there are cores for this process."""
     if all(candidate.path is None for candidate in candidates):
         return [function(candidate) for candidate in candidates]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         try:
             return list(pool.map(function, candidates))
         except BaseException:  # Ctrl-C must not wait for thousands of images

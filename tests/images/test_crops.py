@@ -1,13 +1,18 @@
 """Training crops: from where they are cut, and that they depend on the seed and the step alone."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
 
 from dlcli.images.crops import TURNS, CropSampler, turned
-from dlcli.images.image_set import ImageSet
+from dlcli.images.image_set import ImageSet, ReadLimits, open_image_set
 
 
 def images(*shapes, channels=1, seed=0):
@@ -155,3 +160,39 @@ def mirrored(side, before, after):
     """Indices that continue 0..side - 1 by reflection with the border repeated: 1 0 | 0 1 2 | 2 1."""
     place = np.arange(-before, side + after) % (2 * side)
     return np.where(place < side, place, 2 * side - 1 - place)
+
+
+def test_images_on_disk_give_the_crops_of_those_in_memory_from_any_thread(tmp_path):
+    for number, pixels in enumerate(images(*[(40, 50 + i) for i in range(6)])._sources):
+        Image.fromarray(pixels[..., 0]).save(tmp_path / f"{number}.png")
+    held, read = (open_image_set([str(tmp_path)], limits=ReadLimits(memory=m)) for m in (None, 5000))
+    assert not CropSampler([read], 32, 2, flips=True, seed=1).in_memory
+    one, other = (CropSampler([s], 32, 2, flips=True, seed=1) for s in (held, read))
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda step: other.batch(step, 4)[0], range(20)))
+    assert all(np.array_equal(one.batch(step, 4)[0], batch) for step, batch in enumerate(found))
+
+
+def test_an_image_on_disk_is_decoded_once_for_several_crops(tmp_path):
+    for number, pixels in enumerate(images(*[(64, 64)] * 8)._sources):
+        Image.fromarray(pixels[..., 0]).save(tmp_path / f"{number}.png")
+    read = open_image_set([str(tmp_path)], limits=ReadLimits(memory=2 * 3 * 64 * 64))
+    sampler = CropSampler([read], 16, 0, flips=False, seed=0)
+    assert (read.at_hand, sampler.at_a_time) == (3, 16)
+    loads = []
+    counted = tuple(counting(source, i, loads) for i, source in enumerate(read._sources))
+    sampler.sets = (replace(read, _sources=counted),)
+    passed = [sampler.indices(step, 4) for step in range(32)]
+    assert Counter(i for batch in passed for i in batch) == dict.fromkeys(range(8), 16)
+    assert len({i for batch in passed[:12] for i in batch}) == 3
+    for step in range(32):
+        sampler.batch(step, 4)
+    assert sorted(loads) == list(range(8))
+
+
+def counting(source, number, loads):
+    def load():
+        loads.append(number)
+        return source()
+
+    return load

@@ -7,6 +7,7 @@ import numpy as np
 
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
+from dlcli.images.crops import crops_at_a_time
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.pairs import open_pairs
@@ -83,6 +84,12 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
         notes.append(
             f"held out {counted(len(val), 'image')}, as the usual {settings.val:.0%} are {usual}; "
             "--val takes another share"
+        )
+    if not image_set.in_memory:
+        many = crops_at_a_time(image_set, min(settings.crop or settings.usual_crop, side))
+        notes.append(
+            f"up to {counted(many, 'crop')} of each image that is read from disk follow each other; an epoch is "
+            "as many crops as there are images"
         )
     if not len(train):
         raise DlcliError(f"--val {settings.val} leaves no image of {len(image_set)} to train on", "give a smaller one")

@@ -71,7 +71,7 @@ def fits(sampler: CropSampler, device: str) -> bool:
 
     Images that are decoded when asked for are more than the machine has memory for, or would take long to decode.
     """
-    if not device.startswith("cuda") or not all(image_set.in_memory for image_set in sampler.sets):
+    if not device.startswith("cuda") or not sampler.in_memory:
         return False
     pixels = sum(int(np.prod(_held_shape(sampler, i))) for i in range(len(sampler.sets[0])))
     size = pixels * sum(image_set.channels for image_set in sampler.sets)

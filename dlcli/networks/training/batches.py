@@ -66,11 +66,14 @@ def crops_on(sampler: CropSampler, device: str) -> "ImagePool | _Ahead":
 
 
 class _Ahead:
-    """On a GPU, cuts the next batch while this one trains; on the CPU there is no idle core to do it."""
+    """Cuts the next batch while this one trains, on a GPU, or where images are decoded when they are asked for.
+
+    From images in memory this takes so little that on the CPU it would only be in the way.
+    """
 
     def __init__(self, sampler: CropSampler, device: str) -> None:
         self.sampler, self.device = sampler, device
-        self.pool = ThreadPoolExecutor(1) if device.startswith("cuda") else None
+        self.pool = ThreadPoolExecutor(1) if device.startswith("cuda") or not sampler.in_memory else None
         self.next: tuple[int, int, Future[list[NDArray[np.uint8]]]] | None = None
 
     def batch(self, step: int, size: int) -> list[Tensor]:
