@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import re
+import shlex
 import shutil
 import signal
 import tomllib
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dlcli.cli.app import run
-from tests.documented import DOCUMENTS, ROOT, TABLES, blocks, fenced, make_files
+from tests.documented import DOCUMENTS, ROOT, TABLES, Command, blocks, fenced, make_files
 
 # The commands are run as printed, but for these: a training as printed may take minutes, and what is tested is that its
 # words are right. The last of two equal options counts.
@@ -73,6 +74,8 @@ def place(files, tmp_path, monkeypatch):
 def test_commands(block, place, files, capfd):
     """Each command ends as it should, and what is shown of its output is what it prints."""
     for command in block.commands:
+        if command.line.startswith("torchrun "):
+            command = launched(command)
         if not command.words:
             assert_known(command.line)
             continue
@@ -90,6 +93,15 @@ def test_commands(block, place, files, capfd):
             assert look_up(json.loads(out), command.reader) is not None
         exact = as_printed and (TABLES.is_dir() or not {"wine.csv", "penguins.csv"} & set(words))
         assert_shown(command.shown, (err + out).splitlines(), exact=exact)
+
+
+def launched(command):
+    """The command that torchrun would start in each of its processes; its own options are read by its own parser."""
+    from torch.distributed.run import get_args_parser
+
+    given = get_args_parser().parse_args(shlex.split(command.line, comments=True)[1:])
+    assert (given.module, given.training_script) == (True, "dlcli")
+    return Command(shlex.join(["dlcli", *given.training_script_args]))
 
 
 def assert_known(line):
@@ -215,9 +227,13 @@ def test_benchmarks(document):
 
 def test_options():
     """Every option that is named is an option of a command, or of a program that is named with it."""
+    from torch.distributed.run import get_args_parser
+
     from dlcli.cli.completions import commands
 
     known = {flag for command in commands() for option in command.options for flag in option.flags}
+    known |= set(get_args_parser()._option_string_actions)  # torchrun's
+    known |= {"--nodes", "--ntasks-per-node", "--cpus-per-task"}  # Slurm's
     known |= {"--version", "--index-url", "--section", "--rounds", "--seeds", "--before", "--quick"}
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", document.read_text()))

@@ -11,7 +11,7 @@ from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.ranks import ALONE, Ranks, launched
 from dlcli.errors import DlcliError, ExitCode
-from dlcli.files import JsonObject
+from dlcli.files import JsonObject, write_atomic
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
@@ -23,7 +23,7 @@ from dlcli.networks.training.report import make_report
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.trainer import Training, prepare_torch
 from dlcli.reports.train_deconv import TrainDeconvReport
-from dlcli.runs import directory
+from dlcli.runs import checkpoint, directory
 
 LIMITS = ("epochs", "steps", "minutes")
 RUN = "train-deconv"  # under this name a group remembers its run's directory
@@ -41,7 +41,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     progress = progress if progress and ranks.leads else Silent()
     device = _device_of(ranks, pick_network_device(config.device))
     ranks.connect(device)
-    config, run = _open_run(config, ranks)
+    config, run = _open_run(config, ranks, progress)
     images = read_images(image_settings(config), progress)
     restoration = restoration_of(config)
     plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
@@ -100,19 +100,21 @@ def _check_alike(ranks: Ranks, plan: NetworkPlan, data: JsonObject) -> None:
             )
 
 
-def _open_run(config: TrainDeconvConfig, ranks: Ranks) -> tuple[TrainDeconvConfig, directory.RunDirectory]:
+def _open_run(
+    config: TrainDeconvConfig, ranks: Ranks, progress: Progress
+) -> tuple[TrainDeconvConfig, directory.RunDirectory]:
     """The run's directory; with --resume also the settings that it had, with the limit that is given now.
 
     A group of processes that is started again, as one of them was killed, goes on with the run that it had.
     """
-    before = ranks.share(_before(ranks)) if ranks.restarts else None
+    before = _before(ranks, progress) if ranks.restarts else None
     if before and before["begun"]:
         given = {name: value for name, value in config.given().items() if name in RESUMABLE}
         config = TrainDeconvConfig.build({**given, "resume": before["path"]})
     if config.resume is None:
         if not ranks.leads:
             return config, directory.UnwrittenRun("train-deconv")
-        out, force = (Path(before["path"]), True) if before else (config.out, config.force)
+        out, force = (Path(str(before["path"])), True) if before else (config.out, config.force)
         return config, directory.RunDirectory("train-deconv", out, force)
     for name in sorted(config.model_fields_set - set(RESUMABLE)):
         flag = "DATA" if name == "data" else "--" + name.replace("_", "-")
@@ -130,7 +132,33 @@ def _open_run(config: TrainDeconvConfig, ranks: Ranks) -> tuple[TrainDeconvConfi
     return TrainDeconvConfig.build({**saved, **given}), run
 
 
-def _before(ranks: Ranks) -> dict[str, object] | None:
-    """The run that the group had before it was started again: where it is, and whether it had begun to train."""
+def _before(ranks: Ranks, progress: Progress) -> dict[str, str | bool] | None:
+    """The run that the group had before it was started again: where it is, and whether it had begun to train.
+
+    Where the first process is on another host than before, it gets what the run goes on from.
+    """
     path = ranks.kept(RUN)
-    return {"path": path, "begun": (Path(path) / directory.CONFIG).is_file()} if ranks.leads and path else None
+    if path is None:
+        return None
+    run = Path(path)
+    found = ranks.gather([run.is_dir(), (run / checkpoint.STATE).is_file()])
+    if not found[0][0]:
+        having = next((rank for rank, (_, checkpoints) in enumerate(found) if checkpoints), None)
+        if having is None:
+            progress.warn(
+                f"process 0 is on another host than before, and no host has the checkpoint of {path}: the training "
+                "starts anew; an --out that all hosts share would go on"
+            )
+        else:
+            _bring(run, ranks, having)
+    begun: bool = ranks.share((run / directory.CONFIG).is_file())
+    return {"path": path, "begun": begun}
+
+
+def _bring(run: Path, ranks: Ranks, having: int) -> None:
+    """Write the settings and the checkpoint of ``run``, which process ``having`` has, where process 0 is."""
+    for name in (checkpoint.STATE, directory.CONFIG):  # the settings say that there is something to go on from
+        data = ranks.gather((run / name).read_bytes() if ranks.rank == having else b"")[having]
+        if ranks.leads:
+            (run / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(run / name, data)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file
 from torch.distributed import TCPStore
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.engine.progress import Silent
 from dlcli.networks.optim import muon
 from dlcli.networks.training.solver import NetworkSolver
 from dlcli.networks.training.step.gradient import LossGradient
@@ -214,6 +216,54 @@ def test_other_images_on_one_host_are_found_out(photos, tmp_path, monkeypatch):
     found = in_ranks(2, work)
     assert found[1] == "DlcliError: process 1 has other images than process 0"
     assert found[0].startswith("LostRanksError")
+
+
+def test_the_checkpoint_follows_process_0_to_another_host(photos, tmp_path, monkeypatch, store):
+    """Hosts that share no files: what one of them has, process 0 gets; and it says so where none has it."""
+    config = config_of(photos)
+
+    def then(ranks):
+        (tmp_path / str(ranks.rank)).mkdir(exist_ok=True)
+        os.chdir(tmp_path / str(ranks.rank))
+
+    def dies(ranks):
+        then(ranks)
+        if ranks.rank == 1:
+            backward = LossGradient.backward
+            monkeypatch.setattr(LossGradient, "backward", lambda *a: os._exit(9) if a[2] == 13 else backward(*a))
+
+    (alone,) = trained(config.with_options({"out": tmp_path / "alone"}), 1)
+    assert trained(config, 2, dies, **store)[1] is None
+    (tmp_path / "0").rename(tmp_path / "moved")  # the hosts' numbers are exchanged
+    (tmp_path / "1").rename(tmp_path / "0")
+    (tmp_path / "moved").rename(tmp_path / "1")
+    again = trained(config, 2, then, **store, TORCHELASTIC_RESTART_COUNT="1")
+    assert again[0]["loss"] == pytest.approx(alone["loss"], rel=NEAR)
+    assert losses_of(tmp_path / "0/runs/train-deconv-001") == pytest.approx(losses_of(tmp_path / "alone"), rel=NEAR)
+
+    for rank in range(2):
+        shutil.rmtree(tmp_path / str(rank))
+
+    def anew(ranks):
+        then(ranks)
+        console = Warned()
+        report = train_deconv(config, console)
+        return [report.metrics["val"]["loss"], console.warnings[:1]]
+
+    first, second = in_ranks(2, anew, **store, TORCHELASTIC_RESTART_COUNT="2")
+    assert first[0] == pytest.approx(alone["loss"], rel=NEAR)
+    assert "no host has the checkpoint of runs/train-deconv-001" in first[1][0]
+    assert second[1] == []
+
+
+class Warned(Silent):
+    """A progress that keeps the warnings."""
+
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 def test_torchrun_starts_a_killed_group_again(photos, tmp_path, monkeypatch):

@@ -103,6 +103,8 @@ class Training:
         limits, ranks = self.plan.limits, self.plan.execution.ranks
         for text in (self.about.images, *self.problem.notes):
             self.progress.note(text)
+        if ranks.count > 1 and self.plan.spec.dropout:
+            self.progress.note("other units are dropped than by another number of processes")
         for text in self.problem.warnings:
             self.progress.warn(text)
         self.progress.begin(self._title(), limits.steps, self.problem.validate is not None, limits.seconds)
