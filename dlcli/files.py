@@ -31,6 +31,11 @@ def temporary_file(suffix: str = "") -> tuple[int, Path]:
     return descriptor, _TEMPORARY[-1]
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether ``path`` is a ``temporary_file`` of this process."""
+    return path in _TEMPORARY
+
+
 def remove_temporary_files() -> None:
     """Remove every ``temporary_file``: at the end of the process, also where it leaves without the usual steps."""
     while _TEMPORARY:

@@ -39,6 +39,7 @@ class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport | DryRunRepor
     config = FitLinearConfig
     console = Console
     doc = DOC
+    shared_by_ranks = True
 
     def work(self, config: FitLinearConfig, console: Console) -> "FitLinearReport | DryRunReport":
         """Fit, or look at the table only."""

@@ -53,6 +53,12 @@ class Ranks:
         """Whether this is the one that prints and writes."""
         return self.rank == 0
 
+    @property
+    def neighbors(self) -> int:
+        """How many processes of the run share this host, this one among them."""
+        text = os.environ.get("LOCAL_WORLD_SIZE", "") if self.count > 1 else ""
+        return max(1, int(text)) if text.isdecimal() else self.count
+
     def slice_of(self, n: int) -> slice:
         """This process's share of ``n`` things: contiguous, as many as the others' or one more or less.
 

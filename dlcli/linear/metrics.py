@@ -67,7 +67,7 @@ class ClassScores:
             area_under_curve((self.codes == c).astype(float), ordering(self.log_probabilities, c))
             for c in ranked_classes(self.log_probabilities.shape[1])
         ]
-        return _mean_of_known(each)
+        return mean_of_known(each)
 
 
 class BlockScores:
@@ -91,7 +91,7 @@ class BlockScores:
 
     def auc(self) -> float:
         """Area under the ROC curve; for several classes the macro average of one-against-rest, a pass for each."""
-        return _mean_of_known([self._auc_of(c) for c in ranked_classes(self._classes)])
+        return mean_of_known([self._auc_of(c) for c in ranked_classes(self._classes)])
 
     def _auc_of(self, c: int) -> float:
         score, truth, start = np.empty(self._rows), np.empty(self._rows, dtype=np.bool_), 0
@@ -115,7 +115,8 @@ def ordering(log_probabilities: FloatArray, c: int) -> FloatArray:
     return log_probabilities[:, c] - log_probabilities[:, 1 - c] if two else log_probabilities[:, c]
 
 
-def _mean_of_known(values: Sequence[float]) -> float:
+def mean_of_known(values: Sequence[float]) -> float:
+    """The mean of the values that there are, or nan."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")
 

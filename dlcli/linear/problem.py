@@ -17,6 +17,7 @@ from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.objectives.stored_rows import AnyRows
 from dlcli.linear.plan import Plan
+from dlcli.linear.shared.part import SharedPart
 
 SECOND_ORDER = ("newton", "lbfgs")
 Validate = Callable[[FloatArray], Mapping[str, float]]
@@ -50,6 +51,8 @@ class RowProblem:
 
 
 def _class_metrics(Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float]:
+    if isinstance(Z, SharedPart):
+        return Z.metrics(theta)
     if isinstance(Z, np.ndarray) and isinstance(y, np.ndarray):
         return class_metrics(log_softmax(Z @ theta), y)
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, TypedDict, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.tables.formats.dates import PARTS, DateFormat
@@ -31,6 +32,7 @@ class ReadOptions:
     ``given`` names the options that the user has set: what they say is no decision of dlcli's. ``number``, ``date``
     and ``text`` are columns to be read as such, ``keep_missing_text`` those in which NA, None and ? are texts like
     others. ``max_categories`` is the number of levels that a text column keeps (None: by the number of rows).
+    ``ranks``: the processes that read it together.
     """
 
     file_format: str | None = None  # of every file, as --file-format names it
@@ -60,6 +62,7 @@ class ReadOptions:
     strict: bool = False
     given: frozenset[str] = frozenset()
     hints: Hints = field(default_factory=Hints)
+    ranks: Ranks = ALONE
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -208,9 +211,14 @@ class Chunk:
     X is (n, w) and in Fortran order; y is (n,): numbers, class codes, or (0,) without a target; ``first_row`` is
     the number of its first row, from 1 over all sources; ``rows`` (n,) holds every row's number where some of
     the rows that were read together with these were dropped.
+
+    Of several processes that read a table each has some chunks, perhaps of no rows: ``place`` is how many of all rows
+    that are kept are before this one's, ``reached`` how many are known of so far; those of the last chunk are all.
     """
 
     X: FloatArray
     y: FloatArray
     first_row: int
     rows: IntArray | None = None
+    place: int = 0
+    reached: int = 0

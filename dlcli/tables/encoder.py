@@ -1,11 +1,13 @@
 """From frames to matrices: numbers, indicator columns, class codes, missing values."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
+from dlcli.engine.ranks import Ranks
 from dlcli.errors import DlcliError
 from dlcli.tables.categories import CategoryEncoder, Rules, UnsettledError
 from dlcli.tables.columns import BoolArray, Chunk, Column, FloatArray, IntArray, ReadOptions
@@ -15,6 +17,7 @@ from dlcli.text import listed, printable
 
 # 64 MB of float64: a block of short rows with many levels must not become a matrix of gigabytes.
 CHUNK_CELLS = 8 << 20
+T = TypeVar("T")
 
 
 class Encoder:
@@ -53,6 +56,21 @@ class Encoder:
             for name, levels in self._levels.items()
             if levels.unseen
         }
+
+    def join(self, ranks: Ranks) -> None:
+        """Take in what all processes have counted in their rows, in each of them."""
+        unseen = {name: list(levels.unseen.items()) for name, levels in self._levels.items() if levels.unseen}
+        misfits = {name: asdict(misfit) for name, misfit in self.misfits.items()}
+        every = ranks.gather([self.dropped, misfits, self.missing, unseen])
+        self.dropped = sum(one[0] for one in every)
+        self.misfits.join([one[1] for one in every])
+        self.missing = _added(item for one in every for item in one[2].items())
+        for name, levels in self._levels.items():
+            levels.unseen = _added(pair for one in every for pair in one[3].get(name, ()))
+
+    def no_rows(self) -> Chunk:
+        """A chunk without rows."""
+        return Chunk(np.empty((0, self._layout.width), order="F"), np.empty(0), 0)
 
     def encode(self, frame: Frame) -> Iterator[Chunk]:
         """The frame's rows as chunks of at most 64 MB; raises DlcliError for a cell that cannot be used."""
@@ -111,9 +129,8 @@ class Encoder:
     def _as_missing(self, frame: Frame, name: str, values: FloatArray) -> None:
         places = np.flatnonzero(np.isinf(values))
         text = "inf" if values[places[0]] > 0 else "-inf"
-        self.misfits.add(
-            name, len(places), Misfit(len(places), text, frame.first_row + int(places[0]), frame.label)
-        )  # fmt: skip
+        first = Misfit(len(places), text, frame.first_row + int(places[0]), frame.label, frame.source)
+        self.misfits.add(name, len(places), first)
         values[places] = np.nan
 
     def _refuse_infinite(self, frame: Frame, numbers: FloatArray, y: FloatArray) -> None:
@@ -184,6 +201,13 @@ class Encoder:
             part = slice(low, low + step)
             X = self._layout.matrix(numbers[part], {name: code[part] for name, code in codes.items()})
             yield Chunk(X, y[part], int(rows[low]), rows[part] if some_dropped else None)
+
+
+def _added(pairs: Iterable[tuple[T, int]]) -> dict[T, int]:
+    total: dict[T, int] = {}
+    for key, count in pairs:
+        total[key] = total.get(key, 0) + count
+    return total
 
 
 def said_unseen(unseen: dict[str, dict[str, int]], features: Sequence[Column]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dlcli.engine.ranks import ALONE
 from dlcli.tables.table import Chunk, Column, Schema, TrainingRows
 
 
@@ -17,6 +18,7 @@ class LineExample:
         self.seed = seed
         self.warnings: list[str] = []
         self.dropped = 0
+        self.ranks = ALONE
         self.target = Column("y", "number")
 
     def chunks(self) -> Iterator[Chunk]:

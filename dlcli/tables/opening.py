@@ -17,6 +17,7 @@ from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Reader
 from dlcli.tables.readers.jsonl_reader import JsonLinesReader
+from dlcli.tables.sharing import spread
 from dlcli.tables.sources import Source, expand
 from dlcli.text import listed, printable
 
@@ -82,7 +83,7 @@ def opened(
     """A reader of each source, their names and paths, and the options with hints for the columns found."""
     if options.missing not in MISSING_POLICIES:
         raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use auto, drop, mean or error")
-    files = [converted(source, options) for source in expand(sources, options.file_format)]
+    files = spread(options.ranks, lambda: [converted(one, options) for one in expand(sources, options.file_format)])
     options = replace(options, hints=Hints(choosing=choosing))
     readers = [open_reader(source, options, block_bytes) for source in files]
     names = [name for reader in readers for name in reader.names]

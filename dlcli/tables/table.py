@@ -1,6 +1,7 @@
 """Tables: files in, chunks of a float64 matrix and a target out."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -8,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
+from dlcli.engine.ranks import ALONE
 from dlcli.errors import DlcliError
 from dlcli.tables.categories import Rules
 from dlcli.tables.columns import (
@@ -27,7 +29,8 @@ from dlcli.tables.planning.profile import Profile
 from dlcli.tables.planning.settle import ColumnRecord, Settled, Settling
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.csv_reader import DelimitedReader
-from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, prefetch, without_infinite
+from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, kinds_of, prefetch, without_infinite
+from dlcli.tables.sharing import UnsharedError, joined, joined_ranks, shared_parts
 from dlcli.text import counted, listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
@@ -48,7 +51,7 @@ class Table:
         self, readers: Sequence[Reader], features: Sequence[Column], target: Column | None, options: ReadOptions
     ) -> None:
         self._readers = list(readers)
-        self._options = options
+        self._options, self.ranks = options, options.ranks
         self._columns = tuple(features)
         self.target = target
         self.files: tuple[tuple[str, Path], ...] = ()
@@ -115,8 +118,9 @@ class Table:
             return
         profile = None if wholly else self._profile_of_sample(training)
         self._rules = Rules(settled=profile is None, unseen="baseline")
-        if profile is None:
-            profile = self._profile_of_rows(training)
+        while profile is None:
+            with suppress(UnsharedError):
+                profile = self._profile_of_rows(training)
         self._use(Settling(self._options, profile, self._readers[0].label), self._training)
 
     def _use(self, settling: Settling, chosen: TrainingColumns) -> None:
@@ -154,46 +158,76 @@ class Table:
         assert self._training is not None
         train = self._trained(training) if training is not None else None
         columns = [plan.column for plan in self._training.used if not plan.left_out]
-        profile, start = Profile(columns, self._counted), 0
-        self.rows = 0
-        for data, keep in self._kept_frames(columns, profile.misfits):
+        profile, rows = Profile(columns, self._counted), 0
+        for data, keep, _, start in self._kept_frames(columns, profile.misfits):
             profile.add(data, None if train is None else train[start : start + data.height])
-            start += data.height
-            self.rows += len(keep)
+            rows += len(keep)
             profile.without_target += len(keep) - data.height if self._options.missing != "drop" else 0
+        if self.ranks.count > 1:
+            profile.join(self.ranks)
+        self.rows = sum(self.ranks.gather(rows))
         if profile.rows == 0:
             self._refuse_no_rows()
         return profile
 
-    def _kept_frames(self, columns: Sequence[Column], misfits: Misfits) -> Iterator[tuple[pl.DataFrame, BoolArray]]:
-        """The rows that stay, what ``columns`` are read as, and which rows of the source these are."""
-        policy = self._options.missing
+    def _kept_frames(
+        self, columns: Sequence[Column], misfits: Misfits
+    ) -> Iterator[tuple[pl.DataFrame, BoolArray, int, int]]:
+        """The rows that stay, what ``columns`` are read as, and which rows of the source these are.
+
+        The latter begin with the row of this number among those of all sources, the former among all that stay.
+        """
+        if self.ranks.count > 1:
+
+            def work(frame: Frame) -> tuple[pl.DataFrame, BoolArray]:
+                return self._kept(conform(frame, columns, self._options, misfits), columns, misfits)
+
+            every = shared_parts(self.ranks, self._readers, kinds_of(columns), work, lambda kept: kept[0].height)
+            for part in every:
+                if part.made is not None:
+                    yield *part.made, part.source_row, part.place
+            return
+        rows = stay = 0
         for frame in self._frames(columns, misfits):
-            data = without_infinite(frame, columns, misfits) if policy != "error" else frame.data
-            asked = data.columns if policy == "drop" else [self.target.name] if self.target else []
-            keep = np.ones(data.height, dtype=np.bool_)
-            if policy != "error":
-                for name in asked:
-                    keep &= data.get_column(name).is_not_null().to_numpy()
-            yield (data if keep.all() else data.filter(pl.Series(keep))), keep
+            data, keep = self._kept(frame, columns, misfits)
+            yield data, keep, rows, stay
+            rows, stay = rows + len(keep), stay + data.height
+
+    def _kept(
+        self, frame: Frame, columns: Sequence[Column], misfits: Misfits
+    ) -> tuple[pl.DataFrame, BoolArray]:  # fmt: skip
+        """The rows of a frame that stay, and which these are."""
+        policy = self._options.missing
+        data = without_infinite(frame, columns, misfits) if policy != "error" else frame.data
+        asked = data.columns if policy == "drop" else [self.target.name] if self.target else []
+        keep = np.ones(data.height, dtype=np.bool_)
+        if policy != "error":
+            for name in asked:
+                keep &= data.get_column(name).is_not_null().to_numpy()
+        return (data if keep.all() else data.filter(pl.Series(keep))), keep
 
     def _trained(self, training: TrainingRows) -> BoolArray:
         """Which of the rows that stay are trained on (n,); columns are planned anew by those among the first rows."""
         assert self._training is not None
         columns = [plan.column for plan in self._training.used if not plan.left_out]
-        kept: list[BoolArray] = []
-        values: list[pl.Series] = []
-        for data, keep in self._kept_frames(columns, Misfits()):
-            kept.append(keep)
+        kept: list[tuple[int, BoolArray]] = []
+        values: list[tuple[int, pl.Series]] = []
+        for data, keep, row, place in self._kept_frames(columns, Misfits()):
+            kept.append((row, keep))
             if self._counted:
-                values.append(data.get_column(self._counted))
-        classes = pl.concat(values).rank("dense").cast(pl.Float64).to_numpy() - 1 if values else None
-        stays = np.concatenate(kept) if kept else np.zeros(0, dtype=np.bool_)
+                values.append((place, data.get_column(self._counted)))
+        rows = sum(self.ranks.gather(sum(len(keep) for _, keep in kept)))
+        stays = joined(self.ranks, kept, rows, np.bool_)
+        classes = joined_ranks(self.ranks, values, int(stays.sum())) if self._counted else None
         train = training(int(stays.sum()), classes)
         among = np.zeros(len(stays), dtype=np.bool_)
         among[np.flatnonzero(stays)[train]] = True
         self._training = self._training.seen_from(self._readers[0], among, self._options)
         return train
+
+    def read_alone(self) -> None:
+        """From now on this process reads the table, and no other."""
+        self.ranks = ALONE
 
     def target_values(self) -> list[float]:
         """The different numbers of the target in the first rows, at most 21 of them, sorted."""
@@ -244,6 +278,11 @@ class Table:
         return [f"missing values count as the model has it from training, as the mean or a level of their own: {each}"]
 
     @property
+    def read_wholly(self) -> list[str]:
+        """The files that each of several processes parses all of."""
+        return [one.label for one in self._readers if one.whole or type(one).parts is Reader.parts]
+
+    @property
     def dropped(self) -> int:
         """The number of rows that the latest pass left out for missing values."""
         return self._encoder.dropped
@@ -268,6 +307,9 @@ class Table:
             self.settle(wholly=True)
         self._encoder = encoder = self._new_encoder()
         columns = [*self._columns, *([self.target] if self.target else [])]
+        if self.ranks.count > 1:
+            yield from self._shared_chunks(columns, encoder)
+            return
         frames = prefetch(self._frames(columns, encoder.misfits))
         any_rows = False
         try:
@@ -280,6 +322,26 @@ class Table:
             self._refuse_no_rows()
         if self._training is None and self._options.strict:
             refuse_decisions(self.decisions)
+
+    def _shared_chunks(self, columns: Sequence[Column], encoder: Encoder) -> Iterator[Chunk]:
+        """This process's chunks; at the end one without rows, by which it knows of all."""
+        options, reached = self._options, 0
+
+        def work(frame: Frame) -> list[Chunk]:
+            return list(encoder.encode(conform(frame, columns, options, encoder.misfits)))
+
+        def size(chunks: Sequence[Chunk]) -> int:
+            return sum(len(chunk.X) for chunk in chunks)
+
+        for part in shared_parts(self.ranks, self._readers, kinds_of(columns), work, size):
+            place, reached = part.place, part.reached
+            for chunk in part.made or ():
+                yield replace(chunk, place=place, reached=reached)
+                place += len(chunk.X)
+        encoder.join(self.ranks)
+        if not reached and not encoder.dropped:
+            self._refuse_no_rows()
+        yield replace(encoder.no_rows(), place=reached, reached=reached)
 
     def _refuse_no_rows(self) -> None:
         """Raise DlcliError for a table of which no row is left; ``rows`` is how many there were."""

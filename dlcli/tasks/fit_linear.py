@@ -12,18 +12,21 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress, Silent
+from dlcli.engine.ranks import Ranks, launched
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.linear.data.cache import FitCache
-from dlcli.linear.data.load import folds_of, held_out, load
+from dlcli.linear.data.load import folds_of, held_out, load, read
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import fit, prepare
 from dlcli.linear.plan import Plan
 from dlcli.linear.report import draw_charts, make_report, save
 from dlcli.linear.result import Fit
+from dlcli.linear.shared.crew import Crew, leading, serve
 from dlcli.reports.columns import DryRunReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
+from dlcli.tables.sharing import agreed
 
 # Has signals wait from now on; gives the function that raises Interrupted once one has come.
 Defer = Callable[[], Callable[[], None]]
@@ -35,10 +38,31 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad data or settings, 4
     when training diverges.
     """
+    ranks = launched()
+    if ranks.count == 1:
+        return _fit(config, progress or Silent(), None)
+    ranks.connect("cpu")
+    try:
+        if ranks.leads:
+            with leading(ranks) as crew:
+                return _fit(config, progress or Silent(), crew)
+        return _help(config, ranks)
+    finally:
+        ranks.close()
+
+
+def _help(config: FitLinearConfig, ranks: Ranks) -> FitLinearReport:
+    """What the other processes do: read their shares, and answer until the first one ends."""
+    agreed(ranks, None)
+    found = read(config, ranks)
+    document = serve(ranks, found.share)
+    return FitLinearReport.model_construct(**document)
+
+
+def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitLinearReport:
     start = time.monotonic()
-    progress = progress or Silent()
-    run = directory.RunDirectory("fit-linear", config.out, config.force)
-    loaded = load(config, progress)
+    run = _run_of(config, crew)
+    loaded = load(config, progress, crew)
     plan = loaded.plan
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv))
@@ -56,6 +80,8 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
         report = make_report(loaded, result, folds, run, time.monotonic() - start)
         defer()  # which only the exact solver hasn't done before its first step
         save(config, loaded, result, report, run)
+        if crew is not None and result.trace.last.status != "diverged":
+            crew.end(report={"signal": report.signal})  # the charts are not theirs
         if result.trace.last.status != "diverged":
             progress.result(report)  # before the charts, which need half a second more
         draw_charts(config, result, report, run)
@@ -64,10 +90,25 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     return report
 
 
+def _run_of(config: FitLinearConfig, crew: Crew | None) -> directory.RunDirectory:
+    """The run's directory; the other processes hear if it can't be."""
+    try:
+        run = directory.RunDirectory("fit-linear", config.out, config.force)
+    except DlcliError as error:
+        if crew is not None:
+            agreed(crew.ranks, error)
+        raise
+    if crew is not None:
+        agreed(crew.ranks, None)
+    return run
+
+
 def dry_run(config: FitLinearConfig) -> DryRunReport:
     """How the table of a config is read and its columns are used, without a fit. Raises DlcliError."""
     from dlcli.linear.data.inspect import inspect_table
 
+    if launched().count > 1:
+        raise DlcliError("--dry-run is the work of one process", "run it without torchrun")
     return inspect_table(config)
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.shared.sums import shared_sums
 
 
 class KnownSums:
@@ -39,8 +41,17 @@ class KnownSums:
                 sums[group] = np.concatenate([before, np.zeros(len(new) - len(before))]) + new
             self._counts[group] = self._counts.get(group, 0) + len(part)
 
-    def finish(self, anchors: IntArray) -> None:
-        """No more rows. ``anchors`` (w,): for each column, the one that has always been nan where it is missing."""
+    def finish(self, anchors: IntArray, ranks: Ranks = ALONE) -> None:
+        """No more rows, on any of ``ranks``.
+
+        ``anchors`` (w,): for each column, the one that has always been nan where it is missing.
+        """
+        if ranks.count > 1:
+            counts = {group: np.array([float(count)]) for group, count in self._counts.items()}
+            self._counts = {group: int(count[0]) for group, count in shared_sums(counts, 1, ranks).items()}
+            self._sums = shared_sums(self._sums, len(anchors), ranks)
+            self._missing = shared_sums(self._missing, len(anchors), ranks)
+            self.rows = sum(self._counts.values())
         grown = {g: np.concatenate([s, np.zeros(len(anchors) - len(s))]) for g, s in self._sums.items()}
         self._sums = grown
         self._missing = {g: m[anchors] for g, m in self._missing.items()}

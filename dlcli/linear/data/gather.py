@@ -1,20 +1,24 @@
 """A table read once or twice, and what training needs of it gathered on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
+from dlcli.engine.ranks import Ranks
 from dlcli.linear.data.gaps import KnownSums, fill_gaps
 from dlcli.linear.data.keeper import RowKeeper
-from dlcli.linear.data.scale import LARGE, SMALL, PowersOfTwo, check_target
-from dlcli.linear.data.split import VALIDATION, Split, dealt
+from dlcli.linear.data.scale import LARGE, SMALL, PowersOfTwo, check_target, powers_of
+from dlcli.linear.data.split import VALIDATION, Split, dealt, dealt_shares
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import Block, ChunkSource, RereadRows, TableData, row_blocks
 from dlcli.linear.objectives.moments import Gram, Moments
+from dlcli.linear.shared.share import Share
+from dlcli.linear.shared.sums import largest_of, same_exponents, shared_moments
 from dlcli.tables.categories import UnsettledError
-from dlcli.tables.table import Schema
+from dlcli.tables.sharing import UnsharedError, joined
+from dlcli.tables.table import Chunk, Schema
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,19 @@ class _How:
     fill_means: bool
     gram: Gram
     most: int | None
+    ranks: Ranks
+
+    @property
+    def deal(self) -> Callable[[Iterable[Chunk], Split], Iterator[tuple[Chunk, IntArray]]]:
+        """What deals the rows out."""
+        return dealt if self.ranks.count == 1 else dealt_shares
+
+    def counted(self, chunk: Chunk, rows: int, places: list[IntArray]) -> int:
+        """How many rows are known of with this chunk, after ``rows``; its numbers are added to ``places``."""
+        if self.ranks.count == 1:
+            return rows + len(chunk.y)
+        places.append(np.arange(chunk.place, chunk.place + len(chunk.y)))
+        return chunk.reached
 
     @property
     def later(self) -> bool:
@@ -36,11 +53,13 @@ class _How:
 
 def gather(
     table: ChunkSource, split: Split, *, classes: bool, keep_rows: bool, gram: Gram, most: int | None = None
-) -> TableData:
+) -> Share:
     """Read ``table`` and return its moments, and its rows if kept: then it is read once, else twice to fill means.
 
     Rows of more than ``most`` bytes are kept in a file (None: never). With ``classes`` the rows must be kept: groups
-    are then stratified. Raises DlcliError for bad data.
+    are then stratified. Of several processes that read the table each has the moments of all rows, and its share of
+    the rows. Raises DlcliError for bad data, and WideError where several processes read a table of more columns than
+    rows.
     """
 
     def training(rows: int, codes: FloatArray | None) -> BoolArray:
@@ -48,22 +67,41 @@ def gather(
         return np.asarray(groups != VALIDATION, dtype=np.bool_)
 
     table.settle(training if split.validation else None)
-    try:
-        return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram, most))
-    except UnsettledError:
-        table.settle(training if split.validation else None, wholly=True)
-        return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram, most))
+    powers: IntArray | None = None
+    while True:
+        try:
+            return _gathered(table, _How(split, classes, keep_rows, table.has_gaps, gram, most, table.ranks), powers)
+        except UnsettledError:
+            table.settle(training if split.validation else None, wholly=True)
+        except UnsharedError:
+            continue
+        except _UnevenScalesError as error:
+            powers = error.exponents
 
 
-def _gathered(table: ChunkSource, how: _How) -> TableData:
+class _UnevenScalesError(Exception):
+    """Processes scale columns otherwise than each other: all are to scale by ``exponents`` (w,), from the start."""
+
+    def __init__(self, exponents: IntArray) -> None:
+        super().__init__()
+        self.exponents = exponents
+
+
+def _check_scales(powers: PowersOfTwo, ranks: Ranks) -> None:
+    if ranks.count > 1 and (exponents := same_exponents(powers.exponents, ranks)) is not None:
+        raise _UnevenScalesError(exponents)
+
+
+def _gathered(table: ChunkSource, how: _How, exponents: IntArray | None) -> Share:
     split = how.split
-    powers = PowersOfTwo()
-    known = _means_first(table, split, powers) if how.fill_means and not how.keep_rows else KnownSums()
+    powers = PowersOfTwo(exponents)
+    known = _means_first(table, how, powers) if how.fill_means and not how.keep_rows else KnownSums()
     moments: dict[int, Moments] = {}
     keeper = RowKeeper(how.most)
     rows = 0
-    for chunk, groups in dealt(table.chunks(), Split(0, 0, 0) if how.classes else split):
-        rows += len(chunk.y)
+    places: list[IntArray] = []
+    for chunk, groups in how.deal(table.chunks(), Split(0, 0, 0) if how.classes else split):
+        rows = how.counted(chunk, rows, places)
         if not how.classes:
             powers.scale(chunk.X, groups != VALIDATION)
             check_target(chunk.y)
@@ -71,27 +109,58 @@ def _gathered(table: ChunkSource, how: _How) -> TableData:
             _add_chunk(moments, (chunk.X, chunk.y, groups), known, how)
         if how.keep_rows:
             keeper.add(chunk.X, chunk.y, groups)
+    _check_scales(powers, how.ranks)
+    numbers = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
+    if any(how.ranks.gather(keeper.is_stored)):  # by all, who then go the same way
+        keeper.store()
     if stored := keeper.stored(dealt=split.deals and not how.classes):
-        return _with_stored(table, stored, moments, powers, how)
+        data, every = _with_stored(table, stored, moments, powers, (how, numbers, rows))
+        return Share(data, numbers, every, how.ranks)
     if how.keep_rows:
-        return _with_rows(table, keeper.parts, moments, powers, how)
-    data = _finished(table, moments, rows, known, by_fold=bool(split.folds))
+        data, every = _with_rows(table, keeper.parts, moments, powers, (how, numbers, rows))
+        return Share(data, numbers, every, how.ranks)
+    data = _finished(table, shared_moments(moments, how.ranks), rows, known, by_fold=bool(split.folds))
 
     def again() -> Iterator[Block]:
-        for chunk, groups in dealt(table.chunks(), split):
+        for chunk, groups in how.deal(table.chunks(), split):
             powers.scale(chunk.X, groups != VALIDATION)
             yield chunk.X, chunk.y, groups
 
-    return replace(data, exponents=powers.exponents, reread=RereadRows(again))
+    return Share(replace(data, exponents=powers.exponents, reread=RereadRows(again)), numbers, None, how.ranks)
 
 
-def _means_first(table: ChunkSource, split: Split, powers: PowersOfTwo) -> KnownSums:
+def _groups_of(how: _How, numbers: IntArray, rows: int, y: Callable[[], FloatArray]) -> IntArray | None:
+    """The groups of all rows, of which there are so many; None where all are in group 0.
+
+    Of a table of classes ``y`` gives the targets (n,) of the rows here.
+    """
+    if not how.split.deals:
+        return None
+    if not how.classes:
+        return how.split.groups(rows) if how.ranks.count > 1 else None
+    if how.ranks.count == 1:
+        return how.split.stratified(y())
+    codes = joined(how.ranks, _runs(numbers, y()), rows, np.int32)
+    return how.split.stratified(codes.astype(np.float64))
+
+
+def _runs(numbers: IntArray, values: FloatArray) -> list[tuple[int, FloatArray]]:
+    """``values`` (n,) in parts whose ``numbers`` (n,) follow each other, each with its first one."""
+    ends = np.flatnonzero(np.diff(numbers) != 1) + 1
+    if not len(numbers):
+        return []
+    firsts = numbers[np.concatenate([np.zeros(1, dtype=np.int64), ends])]
+    return list(zip(firsts.tolist(), np.split(values, ends), strict=True))
+
+
+def _means_first(table: ChunkSource, how: _How, powers: PowersOfTwo) -> KnownSums:
     """A pass for what stands in for missing values."""
     known = KnownSums()
-    for chunk, groups in dealt(table.chunks(), split):
+    for chunk, groups in how.deal(table.chunks(), how.split):
         powers.scale(chunk.X, groups != VALIDATION)
         known.add(chunk.X, groups)
-    known.finish(table.anchors())
+    _check_scales(powers, how.ranks)
+    known.finish(table.anchors(), how.ranks)
     return known
 
 
@@ -120,59 +189,83 @@ def _finished(
 
 
 def _with_rows(
-    table: ChunkSource, parts: list[Block], moments: dict[int, Moments], powers: PowersOfTwo, how: _How
-) -> TableData:
-    """The rows joined, and their moments where those could not be taken while reading."""
+    table: ChunkSource, parts: list[Block], moments: dict[int, Moments], powers: PowersOfTwo,
+    here: tuple[_How, IntArray, int],
+) -> tuple[TableData, IntArray | None]:  # fmt: skip
+    """The rows joined, and their moments where those could not be taken while reading; and the groups of all rows.
+
+    ``here``: how, the numbers of the rows here among all of them, and how many those are.
+    """
+    how, numbers, rows = here
     y = np.concatenate([y for _, y, _ in parts])
     schema = table.schema
-    groups = how.split.stratified(y) if how.classes else np.concatenate([g for _, _, g in parts])
+    every = _groups_of(how, numbers, rows, lambda: y)
+    groups = np.concatenate([g for _, _, g in parts])
+    if how.classes and every is not None:
+        groups = every if how.ranks.count == 1 else every[numbers]
     ones_X = _joined(parts)
     parts.clear()
     if how.classes:
+        largest = np.fmax.reduce(np.abs(ones_X[groups != VALIDATION, 1:]), axis=0, initial=0.0)
+        powers = powers_of(largest_of(largest, how.ranks))
         powers.scale(ones_X[:, 1:], groups != VALIDATION)
     known = KnownSums()
     if how.fill_means:
-        known = _known_sums(ones_X, groups, table.anchors(), by_fold=bool(how.split.folds))
+        known = _known_sums(ones_X, groups, table.anchors(), by_fold=bool(how.split.folds), ranks=how.ranks)
     by_fold = bool(how.split.folds and len(known.marks))
     if how.later:
         for block in row_blocks(len(y)):
             X = ones_X[block, 1:]
             X = known.marked(X, groups[block]) if by_fold else X
             _add(moments, (X, y[block], groups[block]), how)
+    moments = shared_moments(moments or _no_rows(ones_X.shape[1] + len(known.marks) * by_fold), how.ranks)
     gaps = known.gaps(np.arange(ones_X.shape[1] - 1), moments) if by_fold else None
     if gaps:
         moments = gaps.filled(known.fill)
     means = _trained(moments).mean[1 : ones_X.shape[1]]
     fill = known.fill_with(means) if how.fill_means else means
     names, level_of = schema.encoded_names, _level_of(schema)
-    return TableData(schema, moments, fill, len(y), names, level_of, ones_X, y, groups, gaps, powers.exponents)
+    return TableData(schema, moments, fill, rows, names, level_of, ones_X, y, groups, gaps, powers.exponents), every
+
+
+def _no_rows(width: int) -> dict[int, Moments]:
+    """The moments of a process that has no rows, of so many columns."""
+    return {0: Moments.empty(width)}
 
 
 def _with_stored(
-    table: ChunkSource, stored: StoredTable, moments: dict[int, Moments], powers: PowersOfTwo, how: _How
-) -> TableData:
+    table: ChunkSource, stored: StoredTable, moments: dict[int, Moments], powers: PowersOfTwo,
+    here: tuple[_How, IntArray, int],
+) -> tuple[TableData, IntArray | None]:  # fmt: skip
     """The same of rows in a file, which are passed over again where their moments are still to be taken."""
-    if how.classes and how.split.deals:
-        stored = replace(stored, groups=how.split.stratified(stored.targets()).astype(np.int32))
-    data = _passed(table, stored, moments, how)
+    how, numbers, rows = here
+    every = _groups_of(how, numbers, rows, stored.targets)
+    if how.classes and every is not None:
+        groups = every if how.ranks.count == 1 else every[numbers]
+        stored = replace(stored, groups=groups.astype(np.int32))
+    data = _passed(table, stored, moments, how, rows)
     if how.classes and not _have_room(_trained(data.moments)):
-        powers = stored.powers()
+        powers = stored.powers(how.ranks)
         stored = replace(stored, exponents=powers.exponents)
-        data = _passed(table, stored, {}, how)
+        data = _passed(table, stored, {}, how, rows)
     exponents = powers.exponents if len(powers.exponents) else np.zeros(stored.X.width, dtype=np.int64)
-    return replace(data, exponents=exponents, groups=stored.groups, reread=stored)
+    return replace(data, exponents=exponents, groups=stored.groups, reread=stored), every
 
 
-def _passed(table: ChunkSource, stored: StoredTable, moments: dict[int, Moments], how: _How) -> TableData:
+def _passed(
+    table: ChunkSource, stored: StoredTable, moments: dict[int, Moments], how: _How, rows: int
+) -> TableData:  # fmt: skip
     known = KnownSums()
     if how.fill_means:
         for X, _, groups in stored.blocks():
             known.add(X, groups)
-        known.finish(table.anchors())
+        known.finish(table.anchors(), how.ranks)
     if how.later:
         for block in stored.blocks():
             _add_chunk(moments, block, known, how)
-    return _finished(table, moments, len(stored.y), known, by_fold=bool(how.split.folds))
+    width = 1 + stored.X.width + len(known.marks) * bool(how.split.folds)
+    moments = shared_moments(moments or _no_rows(width), how.ranks)
+    return _finished(table, moments, rows, known, by_fold=bool(how.split.folds))
 
 
 def _have_room(moments: Moments) -> bool:
@@ -182,12 +275,14 @@ def _have_room(moments: Moments) -> bool:
         return bool(np.all((size >= SMALL) & (size * np.sqrt(moments.count) <= LARGE)))
 
 
-def _known_sums(ones_X: FloatArray, groups: IntArray, anchors: IntArray, *, by_fold: bool) -> KnownSums:
+def _known_sums(
+    ones_X: FloatArray, groups: IntArray, anchors: IntArray, *, by_fold: bool, ranks: Ranks
+) -> KnownSums:  # fmt: skip
     """Sums of the values that are there; the gaps are filled with their means, unless each fold has its own."""
     known = KnownSums()
     for block in row_blocks(len(groups)):
         known.add(ones_X[block, 1:], groups[block])
-    known.finish(anchors)
+    known.finish(anchors, ranks)
     if len(known.marks) and not by_fold:
         for block in row_blocks(len(groups)):
             fill_gaps(ones_X[block, 1:], known.fill)

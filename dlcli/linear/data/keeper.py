@@ -40,6 +40,16 @@ class RowKeeper:
             self._groups.append(groups.astype(np.int32))
         self.parts.clear()
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the rows are in a file."""
+        return self._X is not None
+
+    def store(self) -> None:
+        """Put the rows into a file, whatever room they take."""
+        if self._X is None and self.parts:
+            self._to_disk(self.parts[0][0].shape[1])
+
     def stored(self, *, dealt: bool) -> StoredTable | None:
         """The rows, if they are in a file; ``dealt``: in more than one group."""
         if self._X is None or self._y is None:

@@ -8,6 +8,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.errors import DlcliError
 from dlcli.linear.data.decided import column_entries, decision_entries
 from dlcli.linear.data.gather import gather
@@ -20,6 +21,10 @@ from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
+from dlcli.linear.shared.crew import Crew
+from dlcli.linear.shared.part import SharedTable
+from dlcli.linear.shared.share import Share
+from dlcli.linear.shared.sums import WideError
 from dlcli.memory import room_for_rows
 from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
 from dlcli.tables.decisions import Decision, refuse_decisions
@@ -27,7 +32,7 @@ from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
-from dlcli.text import counted, printable
+from dlcli.text import counted, listed, printable
 
 
 @dataclass(frozen=True)
@@ -56,27 +61,57 @@ class Loaded:
         return self.data.reread if isinstance(self.data.reread, StoredTable) else None
 
 
-def load(config: FitLinearConfig, progress: Progress) -> Loaded:
-    """Read the data and plan the training. Raises DlcliError."""
-    table = open_table(config)
+@dataclass(frozen=True)
+class Read:
+    """A table, how it is to be trained on, and this process's share of its rows.
+
+    ``share`` is None where one process works alone, as it has to have all rows: ``alone`` says why.
+    """
+
+    table: Table | LineExample
+    kind: Kind
+    plan: Plan
+    device: str
+    share: Share | None
+    alone: str = ""
+
+
+def read(config: FitLinearConfig, ranks: Ranks = ALONE) -> Read:
+    """Read the data, as all ``ranks`` do together. Raises DlcliError."""
+    table = open_table(config, ranks)
     kind = problem_kind(config, table)
     plan = make_plan(config, kind, demo=not config.data)
     device = pick_device(config.device)
-    data = gather(
-        table,
+    found = Read(table, kind, plan, device, None)
+    if ranks.count > 1 and not config.data:
+        return replace(found, alone="the built-in example is small")
+    if ranks.count > 1 and plan.optimizer == "exact":
+        return replace(found, alone="--optimizer exact takes all rows at once")
+    try:
+        return replace(found, share=_gathered(found, ranks))
+    except WideError:
+        return replace(found, alone="there are more columns than rows")
+
+
+def _gathered(found: Read, ranks: Ranks) -> Share:
+    plan, device = found.plan, found.device
+    room = room_for_rows(device) // ranks.neighbors
+    device = f"{device}:{ranks.local_rank}" if ranks.count > 1 and device == "cuda" else device
+    return gather(
+        found.table,
         plan.split,
-        classes=kind != "mse",
+        classes=found.kind != "mse",
         keep_rows=plan.keep_rows,
         gram=gram_on(device),
-        most=None if plan.optimizer == "exact" else room_for_rows(device),
+        most=None if plan.optimizer == "exact" else room,
     )
-    if isinstance(data.reread, StoredTable):
-        progress.note(data.reread.said())
-        device = "cpu"  # a GPU would wait for the file
-    elif plan.keep_rows:
-        # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
-        rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows
-        device = pick_device(config.device, rows * len(data.fill))
+
+
+def load(config: FitLinearConfig, progress: Progress, crew: Crew | None = None) -> Loaded:
+    """Read the data, which a ``crew`` shares, and plan the training. Raises DlcliError."""
+    found, data = _read_and_led(config, progress, crew)
+    table, kind, plan = found.table, found.kind, found.plan
+    device = _device_of_steps(config, found, data, progress)
     few = too_few_rows(plan, data)
     decided = few if "l2" not in config.given() and not plan.penalty.present else None
     columns, decisions = _told(table, decided, config.strict, progress)
@@ -106,6 +141,47 @@ def load(config: FitLinearConfig, progress: Progress) -> Loaded:
     return Loaded(kind, plan, data, usable, keep, device, files, coefficients, columns, decisions, few is not None)
 
 
+def _read_and_led(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> tuple[Read, TableData]:
+    """The table read, and its data: with rows, or where a ``crew`` shares it with its processes in their place."""
+    found = read(config, crew.ranks if crew else ALONE)
+    if crew is not None:
+        crew.begin(found.share)
+        progress.note(_said_of_crew(crew, found))
+    if found.share is None:
+        if isinstance(found.table, Table):
+            found.table.read_alone()
+        crew, found = None, replace(found, share=_gathered(found, ALONE))
+    assert found.share is not None
+    data = found.share.data
+    if crew is None:
+        return found, data
+    shared = SharedTable(crew, np.arange(len(data.fill)))
+    return found, replace(data, ones_X=None, y=None, groups=None, reread=shared)
+
+
+def _device_of_steps(config: FitLinearConfig, found: Read, data: TableData, progress: Progress) -> str:
+    """Where the steps are computed."""
+    plan, stored = found.plan, found.share.data.reread if found.share else None
+    if isinstance(stored, StoredTable):
+        progress.note(stored.said())
+        return "cpu"  # a GPU would wait for the file
+    if not plan.keep_rows:
+        return found.device
+    # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
+    rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows
+    return pick_device(config.device, rows * len(data.fill))
+
+
+def _said_of_crew(crew: Crew, found: Read) -> str:
+    """What to say of who reads what."""
+    count = crew.ranks.count
+    if found.alone:
+        return f"{found.alone}: of {count} processes one works"
+    whole = found.table.read_wholly if isinstance(found.table, Table) else []
+    shares = f"{count} processes: each has the rows of its blocks of the data"
+    return f"{shares}; all parse all of {listed(whole)}, whose blocks depend on each other" if whole else shares
+
+
 def _told(
     table: Table | LineExample, few: Decision | None, strict: bool, progress: Progress
 ) -> tuple[tuple[ColumnEntry, ...], tuple[DecisionEntry, ...]]:
@@ -125,7 +201,7 @@ def _told(
     return tuple(columns), tuple(decision_entries(every))
 
 
-def open_table(config: FitLinearConfig) -> Table | LineExample:
+def open_table(config: FitLinearConfig, ranks: Ranks = ALONE) -> Table | LineExample:
     """The table to read, or the built-in example."""
     if not config.data:
         if config.target not in (None, "y"):
@@ -135,7 +211,7 @@ def open_table(config: FitLinearConfig) -> Table | LineExample:
             )
         return LineExample(config.seed_of_data)
     return Table.open(
-        config.data, config.target, read_options(config, config.features, config.drop),
+        config.data, config.target, replace(read_options(config, config.features, config.drop), ranks=ranks),
         class_target=config.loss == "cross-entropy",
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.stored_rows import AnyRows
+from dlcli.linear.shared.part import SharedPart, SharedTable, shared_parts
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def standardized_rows(
 
     ``held`` are the groups that score the fit, and those that the reports measure.
     """
+    if isinstance(data.reread, SharedTable):
+        return _shared_rows(data, train_groups, held, units, in_place)
     if isinstance(data.reread, StoredTable):
         own = Standardizer(np.zeros(len(data.fill)), np.ones(len(data.fill)), intercept=False)
         return _stored_rows(data.reread, data.fill, train_groups, held, own if exact else units)
@@ -82,6 +85,24 @@ def standardized_rows(
                 fill_gaps(ones_X[:, 1:], data.fill)
             parts[tuple(groups)] = _standardized(ones_X, units)[:, first:], data.y[chosen]
     return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
+
+
+def _shared_rows(
+    data: TableData, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]], units: Standardizer,
+    in_place: bool,
+) -> Rows:  # fmt: skip
+    table, width = data.reread, int(units.intercept) + len(units.scale)
+    assert isinstance(table, SharedTable)
+    shared_parts(table, data.fill, units, list(train_groups), [list(held[0]), list(held[1])], in_place)
+
+    def part(name: str, groups: Sequence[int]) -> tuple[AnyRows, AnyRows] | None:
+        rows = data.merged(groups).count
+        shared = SharedPart(table.crew, name, (rows, width))
+        return (shared, shared) if groups else None
+
+    training, scored = part("train", train_groups), part("scored", held[0])
+    assert training is not None
+    return Rows(*training, scored, scored if held[0] == held[1] else part("watched", held[1]))
 
 
 def _stored_rows(

@@ -26,9 +26,9 @@ class PowersOfTwo:
     ``exponents`` (w,): a column was divided by 2 to this power; columns may be added on the way.
     """
 
-    def __init__(self) -> None:
-        self.exponents: IntArray = np.zeros(0, dtype=np.int64)
-        self._known = np.zeros(0, dtype=np.bool_)
+    def __init__(self, exponents: IntArray | None = None) -> None:
+        self.exponents: IntArray = np.zeros(0, dtype=np.int64) if exponents is None else exponents
+        self._known = np.ones(len(self.exponents), dtype=np.bool_)
 
     def scale(self, X: FloatArray, train: BoolArray) -> None:
         """Scale X (n, w), nan where missing, in place; the rows ``train`` (n,) decide."""
@@ -43,6 +43,13 @@ class PowersOfTwo:
         scaled = np.flatnonzero(self.exponents)
         if len(scaled):
             X[:, scaled] = np.ldexp(X[:, scaled], -self.exponents[scaled])
+
+
+def powers_of(largest: FloatArray) -> PowersOfTwo:
+    """What columns are scaled by whose training rows are at most so large (w,)."""
+    powers = PowersOfTwo()
+    powers.scale(largest[None].copy(), np.ones(1, dtype=np.bool_))
+    return powers
 
 
 def check_target(y: FloatArray) -> None:

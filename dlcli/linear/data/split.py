@@ -88,6 +88,30 @@ class Split:
         return [int(count) for count in held]
 
 
+def dealt_shares(chunks: Iterable[Chunk], split: Split) -> Iterator[tuple[Chunk, IntArray]]:
+    """The same of the chunks that one of several processes has: each knows its place among all rows."""
+    waiting: deque[Chunk] = deque()
+    reached = 0
+    for chunk in chunks:
+        reached = chunk.reached
+        if not split.deals or not len(chunk.y):
+            yield chunk, np.zeros(len(chunk.y), dtype=np.int64)
+            continue
+        waiting.append(chunk)
+        while waiting and waiting[0].place + len(waiting[0].y) <= reached - reached % BLOCK:
+            yield waiting[0], _groups_of(waiting.popleft(), split, reached)
+    for chunk in waiting:
+        yield chunk, _groups_of(chunk, split, reached)
+
+
+def _groups_of(chunk: Chunk, split: Split, rows: int) -> IntArray:
+    """The groups of a chunk's rows, of ``rows`` in all."""
+    start, stop = chunk.place, chunk.place + len(chunk.y)
+    first = start // BLOCK
+    blocks = [split.block(i, min(BLOCK, rows - i * BLOCK)) for i in range(first, (stop - 1) // BLOCK + 1)]
+    return np.concatenate(blocks)[start - first * BLOCK : stop - first * BLOCK]
+
+
 def dealt(chunks: Iterable[Chunk], split: Split) -> Iterator[tuple[Chunk, IntArray]]:
     """Each chunk with the groups of its rows; a chunk waits until its last block of rows is whole."""
     waiting: deque[Chunk] = deque()

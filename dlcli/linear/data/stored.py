@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.errors import DlcliError
 from dlcli.files import nameless_file
 from dlcli.linear.data.gaps import fill_gaps
-from dlcli.linear.data.scale import PowersOfTwo
+from dlcli.linear.data.scale import PowersOfTwo, powers_of
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import ROWS, Block
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.stored_rows import StoredRows
+from dlcli.linear.shared.sums import largest_of
 from dlcli.text import counted
 
 DOUBLE = 8
@@ -114,14 +116,12 @@ class StoredTable:
         """All of y (n,)."""
         return self.y.read(0, len(self.y))[:, 0]
 
-    def powers(self) -> PowersOfTwo:
-        """What the columns of X are to be divided by, as the training rows decide."""
+    def powers(self, ranks: Ranks = ALONE) -> PowersOfTwo:
+        """What the columns of X are to be divided by, as the training rows of all ``ranks`` decide."""
         largest = np.zeros(self.X.width)
         for X, _, groups in self.blocks():
             np.fmax(largest, np.fmax.reduce(np.abs(X[groups != VALIDATION]), axis=0, initial=0.0), out=largest)
-        powers = PowersOfTwo()
-        powers.scale(largest[None], np.ones(1, dtype=np.bool_))
-        return powers
+        return powers_of(largest_of(largest, ranks))
 
     def _chosen(self, X: FloatArray) -> FloatArray:
         if self.exponents is not None and self.exponents.any():

@@ -7,9 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.ranks import Ranks
 from dlcli.linear.data.gaps import Gaps, fill_gaps
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.shared.part import SharedTable
 from dlcli.tables.table import Chunk, Schema, TrainingRows
 
 Block = tuple[FloatArray, FloatArray, IntArray]  # rows of X, y and groups
@@ -30,6 +32,10 @@ class ChunkSource(Protocol):
     @property
     def schema(self) -> Schema:
         """The columns, once they are settled."""
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that read it together."""
 
     @property
     def has_gaps(self) -> bool:
@@ -131,6 +137,15 @@ class TableData:
 
         Reads the table once more where its rows are not kept. ``ones_X`` must be in the data's units still.
         """
+        total, count = self.squared_residuals(intercept, coefficients, groups)
+        return total / max(count, 1)
+
+    def squared_residuals(
+        self, intercept: float, coefficients: FloatArray, groups: Sequence[int]
+    ) -> tuple[float, int]:  # fmt: skip
+        """The sum of squared residuals, and of how many rows: see ``mean_square_residual``."""
+        if isinstance(self.reread, SharedTable):
+            return self.reread.squared_residuals(intercept, coefficients, self.fill, list(groups))
         total, count = 0.0, 0
         for X, y, owners in self._passed_again():
             rows = np.isin(owners, list(groups))
@@ -138,10 +153,12 @@ class TableData:
             fill_gaps(X, self.fill)
             residual = y[rows] - intercept - X @ coefficients
             total, count = total + float(residual @ residual), count + len(residual)
-        return total / max(count, 1)
+        return total, count
 
     def class_counts(self, classes: int) -> IntArray:
         """How many training rows there are of each class, (classes,)."""
+        if isinstance(self.reread, SharedTable):
+            return self.reread.class_counts(classes)
         counts = np.zeros(classes, dtype=np.int64)
         for _, y, groups in self._passed_again():
             counts += np.bincount(y[groups != VALIDATION].astype(np.int64), minlength=classes)

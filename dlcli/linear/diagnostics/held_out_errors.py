@@ -8,7 +8,9 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.objectives.loss import log_softmax
+from dlcli.linear.objectives.stored_rows import AnyRows
 from dlcli.linear.problem import FitProblem
+from dlcli.linear.shared.part import SharedPart
 
 
 def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -26,12 +28,20 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
     rows = problem.rows
     if rows is None or rows.Z_val is None or rows.y_val is None or len(rows.y_val) < 2:
         return {}
-    count, losses = len(rows.y_val), []
-    for block in row_blocks(count):
-        codes = rows.y_val[block].astype(np.int64)
-        losses.append(-log_softmax(rows.Z_val[block] @ theta)[np.arange(len(codes)), codes])
-    loss = float(np.std(np.concatenate(losses), ddof=1)) / math.sqrt(count)
+    count = len(rows.y_val)
+    loss = _deviation(rows.Z_val, rows.y_val, theta, metrics["log_loss"]) / math.sqrt(count)
     errors = {"loss": loss, "log_loss": loss}
     accuracy = metrics["accuracy"]
     # Of none wrong, or none right, the formula would say that it is known exactly.
     return errors | ({"accuracy": math.sqrt(accuracy * (1 - accuracy) / count)} if 0 < accuracy < 1 else {})
+
+
+def _deviation(Z: AnyRows, y: AnyRows, theta: FloatArray, mean: float) -> float:
+    """The standard deviation of the rows' losses, which have this mean."""
+    if isinstance(Z, SharedPart):
+        return Z.loss_deviation(theta, mean)
+    losses = []
+    for block in row_blocks(len(y)):
+        codes = y[block].astype(np.int64)
+        losses.append(-log_softmax(Z[block] @ theta)[np.arange(len(codes)), codes])
+    return float(np.std(np.concatenate(losses), ddof=1))

@@ -45,6 +45,8 @@ class Sums:
 class RowObjective:
     """An objective over rows Z (n, p), which hold the column of ones if there is an intercept, and y (n,)."""
 
+    thins = True  # whether there is a ``thinned`` one
+
     def __init__(self, Z: AnyRows, y: AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty) -> None:
         self.Z, self.y, self.kind, self.penalties = Z, y, kind, penalty
         self.l1, self.l2, self.penalized = penalty.l1, penalty.l2, penalty.weights[:, None]
@@ -92,6 +94,11 @@ class RowObjective:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
+
+    def thinned(self, every: int) -> "RowObjective":
+        """The objective over each of ``every`` rows."""
+        Z, y = np.ascontiguousarray(self.Z[::every]), self.y[::every]
+        return RowObjective(Z, y, self.kind, self.shape[1], self.penalties)
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""

@@ -22,6 +22,8 @@ BLOCK = 1 << 18
 class TorchObjective(RowObjective):
     """RowObjective whose rows live on ``device`` ("cuda", "cuda:1", or "cpu" in tests)."""
 
+    thins = False
+
     def __init__(
         self,
         Z: FloatArray,

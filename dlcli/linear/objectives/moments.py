@@ -106,11 +106,12 @@ class Moments:
         mean = a.mean + delta * (b.count / count)
         if a.wide and b.wide and is_wide(count, d):
             return Moments(count, mean, None, a.rows + b.rows)
-        a, b = a._with_scatter(), b._with_scatter()
+        a, b = a.with_scatter(), b.with_scatter()
         scatter = a.scatter + b.scatter + np.outer(delta, delta) * (a.count * b.count / count)
         return Moments(count, mean, scatter)
 
-    def _with_scatter(self) -> "Moments":
+    def with_scatter(self) -> "Moments":
+        """The same rows with the products of their columns."""
         if not self.wide:
             return self
         return Moments(self.count, *_summed(np.concatenate(self.rows), numpy_gram))

@@ -1,11 +1,14 @@
 """Rows that are made as they are asked for, where they stand in for an array that memory would be too small for."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, Union
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from dlcli.linear.shared.part import SharedPart
 
 AT_ONCE = 1 << 16  # rows read together where only some of them are asked for
 
@@ -52,4 +55,4 @@ class StoredRows:
         return self._make(self._store.read(first, last)[chosen - first])
 
 
-AnyRows: TypeAlias = FloatArray | StoredRows
+AnyRows: TypeAlias = Union[FloatArray, StoredRows, "SharedPart"]

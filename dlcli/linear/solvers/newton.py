@@ -21,7 +21,7 @@ class Newton(SecondOrder):
     _before = np.inf  # length of the step before
 
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
-        if start is None and objective.rows >= WORTH_A_START and len(objective.Z):
+        if start is None and objective.rows >= WORTH_A_START and objective.thins:
             start = _subsample_optimum(objective)
         super().__init__(objective, tolerance, start)
 
@@ -65,11 +65,7 @@ class Newton(SecondOrder):
 def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
     """The optimum on every 16th row or fewer: a start from which two or three passes over all rows are enough."""
     every = max(SUBSAMPLE, objective.rows // MOST_TO_START)
-    part = RowObjective(
-        np.ascontiguousarray(objective.Z[::every]), objective.y[::every], objective.kind, objective.shape[1],
-        objective.penalties,
-    )  # fmt: skip
-    solver = Newton(part, tolerance=1e-4, start=np.zeros(objective.shape))
+    solver = Newton(objective.thinned(every), tolerance=1e-4, start=np.zeros(objective.shape))
     solver.advance(30, float("inf"))
     return None if solver.separated or not np.isfinite(solver.theta).all() else solver.theta
 

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from dlcli.engine.ranks import Ranks
 from dlcli.tables.columns import BoolArray, Column
 from dlcli.tables.readers.frames import Misfits
 
@@ -25,12 +27,28 @@ class ColumnProfile:
     missing: int = 0
     missing_anywhere: int = 0
     overflowed: bool = False
+    _joined: bytes = b""
     _gaps: hashlib.blake2b = field(default_factory=hashlib.blake2b)
 
     @property
     def gaps(self) -> bytes:
         """The same for columns whose values are missing in the same rows."""
-        return self._gaps.digest()
+        return self._joined or self._gaps.digest()
+
+    def to_json(self) -> list[Any]:
+        """What other processes need of this."""
+        counts = [[value, rows] for value, rows in self.counts.items()]
+        return [counts, self.missing, self.missing_anywhere, self.overflowed, self._gaps.hexdigest()]
+
+    @classmethod
+    def joined(cls, parts: Sequence[list[Any]]) -> "ColumnProfile":
+        """One column over the rows of all processes, of what ``to_json`` gave in each."""
+        counts: dict[object, int] = {}
+        for value, rows in (pair for part in parts for pair in part[0]):
+            counts[value] = counts.get(value, 0) + rows
+        overflowed = any(part[3] for part in parts) or len(counts) > TOO_MANY
+        missing, anywhere = sum(part[1] for part in parts), sum(part[2] for part in parts)
+        return cls(counts, missing, anywhere, overflowed, "".join(part[4] for part in parts).encode())
 
     def add(self, cells: pl.Series, train: BoolArray | None, *, count: bool) -> None:
         """Add rows that are kept, those of ``train`` (n,) as training rows (None: all)."""
@@ -65,6 +83,15 @@ class Profile:
         self.misfits = Misfits()
         self._of = list(columns)
         self._classes = classes
+
+    def join(self, ranks: Ranks) -> None:
+        """Take in what all processes know of their rows, in each of them."""
+        mine = {name: column.to_json() for name, column in self.columns.items()}
+        misfits = {name: asdict(misfit) for name, misfit in self.misfits.items()}
+        every = ranks.gather([self.rows, self.without_target, misfits, mine])
+        self.rows, self.without_target = sum(one[0] for one in every), sum(one[1] for one in every)
+        self.misfits.join([one[2] for one in every])
+        self.columns = {name: ColumnProfile.joined([one[3][name] for one in every]) for name in self.columns}
 
     def add(self, data: pl.DataFrame, train: BoolArray | None) -> None:
         """Add rows that are kept (``conform``ed), those of ``train`` (n,) as training rows (None: all)."""

@@ -6,7 +6,7 @@ import threading
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,6 +101,21 @@ class ColumnarReader(Reader):
                     return
                 yield Frame(data, self.label, row)
                 row += data.height
+        except FAILURES as error:
+            raise self._damaged(error) from None
+
+    def parts(self, kinds: Kinds, mine: Callable[[int], bool]) -> Iterator[Frame | None]:
+        """The rows of every block that is ``mine``, and None for each other one; only row groups with such are read."""
+        step = max(BATCH_ROWS, BATCH_BYTES // (8 * max(len(kinds), 1)))
+        try:
+            with panics_unseen():
+                rows = int(self._lazy.select(pl.len()).collect().item())
+            for number, low in enumerate(range(0, rows, step)):
+                data = None
+                if mine(number):
+                    with panics_unseen():
+                        data = self._lazy.select(cs.by_name(list(kinds))).slice(low, step).collect()
+                yield None if data is None else Frame(data, self.label, low + 1)
         except FAILURES as error:
             raise self._damaged(error) from None
 
@@ -212,10 +227,16 @@ class ArrayReader(Reader):
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, about 16 MB at a time."""
+        for frame in self.parts(kinds, lambda _: True):
+            if frame is not None:
+                yield frame
+
+    def parts(self, kinds: Kinds, mine: Callable[[int], bool]) -> Iterator[Frame | None]:
+        """The rows of every block that is ``mine``, and None for each other one, which isn't read."""
         step = max(1, BATCH_BYTES // max(self._cell_bytes, 1))
-        for low in range(0, self._rows, step):
+        for number, low in enumerate(range(0, self._rows, step)):
             high = min(low + step, self._rows)
-            yield Frame(self._rows_between(low, high, list(kinds)), self.label, low + 1)
+            yield Frame(self._rows_between(low, high, list(kinds)), self.label, low + 1) if mine(number) else None
 
 
 def _column(values: AnyArray) -> AnyArray:

@@ -1,7 +1,8 @@
 """Delimited text (CSV and its kin) to frames, block by block."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -136,6 +137,29 @@ class DelimitedReader(Reader):
             row += data.height
         rows.tally.take_in(self._opening)
         self._conclude(rows.tally)
+
+    def parts(self, kinds: Kinds, mine: Callable[[int], bool]) -> Iterator[Frame | None]:
+        """The frames of the blocks whose numbers are ``mine``, and None for each other one."""
+        if self.whole:
+            yield from super().parts(kinds, mine)
+            return
+        rows = RowPass(self._stream, self._dialect, self._parser)
+        for data in rows.parts(kinds, self._block_bytes, mine):
+            yield None if data is None else Frame(data[list(kinds)] if data.height else data, self.label, 1)
+        self._shared = rows.tally
+
+    def found(self) -> Any:
+        """How many rows there were, and what stands below the table."""
+        return None if self.whole else [self._shared.rows, *self._shared.footer]
+
+    def conclude(self, found: Sequence[Any]) -> None:
+        """Record what was found, as a pass over all blocks does."""
+        if self.whole:
+            return
+        tally = Tally(sum(rows for rows, _, _ in found), worst=self._opening.worst)
+        tally.footer = max(((lines, text) for _, lines, text in found), key=lambda one: one[0])
+        tally.take_in(self._opening)
+        self._conclude(tally)
 
 
 def _first_lines(head: bytes) -> str:

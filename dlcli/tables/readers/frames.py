@@ -4,9 +4,9 @@ import math
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -24,11 +24,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Frame:
-    """Rows of one source; ``first_row`` is the number of the first one, from 1 in its source."""
+    """Rows of one source; ``first_row`` is the number of the first one, from 1 in its source.
+
+    ``source`` is its number, where several processes share the sources.
+    """
 
     data: pl.DataFrame
     label: str
     first_row: int
+    source: int = 0
 
 
 @dataclass
@@ -39,6 +43,12 @@ class Misfit:
     text: str
     row: int
     label: str
+    source: int = 0  # the number of the file
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What orders misfits as their rows are."""
+        return self.source, self.row
 
 
 class Misfits(dict[str, Misfit]):
@@ -51,6 +61,17 @@ class Misfits(dict[str, Misfit]):
         else:
             self[name] = first
 
+    def join(self, every: Sequence[Mapping[str, Any]]) -> None:
+        """Hold the misfits of all processes, each as a dict by column; that of the first row is shown."""
+        self.clear()
+        for name, fields in (item for one in every for item in one.items()):
+            known, new = self.get(name), Misfit(**fields)
+            if known is None:
+                self[name] = new
+                continue
+            first = min(known, new, key=lambda misfit: misfit.place)
+            self[name] = replace(first, count=known.count + new.count)
+
     def said(self) -> list[str]:
         """A line for each column."""
         return [
@@ -58,6 +79,14 @@ class Misfits(dict[str, Misfit]):
             f"({m.label}, row {m.row:,}) count{'s' * (m.count == 1)} as missing"
             for name, m in self.items()
         ]
+
+
+class UnevenBlockError(Exception):
+    """A block of a file can't be parsed without the one before it; ``reader`` is the file's number."""
+
+    def __init__(self, reader: int = 0) -> None:
+        super().__init__()
+        self.reader = reader
 
 
 class Reader(ABC):
@@ -68,6 +97,7 @@ class Reader(ABC):
     warnings: list[str]
     decisions: list[Decision] = []  # noqa: RUF012 - readers that decide have a list of their own
     left_out: Mapping[str, str] = {}
+    whole = False  # whether several processes all parse all of it
     decimal_comma = False  # whether a comma is more likely to be decimal than between thousands
 
     def widen(self, names: Sequence[str]) -> None:  # noqa: B027 - nothing to do for most readers
@@ -81,12 +111,31 @@ class Reader(ABC):
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows; the columns of ``kinds`` and perhaps others, of whatever types."""
 
+    def parts(self, kinds: Kinds, mine: Callable[[int], bool]) -> Iterator[Frame | None]:
+        """The frames of the blocks whose numbers are ``mine``, and None for each other one.
+
+        A reader that can parses those only, and doesn't know the numbers of their rows then. Raises UnevenBlockError.
+        """
+        for number, frame in enumerate(self.raw_frames(kinds)):
+            yield frame if mine(number) else None
+
+    def found(self) -> Any:
+        """What a pass over ``parts`` has found in its blocks, for ``conclude``."""
+        return None
+
+    def conclude(self, found: Sequence[Any]) -> None:  # noqa: B027 - nothing to do for most readers
+        """End a pass over ``parts``, which all processes ``found`` something in. Raises DlcliError."""
+
     def frames(self, columns: Sequence[Column], options: ReadOptions, misfits: Misfits) -> Iterator[Frame]:
         """All rows, what ``columns`` are read as in that order: Float64, String or Boolean; null: missing."""
-        kinds: dict[str, Kind] = {c.name: c.kind if c.format is None else "text" for c in columns}
-        for frame in self.raw_frames(kinds):
+        for frame in self.raw_frames(kinds_of(columns)):
             if frame.data.height:
                 yield conform(frame, columns, options, misfits)
+
+
+def kinds_of(columns: Sequence[Column]) -> dict[str, Kind]:
+    """What a reader is to parse the cells of ``columns`` as."""
+    return {c.name: c.kind if c.format is None else "text" for c in columns}
 
 
 def _produce(
@@ -155,7 +204,7 @@ def conform(frame: Frame, columns: Sequence[Column], options: ReadOptions, misfi
         if options.missing == "error" and (worst is None or row < worst[0]):
             worst = row, column, text
         count = int(wrong.sum())
-        misfits.add(column.name, count, Misfit(count, text, frame.first_row + row, frame.label))
+        misfits.add(column.name, count, Misfit(count, text, frame.first_row + row, frame.label, frame.source))
     if worst:
         row, column, text = worst
         raise bad_cell(frame.label, column.name, frame.first_row + row, text, column.kind, options.hints)
@@ -213,7 +262,8 @@ def without_infinite(frame: Frame, columns: Sequence[Column], misfits: Misfits) 
             values = data.get_column(name)
             infinite = values.is_infinite().fill_null(False)
             row, count = int(infinite.arg_max() or 0), int(infinite.sum())
-            misfits.add(column.name, count, Misfit(count, str(values[row]), frame.first_row + row, frame.label))
+            first = Misfit(count, str(values[row]), frame.first_row + row, frame.label, frame.source)
+            misfits.add(column.name, count, first)
             data = data.with_columns(values.set(infinite, None))
     return data
 

@@ -1,7 +1,8 @@
 """JSON lines to frames, block by block."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints
 from dlcli.tables.readers import blocks
 from dlcli.tables.readers.delimited.encodings import as_utf8, is_utf8, recognize_encoding, tolerant_utf8
-from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader
+from dlcli.tables.readers.frames import SAMPLE_ROWS, Frame, Reader, UnevenBlockError
 from dlcli.tables.sources import Source, byte_pieces
 from dlcli.text import listed, printable
 
@@ -109,8 +110,7 @@ class JsonLinesReader(Reader):
 
     def raw_frames(self, kinds: Kinds) -> Iterator[Frame]:
         """All rows, numbers as Float64 where their block allows it."""
-        types = {"number": pl.Float64, "boolean": pl.Boolean, "text": pl.String}
-        schema = {name: types[kind] for name, kind in kinds.items()}
+        schema = _schema(kinds)
         row = 1
         for block in self._blocks(self._block_bytes):
             if not block.strip():
@@ -122,3 +122,33 @@ class JsonLinesReader(Reader):
             self._say_late_keys(block, data.height, row)
             yield Frame(data, self.label, row)
             row += data.height
+
+    def parts(self, kinds: Kinds, mine: Callable[[int], bool]) -> Iterator[Frame | None]:
+        """The frames of the blocks whose numbers are ``mine``, and None for each other one."""
+        if self.whole:
+            yield from super().parts(kinds, mine)
+            return
+        for number, block in enumerate(self._blocks(self._block_bytes)):
+            if not mine(number):
+                yield None
+                continue
+            try:
+                data = pl.read_ndjson(block, schema=_schema(kinds)) if block.strip() else pl.DataFrame()
+            except (pl.exceptions.PolarsError, ValueError):
+                raise UnevenBlockError from None  # what is wrong is said with the number of its row
+            self._say_late_keys(block, data.height, 1)
+            yield Frame(data, self.label, 1)
+
+    def found(self) -> Any:
+        """What there is to say of the blocks."""
+        return [self.warnings, [[one.what, one.settle] for one in self.decisions]]
+
+    def conclude(self, found: Sequence[Any]) -> None:
+        """Say what any process has to say."""
+        self.warnings[:] = dict.fromkeys(line for lines, _ in found for line in lines)
+        self.decisions[:] = dict.fromkeys(Decision(*one) for _, decisions in found for one in decisions)
+
+
+def _schema(kinds: Kinds) -> dict[str, type[pl.DataType]]:
+    types: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Boolean, "text": pl.String}
+    return {name: types[kind] for name, kind in kinds.items()}

@@ -1,7 +1,7 @@
 """A pass over the rows of a delimited file: blocks as they should be go to the fast parser, others are mended."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
@@ -16,6 +16,7 @@ from dlcli.tables.readers.delimited.stream import TextStream
 from dlcli.tables.readers.delimited.syntax import Syntax
 from dlcli.tables.readers.delimited.uneven import Mender, Tally
 from dlcli.tables.readers.dialect import Dialect
+from dlcli.tables.readers.frames import UnevenBlockError
 
 CANONICAL = Syntax().normal
 
@@ -49,6 +50,24 @@ class RowPass:
                 self.tally.rows += data.height
             if data.height:
                 yield data
+
+    def parts(self, kinds: Kinds, size: int, mine: Callable[[int], bool]) -> Iterator[pl.DataFrame | None]:
+        """The same of the blocks whose numbers are ``mine``, and None for each other one.
+
+        Raises UnevenBlockError for one that isn't as it should be, as what is to be done may depend on others.
+        """
+        for number, (block, last) in enumerate(self._stream.blocks(size, self._dialect.syntax)):
+            if not mine(number):
+                yield None
+                continue
+            if last:
+                block = self._without_footer(footer.without_filling(block))
+            empty = not block or block.isspace()
+            data = pl.DataFrame() if empty else self._fast(block, kinds)
+            if data is None:
+                raise UnevenBlockError
+            self.tally.rows += data.height
+            yield data
 
     def _next(self) -> bytes | None:
         """The next block, without what stands below the table; None at the end."""

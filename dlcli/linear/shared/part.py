@@ -1,0 +1,155 @@
+"""Rows that several processes have, as the one that leads sees them: never a row itself, only sums over them."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.metrics import CLASSES, area_under_curve, mean_of_known, ranked_classes
+from dlcli.linear.objectives.glm import RowObjective, Sums
+from dlcli.linear.objectives.least_squares import Standardizer
+from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.shared.crew import Crew
+
+
+@dataclass(frozen=True)
+class SharedTable:
+    """The rows of a table, of which each process has a share; ``kept`` are the columns that are left of it."""
+
+    crew: Crew
+    kept: IntArray
+
+    def columns(self, keep: IntArray) -> "SharedTable":
+        """The same for some of the columns."""
+        return SharedTable(self.crew, self.kept[keep])
+
+    def blocks(self) -> Any:
+        """Rows are never all in one process."""
+        raise NotImplementedError
+
+    def class_counts(self, classes: int) -> IntArray:
+        """See ``TableData.class_counts``."""
+        return self.crew.total("counts", classes=classes).astype(np.int64)
+
+    def squared_residuals(
+        self, intercept: float, coefficients: FloatArray, fill: FloatArray, groups: list[int]
+    ) -> tuple[float, int]:  # fmt: skip
+        """See ``TableData.squared_residuals``."""
+        arrays = {"kept": self.kept, "coefficients": np.ascontiguousarray(coefficients), "fill": fill}
+        total, count = self.crew.total("residuals", arrays, intercept=intercept, groups=groups)
+        return float(total), int(count)
+
+
+class SharedPart:
+    """The rows of a part, "train", "scored" or "watched", of ``shape`` (n, p): an array in name only."""
+
+    def __init__(self, crew: Crew, name: str, shape: tuple[int, ...]) -> None:
+        self.crew, self.name, self.shape = crew, name, shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | IntArray) -> FloatArray:
+        raise NotImplementedError
+
+    def metrics(self, theta: FloatArray) -> dict[str, float]:
+        """Metrics of classes of parameters theta (p, k)."""
+        scores = _SharedScores(self, np.ascontiguousarray(theta))
+        return {metric.name: metric.compute(scores) for metric in CLASSES}
+
+    def loss_deviation(self, theta: FloatArray, mean: float) -> float:
+        """The standard deviation of the rows' losses, which have this mean."""
+        squares, off = self.crew.total("spread", {"theta": theta}, part=self.name, center=mean)
+        return math.sqrt(max(squares - off**2 / len(self), 0.0) / (len(self) - 1))
+
+
+class _SharedScores:
+    """The classes' probabilities on the rows of a part."""
+
+    def __init__(self, part: SharedPart, theta: FloatArray) -> None:
+        self._part, self._theta = part, theta
+        loss, right = part.crew.total("scores", {"theta": theta}, part=part.name) / len(part)
+        self.log_loss, self._accuracy = float(loss), float(right)
+
+    def accuracy(self) -> float:
+        """The share of rows whose most probable class is the true one."""
+        return self._accuracy
+
+    def auc(self) -> float:
+        """Area under the ROC curve; for several classes the macro average of one-against-rest."""
+        return mean_of_known([self._auc_of(c) for c in ranked_classes(max(self._theta.shape[1], 2))])
+
+    def _auc_of(self, c: int) -> float:
+        parts = self._part.crew.every("order", {"theta": self._theta}, part=self._part.name, c=c)
+        counts = [len(data) // 9 for data in parts]  # 8 bytes for a number, one for a truth
+        order = [np.frombuffer(data, np.float64, n) for data, n in zip(parts, counts, strict=True)]
+        truth = [np.frombuffer(data, np.bool_, n, 8 * n) for data, n in zip(parts, counts, strict=True)]
+        return area_under_curve(np.concatenate(truth), np.concatenate(order))
+
+
+class SharedObjective(RowObjective):
+    """An objective over the rows of a part, or over about each of ``every`` of them."""
+
+    def __init__(
+        self, part: SharedPart, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str, every: int = 1
+    ) -> None:
+        super().__init__(np.empty((0, part.shape[1])), np.empty(0), kind, outputs, penalty)
+        self._part, self._outputs, self._device = part, outputs, device
+        self._name, self._crew = f"{part.name}/{every}", part.crew
+        rows = self._crew.total(
+            "objective", part=part.name, kind=kind, outputs=outputs, device=device, every=every
+        )  # fmt: skip
+        self.rows = int(rows[0])
+
+    def thinned(self, every: int) -> "SharedObjective":
+        """The objective over about each of ``every`` rows."""
+        return SharedObjective(
+            self._part, self.kind, self._outputs, self.penalties, device=self._device, every=every
+        )  # fmt: skip
+
+    def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
+        found = self._crew.total("sums", {"theta": theta}, part=self._name, hessian=hessian)
+        size, second = theta.size, theta.size**2 * hessian
+        gradient, H = found[1 : 1 + size].reshape(theta.shape), found[1 + size : 1 + size + second]
+        margins, reach = found[1 + size + second :].reshape(2, -1)
+        return Sums(
+            float(found[0]), gradient, H.reshape(size, size) if hessian else None, float(margins.min()),
+            float(reach.max()),
+        )  # fmt: skip
+
+    def mean_squares(self) -> FloatArray:
+        """Mean of z^2 over the rows, (p,)."""
+        return self._crew.total("squares", part=self._name) / self.rows
+
+    def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
+        """Mean of |z|^2 zz' over the rows."""
+        arrays = {} if basis is None else {"basis": np.ascontiguousarray(basis)}
+        return self._crew.total("fourths", arrays, part=self._name) / self.rows
+
+    def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
+        """The Hessian of the smooth part times V, both (p, k)."""
+        found = self._crew.total("product", {"theta": theta, "V": V}, part=self._name)
+        return found / self.rows + self.l2 * self.penalized**2 * V
+
+    def curvatures(self, theta: FloatArray) -> FloatArray:
+        """The diagonal of the Hessian of the smooth part, (p, k)."""
+        found = self._crew.total("curvatures", {"theta": theta}, part=self._name)
+        return found / self.rows + self.l2 * self.penalized**2
+
+    def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
+        """Gradient of the smooth part over some rows."""
+        arrays = {"theta": theta, "rows": rows} | ({} if keep is None else {"keep": keep})
+        found = self._crew.total("batch", arrays, part=self._name)
+        return found / len(rows) + self.l2 * self.penalized**2 * theta
+
+
+def shared_parts(
+    table: SharedTable, fill: FloatArray, units: Standardizer, trained: list[int], held: list[list[int]],
+    in_place: bool,
+) -> None:  # fmt: skip
+    """Have all put the rows of some groups into training ``units``: see ``standardized_rows``."""
+    arrays = {"kept": table.kept, "fill": fill, "shift": units.shift, "scale": units.scale}
+    table.crew.total("rows", arrays, trained=trained, held=held, intercept=units.intercept, in_place=in_place)
