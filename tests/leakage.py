@@ -93,10 +93,11 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
             yield chunk
 
     def gathered(table: Any, split: Any, **options: Any):
-        data = gather(table, split, **options)
+        share = gather(table, split, **options)
+        data = share.data
         watched.groups = data.groups if data.groups is not None else split.groups(data.rows)
         config["split"] = split
-        return data
+        return share
 
     def fitted(*arguments: Any):
         result = fit(*arguments)

@@ -15,9 +15,8 @@ from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.row_space import row_basis
-from dlcli.linear.objectives.stored_rows import AnyRows
+from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.plan import Plan
-from dlcli.linear.shared.part import SharedPart
 
 SECOND_ORDER = ("newton", "lbfgs")
 Validate = Callable[[FloatArray], Mapping[str, float]]
@@ -51,7 +50,7 @@ class RowProblem:
 
 
 def _class_metrics(Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float]:
-    if isinstance(Z, SharedPart):
+    if isinstance(Z, RowsElsewhere):
         return Z.metrics(theta)
     if isinstance(Z, np.ndarray) and isinstance(y, np.ndarray):
         return class_metrics(log_softmax(Z @ theta), y)

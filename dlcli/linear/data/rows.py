@@ -8,10 +8,9 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.stored import StoredTable
-from dlcli.linear.data.table_data import TableData
+from dlcli.linear.data.table_data import TableData, TableElsewhere
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.stored_rows import AnyRows
-from dlcli.linear.shared.part import SharedPart, SharedTable, shared_parts
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def standardized_rows(
 
     ``held`` are the groups that score the fit, and those that the reports measure.
     """
-    if isinstance(data.reread, SharedTable):
+    if isinstance(data.reread, TableElsewhere):
         return _shared_rows(data, train_groups, held, units, in_place)
     if isinstance(data.reread, StoredTable):
         own = Standardizer(np.zeros(len(data.fill)), np.ones(len(data.fill)), intercept=False)
@@ -92,12 +91,12 @@ def _shared_rows(
     in_place: bool,
 ) -> Rows:  # fmt: skip
     table, width = data.reread, int(units.intercept) + len(units.scale)
-    assert isinstance(table, SharedTable)
-    shared_parts(table, data.fill, units, list(train_groups), [list(held[0]), list(held[1])], in_place)
+    assert isinstance(table, TableElsewhere)
+    table.standardized(data.fill, units, list(train_groups), [list(held[0]), list(held[1])], in_place)
 
     def part(name: str, groups: Sequence[int]) -> tuple[AnyRows, AnyRows] | None:
         rows = data.merged(groups).count
-        shared = SharedPart(table.crew, name, (rows, width))
+        shared = table.part(name, (rows, width))
         return (shared, shared) if groups else None
 
     training, scored = part("train", train_groups), part("scored", held[0])

@@ -1,5 +1,6 @@
 """From a table to what training needs: moments by group of rows, and the rows themselves where a method asks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -10,8 +11,9 @@ from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.ranks import Ranks
 from dlcli.linear.data.gaps import Gaps, fill_gaps
 from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.moments import Moments
-from dlcli.linear.shared.part import SharedTable
+from dlcli.linear.objectives.stored_rows import RowsElsewhere
 from dlcli.tables.table import Chunk, Schema, TrainingRows
 
 Block = tuple[FloatArray, FloatArray, IntArray]  # rows of X, y and groups
@@ -76,6 +78,38 @@ class Reread(Protocol):
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of X (m, d), nan where missing, y and groups (m,)."""
+
+
+class TableElsewhere(ABC):
+    """The rows of a table of which other processes have some, too: never a row itself, only sums over them."""
+
+    @abstractmethod
+    def columns(self, keep: IntArray) -> "TableElsewhere":
+        """The same for some of the columns."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Rows are never all in one process."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def class_counts(self, classes: int) -> IntArray:
+        """See ``TableData.class_counts``."""
+
+    @abstractmethod
+    def squared_residuals(
+        self, intercept: float, coefficients: FloatArray, fill: FloatArray, groups: list[int]
+    ) -> tuple[float, int]:  # fmt: skip
+        """See ``TableData.squared_residuals``."""
+
+    @abstractmethod
+    def standardized(
+        self, fill: FloatArray, units: Standardizer, trained: list[int], held: list[list[int]], in_place: bool
+    ) -> None:  # fmt: skip
+        """Have all put the rows of some groups into training ``units``: see ``standardized_rows``."""
+
+    @abstractmethod
+    def part(self, name: str, shape: tuple[int, ...]) -> RowsElsewhere:
+        """The rows (n, p) of those that are "train", "scored" or "watched"."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +178,7 @@ class TableData:
         self, intercept: float, coefficients: FloatArray, groups: Sequence[int]
     ) -> tuple[float, int]:  # fmt: skip
         """The sum of squared residuals, and of how many rows: see ``mean_square_residual``."""
-        if isinstance(self.reread, SharedTable):
+        if isinstance(self.reread, TableElsewhere):
             return self.reread.squared_residuals(intercept, coefficients, self.fill, list(groups))
         total, count = 0.0, 0
         for X, y, owners in self._passed_again():
@@ -157,7 +191,7 @@ class TableData:
 
     def class_counts(self, classes: int) -> IntArray:
         """How many training rows there are of each class, (classes,)."""
-        if isinstance(self.reread, SharedTable):
+        if isinstance(self.reread, TableElsewhere):
             return self.reread.class_counts(classes)
         counts = np.zeros(classes, dtype=np.int64)
         for _, y, groups in self._passed_again():

@@ -8,9 +8,8 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.objectives.loss import log_softmax
-from dlcli.linear.objectives.stored_rows import AnyRows
+from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.problem import FitProblem
-from dlcli.linear.shared.part import SharedPart
 
 
 def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -38,7 +37,7 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
 
 def _deviation(Z: AnyRows, y: AnyRows, theta: FloatArray, mean: float) -> float:
     """The standard deviation of the rows' losses, which have this mean."""
-    if isinstance(Z, SharedPart):
+    if isinstance(Z, RowsElsewhere):
         return Z.loss_deviation(theta, mean)
     losses = []
     for block in row_blocks(len(y)):

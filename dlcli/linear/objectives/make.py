@@ -5,16 +5,16 @@ import numpy as np
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
-from dlcli.linear.objectives.stored_rows import AnyRows
-from dlcli.linear.shared.part import SharedObjective, SharedPart
+from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 
 
 def make_objective(
     Z: AnyRows, y: AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str = "cpu"
 ) -> RowObjective:
     """The objective over rows Z (n, p) and y (n,); on every device the results are the same to rounding."""
-    if isinstance(Z, SharedPart):
-        return SharedObjective(Z, kind, outputs, penalty, device=device)
+    if isinstance(Z, RowsElsewhere):
+        made: RowObjective = Z.objective(kind, outputs, penalty, device)
+        return made
     if device == "cpu" or not isinstance(Z, np.ndarray) or not isinstance(y, np.ndarray):
         return RowObjective(Z, y, kind, outputs, penalty)
     from dlcli.linear.objectives.glm_torch import TorchObjective

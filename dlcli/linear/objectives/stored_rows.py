@@ -1,14 +1,14 @@
 """Rows that are made as they are asked for, where they stand in for an array that memory would be too small for."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias, Union
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from dlcli.linear.shared.part import SharedPart
+from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.penalty import WeightedPenalty
 
 AT_ONCE = 1 << 16  # rows read together where only some of them are asked for
 
@@ -55,4 +55,28 @@ class StoredRows:
         return self._make(self._store.read(first, last)[chosen - first])
 
 
-AnyRows: TypeAlias = Union[FloatArray, StoredRows, "SharedPart"]
+class RowsElsewhere(ABC):
+    """Rows that other processes have, too, of ``shape`` (n, p): an array in name only."""
+
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | IntArray) -> FloatArray:
+        raise NotImplementedError
+
+    @abstractmethod
+    def objective(self, kind: Kind, outputs: int, penalty: WeightedPenalty, device: str) -> Any:
+        """The RowObjective over them."""
+
+    @abstractmethod
+    def metrics(self, theta: FloatArray) -> dict[str, float]:
+        """Metrics of classes of parameters theta (p, k)."""
+
+    @abstractmethod
+    def loss_deviation(self, theta: FloatArray, mean: float) -> float:
+        """The standard deviation of the rows' losses, which have this mean."""
+
+
+AnyRows: TypeAlias = FloatArray | StoredRows | RowsElsewhere

@@ -7,19 +7,24 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.engine.interrupts import deferred_signals
-from dlcli.engine.ranks import Ranks, time_out
+from dlcli.engine.ranks import Ranks
+from dlcli.engine.wire import time_out
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 
-if TYPE_CHECKING:
-    from dlcli.linear.shared.share import Share
-
 BEATS = 5  # of them fit into the time that a process waits for another
+
+
+class Answers(Protocol):
+    """A process's share of the rows."""
+
+    def answer(self, asked: str, arrays: dict[str, AnyArray], meta: dict[str, Any]) -> FloatArray | bytes:
+        """An array that is to be added up, or bytes that are to be gathered."""
 
 
 class Crew:
@@ -27,12 +32,12 @@ class Crew:
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
-        self.share: Share | None = None
+        self.share: Answers | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._waits = self._midway = False
 
-    def begin(self, share: "Share | None") -> None:
+    def begin(self, share: Answers | None) -> None:
         """From now on the others wait for what they are asked."""
         self.share, self._waits = share, True
         threading.Thread(target=self._beat, name="dlcli-beat", daemon=True).start()
@@ -87,7 +92,7 @@ def leading(ranks: Ranks) -> Iterator[Crew]:
         raise
 
 
-def serve(ranks: Ranks, share: "Share | None") -> dict[str, Any]:
+def serve(ranks: Ranks, share: Answers | None) -> dict[str, Any]:
     """The others' part: answer until process 0 ends; its report. Raises what it raised."""
     with deferred_signals():
         while True:

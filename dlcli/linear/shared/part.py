@@ -2,21 +2,22 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.data.table_data import TableElsewhere
 from dlcli.linear.metrics import CLASSES, area_under_curve, mean_of_known, ranked_classes
 from dlcli.linear.objectives.glm import RowObjective, Sums
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.objectives.stored_rows import RowsElsewhere
 from dlcli.linear.shared.crew import Crew
 
 
 @dataclass(frozen=True)
-class SharedTable:
+class SharedTable(TableElsewhere):
     """The rows of a table, of which each process has a share; ``kept`` are the columns that are left of it."""
 
     crew: Crew
@@ -25,10 +26,6 @@ class SharedTable:
     def columns(self, keep: IntArray) -> "SharedTable":
         """The same for some of the columns."""
         return SharedTable(self.crew, self.kept[keep])
-
-    def blocks(self) -> Any:
-        """Rows are never all in one process."""
-        raise NotImplementedError
 
     def class_counts(self, classes: int) -> IntArray:
         """See ``TableData.class_counts``."""
@@ -42,18 +39,27 @@ class SharedTable:
         total, count = self.crew.total("residuals", arrays, intercept=intercept, groups=groups)
         return float(total), int(count)
 
+    def standardized(
+        self, fill: FloatArray, units: Standardizer, trained: list[int], held: list[list[int]], in_place: bool
+    ) -> None:  # fmt: skip
+        """Have all put the rows of some groups into training ``units``."""
+        arrays = {"kept": self.kept, "fill": fill, "shift": units.shift, "scale": units.scale}
+        self.crew.total("rows", arrays, trained=trained, held=held, intercept=units.intercept, in_place=in_place)
 
-class SharedPart:
-    """The rows of a part, "train", "scored" or "watched", of ``shape`` (n, p): an array in name only."""
+    def part(self, name: str, shape: tuple[int, ...]) -> "SharedPart":
+        """The rows of a part."""
+        return SharedPart(self.crew, name, shape)
+
+
+class SharedPart(RowsElsewhere):
+    """The rows of a part, "train", "scored" or "watched", of ``shape`` (n, p)."""
 
     def __init__(self, crew: Crew, name: str, shape: tuple[int, ...]) -> None:
         self.crew, self.name, self.shape = crew, name, shape
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: slice | IntArray) -> FloatArray:
-        raise NotImplementedError
+    def objective(self, kind: Kind, outputs: int, penalty: WeightedPenalty, device: str) -> "SharedObjective":
+        """The objective over them."""
+        return SharedObjective(self, kind, outputs, penalty, device=device)
 
     def metrics(self, theta: FloatArray) -> dict[str, float]:
         """Metrics of classes of parameters theta (p, k)."""
@@ -144,12 +150,3 @@ class SharedObjective(RowObjective):
         arrays = {"theta": theta, "rows": rows} | ({} if keep is None else {"keep": keep})
         found = self._crew.total("batch", arrays, part=self._name)
         return found / len(rows) + self.l2 * self.penalized**2 * theta
-
-
-def shared_parts(
-    table: SharedTable, fill: FloatArray, units: Standardizer, trained: list[int], held: list[list[int]],
-    in_place: bool,
-) -> None:  # fmt: skip
-    """Have all put the rows of some groups into training ``units``: see ``standardized_rows``."""
-    arrays = {"kept": table.kept, "fill": fill, "shift": units.shift, "scale": units.scale}
-    table.crew.total("rows", arrays, trained=trained, held=held, intercept=units.intercept, in_place=in_place)
