@@ -11,8 +11,8 @@ from dlcli.engine.ranks import ALONE, Ranks
 # Quintic iteration of Newton and Schulz; these constants trade accuracy of the singular values for speed.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 # Multiplications of a stack from which ranks deal its matrices out; below, telling each other takes longer. Two
-# processes of one thread, over gloo on one busy host: dealing out took 3 times as long at 2^27 (16 kernels of 64 filters),
-# 0.8 to 0.95 of the time from 2^28 to 2^29 (8 of 96 or 128), 0.6 at 2^30.
+# processes of one thread, over gloo on one busy host: dealing out took 3 times as long at 2^27 (16 kernels of 64
+# filters), 0.8 to 0.95 of the time from 2^28 to 2^29 (8 of 96 or 128), 0.6 at 2^30.
 DEALT_OUT = 1 << 28
 
 
