@@ -59,6 +59,7 @@ class NetworkTrials:
         self.device = pick_network_device(base.device)
         self._images: dict[Hashable, list[TrainingImages]] = {}
         self._verdicts: dict[Hashable, bool] = {}
+        self._told = set[str]()
         self.watched = self.by_training_loss = False
         self._measures: dict[tuple[Hashable, ...], Validation | None] = {}
         if base.threads:
@@ -124,7 +125,15 @@ class NetworkTrials:
             plan, problem = self._problem(config, fold)
             solver = make_solver(plan, problem)
             reports = train(solver, plan.limits.criteria(), problem.validate, check_signal=check_signal)
-            yield self._trial(config, problem, (report.numbers() for report in reports))
+            yield self._trial(config, problem, (self._with_warnings(report.numbers(), solver) for report in reports))
+
+    def _with_warnings(self, report: Step, solver: NetworkSolver) -> Step:
+        """The report; what the solver warns of is told once in a search."""
+        for text in solver.guard.warnings:
+            if text not in self._told:
+                self._told.add(text)
+                self.progress.warn(text)
+        return report
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
         images, restoration = self._parts(config)[fold], restoration_of(config)

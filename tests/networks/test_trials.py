@@ -64,6 +64,28 @@ def test_networks_of_an_optimizer_without_a_batch_are_trained_alone(data, monkey
     assert trials.fusion_key(base) is None
 
 
+def test_what_a_solver_warns_of_is_told_once_in_a_search(data, monkeypatch):
+    class Told(Silent):
+        def __init__(self):
+            self.warnings = []
+
+        def warn(self, text):
+            self.warnings.append(text)
+
+    def refused(batch):
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr("torch.compile", lambda function, **options: refused)
+    base, told = training(data, compile="on"), Told()
+    trials = open_trials(base, None, told)
+    for _ in range(2):
+        (trial,) = trials.start(base, lambda: None)
+        list(trial.steps)
+    assert [text for text in told.warnings if "compile" in text] == [
+        "the network can't be compiled here, so --compile is off: no compiler"
+    ]
+
+
 def best_toml(report):
     return Path(report.best.config)
 
