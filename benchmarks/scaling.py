@@ -2,6 +2,7 @@
 
     python benchmarks/scaling.py
     python benchmarks/scaling.py --section networks --rounds 5
+    python benchmarks/scaling.py --section tables --rows 1000000
     python benchmarks/scaling.py --quick
 
 Contenders run in turn, and ratios are taken within each round; their median is shown. Needs two idle cores. The exit
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SECTIONS = {"networks": "scale.networks"}
+SECTIONS = {"networks": "scale.networks", "tables": "scale.linear"}
 
 
 def main() -> None:
@@ -23,12 +24,14 @@ def main() -> None:
     parser.add_argument("--section", choices=list(SECTIONS), nargs="+", default=list(SECTIONS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="one small round of each, which measures nothing")
+    parser.add_argument("--rows", type=int, default=0, help="of the table (20,000,000), for trying")
     args = parser.parse_args()
     good = True
     for section in args.section:
         with tempfile.TemporaryDirectory() as folder:
             module = importlib.import_module(SECTIONS[section])
-            rows = module.measure(Path(folder), 1 if args.quick else args.rounds, quick=args.quick)
+            size = {"rows": args.rows} if section == "tables" else {}
+            rows = module.measure(Path(folder), 1 if args.quick else args.rounds, quick=args.quick, **size)
         print(f"\n| {section} | measured | wanted | |\n|---|---|---|---|")
         for row in rows:
             verdict = {None: "", True: "good", False: "NOT GOOD"}[None if args.quick else row.good]

@@ -14,6 +14,8 @@ SPINS = "10000"  # of GNU's library, in place of its 300000: about half a millis
 def prepare(threads: int | None = None) -> None:
     """Set up signals and threads; ``threads`` limits those that read tables.
 
+    Processes that torchrun started share the cores of their host.
+
     Ctrl-C and SIGTERM: the first stops the work and saves what there is, the second ends at once.
 
     NumPy's BLAS gets one thread: the matrices here are thin blocks, which it can't split well, while its waiting
@@ -24,8 +26,11 @@ def prepare(threads: int | None = None) -> None:
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.pop("MPLBACKEND", None)  # charts are drawn without one, and a wrong name would fail the import
+    neighbors = os.environ.get("LOCAL_WORLD_SIZE", "1")  # processes of this run on this host, as torchrun says
     if threads is not None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)  # read once, as polars is loaded
+    elif neighbors.isdecimal() and int(neighbors) > 1:
+        os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // int(neighbors))))
     wait_passively()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _handle)

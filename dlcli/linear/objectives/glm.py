@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.ranks import launched
 from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.stored_rows import AnyRows
@@ -86,11 +87,12 @@ class RowObjective:
                 yield from map(work, blocks)
                 return
         # NumPy lets go of the interpreter inside a block's products and functions.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        threads = max(1, (os.cpu_count() or 1) // launched().neighbors)
+        with ThreadPoolExecutor(threads) as pool:
             begun: deque[Future[Sums]] = deque()
             for block in blocks:  # a few ahead of what is asked for, as what a block gives may be a large matrix
                 begun.append(pool.submit(_quiet(work), block))
-                if len(begun) > AHEAD * (os.cpu_count() or 1):
+                if len(begun) > AHEAD * threads:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
