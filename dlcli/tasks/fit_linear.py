@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
 from dlcli.tables.sharing import agreed
 
+RUN = "fit-linear"  # under this name a group remembers its run's directory
 # Has signals wait from now on; gives the function that raises Interrupted once one has come.
 Defer = Callable[[], Callable[[], None]]
 
@@ -64,6 +66,8 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
     run = _run_of(config, crew)
     loaded = load(config, progress, crew)
     plan = loaded.plan
+    if crew is not None:
+        crew.ranks.keep(RUN, str(run.path))
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv))
     with ExitStack() as until_drawn:
@@ -91,9 +95,14 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
 
 
 def _run_of(config: FitLinearConfig, crew: Crew | None) -> directory.RunDirectory:
-    """The run's directory; the other processes hear if it can't be."""
+    """The run's directory; the other processes hear if it can't be.
+
+    A group that is started again, as one of its processes was killed, begins anew in the directory that it had.
+    """
+    before = crew.ranks.kept(RUN) if crew is not None and crew.ranks.restarts else None
+    out, force = (Path(before), True) if before else (config.out, config.force)
     try:
-        run = directory.RunDirectory("fit-linear", config.out, config.force)
+        run = directory.RunDirectory(RUN, out, force)
     except DlcliError as error:
         if crew is not None:
             agreed(crew.ranks, error)

@@ -60,7 +60,7 @@ def numbers(report):
 def check_same(shared, alone, near, what):
     assert isinstance(shared, dict), (what, shared)
     for name in ("rows", "columns", "decisions", "status"):
-        assert shared[name] == alone[name], (what, name)
+        assert shared.get(name) == alone.get(name), (what, name)
     np.testing.assert_allclose(numbers(shared), numbers(alone), rtol=near, atol=1e-300, err_msg=what)
 
 
@@ -81,7 +81,7 @@ def test_several_processes_fit_as_one(tmp_path):
 
 
 def test_files_that_are_shared_and_that_are_not(tmp_path):
-    """Several files; rows that are uneven, by which blocks depend on each other; a cell that stops the pass of one."""
+    """Several files; uneven rows, by which blocks depend on each other; a cell that stops one's pass; a wide table."""
     rows = table()
     rows[:1000].write_csv(tmp_path / "a.csv")
     rows[1000:].write_parquet(tmp_path / "b.parquet")
@@ -94,7 +94,12 @@ def test_files_that_are_shared_and_that_are_not(tmp_path):
     two, uneven = [tmp_path / "a.csv", tmp_path / "b.parquet"], [tmp_path / "uneven.csv"]
     jobs = [job(count, tmp_path, data, "number", val=0.1) for data in (two, uneven) for count in (1, 2)]
     wrong = [job(count, tmp_path, [tmp_path / "wrong.csv"], "number", missing="error") for count in (1, 2)]
-    *found, expected, errors = answers([*jobs, *wrong])
+    random = np.random.default_rng(1)
+    np.save(tmp_path / "wide.npy", random.normal(size=(60, 600)))
+    wide = [job(count, tmp_path, [tmp_path / "wide.npy"], "column_600", l2=0.1, drop=[]) for count in (1, 2)]
+    *found, one, several, expected, errors = answers([*jobs, *wide, *wrong])
+    check_same(several[0], one[0], SQUARES, "more columns than rows")
+    assert several[0]["said"][0] == "there are more columns than rows: of 2 processes one works"
     check_same(found[1][0], found[0][0], SQUARES, "two files")
     check_same(found[3][0], found[2][0], SQUARES, "uneven rows")
     assert found[1][0]["said"][0] == "2 processes: each has the rows of its blocks of the data"
