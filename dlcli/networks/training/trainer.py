@@ -16,6 +16,7 @@ from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.fingerprint import difference
 from dlcli.networks.model.saved import SavedNetwork
+from dlcli.networks.training.cores import Cores
 from dlcli.networks.training.factory import make_solver
 from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.problem import Problem
@@ -109,9 +110,11 @@ class Training:
             self.progress.warn(text)
         self.progress.begin(self._title(), limits.steps, self.problem.validate is not None, limits.seconds)
         self.figures.prepare()
-        warned = 0
+        warned, cores = 0, Cores(torch.get_num_threads() * ranks.count)
         for step in train(self.solver, limits.criteria(), self.problem.validate, self.state, check_signal, ranks):
             self._report(step)
+            if step.step and (text := cores.busy()):
+                self.progress.note(text)
             for text in self.solver.guard.warnings[warned:]:
                 self.progress.warn(text)
             warned = len(self.solver.guard.warnings)
