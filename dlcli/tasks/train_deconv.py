@@ -16,6 +16,7 @@ from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
 from dlcli.networks.training.figures import Figures
+from dlcli.networks.training.pace import depth_is_open, few_steps, paced
 from dlcli.networks.training.plan import ImageFacts, describe_task, image_settings, make_plan, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
@@ -45,8 +46,9 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     images = read_images(image_settings(config), progress)
     restoration = restoration_of(config)
     plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
-    config = resolved(config, plan)
     prepare_torch(config.seed, config.threads)
+    plan = _as_fast_as_it_is(config, plan, progress)
+    config = resolved(config, plan)
     problem = make_problem(plan, images, restoration)
     data = fingerprint_of(images, [restoration])
     _check_alike(ranks, plan, data)
@@ -80,6 +82,16 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
             f"use a smaller learning rate, such as --lr {lr / 10:.2g}", ExitCode.TRAINING_FAILED,
         )  # fmt: skip
     return report
+
+
+def _as_fast_as_it_is(config: TrainDeconvConfig, plan: NetworkPlan, progress: Progress) -> NetworkPlan:
+    """The plan with the depth that is left open, by how many steps the time given allows."""
+    if not depth_is_open(config, plan):
+        return plan
+    plan, steps = paced(plan)
+    if (text := few_steps(steps, plan.limits.seconds or 0.0)) is not None:
+        progress.warn(text)
+    return plan
 
 
 def _device_of(ranks: Ranks, device: str) -> str:

@@ -113,8 +113,8 @@ class Training:
         warned, cores = 0, Cores(torch.get_num_threads() * ranks.count)
         for step in train(self.solver, limits.criteria(), self.problem.validate, self.state, check_signal, ranks):
             self._report(step)
-            if step.step and (text := cores.busy()):
-                self.progress.note(text)
+            if step.step and (told := cores.busy()):
+                self.progress.note(told)
             for text in self.solver.guard.warnings[warned:]:
                 self.progress.warn(text)
             warned = len(self.solver.guard.warnings)
