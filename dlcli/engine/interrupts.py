@@ -46,6 +46,7 @@ def deferred_signals() -> Iterator[Callable[[], None]]:
     try:
         yield check
     finally:
+        _waiting.clear()  # the next run in this process has had none
         if not noted:  # after the first signal the default handlers stay: a second one ends the process
             for number, handler in zip(SIGNALS, before, strict=True):
                 signal.signal(number, handler)
