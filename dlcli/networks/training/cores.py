@@ -1,9 +1,10 @@
 """Whether other programs hold the cores that this process wants."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from dlcli.images.cache import usable_cores
 
 BUSY = 0.25  # of the time in which threads could have run, spent waiting for a core
 
@@ -15,7 +16,7 @@ class Cores:
     threads: int
 
     def __post_init__(self) -> None:
-        self.told = self.threads > _cores()  # its own threads wait for each other
+        self.told = self.threads > usable_cores()  # its own threads wait for each other
         self.ran, self.waited = _scheduled()
 
     def busy(self) -> str | None:
@@ -27,10 +28,6 @@ class Cores:
             return None
         self.told = True
         return f"other programs use the cores, too: threads waited for one in {share:.0%} of the time"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _scheduled() -> tuple[float, float]:
