@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.images.formats.idx import PLENTY
-from dlcli.images.formats.writing import with_depth
 from dlcli.memory import available_memory
 from dlcli.text import counted, listed, printable, printable_path
 
@@ -69,18 +67,6 @@ def read_npz(path: Path, part: Literal["train", "test"], labeled: bool) -> Array
     return Arrays(found, _labels(labels, len(found), label))
 
 
-def as_bytes(image: AnyArray) -> NDArray[np.uint8]:
-    """(H, W, C) of uint8, uint16 or floats in [0, 1] as uint8 in memory, (H, W, 1 or 3), without a fourth channel."""
-    image = image[:, :, : min(image.shape[2], 3)]
-    if image.dtype == np.uint16:
-        return with_depth(image, np.uint8)
-    if image.dtype == np.uint8:
-        # What is mapped from a file, and so can't be written to, is copied to be held whatever becomes of the file.
-        return np.ascontiguousarray(image) if image.flags.writeable else np.array(image)
-    scaled: NDArray[np.float32] = np.asarray(image, dtype=np.float32) * np.float32(255)
-    return np.rint(scaled).astype(np.uint8)
-
-
 def _names(stems: Sequence[str], part: str) -> list[str]:
     return [name for stem in stems for name in (stem, f"{stem}_{part}", f"{part}_{stem}")]
 
@@ -134,7 +120,7 @@ def _refused(label: str, error: Exception) -> DlcliError:
 def _images(array: AnyArray, label: str) -> AnyArray:
     """``array`` as (N, H, W, C); raises DlcliError for other shapes, types and values than those of images."""
     shape = array.shape
-    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+    if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16) and array.dtype.kind != "f":
         kind = printable(str(array.dtype))
         message = f"{label} holds values of type {kind}, expected uint8, uint16, or floats in [0, 1]"
         raise DlcliError(message, "convert them, as in (255 * x / x.max()).astype('uint8')")

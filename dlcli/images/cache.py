@@ -6,8 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 
-import numpy as np
-from numpy.typing import NDArray
+from dlcli.engine.arrays import AnyArray
 
 
 def usable_cores() -> int:
@@ -20,12 +19,12 @@ class ImageCache:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._coming: dict[Hashable, Future[NDArray[np.uint8]]] = {}
+        self._coming: dict[Hashable, Future[AnyArray]] = {}
         self._bytes = 0
-        self._held: OrderedDict[Hashable, NDArray[np.uint8]] = OrderedDict()
+        self._held: OrderedDict[Hashable, AnyArray] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, load: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    def get(self, key: Hashable, load: Callable[[], AnyArray]) -> AnyArray:
         """The image called ``key``, from ``load`` if it isn't held; what ``load`` raises is passed on."""
         with self._lock:
             if key in self._held:

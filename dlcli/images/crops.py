@@ -1,4 +1,4 @@
-"""Batches of crops from an image set, as uint8 arrays; every batch depends on the seed and its number only."""
+"""Batches of crops from an image set, in its own type; every batch depends on the seed and its number only."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +7,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray
 from dlcli.images.cache import usable_cores
 from dlcli.images.image_set import ImageSet
 
-Pixels = NDArray[np.uint8]
+Pixels = AnyArray
 TURNS = 8  # mirrored or not, and turned by 0, 1, 2 or 3 quarters
 MOST_AT_A_TIME = 16  # crops of an image that is decoded for them
 
@@ -75,7 +76,7 @@ class CropSampler:
         """One array (size, channels, side + 2 margin, side + 2 margin) for each set."""
         chosen = self.indices(step, size)
         draws, width = self.draws(step, size), self.width
-        batches = [np.empty((size, s.channels, width, width), np.uint8) for s in self.sets]
+        batches = [np.empty((size, s.channels, width, width), s.dtype) for s in self.sets]
 
         def cut(place: int) -> None:
             top, left, turn = draws[place]

@@ -8,10 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.images.cache import ImageCache
+from dlcli.images.conversion import FLOAT32, UINT8, UINT16
 from dlcli.images.folders import Skipped
-from dlcli.images.reading import Opened, Source, decoded, depth_notes, frame_notes, looked_at
+from dlcli.images.kind import Kind, kind_of
+from dlcli.images.reading import Opened, Source, decoded, frame_notes, looked_at
 from dlcli.images.sources import CLASSED, Part, find_images, loader
 from dlcli.memory import available_memory
 from dlcli.text import counted, listed, printable, printable_path
@@ -31,18 +34,19 @@ class Box(NamedTuple):
     height: int
     width: int
 
-    def of(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def of(self, pixels: AnyArray) -> AnyArray:
         """A view of the rectangle in ``pixels`` (H, W, C)."""
         return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """A sequence of images, 8 bits, of any sizes, all with ``channels`` 1 (gray) or 3 (RGB).
+    """A sequence of images of any sizes, all with ``channels``: 1 (gray), 3 (RGB), or any other number.
 
+    All are of one ``dtype``: uint8, uint16 or float32, on the scale that their files have them on.
     ``names`` are relative to the folder that was given, with extension; ``paths`` the files, None for arrays;
     ``labels`` (N,) index into ``classes``, None where there are none; ``skipped`` the images left out; ``notes``
-    lines for the user; ``bits`` how deep their files are, 8 or 16. It may be used by threads at the same time.
+    lines for the user. It may be used by threads at the same time.
     """
 
     names: tuple[str, ...]
@@ -52,7 +56,7 @@ class ImageSet:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
     channels: int
-    bits: int
+    dtype: AnyDtype
     _shapes: tuple[tuple[int, int], ...] = field(repr=False)
     _sources: tuple[Source, ...] = field(repr=False)
     _cache: ImageCache = field(repr=False)
@@ -60,16 +64,17 @@ class ImageSet:
     @classmethod
     def of_arrays(
         cls,
-        arrays: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
+        arrays: Sequence[AnyArray] | AnyArray,
         names: Sequence[str] | None = None,
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         classes: Sequence[str] = (),
     ) -> "ImageSet":
-        """Images of uint8 that are (H, W), or (H, W, C) all with the same C, 1 or 3; not copied."""
+        """Images of uint8, uint16 or float32 that are (H, W), or (H, W, C) all with the same C; not copied."""
         held = tuple(array[:, :, None] if array.ndim == 2 else array for array in arrays)
-        channels = {array.shape[2] for array in held} or {1}
-        if len(channels) != 1 or not channels <= {1, 3} or any(array.dtype != np.uint8 for array in held):
-            raise ValueError("expected arrays of uint8, all with 1 or all with 3 channels")
+        kinds = {(array.shape[2], array.dtype) for array in held} or {(1, UINT8)}
+        ((channels, dtype), *others) = kinds
+        if others or dtype not in (UINT8, UINT16, FLOAT32):
+            raise ValueError("expected arrays of uint8, uint16 or float32, all with as many channels")
         return cls(
             names=tuple(names) if names is not None else tuple(f"image-{i:03d}" for i in range(len(held))),
             paths=(None,) * len(held),
@@ -77,8 +82,8 @@ class ImageSet:
             classes=tuple(classes),
             skipped=(),
             notes=(),
-            channels=channels.pop(),
-            bits=8,
+            channels=channels,
+            dtype=dtype,
             _shapes=tuple((array.shape[0], array.shape[1]) for array in held),
             _sources=held,
             _cache=ImageCache(0),
@@ -91,8 +96,8 @@ class ImageSet:
         """Height and width of image ``i`` in pixels, without decoding it."""
         return self._shapes[i]
 
-    def pixels(self, i: int) -> NDArray[np.uint8]:
-        """Image ``i``, (H, W, channels) of uint8, which may be shared: not to be written to.
+    def pixels(self, i: int) -> AnyArray:
+        """Image ``i``, (H, W, channels) of ``dtype``, which may be shared: not to be written to.
 
         Raises DlcliError for a file that isn't held in memory and turns out to be damaged.
         """
@@ -115,7 +120,7 @@ class ImageSet:
         if self.in_memory:
             return len(self)
         pixels = sum(height * width for height, width in self._shapes) / max(len(self), 1)
-        return max(1, int(self._cache.limit / max(pixels * self.channels, 1)))
+        return max(1, int(self._cache.limit / max(pixels * self.channels * self.dtype.itemsize, 1)))
 
     def subset(self, indices: Iterable[int] | NDArray[np.integer]) -> "ImageSet":
         """The images at ``indices``, in that order; what was skipped and noted stays as it is."""
@@ -140,6 +145,19 @@ class ImageSet:
             _sources=self._sources + others._sources,
         )
 
+    def mapped(self, function: Callable[[AnyArray], AnyArray], dtype: AnyDtype) -> "ImageSet":
+        """The images as ``function`` makes them, of ``dtype``; themselves where they are of that type already."""
+        if self.dtype == dtype:
+            return self
+        return replace(
+            self,
+            dtype=dtype,
+            _sources=tuple(
+                function(source) if isinstance(source, np.ndarray) else _Mapped(source, function)
+                for source in self._sources
+            ),
+        )
+
     def parts(self, boxes: Sequence[Box]) -> "ImageSet":
         """The ``boxes`` as images of their own, which bear the names of those that they were cut from."""
         whole = self.subset(box.image for box in boxes)
@@ -158,13 +176,24 @@ class ImageSet:
 class _Part:
     """A call that gives a box of an image that is decoded when asked for."""
 
-    source: Callable[[], NDArray[np.uint8]]
+    source: Callable[[], AnyArray]
     cache: ImageCache
     box: Box
 
-    def __call__(self) -> NDArray[np.uint8]:
+    def __call__(self) -> AnyArray:
         # Copied, as a view that is kept would keep the whole.
         return np.array(self.box.of(self.cache.get(self.source, self.source)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Mapped:
+    """A call that gives what a function makes of an image that is decoded when asked for."""
+
+    source: Callable[[], AnyArray]
+    function: Callable[[AnyArray], AnyArray]
+
+    def __call__(self) -> AnyArray:
+        return self.function(self.source())
 
 
 @dataclass(frozen=True)
@@ -186,10 +215,10 @@ def open_image_set(
 ) -> ImageSet:
     """The images in ``data``: folders, image files, patterns, .npy, .npz, IDX files and folders of those.
 
-    ``channels`` None means 1 if every image is gray, else 3. ``labeled`` asks for classes: class folders, IDX, or
-    .npz with labels; ``part`` is the one to take of IDX and .npz files that have two. Images that can't be read or
-    are smaller than ``limits.min_side`` pixels on a side are skipped. If all of them take more than ``limits.memory``
-    files are only looked at now, and decoded when asked for.
+    ``channels`` None means 1 if every image is gray, 3 if there is color, or the number that most of them have.
+    ``labeled`` asks for classes: class folders, IDX, or .npz with labels; ``part`` is the one to take of IDX and .npz
+    files that have two. Images that can't be read or are smaller than ``limits.min_side`` pixels on a side are
+    skipped. If all of them take more than ``limits.memory`` files are only looked at now, and decoded when asked for.
 
     Raises DlcliError when fewer than ``limits.min_count`` images or 2 classes remain, or a class without images.
     """
@@ -199,16 +228,14 @@ def open_image_set(
         raise DlcliError(f"{given}: not all of it has classes", CLASSED)
     skipped, total = list(found.skipped), len(found.candidates) + len(found.skipped)
     opened = looked_at(found, limits.min_side, skipped)
-    if channels is None:
-        channels = 1 if all(one.header.gray for one in opened) else 3
-    size = sum(one.header.height * one.header.width for one in opened) * channels
+    kind = kind_of(opened, channels)
+    size = sum(one.header.height * one.header.width for one in opened) * kind.channels * kind.dtype.itemsize
     limit = _memory_limit(size) if limits.memory is None else limits.memory
-    notes = [*found.notes, *frame_notes(opened)]
+    notes = [*found.notes, *frame_notes(opened), *kind.notes]
     if size <= limit:
-        opened = decoded(opened, channels, skipped)
+        opened = decoded(opened, kind.channels, kind.dtype, skipped)
     else:
-        notes.append(_stream(opened, channels, size, limit))
-    notes.extend(depth_notes(opened))
+        notes.append(_stream(opened, kind, size, limit))
     if len(opened) < limits.min_count:
         raise _too_few(given, len(opened), total, limits.min_count, skipped)
     if labeled:
@@ -220,18 +247,18 @@ def open_image_set(
         classes=found.classes,
         skipped=tuple(skipped),
         notes=tuple(notes),
-        channels=channels,
-        bits=max(one.header.bits for one in opened),
+        channels=kind.channels,
+        dtype=kind.dtype,
         _shapes=tuple((one.header.height, one.header.width) for one in opened),
         _sources=tuple(one.source for one in opened if one.source is not None),
         _cache=ImageCache(min(CACHE_BYTES, int(limit * CACHE_SHARE))),
     )
 
 
-def _stream(opened: Sequence[Opened], channels: int, size: int, limit: int) -> str:
+def _stream(opened: Sequence[Opened], kind: Kind, size: int, limit: int) -> str:
     """Leave the images to be decoded when they are asked for; the note on it, as they take ``size`` bytes."""
     for one in opened:
-        one.source = loader(one.candidate, channels)
+        one.source = loader(one.candidate, kind.channels, kind.dtype)
     taken = f"{size / 2**30:.1f} GiB, of {limit / 2**30:.1f} GiB to spare"
     return f"decoded, the images take {taken}: they are read from disk whenever they are used"
 

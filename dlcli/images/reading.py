@@ -7,19 +7,16 @@ from functools import partial
 from itertools import repeat
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.images.cache import usable_cores
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header
 from dlcli.images.sources import Candidate, FoundImages
-from dlcli.text import counted, printable_path
+from dlcli.text import printable_path
 
 Result = TypeVar("Result")
-DIM, LOOKED_AT = 64, 8  # a quarter of the range of 8 bits; images that are looked at for how much of it they use
-Source = NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
+Source = AnyArray | Callable[[], AnyArray]
 
 
 @dataclass
@@ -30,11 +27,6 @@ class Opened:
     label: str | None
     header: Header
     source: Source | None = None
-
-    def pixels(self) -> NDArray[np.uint8]:
-        """Its pixels (H, W, C), decoded now where they are not held."""
-        assert self.source is not None
-        return self.source if isinstance(self.source, np.ndarray) else self.source()
 
 
 def _in_parallel(function: Callable[[Candidate], Result], candidates: Sequence[Candidate]) -> list[Result]:
@@ -71,10 +63,10 @@ def looked_at(found: FoundImages, min_side: int, skipped: list[Skipped]) -> list
     return opened
 
 
-def decoded(opened: Sequence[Opened], channels: int, skipped: list[Skipped]) -> list[Opened]:
+def decoded(opened: Sequence[Opened], channels: int, dtype: AnyDtype, skipped: list[Skipped]) -> list[Opened]:
     """Those that decode to the very end, with their pixels; the others are added to ``skipped``."""
     pixels = _in_parallel(
-        lambda candidate: _tried(partial(candidate.load, candidate.name, channels), candidate),
+        lambda candidate: _tried(partial(candidate.load, candidate.name, channels, dtype), candidate),
         [one.candidate for one in opened],
     )
     kept = []
@@ -94,18 +86,4 @@ def frame_notes(opened: Sequence[Opened]) -> list[str]:
             about.setdefault(one.header.note, []).append(printable_path(one.candidate.name))
     return [
         f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}" for note, names in about.items()
-    ]
-
-
-def depth_notes(opened: Sequence[Opened]) -> list[str]:
-    """A line where images of 16 bits use so little of their range that 8 bits hold nearly nothing of them."""
-    deep = [one for one in opened if one.header.bits > 8]
-    step = max(1, len(deep) // LOOKED_AT)
-    top = max((int(one.pixels().max()) for one in deep[::step]), default=255)
-    if top >= DIM:
-        return []
-    count = f"{counted(len(deep), 'image')} of 16 bits"
-    return [
-        f"{count}: read as 8 bits they reach {top} of 255, so that most of what they show is lost; map their own range "
-        "to 8 bits first, all by the same two limits"
     ]

@@ -5,6 +5,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.engine.arrays import AnyArray
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.files import PICKLES
-from dlcli.images.arrays import Arrays, as_bytes, read_npy, read_npz
+from dlcli.images.arrays import Arrays, read_npy, read_npz
+from dlcli.images.conversion import as_channels, as_type
 from dlcli.images.folders import (
     KNOWN,
     Listing,
@@ -30,7 +32,7 @@ from dlcli.images.folders import (
     list_images,
     note_of_others,
 )
-from dlcli.images.formats.codecs import SHALLOW, Header, read_header, read_pixels, with_channels
+from dlcli.images.formats.codecs import Header, read_frames, read_header
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 from dlcli.text import counted, printable, printable_path
 
@@ -60,20 +62,25 @@ class Candidate:
     origin: ArrayFile | None = None
 
     def header(self) -> Header:
-        """Its size and color. Raises DlcliError for a file that is no image."""
+        """Its size, channels and type. Raises DlcliError for a file that is no image."""
         if self.path is not None:
             return read_header(self.path, self.name)
         assert self.array is not None
         height, width, channels = self.array.shape
-        deep = self.array.dtype == np.uint16
-        return Header(height, width, channels == 1, SHALLOW if deep else "", 8 * self.array.dtype.itemsize)
+        return Header(height, width, channels if channels < 4 else 3, "", self.array.dtype.newbyteorder("="))
 
-    def load(self, label: str, channels: int) -> NDArray[np.uint8]:
-        """Its pixels (H, W, channels). Raises DlcliError, which names it ``label``, if it is damaged."""
+    def load(self, label: str, channels: int, dtype: AnyDtype) -> AnyArray:
+        """Its pixels (H, W, channels) as ``dtype``, on their own scale, without transparency.
+
+        Raises DlcliError, which names it ``label``, if it is damaged.
+        """
         if self.path is not None:
-            return read_pixels(self.path, label, channels)
-        assert self.array is not None
-        return with_channels(as_bytes(self.array), channels)
+            with closing(read_frames(self.path, label)) as frames:
+                pixels = next(frames).pixels
+        else:
+            assert self.array is not None
+            pixels = self.array if self.array.shape[2] < 4 else self.array[:, :, :3]
+        return as_channels(as_type(pixels, dtype), channels)
 
 
 @dataclass
@@ -251,6 +258,6 @@ def unique_file_names(names: Iterable[str]) -> list[str]:
     return unique
 
 
-def loader(candidate: Candidate, channels: int) -> "partial[NDArray[np.uint8]]":
+def loader(candidate: Candidate, channels: int, dtype: AnyDtype) -> "partial[AnyArray]":
     """A call that gives a candidate's pixels, its errors naming the whole path."""
-    return partial(candidate.load, str(candidate.path or candidate.name), channels)
+    return partial(candidate.load, str(candidate.path or candidate.name), channels, dtype)

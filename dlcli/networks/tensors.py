@@ -11,11 +11,10 @@ Image = AnyArray  # of uint8, uint16 or floats
 Dtype = AnyDtype | type[np.generic]
 
 
-def batch_to_tensor(
-    pixels: NDArray[np.uint8], device: str, memory_format: torch.memory_format = torch.preserve_format
-) -> Tensor:
-    """uint8 (B, C, H, W) as float32 in [0, 1] on the device."""
-    return torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format).div_(255)
+def batch_to_tensor(pixels: Image, device: str, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
+    """uint8, uint16 or floats (B, C, H, W), white being 1, as float32 with white 1 on the device."""
+    values = torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format)
+    return values.div_(white_of(pixels.dtype))
 
 
 def image_to_tensor(image: Image, device: str) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from dlcli.errors import DlcliError
@@ -403,11 +404,49 @@ def test_npy_shapes(tmp_path, shape, expected, memory):
     assert image_set.names[0] == "a-000"
 
 
-def test_floats_are_scaled(tmp_path):
-    np.save(tmp_path / "a.npy", np.linspace(0, 1, 256).reshape(1, 16, 16))
-    for memory in (None, 10):
-        image_set = open_image_set([str(tmp_path / "a.npy")], limits=ReadLimits(memory=memory))
-        np.testing.assert_array_equal(image_set.pixels(0).ravel(), np.arange(256))
+@pytest.mark.parametrize("memory", [None, 10])
+def test_numbers_stay_as_the_file_has_them(tmp_path, memory):
+    deep, floats = RNG.integers(0, 65536, (1, 16, 16), np.uint16), RNG.random((1, 16, 16))
+    np.save(tmp_path / "deep.npy", deep.astype(">u2"))
+    np.save(tmp_path / "floats.npy", floats)
+    image_set = open_image_set([str(tmp_path / "deep.npy")], limits=ReadLimits(memory=memory))
+    assert (image_set.dtype, image_set.pixels(0).dtype, image_set.notes[memory is not None :]) == (
+        np.uint16, np.uint16, (),
+    )  # fmt: skip
+    np.testing.assert_array_equal(image_set.pixels(0)[:, :, 0], deep[0])
+    image_set = open_image_set([str(tmp_path / "floats.npy")], limits=ReadLimits(memory=memory))
+    assert (image_set.dtype, image_set.pixels(0).dtype) == (np.float32, np.float32)
+    np.testing.assert_array_equal(image_set.pixels(0)[:, :, 0], floats[0].astype(np.float32))
+    assert "values of float64 are rounded to float32" in image_set.notes[0]
+
+
+def test_deep_images_stay_deep(tmp_path):
+    deep = RNG.integers(0, 65536, (9, 7), np.uint16)
+    color = RNG.integers(0, 65536, (9, 7, 3), np.uint16)
+    Image.fromarray(deep).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "b.tif", color, photometric="rgb")
+    image_set = open_image_set([str(tmp_path)])
+    assert (image_set.dtype, image_set.channels, image_set.notes) == (np.uint16, 3, ())
+    np.testing.assert_array_equal(image_set.pixels(0), np.repeat(deep[:, :, None], 3, axis=2))
+    np.testing.assert_array_equal(image_set.pixels(1), color)
+    gray = open_image_set([str(tmp_path)], channels=1).pixels(1)[:, :, 0]
+    np.testing.assert_allclose(gray, color @ [0.299, 0.587, 0.114], atol=0.6)
+
+
+def test_bits_of_two_kinds_meet_at_white(tmp_path):
+    shallow = draw(tmp_path / "a.png")
+    deep = RNG.integers(0, 65536, (9, 7), np.uint16)
+    Image.fromarray(deep).save(tmp_path / "b.png")
+    image_set = open_image_set([str(tmp_path)])
+    np.testing.assert_array_equal(image_set.pixels(0), shallow.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(image_set.pixels(1)[:, :, 0], deep)
+    assert image_set.notes == (
+        "1 image of 8 bits among 1 of 16: multiplied by 257, so that white stays white",
+    )  # fmt: skip
+    np.save(tmp_path / "c.npy", deep / 65535)
+    mixed = open_image_set([str(tmp_path / name) for name in ("a.png", "c.npy")])
+    assert "of several types (1 of uint8, 1 of float64)" in mixed.notes[0]
+    np.testing.assert_array_equal(mixed.pixels(0), shallow.astype(np.float32))
 
 
 def broken(values):
@@ -524,4 +563,5 @@ def test_of_arrays():
     with pytest.raises(ValueError):
         ImageSet.of_arrays([np.zeros((4, 5, 3), np.uint8), arrays[0]])
     with pytest.raises(ValueError):
-        ImageSet.of_arrays([np.zeros((4, 5), np.float32)])
+        ImageSet.of_arrays([np.zeros((4, 5), np.float64)])
+    assert ImageSet.of_arrays([np.zeros((4, 5, 2), np.float32)]).dtype == np.float32

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from dlcli.engine.arrays import AnyArray
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.images.formats import tiff as tiff_arrays
 from dlcli.images.formats.depth import (
@@ -39,7 +39,6 @@ from dlcli.text import printable_path
 
 ORIENTATION = 0x0112
 FIRST, SHALLOW = "only the first of its frames is used", "its 16 bits are read as 8"
-FLOATS = "its floating-point numbers are read as 8 bits"
 DIM = 0.25  # of the range of 16 bits: what 12 and 14 bits in 16 stay below
 
 __all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "DecodedImage", "Header", "read_frames", "read_header", "read_pixels"]
@@ -47,13 +46,20 @@ __all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "DecodedImage", "Header", "rea
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of an image before its pixels are decoded: its size as shown, whether gray, a note or "", depth."""
+    """What is known of an image before its pixels are decoded: its size as shown, its channels but for transparency,
+    a note or "", and the type of its values.
+    """
 
     height: int
     width: int
-    gray: bool
+    channels: int
     note: str
-    bits: int = 8
+    dtype: AnyDtype
+
+    @property
+    def gray(self) -> bool:
+        """Whether there is one channel."""
+        return self.channels == 1
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class DecodedImage:
 
 
 def read_header(path: Path, label: str) -> Header:
-    """Size, color and note of the image at ``path``, which errors call ``label``, as training reads it: 8 bits of the
+    """Size, channels, note and type of the image at ``path``, which errors call ``label``, as training reads it: its
     first frame. Decodes nothing.
 
     Raises DlcliError for what isn't an image that can be read.
@@ -94,14 +100,13 @@ def read_header(path: Path, label: str) -> Header:
             if _orientation(image) >= 5:
                 width, height = height, width
             fix_decoder(image)
-            deep = is_deep(image)
-            return Header(height, width, _is_gray(image), _note(image, first=True), 16 if deep else 8)
+            dtype = np.dtype(np.float32 if image.mode == "F" else np.uint16 if _stays_deep(image) else np.uint8)
+            return Header(height, width, 1 if _is_gray(image) else 3, _note(image, first=True), dtype)
     except OtherTiffError:
         with named(printable_path(label)):
             found = tiff_arrays.described(path, MAX_PIXELS)
-        shallow = FLOATS if found.dtype.kind == "f" else SHALLOW if found.dtype == np.uint16 else ""
-        notes = "; ".join(filter(None, (FIRST if found.pages > 1 else "", shallow)))
-        return Header(found.height, found.width, found.channels <= 2, notes, 8 * found.dtype.itemsize)
+        note, dtype = FIRST if found.pages > 1 else "", found.dtype.newbyteorder("=")
+        return Header(found.height, found.width, found.channels - (found.channels in (2, 4)), note, dtype)
 
 
 def read_frames(path: Path, label: str) -> Generator[DecodedImage, None, None]:
@@ -129,7 +134,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
     fix_decoder(image)
     # Before the pixels are loaded, as loading changes palettes and what is known of frames.
     turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
-    whole = deep and not image.mode.startswith("I") and can_be_whole(image)
+    whole = _stays_deep(image) and not image.mode.startswith("I")
     format_ = "JPEG" if image.format == "MPO" else str(image.format)
     exif = exif_of(image) if format_ == "TIFF" else b""
     loaded(image)
@@ -225,6 +230,11 @@ def _upright(values: AnyArray, orientation: int) -> AnyArray:
     return np.array(values, order="C")
 
 
+def _stays_deep(image: ImageFile.ImageFile) -> bool:
+    """Whether 16 bits a channel are read as such; else they become 8."""
+    return is_deep(image) and (image.mode.startswith("I") or can_be_whole(image))
+
+
 def _is_gray(image: ImageFile.ImageFile) -> bool:
     if is_deep_gray(image):
         return True
@@ -236,7 +246,7 @@ def _is_gray(image: ImageFile.ImageFile) -> bool:
 
 
 def _note(image: ImageFile.ImageFile, *, first: bool = False) -> str:
-    """What is left out; of the ``first`` frame, at 8 bits, if that is what is read."""
+    """What is left out; of the ``first`` frame if that is what is read."""
     notes = []
     if image.format == "MPO":  # photographs of phones, mostly: in training that would be said of each
         if not first and getattr(image, "n_frames", 1) > 1:
@@ -245,10 +255,8 @@ def _note(image: ImageFile.ImageFile, *, first: bool = False) -> str:
         notes.append(FIRST)
     if left_out := channels_left_out(image):
         notes.append(left_out)
-    if first and is_deep(image):
+    if first and is_deep(image) and not _stays_deep(image):
         notes.append(SHALLOW)
-    if first and image.mode == "F":
-        notes.append(FLOATS)
     return "; ".join(notes)
 
 

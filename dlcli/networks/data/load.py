@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
+from dlcli.images.conversion import UINT8
 from dlcli.images.crops import crops_at_a_time
 from dlcli.images.dead_leaves import dead_leaves
+from dlcli.images.formats.writing import with_depth
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory
@@ -205,9 +208,10 @@ def _too_much(needed: int) -> bool:
 
 
 def same_size(image_set: ImageSet, side: int) -> tuple[ImageSet, int]:
-    """The images as squares of one side: as they are, or scaled so that the shorter side fits and cut in the middle."""
+    """The images as squares of one side, in 8 bits: scaled so that the shorter side fits, and cut in the middle."""
     from PIL import Image
 
+    image_set = image_set.mapped(partial(with_depth, dtype=np.uint8), UINT8)
     if all(image_set.shape(i) == (side, side) for i in range(len(image_set))):
         return image_set, side
     squares = []

@@ -1,6 +1,6 @@
 """All images of a training on the device that trains: a batch of crops is one gather there, and nothing is copied.
 
-The pixels stay as deep as they are, 8 bits, and become floats with the crops. A crop is turned by the order in which
+The pixels stay of the type that they are, and become floats with the crops. A crop is turned by the order in which
 its pixels are gathered.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlcli.engine.arrays import IntArray
+from dlcli.engine.arrays import AnyDtype, IntArray
 from dlcli.images.crops import TURNS, CropSampler, continued
 from dlcli.images.image_set import ImageSet
 
@@ -38,20 +38,23 @@ class ImagePool:
 
     def _gathered(self, image_set: ImageSet, total: int) -> Tensor:
         """The images of a set one after the other, (pixels, channels)."""
-        pool = torch.empty((total, image_set.channels), dtype=torch.uint8, device=self.device)
+        dtype = _held_as(image_set.dtype)
+        held = torch.from_numpy(np.empty(0, dtype)).dtype
+        pool = torch.empty((total, image_set.channels), dtype=held, device=self.device)
         for number, start in enumerate(self._starts.tolist()):
-            image = np.ascontiguousarray(continued(image_set.pixels(number), self.sampler.width))
+            image = np.ascontiguousarray(continued(image_set.pixels(number), self.sampler.width)).view(dtype)
             flat = torch.from_numpy(image.copy() if not image.flags.writeable else image).view(-1, image.shape[2])
             pool[start : start + len(flat)].copy_(flat)
         return pool
 
     def batch(self, step: int, size: int) -> list[Tensor]:
-        """The crops of ``sampler.batch(step, size)``: uint8 (size, channels, width, width) each, channels-last."""
+        """The crops of ``sampler.batch(step, size)``: (size, channels, width, width) each, channels-last."""
         chosen = np.array(self.sampler.indices(step, size))
         places = moved(torch.from_numpy(self._places(chosen, self.sampler.draws(step, size))), self.device)
         start, down, right = places.view(3, size, 1, 1)
         index = start + self._rows * down + self._columns * right
-        return [pixels[index].permute(0, 3, 1, 2) for pixels in self.pixels]
+        cut = [pixels[index].permute(0, 3, 1, 2) for pixels in self.pixels]
+        return [crops.view(torch.uint16) if crops.dtype == torch.int16 else crops for crops in cut]
 
     def _places(self, chosen: IntArray, draws: np.ndarray) -> IntArray:
         """Where each crop's first pixel is in the pool, and how far those below and on the right of it, (3, size)."""
@@ -74,8 +77,13 @@ def fits(sampler: CropSampler, device: str) -> bool:
     if not device.startswith("cuda") or not sampler.in_memory:
         return False
     pixels = sum(int(np.prod(_held_shape(sampler, i))) for i in range(len(sampler.sets[0])))
-    size = pixels * sum(image_set.channels for image_set in sampler.sets)
+    size = pixels * sum(image_set.channels * image_set.dtype.itemsize for image_set in sampler.sets)
     return bool(size <= SHARE * torch.cuda.mem_get_info(device)[0])
+
+
+def _held_as(dtype: AnyDtype) -> AnyDtype:
+    """The type that holds the bits of ``dtype`` in a pool: torch gathers no uint16."""
+    return np.dtype(np.int16) if dtype == np.uint16 else dtype
 
 
 def moved(tensor: Tensor, device: str) -> Tensor:

@@ -20,8 +20,8 @@ def what_trains(task: str, images: TrainingImages, problem: Problem, crop: int) 
     classes = f" of {len(image_set.classes)} classes" if task == "classify" else ""
     parts = f"whole, {crop} x {crop}" if task == "classify" else f"crops of {crop} x {crop}"
     size = "" if task == "classify" else f"{_sizes(image_set, counts.small)} pixels, "
-    depth = "8 bits" if image_set.bits == 8 else f"{image_set.bits} bits read as 8"
-    color = "gray" if image_set.channels == 1 else "color"
+    depth = f"{8 * image_set.dtype.itemsize} bits" + (" (floats)" if image_set.dtype.kind == "f" else "")
+    color = {1: "gray", 3: "color"}.get(image_set.channels, f"{image_set.channels} channels")
     return f"{counts.train:,} {what}{classes} train, {held}; {size}{color}, {depth}; {parts}"
 
 

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from dlcli.degradations.base import Degradation
+from dlcli.engine.arrays import AnyArray
 from dlcli.images.crops import CropSampler
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.data.pool import ImagePool, fits, moved
@@ -19,6 +19,7 @@ from dlcli.networks.data.pool import ImagePool, fits, moved
 SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
 # Moving an image smooths it a little, so some stay as they are: the network must know sharp ones, too.
 UNMOVED = 0.1
+WHITES = {torch.uint8: 255, torch.uint16: 65535}
 
 
 class RestorationBatches:
@@ -74,12 +75,12 @@ class _Ahead:
     def __init__(self, sampler: CropSampler, device: str) -> None:
         self.sampler, self.device = sampler, device
         self.pool = ThreadPoolExecutor(1) if device.startswith("cuda") or not sampler.in_memory else None
-        self.next: tuple[int, int, Future[list[NDArray[np.uint8]]]] | None = None
+        self.next: tuple[int, int, Future[list[AnyArray]]] | None = None
 
     def batch(self, step: int, size: int) -> list[Tensor]:
         return [moved(torch.from_numpy(pixels), self.device) for pixels in self._cut(step, size)]
 
-    def _cut(self, step: int, size: int) -> list[NDArray[np.uint8]]:
+    def _cut(self, step: int, size: int) -> list[AnyArray]:
         if self.pool is None:
             return self.sampler.batch(step, size)
         ready = self.next
@@ -89,8 +90,9 @@ class _Ahead:
 
 
 def _as_floats(pixels: Tensor, memory_format: torch.memory_format) -> Tensor:
-    """uint8 (B, C, H, W) as float32 in [0, 1]."""
-    return pixels.to(torch.float32, memory_format=memory_format).div_(255)
+    """uint8, uint16 or floats (B, C, H, W), white being 1, as float32 with white 1."""
+    white = WHITES.get(pixels.dtype, 1)
+    return pixels.to(torch.float32, memory_format=memory_format).div_(white)
 
 
 def cut(images: Tensor, margin: int) -> Tensor:

@@ -19,22 +19,25 @@ from tests.networks.waiting import WaitedError, no_waiting
 SHAPES = [(20, 31), (40, 17), (9, 30), (12, 11), (50, 50), (16, 16), (7, 5)]
 
 
-def images(channels, shapes=SHAPES, seed=0, **more):
+def images(channels, shapes=SHAPES, seed=0, dtype=np.uint8, **more):
     random = np.random.default_rng(seed)
-    return ImageSet.of_arrays([random.integers(0, 256, (*shape, channels), dtype=np.uint8) for shape in shapes], **more)
+    most = 256 if dtype == np.uint8 else 65536
+    arrays = [random.integers(0, most, (*shape, channels)).astype(dtype) for shape in shapes]
+    return ImageSet.of_arrays(arrays, **more)
 
 
 @pytest.mark.parametrize("flips", [True, False])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_crops(channels, flips):
+@pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (3, np.uint8), (2, np.uint16), (5, np.float32)])
+def test_crops(channels, dtype, flips):
     """Of images larger than the crop, and of smaller ones, which are continued; turned in each of the eight ways."""
-    sampler = CropSampler([images(channels), images(1, seed=1)], 12, 2, flips=flips, seed=4)
+    sampler = CropSampler([images(channels, dtype=dtype), images(1, seed=1)], 12, 2, flips=flips, seed=4)
     on_device = ImagePool(sampler, "cpu")
     turns = set()
     for step in range(12):
         ours, theirs = on_device.batch(step, 8), sampler.batch(step, 8)
         turns |= set((sampler.draws(step, 8)[:, 2] * 8).astype(int))
         for a, b in zip(ours, theirs, strict=True):
+            assert a.numpy().dtype == b.dtype
             assert np.array_equal(a.numpy(), b)
             assert a.is_contiguous(memory_format=torch.channels_last)
     assert len(turns) == 8
