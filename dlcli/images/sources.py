@@ -5,7 +5,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,11 +31,12 @@ from dlcli.images.folders import (
     list_images,
     note_of_others,
 )
-from dlcli.images.formats.codecs import Header, read_frames, read_header
+from dlcli.images.formats.codecs import Header, read_frame, read_header
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 from dlcli.text import counted, printable, printable_path
 
 ARRAYS = (".npy", ".npz")
+FIRST = "only the first of its frames is used"
 DIGITS = tuple("0123456789")
 CLASSED = "to train a classifier, give a folder of class folders, a folder with IDX files, or an .npz with labels"
 
@@ -64,7 +64,8 @@ class Candidate:
     def header(self) -> Header:
         """Its size, channels and type. Raises DlcliError for a file that is no image."""
         if self.path is not None:
-            return read_header(self.path, self.name)
+            header = read_header(self.path, self.name)
+            return replace(header, note=FIRST if header.frames > 1 else header.note)
         assert self.array is not None
         height, width, channels = self.array.shape
         return Header(height, width, channels if channels < 4 else 3, "", self.array.dtype.newbyteorder("="))
@@ -75,8 +76,7 @@ class Candidate:
         Raises DlcliError, which names it ``label``, if it is damaged.
         """
         if self.path is not None:
-            with closing(read_frames(self.path, label)) as frames:
-                pixels = next(frames).pixels
+            pixels = read_frame(self.path, label).pixels
         else:
             assert self.array is not None
             pixels = self.array if self.array.shape[2] < 4 else self.array[:, :, :3]

@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
@@ -127,6 +128,15 @@ def exif_of(image: Image.Image) -> bytes:
             if isinstance(exif.get(tag), str):
                 exif[tag] = exif[tag].encode("latin-1", "replace")
         return exif.tobytes() if len(exif) else b""
+    except Exception:
+        return b""
+
+
+def exif_in_tiff(path: Path) -> bytes:
+    """``exif_of`` the first page of a TIFF; nothing where Pillow doesn't know it."""
+    try:
+        with Image.open(path, formats=("TIFF",)) as image:
+            return exif_of(image)
     except Exception:
         return b""
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from dlcli.errors import DlcliError
-from dlcli.images.formats import tiff as tiff_arrays
-from dlcli.images.formats.depth import OtherTiffError, channels_left_out
+from dlcli.images.formats.depth import OtherTiffError, channels_left_out, is_tiff
 from dlcli.text import printable, printable_path
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
@@ -37,8 +36,6 @@ def named(label: str) -> Iterator[None]:
     """Errors that don't say what they are about get ``label`` in front."""
     try:
         yield
-    except OtherTiffError:
-        raise
     except DlcliError as error:
         named = error.message if error.message.startswith(label) else f"{label} {error.message}"
         raise DlcliError(named, error.hint) from error.__cause__
@@ -49,15 +46,14 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
     """The image at ``path`` with its header read; whatever goes wrong with it, inside too, becomes a DlcliError."""
     label = printable_path(label)
     try:
-        _check_file(path, label)
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             if image.mode not in (*COLOR, *GRAY):
                 shown = f"the color mode {printable(image.mode)}"
                 raise DlcliError(f"{label} holds {shown}, expected gray or RGB of 8 or 16 bits", ANOTHER)
+            channels_left_out(image)
             with named(label):
-                channels_left_out(image)
                 yield image
     except DlcliError:
         raise
@@ -65,8 +61,8 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
         message = f"{label} says that it has more than {MAX_PIXELS // 10**6} million pixels"
         raise DlcliError(message, "cut it into smaller images") from None
     except UnidentifiedImageError:
-        if tiff_arrays.is_tiff(path):
-            raise OtherTiffError("is not an image") from None
+        if is_tiff(path):
+            raise OtherTiffError("is not an image", "check the file, or save it again as PNG") from None
         known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
         raise DlcliError(f"{label} is not a {known} image", "check the file, or save it again as PNG") from None
     except PermissionError as error:
@@ -76,7 +72,8 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
         raise DlcliError(f"{label} is damaged: {_reason(error)}", "fetch or save the image again") from None
 
 
-def _check_file(path: Path, label: str) -> None:
+def check_file(path: Path, label: str) -> None:
+    """Raises DlcliError where there is no file, or an empty one."""
     if not path.is_file():
         what = "is not a regular file" if path.exists() else "is not there"
         raise DlcliError(f"{label} {what}", "check the path and its spelling")

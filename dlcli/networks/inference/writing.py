@@ -10,7 +10,7 @@ import numpy as np
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
-from dlcli.images.formats.codecs import DecodedImage, read_frames
+from dlcli.images.formats.codecs import DecodedImage, limited, read_frames
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.writing import Frame, losses, write_frames
 from dlcli.images.outputs import Output
@@ -20,6 +20,7 @@ from dlcli.reports.predict import Note
 from dlcli.text import printable_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+DIM = 0.25  # of the range of 16 bits: what 12 and 14 bits in 16 stay below
 LINES = 20  # of notes that are shown
 
 
@@ -73,9 +74,10 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
             metadata, form = image.metadata, output.format or image.format
             height, width = image.pixels.shape[:2]
         told.add(output.shown, image.note)
+        told.add(output.shown, dim(image.pixels))
         # Those that wait to be written take a part of what is free.
         check_memory(sum(frame.pixels.size for frame in frames) // 8)
-        frames.append(restorer.restored(Frame(image.pixels, image.alpha)))
+        frames.append(restorer.restored(Frame(limited(image.pixels), image.alpha)))
         durations.append(image.shown)
     assert form is not None
     if metadata.calibration:  # a measure of what is shown, which is as large as before
@@ -91,6 +93,17 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     for note in losses(form, frames, metadata):
         told.add(output.shown, note)
     return 1
+
+
+def dim(pixels: AnyArray) -> str:
+    """A note on 16-bit values that use few of their bits, in whole bits, so that many images share one note."""
+    largest = int(pixels.max()) if pixels.dtype == np.uint16 else 0
+    if not 0 < largest < DIM * 65535:
+        return ""
+    bits = largest.bit_length()
+    share = 100 / 2 ** (16 - bits)
+    percent = f"{share:.0f}" if share >= 1 else f"{share:.1g}"
+    return f"its values fill {bits} of its 16 bits, {percent}% of their range: scale them to all of it"
 
 
 def _images(candidate: Candidate) -> Iterable[DecodedImage]:

@@ -64,8 +64,8 @@ def test_format_is_that_of_the_content_not_of_the_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "name"),
-    [(DEEP, "a.png"), (DEEP, "a.tif"), (DEEP.astype(">u2"), "a.tif"), (DEEP.astype(np.int32), "a.tif")],
-    ids=["png", "tiff", "big-endian tiff", "32-bit tiff"],
+    [(DEEP, "a.png"), (DEEP, "a.tif"), (DEEP.astype(">u2"), "a.tif")],
+    ids=["png", "tiff", "big-endian tiff"],
 )
 def test_sixteen_bits_of_gray(tmp_path, values, name):
     path = save(tmp_path, values, name)
@@ -82,14 +82,14 @@ def test_sixteen_bits_of_color(tmp_path):
     read = read_image(path, "a.png")
     assert (read.bits, read.pixels.tolist()) == (16, [[[10, 5150, 10290], [15430, 20570, 25710]]])
     assert read_pixels(path, "a.png", 3).tolist() == [[[0, 20, 40], [60, 80, 100]]]
-    header = read_header(path, "a.png")
-    assert (header.channels, header.dtype, header.note) == (3, np.uint16, "")
+    assert read_header(path, "a.png").dtype == np.uint16
 
 
-def test_32_bits_beyond_16_are_refused(tmp_path):
+def test_32_bits_are_not_brought_to_8(tmp_path):
     path = save(tmp_path, DEEP.astype(np.int32) * 9, "a.tif")
-    with pytest.raises(DlcliError, match="expected 0 to 65535"):
-        read_image(path, "a.tif")
+    np.testing.assert_array_equal(read_image(path, "a.tif").pixels[:, :, 0], DEEP.astype(np.int32) * 9)
+    with pytest.raises(DlcliError, match=r"a\.tif holds values of type int32, expected 8 or 16 bits"):
+        read_pixels(path, "a.tif", 1)
 
 
 def test_kinds_that_are_not_read(tmp_path):
@@ -98,7 +98,7 @@ def test_kinds_that_are_not_read(tmp_path):
     assert "PNG" in caught.value.hint
     floats = ((GRAY - GRAY.min()) / (GRAY.max() - GRAY.min()) * 255).astype(np.float32)
     with pytest.raises(DlcliError, match=r"a\.tif holds floating-point numbers from 0 to 255, expected 0"):
-        read_image(save(tmp_path, floats, "a.tif"), "a.tif")
+        read_pixels(save(tmp_path, floats, "a.tif"), "a.tif", 1)
 
 
 def test_one_bit(tmp_path):
@@ -200,7 +200,7 @@ def test_first_of_several_frames(tmp_path, name):
     read = read_image(path, name)
     assert read.pixels[0, 0].tolist() == [0, 0, 200]
     assert read.note == ""
-    assert "only the first of its frames" in read_header(path, name).note
+    assert read_header(path, name).frames == 3
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.bmp"])

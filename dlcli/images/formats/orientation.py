@@ -1,0 +1,16 @@
+"""Pixels turned as EXIF says that they are to be shown."""
+
+import numpy as np
+
+from dlcli.engine.arrays import AnyArray
+
+
+def upright(values: AnyArray, orientation: int) -> AnyArray:
+    """(H, W, ...) turned and mirrored as ``orientation`` (1 to 8) asks for, native and in memory of its own."""
+    if orientation >= 5:
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.array(values, values.dtype.newbyteorder("="), order="C")

@@ -1,0 +1,156 @@
+"""Frames of the pictures that Pillow reads: PNG, JPEG, WebP, BMP and their relatives, and colors of TIFF."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from dlcli.engine.arrays import AnyArray, AnyDtype
+from dlcli.images.formats.depth import (
+    can_be_whole,
+    channels_left_out,
+    deep_pixels,
+    fix_decoder,
+    is_deep,
+    is_deep_gray,
+    load_lower_bytes,
+    loaded,
+)  # fmt: skip
+from dlcli.images.formats.frames import DecodedImage, Header
+from dlcli.images.formats.metadata import exif_of, metadata_of
+from dlcli.images.formats.opening import GRAY, opened
+from dlcli.images.formats.orientation import upright
+
+ORIENTATION = 0x0112
+SHALLOW = "its 16 bits are read as 8"
+
+
+@contextmanager
+def opened_picture(path: Path, label: str) -> Iterator["PictureStack"]:
+    """The frames of a file. Raises DlcliError for what isn't one of FORMATS, OtherTiffError for what tifffile reads."""
+    with opened(path, label) as image:
+        yield PictureStack(image, path, label)
+
+
+class PictureStack:
+    """The frames of an image that Pillow has opened."""
+
+    def __init__(self, image: ImageFile.ImageFile, path: Path, label: str) -> None:
+        self.image, self.path, self.label = image, path, label
+        # The other images of an MPO file are previews of the first, or views from another place.
+        self.count = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+        self._used = False
+
+    def __len__(self) -> int:
+        return self.count
+
+    def header(self, number: int) -> Header:
+        """What frame ``number`` is."""
+        if not number and not self._used:
+            return self._header(self.image)
+        with opened(self.path, self.label) as image:
+            if number:
+                image.seek(number)
+            return self._header(image)
+
+    def _header(self, image: ImageFile.ImageFile) -> Header:
+        width, height = image.size
+        if _orientation(image) >= 5:
+            width, height = height, width
+        fix_decoder(image)
+        axes = (("T" if image.format != "TIFF" else "I", self.count),) if self.count > 1 else ()
+        channels = 1 if _is_gray(image) else 3
+        # Pages of a TIFF may differ; frames of an animation are all of the size of its canvas.
+        uniform = image.format != "TIFF" or self.count == 1
+        return Header(height, width, channels, channels_left_out(image), _dtype(image), self.count, axes, uniform)
+
+    def frame(self, number: int) -> DecodedImage:
+        """Frame ``number``, upright. Raises DlcliError where it is damaged."""
+        if number or self._used:
+            self.image.seek(number)
+        self._used = True
+        return _decoded(self.image, self.path, self.label, number)
+
+
+def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:
+    """The frame ``number`` that ``image`` is at."""
+    fix_decoder(image)
+    # Before the pixels are loaded, as loading changes palettes and what is known of frames.
+    turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
+    whole = deep and not image.mode.startswith("I") and can_be_whole(image)
+    format_ = "JPEG" if image.format == "MPO" else str(image.format)
+    exif = exif_of(image) if format_ == "TIFF" else b""
+    loaded(image)
+    exif = exif if format_ == "TIFF" else exif_of(image)
+    clear = "transparency" in image.info
+    alpha: AnyArray | None = None
+    if image.mode.startswith("I") or image.mode == "F":
+        pixels: AnyArray = np.asarray(image).astype(_dtype(image))
+    elif whole:
+        with opened(path, label) as again:
+            if number:
+                again.seek(number)
+            fix_decoder(again)
+            both = deep_pixels(np.asarray(image), load_lower_bytes(again), gray=gray)
+        pixels, alpha = (both[:, :, :-1], both[:, :, -1]) if both.shape[2] in (2, 4) else (both, None)
+    elif image.has_transparency_data:
+        both = np.asarray(image.convert("LA" if gray else "RGBA"))
+        pixels, alpha = both[:, :, :-1], both[:, :, -1]
+    else:
+        pixels = np.asarray(image.convert("L" if gray else "RGB"))
+    notes = [note]
+    if clear and alpha is None and deep:
+        notes.append("its transparent color is shown as it is")
+    if deep and not whole and not image.mode.startswith("I"):
+        notes.append(SHALLOW)
+    if image.mode == "CMYK":
+        notes.append("its CMYK is converted to RGB as for ideal inks")
+    pixels = upright(pixels if pixels.ndim == 3 else pixels[:, :, None], turn)
+    metadata, lost = metadata_of(image, exif).fitting(0 if image.mode == "CMYK" else pixels.shape[2])
+    shown = image.info.get("duration", 0)
+    return DecodedImage(
+        pixels, None if alpha is None else upright(alpha, turn), format_, "; ".join(filter(None, (*notes, lost))),
+        metadata, float(shown) if isinstance(shown, (int, float)) else 0.0,
+    )  # fmt: skip
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    """How EXIF says that the pixels lie, 1 to 8; 1 is upright. Pillow itself turns TIFF."""
+    if image.format == "TIFF":
+        return 1
+    try:
+        # PNG's own getexif would decode the pixels to look behind them.
+        value = Image.Image.getexif(image).get(ORIENTATION, 1)
+    except Exception:
+        return 1  # damaged EXIF data don't spoil the pixels
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _is_gray(image: ImageFile.ImageFile) -> bool:
+    if is_deep_gray(image):
+        return True
+    if image.mode == "P" and image.palette is not None:
+        order, table = image.palette.getdata()
+        step = {"RGB": 3, "BGRX": 4}.get(order, 0)
+        return step > 0 and table[0::step] == table[1::step] == table[2::step]
+    return image.mode in GRAY
+
+
+def _note(image: ImageFile.ImageFile) -> str:
+    """What is left out."""
+    notes = [channels_left_out(image)]
+    if image.format == "MPO" and getattr(image, "n_frames", 1) > 1:
+        notes.append("only its first image is used; the others are previews or other views")
+    return "; ".join(filter(None, notes))
+
+
+def _dtype(image: ImageFile.ImageFile) -> AnyDtype:
+    """The type of the values of an image that is open, or loaded."""
+    if image.mode == "F":
+        return np.dtype(np.float32)
+    if image.mode == "I" and image.format == "TIFF":
+        return np.dtype(np.int32)
+    deep = image.mode.startswith("I") or (is_deep(image) and can_be_whole(image))
+    return np.dtype(np.uint16 if deep else np.uint8)
