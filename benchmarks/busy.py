@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-IMAGES, SIDE = 4, 320
+TRAINED_ON, IMAGES, SIDE = 4, 24, 320
 ROWS, COLUMNS = 400_000, 20
 THREADS = 2
 SECTIONS = ("train-deconv", "predict", "fit-linear")
@@ -38,11 +38,13 @@ UNSET = (
     "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
     "OPENBLAS_THREAD_TIMEOUT", "POLARS_MAX_THREADS",
 )  # fmt: skip
-# What a fixed setting runs: training without lanes, whose threads share each operation.
+# What a fixed setting runs: networks without lanes, whose threads share each operation.
 SHARED = """
 import runpy
-import dlcli.networks.training.step.lanes as lanes
-lanes.ONE_THREAD, lanes.PER_LANE = 0, float("inf")
+import dlcli.networks.lanes as lanes
+import dlcli.networks.training.step.lanes as training
+lanes.MOST = 1
+training.ONE_THREAD, training.PER_LANE = 0, float("inf")
 runpy.run_module("dlcli", run_name="__main__", alter_sys=True)
 """
 
@@ -74,7 +76,6 @@ class Contender:
             environment.update(self.environment)
             if words[0] != "fit-linear":
                 words += ["--threads", str(self.threads)]
-            if words[0] == "train-deconv":
                 code = ["-c", SHARED]
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [sys.executable, "-P", *code, *words]
@@ -112,11 +113,11 @@ def busy(count: int) -> Iterator[None]:
             process.wait()
 
 
-def make_images(folder: Path) -> None:
+def make_images(folder: Path, count: int) -> None:
     """Smooth images with a little noise; what they show doesn't matter for the time."""
     folder.mkdir()
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE
-    for number in range(IMAGES):
+    for number in range(count):
         random = np.random.default_rng(number)
         picture = 127 + 90 * np.sin(number + 9 * x) * np.cos(7 * y) + random.normal(0, 5, (SIDE, SIDE))
         Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
@@ -137,7 +138,8 @@ class Bench:
     def __init__(self, folder: Path, seconds: float) -> None:
         self.folder, self.seconds = folder, seconds
         self._starts: dict[str, float] = {}  # processor seconds of a training of one step
-        make_images(folder / "images")
+        make_images(folder / "images", TRAINED_ON)
+        make_images(folder / "degraded", IMAGES)
 
     def prepare(self, sections: list[str]) -> None:
         """What the commands need of each other."""
@@ -160,7 +162,7 @@ class Bench:
         folder = self.folder
         if section == "predict":
             out = ("--out", folder / "restored", "--force")
-            return contender.run("predict", folder / "run", folder / "images", *out)[1]
+            return contender.run("predict", folder / "run", folder / "degraded", *out)[1]
         if section == "fit-linear":
             out = ("--out", folder / "fit", "--force", "--plots", "none")
             return contender.run("fit-linear", folder / "table.csv", "--target", "y", *out)[1]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.observations import Case, Observations, open_observations
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
+from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.networks.metrics import IMAGE_METRICS, mean_of, quality
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
@@ -77,16 +78,10 @@ class Measured:
     values: dict[str, list[float]] = field(default_factory=lambda: {metric.name: [] for metric in IMAGE_METRICS})
     seconds: float | None = 0.0
 
-    def add(self, case: Case, restore: Callable[[Case], Tensor], border: int) -> None:
-        """Restore and measure one image."""
-        start = time.monotonic()
-        output = restore(case)
-        if output.device.type == "cuda":
-            torch.cuda.synchronize(output.device)
-        # What an observation comes with was made before, and has no time of its own.
-        made = not any(output is known for known in (case.observed.shown, case.observed.base))
-        self.seconds = (self.seconds or 0.0) + time.monotonic() - start if made else None
-        for name, value in quality(output, case.clean, border, on_luminance=border > 0).items():
+    def add(self, found: dict[str, float], seconds: float | None) -> None:
+        """Take in one image's metrics, and the time that it took."""
+        self.seconds = None if seconds is None else (self.seconds or 0.0) + seconds
+        for name, value in found.items():
             self.values[name].append(value)
 
     def means(self) -> dict[str, float]:
@@ -107,24 +102,25 @@ def _restored(
     settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress
 ) -> tuple[Observations, list[ImageQuality], dict[str, Measured]]:
     """Restore and measure every image: in each way, and by the network one by one. Raises DlcliError if none can be."""
-    methods = _methods(settings, trained, progress)
     images = open_observations(settings, trained, progress)
+    # Methods that are compared are timed, each with all threads.
+    lanes = 1 if settings.compare else lanes_for(len(images), trained.device)
+    methods = _methods(settings, replace(trained, beside=lanes), progress)
     scale = trained.degradation.scale
     border = scale if scale > 1 else 0
     measured, rows = {name: Measured() for name in methods}, []
     with exactly():
         if settings.compare:
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
-        for index in range(len(images)):
-            try:
-                for level in range(images.levels):
-                    case = images.case(index, level)
-                    for name, method in methods.items():
-                        measured[name].add(case, method, border)
-            except DlcliError as error:
-                images.skipped.append(Skipped(printable_path(images.image_set.names[index]), error.message))
+        each = in_lanes(lambda index: _cases(images, index, methods, border), range(len(images)), lanes)
+        for index, found in enumerate(each):
+            if isinstance(found, DlcliError):
+                images.skipped.append(Skipped(printable_path(images.image_set.names[index]), found.message))
                 continue
-            rows.append(_row(case, measured, images.levels))
+            for one in found:
+                for name, (values, seconds) in one.by_method.items():
+                    measured[name].add(values, None if seconds is None else seconds / lanes)
+            rows.append(_row(found[-1], measured, images.levels))
     skipped = images.skipped
     if not rows:
         first = skipped[0]
@@ -134,6 +130,40 @@ def _restored(
         )
     warn_of_skipped(skipped, len(rows) + len(skipped), progress)
     return images, rows, measured
+
+
+@dataclass(frozen=True)
+class MeasuredCase:
+    """One image at one level: by method its metrics and the seconds that it took, None where nothing was computed."""
+
+    name: str
+    kernel_number: int | None
+    by_method: dict[str, tuple[dict[str, float], float | None]]
+
+
+def _cases(
+    images: Observations, index: int, methods: dict[str, Callable[[Case], Tensor]], border: int
+) -> list[MeasuredCase] | DlcliError:
+    """Image ``index``, restored and measured at each level in each way, or why it can't be; by any thread."""
+    try:
+        with torch.inference_mode():
+            return [_measured(images.case(index, level), methods, border) for level in range(images.levels)]
+    except DlcliError as error:
+        return error
+
+
+def _measured(case: Case, methods: dict[str, Callable[[Case], Tensor]], border: int) -> MeasuredCase:
+    found = {}
+    for name, restore in methods.items():
+        start = time.monotonic()
+        output = restore(case)
+        if output.device.type == "cuda":
+            torch.cuda.synchronize(output.device)
+        # What an observation comes with was made before, and has no time of its own.
+        made = not any(output is known for known in (case.observed.shown, case.observed.base))
+        seconds = time.monotonic() - start if made else None
+        found[name] = quality(output, case.clean, border, on_luminance=border > 0), seconds
+    return MeasuredCase(case.name, case.kernel_number, found)
 
 
 def _methods(
@@ -151,7 +181,7 @@ def _methods(
     return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}
 
 
-def _row(case: Case, measured: dict[str, Measured], levels: int) -> ImageQuality:
+def _row(case: MeasuredCase, measured: dict[str, Measured], levels: int) -> ImageQuality:
     """The last image, on average over the noise levels that it was measured at."""
     plain = {f"input_{name}": value for name, value in measured["input"].latest(levels).items()}
     return ImageQuality.model_validate(

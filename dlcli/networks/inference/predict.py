@@ -1,7 +1,9 @@
 """``dlcli predict`` of an image network: restored images under their own names, or a table of classes."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from dlcli.degradations.base import Mask
 from dlcli.degradations.task import INPUT_IS_BASE
@@ -13,10 +15,11 @@ from dlcli.images.formats.codecs import read_pixels
 from dlcli.images.outputs import Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
-from dlcli.networks.inference.restoring import Restorer
+from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
+from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import ClassifiedReport, RestoredReport
@@ -56,6 +59,40 @@ class Failed:
                 raise DlcliError(f"{output.shown} {error.message}", error.hint) from None
 
 
+@dataclass
+class _Made:
+    """What became of one output."""
+
+    images: int = 0
+    error: DlcliError | None = None
+    told: Told = field(default_factory=Told)
+    changes: Changes = field(default_factory=Changes)
+
+
+def _each(restorer: Restorer, outputs: Sequence[Output]) -> Iterator[tuple[Output, _Made]]:
+    """Restore them in lanes, then alone those that had too little memory beside others."""
+    lanes = lanes_for(len(outputs), restorer.trained.device)
+    beside = replace(restorer, trained=replace(restorer.trained, beside=lanes))
+    again = []
+    for output, made in zip(outputs, in_lanes(partial(_made, beside), outputs, lanes), strict=True):
+        if lanes > 1 and isinstance(made.error, MemoryShortError):
+            again.append(output)
+        else:
+            yield output, made
+    for output in again:
+        yield output, _made(restorer, output)
+
+
+def _made(restorer: Restorer, output: Output) -> _Made:
+    """Restore and write one output, in any thread."""
+    made = _Made()
+    try:
+        made.images = write_restored(output, replace(restorer, changes=made.changes), made.told)
+    except DlcliError as error:
+        made.error = error
+    return made
+
+
 def _restore_all(
     settings: PredictionSettings, trained: TrainedNetwork, progress: Progress, start: float
 ) -> RestoredReport:
@@ -67,11 +104,12 @@ def _restore_all(
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
     told, failed = Told(), Failed()
     done = 0
-    for number, output in enumerate(plan.outputs, 1):
-        try:
-            done += write_restored(output, restorer, told)
-        except DlcliError as error:
-            failed.add(output, error)
+    for number, (output, one) in enumerate(_each(restorer, plan.outputs), 1):
+        told.take(one.told)
+        restorer.changes.take(one.changes)
+        done += one.images
+        if one.error is not None:
+            failed.add(output, one.error)
         if number % EVERY == 0 and number < len(plan.outputs):
             progress.note(f"{number:,} of {len(plan.outputs):,} files")
     skipped = [*plan.skipped, *failed.skipped]

@@ -21,6 +21,10 @@ COPIES = 6  # of an image, in float32, that are alive at once beside the network
 SMALL = 256 << 20  # bytes: asking for the free memory takes longer than it is worth below
 
 
+class MemoryShortError(DlcliError):
+    """An image takes more memory than is free."""
+
+
 @dataclass
 class Changes:
     """How many images were restored, and whether the network has changed a pixel of any."""
@@ -32,6 +36,11 @@ class Changes:
         """One more image; ``before`` is asked for only as long as nothing has changed."""
         self.images += 1
         self.any = self.any or not np.array_equal(before(), after)
+
+    def take(self, others: "Changes") -> None:
+        """Count ``others`` as well."""
+        self.images += others.images
+        self.any = self.any or others.any
 
 
 @dataclass(frozen=True)
@@ -55,14 +64,14 @@ class Restorer:
 
 
 def _restored(restorer: Restorer, image: Frame) -> Frame:
-    check_memory(image.pixels.size * restorer.scale**2)
+    check_memory(image.pixels.size * restorer.scale**2 * restorer.trained.beside)
     try:
         return _through(restorer, image)
     except (MemoryError, RuntimeError) as error:
         # Torch says that memory ran out by a RuntimeError, or by a kind of it.
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
             raise
-        raise DlcliError("needs more memory than there is", "give a smaller --tile, or cut the image") from None
+        raise MemoryShortError("needs more memory than there is", "give a smaller --tile, or cut the image") from None
 
 
 def _through(restorer: Restorer, image: Frame) -> Frame:
@@ -124,8 +133,7 @@ def _enlarged(alpha: Image | None, scale: int) -> Image | None:
 
 
 def check_memory(values: int) -> None:
-    """Raise DlcliError where an image of so many values takes more memory than is free."""
-    """Raise DlcliError where an image of so many values takes more memory than is free."""
+    """Raise MemoryShortError where an image of so many values takes more memory than is free."""
     needed = values * 4 * COPIES
     if needed > SMALL and needed > available_memory():
-        raise DlcliError(f"needs about {needed / 2**30:.1f} GiB of memory, more than is free", "cut the image")
+        raise MemoryShortError(f"needs about {needed / 2**30:.1f} GiB of memory, more than is free", "cut the image")

@@ -1,6 +1,7 @@
 """Restoring images of any size: whole where they fit in memory, else in overlapping tiles without seams."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from dlcli.degradations.base import Observation
 from dlcli.memory import available_memory
+from dlcli.networks.lanes import in_lanes
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, pad_to_multiple
 from dlcli.networks.model.receptive_field import receptive_radius
 
@@ -17,37 +19,75 @@ SHARE, MOST = 0.5, 4 << 30
 # a residual block adds to and returns.
 ALIVE, ALIVE_IN_BLOCKS = 3, 5
 SMALLEST = 128  # pixels: smaller tiles would be little but overlap
+OVERLAP = 0.1  # of an image's rows: more than that computed twice costs more than lanes give
 
 
-def restore(network: DeconvNet, observation: Observation, tile: int, halo: int) -> Tensor:
-    """What ``network`` makes of an observation, (B, C, H, W), computed in tiles of at most ``tile`` pixels a side.
+@dataclass(frozen=True)
+class Tiles:
+    """Squares of at most ``side`` pixels that overlap by ``halo`` on each side, each computed by one of the ``lanes``.
 
-    With a ``halo``, the overlap on each side, of the receptive radius or more, the result is that of the whole image
-    up to rounding. Both are brought to multiples of the network's: the tile to the next lower, the halo to the next
-    higher one.
+    Of several lanes, all compute at the same time.
+    """
+
+    side: int
+    halo: int
+    lanes: int = 1
+
+    def for_network(self, multiple: int) -> "Tiles":
+        """With lengths that are multiples of the network's: the side the next lower, the halo the next higher one."""
+        return Tiles(max(self.side // multiple, 1) * multiple, -(-self.halo // multiple) * multiple, self.lanes)
+
+    def of(self, height: int, width: int, multiple: int) -> list[tuple[slice, slice]]:
+        """The rows and columns of each; an image that is large enough is cut into bands, one for each lane."""
+        rows = columns = self.side
+        if height <= self.side and width <= self.side:
+            rows = height
+            if self.lanes > 1 and 2 * (self.lanes - 1) * self.halo <= OVERLAP * height:
+                rows = -(-height // (self.lanes * multiple)) * multiple
+        return list(product(_spans(height, rows), _spans(width, columns)))
+
+
+def restore(network: DeconvNet, observation: Observation, tiles: Tiles) -> Tensor:
+    """What ``network`` makes of an observation, (B, C, H, W), computed tile by tile.
+
+    With a halo of the receptive radius or more the result is that of the whole image up to rounding.
     """
     multiple = network.spec.multiple
     height, width = observation.input.shape[-2:]
-    tile, halo = max(tile // multiple, 1) * multiple, -(-halo // multiple) * multiple
-    if height <= tile and width <= tile:
+    tiles = tiles.for_network(multiple)
+    halo, parts = tiles.halo, tiles.of(height, width, multiple)
+    if len(parts) == 1:
         whole: Tensor = network(observation.input, observation.base)
         return whole
     x, base = (pad_to_multiple(images, multiple) for images in (observation.input, observation.base))
     result = torch.empty_like(base)
-    for rows, columns in product(_spans(x.shape[-2], tile), _spans(x.shape[-1], tile)):
+
+    def compute(part: tuple[slice, slice]) -> None:
+        rows, columns = part
         top, left = max(rows.start - halo, 0), max(columns.start - halo, 0)
-        part = (..., slice(top, rows.stop + halo), slice(left, columns.stop + halo))
-        made = network(x[part], base[part])
-        result[..., rows, columns] = made[
-            ..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-        ]
+        seen = (..., slice(top, rows.stop + halo), slice(left, columns.stop + halo))
+        with torch.inference_mode():  # which each thread enters for itself
+            made = network(x[seen], base[seen])
+            result[..., rows, columns] = made[
+                ..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+            ]
+
+    for _ in in_lanes(compute, tiles.of(x.shape[-2], x.shape[-1], multiple), tiles.lanes):
+        pass
     return result[..., :height, :width]
 
 
-def auto_tile(spec: DeconvSpec, batch: int, device: str) -> int:
-    """The side of the largest square, overlap included, that ``batch`` images may have in the memory at hand."""
-    pixels = _memory(device) / (batch * bytes_per_pixel(spec))
-    return max(int(pixels**0.5) - 2 * receptive_radius(spec), SMALLEST)
+def auto_tiles(spec: DeconvSpec, shape: torch.Size, device: str, lanes: int, beside: int) -> Tiles:
+    """The largest squares, overlap included, that the memory at hand allows for images of ``shape``, (B, C, H, W).
+
+    Where they are less than the whole, several ``lanes`` have a square each. ``beside`` is how many images are restored
+    at the same time.
+    """
+    halo, pixels = receptive_radius(spec), _memory(device) / (shape[0] * bytes_per_pixel(spec) * beside)
+    side = int(pixels**0.5) - 2 * halo
+    if lanes > 1 and max(shape[-2:]) > side:
+        side = int((pixels / lanes) ** 0.5) - 2 * halo
+    return Tiles(max(side, SMALLEST), halo, lanes)
 
 
 def bytes_per_pixel(spec: DeconvSpec) -> float:

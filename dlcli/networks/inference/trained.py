@@ -17,7 +17,8 @@ from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
 from dlcli.networks.inference.settings import NetworkSettings
-from dlcli.networks.inference.tiling import auto_tile, restore
+from dlcli.networks.inference.tiling import Tiles, auto_tiles, restore
+from dlcli.networks.lanes import lanes_for
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.model.saved import SavedNetwork
@@ -38,6 +39,7 @@ class TrainedNetwork:
     classes: tuple[str, ...]
     device: str
     tile: int | None
+    beside: int = 1  # how many images are restored at the same time, each by a lane
 
     @property
     def task(self) -> str:
@@ -53,8 +55,12 @@ class TrainedNetwork:
     def restored(self, observation: Observation) -> Tensor:
         """The network's images (B, C, H, W), whole or in tiles, not clamped."""
         spec = self.network.spec
-        tile = self.tile or auto_tile(spec, len(observation.input), self.device)
-        return restore(self.network, observation, tile, receptive_radius(spec))
+        lanes = 1 if self.beside > 1 else lanes_for(None, self.device)
+        if self.tile:
+            tiles = Tiles(self.tile, receptive_radius(spec), lanes)
+        else:
+            tiles = auto_tiles(spec, observation.input.shape, self.device, lanes, self.beside)
+        return restore(self.network, observation, tiles)
 
     def training_config(self) -> TrainDeconvConfig:
         """The settings of the run. Raises DlcliError where they are gone."""

@@ -44,6 +44,12 @@ class Told:
         if name not in names[-1:]:
             names.append(name)
 
+    def take(self, others: "Told") -> None:
+        """Add all that ``others`` have."""
+        for note, names in others._names.items():
+            for name in names:
+                self.add(name, note)
+
     def lines(self) -> list[str]:
         """A line for each kind, with the first image that it is about and how many more there are."""
         lines = [

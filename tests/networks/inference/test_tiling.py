@@ -1,6 +1,7 @@
 """Tiled restoration against the whole image, and the receptive radius against the gradient."""
 
 import dataclasses
+import functools
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Observation
-from dlcli.networks.inference.tiling import SMALLEST, auto_tile, bytes_per_pixel, restore
+from dlcli.networks.inference.tiling import SMALLEST, Tiles, auto_tiles, bytes_per_pixel, restore
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.training.plan import ImageFacts, make_spec
@@ -59,7 +60,7 @@ def test_tiles_have_no_seams(name):
     tile = max(2 * spec.multiple, 16, radius // 3) + 3
     seen = observation(2 * tile + radius + 7, 3 * tile + 2 * radius // 3 + 5, batch=2 if radius < 50 else 1)
     whole = network(seen.input, seen.base)
-    tiled = restore(network, seen, tile, radius)
+    tiled = restore(network, seen, Tiles(tile, radius))
     assert tiled.shape == whole.shape
     scale = float(whole.abs().max())
     assert float((tiled - whole).abs().max()) <= 1e-5 * max(scale, 1)
@@ -88,26 +89,45 @@ def test_a_smaller_halo_would_show():
     network, seen = network_of(spec), observation(90, 90)
     with torch.inference_mode():
         whole = network(seen.input, seen.base)
-        short = restore(network, seen, 16, receptive_radius(spec) - spec.multiple)
+        short = restore(network, seen, Tiles(16, receptive_radius(spec) - spec.multiple))
     assert float((short - whole).abs().max()) > 1e-5
 
 
 def test_one_tile_is_the_whole_image():
     network, seen = network_of(SPECS["large"]), observation(33, 21)
     with torch.inference_mode():
-        assert torch.equal(restore(network, seen, 40, 0), network(seen.input, seen.base))
+        assert torch.equal(restore(network, seen, Tiles(40, 0)), network(seen.input, seen.base))
 
 
-def test_auto_tile_takes_four_megapixels_whole(monkeypatch):
+def side_of(spec, images=1, lanes=1, beside=1, of=64):
+    return auto_tiles(spec, torch.Size((images, 1, of, of)), "cpu", lanes, beside).side
+
+
+@pytest.mark.parametrize(("height", "tile"), [(400, 500), (400, 90), (37, 64)])  # bands; tiles; too low for bands
+def test_lanes_give_what_one_thread_gives(height, tile):
+    spec = SPECS["fast"]
+    network, radius, seen = network_of(spec), receptive_radius(spec), observation(height, 75)
+    torch.set_num_threads(2)
+    with torch.inference_mode():
+        whole = network(seen.input, seen.base)
+        made = restore(network, seen, Tiles(tile, radius, lanes=2))
+    assert float((made - whole).abs().max()) <= 1e-5 * max(float(whole.abs().max()), 1)
+
+
+def test_auto_tiles_take_four_megapixels_whole(monkeypatch):
     monkeypatch.setattr("dlcli.networks.inference.tiling.available_memory", lambda: 16 << 30)
     config = TrainDeconvConfig()
     spec = make_spec(config, preset_of(config.arch, config.task), ImageFacts(1, 1, 0, 1, 64), 64)
-    assert auto_tile(spec, 1, "cpu") ** 2 >= 4e6
-    assert auto_tile(spec, 3, "cpu") < auto_tile(spec, 1, "cpu")
+    side = functools.partial(side_of, spec)
+    assert side() ** 2 >= 4e6
+    assert side(images=3) < side()
+    assert side(beside=4) < side(beside=2) < side()
+    assert side(lanes=4) == side()  # an image that has room as it is
+    assert side(lanes=4, of=8000) < side(of=8000)
     sizes = []
     for memory in (8 << 30, 1 << 30, 1 << 20, 0):
         monkeypatch.setattr("dlcli.networks.inference.tiling.available_memory", lambda memory=memory: memory)
-        sizes.append(auto_tile(spec, 1, "cpu"))
+        sizes.append(side())
     assert all(a >= b for a, b in pairwise(sizes))
     assert sizes[-1] == SMALLEST
 

@@ -1,15 +1,13 @@
 """A batch in as many parts as there are threads, each differentiated by one of them.
 
-Threads that share every operation wait for each other in every operation: some hundred times in a step. Where other
-programs want the cores too, one of them is always away, and some of oneDNN's kernels spin until it is back. With a
-part of the batch each, they wait once. `benchmarks/busy.py` measures what that gives.
+Threads that share every operation wait for each other some hundred times in a step; with a part of the batch each,
+they wait once. `benchmarks/busy.py` measures what that gives.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,12 +15,12 @@ import torch
 from torch import Tensor
 
 from dlcli.networks.data.batch import Batch
+from dlcli.networks.lanes import MOST, lane_pool
 from dlcli.networks.optim.flat_parameters import FlatParameters
 
 # Products of a step, one for each weight and place: below the first number threads cost more than they give, and a lane
 # is worth its while from the second on. One thread takes some 5 ms for the first, 25 for the second.
 ONE_THREAD, PER_LANE = 5e7, 3e8
-MOST = 4  # Python runs in one thread at a time: beyond, lanes of several threads each
 
 
 class Lanes:
@@ -66,7 +64,7 @@ class Lanes:
         """The loss of the batch; its gradient goes into that of the weights."""
         images = len(batch.input)
         count = self.count(images)
-        pool = _pool(count, self.threads // count)
+        pool = lane_pool(count, self.threads // count)
         futures = [pool.submit(partial(self._part, part, len(part.input) / images)) for part in parts_of(batch, count)]
         wait(futures)  # all of them: after an error none must be left behind that still computes
         found = [future.result() for future in futures]
@@ -91,19 +89,3 @@ def parts_of(batch: Batch, count: int) -> list[Batch]:
         Batch(batch.input[a:b], None if batch.base is None else batch.base[a:b], batch.target[a:b])
         for a, b in pairwise(edges)
     ]
-
-
-@lru_cache(1)
-def _pool(lanes: int, threads: int) -> ThreadPoolExecutor:
-    """So many lanes of so many threads each."""
-    return ThreadPoolExecutor(lanes, "dlcli-lane", _begin, (threads,))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of its parent's threads
-
-
-def _begin(threads: int) -> None:
-    """What a lane sets for itself; each is a thread's own."""
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
