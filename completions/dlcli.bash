@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv tune-lr eval predict --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data tune-lr eval predict --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -73,6 +73,17 @@ _dlcli() {
             case "$current" in
                 -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --val --crop --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
                 *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
+            esac ;;
+        data)
+            case "$previous" in
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
+                --config) _dlcli_paths -f; return ;;
+                --out) _dlcli_paths -d; return ;;
+                --seed|--sample) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --sample --config --help -h' ;;
+                *) _dlcli_paths -f ;;
             esac ;;
         tune-lr)
             case "$previous" in

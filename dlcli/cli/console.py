@@ -188,6 +188,18 @@ class Console:
         console.width = max(console.width, name + sum(width + GAP for width in widths[1:]))
         console.print(table)
 
+    def facts(self, rows: Sequence[Sequence[str]]) -> None:
+        """Names, each with a text beside it, on stdout; on a terminal that is folded between words."""
+        name_width = max(len(row[0]) for row in rows) + GAP
+        for name, text in rows:
+            line = name.ljust(name_width) + printable_path(text)
+            if sys.stdout.isatty():
+                line = textwrap.fill(
+                    line, shutil.get_terminal_size().columns, subsequent_indent=" " * name_width,
+                    break_long_words=False, break_on_hyphens=False,
+                )  # fmt: skip
+            print(line)
+
     def line(self, text: str) -> None:
         """One line of the result on stdout."""
         print(fitted(text, sys.stdout))

@@ -66,8 +66,8 @@ class OutputOptions(Config):
         return None
 
 
-class RunOptions(OutputOptions):
-    """Where results go and what makes a run repeatable."""
+class DirectoryOptions(OutputOptions):
+    """The run directory, and what makes a run repeatable."""
 
     out: Path | None = option(
         None,
@@ -93,6 +93,11 @@ class RunOptions(OutputOptions):
         also_as={"no_plots": "none", "no_plot": "none", "no_charts": "none", "svg": "svg", "pdf": "pdf"},
     )
     seed: int = option(0, "Seed of every random choice.", panel=OUTPUT, ge=0, lt=2**63, also=aliases.SEED)
+
+
+class RunOptions(DirectoryOptions):
+    """Where results go, what makes a run repeatable, and where it is computed."""
+
     device: str = option(
         "auto",
         "auto, cpu, cuda or cuda:N; auto takes a GPU where it is faster.",

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from dlcli.files import JsonObject, to_json
 from dlcli.reports.columns import DryRunReport
+from dlcli.reports.data import DataReport
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
 from dlcli.reports.fit_linear import FitLinearReport
@@ -35,6 +36,7 @@ AnyReport = Annotated[
     Annotated[FitLinearReport, Tag("fit-linear")]
     | Annotated[DryRunReport, Tag("fit-linear dry run")]
     | Annotated[TrainDeconvReport, Tag("train-deconv")]
+    | Annotated[DataReport, Tag("data")]
     | Annotated[SearchReport, Tag("tune-lr search")]
     | Annotated[SweepReport, Tag("tune-lr sweep")]
     | Annotated[TableEvalReport, Tag("eval table")]

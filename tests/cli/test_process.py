@@ -27,7 +27,7 @@ def test_the_policy_is_set_before_torch_is_loaded():
     """OpenMP reads its variables once, as it is loaded."""
     code = (
         "import sys; from dlcli.cli import process; process.prepare(); assert 'torch' not in sys.modules;"
-        "import dlcli.cli.train_deconv, dlcli.cli.predict, dlcli.cli.evaluate, dlcli.cli.tune_lr;"
+        "import dlcli.cli.train_deconv, dlcli.cli.predict, dlcli.cli.evaluate, dlcli.cli.tuning.tune_lr;"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

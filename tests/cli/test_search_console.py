@@ -3,7 +3,7 @@
 import pytest
 
 from dlcli.cli.console import fitting
-from dlcli.cli.search_console import SearchConsole
+from dlcli.cli.tuning.search_console import SearchConsole
 from dlcli.search.records import Outcome, Record
 
 ROWS = [["trial", "lr", "psnr", "state", "time"], ["12", "0.00719686", "21.9242", "complete", "5.7s"]]

@@ -32,7 +32,7 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
     """
     cells = [_with_error(row) for row in rows[:MAX_ROWS]]
     titles = ("input", "output", "target", f"|output - target| x {AMPLIFIED}")
-    title_font = _font(TITLE)
+    title_font = font_of(TITLE)
     step = GAP + max(
         max((row[0].shape[1] for row in cells), default=CELL), *(int(title_font.getlength(title)) for title in titles)
     )
@@ -45,10 +45,10 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
     for row, caption, height in zip(cells, captions, heights, strict=False):
         for column, cell in enumerate(row):
             sheet.paste(Image.fromarray(cell), (EDGE + column * step, top))
-        caption, font = _readable(caption)
+        caption, font = readable(caption)
         draw.text((EDGE, top + row[0].shape[0] + 5), caption, fill=INK, font=font)
         top += height
-    return _png(sheet)
+    return encoded(sheet)
 
 
 def class_sheet(
@@ -65,7 +65,7 @@ def class_sheet(
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     wrong = sum(actual[i] != predicted[i] for i in range(count))
-    draw.text((EDGE - 4, EDGE - 8), f"{counted(count, 'image')}, {wrong} wrong", fill=INK, font=_font(TITLE))
+    draw.text((EDGE - 4, EDGE - 8), f"{counted(count, 'image')}, {wrong} wrong", fill=INK, font=font_of(TITLE))
     for i in range(count):
         x, y = EDGE + i % columns * step_x, top + i // columns * step_y
         cell = _fitted(images[i], THUMBNAIL)
@@ -73,27 +73,29 @@ def class_sheet(
         frame = GRID if actual[i] == predicted[i] else MISS
         draw.rectangle((x - 4, y - 4, x + THUMBNAIL + 3, y + THUMBNAIL + 3), outline=frame, width=3)
         _label_prediction(draw, (x - 4, y + THUMBNAIL + 8), actual[i], predicted[i], confidences[i])
-    return _png(sheet)
+    return encoded(sheet)
 
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def _font(size: int) -> Font:
+def font_of(size: int) -> Font:
+    """Pillow's own font."""
     return ImageFont.load_default(size)
 
 
-def _readable(name: str) -> tuple[str, Font]:
+def readable(name: str) -> tuple[str, Font]:
     """``name`` on one line, and a font for it: Pillow's own for English letters, else one that has its letters."""
     if name.isascii():
-        return printable_path(name), _font(TEXT)
+        return printable_path(name), font_of(TEXT)
     from dlcli.reports.charts.fonts import face_for
 
     text, path = face_for(name)
     return text, ImageFont.truetype(path, TEXT - 1)
 
 
-def _png(image: Image.Image) -> bytes:
+def encoded(image: Image.Image) -> bytes:
+    """As PNG."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
@@ -120,21 +122,25 @@ def _label_prediction(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], actual: str, predicted: str, confidence: float
 ) -> None:
     """The predicted class with its confidence, and below it, where it is wrong, the actual class."""
-    (x, y), plain, room = at, _font(TEXT), THUMBNAIL + 8
+    (x, y), plain, room = at, font_of(TEXT), THUMBNAIL + 8
     percent = f"{confidence:.0%}"
     color = INK if actual == predicted else MISS
-    name, font = _readable(predicted)
-    name = _shortened(name, font, room - int(plain.getlength(percent)) - 6)
+    name, font = readable(predicted)
+    name = shortened(name, font, room - int(plain.getlength(percent)) - 6)
     draw.text((x, y), name, fill=color, font=font)
     draw.text((x + room, y), percent, fill=color, font=plain, anchor="ra")
     if actual != predicted:
-        name, font = _readable(f"is {actual}")
-        draw.text((x, y + TEXT + 4), _shortened(name, font, room), fill=INK, font=font)
+        name, font = readable(f"is {actual}")
+        draw.text((x, y + TEXT + 4), shortened(name, font, room), fill=INK, font=font)
 
 
-def _shortened(name: str, font: Font, width: int) -> str:
-    """``name``, its end replaced by dots where it is wider than ``width`` pixels."""
+def shortened(name: str, font: Font, width: int, *, keep_end: bool = False) -> str:
+    """``name``, its end (or, as of a path, its beginning) replaced by dots where it is wider than ``width`` pixels."""
     if font.getlength(name) <= width:
         return name
-    kept = next((n for n in range(len(name) - 1, 0, -1) if font.getlength(name[:n] + "...") <= width), 0)
+    lengths = range(len(name) - 1, 0, -1)
+    if keep_end:
+        kept = next((n for n in lengths if font.getlength("..." + name[-n:]) <= width), 0)
+        return "..." + name[len(name) - kept :].lstrip()
+    kept = next((n for n in lengths if font.getlength(name[:n] + "...") <= width), 0)
     return name[:kept].rstrip() + "..."

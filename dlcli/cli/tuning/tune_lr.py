@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
 from dlcli.cli.console import duration
-from dlcli.cli.search_console import SearchConsole
+from dlcli.cli.tuning.search_console import SearchConsole
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.text import counted
 

@@ -1,0 +1,1 @@
+"""``dlcli tune-lr``: its command and its console."""

@@ -1,0 +1,31 @@
+"""Settings of ``dlcli data``."""
+
+from typing import ClassVar
+
+from dlcli.config import aliases
+from dlcli.config.common import DATA, DirectoryOptions
+from dlcli.config.option import option
+
+
+class DataConfig(DirectoryOptions):
+    """Look at images."""
+
+    command: ClassVar[str] = "data"
+    path_fields: ClassVar[tuple[str, ...]] = ("data",)
+
+    data: tuple[str, ...] = option(
+        (),
+        "Images: folders (with class folders, or MNIST's IDX files), image files, patterns, .npy or .npz files; by "
+        "default generated images.",
+        argument=True,
+        complete="file",
+        also=aliases.DATA,
+    )
+    sample: int | None = option(
+        None,
+        "Decode only N images, chosen at random; by default all, up to 5,000 images and 1,000 megapixels.",
+        panel=DATA,
+        ge=1,
+        metavar="N",
+        also="samples n_samples num_samples max_images max_samples subset limit head nrows n",
+    )

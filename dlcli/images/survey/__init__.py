@@ -1,0 +1,1 @@
+"""What image files hold, measured before anyone trains on them."""

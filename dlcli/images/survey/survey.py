@@ -1,0 +1,170 @@
+"""Many images looked at on all cores: the headers of all, the pixels of as many as the limits allow."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcli.engine.arrays import AnyArray
+from dlcli.errors import DlcliError
+from dlcli.images.cache import usable_cores
+from dlcli.images.folders import Skipped
+from dlcli.images.formats.codecs import Header, read_frame
+from dlcli.images.reading import Opened
+from dlcli.images.sources import Candidate, FoundImages
+from dlcli.images.survey.measures import Measures, measured
+from dlcli.text import printable_path
+
+MOST_HEADERS, MOST_IMAGES, MOST_PIXELS = 100_000, 5_000, 1_000_000_000
+DRAWS, MOST_DRAWS = 4 << 20, 4096  # values kept of all images together, and of one
+SIDE = 144  # of the pictures that are kept to be shown, in pixels, at most
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many images are looked at: ``sample`` of them, or None for 5,000 and 1,000 megapixels; ``shown`` are kept."""
+
+    sample: int | None = None
+    shown: int = 24
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """One image: where it stands among all that are readable, and what was measured; ``picture`` to be shown."""
+
+    place: int
+    measures: Measures
+    picture: AnyArray | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found: ``images`` that can be read, ``looked`` at in their order, ``skipped`` ones with the reasons.
+
+    ``unopened`` is how many more there are, of which nothing was read.
+    """
+
+    images: list[Opened]
+    looked: list[Looked]
+    skipped: list[Skipped]
+    unopened: int = 0
+
+
+def survey(found: FoundImages, limits: Limits) -> Survey:
+    """Look at the images that were found; what can't be read is skipped, with the reason. Nothing is raised for it.
+
+    Which ones are looked at depends on the seed alone. Memory: an image on each core, and some kB for each image.
+    """
+    skipped = list(found.skipped)
+    every = list(zip(found.candidates, found.labels or repeat(None), strict=False))
+    unopened = len(every) - MOST_HEADERS
+    if unopened > 0:
+        every = [every[i] for i in _some(len(every), MOST_HEADERS, limits.seed)]
+    headers = _in_parallel(lambda pair: _header(pair[0]), every)
+    opened = [(c, label, h) for (c, label), h in zip(every, headers, strict=True) if isinstance(h, Header)]
+    skipped += [
+        Skipped(printable_path(c.name), h) for (c, _), h in zip(every, headers, strict=True) if isinstance(h, str)
+    ]
+    chosen = _chosen([header for _, _, header in opened], limits)
+    kept = set(_spread(len(chosen), limits.shown))
+    draws = int(np.clip(DRAWS // max(len(chosen), 1), 16, MOST_DRAWS))
+
+    def look(numbered: tuple[int, int]) -> tuple[Measures, AnyArray | None] | str:
+        number, place = numbered
+        return _looked_at(opened[place][0], draws, limits.seed + place, shown=number in kept)
+
+    results = _in_parallel(look, list(enumerate(chosen)))
+    broken = {place: why for place, why in zip(chosen, results, strict=True) if isinstance(why, str)}
+    skipped += [Skipped(printable_path(opened[place][0].name), why) for place, why in broken.items()]
+    places = np.cumsum([place not in broken for place in range(len(opened))]) - 1
+    return Survey(
+        [Opened(c, label, h) for place, (c, label, h) in enumerate(opened) if place not in broken],
+        [
+            Looked(int(places[place]), *result)
+            for place, result in zip(chosen, results, strict=True)
+            if not isinstance(result, str)
+        ],
+        skipped,
+        max(unopened, 0),
+    )
+
+
+def _header(candidate: Candidate) -> Header | str:
+    try:
+        return candidate.header()
+    except DlcliError as error:
+        return _why(error, candidate)
+
+
+def _looked_at(candidate: Candidate, draws: int, seed: int, *, shown: bool) -> tuple[Measures, AnyArray | None] | str:
+    """The measures of an image, its picture where it is to be shown, or why it can't be read."""
+    try:
+        pixels, alpha = _pixels(candidate)
+    except DlcliError as error:
+        return _why(error, candidate)
+    return measured(pixels, alpha, draws, seed), picture(pixels) if shown else None
+
+
+def _pixels(candidate: Candidate) -> tuple[AnyArray, AnyArray | None]:
+    """The first frame as its file holds it, and its transparency."""
+    if candidate.path is None:
+        assert candidate.array is not None
+        return candidate.array, None
+    first = read_frame(candidate.path, candidate.name)
+    return first.pixels, first.alpha
+
+
+def _why(error: DlcliError, candidate: Candidate) -> str:
+    return error.message.removeprefix(printable_path(candidate.name)).lstrip(" :")
+
+
+def picture(pixels: AnyArray) -> NDArray[np.float32]:
+    """``pixels`` (H, W, C) small enough to be shown: (h, w, 1 or 3), cells of whole pixels averaged."""
+    shown = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, :1]
+    times = -(-max(pixels.shape[:2]) // SIDE)
+    if times == 1:
+        return shown.astype(np.float32)
+    height, width = (max(side // times, 1) for side in shown.shape[:2])
+    cut = shown[: height * times, : width * times]
+    small = np.empty((height, width, shown.shape[2]), dtype=np.float32)
+    for row in range(height):
+        rows = cut[row * times : (row + 1) * times].mean(axis=0, dtype=np.float64)
+        columns = np.add.reduceat(rows, np.arange(width) * times, axis=0)
+        small[row] = columns / np.minimum(times, len(rows) - np.arange(width) * times)[:, None]
+    return small
+
+
+def _chosen(headers: Sequence[Header], limits: Limits) -> list[int]:
+    """Places of the images whose pixels are looked at, in order: all, or some at random."""
+    if limits.sample is not None:
+        return _some(len(headers), limits.sample, limits.seed)
+    order = np.random.default_rng((limits.seed, 1)).permutation(len(headers))[:MOST_IMAGES]
+    sizes = np.array([headers[i].height * headers[i].width for i in order], dtype=np.float64)
+    fitting = max(1, int(np.searchsorted(np.cumsum(sizes), MOST_PIXELS, side="right")))
+    return sorted(order[:fitting].tolist())
+
+
+def _some(count: int, wanted: int, seed: int) -> list[int]:
+    """``wanted`` of the numbers below ``count``, at random, in order; all where there are fewer."""
+    return sorted(np.random.default_rng((seed, 1)).permutation(count)[:wanted].tolist())
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    return [int((place + 0.5) * count / wanted) for place in range(wanted)] if count > wanted else list(range(count))
+
+
+def _in_parallel(function: Callable[..., Result], items: Sequence[object]) -> list[Result]:
+    """``function`` of each item, in order, on as many threads as there are cores for this process."""
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        try:
+            return list(pool.map(function, items))
+        except BaseException:  # Ctrl-C must not wait for thousands of images
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
