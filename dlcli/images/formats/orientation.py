@@ -7,6 +7,8 @@ from dlcli.engine.arrays import AnyArray
 
 def upright(values: AnyArray, orientation: int) -> AnyArray:
     """(H, W, ...) turned and mirrored as ``orientation`` (1 to 8) asks for, native and in memory of its own."""
+    if orientation == 1 and values.flags.owndata and values.flags.c_contiguous and values.dtype.isnative:
+        return values  # a copy of a large image would take as much again
     if orientation >= 5:
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

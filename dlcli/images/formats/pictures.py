@@ -24,6 +24,7 @@ from dlcli.images.formats.opening import GRAY, opened
 from dlcli.images.formats.orientation import upright
 
 ORIENTATION = 0x0112
+BAND = 1 << 21  # pixels that are converted at a time
 SHALLOW = "its 16 bits are read as 8"
 
 
@@ -68,6 +69,9 @@ class PictureStack:
 
     def frame(self, number: int) -> DecodedImage:
         """Frame ``number``, upright. Raises DlcliError where it is damaged."""
+        if self.count == 1:
+            with opened(self.path, self.label) as image:  # which gives its memory back
+                return _decoded(image, self.path, self.label, number)
         if number or self._used:
             self.image.seek(number)
         self._used = True
@@ -96,10 +100,9 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
             both = deep_pixels(np.asarray(image), load_lower_bytes(again), gray=gray)
         pixels, alpha = (both[:, :, :-1], both[:, :, -1]) if both.shape[2] in (2, 4) else (both, None)
     elif image.has_transparency_data:
-        both = np.asarray(image.convert("LA" if gray else "RGBA"))
-        pixels, alpha = both[:, :, :-1], both[:, :, -1]
+        pixels, alpha = _in_bands(image, "LA" if gray else "RGBA")
     else:
-        pixels = np.asarray(image.convert("L" if gray else "RGB"))
+        pixels, _ = _in_bands(image, "L" if gray else "RGB")
     notes = [note]
     if clear and alpha is None and deep:
         notes.append("its transparent color is shown as it is")
@@ -114,6 +117,23 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         pixels, None if alpha is None else upright(alpha, turn), format_, "; ".join(filter(None, (*notes, lost))),
         metadata, float(shown) if isinstance(shown, (int, float)) else 0.0,
     )  # fmt: skip
+
+
+def _in_bands(image: Image.Image, mode: str) -> tuple[AnyArray, AnyArray | None]:
+    """The pixels of a loaded image in ``mode``, and its alpha where that has some, without a further copy of all."""
+    width, height = image.size
+    clear = mode.endswith("A")
+    pixels = np.empty((height, width, len(mode) - clear), np.uint8)
+    alpha = np.empty((height, width), np.uint8) if clear else None
+    rows = max(1, BAND // max(width, 1))
+    for top in range(0, height, rows):
+        stop = min(top + rows, height)
+        band = image if rows >= height else image.crop((0, top, width, stop))
+        values = np.asarray(band if band.mode == mode else band.convert(mode)).reshape(stop - top, width, len(mode))
+        pixels[top:stop] = values[:, :, : pixels.shape[2]]
+        if alpha is not None:
+            alpha[top:stop] = values[:, :, -1]
+    return pixels, alpha
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
