@@ -59,7 +59,7 @@ class TrainedNetwork:
         if self.tile:
             tiles = Tiles(self.tile, receptive_radius(spec), lanes)
         else:
-            tiles = auto_tiles(spec, observation.input.shape, self.device, lanes, self.beside)
+            tiles = auto_tiles(spec, len(observation.input), self.device, lanes, self.beside)
         return restore(self.network, observation, tiles)
 
     def training_config(self) -> TrainDeconvConfig:
