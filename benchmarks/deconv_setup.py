@@ -10,8 +10,9 @@ import numpy as np
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
 from dlcli.engine.progress import Silent
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import TrainingImages, read_images
-from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, restoration_of
+from dlcli.networks.training.plan import image_settings, make_plan, restoration_of
 from dlcli.networks.training.settings import NetworkPlan
 
 CHANNELS = {"article": 3, "fast": 1}

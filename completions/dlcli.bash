@@ -63,16 +63,16 @@ _dlcli() {
                 --amp) _dlcli_words 'auto on off'; return ;;
                 --compile) _dlcli_words 'auto on off'; return ;;
                 --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
-                --augment) _dlcli_words 'auto none flips shifts'; return ;;
+                --augment) _dlcli_words 'auto none flips shifts photos'; return ;;
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
                 --out|--resume) _dlcli_paths -d; return ;;
-                --sigma|--poisson|--blur|--holes|--val|--crop|--memory|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
+                --sigma|--poisson|--blur|--holes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --val --crop --memory --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
-                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
+                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
+                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
             esac ;;
         data)
             case "$previous" in

@@ -95,6 +95,12 @@ _dlcli() {
                 '--val=[Fraction of the images held out for validation; by default more where that would be too few.]:value: ' \
                 '--crop=[Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \
                 '--memory=[Maximum memory for decoded images, in GB; more are streamed.]:value: ' \
+                '--side=[For classify - the side to which images are scaled, by their shorter side, and cut in the middle; by default their own where all are equal squares of up to 64, else 64 or less, by their sizes and memory.]:value: ' \
+                '--class-weight=[Weights of the classes in the loss - balanced (each class counts as much as any other), or one for each that is named, 1 for the others.]:value: ' \
+                '--label-smoothing=[Share of the target that is spread over all classes (Szegedy et al.]:value: ' \
+                '--mixup=[Mix images in pairs, their classes too (Zhang et al.]:value: ' \
+                '--cutmix=[Paste a rectangle of another image, whose class gets the share of its area (Yun et al.]:value: ' \
+                '--jitter=[Brightness, contrast and saturation of each image change by up to this factor, less one; by default 0.1 for photographs, else 0.]:value: ' \
                 '--arch=[Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \
                 '--filters=[Filters of each convolution, mirrored by the deconvolutions.]:value: ' \
                 '--kernel=[Side of the filters, in pixels.]:value: ' \
@@ -130,7 +136,7 @@ _dlcli() {
                 '--l1=[L1 penalty on the weights - exact zeros.]:value: ' \
                 '--l2=[L2 penalty on the weights - this times half the sum of squares (adamw, muon - weight decay).]:value: ' \
                 '--dropout=[Dropout after each hidden layer; by default 0, for classes 0.1.]:value: ' \
-                '--augment=[flips - mirror images and turn them by 90 degrees; shifts - move, turn and scale them a little.]:value:(auto none flips shifts)' \
+                '--augment=[flips - mirror images and turn them by 90 degrees; of classes, shifts - move, turn and scale them a little, as suits digits; photos - mirror them left and right, move them, change their colors.]:value:(auto none flips shifts photos)' \
                 '--early-stop=[Stop after this many reports without a lower validation loss.]:value: ' \
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \

@@ -13,6 +13,7 @@ from dlcli.engine.loop import train
 from dlcli.engine.progress import Silent
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.image_set import ImageSet, open_image_set
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import read_images
 from dlcli.networks.inference.trained import exactly
 from dlcli.networks.metrics import psnr
@@ -20,7 +21,7 @@ from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.factory import make_solver
-from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, restoration_of
+from dlcli.networks.training.plan import image_settings, make_plan, restoration_of
 from dlcli.networks.training.problem import make_problem
 from gpu.setting import Setting
 from gpu.table import Table

@@ -18,7 +18,8 @@ Without DATA, it measures on the validation data that training held out. A check
 and a number; the exit code is 3 if one does not hold.
 
 A network is measured on clean images, each degraded as in training (pairs: two folders, inputs and targets; classify:
-class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `log_loss`. PSNR and SSIM are computed on
+class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`,
+`balanced_accuracy`, `macro_f1`, `log_loss`. PSNR and SSIM are computed on
 8-bit images; for upscale on the luminance, without a border of SCALE pixels.
 
 Examples:
@@ -66,12 +67,15 @@ class Eval(Command[EvalConfig, Console, "EvalReport"]):
 
 
 def _show_metrics(report: "EvalReport", console: Console) -> None:
-    from dlcli.reports.evaluate import TableEvalReport
-    from dlcli.reports.summary import UNCENTERED
+    from dlcli.reports.evaluate import ClassificationReport, TableEvalReport
+    from dlcli.reports.summary import CLASS_HEAD, UNCENTERED, class_rows
 
     labels = UNCENTERED if isinstance(report, TableEvalReport) and report.r2_uncentered else {}
     rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in report.metrics["test"].items()]
     console.table(["metric", f"{report.counted} {report.data.shown}"], rows)
+    if isinstance(report, ClassificationReport) and report.per_class:
+        console.line("")
+        console.table(CLASS_HEAD, class_rows(report.per_class))
 
 
 def _show_images(report: "RestorationReport", console: Console, worst: int | None) -> None:

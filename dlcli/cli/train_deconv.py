@@ -46,13 +46,16 @@ class TrainDeconv(Command[TrainDeconvConfig, Console, "TrainDeconvReport"]):
 
     def show(self, report: "TrainDeconvReport", _config: TrainDeconvConfig, console: Console, /) -> None:
         """The metrics of the saved weights, and how the training ended."""
-        from dlcli.reports.summary import cells, metric_rows
+        from dlcli.reports.summary import CLASS_HEAD, cells, class_rows, metric_rows
 
         console.line(f"saved weights: those of step {report.best_step:,}")
         hidden = "log_loss" if "loss" in report.metrics["train"] else ""
         labels = {name: name.replace("_", " ") for part in report.metrics.values() for name in part}
         columns = [cells(part) for part in report.metrics.values()]
         console.table(["", *report.metrics], metric_rows(columns, hidden=hidden, labels=labels))
+        if report.per_class:
+            console.line("")
+            console.table(CLASS_HEAD, class_rows(report.per_class))
         console.line("")
         console.line(
             f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "

@@ -144,10 +144,11 @@ class NetworkRegularization(Config):
         None, "Dropout after each hidden layer; by default 0, for classes 0.1.", panel=REGULARIZATION, ge=0, lt=1,
         also="dropout_rate drop_rate drop p_drop",
     )  # fmt: skip
-    augment: Literal["auto", "none", "flips", "shifts"] = option(
+    augment: Literal["auto", "none", "flips", "shifts", "photos"] = option(
         "auto",
-        "flips: mirror images and turn them by 90 degrees; shifts: move, turn and scale them a little. auto: flips for "
-        "restoration, shifts for classify.",
+        "flips: mirror images and turn them by 90 degrees; of classes, shifts: move, turn and scale them a little, as "
+        "suits digits; photos: mirror them left and right, move them, change their colors. auto: flips for "
+        "restoration, for classify shifts or photos, by how the images look.",
         panel=REGULARIZATION,
         also="augmentation augmentations data_augmentation aug transforms",
         also_as={"no_augment": "none", "no_augmentation": "none", "flip": "flips", "hflip": "flips"},

@@ -10,6 +10,7 @@ from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
 from dlcli.config.base import Config
+from dlcli.config.classes import ClassOptions, check_classes
 from dlcli.config.common import DATA, OUTPUT, TrainingOptions
 from dlcli.config.network import (
     ExecutionOptions,
@@ -101,11 +102,11 @@ class ImageOptions(Config):
     crop: int | None = option(
         None,
         "Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are "
-        "smaller. For classify: the side to which images are scaled; by default their own up to 128, else 64.",
+        "smaller. For classify the same as --side.",
         panel=DATA,
         ge=8,
         le=4096,
-        also="crop_size patch patch_size image_size img_size imgsz input_size resize side size",
+        also="crop_size patch patch_size",
     )
     memory: float | None = option(
         None, "Maximum memory for decoded images, in GB; more are streamed. By default half of what is free.",
@@ -122,6 +123,7 @@ class TrainDeconvConfig(
     NetworkTrainingOptions,
     LimitOptions,
     NetworkOptions,
+    ClassOptions,
     ImageOptions,
     TaskOptions,
 ):
@@ -143,6 +145,11 @@ class TrainDeconvConfig(
             return super().changed(name, value, change)
         array = re.fullmatch(r"(.+\.npz):([^:/\\]+)", value, re.IGNORECASE)
         return f"{change(array[1])}:{array[2]}" if array else change(value)
+
+    @property
+    def class_side(self) -> int | None:
+        """The side that is asked for of class images."""
+        return self.side or self.crop
 
     @property
     def sigma_range(self) -> tuple[float, float]:
@@ -202,4 +209,9 @@ class TrainDeconvConfig(
             raise ValueError(f"--head {self.head} doesn't go with --task {self.task}: leave it out")
         if self.loss is not None and (self.loss == "cross-entropy") != classes:
             raise ValueError(f"--loss {self.loss} doesn't go with --task {self.task}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_consistent(self) -> Self:
+        check_classes(self, self.task, [name for name in self.model_fields_set if getattr(self, name) is not None])
         return self

@@ -143,6 +143,34 @@ def accuracy(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) 
     return float((log_probabilities.argmax(1) == labels).mean())
 
 
+def confusion_counts(guesses: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """How often each class was taken for each, (K, K): rows are true classes, columns the classes found."""
+    return np.bincount(labels * classes + guesses, minlength=classes**2).reshape(classes, classes)
+
+
+def class_qualities(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Precision, recall and F1 of each class, (K, 3), from ``confusion_counts``; nan where nothing is divided by 0."""
+    hits = counts.diagonal().astype(np.float64)
+    found, actual = counts.sum(axis=0), counts.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([hits / found, hits / actual, 2 * hits / (found + actual)], axis=1)
+
+
+def balanced_accuracy(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The mean recall of the classes that there are images of: each counts as much, however few its images."""
+    return _mean_over_present(log_probabilities, labels, 1)
+
+
+def macro_f1(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The mean F1 of the classes that there are images of."""
+    return _mean_over_present(log_probabilities, labels, 2)
+
+
+def _mean_over_present(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64], column: int) -> float:
+    counts = confusion_counts(log_probabilities.argmax(1), labels, log_probabilities.shape[1])
+    return float(class_qualities(counts)[counts.sum(axis=1) > 0, column].mean())
+
+
 # In the order of reports, where the loss of restored images, which is that of the training, comes first.
 IMAGE_METRICS = (
     ImageMetric("psnr", psnr, higher_is_better=True, axis="PSNR (dB)"),
@@ -152,4 +180,6 @@ CLASS_METRICS = (
     ClassMetric("loss", log_loss),
     ClassMetric("log_loss", log_loss),
     ClassMetric("accuracy", accuracy, higher_is_better=True, axis="accuracy"),
+    ClassMetric("balanced_accuracy", balanced_accuracy, higher_is_better=True),
+    ClassMetric("macro_f1", macro_f1, higher_is_better=True),
 )

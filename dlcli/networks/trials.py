@@ -17,6 +17,7 @@ from dlcli.files import JsonObject
 from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_per_step
 from dlcli.networks.batched.optimizers import BATCHED_OPTIMIZERS
 from dlcli.networks.batched.replica import BatchedSolver, train_replica
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
@@ -25,7 +26,6 @@ from dlcli.networks.training.factory import make_solver, settings_for, weights_o
 from dlcli.networks.training.plan import (
     DEFAULT_MINUTES,
     DEMO_MINUTES,
-    ImageFacts,
     image_settings,
     make_plan,
     resolved,
@@ -69,7 +69,7 @@ class NetworkTrials:
         """Training and validation images, split once or for each fold; read at the first use."""
         if self.folds:
             config = config.model_copy(update={"val": 0.0})
-        crop = config.crop if config.task == "classify" else None
+        crop = config.class_side if config.task == "classify" else None
         key = (*(getattr(config, name) for name in READING), crop)
         if key not in self._images:
             images = read_images(image_settings(config), Silent() if self._images else self.progress)
@@ -183,7 +183,7 @@ class NetworkTrials:
         settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))
         return (
             plan.spec, plan.optimizer.name, plan.loss, plan.batches.size, plan.batches.side, plan.batches.augment,
-            plan.limits.steps, plan.limits.report_every, plan.optimizer.ema, settings,
+            plan.limits.steps, plan.limits.report_every, plan.optimizer.ema, plan.classes, settings,
         )  # fmt: skip
 
     def start_fused(self, configs: Sequence[TrainDeconvConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:

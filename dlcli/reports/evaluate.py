@@ -7,7 +7,7 @@ from pydantic import Field
 from dlcli.reports.checks import CheckOutcome
 from dlcli.reports.document import Environment, Measured, Number, Record, RunReport, Sparse, Text
 from dlcli.reports.measured_on import MeasuredOn
-from dlcli.reports.train_deconv import Level
+from dlcli.reports.train_deconv import ClassQuality, Level
 from dlcli.text import counted
 
 
@@ -114,6 +114,7 @@ class ClassificationReport(ImageEvaluation):
         default=None,
         description="counts: a row for each true class, a column for each class found; absent for many classes",
     )
+    per_class: list[ClassQuality] | None = Field(default=None, description="how well each class is found")
     checks: list[CheckOutcome]
     environment: Environment
 

@@ -4,7 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from dlcli.reports.document import Metrics
+from dlcli.reports.train_deconv import ClassQuality
+from dlcli.text import printable
 
+CLASS_HEAD = ["class", "images", "precision", "recall", "f1"]
+LISTED = 20  # classes; of more the least well found ones
 UNCENTERED = {"r2": "r2 (uncentered)"}  # 1 - MSE / mean of y^2, as R and statsmodels have it without an intercept
 
 
@@ -31,3 +35,20 @@ def metric_rows(
     labels = labels or {}
     names = dict.fromkeys(name for column in columns for name in column)
     return [[labels.get(name, name), *(column.get(name, "") for column in columns)] for name in names if name != hidden]
+
+
+def class_rows(classes: Sequence[ClassQuality]) -> list[list[str]]:
+    """A row for each class, below ``CLASS_HEAD``; where there are many, for those of the lowest F1."""
+    shown = list(classes)
+    if len(classes) > LISTED:
+        shown = sorted(classes, key=lambda one: 2.0 if math.isnan(one.f1) else one.f1)[:LISTED]
+    rows = [
+        [printable(one.name), f"{one.images:,}", *map(_share, (one.precision, one.recall, one.f1))] for one in shown
+    ]
+    if len(classes) > LISTED:
+        rows.append([f"... {len(classes) - LISTED:,} more, found better", "", "", "", ""])
+    return rows
+
+
+def _share(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4f}"

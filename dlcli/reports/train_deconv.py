@@ -36,6 +36,16 @@ class ValidationSummary(Sparse):
     )
 
 
+class ClassQuality(Record):
+    """How well one class is found."""
+
+    name: Text
+    images: int = Field(description="images of the class that were measured")
+    precision: Number = Field(description="share of those found that are of the class; null where none was found")
+    recall: Number = Field(description="share of the class that was found; null where it has no images")
+    f1: Number = Field(description="harmonic mean of precision and recall; null where there is neither")
+
+
 class LastStep(Record):
     """The last step, whose weights may not be those that are saved."""
 
@@ -89,4 +99,7 @@ class TrainDeconvReport(NetworkTraining):
     confusion: list[list[int]] | None = Field(
         default=None,
         description="counts of validation images: a row for each true class, a column for each class found",
+    )
+    per_class: list[ClassQuality] | None = Field(
+        default=None, description="how well each class is found in validation; absent where images are restored"
     )

@@ -12,12 +12,13 @@ from dlcli.engine.progress import Progress, Silent
 from dlcli.engine.ranks import ALONE, Ranks, launched
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.files import JsonObject, write_atomic
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
 from dlcli.networks.training.advice import what_trains
 from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.pace import depth_is_open, few_steps, paced
-from dlcli.networks.training.plan import ImageFacts, describe_task, image_settings, make_plan, resolved, restoration_of
+from dlcli.networks.training.plan import describe_task, image_settings, make_plan, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
 from dlcli.networks.training.report import make_report

@@ -6,11 +6,29 @@ import torch
 from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+)
 
 from dlcli.degradations.noise import Denoise
 from dlcli.errors import DlcliError
-from dlcli.networks.metrics import IMAGE_METRICS, PSNR_CAP, class_metrics, luminance, psnr, qualities, quality, ssim
+from dlcli.networks.metrics import (
+    IMAGE_METRICS,
+    PSNR_CAP,
+    class_metrics,
+    class_qualities,
+    confusion_counts,
+    luminance,
+    psnr,
+    qualities,
+    quality,
+    ssim,
+)
 
 
 def pair(shape, noise=20, seed=0):
@@ -60,6 +78,10 @@ def test_class_metrics_are_scikit_learns():
     ours = class_metrics(np.log(probability).astype(np.float32), labels)
     assert ours["log_loss"] == ours["loss"] == pytest.approx(log_loss(labels, probability), rel=1e-5)
     assert ours["accuracy"] == accuracy_score(labels, probability.argmax(axis=1))
+    assert ours["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, probability.argmax(axis=1)))
+    assert ours["macro_f1"] == pytest.approx(
+        f1_score(labels, probability.argmax(axis=1), labels=np.unique(labels), average="macro")
+    )
 
 
 def test_images_are_measured_in_8_bits():
@@ -127,3 +149,17 @@ def test_published_psnr_of_noise(shared):
         measured.append(float(psnr(noisy, clean)))
     assert raw == pytest.approx([20.17] * 12, abs=0.05)
     assert np.mean(measured) == pytest.approx(20.34, abs=0.02)
+
+
+def test_each_class_is_measured_as_by_scikit_learn():
+    random = np.random.default_rng(0)
+    labels, guesses = random.integers(0, 4, 60), random.integers(1, 5, 60)
+    counts = confusion_counts(guesses, labels, 6)
+    assert np.array_equal(counts, confusion_matrix(labels, guesses, labels=range(6)))
+    expected = precision_recall_fscore_support(labels, guesses, labels=range(6), zero_division=np.nan)
+    found = class_qualities(counts)
+    np.testing.assert_allclose(found[:, :2], np.stack(expected[:2], axis=1))
+    np.testing.assert_allclose(found[:5, 2], expected[2][:5])
+    assert np.isnan(found[5]).all()  # neither found nor there
+    assert np.isnan(found[0, 0])  # there, and never found
+    assert found[0, 2] == 0

@@ -181,6 +181,7 @@ def test_classes_are_learned(run, tmp_path, make, arch):
     assert confusion.shape == (len(names), len(names))
     assert confusion.sum() == report.images.val == 7
     assert np.trace(confusion) / 7 == pytest.approx(val["accuracy"])
+    assert sum(one.images for one in report.per_class) == 7
     saved = SavedNetwork.load(folder / "model.safetensors")
     assert saved.classes == tuple(names)
     assert saved.network()(torch.rand(2, 1, 16, 16)).shape == (2, len(names))

@@ -27,6 +27,8 @@ def _mean(values: Tensor) -> Tensor:
 
 
 def _cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    if target.is_floating_point():  # shares of the classes
+        return -(target * output.log_softmax(-1)).sum(-1).mean(0)
     each = F.cross_entropy(output.flatten(0, 1), target.flatten(), reduction="none")
     return each.view(target.shape).mean(0)
 

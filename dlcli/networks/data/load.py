@@ -15,11 +15,12 @@ from dlcli.images.formats.writing import with_depth
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory
+from dlcli.networks.data.looks import looks_drawn
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.text import counted, listed, printable_path
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
-DEFAULT_CLASS_SIDE, LARGEST_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 128, 32
+DEFAULT_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 32
 MODEST = 256 << 20
 BYTES_PER_PIXEL = 250  # of a batch, that training the default classifier takes: 8.2 GB for 128 images of 512 x 512
 MIN_IMAGES, LEAST_SIDE = 2, 8
@@ -53,7 +54,7 @@ class TrainingImages:
 
     ``side`` is the largest crop that half of the training images have room for; of classes, the side of all images.
     ``fraction`` is --val as it was taken; ``may_lend`` says whether parts of training images may be measured
-    as well; ``notes`` say what was decided.
+    as well; ``photographs`` whether images of classes look like some; ``notes`` say what was decided.
     """
 
     train: ImageSet
@@ -63,6 +64,7 @@ class TrainingImages:
     side: int = 0
     fraction: float | None = None
     may_lend: bool = True
+    photographs: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -98,7 +100,8 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
         raise DlcliError(f"--val {settings.val} leaves no image of {len(image_set)} to train on", "give a smaller one")
     if labels is not None and val and (single := alone(labels, image_set.classes)):
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
-    return replace(_parted(image_set, inputs, train, val, side if classes else 0, fraction), notes=tuple(notes))
+    parted = _parted(image_set, inputs, train, val, side if classes else 0, fraction)
+    return replace(parted, photographs=classes and not looks_drawn(parted.train), notes=tuple(notes))
 
 
 def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, ImageSet | None]:
@@ -154,7 +157,7 @@ def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> Train
     train, val = fold(count, folds, number, seed, images.train.labels if images.train.classes else None)
     parted = _parted(images.train, images.train_inputs, train, val, images.side, 0.0)
     # Each image is measured in one fold, so none may lend a part to another.
-    return replace(parted, fraction=None, may_lend=False)
+    return replace(parted, fraction=None, may_lend=False, photographs=images.photographs)
 
 
 def report_skipped(image_set: ImageSet, progress: Progress) -> None:
@@ -178,26 +181,23 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
 def _squares(image_set: ImageSet, settings: ImageSettings, notes: list[str]) -> tuple[ImageSet, int]:
     """Images of classes as squares of one side, which is added to ``notes`` where it is not their own."""
     shapes = {image_set.shape(i) for i in range(len(image_set))}
-    side = settings.crop or class_side(sorted(shapes), settings.batch_size)
+    side = settings.crop or class_side([image_set.shape(i) for i in range(len(image_set))], settings.batch_size)
     if shapes != {(side, side)}:
         (low, wide), (high, broad) = min(shapes), max(shapes)
         own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
-        asked = "" if settings.crop else "; --crop N takes another side"
+        asked = "" if settings.crop else "; --side N takes another side"
         notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
     return same_size(image_set, side)
 
 
 def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
-    """The default side of class images in training.
+    """The default side of class images in training: the median of their shorter sides, but at most 64.
 
-    Their own where all are equal squares of up to 128 pixels, else 64 or less where they are smaller; halved until a
-    batch's activations take at most a quarter of the free memory.
+    Halved until a batch's activations, and all images together, take at most a quarter of the free memory each.
     """
     sides = sorted(min(shape) for shape in shapes)
-    height, width = shapes[0]
-    side = height if len(shapes) == 1 and height == width <= LARGEST_CLASS_SIDE else 0
-    side = side or max(min(DEFAULT_CLASS_SIDE, sides[len(sides) // 2]), 8)
-    while side >= 2 * LEAST_CLASS_SIDE and _too_much(BYTES_PER_PIXEL * batch_size * side**2):
+    side = max(min(DEFAULT_CLASS_SIDE, sides[len(sides) // 2]), 8)
+    while side >= 2 * LEAST_CLASS_SIDE and _too_much(side**2 * max(BYTES_PER_PIXEL * batch_size, 3 * len(shapes))):
         side //= 2
     return side
 

@@ -20,7 +20,7 @@ from dlcli.networks.metrics import CLASS_METRICS
 from dlcli.networks.tensors import batch_to_tensor, float64
 from dlcli.networks.training.report import MATRIX_CLASSES
 from dlcli.networks.training.settings import ExecutionSettings
-from dlcli.networks.training.validation.classes import ClassValidation
+from dlcli.networks.training.validation.classes import ClassValidation, qualities_of
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import ClassificationReport, Mistake, SkippedImage
@@ -70,6 +70,7 @@ def evaluate_classes(
         metrics={"test": metrics},
         mistakes=_mistakes(measure),
         confusion=measure.confusion().counts.tolist() if len(trained.classes) <= MATRIX_CLASSES else None,
+        per_class=qualities_of(measure.confusion()),
         checks=outcomes(checks, metrics),
         environment=environment(trained.device, torch.get_num_threads()),
     )
@@ -95,8 +96,6 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
 def _mistakes(measured: ClassValidation) -> list[Mistake]:
     """The images classified wrongly, the most confident mistakes first."""
     guesses, sure = measured.scores.argmax(1), np.exp(measured.scores.max(1))
-    wrong = np.flatnonzero(guesses != measured.labels)
-    order = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
     classes = measured.image_set.classes
     return [
         Mistake(
@@ -105,7 +104,7 @@ def _mistakes(measured: ClassValidation) -> list[Mistake]:
             prediction=classes[guesses[i]],
             probability=float(sure[i]),
         )
-        for i in order.tolist()
+        for i in measured.mistakes()[:MISTAKES]
     ]
 
 

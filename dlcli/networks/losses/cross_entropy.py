@@ -69,5 +69,8 @@ class _ScoreEntropy(torch.autograd.Function):
 
 
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Mean negative log of the softmax of ``output`` (B, K) at the classes ``target`` (B,)."""
+    """Mean negative log of the softmax of ``output`` (B, K) at the classes ``target`` (B,).
+
+    Of a ``target`` (B, K) of shares, which need not add up to 1, the sum over the classes times their shares.
+    """
     return F.cross_entropy(output, target)

@@ -1,13 +1,10 @@
-"""Training batches: crops, degraded on the device; class images, moved a little."""
+"""Training batches of restoration: crops, degraded on the device."""
 
-import math
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dlcli.degradations.base import Degradation
 from dlcli.engine.arrays import AnyArray
@@ -15,10 +12,6 @@ from dlcli.images.crops import CropSampler
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.data.pool import ImagePool, fits, moved
 
-# Of --augment shifts, for images of W pixels: moved by up to W/12, turned by up to 12 degrees, scaled by up to 12%.
-SHIFT, TURN, SCALE, SHEAR = 1 / 6, math.radians(12), 0.12, 0.1
-# Moving an image smooths it a little, so some stay as they are: the network must know sharp ones, too.
-UNMOVED = 0.1
 WHITES = {torch.uint8: 255, torch.uint16: 65535}
 
 
@@ -38,27 +31,6 @@ class RestorationBatches:
         observed = self.degradation.observe(images[0], generator_for(self.seed, step, self.device))
         margin = self.sampler.margin
         return Batch(cut(observed.input, margin), cut(observed.base, margin), cut(images[0], margin))
-
-
-class ClassBatches:
-    """Batches for classification: whole images of one size, and their classes."""
-
-    def __init__(
-        self, sampler: CropSampler, augment: Literal["none", "flips", "shifts"], device: str, seed: int
-    ) -> None:
-        self.sampler, self.augment, self.device, self.seed = sampler, augment, device, seed
-        labels = sampler.sets[0].labels
-        assert labels is not None
-        self.labels = torch.from_numpy(labels).to(device)
-        self._crops = crops_on(sampler, device)
-
-    def __call__(self, step: int, size: int) -> Batch:
-        """Batch ``step``; the same numbers give the same batch."""
-        pixels = _as_floats(self._crops.batch(step, size)[0], torch.preserve_format)
-        labels = self.labels[moved(torch.tensor(self.sampler.indices(step, size)), self.device)]
-        if self.augment == "shifts":
-            pixels = shifted(pixels, generator_for(self.seed, step, "cpu"))
-        return Batch(pixels, None, labels)
 
 
 def crops_on(sampler: CropSampler, device: str) -> "ImagePool | _Ahead":
@@ -104,18 +76,3 @@ def generator_for(seed: int, step: int, device: str) -> torch.Generator:
     """A generator whose stream depends on the seed and the step alone."""
     state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
-
-
-def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Most images (B, C, H, W) moved, turned, scaled and sheared a little, black beyond the border."""
-    draws = torch.rand((len(images), 6), generator=generator) * 2 - 1
-    draws[torch.rand(len(images), generator=generator) < UNMOVED] = 0
-    angle, shear = draws[:, 0] * TURN, draws[:, 5] * SHEAR
-    wide, high = 1 + draws[:, 1] * SCALE, 1 + draws[:, 2] * SCALE
-    cosine, sine = torch.cos(angle), torch.sin(angle)
-    first = torch.stack([cosine * wide, (shear - sine) * high, draws[:, 3] * SHIFT], dim=1)
-    second = torch.stack([sine * wide, cosine * high, draws[:, 4] * SHIFT], dim=1)
-    # On the device: the grid is as large as the images, what it is made of is six numbers of each.
-    turns = moved(torch.stack([first, second], dim=1), str(images.device))
-    grid = F.affine_grid(turns, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)

@@ -94,3 +94,8 @@ class Figures:
             return
         validate.is_news = False
         self.run.write(f"{directory.PLOTS}/samples.png", validate.sheet())
+        name, mistakes = f"{directory.PLOTS}/mistakes.png", validate.mistakes_sheet()
+        if mistakes is not None:
+            self.run.write(name, mistakes)
+        else:
+            self.run.remove(name)

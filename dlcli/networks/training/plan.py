@@ -1,7 +1,7 @@
 """The config of train-deconv resolved: every ``auto`` and default chosen. Below, only what is made here travels."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dlcli.config.common import DECAY_FACTORS
@@ -11,9 +11,11 @@ from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
-from dlcli.networks.data.load import ImageSettings, TrainingImages
+from dlcli.networks.data.facts import ImageFacts
+from dlcli.networks.data.load import ImageSettings
 from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.optim.optimizers import RATES
+from dlcli.networks.training.classes.choice import augmentation, resolved_classes
 from dlcli.networks.training.presets import LONGER_DEPTH, Preset, preset_of, preset_on
 from dlcli.networks.training.settings import (
     BatchSettings,
@@ -31,30 +33,6 @@ REPORTS = 20
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
 
-@dataclass(frozen=True)
-class ImageFacts:
-    """What a plan depends on of ``count`` training images, half of which have room for crops of ``side`` pixels.
-
-    ``inputs`` are the channels that the network is given of images of ``channels``; ``held_out`` is the fraction of
-    the images that validation has.
-    """
-
-    inputs: int
-    channels: int
-    classes: int
-    count: int
-    side: int
-    held_out: float | None = None
-
-    @classmethod
-    def of(cls, images: TrainingImages, restoration: Restoration) -> "ImageFacts":
-        """Those of images that are to be trained on."""
-        channels = images.train.channels
-        classes = len(images.train.classes) if restoration.task == "classify" else 0
-        inputs = channels if classes else restoration.degradation().input_channels(channels)
-        return cls(inputs, channels, classes, len(images.train), images.side, images.fraction)
-
-
 def image_settings(config: TrainDeconvConfig) -> ImageSettings:
     """Which images are read, and how they are parted."""
     recipe = preset_of(config.arch, config.task).recipe
@@ -65,7 +43,7 @@ def image_settings(config: TrainDeconvConfig) -> ImageSettings:
         memory=None if config.memory is None else int(config.memory * 1e9),
         val=config.val,
         val_is_given="val" in config.model_fields_set,
-        crop=config.crop,
+        crop=config.class_side if config.task == "classify" else config.crop,
         usual_crop=recipe.crop,
         batch_size=config.batch_size or recipe.batch_size,
         seed=config.seed_of_data,
@@ -97,9 +75,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
     if fast and not device.startswith("cuda") and (limits.seconds or 0) >= LONG_RUN:
         preset = replace(preset, depth=LONGER_DEPTH)
     crop = facts.side if facts.classes else min(config.crop or recipe.crop, facts.side)
-    augment = config.augment
-    if augment == "auto":
-        augment = "shifts" if facts.classes else "flips"
+    augment, classes = augmentation(config, facts)
     return NetworkPlan(
         make_spec(config, preset, facts, crop),
         config.loss or ("cross-entropy" if facts.classes else recipe.loss),
@@ -108,6 +84,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
         limits,
         _execution(config, limits.seconds, device, ranks),
         ValidationSettings(facts.held_out, config.seed_of_data),
+        classes,
     )
 
 
@@ -166,11 +143,14 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
         "schedule": optimizer.schedule.name.replace("_", "-"),
         "decay_factor": optimizer.schedule.decay_factor,
         "batch_size": plan.batches.size,
-        "crop": max(plan.batches.side, 8),
         "augment": plan.batches.augment,
         "ema": optimizer.ema,
         "warmup": optimizer.warmup,
     }
+    if config.task == "classify":
+        chosen |= {"side": max(plan.batches.side, 8), "crop": None} | resolved_classes(plan.classes)
+    else:
+        chosen["crop"] = max(plan.batches.side, 8)
     if plan.validation.fraction is not None:
         chosen["val"] = plan.validation.fraction
     if limits == (None, None, None):

@@ -17,7 +17,9 @@ from dlcli.networks.losses.base import Objective
 from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores
 from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.training.batches import ClassBatches, RestorationBatches
+from dlcli.networks.training.batches import RestorationBatches
+from dlcli.networks.training.classes.batches import ClassBatches
+from dlcli.networks.training.classes.choice import described
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.validation.base import Validation
 from dlcli.networks.training.validation.classes import MAX_CLASS_IMAGES, ClassValidation
@@ -79,9 +81,10 @@ def _of_classes(
         f"{held} validation images are too few to choose weights by: {done}; {ENOUGH_CLASS_IMAGES} or more, by "
         "more images or a larger --val, would do"
     )
-    crops = ClassBatches(sampler, batches.augment, plan.execution.device, batches.seed)
+    crops = ClassBatches(sampler, batches, plan.execution.device, plan.classes)
     counts = Counts(len(images.train), held)
-    return Problem(network, crops, objective, measure, counts, selects, images.notes, (warning,) * few)
+    notes = (*images.notes, described(batches, plan.classes))
+    return Problem(network, crops, objective, measure, counts, selects, notes, (warning,) * few)
 
 
 def _of_restoration(

@@ -6,6 +6,7 @@ from dlcli.engine.loop import Step
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.advice import shortcomings
 from dlcli.networks.training.record import Outcome
+from dlcli.networks.training.validation.classes import qualities_of
 from dlcli.reports.document import environment
 from dlcli.reports.head import Ended, training_head
 from dlcli.reports.train_deconv import Fingerprint, ImageCounts, LastStep, TrainDeconvReport
@@ -18,7 +19,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
     last, best, plan, problem = outcome.last, outcome.best, outcome.plan, outcome.problem
     classes = images.train.classes if outcome.about.task == "classify" else ()
     validate = problem.validate
-    confusion = validate.confusion() if validate and 0 < len(classes) <= MATRIX_CLASSES else None
+    confusion = validate.confusion() if validate and classes else None
     ended = Ended(last.step, last.status, last.reason, last.signum)
     return TrainDeconvReport(
         **training_head(outcome.run, device, plan.batches.seed, seconds, ended),
@@ -44,7 +45,8 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         warnings=[*problem.warnings, *outcome.warnings, *shortcomings(outcome)],
         environment=environment(plan.execution.device, torch.get_num_threads()),
         classes=list(classes) or None,
-        confusion=confusion.counts.tolist() if confusion else None,
+        confusion=confusion.counts.tolist() if confusion and len(classes) <= MATRIX_CLASSES else None,
+        per_class=qualities_of(confusion) if confusion else None,
     )
 
 

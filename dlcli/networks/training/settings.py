@@ -9,6 +9,8 @@ from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.networks.model.deconv import DeconvSpec
 
+Augment = Literal["none", "flips", "shifts", "photos"]
+
 
 @dataclass(frozen=True)
 class OptimizerSettings:
@@ -31,8 +33,24 @@ class BatchSettings:
 
     size: int
     side: int
-    augment: Literal["none", "flips", "shifts"]
+    augment: Augment
     seed: int
+
+
+@dataclass(frozen=True)
+class ClassSettings:
+    """How class images are changed besides, and what the network should say of them; with 0 and None nothing is done.
+
+    ``jitter``: of the colors; ``smoothing``: of the targets; ``mixup`` and ``cutmix``: parameters of the Beta
+    distributions of the shares of two images; ``weight`` as --class-weight. ``reason``: why it was chosen, in words.
+    """
+
+    jitter: float = 0.0
+    smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    weight: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,3 +104,4 @@ class NetworkPlan:
     limits: LimitSettings
     execution: ExecutionSettings
     validation: ValidationSettings
+    classes: ClassSettings = ClassSettings()

@@ -167,7 +167,7 @@ def test_large_class_images_are_scaled_and_it_is_said(app, tmp_path):
     report, err = app("photos", "--task", "classify", "--steps", "1", "--stride", "1")
     assert report["crop"] == 64
     assert (
-        "class images of 300 x 300 pixels become 64 x 64: scaled, and cut in the middle; --crop N takes another" in err
+        "class images of 300 x 300 pixels become 64 x 64: scaled, and cut in the middle; --side N takes another" in err
     )
     assert "crop = 64" in (tmp_path / "run/config.toml").read_text()
 

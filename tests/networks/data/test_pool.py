@@ -13,7 +13,9 @@ from dlcli.images.image_set import ImageSet
 from dlcli.networks.data import pool
 from dlcli.networks.data.pool import ImagePool
 from dlcli.networks.training import batches
-from dlcli.networks.training.batches import ClassBatches, RestorationBatches
+from dlcli.networks.training.batches import RestorationBatches
+from dlcli.networks.training.classes.batches import ClassBatches
+from dlcli.networks.training.settings import BatchSettings, ClassSettings
 from tests.networks.waiting import WaitedError, no_waiting
 
 SHAPES = [(20, 31), (40, 17), (9, 30), (12, 11), (50, 50), (16, 16), (7, 5)]
@@ -76,12 +78,12 @@ def test_degraded_batches(name, channels, on_device, monkeypatch):
 def test_class_batches(augment, on_device, monkeypatch):
     same = images(1, [(8, 8)] * 9, labels=list(range(9)), classes=[str(i) for i in range(9)])
     sampler = CropSampler([same], 8, 0, flips=augment == "flips", seed=1)
-    ours = ClassBatches(sampler, augment, "cpu", 3)
+    ours = ClassBatches(sampler, BatchSettings(4, 8, augment, 3), "cpu", ClassSettings())
     ours(0, 4)
     with no_waiting():
         made = ours(2, 4)
     monkeypatch.setattr(batches, "fits", lambda *_: False)
-    theirs = ClassBatches(sampler, augment, "cpu", 3)(2, 4)
+    theirs = ClassBatches(sampler, BatchSettings(4, 8, augment, 3), "cpu", ClassSettings())(2, 4)
     assert torch.equal(made.input, theirs.input)
     assert made.target.tolist() == sampler.indices(2, 4)
 

@@ -40,6 +40,9 @@ def test_classes(tmp_path):
     assert test["log_loss"] == pytest.approx(-logs[np.arange(9), truth].mean(), abs=1e-6)
     assert test["loss"] == test["log_loss"]
     assert np.trace(report.confusion) == round(9 * test["accuracy"])
+    hits = sum(round(one.images * one.recall) for one in report.per_class)
+    assert [one.name for one in report.per_class] == ["ant", "bee", "cat"]
+    assert hits == np.trace(report.confusion)
     assert len(report.mistakes) == 9 - np.trace(report.confusion)
     assert all(a.probability >= b.probability for a, b in pairwise(report.mistakes))
     assert [c.holds for c in report.checks] == [True, False]

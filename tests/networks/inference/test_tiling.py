@@ -9,10 +9,11 @@ import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Observation
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.inference.tiling import ENOUGH, SMALLEST, Tiles, auto_tiles, bytes_per_pixel, restore
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.model.receptive_field import receptive_radius
-from dlcli.networks.training.plan import ImageFacts, make_spec
+from dlcli.networks.training.plan import make_spec
 from dlcli.networks.training.presets import preset_of
 
 

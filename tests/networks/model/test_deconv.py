@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.model.deconv import FEW_CHANNELS, DeconvNet, Deconvolution, DeconvSpec, Head
-from dlcli.networks.training.plan import ImageFacts, make_plan
+from dlcli.networks.training.plan import make_plan
 
 
 @settings(max_examples=40)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.training import pace
-from dlcli.networks.training.plan import ImageFacts, make_plan
+from dlcli.networks.training.plan import make_plan
 from dlcli.networks.training.presets import FAST, LONGER_DEPTH
 
 FACTS = ImageFacts(inputs=1, channels=1, classes=0, count=8, side=48)

@@ -6,9 +6,10 @@ import re
 import pytest
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.optim.optimizers import RATES
-from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, resolved, usual_rate
+from dlcli.networks.training.plan import image_settings, make_plan, resolved, usual_rate
 from dlcli.networks.training.presets import BUDGETS, PRESETS, preset_of
 
 FACTS = ImageFacts(inputs=1, channels=1, classes=0, count=320, side=96)

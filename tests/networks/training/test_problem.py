@@ -6,9 +6,10 @@ import torch
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Silent
+from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import read_images
 from dlcli.networks.losses.supervised import LOSSES
-from dlcli.networks.training.plan import ImageFacts, image_settings, make_plan, restoration_of
+from dlcli.networks.training.plan import image_settings, make_plan, restoration_of
 from dlcli.networks.training.problem import make_problem
 
 

@@ -56,6 +56,9 @@ class Validation(Protocol):
     def sheet(self) -> bytes:
         """What the saved weights make of some of the images, as a PNG."""
 
+    def mistakes_sheet(self) -> bytes | None:
+        """The images of which they are most wrongly sure, as a PNG; None where there are none."""
+
 
 @contextmanager
 def inference(execution: ExecutionSettings) -> Iterator[None]:

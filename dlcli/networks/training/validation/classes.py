@@ -1,5 +1,7 @@
 """Measuring a network that classifies."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,12 +9,12 @@ from torch import Tensor
 
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.split import stratified
-from dlcli.networks.metrics import class_metrics
+from dlcli.networks.metrics import class_metrics, class_qualities, confusion_counts
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import batch_to_tensor, squeeze_gray
 from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.networks.training.validation.base import Confusion, inference
-from dlcli.reports.train_deconv import ValidationSummary
+from dlcli.reports.train_deconv import ClassQuality, ValidationSummary
 
 MAX_CLASS_IMAGES = 2000  # enough to rank two states of a network, and cheap beside the steps between two reports
 SHOWN = 40  # images on a sheet
@@ -74,9 +76,7 @@ class ClassValidation:
     def confusion(self) -> Confusion:
         """Of the measurement that was kept, else of the latest."""
         classes = self.image_set.classes
-        counts = np.zeros((len(classes), len(classes)), np.int64)
-        np.add.at(counts, (self.labels, self.scores.argmax(1)), 1)
-        return Confusion(classes, counts)
+        return Confusion(classes, confusion_counts(self.scores.argmax(1), self.labels, len(classes)))
 
     def shortcomings(self, _task: str) -> list[str]:
         """Where always saying the largest class would be right as often."""
@@ -93,14 +93,36 @@ class ClassValidation:
 
     def sheet(self) -> bytes:
         """Images with their true and predicted classes, the wrong ones first."""
+        right = self.scores.argmax(1) == self.labels
+        return self._sheet(np.argsort(right, kind="stable")[:SHOWN].tolist())
+
+    def mistakes(self) -> list[int]:
+        """The images that are classified wrongly, by number, the most confident mistakes first."""
+        wrong = np.flatnonzero(self.scores.argmax(1) != self.labels)
+        found: list[int] = wrong[np.argsort(-self.scores.max(1)[wrong], kind="stable")].tolist()
+        return found
+
+    def mistakes_sheet(self) -> bytes | None:
+        """The most confident mistakes with their true and predicted classes; None where there is none."""
+        wrong = self.mistakes()[:SHOWN]
+        return self._sheet(wrong) if wrong else None
+
+    def _sheet(self, order: Sequence[int]) -> bytes:
         from dlcli.reports.charts.sheets import class_sheet
 
-        guesses = self.scores.argmax(1)
-        order = np.argsort(guesses == self.labels, kind="stable")[:SHOWN]
-        classes = self.image_set.classes
+        guesses, classes = self.scores.argmax(1), self.image_set.classes
         return class_sheet(
-            [squeeze_gray(self.image_set.pixels(int(i))) for i in order],
+            [squeeze_gray(self.image_set.pixels(i)) for i in order],
             [classes[self.labels[i]] for i in order],
             [classes[guesses[i]] for i in order],
             [float(np.exp(self.scores[i].max())) for i in order],
         )
+
+
+def qualities_of(confusion: Confusion) -> list[ClassQuality]:
+    """How well each class is found, as reports have it."""
+    rows = zip(confusion.classes, confusion.counts.sum(axis=1), class_qualities(confusion.counts), strict=True)
+    return [
+        ClassQuality(name=name, images=int(images), precision=float(p), recall=float(r), f1=float(f1))
+        for name, images, (p, r, f1) in rows
+    ]

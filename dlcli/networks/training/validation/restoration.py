@@ -167,6 +167,9 @@ class RestorationValidation:
     def confusion(self) -> None:
         """There are no classes."""
 
+    def mistakes_sheet(self) -> None:
+        """Restored images are not right or wrong."""
+
     def sheet(self) -> bytes:
         """Input, output and target of some crops."""
         from dlcli.reports.charts.sheets import sample_sheet

@@ -1,0 +1,1 @@
+"""What training has of its own where images are classified."""
