@@ -106,7 +106,5 @@ def check_classes(config: ClassOptions, task: str, given: Collection[str]) -> No
     for name in ONLY_CLASSES:
         if task != "classify" and getattr(config, name) is not None:
             raise ValueError(f"{flag_of(type(config), name)} goes with --task classify, not {task}: leave it out")
-    if task != "classify" and getattr(config, "augment", "auto") in ("shifts", "photos"):
-        raise ValueError(f"--augment {config.augment} goes with --task classify, not {task}: give flips or none")
     if task == "classify" and config.side is not None and "crop" in given:
         raise ValueError("--side and --crop both set the side of class images: give --side alone")

@@ -213,5 +213,7 @@ class TrainDeconvConfig(
 
     @model_validator(mode="after")
     def _classes_consistent(self) -> Self:
+        if self.task != "classify" and self.augment in ("shifts", "photos"):
+            raise ValueError(f"--augment {self.augment} goes with --task classify, not {self.task}: give flips or none")
         check_classes(self, self.task, [name for name in self.model_fields_set if getattr(self, name) is not None])
         return self

@@ -169,7 +169,7 @@ def test_large_class_images_are_scaled_and_it_is_said(app, tmp_path):
     assert (
         "class images of 300 x 300 pixels become 64 x 64: scaled, and cut in the middle; --side N takes another" in err
     )
-    assert "crop = 64" in (tmp_path / "run/config.toml").read_text()
+    assert "side = 64" in (tmp_path / "run/config.toml").read_text()
 
 
 def test_dim_images_of_16_bits_are_said(app, tmp_path):
