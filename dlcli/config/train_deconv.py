@@ -10,15 +10,16 @@ from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
 from dlcli.config.base import Config
-from dlcli.config.classes import ClassOptions, check_classes
 from dlcli.config.common import DATA, OUTPUT, TrainingOptions
 from dlcli.config.network import (
+    ClassOptions,
     ExecutionOptions,
     LimitOptions,
     NetworkOptions,
     NetworkRegularization,
     NetworkScheduleOptions,
     NetworkTrainingOptions,
+    check_classes,
 )
 from dlcli.config.option import option
 
