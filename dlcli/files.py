@@ -5,7 +5,9 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -76,6 +78,30 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise DlcliError(
             f"cannot write {path}: {error.strerror or error}", "free some space or choose --out"
         ) from error
+
+
+@contextlib.contextmanager
+def replaced_when_done(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` for a file or folder that takes its place at the end, or is removed after an error.
+
+    Raises OSError where the disk refuses.
+    """
+    temporary = temporary_beside(path)
+    try:
+        yield temporary
+        if temporary.is_dir():
+            if path.is_dir():
+                shutil.rmtree(path)
+        else:
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,8 +15,9 @@ from dlcli.text import counted, listed, printable, printable_path
 # Folders with these names hold parts of a data set, and would pass for classes.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 LISTED_ENDINGS = 6
-ANY = f"{', '.join(list(EXTENSIONS)[:-1])} and {list(EXTENSIONS)[-1]}"
-KNOWN = f"files that end in {', '.join(EXTENSIONS)}"
+NAMED = ".png, .jpg, .webp, .tif, .bmp, .avif, .heic, .fits, .zarr, .czi, .nd2, .lif"
+ANY = f"{NAMED} and camera raw"
+KNOWN = f"files that end in {NAMED} or are camera raw"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,6 @@ def how_to_use(others: Mapping[str, int]) -> str:
     """What makes files of these endings images that are read, to be appended; or ""."""
     hints = {
         "name .npy and .npz files themselves to use them": {".npy", ".npz"},
-        "save HEIC photographs as JPEG or PNG to use them": {".heic", ".heif"},
     }
     return "".join(f"; {hint}" for hint, endings in hints.items() if endings & others.keys())
 
@@ -117,7 +117,7 @@ def list_images(folder: Path) -> Listing:
             path = place / name
             if name.startswith("."):
                 continue
-            if path.is_dir():
+            if path.is_dir() and not name.lower().endswith(".zarr"):
                 waiting.append((path, f"{prefix}{name}/"))
             elif is_image_name(name):
                 found.append((prefix + name, path))

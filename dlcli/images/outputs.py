@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
+from dlcli.images.formats.opening import EXTENSIONS, INSTEAD
+from dlcli.images.formats.science.zarrs import is_zarr
 from dlcli.images.sources import Candidate, find_images, unique_file_names
 from dlcli.text import counted, printable_path
 
@@ -81,13 +83,18 @@ def _into_folder(candidates: list[Candidate], out: Path) -> list[Output]:
             groups[-1].append(one)
         else:
             groups.append([one])
-    names = [
-        group[0].name if group[0].path else f"{group[0].origin.path.stem}.npy" if group[0].origin
-        else f"{group[0].name}.png" for group in groups
-    ]  # fmt: skip
+    names = [_file_name(group[0]) for group in groups]
     formats = ["NPY" if group[0].origin else None for group in groups]
     unique = unique_file_names(names)
     return [Output(tuple(g), out / name, form) for g, name, form in zip(groups, unique, formats, strict=True)]
+
+
+def _file_name(candidate: Candidate) -> str:
+    """The name of what is made of a candidate, whose format is not always one that is written."""
+    if candidate.path is None:
+        return f"{candidate.origin.path.stem}.npy" if candidate.origin else f"{candidate.name}.png"
+    stem, ending = os.path.splitext(candidate.name)
+    return f"{stem}.tif" if EXTENSIONS.get(ending.lower()) in INSTEAD else candidate.name
 
 
 def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path) -> tuple[list[Candidate], str]:
@@ -103,14 +110,10 @@ def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path
 
 
 def _is_file_name(out: Path) -> bool:
-    from dlcli.images.formats.codecs import EXTENSIONS
-
-    return out.suffix.lower() in (*EXTENSIONS, ARRAY) and not out.is_dir()
+    return out.suffix.lower() in (*EXTENSIONS, ARRAY) and (not out.is_dir() or is_zarr(out))
 
 
 def _single(candidates: list[Candidate], out: Path) -> Output:
-    from dlcli.images.formats.codecs import EXTENSIONS
-
     array = out.suffix.lower() == ARRAY
     if array and (candidates[0].origin is None or any(c.origin is not candidates[0].origin for c in candidates)):
         raise DlcliError(f"--out {printable_path(str(out))} is for one .npy or .npz file", "give a folder")
@@ -121,7 +124,10 @@ def _single(candidates: list[Candidate], out: Path) -> Output:
         )
     if not out.parent.is_dir():
         raise DlcliError(f"--out {out}: there is no directory {out.parent}", "create it first")
-    return Output(tuple(candidates), out, "NPY" if array else EXTENSIONS[out.suffix.lower()])
+    form = "NPY" if array else EXTENSIONS[out.suffix.lower()]
+    if form in INSTEAD:
+        raise DlcliError(f"--out {printable_path(str(out))}: such files aren't written", f"name it {out.stem}.tif")
+    return Output(tuple(candidates), out, form)
 
 
 def _check_folder(out: Path) -> None:
@@ -147,7 +153,7 @@ def _check_targets(outputs: list[Output], out: Path, *, force: bool) -> None:
                 f"--out {printable_path(str(out))} would overwrite the input {printable_path(str(target))}",
                 "give another folder",
             )
-        if target.is_dir():
+        if target.is_dir() and not is_zarr(target):
             raise DlcliError(f"{printable_path(str(target))} is a folder, not an image", "give another --out")
     if there and not force:
         more = f", and so do {len(there) - 1:,} more" if len(there) > 1 else ""

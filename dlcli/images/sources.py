@@ -33,6 +33,7 @@ from dlcli.images.folders import (
 )
 from dlcli.images.formats.codecs import Header, read_frame, read_header
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
+from dlcli.images.formats.science.zarrs import is_zarr
 from dlcli.text import counted, printable, printable_path
 
 ARRAYS = (".npy", ".npz")
@@ -54,17 +55,21 @@ class ArrayFile:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What may be an image: a file at ``path``, or an ``array`` (H, W, C), of the file ``origin`` where it has one."""
+    """What may be an image: a file at ``path``, or an ``array`` (H, W, C), of the file ``origin`` where it has one.
+
+    ``axes`` is what --axes says of a file's dimensions, "" for nothing.
+    """
 
     name: str
     path: Path | None = None
     array: AnyArray | None = None
     origin: ArrayFile | None = None
+    axes: str = ""
 
     def header(self) -> Header:
         """Its size, channels and type. Raises DlcliError for a file that is no image."""
         if self.path is not None:
-            header = read_header(self.path, self.name)
+            header = read_header(self.path, self.name, axes=self.axes)
             return replace(header, note=FIRST if header.frames > 1 else header.note)
         assert self.array is not None
         height, width, channels = self.array.shape
@@ -76,7 +81,7 @@ class Candidate:
         Raises DlcliError, which names it ``label``, if it is damaged.
         """
         if self.path is not None:
-            pixels = read_frame(self.path, label).pixels
+            pixels = read_frame(self.path, label, axes=self.axes).pixels
         else:
             assert self.array is not None
             pixels = self.array if self.array.shape[2] < 4 else self.array[:, :, :3]
@@ -129,6 +134,9 @@ def _item(text: str, labeled: bool, part: Part) -> FoundImages:
         raise DlcliError(f"{label} is neither a file nor a folder", "save what it gives as a file first")
     if stat.S_ISREG(mode):
         return _file(path, path.name, labeled, part)
+    if is_zarr(path) and not labeled:
+        name = path.name if path.suffix.lower() == ".zarr" else f"{path.name}.zarr"
+        return FoundImages([Candidate(name, path)])
     if (idx := find_idx(path, part)) is not None:
         return _idx(*idx, part)
     if labeled:

@@ -256,15 +256,15 @@ def test_cache_from_many_threads(tmp_path):
 def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
     for name in ("in/a.png", "in/b.png"):
         draw(tmp_path / name)
-    for name in ("in/1.HEIC", "in/deep/2.heic", "in/c.gif", "in/d.npy", "in/.hidden.gif"):
+    for name in ("in/1.MP4", "in/deep/2.mp4", "in/c.gif", "in/d.npy", "in/.hidden.gif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     np.save(tmp_path / "in/d.npy", np.zeros((9, 7), np.uint8))
-    all_of_them, flat = "4 files left out: 2 .heic, 1 .gif, 1 .npy", "2 files left out: 1 .gif, 1 .heic"
+    all_of_them, flat = "4 files left out: 2 .mp4, 1 .gif, 1 .npy", "2 files left out: 1 .gif, 1 .mp4"
     for data, found in ((tmp_path / "in", all_of_them), (tmp_path / "in/*", flat)):
         (note,) = open_image_set([str(data)]).notes  # a pattern takes arrays, too
         assert note.startswith(f"{data}: {found}")
-    with pytest.raises(DlcliError, match=r"holds no image but 1 \.heic"):
+    with pytest.raises(DlcliError, match=r"holds no image but 1 \.mp4"):
         open_image_set([str(tmp_path / "in/deep")])
     (tmp_path / "arrays").mkdir()
     np.save(tmp_path / "arrays/d.npy", np.zeros((9, 7), np.uint8))

@@ -10,12 +10,25 @@ from PIL import Image
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
-from dlcli.images.formats.depth import OtherTiffError, is_tiff
+from dlcli.images.formats.depth import OtherTiffError
 from dlcli.images.formats.frames import DecodedImage, Header, Stack
-from dlcli.images.formats.opening import EXTENSIONS, FORMATS, MAX_PIXELS, check_file, named
+from dlcli.images.formats.opening import (
+    EXTENSIONS,
+    FITS,
+    FORMATS,
+    MAX_PIXELS,
+    TIFF,
+    check_file,
+    named,
+    starts_with,
+)  # fmt: skip
 from dlcli.images.formats.pictures import opened_picture
-from dlcli.images.formats.tiff import opened_tiff
-from dlcli.images.formats.writing import with_depth
+from dlcli.images.formats.science.camera import opened_raw
+from dlcli.images.formats.science.fits import opened_fits
+from dlcli.images.formats.science.microscopy import opened_micrographs
+from dlcli.images.formats.science.zarrs import opened_zarr
+from dlcli.images.formats.tiffs.reading import opened_tiff
+from dlcli.images.formats.values import with_depth
 from dlcli.text import printable_path
 
 __all__ = [
@@ -39,9 +52,16 @@ def opened_stack(path: Path, label: str, axes: str = "") -> Iterator[Stack]:
 
 def _reader(path: Path, label: str, axes: str, opened: ExitStack) -> Stack:
     """What reads the file, to be closed with ``opened``."""
-    with named(printable_path(label)):
-        tiff = is_tiff(path)
-    if not tiff:
+    ending = path.suffix.lower()
+    if path.is_dir() or path.name.endswith(".zarr.zip"):
+        return opened.enter_context(opened_zarr(path, MAX_PIXELS, axes))
+    if EXTENSIONS.get(ending) == "RAW":
+        return opened.enter_context(opened_raw(path, MAX_PIXELS))
+    if EXTENSIONS.get(ending) == "BIOIO":
+        return opened.enter_context(opened_micrographs(path, MAX_PIXELS))
+    if starts_with(path, FITS):
+        return opened.enter_context(opened_fits(path, axes))
+    if not starts_with(path, *TIFF):
         return opened.enter_context(opened_picture(path, label))
     try:
         return opened.enter_context(opened_tiff(path, MAX_PIXELS, axes))

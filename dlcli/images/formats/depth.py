@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import ImageFile
 
 from dlcli.errors import DlcliError
-from dlcli.text import printable
 
 BITS_PER_SAMPLE, SAMPLES, PLANES, EXTRA = 258, 277, 284, 338  # tags of TIFF
 OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
@@ -19,19 +17,6 @@ OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L
 
 class OtherTiffError(DlcliError):
     """A TIFF that Pillow doesn't know, or misunderstands."""
-
-
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
-def is_tiff(path: Path) -> bool:
-    """Whether the file begins as a TIFF does. Raises DlcliError where it can't be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(4) in MAGIC
-    except OSError as error:
-        message = f"cannot be read: {printable(error.strerror or str(error))}"
-        raise DlcliError(message, "check its permissions") from None
 
 
 def is_deep(image: ImageFile.ImageFile) -> bool:

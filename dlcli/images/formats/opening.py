@@ -5,20 +5,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 from dlcli.errors import DlcliError
-from dlcli.images.formats.depth import OtherTiffError, channels_left_out, is_tiff
+from dlcli.images.formats.depth import OtherTiffError, channels_left_out
+from dlcli.images.formats.science.camera import EXTENSIONS as RAW_EXTENSIONS
+from dlcli.images.formats.science.extras import imported
+from dlcli.images.formats.science.zarrs import is_zarr
 from dlcli.text import printable, printable_path
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+# Of Pillow; those that are written, too.
+PICTURES = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF")
+FORMATS = (*PICTURES, "NPY", "FITS", "ZARR")
 EXTENSIONS = {
     ".png": "PNG",
     **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
     ".webp": "WEBP",
     **dict.fromkeys((".tif", ".tiff"), "TIFF"),
     ".bmp": "BMP",
+    ".avif": "AVIF",
+    **dict.fromkeys((".heic", ".heif"), "HEIF"),
+    **dict.fromkeys((".fits", ".fit", ".fts"), "FITS"),
+    ".zarr": "ZARR",
+    **dict.fromkeys((".czi", ".nd2", ".lif"), "BIOIO"),
+    **dict.fromkeys(RAW_EXTENSIONS, "RAW"),
 }
+# What is read and not written becomes this.
+INSTEAD = {"BIOIO": "TIFF", "RAW": "TIFF"}
+TIFF, FITS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), b"SIMPLE  ="  # how they begin
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 # Above the largest cameras of today (200 million), below what a forged header can ask for.
 MAX_PIXELS = 1 << 28
 COLOR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
@@ -46,7 +61,7 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
     """The image at ``path`` with its header read; whatever goes wrong with it, inside too, becomes a DlcliError."""
     label = printable_path(label)
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=_known_to_pillow(path)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             if image.mode not in (*COLOR, *GRAY):
@@ -61,9 +76,9 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
         message = f"{label} says that it has more than {MAX_PIXELS // 10**6} million pixels"
         raise DlcliError(message, "cut it into smaller images") from None
     except UnidentifiedImageError:
-        if is_tiff(path):
+        if starts_with(path, *TIFF):
             raise OtherTiffError("is not an image", "check the file, or save it again as PNG") from None
-        known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        known = f"{', '.join(PICTURES[:4])} or {PICTURES[4]}"
         raise DlcliError(f"{label} is not a {known} image", "check the file, or save it again as PNG") from None
     except PermissionError as error:
         raise DlcliError(f"{label} cannot be read: {_reason(error)}", "check its permissions") from None
@@ -72,8 +87,31 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
         raise DlcliError(f"{label} is damaged: {_reason(error)}", "fetch or save the image again") from None
 
 
+def starts_with(path: Path, *marks: bytes) -> bool:
+    """Whether the file begins with one of ``marks``. Raises DlcliError where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(max(map(len, marks))).startswith(marks)
+    except OSError as error:
+        raise DlcliError(f"cannot be read: {_reason(error)}", "check its permissions") from None
+
+
+def _known_to_pillow(path: Path) -> tuple[str, ...]:
+    """The formats to try. Raises DlcliError where a plug-in is lacking for a file's own."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS:
+        imported("pillow_heif", "a HEIC image", "heif").register_heif_opener()
+        return ("HEIF",)
+    if start[4:8] == b"ftyp" and not features.check("avif"):
+        raise DlcliError("is an AVIF image, which this Pillow was built without", "pip install --upgrade pillow")
+    return PICTURES[:-1]
+
+
 def check_file(path: Path, label: str) -> None:
     """Raises DlcliError where there is no file, or an empty one."""
+    if path.is_dir() and is_zarr(path):
+        return
     if not path.is_file():
         what = "is not a regular file" if path.exists() else "is not there"
         raise DlcliError(f"{label} {what}", "check the path and its spelling")

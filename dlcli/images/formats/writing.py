@@ -1,4 +1,4 @@
-"""Images to files: every frame, with the depth, transparency and metadata that the format can hold."""
+"""Pictures to files by Pillow: frames with the depth, transparency and metadata that their format can hold."""
 
 import io
 import struct
@@ -12,19 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dlcli.engine.arrays import AnyArray, AnyDtype
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
-from dlcli.files import write_atomic
-from dlcli.images.formats.metadata import Metadata, is_ome, text_tags
-from dlcli.text import printable, printable_path
+from dlcli.images.formats.metadata import Metadata, is_ome
+from dlcli.images.formats.science.extras import imported
+from dlcli.images.formats.values import depth_in, with_depth
 
 STACKS = ("PNG", "WEBP", "TIFF")  # that hold more than one frame
 WITHOUT_ALPHA = ("JPEG", "BMP")
 LOSSLESS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},  # as nearly as it can
     "WEBP": {"lossless": True, "exact": True},
+    "AVIF": {"quality": 100, "subsampling": "4:4:4", "speed": 6},  # as nearly as it can
+    "HEIF": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
 }
-LARGEST_TIFF = 4_000_000_000  # bytes that offsets of 32 bits reach
 
 
 @dataclass(frozen=True)
@@ -35,30 +36,8 @@ class Frame:
     alpha: AnyArray | None = None
 
 
-def with_depth(values: AnyArray, dtype: Any) -> AnyArray:
-    """uint8, uint16 or floats in [0, 1], of any shape, as another of those types, white staying white."""
-    dtype = np.dtype(dtype)
-    if values.dtype == dtype:
-        return values
-    if dtype.kind == "f" or values.dtype.kind == "f":
-        white = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-        scaled = values.astype(np.float64) / white
-        return scaled.astype(dtype) if dtype.kind == "f" else np.rint(scaled * np.iinfo(dtype).max).astype(dtype)
-    if dtype == np.uint16:
-        return values.astype(np.uint16) * 257
-    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def depth_in(format: str, dtype: AnyDtype, *, many: bool) -> AnyDtype:
-    """The type nearest to ``dtype`` that files of ``format`` hold, in several frames if ``many``."""
-    shallow: AnyDtype = np.dtype(np.uint16 if format == "PNG" and not many else np.uint8)
-    if format == "TIFF" or dtype == np.uint8:
-        return dtype
-    return shallow
-
-
 def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str]:
-    """What will not be kept, for notes."""
+    """What will not be kept of frames that are as the first one, for notes."""
     dtype = frames[0].pixels.dtype
     kept = depth_in(format, dtype, many=len(frames) > 1)
     found = []
@@ -66,9 +45,9 @@ def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str
         found.append(f"written with {8 * kept.itemsize} bits a channel, as {format} holds no {dtype}")
     if format in WITHOUT_ALPHA and any(frame.alpha is not None for frame in frames):
         found.append(f"written without its transparency, which {format} doesn't hold")
-    if metadata.exif and (format == "BMP" or (format == "TIFF" and text_tags(metadata.exif)[1])):
+    if metadata.exif and format == "BMP":
         found.append("written without its EXIF data of the exposure")
-    if metadata.exif and is_ome(metadata.exif):
+    if metadata.exif and is_ome(metadata.exif) and format != "TIFF":
         found.append("written without its OME-XML: sizes of pixels, axes and channels")
     if metadata.calibration and format != "TIFF":
         found.append(f"written without the size of its pixels, which {format} doesn't hold")
@@ -77,48 +56,43 @@ def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str
     return found
 
 
-def write_frames(path: Path, frames: Sequence[Frame], format: str, metadata: Metadata) -> None:
-    """Write them in one of FORMATS, whole or not at all; lossless but for JPEG. What can't be kept, see ``losses``.
+def write_picture(path: Path, frames: Sequence[Frame], format: str, metadata: Metadata) -> None:
+    """Write them in one of the formats of Pillow; lossless but for JPEG. What can't be kept, see ``losses``.
 
-    Raises DlcliError when the disk or the format refuses, and for several frames where it holds one.
+    Raises DlcliError for what the format doesn't hold, OSError and others as Pillow does.
     """
-    if len(frames) > 1 and format not in STACKS:
-        raise DlcliError(
-            f"{printable_path(path.name)}: {len(frames)} frames cannot be written as {format}, which holds one",
-            "give a folder, or a name that ends in .tif",
-        )
     values = [_joined(frame, format, frames) for frame in frames]
-    try:
-        if format == "TIFF":
-            data = _tiff(values, metadata)
-        elif values[0].dtype == np.uint16 and values[0].shape[2] > 1:
-            data = _deep_png(values[0], metadata)
-        else:
-            data = _by_pillow(values, format, metadata)
-    except (OSError, ValueError, MemoryError, struct.error) as error:
-        size = f"{values[0].shape[1]} x {values[0].shape[0]} pixels"
-        reason = printable(str(error) or type(error).__name__)
-        message = f"{printable_path(str(path))}: {size} cannot be written as {format}: {reason}"
-        raise DlcliError(message, "write a PNG") from None
-    write_atomic(path, data)
+    if values[0].dtype == np.uint16 and values[0].shape[2] > 1:
+        data = _deep_png(values[0], metadata)
+    else:
+        data = _by_pillow(values, format, metadata)
+    path.write_bytes(data)
 
 
 def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> AnyArray:
     """(H, W, channels and alpha) as deep as the format holds; an animation's are of one kind."""
-    kind = [frame] if format == "TIFF" else frames
+    if frame.pixels.shape[2] not in (1, 3):
+        message = f"{frame.pixels.shape[2]} channels cannot be written as {format}, which holds gray and RGB"
+        raise DlcliError(message, "give --format tif or npy")
     dtype = depth_in(format, frame.pixels.dtype, many=len(frames) > 1)
     values = with_depth(frame.pixels, dtype)
-    if values.shape[2] < max(one.pixels.shape[2] for one in kind):
+    if values.shape[2] < max(one.pixels.shape[2] for one in frames):
         values = np.repeat(values, 3, axis=2)
-    if format in WITHOUT_ALPHA or all(one.alpha is None for one in kind):
+    if format in WITHOUT_ALPHA or all(one.alpha is None for one in frames):
         return values
-    alpha = frame.alpha
-    white = 1 if dtype.kind == "f" else np.iinfo(dtype).max
-    full = np.full(values.shape[:2], white, dtype) if alpha is None else with_depth(alpha, dtype)
+    return joined(values, frame.alpha)
+
+
+def joined(values: AnyArray, alpha: AnyArray | None) -> AnyArray:
+    """(H, W, C) and then ``alpha`` (H, W), white where there is none."""
+    white = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+    full = np.full(values.shape[:2], white, values.dtype) if alpha is None else with_depth(alpha, values.dtype)
     return np.concatenate([values, full[:, :, None]], axis=2)
 
 
 def _by_pillow(values: Sequence[AnyArray], format: str, metadata: Metadata) -> bytes:
+    if format == "HEIF":
+        imported("pillow_heif", "a HEIC image", "heif").register_heif_opener()
     options = dict(LOSSLESS.get(format, {}))
     # Pillow tells gray with alpha from RGB by the number of channels.
     images = [Image.fromarray(np.ascontiguousarray(v[:, :, 0] if v.shape[2] == 1 else v)) for v in values]
@@ -131,33 +105,6 @@ def _by_pillow(values: Sequence[AnyArray], format: str, metadata: Metadata) -> b
             options["duration"] = options["duration"][metadata.hidden_first :]
     stream = io.BytesIO()
     images[0].save(stream, format, **options, **metadata.save_options(format))
-    return stream.getvalue()
-
-
-def _tiff(values: Sequence[AnyArray], metadata: Metadata) -> bytes:
-    import tifffile
-
-    stream = io.BytesIO()
-    texts, _ = text_tags(metadata.exif) if metadata.exif else ([], False)
-    options: dict[str, Any] = {
-        "compression": "zlib", "metadata": None, "software": False, "contiguous": False,
-        "iccprofile": metadata.icc or None,
-        "extratags": [(tag, "s", 0, text, True) for tag, text in texts],
-    }  # fmt: skip
-    if metadata.dpi or metadata.calibration:
-        options["resolution"] = metadata.dpi or metadata.calibration
-        options["resolutionunit"] = "INCH" if metadata.dpi else "NONE"
-    with tifffile.TiffWriter(stream, bigtiff=sum(v.nbytes for v in values) > LARGEST_TIFF) as writer:
-        for page in values:
-            channels = page.shape[2]
-            writer.write(
-                page if channels > 1 else page[:, :, 0],
-                photometric="rgb" if channels > 2 else "minisblack",
-                extrasamples=["UNASSALPHA"] if channels in (2, 4) else None,
-                planarconfig="contig" if channels > 1 else None,
-                predictor=2 if page.dtype.kind == "u" else None,
-                **options,
-            )
     return stream.getvalue()
 
 

@@ -11,7 +11,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.conversion import UINT8
 from dlcli.images.crops import crops_at_a_time
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.formats.writing import with_depth
+from dlcli.images.formats.values import with_depth
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory

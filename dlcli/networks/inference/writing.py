@@ -1,7 +1,7 @@
 """Restored images to files: every frame of an image, or an array for an array; what can't be kept is reported."""
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,12 @@ import numpy as np
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
-from dlcli.images.formats.codecs import DecodedImage, limited, read_frames
+from dlcli.images.formats.codecs import limited, opened_stack
+from dlcli.images.formats.frames import DecodedImage, Header, Stack, Stored
 from dlcli.images.formats.metadata import Metadata
-from dlcli.images.formats.writing import Frame, losses, write_frames
+from dlcli.images.formats.opening import INSTEAD
+from dlcli.images.formats.output import UnwritableError, Wanted, opened_writer
+from dlcli.images.formats.writing import Frame
 from dlcli.images.outputs import Output
 from dlcli.images.sources import Candidate
 from dlcli.networks.inference.restoring import Restorer, check_memory
@@ -69,36 +72,71 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
 
     Raises UnwrittenError for a target that can't be written, another DlcliError for an image that can't be restored.
     """
-    if output.format == "NPY":
-        origin = output.candidates[0].origin
-        told.add(output.shown, "written as .npy" if origin and origin.path.suffix.lower() == ".npz" else "")
+    first = output.candidates[0]
+    if output.format == "NPY" and first.origin is not None:
+        told.add(output.shown, "written as .npy" if first.origin.path.suffix.lower() == ".npz" else "")
         return _write_array(output, restorer)
-    frames: list[Frame] = []
-    metadata, form, durations = Metadata(), output.format, []
-    for image in _images(output.candidates[0]):
-        if not frames:
-            metadata, form = image.metadata, output.format or image.format
-            height, width = image.pixels.shape[:2]
-        told.add(output.shown, image.note)
-        told.add(output.shown, dim(image.pixels))
-        # Those that wait to be written take a part of what is free.
-        check_memory(sum(frame.pixels.size for frame in frames) // 8)
-        frames.append(restorer.restored(Frame(limited(image.pixels), image.alpha)))
-        durations.append(image.shown)
-    assert form is not None
-    if metadata.calibration:  # a measure of what is shown, which is as large as before
-        across, down = metadata.calibration
-        high, wide = frames[0].pixels.shape[:2]
-        metadata = replace(metadata, calibration=(across * wide / width, down * high / height))
-    metadata = replace(metadata, durations=tuple(durations) if any(durations) else ())
+    if first.path is None:
+        return _write_frames(output, _Arrays(output.candidates), restorer, told)
+    with opened_stack(first.path, first.name, first.axes) as stack:
+        return _write_frames(output, stack, restorer, told)
+
+
+def _write_frames(output: Output, stack: Stack, restorer: Restorer, told: Told) -> int:
+    """Every frame of ``stack``, one at a time, so that however many there are, few are in memory."""
+    image = stack.frame(0)
+    made = _restored(image, restorer, output, told)
+    scale = made.pixels.shape[0] / image.pixels.shape[0]
+    form = output.format or INSTEAD.get(image.format, image.format)
+    stored = image.stored if image.format == form else Stored()
+    wanted = Wanted(form, len(stack), _scaled(image.metadata, scale), stored)
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
-        write_frames(output.target, frames, form, metadata)
-    except (DlcliError, OSError) as error:
+        with opened_writer(output.target, wanted) as writer:
+            for number in range(len(stack)):
+                if number:
+                    # Those that wait to be written take a part of what is free.
+                    check_memory(writer.waiting // 8)
+                    image = stack.frame(number)
+                    made = _restored(image, restorer, output, told)
+                held = image.stored if image.format == form else None
+                writer.add(made, shown=image.shown, scale=scale, stored=held)
+        for note in writer.notes:
+            told.add(output.shown, note)
+    except (UnwritableError, OSError) as error:
         raise _unwritten(output.target, error) from None
-    for note in losses(form, frames, metadata):
-        told.add(output.shown, note)
     return 1
+
+
+def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
+    told.add(output.shown, image.note)
+    told.add(output.shown, dim(image.pixels))
+    return restorer.restored(Frame(limited(image.pixels), image.alpha))
+
+
+def _scaled(metadata: Metadata, scale: float) -> Metadata:
+    """The size of pixels is a measure of what is shown, which is as large as before."""
+    if metadata.calibration is None:
+        return metadata
+    across, down = metadata.calibration
+    return replace(metadata, calibration=(across * scale, down * scale))
+
+
+class _Arrays:
+    """The images of an array as frames."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.candidates = candidates
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def header(self, number: int) -> Header:
+        return self.candidates[number].header()
+
+    def frame(self, number: int) -> DecodedImage:
+        frame = _frame(self.candidates[number])
+        return DecodedImage(frame.pixels, frame.alpha, "PNG", "")
 
 
 def dim(pixels: AnyArray) -> str:
@@ -110,13 +148,6 @@ def dim(pixels: AnyArray) -> str:
     share = 100 / 2 ** (16 - bits)
     percent = f"{share:.0f}" if share >= 1 else f"{share:.1g}"
     return f"its values fill {bits} of its 16 bits, {percent}% of their range: scale them to all of it"
-
-
-def _images(candidate: Candidate) -> Iterable[DecodedImage]:
-    if candidate.path is not None:
-        return read_frames(candidate.path, candidate.name)
-    frame = _frame(candidate)
-    return [DecodedImage(frame.pixels, frame.alpha, "PNG", "")]
 
 
 def _frame(candidate: Candidate) -> Frame:

@@ -111,7 +111,7 @@ def test_one_icon_does_not_shrink_the_crops_of_all(app, tmp_path):
     folder(tmp_path / "photos", 20, 100)
     picture(0, 10).save(tmp_path / "photos/icon.png")
     picture(0, 70).save(tmp_path / "photos/small.png")
-    (tmp_path / "photos/clip.heic").write_bytes(b"")
+    (tmp_path / "photos/clip.mp4").write_bytes(b"")
     report, err = app("photos", "--steps", "2", "--seed", "1", "--val", "0.1", "--data-seed", "3")
     assert report["crop"] == 96
     assert report["too_small_images"] == 1
@@ -120,8 +120,8 @@ def test_one_icon_does_not_shrink_the_crops_of_all(app, tmp_path):
     )
     assert "; 70 x 70 to 100 x 100 pixels, gray" in err  # of what trains
     assert "1 image is continued by mirroring, being smaller than the crop of 96 pixels: small.png (70 x 70)" in err
-    assert "photos: 1 file left out: 1 .heic" in err
-    assert "photos: 1 file left out: 1 .heic" in app("predict", "run", "photos", "--out", "restored")[1]
+    assert "photos: 1 file left out: 1 .mp4" in err
+    assert "photos: 1 file left out: 1 .mp4" in app("predict", "run", "photos", "--out", "restored")[1]
 
 
 def classes(path, counts, side=8):

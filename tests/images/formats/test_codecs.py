@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import MAX_PIXELS, read_header, read_pixels
 from dlcli.images.formats.metadata import Metadata
-from dlcli.images.formats.writing import Frame, write_frames
+from dlcli.images.formats.output import write_frames
+from dlcli.images.formats.writing import Frame
 from tests.images.reading import read_image
 
 RNG = np.random.default_rng(0)

@@ -8,7 +8,8 @@ from PIL import Image, ImageCms
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import read_frames, read_header
 from dlcli.images.formats.metadata import Metadata
-from dlcli.images.formats.writing import Frame, write_frames
+from dlcli.images.formats.output import write_frames
+from dlcli.images.formats.writing import Frame
 from dlcli.reports.predict import Note
 from tests.images.reading import read_image
 from tests.networks.examples import make_run, save, smooth
@@ -109,9 +110,13 @@ def test_deep_colors_of_other_programs(run, tmp_path, byteorder, planes, compres
     )
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif", "a").pixels, DEEP)
     predicted(run, tmp_path / "a.tif", out=tmp_path / "b.tif")
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), DEEP)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), values)
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
-        assert "ImageDescription" not in file.pages[0].tags  # it told the shape of planes
+        page = file.pages[0]
+        assert (page.planarconfig.name, page.compression.name) == (
+            planes.upper(), "NONE" if compression is None else "ADOBE_DEFLATE",
+        )  # fmt: skip
+        assert file.byteorder == byteorder
     assert read_header(tmp_path / "a.tif", "a").dtype == np.uint16
 
 
@@ -241,10 +246,15 @@ def test_upscaled_pixels_are_smaller(tmp_path):
         assert file.pages[0].resolution == (8, 8)
 
 
-def test_lost_ome_xml_is_said(run, tmp_path):
+def test_ome_xml_stays_and_its_loss_is_said(run, tmp_path):
     stack = np.stack([smooth(24, 32)] * 3)
     tifffile.imwrite(tmp_path / "a.ome.tif", stack, metadata={"axes": "ZYX", "PhysicalSizeX": 0.5})
-    (note,) = predicted(run, tmp_path / "a.ome.tif", out=tmp_path / "out").notes
+    assert predicted(run, tmp_path / "a.ome.tif", out=tmp_path / "out").notes == []
+    with tifffile.TiffFile(tmp_path / "out" / "a.ome.tif") as file:
+        assert (file.series[0].axes, file.series[0].kind) == ("ZYX", "ome")
+        assert 'PhysicalSizeX="0.5"' in file.ome_metadata
+    tifffile.imwrite(tmp_path / "b.ome.tif", stack[0], metadata={"axes": "YX", "PhysicalSizeX": 0.5})
+    (note,) = predicted(run, tmp_path / "b.ome.tif", out=tmp_path / "b.png").notes
     assert note.note == "written without its OME-XML: sizes of pixels, axes and channels"
 
 

@@ -1,0 +1,1 @@
+"""Files of telescopes, microscopes and cameras, each by the library that is made for them."""
