@@ -115,7 +115,9 @@ def _is_file_name(out: Path) -> bool:
 
 def _single(candidates: list[Candidate], out: Path) -> Output:
     array = out.suffix.lower() == ARRAY
-    if array and (candidates[0].origin is None or any(c.origin is not candidates[0].origin for c in candidates)):
+    if array and any(
+        c.origin is not candidates[0].origin or (len(candidates) > 1 and not c.origin) for c in candidates
+    ):
         raise DlcliError(f"--out {printable_path(str(out))} is for one .npy or .npz file", "give a folder")
     if len(candidates) != 1 and not array:
         raise DlcliError(

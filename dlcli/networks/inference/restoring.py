@@ -10,6 +10,7 @@ from torch import Tensor
 from dlcli.degradations.base import Degradation, Mask
 from dlcli.degradations.downsample import enlarge
 from dlcli.errors import DlcliError
+from dlcli.images.formats.codecs import limited
 from dlcli.images.formats.writing import Frame
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
@@ -59,6 +60,7 @@ class Restorer:
 
     def restored(self, image: Frame) -> Frame:
         """The image, as deep as it was. Raises DlcliError where memory is short or what is missing isn't known."""
+        limited(image.pixels)
         with exactly():
             return _restored(self, image)
 

@@ -10,7 +10,7 @@ import numpy as np
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
-from dlcli.images.formats.codecs import limited, opened_stack
+from dlcli.images.formats.codecs import opened_stack
 from dlcli.images.formats.frames import DecodedImage, Header, Stack, Stored
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.opening import INSTEAD
@@ -111,7 +111,7 @@ def _write_frames(output: Output, stack: Stack, restorer: Restorer, told: Told) 
 def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
     told.add(output.shown, image.note)
     told.add(output.shown, dim(image.pixels))
-    return restorer.restored(Frame(limited(image.pixels), image.alpha))
+    return restorer.restored(Frame(image.pixels, image.alpha))
 
 
 def _scaled(metadata: Metadata, scale: float) -> Metadata:

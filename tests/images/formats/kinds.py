@@ -152,7 +152,8 @@ def animation(ending: str, **options: Any) -> Kind:
 def numpy_kind(dtype: Any, *shape: int) -> Kind:
     def make(path: Path) -> np.ndarray:
         values = noise(dtype, *shape)
-        np.save(path, values)
+        values = values / 2000 + 0.4 if values.dtype.kind == "f" else values
+        np.save(path, values.astype(dtype))
         return np.load(path).reshape(-1 if len(shape) > 3 else 1, HIGH, WIDE, shape[-1] if len(shape) > 2 else 1)
 
     return Kind(f"npy {np.dtype(dtype)} {shape}", ".npy", make)

@@ -1,5 +1,7 @@
 """TIFF files written page by page, laid out as the file that their images came from."""
 
+import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -116,23 +118,25 @@ class TiffPages:
         return [(tag, "I", 1, 0, True) for tag in sorted(self._parts)]
 
     def _add_exif(self) -> None:
-        from tifffile import TiffFile
-
+        """The parts of EXIF after the pages, and where they are in the first page's tags."""
         if not self._parts:
             return
-        with TiffFile(self.path, mode="r+") as file:
-            mark = b"II\x2a\0" if file.byteorder == "<" else b"MM\0\x2a"
+        with self.path.open("r+b") as file:
+            mark = file.read(4)
+            order = "<" if mark[:2] == b"II" else ">"
+            (table,) = struct.unpack(order + "I", file.read(4))
+            file.seek(table)
+            (count,) = struct.unpack(order + "H", file.read(2))
+            tags = [struct.unpack(order + "H", file.read(12)[:2])[0] for _ in range(count)]
             for tag, values in self._parts.items():
-                place = self.path.stat().st_size
-                place += place % 2
-                table = TiffImagePlugin.ImageFileDirectory_v2(mark + bytes(4))
+                part = TiffImagePlugin.ImageFileDirectory_v2(mark + bytes(4))
                 for key, value in values.items():
-                    table[key] = value
-                with open(self.path, "r+b") as raw:
-                    raw.seek(place)
-                    raw.write(table.tobytes(place))
-                pages: Any = file.pages
-                pages[0].tags[tag].overwrite(place)
+                    part[key] = value
+                place = file.seek(0, os.SEEK_END)
+                place += file.write(bytes(place % 2))
+                file.write(part.tobytes(place))
+                file.seek(table + 2 + 12 * tags.index(tag) + 8)
+                file.write(struct.pack(order + "I", place))
 
 
 def exif_parts(exif: bytes) -> dict[int, dict[int, Any]]:
