@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from dlcli.images.formats.depth import (
     load_lower_bytes,
     loaded,
 )  # fmt: skip
-from dlcli.images.formats.frames import DecodedImage, Header
+from dlcli.images.formats.frames import DecodedImage, Header, Stored
 from dlcli.images.formats.metadata import exif_of, metadata_of
 from dlcli.images.formats.opening import GRAY, opened
 from dlcli.images.formats.orientation import upright
@@ -75,7 +76,7 @@ class PictureStack:
         if number or self._used:
             self.image.seek(number)
         self._used = True
-        return _decoded(self.image, self.path, self.label, number)
+        return replace(_decoded(self.image, self.path, self.label, number), stored=Stored(frames=self.count))
 
 
 def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:

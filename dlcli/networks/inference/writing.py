@@ -1,7 +1,8 @@
 """Restored images to files: every frame of an image, or an array for an array; what can't be kept is reported."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import numpy as np
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
-from dlcli.images.formats.codecs import opened_stack
-from dlcli.images.formats.frames import DecodedImage, Header, Stack, Stored
+from dlcli.images.formats.codecs import read_frames
+from dlcli.images.formats.frames import DecodedImage, Stored
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.opening import INSTEAD
 from dlcli.images.formats.output import UnwritableError, Wanted, opened_writer
@@ -76,29 +77,29 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     if output.format == "NPY" and first.origin is not None:
         told.add(output.shown, "written as .npy" if first.origin.path.suffix.lower() == ".npz" else "")
         return _write_array(output, restorer)
-    if first.path is None:
-        return _write_frames(output, _Arrays(output.candidates), restorer, told)
-    with opened_stack(first.path, first.name, first.axes) as stack:
-        return _write_frames(output, stack, restorer, told)
+    # A generator, so that what goes wrong with the work isn't taken for damage of the file.
+    frames = read_frames(first.path, first.name, first.axes) if first.path else _array_frames(output.candidates)
+    with closing(frames):
+        return _write_frames(output, frames, restorer, told)
 
 
-def _write_frames(output: Output, stack: Stack, restorer: Restorer, told: Told) -> int:
-    """Every frame of ``stack``, one at a time, so that however many there are, few are in memory."""
-    image = stack.frame(0)
+def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Restorer, told: Told) -> int:
+    """Every frame, one at a time, so that however many there are, few are in memory."""
+    image = next(frames)
+    count = image.stored.frames
     made = _restored(image, restorer, output, told)
     scale = made.pixels.shape[0] / image.pixels.shape[0]
     form = output.format or INSTEAD.get(image.format, image.format)
     stored = image.stored if image.format == form else Stored()
-    wanted = Wanted(form, len(stack), _scaled(image.metadata, scale), stored)
+    wanted = Wanted(form, count, _scaled(image.metadata, scale), stored)
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
         with opened_writer(output.target, wanted) as writer:
-            for number in range(len(stack)):
-                if number:
-                    # Those that wait to be written take a part of what is free.
-                    check_memory(writer.waiting // 8)
-                    image = stack.frame(number)
-                    made = _restored(image, restorer, output, told)
+            writer.add(made, shown=image.shown, scale=scale)
+            for image in frames:
+                # Those that wait to be written take a part of what is free.
+                check_memory(writer.waiting // 8)
+                made = _restored(image, restorer, output, told)
                 held = image.stored if image.format == form else None
                 writer.add(made, shown=image.shown, scale=scale, stored=held)
         for note in writer.notes:
@@ -122,21 +123,11 @@ def _scaled(metadata: Metadata, scale: float) -> Metadata:
     return replace(metadata, calibration=(across * scale, down * scale))
 
 
-class _Arrays:
-    """The images of an array as frames."""
-
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        self.candidates = candidates
-
-    def __len__(self) -> int:
-        return len(self.candidates)
-
-    def header(self, number: int) -> Header:
-        return self.candidates[number].header()
-
-    def frame(self, number: int) -> DecodedImage:
-        frame = _frame(self.candidates[number])
-        return DecodedImage(frame.pixels, frame.alpha, "PNG", "")
+def _array_frames(candidates: Sequence[Candidate]) -> Generator[DecodedImage, None, None]:
+    """The images of an array."""
+    for candidate in candidates:
+        frame = _frame(candidate)
+        yield DecodedImage(frame.pixels, frame.alpha, "PNG", "", stored=Stored(frames=len(candidates)))
 
 
 def dim(pixels: AnyArray) -> str:

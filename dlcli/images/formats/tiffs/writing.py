@@ -115,7 +115,8 @@ class TiffPages:
     def _pointers(self) -> list[Any]:
         """Room for where the parts of EXIF will be, which follow the pages."""
         self._parts = {} if self._big or not self.metadata.exif else exif_parts(self.metadata.exif)
-        return [(tag, "I", 1, 0, True) for tag in sorted(self._parts)]
+        # tifffile writes no tags that point; these sort as they do, and become them at the end.
+        return [(tag - 1, "I", 1, 0, True) for tag in sorted(self._parts)]
 
     def _add_exif(self) -> None:
         """The parts of EXIF after the pages, and where they are in the first page's tags."""
@@ -135,7 +136,10 @@ class TiffPages:
                 place = file.seek(0, os.SEEK_END)
                 place += file.write(bytes(place % 2))
                 file.write(part.tobytes(place))
-                file.seek(table + 2 + 12 * tags.index(tag) + 8)
+                entry = table + 2 + 12 * tags.index(tag - 1)
+                file.seek(entry)
+                file.write(struct.pack(order + "H", tag))
+                file.seek(entry + 8)
                 file.write(struct.pack(order + "I", place))
 
 
