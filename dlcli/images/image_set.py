@@ -14,8 +14,8 @@ from dlcli.images.cache import ImageCache
 from dlcli.images.conversion import FLOAT32, UINT8, UINT16
 from dlcli.images.folders import Skipped
 from dlcli.images.kind import Kind, kind_of
-from dlcli.images.reading import Opened, Source, decoded, frame_notes, looked_at
-from dlcli.images.sources import CLASSED, Part, find_images, loader
+from dlcli.images.reading import Opened, Source, decoded, frame_notes, looked_at, stack_notes
+from dlcli.images.sources import CLASSED, Kin, Part, find_images, loader
 from dlcli.memory import available_memory
 from dlcli.text import counted, listed, printable, printable_path
 
@@ -46,7 +46,8 @@ class ImageSet:
     All are of one ``dtype``: uint8, uint16 or float32, on the scale that their files have them on.
     ``names`` are relative to the folder that was given, with extension; ``paths`` the files, None for arrays;
     ``labels`` (N,) index into ``classes``, None where there are none; ``skipped`` the images left out; ``notes``
-    lines for the user. It may be used by threads at the same time.
+    lines for the user; ``kin`` the stack that each is of and its place there, () where none is of one. It may be used
+    by threads at the same time.
     """
 
     names: tuple[str, ...]
@@ -60,6 +61,7 @@ class ImageSet:
     _shapes: tuple[tuple[int, int], ...] = field(repr=False)
     _sources: tuple[Source, ...] = field(repr=False)
     _cache: ImageCache = field(repr=False)
+    kin: tuple[Kin | None, ...] = ()
 
     @classmethod
     def of_arrays(
@@ -132,6 +134,7 @@ class ImageSet:
             labels=None if self.labels is None else self.labels[chosen],
             _shapes=tuple(self._shapes[i] for i in chosen),
             _sources=tuple(self._sources[i] for i in chosen),
+            kin=tuple(self.kin[i] for i in chosen) if self.kin else (),
         )
 
     def followed_by(self, others: "ImageSet") -> "ImageSet":
@@ -143,6 +146,7 @@ class ImageSet:
             labels=None,
             _shapes=self._shapes + others._shapes,
             _sources=self._sources + others._sources,
+            kin=(),
         )
 
     def mapped(self, function: Callable[[AnyArray], AnyArray], dtype: AnyDtype) -> "ImageSet":
@@ -212,6 +216,7 @@ def open_image_set(
     labeled: bool = False,
     part: Part = "train",
     limits: ReadLimits = ReadLimits(),
+    axes: str = "",
 ) -> ImageSet:
     """The images in ``data``: folders, image files, patterns, .npy, .npz, IDX files and folders of those.
 
@@ -219,10 +224,11 @@ def open_image_set(
     ``labeled`` asks for classes: class folders, IDX, or .npz with labels; ``part`` is the one to take of IDX and .npz
     files that have two. Images that can't be read or are smaller than ``limits.min_side`` pixels on a side are
     skipped. If all of them take more than ``limits.memory`` files are only looked at now, and decoded when asked for.
+    ``axes`` names those of files with several frames.
 
     Raises DlcliError when fewer than ``limits.min_count`` images or 2 classes remain, or a class without images.
     """
-    found = find_images(data, labeled, part)
+    found = find_images(data, labeled, part, axes)
     given = printable_path(data[0]) + (f" and {len(data) - 1} more" if len(data) > 1 else "")
     if labeled and found.labels is None:
         raise DlcliError(f"{given}: not all of it has classes", CLASSED)
@@ -231,7 +237,7 @@ def open_image_set(
     kind = kind_of(opened, channels)
     size = sum(one.header.height * one.header.width for one in opened) * kind.channels * kind.dtype.itemsize
     limit = _memory_limit(size) if limits.memory is None else limits.memory
-    notes = [*found.notes, *frame_notes(opened), *kind.notes]
+    notes = [*found.notes, *stack_notes(opened), *frame_notes(opened), *kind.notes]
     if size <= limit:
         opened = decoded(opened, kind.channels, kind.dtype, skipped)
     else:
@@ -252,6 +258,7 @@ def open_image_set(
         _shapes=tuple((one.header.height, one.header.width) for one in opened),
         _sources=tuple(one.source for one in opened if one.source is not None),
         _cache=ImageCache(min(CACHE_BYTES, int(limit * CACHE_SHARE))),
+        kin=tuple(one.candidate.kin for one in opened) if any(one.candidate.kin for one in opened) else (),
     )
 
 

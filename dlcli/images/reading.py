@@ -1,5 +1,6 @@
 """Many images at once: their headers, then their pixels, on all cores; unreadable images are skipped."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.cache import usable_cores
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header
-from dlcli.images.sources import Candidate, FoundImages
+from dlcli.images.sources import Candidate, FoundImages, frames_of
 from dlcli.text import printable_path
 
 Result = TypeVar("Result")
@@ -58,9 +59,24 @@ def looked_at(found: FoundImages, min_side: int, skipped: list[Skipped]) -> list
             header = f"is {header.width} x {header.height} pixels, expected {min_side} or more on a side"
         if isinstance(header, str):
             skipped.append(Skipped(printable_path(candidate.name), header))
-        else:
+        elif header.frames == 1:
             opened.append(Opened(candidate, label, header))
+        else:
+            opened.extend(_frames(candidate, label, header, skipped))
     return opened
+
+
+def _frames(candidate: Candidate, label: str | None, first: Header, skipped: list[Skipped]) -> list[Opened]:
+    """Every frame of a file, those of one that holds various each with a header of its own."""
+    frames = frames_of(candidate, first)
+    headers = [first if first.uniform else _tried(one.header, one) for one in frames]
+    found = []
+    for one, header in zip(frames, headers, strict=True):
+        if isinstance(header, str):
+            skipped.append(Skipped(printable_path(one.name), header))
+        else:
+            found.append(Opened(one, label, header))
+    return found
 
 
 def decoded(opened: Sequence[Opened], channels: int, dtype: AnyDtype, skipped: list[Skipped]) -> list[Opened]:
@@ -76,6 +92,22 @@ def decoded(opened: Sequence[Opened], channels: int, dtype: AnyDtype, skipped: l
         else:
             kept.append(replace(one, source=source))
     return kept
+
+
+def stack_notes(opened: Sequence[Opened]) -> list[str]:
+    """A line on the files that give several images: how many, and along which of their axes."""
+    stacks = {one.candidate.kin.stack: one for one in opened if one.candidate.kin is not None}
+    if not stacks:
+        return []
+    one = next(iter(stacks.values()))
+    along = " and ".join(f"{length:,} along {name}" for name, length in one.header.axes)
+    count = sum(one.candidate.kin is not None for one in opened)
+    name = printable_path(os.path.dirname(one.candidate.name) + os.path.splitext(one.candidate.name)[1])
+    more = f" and {len(stacks) - 1:,} more" if len(stacks) > 1 else ""
+    return [
+        f"{name}{more}: {count:,} frames ({along}), each an image; neighbors are held out together; --axes names "
+        "other axes"
+    ]
 
 
 def frame_notes(opened: Sequence[Opened]) -> list[str]:

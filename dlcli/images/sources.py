@@ -1,6 +1,7 @@
 """From what the user typed to images that can be read: folders, patterns, files, arrays and IDX."""
 
 import glob
+import math
 import os
 import stat
 from collections import Counter
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,6 @@ from dlcli.images.formats.science.zarrs import is_zarr
 from dlcli.text import counted, printable, printable_path
 
 ARRAYS = (".npy", ".npz")
-FIRST = "only the first of its frames is used"
 DIGITS = tuple("0123456789")
 CLASSED = "to train a classifier, give a folder of class folders, a folder with IDX files, or an .npz with labels"
 
@@ -53,11 +53,18 @@ class ArrayFile:
     count: int
 
 
+class Kin(NamedTuple):
+    """Where an image belongs that has neighbors: the ``stack`` that it is of, and its ``place`` on the slowest axis."""
+
+    stack: str
+    place: int
+
+
 @dataclass(frozen=True)
 class Candidate:
     """What may be an image: a file at ``path``, or an ``array`` (H, W, C), of the file ``origin`` where it has one.
 
-    ``axes`` is what --axes says of a file's dimensions, "" for nothing.
+    ``axes`` is what --axes says of a file's dimensions, "" for nothing; ``frame`` is the number of a file's frame.
     """
 
     name: str
@@ -65,12 +72,13 @@ class Candidate:
     array: AnyArray | None = None
     origin: ArrayFile | None = None
     axes: str = ""
+    frame: int = 0
+    kin: Kin | None = None
 
     def header(self) -> Header:
         """Its size, channels and type. Raises DlcliError for a file that is no image."""
         if self.path is not None:
-            header = read_header(self.path, self.name, axes=self.axes)
-            return replace(header, note=FIRST if header.frames > 1 else header.note)
+            return read_header(self.path, self.name, self.frame, self.axes)
         assert self.array is not None
         height, width, channels = self.array.shape
         return Header(height, width, channels if channels < 4 else 3, "", self.array.dtype.newbyteorder("="))
@@ -81,11 +89,28 @@ class Candidate:
         Raises DlcliError, which names it ``label``, if it is damaged.
         """
         if self.path is not None:
-            pixels = read_frame(self.path, label, axes=self.axes).pixels
+            pixels = read_frame(self.path, label, self.frame, self.axes).pixels
         else:
             assert self.array is not None
             pixels = self.array if self.array.shape[2] < 4 else self.array[:, :, :3]
         return as_channels(as_type(pixels, dtype), channels)
+
+
+def frames_of(candidate: Candidate, header: Header) -> list[Candidate]:
+    """A file of several frames as a candidate each: ``stack/t3z07.tif`` for one of ``stack.tif``."""
+    if header.frames == 1:
+        return [candidate]
+    root, extension = os.path.splitext(candidate.name)
+    names, lengths = zip(*header.axes, strict=True)
+    widths = [len(str(length - 1)) for length in lengths]
+    slow = math.prod(lengths[1:])
+    frames = []
+    for number in range(header.frames):
+        place = zip(names, np.unravel_index(number, lengths), widths, strict=True)
+        label = "".join(f"{name.lower()}{int(index):0{width}d}" for name, index, width in place)
+        kin = Kin(str(candidate.path), number // slow)
+        frames.append(replace(candidate, name=f"{root}/{label}{extension}", frame=number, kin=kin))
+    return frames
 
 
 @dataclass
@@ -102,8 +127,8 @@ class FoundImages:
     notes: list[str] = field(default_factory=list)
 
 
-def find_images(data: Sequence[str], labeled: bool, part: Part) -> FoundImages:
-    """All that ``data`` stands for, in its order, with names made unique.
+def find_images(data: Sequence[str], labeled: bool, part: Part, axes: str = "") -> FoundImages:
+    """All that ``data`` stands for, in its order, with names made unique; ``axes`` are those of files and arrays.
 
     Raises DlcliError for what is missing, unknown or refused, and for folders and patterns without images.
     """
@@ -113,7 +138,7 @@ def find_images(data: Sequence[str], labeled: bool, part: Part) -> FoundImages:
     every = [labels for item in items if (labels := item.labels) is not None]
     candidates = [candidate for item in items for candidate in item.candidates]
     names = unique_file_names(candidate.name for candidate in candidates)
-    renamed = [c if c.name == name else replace(c, name=name) for c, name in zip(candidates, names, strict=True)]
+    renamed = [replace(c, name=name, axes=axes) for c, name in zip(candidates, names, strict=True)]
     return FoundImages(
         renamed,
         [label for labels in every for label in labels] if len(every) == len(items) else None,

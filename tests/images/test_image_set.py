@@ -181,7 +181,10 @@ def test_nothing_given():
 def test_notes_of_frames_are_counted(tmp_path):
     for name in ("a.webp", "b.webp"):
         Image.new("RGB", (5, 4)).save(tmp_path / name, save_all=True, append_images=[Image.new("RGB", (5, 4), "red")])
-    assert open_image_set([str(tmp_path)]).notes == ("a.webp and 1 more: only the first of its frames is used",)
+    assert open_image_set([str(tmp_path)]).notes == (
+        "a.webp and 1 more: 4 frames (2 along T), each an image; neighbors are held out together; --axes names other "
+        "axes",
+    )
 
 
 # Streaming.

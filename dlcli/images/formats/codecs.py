@@ -1,5 +1,7 @@
 """Any image file to its frames: the reader for its kind, one error for whatever is wrong with it."""
 
+import threading
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -86,9 +88,43 @@ def read_frames(path: Path, label: str, axes: str = "") -> Generator[DecodedImag
 
 
 def read_frame(path: Path, label: str, number: int = 0, axes: str = "") -> DecodedImage:
-    """Frame ``number`` of the image at ``path``. Raises DlcliError as above."""
-    with opened_stack(path, label, axes) as stack:
-        return stack.frame(number)
+    """Frame ``number`` of the image at ``path``. Raises DlcliError as above.
+
+    Each thread keeps the stack that it read from last, as the next frame is often of the same one.
+    """
+    kept: _Kept | None = getattr(_KEPT, "stack", None)
+    if kept is None or kept.key != (path, axes):
+        _KEPT.stack = None  # closed before another one is opened
+        kept = _Kept(path, label, axes)
+        if len(kept.stack) > 1:
+            _KEPT.stack = kept
+    return kept.frame(number, label)
+
+
+_KEPT = threading.local()
+
+
+class _Kept:
+    """A stack that stays open as long as this object is there."""
+
+    def __init__(self, path: Path, label: str, axes: str) -> None:
+        self.key, self.label = (path, axes), printable_path(label)
+        self.opened = ExitStack()
+        weakref.finalize(self, self.opened.close)
+        self.stack = self.opened.enter_context(opened_stack(path, label, axes))
+
+    def frame(self, number: int, label: str) -> DecodedImage:
+        """Frame ``number``; what is wrong with it is told as by ``opened_stack``."""
+        try:
+            return self.stack.frame(number)
+        except BaseException as error:
+            _KEPT.stack = None
+            try:
+                self.opened.__exit__(type(error), error, error.__traceback__)
+            except DlcliError as told:
+                message = told.message.removeprefix(self.label).lstrip()
+                raise DlcliError(f"{printable_path(label)} {message}", told.hint) from None
+            raise
 
 
 def read_pixels(path: Path, label: str, channels: int) -> NDArray[np.uint8]:

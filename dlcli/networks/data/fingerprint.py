@@ -25,4 +25,8 @@ def fingerprint_of(images: TrainingImages, restorations: Iterable[Restoration]) 
 def _add(parts: dict[str, Part], prefix: str, image_set: ImageSet) -> None:
     for i, (name, path) in enumerate(zip(image_set.names, image_set.paths, strict=True)):
         kind = "" if image_set.labels is None else f" ({image_set.classes[int(image_set.labels[i])]})"
+        stack = image_set.kin[i] if image_set.kin else None
+        if stack is not None and path is not None:  # once for all of its frames
+            parts[f"{prefix}{stack.stack}"] = (f"{prefix}{path.name}", path)
+            continue
         parts[f"{prefix}{name}{kind}"] = (f"{prefix}{name}{kind}", image_set.pixels(i) if path is None else path)

@@ -74,7 +74,7 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     for source in (inputs, image_set):
         if source is not None:
             report_skipped(source, progress)
-    classes, notes = settings.task == "classify", list[str]()
+    classes, notes, kin = settings.task == "classify", list[str](), image_set.kin
     if classes:
         image_set, side = _squares(image_set, settings, notes)
     else:
@@ -83,8 +83,10 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     fraction = settings.val
     if fraction and not settings.val_is_given:
         crop = min(settings.crop or settings.usual_crop, side)
-        fraction = usual_fraction(fraction, [image_set.shape(i) for i in range(len(image_set))], crop, labels)
-    train, val = split(len(image_set), fraction, settings.seed, labels)
+        fraction = usual_fraction(fraction, [image_set.shape(i) for i in range(len(image_set))], crop, labels, kin)
+    train, val = split(len(image_set), fraction, settings.seed, labels, kin)
+    if left := len(image_set) - len(train) - len(val):
+        notes.append(f"{counted(left, 'frame')} between those that train and those held out are used for neither")
     if (usual := max(1, round(len(image_set) * settings.val))) < len(val) and fraction > settings.val:
         notes.append(
             f"held out {counted(len(val), 'image')}, as the usual {settings.val:.0%} are {usual}; "
@@ -101,7 +103,7 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     if labels is not None and val and (single := alone(labels, image_set.classes)):
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
     parted = _parted(image_set, inputs, train, val, side if classes else 0, fraction)
-    return replace(parted, photographs=classes and not looks_drawn(parted.train), notes=tuple(notes))
+    return replace(parted, photographs=classes and not looks_drawn(parted.train), notes=tuple(notes), may_lend=not kin)
 
 
 def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, ImageSet | None]:
@@ -154,7 +156,8 @@ def fold_of(images: TrainingImages, folds: int, number: int, seed: int) -> Train
             f"--cv {folds}: there {'is' if count == 1 else 'are'} {counted(count, 'image')}",
             "give at most as many folds as images",
         )
-    train, val = fold(count, folds, number, seed, images.train.labels if images.train.classes else None)
+    labels = images.train.labels if images.train.classes else None
+    train, val = fold(count, folds, number, seed, labels, images.train.kin)
     parted = _parted(images.train, images.train_inputs, train, val, images.side, 0.0)
     # Each image is measured in one fold, so none may lend a part to another.
     return replace(parted, fraction=None, may_lend=False, photographs=images.photographs)
