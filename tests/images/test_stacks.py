@@ -30,7 +30,7 @@ def test_frames_are_images(tmp_path, memory):
     assert found.kin == (*(Kin(path, 0),) * 11, *(Kin(path, 1),) * 11, None)
     assert found.subset([11, 22]).kin == (Kin(path, 1), None)
     note = next(text for text in found.notes if "frames" in text)
-    assert note.startswith("a.tif: 22 frames (2 along T and 11 along Z), each an image; neighbors are held out together")
+    assert note.startswith("a.tif: 22 frames (2 along T and 11 along Z), each an image; neighbors are held out")
 
 
 def test_axes_that_are_given_are_taken(tmp_path):
