@@ -18,9 +18,9 @@ Without DATA, it measures on the validation data that training held out. A check
 and a number; the exit code is 3 if one does not hold.
 
 A network is measured on clean images, each degraded as in training (pairs: two folders, inputs and targets; classify:
-class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`,
-`balanced_accuracy`, `macro_f1`, `log_loss`. PSNR and SSIM are computed on
-8-bit images; for upscale on the luminance, without a border of SCALE pixels.
+class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `balanced_accuracy`, `macro_f1`, `log_loss`.
+PSNR and SSIM are computed on 8-bit images; for upscale on the luminance, without a border of SCALE pixels.
+`checkerboard` is how many gray levels apart the pixels of a flat image come out.
 
 Examples:
 
@@ -90,6 +90,8 @@ def _show_images(report: "RestorationReport", console: Console, worst: int | Non
         shown.append([f"... {len(rows) - len(shown):,} more", "", "", ""])
     shown.append([mean.name, *_cells(mean)])
     console.table(["", "input psnr", "psnr", "ssim"], shown)
+    grid = report.metrics["test"]["checkerboard"]
+    console.line(f"checkerboard: pixels of a flat image come out {grid:.2g} of 255 levels apart")
     if report.compare is not None:
         console.line("")
         compared = {

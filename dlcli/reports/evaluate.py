@@ -90,9 +90,8 @@ class RestorationReport(ImageEvaluation):
     @property
     def overall(self) -> ImageQuality:
         """The mean over all images."""
-        return ImageQuality.model_validate(
-            {"name": f"mean of {self.counted} {self.data.shown}", **self.metrics["test"]}
-        )
+        of_images = {name: value for name, value in self.metrics["test"].items() if name in ImageQuality.model_fields}
+        return ImageQuality.model_validate({"name": f"mean of {self.counted} {self.data.shown}", **of_images})
 
 
 class Mistake(Record):

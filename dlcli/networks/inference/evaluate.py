@@ -13,6 +13,7 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
 from dlcli.networks.data.load import warn_of_skipped
+from dlcli.networks.inference import checkerboard
 from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.observations import Case, Observations, open_observations
 from dlcli.networks.inference.settings import EvaluationSettings
@@ -45,10 +46,13 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     if trained.task == "classify":
         return evaluate_classes(settings, trained, progress, start)
     names = [metric.name for metric in IMAGE_METRICS]
-    checks = parse_checks(settings.conditions, (*names, *(f"input_{name}" for name in names)))
+    known = (*names, *(f"input_{name}" for name in names), checkerboard.NAME)
+    checks = parse_checks(settings.conditions, known)
     images, rows, measured = _restored(settings, trained, progress)
     network = measured["network"]
     test = network.means() | {f"input_{name}": mean for name, mean in measured["input"].means().items()}
+    with exactly():
+        test[checkerboard.NAME] = checkerboard.checkerboard(trained)
     classical = {
         name: MethodQuality.model_validate({**found.means(), "seconds": found.seconds_per_image})
         for name, found in measured.items()

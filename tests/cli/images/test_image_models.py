@@ -64,7 +64,7 @@ def test_eval_in_a_process_of_its_own(dlcli, place):
     result = dlcli("eval", "run", "photos", "--check", "psnr>=99", "--json")
     assert result.code == 3
     report = result.report
-    assert set(report["metrics"]["test"]) == METRICS
+    assert set(report["metrics"]["test"]) == METRICS | {"checkerboard"}
     assert report["images"] == len(report["per_image"]) == 3
     assert [set(row) for row in report["per_image"]] == [METRICS | {"name"}] * 3
     assert (report["skipped"], report["task"], report["command"]) == ([], "denoise", "eval")
@@ -79,17 +79,18 @@ def test_eval_shows_a_table(app, place):
     assert lines[0].split() == ["input", "psnr", "psnr", "ssim"]
     assert [line.split()[0] for line in lines[1:4]] == ["0.png", "1.png", "2.png"]
     assert lines[4].startswith("mean of 3 images")
-    assert lines[5].startswith("ok psnr>=1: psnr is ")
+    assert lines[5].startswith("checkerboard: pixels of a flat image come out ")
+    assert lines[6].startswith("ok psnr>=1: psnr is ")
     assert err == ""
 
 
 def test_long_tables_are_cut_and_the_worst_come_first(app, place):
     folder_of(place / "many", ((16, 16),) * 23)
     lines = app("eval", "run", "many")[1].splitlines()
-    assert len(lines) == 1 + 20 + 1 + 1
+    assert len(lines) == 1 + 20 + 1 + 1 + 1
     assert lines[21].strip() == "... 3 more"
     lines = app("eval", "run", "many", "--worst", "2")[1].splitlines()
-    assert len(lines) == 1 + 2 + 1 + 1
+    assert len(lines) == 1 + 2 + 1 + 1 + 1
     report = json.loads(app("eval", "run", "many", "--json")[1])
     worst = sorted(report["per_image"], key=lambda row: row["psnr"])[:2]
     assert [line.split()[0] for line in lines[1:3]] == [row["name"] for row in worst]
@@ -98,8 +99,8 @@ def test_long_tables_are_cut_and_the_worst_come_first(app, place):
 def test_compare_adds_a_table_of_methods(app, place):
     code, out, err = app("eval", "run", "photos", "--compare")
     assert code == 0, err
-    assert out.splitlines()[6].split()[4:] == ["psnr", "ssim", "s", "/", "image"]
-    assert [line.split("  ")[0] for line in out.splitlines()[7:]] == [
+    assert out.splitlines()[7].split()[4:] == ["psnr", "ssim", "s", "/", "image"]
+    assert [line.split("  ")[0] for line in out.splitlines()[8:]] == [
         "input", "network", "non-local means", "total variation", "wavelets",
     ]  # fmt: skip
 
