@@ -68,11 +68,11 @@ _dlcli() {
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
                 --out|--resume) _dlcli_paths -d; return ;;
-                --sigma|--poisson|--blur|--holes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
+                --sigma|--poisson|--blur|--holes|--axes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
-                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
+                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
+                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
             esac ;;
         data)
             case "$previous" in
@@ -107,11 +107,11 @@ _dlcli() {
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--axes|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --check --out --compare --sigma --seed --worst --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --check --out --sigma --seed --worst' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --axes --threads --check --out --compare --sigma --seed --worst --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --axes --threads --check --out --sigma --seed --worst' ;;
             esac ;;
         predict)
             case "$previous" in
@@ -121,12 +121,14 @@ _dlcli() {
                 --decimal) _dlcli_words 'point comma'; return ;;
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --format) _dlcli_words 'png jpg webp tif bmp avif heic npy fits zarr'; return ;;
+                --dtype) _dlcli_words 'uint8 uint16 uint32 int8 int16 int32 float16 float32 float64'; return ;;
                 --out|--mask) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--threads|--keep) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--axes|--threads|--keep) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --threads --out --force --keep --mask --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --threads --out --keep --mask' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --axes --threads --out --force --keep --mask --format --dtype --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --axes --threads --out --keep --mask --format --dtype' ;;
             esac ;;
     esac
 }

@@ -92,6 +92,7 @@ _dlcli() {
                 '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
                 '--color[Train on color or on gray images; by default as the images are.]' \
                 '--gray[Train on color or on gray images; by default as the images are.]' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--val=[Fraction of the images held out for validation; by default more where that would be too few.]:value: ' \
                 '--crop=[Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \
                 '--memory=[Maximum memory for decoded images, in GB; more are streamed.]:value: ' \
@@ -229,6 +230,7 @@ _dlcli() {
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
                 '--out=[Also write the report to this file.]:value:_files' \
@@ -271,11 +273,14 @@ _dlcli() {
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
                 '--force[Replace --out files that exist.]' \
                 '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
+                '--format=[Format of restored images; by default that of each image.]:value:(png jpg webp tif bmp avif heic npy fits zarr)' \
+                '--dtype=[Type of the values of restored images; by default that of each image.]:value:(uint8 uint16 uint32 int8 int16 int32 float16 float32 float64)' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \

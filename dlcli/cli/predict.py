@@ -28,6 +28,8 @@ Examples:
 - `dlcli predict runs/fit-linear-001 new.csv --keep id,name --out predictions.csv`
 
 - `dlcli predict runs/train-deconv-001 photos/ --out restored/`
+
+- `dlcli predict runs/train-deconv-001 - --out - < noisy.tif > clean.tif`
 """
 
 
@@ -42,7 +44,7 @@ class Predict(Command[PredictConfig, Console, "PredictReport"]):
         """Predict. Raises DlcliError if the predictions have nowhere to go."""
         from dlcli.tasks.predict import predict
 
-        if config.out is None and "stdout" in streams.closed:
+        if (config.out is None or str(config.out) == "-") and "stdout" in streams.closed:
             raise DlcliError("stdout is closed, and the predictions go there", "add --out FILE")
         return predict(config, console)
 
@@ -50,7 +52,7 @@ class Predict(Command[PredictConfig, Console, "PredictReport"]):
         """How much was written; nothing if the predictions themselves went to stdout."""
         from dlcli.reports.predict import RestoredReport
 
-        if config.out is None:
+        if config.out is None or str(config.out) == "-":
             return
         if isinstance(report, RestoredReport):
             console.line(f"{counted(report.images, 'image')} in {report.out}")

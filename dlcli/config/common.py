@@ -33,6 +33,23 @@ def known_device(value: str) -> str:
     return value
 
 
+def known_axes(value: str | None) -> str | None:
+    """Letters of the dimensions of image files, in capitals. Raises ValueError for what can't be."""
+    if value is None:
+        return None
+    letters = value.upper()
+    if not letters.isalpha() or len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
+        raise ValueError("expected a letter for each dimension, Y and X among them, such as ZYX, TZCYX or YXC")
+    return letters
+
+
+AXES = (
+    "Dimensions of arrays and of files with several frames, a letter each: Y and X, C for channels; along others, such "
+    "as T and Z, are frames. By default as the files tell."
+)
+AXES_ALSO = "dims dimensions dimension_order axis_order order axis"
+
+
 def by_commas(value: object) -> object:
     """Names in lists that are separated by commas, one by one."""
     if isinstance(value, (list, tuple)):

@@ -7,15 +7,21 @@ from pydantic import field_validator
 
 from dlcli.config import aliases
 from dlcli.config.common import (
+    AXES,
+    AXES_ALSO,
     DATA,
     IMAGES,
     OUTPUT,
     OutputOptions,
     by_commas,
+    known_axes,
     known_device,
 )
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
+
+ImageFormat = Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "npy", "fits", "zarr"]
+PixelType = Literal["uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
 
 RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path weights load load_model"
 DATA_TO_APPLY = aliases.DATA + " test test_data test_file test_dir new_data"
@@ -64,12 +70,18 @@ class SavedOptions(TableOptions, OutputOptions):
         metavar="PIXELS",
         also="tile_size tiles chunk_size",
     )
+    axes: str | None = option(None, AXES, panel=IMAGES, metavar="ZYX", also=AXES_ALSO)
     threads: int | None = option(None, "CPU threads; by default all.", panel="Options", ge=1, also=aliases.THREADS)
 
     @property
     def reading_threads(self) -> int | None:
         """As --threads says."""
         return self.threads
+
+    @field_validator("axes")
+    @classmethod
+    def _known_axes(cls, value: str | None) -> str | None:
+        return known_axes(value)
 
     @field_validator("device")
     @classmethod
@@ -132,7 +144,8 @@ class PredictConfig(SavedOptions):
 
     data: tuple[str, ...] = option(
         (),
-        "Tables to predict, or images to restore or classify. None: the table that the run was trained on.",
+        "Tables to predict, or images to restore or classify; - is an image from stdin. None: the table that the run "
+        "was trained on.",
         argument=True,
         complete="file",
         also=DATA_TO_APPLY,
@@ -140,7 +153,7 @@ class PredictConfig(SavedOptions):
     out: Path | None = option(
         None,
         "File to write, .csv or .parquet; by default CSV to stdout. For restored images: a folder, or an image or .npy "
-        "file where DATA is one.",
+        "file where DATA is one, or - for stdout.",
         panel=OUTPUT,
         complete="file",
         also="o output output_file outfile output_dir out_dir save save_to dest predictions",
@@ -162,6 +175,23 @@ class PredictConfig(SavedOptions):
         panel=IMAGES,
         complete="file",
         also="mask_file mask_path holes",
+    )
+
+    image_format: ImageFormat | None = option(
+        None,
+        "Format of restored images; by default that of each image.",
+        panel=IMAGES,
+        flags=("--format",),
+        also="output_format file_type ext extension suffix",
+        also_as={"tiff": "tif", "jpeg": "jpg", "numpy": "npy", "heif": "heic"},
+    )
+    dtype: PixelType | None = option(
+        None,
+        "Type of the values of restored images; by default that of each image. Between uint8 and uint16 white stays "
+        "white; else values stay what they are.",
+        panel=IMAGES,
+        also="bits depth bit_depth type precision pixel_type",
+        also_as={"float": "float32", "double": "float64", "half": "float16"},
     )
 
     @field_validator("keep", mode="before")

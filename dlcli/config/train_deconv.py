@@ -10,7 +10,7 @@ from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
 from dlcli.config.base import Config
-from dlcli.config.common import DATA, OUTPUT, TrainingOptions
+from dlcli.config.common import AXES, AXES_ALSO, DATA, OUTPUT, TrainingOptions, known_axes
 from dlcli.config.network import (
     ClassOptions,
     ExecutionOptions,
@@ -92,6 +92,7 @@ class ImageOptions(Config):
         also="colour rgb",
         also_as={"grey": False, "grayscale": False, "greyscale": False, "no_color": False},
     )
+    axes: str | None = option(None, AXES, panel=DATA, metavar="ZYX", also=AXES_ALSO)
     val: float = option(
         0.05,
         "Fraction of the images held out for validation; by default more where that would be too few.",
@@ -113,6 +114,11 @@ class ImageOptions(Config):
         None, "Maximum memory for decoded images, in GB; more are streamed. By default half of what is free.",
         panel=DATA, gt=0, metavar="GB", also="max_memory memory_limit ram cache_size",
     )  # fmt: skip
+
+    @field_validator("axes")
+    @classmethod
+    def _known_axes(cls, value: str | None) -> str | None:
+        return known_axes(value)
 
 
 # Pydantic takes the fields from the last base on: the order in --help and config.toml.

@@ -2,17 +2,22 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dlcli.engine.arrays import AnyDtype
 from dlcli.errors import DlcliError
+from dlcli.files import temporary_file
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.opening import EXTENSIONS, INSTEAD
+from dlcli.images.formats.science.extras import imported
 from dlcli.images.formats.science.zarrs import is_zarr
 from dlcli.images.sources import Candidate, find_images, unique_file_names
 from dlcli.text import counted, printable_path
 
 ARRAY = ".npy"
+STDOUT = Path("-")
+ENDINGS = {form: ending for ending, form in reversed(EXTENSIONS.items())} | {"NPY": ARRAY}
 FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"
 
 
@@ -20,12 +25,14 @@ FORMATS_BY_NAME = "out.png, out.jpg, out.webp, out.tif or out.bmp"
 class Output:
     """One file to write: the image that it is made from (the images of an array), and where it goes.
 
-    ``format`` is NPY for an array, one of FORMATS where the target's name decides it, else None: the image's own.
+    ``format`` is NPY for an array, one of FORMATS where the target's name or --format decides it, else None: the
+    image's own; ``dtype`` None is that of its values.
     """
 
     candidates: tuple[Candidate, ...]
     target: Path
     format: str | None
+    dtype: AnyDtype | None = None
 
     @property
     def name(self) -> str:
@@ -54,8 +61,19 @@ class OutputPlan:
     notes: list[str]
 
 
-def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> OutputPlan:
+def plan_outputs(
+    data: Sequence[str],
+    out: Path | None,
+    *,
+    force: bool,
+    form: str | None = None,
+    dtype: AnyDtype | None = None,
+    axes: str = "",
+) -> OutputPlan:
     """Where each image in ``data`` goes: into the folder ``out`` under its own name, or to the image file ``out``.
+
+    ``form`` and ``dtype`` are those to write, None for their own; ``axes`` those of files with several frames. For
+    stdout, ``out`` "-", the target is a temporary file.
 
     Raises DlcliError for no ``out``, one that holds an input or (without ``force``) an output already, and a file
     name for several images. Nothing is written.
@@ -64,18 +82,36 @@ def plan_outputs(data: Sequence[str], out: Path | None, *, force: bool) -> Outpu
         raise DlcliError("no images to restore were given", "give DATA: a folder, or image files")
     if out is None:
         raise DlcliError("restored images need a place to go to", "add --out FOLDER, or --out FILE.png for one image")
-    found = find_images(data, False, "test")
+    if form == "HEIF":
+        imported("pillow_heif", "--format heic", "heif")
+    found = find_images(data, False, "test", axes)
     candidates, note = _without_earlier(found.candidates, data, out)
-    if _is_file_name(out):
-        outputs = [_single(candidates, out)]
+    if out == STDOUT:
+        outputs = [_for_stdout(candidates, form)]
+    elif _is_file_name(out):
+        outputs = [_single(candidates, out, form)]
     else:
         _check_folder(out)
-        outputs = _into_folder(candidates, out)
-    _check_targets(outputs, out, force=force)
+        outputs = _into_folder(candidates, out, form)
+    if out != STDOUT:
+        _check_targets(outputs, out, force=force)
+    outputs = [replace(one, dtype=dtype) for one in outputs]
     return OutputPlan(outputs, list(found.skipped), [*found.notes, *([note] if note else [])])
 
 
-def _into_folder(candidates: list[Candidate], out: Path) -> list[Output]:
+def _for_stdout(candidates: list[Candidate], form: str | None) -> Output:
+    """One image, first to a temporary file, as formats are written with going back and forth."""
+    if len({id(candidate.origin or candidate) for candidate in candidates}) > 1:
+        raise DlcliError(f"--out - is for one image, and there are {len(candidates):,}", "give a folder")
+    form = form or EXTENSIONS.get(Path(_file_name(candidates[0])).suffix.lower(), "NPY")
+    if form == "ZARR":
+        raise DlcliError("--out -: a Zarr array is a folder, which stdout doesn't take", "add --format tif")
+    handle, path = temporary_file(ENDINGS[form])
+    os.close(handle)
+    return Output(tuple(candidates), path, form)
+
+
+def _into_folder(candidates: list[Candidate], out: Path, form: str | None) -> list[Output]:
     """Under their own names: images of an array file in an array again, those of IDX files as PNG."""
     groups: list[list[Candidate]] = []
     for one in candidates:
@@ -83,18 +119,28 @@ def _into_folder(candidates: list[Candidate], out: Path) -> list[Output]:
             groups[-1].append(one)
         else:
             groups.append([one])
-    names = [_file_name(group[0]) for group in groups]
-    formats = ["NPY" if group[0].origin else None for group in groups]
+    names = [_file_name(group[0], form) for group in groups]
+    formats = [form or ("NPY" if group[0].origin else None) for group in groups]
     unique = unique_file_names(names)
     return [Output(tuple(g), out / name, form) for g, name, form in zip(groups, unique, formats, strict=True)]
 
 
-def _file_name(candidate: Candidate) -> str:
+def _file_name(candidate: Candidate, form: str | None = None) -> str:
     """The name of what is made of a candidate, whose format is not always one that is written."""
+    if form is not None and EXTENSIONS.get(os.path.splitext(candidate.name)[1].lower()) != form:
+        return f"{candidate.origin.path.stem if candidate.origin else _stem(candidate.name)}{ENDINGS[form]}"
     if candidate.path is None:
         return f"{candidate.origin.path.stem}.npy" if candidate.origin else f"{candidate.name}.png"
-    stem, ending = os.path.splitext(candidate.name)
+    stem, ending = _stem(candidate.name), os.path.splitext(candidate.name)[1]
     return f"{stem}.tif" if EXTENSIONS.get(ending.lower()) in INSTEAD else candidate.name
+
+
+def _stem(name: str) -> str:
+    """A file's name without its ending, with the folders that it is in; ``.ome.tif`` is one."""
+    root, ending = os.path.splitext(name)
+    if EXTENSIONS.get(ending.lower()) is None:
+        return name
+    return root.removesuffix(".ome")
 
 
 def _without_earlier(candidates: list[Candidate], data: Sequence[str], out: Path) -> tuple[list[Candidate], str]:
@@ -113,13 +159,12 @@ def _is_file_name(out: Path) -> bool:
     return out.suffix.lower() in (*EXTENSIONS, ARRAY) and (not out.is_dir() or is_zarr(out))
 
 
-def _single(candidates: list[Candidate], out: Path) -> Output:
+def _single(candidates: list[Candidate], out: Path, wanted: str | None) -> Output:
     array = out.suffix.lower() == ARRAY
-    if array and any(
-        c.origin is not candidates[0].origin or (len(candidates) > 1 and not c.origin) for c in candidates
-    ):
+    files = len({id(candidate.origin or candidate) for candidate in candidates})
+    if array and files > 1:
         raise DlcliError(f"--out {printable_path(str(out))} is for one .npy or .npz file", "give a folder")
-    if len(candidates) != 1 and not array:
+    if files > 1:
         raise DlcliError(
             f"--out {printable_path(str(out))} names one file, and there are {len(candidates):,} images",
             "give a folder",
@@ -127,6 +172,9 @@ def _single(candidates: list[Candidate], out: Path) -> Output:
     if not out.parent.is_dir():
         raise DlcliError(f"--out {out}: there is no directory {out.parent}", "create it first")
     form = "NPY" if array else EXTENSIONS[out.suffix.lower()]
+    if wanted not in (None, form):
+        hint = f"name it {out.stem}{ENDINGS[wanted]}, or leave --format out"
+        raise DlcliError(f"--out {printable_path(str(out))} is named as another format than --format says", hint)
     if form in INSTEAD:
         raise DlcliError(f"--out {printable_path(str(out))}: such files aren't written", f"name it {out.stem}.tif")
     return Output(tuple(candidates), out, form)

@@ -11,7 +11,13 @@ from dlcli.text import printable_path
 
 
 def open_pairs(
-    inputs: str, targets: str, *, channels: int | None = None, memory: int | None = None, min_side: int = 1
+    inputs: str,
+    targets: str,
+    *,
+    channels: int | None = None,
+    memory: int | None = None,
+    min_side: int = 1,
+    axes: str = "",
 ) -> tuple[ImageSet, ImageSet]:
     """Input and target images, pair by pair in the same order, for the same number of channels.
 
@@ -19,10 +25,10 @@ def open_pairs(
     without a partner of the same size are in ``skipped`` of their side. Raises DlcliError when no pair remains.
     """
     limits = ReadLimits(None if memory is None else memory // 2, min_side)
-    first = open_image_set([inputs], channels=channels, limits=limits)
-    second = open_image_set([targets], channels=channels, limits=limits)
+    first = open_image_set([inputs], channels=channels, limits=limits, axes=axes)
+    second = open_image_set([targets], channels=channels, limits=limits, axes=axes)
     if first.channels != second.channels:
-        return open_pairs(inputs, targets, channels=3, memory=memory, min_side=min_side)
+        return open_pairs(inputs, targets, channels=3, memory=memory, min_side=min_side, axes=axes)
     wanted, alone = _keys(first, inputs)
     offered, others = _keys(second, targets)
     pairs: list[tuple[int, int]] = []
@@ -48,8 +54,9 @@ def open_pairs(
 
 def _keys(image_set: ImageSet, given: str) -> tuple[dict[str, int], list[Skipped]]:
     """Image numbers by what pairs match on, and those whose name but for the extension occurred before."""
-    if len(image_set) == 1 and os.path.isfile(given):
-        return {"": 0}, []
+    if os.path.isfile(given) and image_set.paths[0] is not None:
+        # One file, whatever its name: what is behind it is the place of a frame.
+        return {name.partition("/")[2].rpartition(".")[0]: i for i, name in enumerate(image_set.names)}, []
     if all(path is None for path in image_set.paths):
         return {str(i): i for i in range(len(image_set))}, []
     keys: dict[str, int] = {}

@@ -35,6 +35,7 @@ from dlcli.images.folders import (
 from dlcli.images.formats.codecs import Header, read_frame, read_header
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 from dlcli.images.formats.science.zarrs import is_zarr
+from dlcli.images.formats.stdin import from_stdin
 from dlcli.text import counted, printable, printable_path
 
 ARRAYS = (".npy", ".npz")
@@ -150,6 +151,9 @@ def find_images(data: Sequence[str], labeled: bool, part: Part, axes: str = "") 
 
 def _item(text: str, labeled: bool, part: Part) -> FoundImages:
     """One of the things that the user typed."""
+    if text == "-":
+        path = from_stdin()
+        return _file(path, f"stdin{path.suffix}", labeled, part)
     label = printable_path(text)
     if not os.path.lexists(text) and glob.has_magic(text):
         return _pattern(text, labeled, part)

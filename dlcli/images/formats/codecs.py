@@ -12,6 +12,7 @@ from PIL import Image
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.images.formats.axes import AxesError
 from dlcli.images.formats.depth import OtherTiffError
 from dlcli.images.formats.frames import DecodedImage, Header, Stack
 from dlcli.images.formats.opening import (
@@ -67,6 +68,8 @@ def _reader(path: Path, label: str, axes: str, opened: ExitStack) -> Stack:
         return opened.enter_context(opened_picture(path, label))
     try:
         return opened.enter_context(opened_tiff(path, MAX_PIXELS, axes))
+    except AxesError:
+        raise
     except DlcliError as first:
         try:
             return opened.enter_context(opened_picture(path, label))

@@ -149,7 +149,7 @@ class _Pictures:
 
     def add(self, frame: Frame, *, shown: float = 0.0, scale: float = 1.0, stored: Stored | None = None) -> None:
         del scale, stored
-        self.frames.append(_of_type(frame, self.wanted.dtype))
+        self.frames.append(of_type(frame, self.wanted.dtype))
         self.shown.append(shown)
 
     def close(self) -> None:
@@ -170,7 +170,7 @@ class _Tiff:
 
     def add(self, frame: Frame, *, shown: float = 0.0, scale: float = 1.0, stored: Stored | None = None) -> None:
         del shown, stored
-        frame = _of_type(frame, self.wanted.dtype)
+        frame = of_type(frame, self.wanted.dtype)
         clear = frame.alpha is not None
         self.pages.add(joined(frame.pixels, frame.alpha) if clear else frame.pixels, clear=clear, scale=scale)
 
@@ -191,7 +191,7 @@ class _Npy:
 
     def add(self, frame: Frame, *, shown: float = 0.0, scale: float = 1.0, stored: Stored | None = None) -> None:
         del shown, scale, stored
-        frame = _of_type(frame, self.wanted.dtype)
+        frame = of_type(frame, self.wanted.dtype)
         values = frame.pixels if frame.alpha is None else joined(frame.pixels, frame.alpha)
         values = values[:, :, 0] if values.shape[2] == 1 else values
         if self.made is None:
@@ -220,7 +220,7 @@ class _Filled:
 
     def add(self, frame: Frame, *, shown: float = 0.0, scale: float = 1.0, stored: Stored | None = None) -> None:
         del shown
-        frame = _of_type(frame, self.wanted.dtype)
+        frame = of_type(frame, self.wanted.dtype)
         values = frame.pixels if frame.alpha is None else joined(frame.pixels, frame.alpha)
         values = with_depth(values, depth_in(self.wanted.format, values.dtype, many=True))
         self.made.add(values, stored or self.wanted.stored, self.wanted.frames, scale)
@@ -237,7 +237,8 @@ STREAMS: dict[str, Callable[[Path, Wanted], Writer]] = {
 }
 
 
-def _of_type(frame: Frame, dtype: AnyDtype | None) -> Frame:
+def of_type(frame: Frame, dtype: AnyDtype | None) -> Frame:
+    """The frame as ``dtype``, None for its own. Raises DlcliError where that doesn't hold its values."""
     if dtype is None:
         return frame
     alpha = frame.alpha

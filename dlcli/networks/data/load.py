@@ -46,6 +46,7 @@ class ImageSettings:
     usual_crop: int
     batch_size: int
     seed: int
+    axes: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,16 @@ def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, Imag
     data, channels, memory = settings.data, settings.channels, settings.memory
     classes = settings.task == "classify"
     if settings.task == "pairs":
-        inputs, targets = open_pairs(data[0], data[1], channels=channels, memory=memory, min_side=LEAST_SIDE)
+        inputs, targets = open_pairs(
+            data[0], data[1], channels=channels, memory=memory, min_side=LEAST_SIDE, axes=settings.axes
+        )
         if len(targets) < MIN_IMAGES:
             both = f"{printable_path(data[0])} and {printable_path(data[1])}"
             raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
         return targets, inputs
     if data:
         limits = ReadLimits(memory, 1 if classes else LEAST_SIDE, MIN_IMAGES)
-        return open_image_set(data, channels=channels, labeled=classes, limits=limits), None
+        return open_image_set(data, channels=channels, labeled=classes, limits=limits, axes=settings.axes), None
     if classes:
         raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
     progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")

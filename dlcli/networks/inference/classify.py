@@ -50,7 +50,9 @@ def evaluate_classes(
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
     if settings.data:
-        image_set = open_image_set(settings.data, channels=trained.channels, labeled=True, part="test")
+        image_set = open_image_set(
+            settings.data, channels=trained.channels, labeled=True, part="test", axes=settings.source.axes
+        )
         on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)
@@ -116,13 +118,15 @@ def predict_classes(
     ``start`` (time.monotonic) is when the command began.
     Raises DlcliError for no DATA, an ``out`` that can't be, and when no image can be read.
     """
-    if settings.mask is not None or settings.source.tile is not None:
-        name = "--mask" if settings.mask is not None else "--tile"
+    given = {
+        "--mask": settings.mask, "--tile": settings.source.tile, "--format": settings.format, "--dtype": settings.dtype,
+    }  # fmt: skip
+    if name := next((name for name, value in given.items() if value is not None), ""):
         raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
     if not settings.data:
         raise DlcliError("no images to classify were given", "give DATA: a folder, or image files")
     check_output(settings.output)
-    image_set = open_image_set(settings.data, channels=trained.channels, part="test")
+    image_set = open_image_set(settings.data, channels=trained.channels, part="test", axes=settings.source.axes)
     skipped = list(image_set.skipped)
     for note in image_set.notes:
         progress.note(note)

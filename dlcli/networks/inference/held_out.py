@@ -36,7 +36,7 @@ def images_without_data(
     if all(find_idx(Path(path), "test") is not None for path in data):
         progress.note(f"no DATA given: measuring on the test part of {listed(data)}")
         classes = trained.task == "classify"
-        tested = open_image_set(data, channels=channels, labeled=classes, part="test")
+        tested = open_image_set(data, channels=channels, labeled=classes, part="test", axes=settings.axes or "")
         return tested, None, MeasuredOn(paths=data, part="test")
     images = _as_trained(settings, trained, channels)
     if images.val is None:

@@ -97,7 +97,7 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
     luma = trained.task == "upscale" and trained.channels == 1
     channels = None if luma else trained.channels
     if settings.data:
-        image_set, inputs = _given(settings.data, trained, channels)
+        image_set, inputs = _given(settings.data, trained, channels, settings.source.axes)
         on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, inputs, on = images_without_data(trained, channels, progress)
@@ -115,16 +115,18 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
     return found
 
 
-def _given(data: tuple[str, ...], trained: TrainedNetwork, channels: int | None) -> tuple[ImageSet, ImageSet | None]:
+def _given(
+    data: tuple[str, ...], trained: TrainedNetwork, channels: int | None, axes: str
+) -> tuple[ImageSet, ImageSet | None]:
     """The images of DATA, and the inputs of pairs."""
     if trained.task != "pairs":
-        return open_image_set(data, channels=channels, part="test"), None
+        return open_image_set(data, channels=channels, part="test", axes=axes), None
     if len(data) != 2:
         raise DlcliError(
             f"the network was trained on pairs, and DATA names {len(data)} of them",
             "give two folders: the inputs, then the targets",
         )
-    inputs, targets = open_pairs(data[0], data[1], channels=channels)
+    inputs, targets = open_pairs(data[0], data[1], channels=channels, axes=axes)
     return targets, inputs
 
 

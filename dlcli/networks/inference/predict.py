@@ -12,13 +12,13 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import read_pixels
-from dlcli.images.outputs import Output, OutputPlan, plan_outputs
+from dlcli.images.outputs import STDOUT, Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
 from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
-from dlcli.networks.inference.writing import Told, UnwrittenError, write_restored
+from dlcli.networks.inference.writing import Told, UnwrittenError, send, write_restored
 from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
@@ -97,24 +97,25 @@ def _restore_all(
     settings: PredictionSettings, trained: TrainedNetwork, progress: Progress, start: float
 ) -> RestoredReport:
     restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0)
-    plan = plan_outputs(settings.data, settings.output.out, force=settings.output.force)
+    plan = _planned(settings)
     for note in plan.notes:
         progress.note(note)
     if len(trained.degradation.kernels) > 1 and settings.source.kernel is None:
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
     told, failed = Told(), Failed()
     done = 0
-    for number, (output, one) in enumerate(_each(restorer, plan.outputs), 1):
+    for number, (written, one) in enumerate(_each(restorer, plan.outputs), 1):
         told.take(one.told)
         restorer.changes.take(one.changes)
         done += one.images
         if one.error is not None:
-            failed.add(output, one.error)
+            failed.add(written, one.error)
         if number % EVERY == 0 and number < len(plan.outputs):
             progress.note(f"{number:,} of {len(plan.outputs):,} files")
     skipped = [*plan.skipped, *failed.skipped]
     if not done:
         raise _nothing_done(plan, skipped, failed.first)
+    send(plan.outputs[0].target, settings.output.out)
     for text in told.lines():
         progress.warn(text)
     if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
@@ -135,6 +136,17 @@ def _restore_all(
         unwritten=[one.name for one in failed.unwritten],
         notes=told.notes(),
     )
+
+
+def _planned(settings: PredictionSettings) -> OutputPlan:
+    """What goes where. Raises DlcliError where it can't, or image and report would both go to stdout."""
+    output = settings.output
+    if output.out == STDOUT and output.report_on_stdout:
+        raise DlcliError("--json prints the report to stdout, where --out - sends the image", "add --out FILE")
+    return plan_outputs(
+        settings.data, output.out, force=output.force, form=settings.format, dtype=settings.dtype,
+        axes=settings.source.axes,
+    )  # fmt: skip
 
 
 def _nothing_done(plan: OutputPlan, skipped: list[Skipped], first: DlcliError | None) -> DlcliError:

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.engine.arrays import AnyDtype
+from dlcli.images.formats.opening import EXTENSIONS
 from dlcli.tables.predictions import OutputSettings
 
 
@@ -12,6 +16,7 @@ class NetworkSettings:
     """The run whose network is taken, and how it is run: ``kernel`` is the number of one of its blur kernels.
 
     ``tile`` is the longest side in pixels that goes through at once; None: what memory allows. ``threads`` None: all.
+    ``axes`` are those of arrays and of files with several frames, "" for what they tell.
     """
 
     run: Path
@@ -19,11 +24,12 @@ class NetworkSettings:
     kernel: int | None
     tile: int | None
     threads: int | None
+    axes: str = ""
 
     @classmethod
     def of(cls, config: EvalConfig | PredictConfig) -> "NetworkSettings":
         """Those of a command."""
-        return cls(config.run, config.device, config.kernel, config.tile, config.threads)
+        return cls(config.run, config.device, config.kernel, config.tile, config.threads, config.axes or "")
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,22 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class PredictionSettings:
-    """The images to restore or classify, the file of the pixels to fill, and where the results go."""
+    """The images to restore or classify, the file of the pixels to fill, and where the results go.
+
+    ``format`` (one of FORMATS) and ``dtype`` are those of restored images, None for their own.
+    """
 
     source: NetworkSettings
     data: tuple[str, ...]
     mask: Path | None
     output: OutputSettings
+    format: str | None = None
+    dtype: AnyDtype | None = None
 
     @classmethod
     def of(cls, config: PredictConfig) -> "PredictionSettings":
         """Those of the command."""
         output = OutputSettings(config.out, config.force, config.json_output)
-        return cls(NetworkSettings.of(config), config.data, config.mask, output)
+        form = None if config.image_format is None else EXTENSIONS.get(f".{config.image_format}", "NPY")
+        dtype = None if config.dtype is None else np.dtype(config.dtype)
+        return cls(NetworkSettings.of(config), config.data, config.mask, output, form, dtype)

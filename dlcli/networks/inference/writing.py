@@ -1,6 +1,8 @@
 """Restored images to files: every frame of an image, or an array for an array; what can't be kept is reported."""
 
 import errno
+import shutil
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -15,9 +17,9 @@ from dlcli.images.formats.codecs import read_frames
 from dlcli.images.formats.frames import DecodedImage, Stored
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.opening import INSTEAD
-from dlcli.images.formats.output import UnwritableError, Wanted, opened_writer
+from dlcli.images.formats.output import UnwritableError, Wanted, of_type, opened_writer
 from dlcli.images.formats.writing import Frame
-from dlcli.images.outputs import Output
+from dlcli.images.outputs import STDOUT, Output
 from dlcli.images.sources import Candidate
 from dlcli.networks.inference.restoring import Restorer, check_memory
 from dlcli.reports.predict import Note
@@ -91,7 +93,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     scale = made.pixels.shape[0] / image.pixels.shape[0]
     form = output.format or INSTEAD.get(image.format, image.format)
     stored = image.stored if image.format == form else Stored()
-    wanted = Wanted(form, count, _scaled(image.metadata, scale), stored)
+    wanted = Wanted(form, count, _scaled(image.metadata, scale), stored, output.dtype)
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
         with opened_writer(output.target, wanted) as writer:
@@ -107,6 +109,16 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     except (UnwritableError, OSError) as error:
         raise _unwritten(output.target, error) from None
     return 1
+
+
+def send(path: Path, out: Path | None) -> None:
+    """The file's bytes to standard output, where ``out`` says so."""
+    if out != STDOUT:
+        return
+    sys.stdout.flush()
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
 
 
 def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
@@ -157,7 +169,7 @@ def _write_array(output: Output, restorer: Restorer) -> int:
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
         for place, candidate in enumerate(output.candidates):
-            frame = restorer.restored(_frame(candidate))
+            frame = of_type(restorer.restored(_frame(candidate)), output.dtype)
             both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
             if made is None:
                 shape = (origin.count, *both.shape)

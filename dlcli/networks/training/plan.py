@@ -47,6 +47,7 @@ def image_settings(config: TrainDeconvConfig) -> ImageSettings:
         usual_crop=recipe.crop,
         batch_size=config.batch_size or recipe.batch_size,
         seed=config.seed_of_data,
+        axes=config.axes or "",
     )
 
 
