@@ -110,7 +110,7 @@ def test_bash_and_zsh_complete_what_a_person_types(terminal):
     assert "table.csv" not in shown
     terminal.expect("dlcli eval tab", "tables/")
     terminal.expect("dlcli eval --check x tables table", r"table\.csv", "tables/")
-    terminal.expect("dlcli predict --fo", "--force")
+    terminal.expect("dlcli predict --forc", "--force")
 
 
 def fish(line, place):
