@@ -73,7 +73,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -s h -d 'Show the 
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -F
 complete -c dlcli -n __fish_use_subcommand -a train-deconv -d 'Train a network that restores or classifies images.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l task -xa 'denoise deblur upscale inpaint reconstruct pairs classify' -d 'What the network learns to do.'
-complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l sigma -x -d 'Gaussian noise, on the scale 0 to 255 - a number, or LOW -HIGH for a blind model; by default 25 for denoise, 2.55 for deblur, else 0.'
+complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l sigma -x -d 'Gaussian noise - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts; LOW -HIGH for a blind model.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l poisson -x -d 'Poisson noise instead - photons per white pixel.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l blur -x -d 'Blur that deblur removes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l scale -xa '2 3 4' -d 'Factor by which upscale enlarges an image.'
@@ -221,7 +221,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from eval' -l threads -x -d 'CPU th
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l check -x -d 'Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l out -rF -d 'Also write the report to this file.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l compare -d 'Also measure the classical methods of scikit-image on the same degraded images.'
-complete -c dlcli -n '__fish_seen_subcommand_from eval' -l sigma -x -d 'Measure at this noise level, on the scale 0 to 255, instead of that of the training.'
+complete -c dlcli -n '__fish_seen_subcommand_from eval' -l sigma -x -d 'Measure at this noise level instead of that of the training - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l seed -x -d 'Seed of each images noise.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l worst -x -d 'List the N images with the lowest PSNR, instead of the first twenty.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l help -d 'Show the commands help.'

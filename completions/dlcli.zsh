@@ -84,7 +84,7 @@ _dlcli() {
             train-deconv)
                 _arguments -s \
                 '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
-                '--sigma=[Gaussian noise, on the scale 0 to 255 - a number, or LOW -HIGH for a blind model; by default 25 for denoise, 2.55 for deblur, else 0.]:value: ' \
+                '--sigma=[Gaussian noise - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts; LOW -HIGH for a blind model.]:value: ' \
                 '--poisson=[Poisson noise instead - photons per white pixel.]:value: ' \
                 '--blur=[Blur that deblur removes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).]:value: ' \
                 '--scale=[Factor by which upscale enlarges an image.]:value:(2 3 4)' \
@@ -235,7 +235,7 @@ _dlcli() {
                 '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
                 '--out=[Also write the report to this file.]:value:_files' \
                 '--compare[Also measure the classical methods of scikit-image on the same degraded images.]' \
-                '--sigma=[Measure at this noise level, on the scale 0 to 255, instead of that of the training.]:value: ' \
+                '--sigma=[Measure at this noise level instead of that of the training - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
                 '--seed=[Seed of each images noise.]:value: ' \
                 '--worst=[List the N images with the lowest PSNR, instead of the first twenty.]:value: ' \
                 '--help[Show the commands help.]' \

@@ -19,6 +19,7 @@ from dlcli.config.common import (
 )
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
+from dlcli.config.values.noise import Amount
 
 ImageFormat = Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "npy", "fits", "zarr"]
 PixelType = Literal["uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
@@ -121,10 +122,14 @@ class EvalConfig(SavedOptions):
         flags=("--compare",),
         also="baseline baselines classical",
     )
-    sigma: float | None = option(
-        None, "Measure at this noise level, on the scale 0 to 255, instead of that of the training.", panel=IMAGES,
-        ge=0, le=255, metavar="NUMBER", also="noise noise_level noise_std std stddev",
-    )  # fmt: skip
+    sigma: str | None = option(
+        None,
+        "Measure at this noise level instead of that of the training: a number on the images' own scale (0 to 255 for "
+        "8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.",
+        panel=IMAGES,
+        metavar="NUMBER",
+        also="noise noise_level noise_std std stddev",
+    )
     # Not called seed: the commands that have a field of that name take --config, too.
     noise_seed: int = option(
         0, "Seed of each image's noise.", panel=IMAGES, flags=("--seed",), ge=0, lt=2**63, also=aliases.SEED
@@ -137,6 +142,14 @@ class EvalConfig(SavedOptions):
         metavar="N",
         also="top top_n show n",
     )
+
+    @field_validator("sigma", mode="before")
+    @classmethod
+    def _noise(cls, value: object) -> object:
+        if value is None:
+            return None
+        Amount.parse(str(value))
+        return str(value)
 
 
 class PredictConfig(SavedOptions):

@@ -1,6 +1,5 @@
 """Settings of ``dlcli train-deconv``."""
 
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from dlcli.config.network import (
     check_classes,
 )
 from dlcli.config.option import option
+from dlcli.config.values.noise import Amount, parse_range
 
 TASK = "Task"
 
@@ -41,8 +41,8 @@ class TaskOptions(Config):
     )  # fmt: skip
     sigma: str | None = option(
         None,
-        "Gaussian noise, on the scale 0 to 255: a number, or LOW:HIGH for a blind model; by default 25 for denoise, "
-        "2.55 for deblur, else 0.",
+        "Gaussian noise: a number on the images' own scale (0 to 255 for 8 bits), a share of their range such as "
+        "25/255 or 1.5%, or 12counts; LOW:HIGH for a blind model. By default 25/255 for denoise, 2.55/255 for deblur.",
         panel=TASK,
         metavar="NUMBER|LOW:HIGH",
         also="noise noise_level noise_std noise_sigma std stddev",
@@ -159,24 +159,22 @@ class TrainDeconvConfig(
         return self.side or self.crop
 
     @property
+    def noise(self) -> tuple[Amount, Amount]:
+        """Lowest and highest noise."""
+        return parse_range(self.sigma or {"denoise": "25/255", "deblur": "2.55/255"}.get(self.task, "0"))
+
+    @property
     def sigma_range(self) -> tuple[float, float]:
-        """Lowest and highest noise, on the scale 0 to 255."""
-        default = {"denoise": "25", "deblur": "2.55"}.get(self.task, "0")
-        low, _, high = (self.sigma or default).partition(":")
-        return float(low), float(high or low)
+        """Lowest and highest noise of images of 8 bits, on the scale 0 to 255."""
+        low, high = self.noise
+        return low.of_255(None), high.of_255(None)
 
     @field_validator("sigma", mode="before")
     @classmethod
     def _noise(cls, value: object) -> object:
         if value is None:
             return None
-        try:
-            low, _, high = str(value).partition(":")
-            bounds = float(low), float(high or low)
-        except ValueError:
-            raise ValueError("expected a number such as 25, or a range such as 0:55") from None
-        if not (0 <= bounds[0] <= bounds[1] <= 255 and all(map(math.isfinite, bounds))):
-            raise ValueError("expected 0 <= LOW <= HIGH <= 255")
+        parse_range(str(value))
         return str(value)
 
     @field_validator("scale", mode="before")

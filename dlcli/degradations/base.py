@@ -1,6 +1,6 @@
 """How clean images become the inputs of a restoration network: what all degradations share, and noise.
 
-Images are float32 (B, C, H, W) in [0, 1], C 1 or 3, on any device. Noise levels are on the 0-255 scale.
+Images are float32 (B, C, H, W), most of it in [0, 1], on any device. Noise levels take that range for 0 to 255.
 The others are in blur.py, downsample.py and mask.py.
 """
 

@@ -16,11 +16,12 @@ from dlcli.errors import DlcliError
 class Upscale(Common):
     """The image made ``scale`` (2, 3 or 4) times smaller, in 8 bits, then enlarged to its old size, both bicubically.
 
-    The published protocol, of Dong et al. (SRCNN, 2014) and after: MATLAB's imresize with antialiasing. Raises
-    DlcliError for another scale.
+    The published protocol, of Dong et al. (SRCNN, 2014) and after: MATLAB's imresize with antialiasing. With ``deep``
+    the small image isn't rounded to 8 bits. Raises DlcliError for another scale.
     """
 
     scale: int
+    deep: bool = False
     kernels: ClassVar[Sequence[Kernel]] = ()
     mask: ClassVar[Mask | None] = None
 
@@ -53,7 +54,7 @@ class Upscale(Common):
                 f"an image of {height}x{width} cannot be made {self.scale} times smaller",
                 f"cut its sides to multiples of {self.scale}",
             )
-        return self.prepare(shrink(clean, self.scale))
+        return self.prepare(shrink(clean, self.scale, deep=self.deep))
 
     def prepare(self, observed: Tensor) -> Observation:
         """Enlarge small images (B, C, h, w) to (B, C, h * scale, w * scale)."""
@@ -61,11 +62,11 @@ class Upscale(Common):
         return Observation(enlarged, enlarged, enlarged)
 
 
-def shrink(images: Tensor, scale: int) -> Tensor:
-    """Images (B, C, H, W), H and W multiples of ``scale``, made smaller and rounded to 8 bits."""
+def shrink(images: Tensor, scale: int, *, deep: bool = False) -> Tensor:
+    """Images (B, C, H, W), H and W multiples of ``scale``, made smaller and, unless ``deep``, rounded to 8 bits."""
     # 0-255 before, not after: the weights of scales 2 and 4 are then exact, and halves round up as in MATLAB.
     small = _bicubic(_mirrored(images * 255, 2 * scale), 1 / scale)[..., 2:-2, 2:-2]
-    return (small + 0.5).floor().clamp(0, 255) / 255
+    return small / 255 if deep else (small + 0.5).floor().clamp(0, 255) / 255
 
 
 def enlarge(images: Tensor, scale: int) -> Tensor:

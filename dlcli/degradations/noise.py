@@ -17,11 +17,13 @@ LEVELS = 3  # of a range of noise, that are measured
 class Denoise(SameChannels):
     """Gaussian noise, not clipped, of a deviation drawn uniformly from low..high for each image (0-255 scale).
 
-    Raises DlcliError for a range that is not 0 <= low <= high <= 255.
+    ``weights`` multiply it, one for each channel, where there are some. Raises DlcliError for a range that is not
+    0 <= low <= high <= 255.
     """
 
     low: float
     high: float
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= MAX_SIGMA:
@@ -36,6 +38,8 @@ class Denoise(SameChannels):
         if self.low < self.high:
             draw = torch.rand((len(clean), 1, 1, 1), generator=generator, device=generator.device)
             sigma = (self.low + (self.high - self.low) * draw.to(clean.device)) / 255
+        if self.weights:
+            sigma = sigma * torch.tensor(self.weights, device=clean.device).view(1, -1, 1, 1)
         return self.prepare(add_noise(clean, sigma, generator))
 
     @property
@@ -49,11 +53,11 @@ class Denoise(SameChannels):
             return [self]
         width = (self.high - self.low) / LEVELS
         middles = [self.low + (place + 0.5) * width for place in range(LEVELS)]
-        return [Denoise(sigma, sigma) for sigma in middles]
+        return [Denoise(sigma, sigma, self.weights) for sigma in middles]
 
     def at_sigma(self, sigma: float) -> Degradation:
         """This noise alone."""
-        return Denoise(sigma, sigma)
+        return Denoise(sigma, sigma, self.weights)
 
 
 @dataclass(frozen=True)

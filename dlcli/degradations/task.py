@@ -21,7 +21,11 @@ INPUT_IS_BASE = ("denoise", "pairs")  # tasks whose networks start from the inpu
 
 @dataclass(frozen=True)
 class Restoration:
-    """A restoration task: its name and constants, with the kernels and mask as arrays, so that a model holds all."""
+    """A restoration task: its name and constants, with the kernels and mask as arrays, so that a model holds all.
+
+    ``sigma`` takes the range of the images for 255; ``weights`` multiply it for each channel, where the ranges of
+    channels differ. ``deep``: images have more than 8 bits.
+    """
 
     task: str
     sigma: tuple[float, float] = (0.0, 0.0)
@@ -29,6 +33,8 @@ class Restoration:
     scale: int = 2
     holes: float = 0.5
     arrays: dict[str, AnyArray] | None = None
+    weights: tuple[float, ...] = ()
+    deep: bool = False
 
     @classmethod
     def of_saved(cls, task: JsonObject, arrays: dict[str, AnyArray]) -> "Restoration":
@@ -38,27 +44,30 @@ class Restoration:
             return cls(
                 str(task["task"]), (float(task["sigma"][0]), float(task["sigma"][1])),
                 None if poisson is None else float(poisson), int(task["scale"]), float(task["holes"]), arrays,
+                tuple(float(weight) for weight in task.get("weights", ())), bool(task.get("deep", False)),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
 
     def to_json(self) -> JsonObject:
         """What ``of_saved`` reads, without the arrays."""
-        return {
+        fields = {
             "task": self.task, "sigma": list(self.sigma), "poisson": self.poisson, "scale": self.scale,
             "holes": self.holes,
         }  # fmt: skip
+        weights = {"weights": list(self.weights)} if self.weights else {}
+        return fields | weights | ({"deep": True} if self.deep else {})
 
     def degradation(self, *, crops: bool = False) -> Degradation:
         """How clean images are degraded, and degraded ones prepared; ``crops`` for training on parts of images."""
         arrays = self.arrays or {}
         if self.task == "denoise":
-            return Poisson(self.poisson) if self.poisson is not None else Denoise(*self.sigma)
+            return Poisson(self.poisson) if self.poisson is not None else Denoise(*self.sigma, self.weights)
         if self.task == "deblur":
             kernels = [arrays[name].astype(np.float64) for name in sorted(arrays, key=lambda n: int(n.split(".")[1]))]
             return Deblur([k / k.sum() for k in kernels], self.sigma[0])
         if self.task == "upscale":
-            return Upscale(self.scale)
+            return Upscale(self.scale, self.deep)
         if self.task == "inpaint":
             return Inpaint(mask=arrays[MASK] > 0, tiled=crops) if MASK in arrays else Inpaint(self.holes)
         return Identity()

@@ -1,7 +1,8 @@
 """The metrics of networks, in one table for restored images and one for classes.
 
 How like its target an image is, PSNR and SSIM, is measured on 8-bit images as papers do: images are (B, C, H, W) on any
-device; both are first clamped to [0, 1], scaled to 255 and rounded.
+device; both are first clamped to [0, 1], scaled to 255 and rounded. Of other images, whole numbers are rounded and cut
+off as in a file, PSNR and SSIM take the range of their normalization, and there is the error in their own units, too.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.errors import DlcliError
-from dlcli.networks.tensors import float64
+from dlcli.images.normalization import EIGHT_BIT, Normalization
+from dlcli.networks.tensors import as_written, float64, in_units, normalized_
 
 PSNR_CAP = 100.0  # dB; JSON has no infinity. The least error of one pixel in 10^5 gives 98 dB.
 WINDOW, WINDOW_SIGMA = 11, 1.5
@@ -23,15 +25,20 @@ LUMA = (65.481, 128.553, 24.966)
 
 @dataclass(frozen=True)
 class ImageMetric:
-    """A metric of restored images: ``compute`` maps output, target and border to values (B,).
+    """A metric of restored images: ``compute`` maps output, target, border and their normalization to values (B,).
 
     ``axis`` is its title on charts, None for no chart.
     """
 
     name: str
-    compute: Callable[[Tensor, Tensor, int], Tensor]
+    compute: Callable[[Tensor, Tensor, int, Normalization], Tensor]
     higher_is_better: bool = False
     axis: str | None = None
+    squares: bool = False  # whether images are joined by their squares
+
+    def mean(self, values: Iterable[float]) -> float:
+        """The mean over images, without what is not a number."""
+        return mean_of(value**2 for value in values) ** 0.5 if self.squares else mean_of(values)
 
 
 @dataclass(frozen=True)
@@ -47,16 +54,23 @@ class ClassMetric:
     axis: str | None = None
 
 
-def quality(output: Tensor, target: Tensor, border: int, *, on_luminance: bool = False) -> dict[str, float]:
+def quality(
+    output: Tensor, target: Tensor, border: int, scale: Normalization = EIGHT_BIT, *, on_luminance: bool = False
+) -> dict[str, float]:
     """Every metric of one image (1, C, H, W), by name; ``on_luminance`` those of its luma where it has color."""
     if on_luminance and target.shape[1] == 3:
-        output, target = luminance(output.clamp(0, 1)), luminance(target)
-    return {name: float(values[0]) for name, values in qualities(output, target, border).items()}
+        output, target = luminance(output.clamp(0, 1) if scale.eight_bit else output), luminance(target)
+    return {name: float(values[0]) for name, values in qualities(output, target, border, scale).items()}
 
 
-def qualities(output: Tensor, target: Tensor, border: int) -> dict[str, Tensor]:
-    """Every metric of images (B, C, H, W), each (B,), by name."""
-    return {metric.name: metric.compute(output, target, border) for metric in IMAGE_METRICS}
+def qualities(output: Tensor, target: Tensor, border: int, scale: Normalization = EIGHT_BIT) -> dict[str, Tensor]:
+    """Every metric of images (B, C, H, W) of this normalization, each (B,), by name."""
+    return {metric.name: metric.compute(output, target, border, scale) for metric in image_metrics(scale)}
+
+
+def image_metrics(scale: Normalization) -> "tuple[ImageMetric, ...]":
+    """Those of images of this normalization: the error in the data's own units where they are not the usual ones."""
+    return IMAGE_METRICS if scale.eight_bit else DEEP_METRICS
 
 
 def class_metrics(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
@@ -70,25 +84,37 @@ def mean_of(values: Iterable[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def psnr(output: Tensor, target: Tensor, border: int = 0) -> Tensor:
-    """Peak signal-to-noise ratio (B,) in dB, 10 log10(255^2 / mean squared error), float64.
+def psnr(output: Tensor, target: Tensor, border: int = 0, scale: Normalization = EIGHT_BIT) -> Tensor:
+    """Peak signal-to-noise ratio (B,) in dB, 10 log10(range^2 / mean squared error), float64; of 8 bits 255.
 
     ``border`` pixels on each side don't count. At most 100 dB, which is what equal images get; nan where the border
     leaves nothing. Raises DlcliError for two shapes.
     """
-    x, y = _eight_bit(output, target, border)
+    x, y = _comparable(output, target, border, scale)
     error = (x - y).square().mean(dim=(1, 2, 3))
     return (-10 * torch.log10(error / 255**2)).clamp(max=PSNR_CAP)
 
 
-def ssim(output: Tensor, target: Tensor, border: int = 0) -> Tensor:
+def psnr_range(scale: Normalization) -> float:
+    """The range that PSNR takes; of channels with ranges of their own the widest."""
+    return scale.span
+
+
+def rmse(output: Tensor, target: Tensor, border: int = 0, scale: Normalization = EIGHT_BIT) -> Tensor:
+    """Root mean squared error (B,) in the units of the data, float64."""
+    x, y = _comparable(output, target, border, scale)
+    spans = torch.tensor(scale.spans, dtype=x.dtype, device=x.device).view(1, -1, 1, 1)
+    return ((x - y) * (spans / 255)).square().mean(dim=(1, 2, 3)).sqrt()
+
+
+def ssim(output: Tensor, target: Tensor, border: int = 0, scale: Normalization = EIGHT_BIT) -> Tensor:
     """Structural similarity (B,), at most 1, averaged over channels and over where the window fits, float64.
 
     Wang et al., "Image quality assessment", 2004: Gaussian window of 11x11 and deviation 1.5, K1 0.01, K2 0.03, L 255,
     covariances of the population. ``border`` pixels on each side don't count. nan for images smaller than the window.
     Raises DlcliError for two shapes.
     """
-    x, y = _eight_bit(output, target, border)
+    x, y = _comparable(output, target, border, scale)
     if min(x.shape[-2:]) < WINDOW:
         return torch.full((len(x),), torch.nan, dtype=torch.float64, device=x.device)
     mean_x, mean_y, square_x, square_y, product = _window_means(torch.stack([x, y, x * x, y * y, x * y]))
@@ -109,14 +135,17 @@ def luminance(images: Tensor) -> Tensor:
     return ((images * weights).sum(dim=1, keepdim=True) + 16) / 255
 
 
-def _eight_bit(output: Tensor, target: Tensor, border: int) -> tuple[Tensor, Tensor]:
-    """Both as whole numbers of 0 to 255 in float64, which SSIM's differences of squares need."""
+def _comparable(output: Tensor, target: Tensor, border: int, scale: Normalization) -> tuple[Tensor, Tensor]:
+    """Both as a file holds them, on a scale of 0 to 255, in float64, which SSIM's differences of squares need."""
     if output.shape != target.shape:
         have, need = ("x".join(map(str, images.shape)) for images in (output, target))
         raise DlcliError(f"an image of {have} cannot be compared with one of {need}", "give images of one size")
     inside = slice(border, -border or None)
-    x, y = (float64(images[..., inside, inside]).clamp(0, 1).mul(255).round() for images in (output, target))
-    return x, y
+    x, y = output[..., inside, inside], target[..., inside, inside]
+    if scale.eight_bit:
+        return float64(x).clamp(0, 1).mul(255).round(), float64(y).clamp(0, 1).mul(255).round()
+    x, y = (as_written(in_units(images, scale), np.dtype(scale.dtype)) for images in (x, y))
+    return normalized_(x, scale).mul(255), normalized_(y, scale).mul(255)
 
 
 def _window_means(maps: Tensor) -> Tensor:
@@ -176,6 +205,7 @@ IMAGE_METRICS = (
     ImageMetric("psnr", psnr, higher_is_better=True, axis="PSNR (dB)"),
     ImageMetric("ssim", ssim, higher_is_better=True),
 )
+DEEP_METRICS = (*IMAGE_METRICS, ImageMetric("rmse", rmse, squares=True))
 CLASS_METRICS = (
     ClassMetric("loss", log_loss),
     ClassMetric("log_loss", log_loss),

@@ -1,26 +1,67 @@
 """Images as arrays (H, W, C) to tensors (B, C, H, W), and back."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
+from dlcli.images.normalization import Normalization
 
 Image = AnyArray  # of uint8, uint16 or floats
 Dtype = AnyDtype | type[np.generic]
 
 
-def batch_to_tensor(pixels: Image, device: str, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
-    """uint8, uint16 or floats (B, C, H, W), white being 1, as float32 with white 1 on the device."""
-    values = torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format)
-    return values.div_(white_of(pixels.dtype))
+def batch_to_tensor(
+    pixels: NDArray[np.uint8], device: str, memory_format: torch.memory_format = torch.preserve_format
+) -> Tensor:
+    """uint8 (B, C, H, W) as float32 in [0, 1] on the device."""
+    return torch.from_numpy(pixels).to(device).to(torch.float32, memory_format=memory_format).div_(255)
 
 
-def image_to_tensor(image: Image, device: str) -> Tensor:
-    """(H, W, C) of uint8, uint16 or floats, white being 1, as float32 (1, C, H, W) with white 1 on the device."""
+def image_to_tensor(image: Image, device: str, scale: Normalization | None = None) -> Tensor:
+    """(H, W, C) of any type as float32 (1, C, H, W) on the device, normalized; without ``scale``, white becomes 1."""
     pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None]).astype(np.float32)
-    return torch.from_numpy(pixels).to(device).div_(float(white_of(image.dtype)))
+    values = torch.from_numpy(pixels).to(device)
+    return values.div_(float(white_of(image.dtype))) if scale is None else normalized_(values, scale)
+
+
+def normalized_(values: Tensor, scale: Normalization) -> Tensor:
+    """Values (B, C, H, W) of images as a network sees them; in place."""
+    low, span = _ends(scale, str(values.device))
+    if any(scale.low):
+        values.sub_(low)
+    return values.div_(span)
+
+
+def in_units(values: Tensor, scale: Normalization) -> Tensor:
+    """A network's values (B, C, H, W) in the units of the images, in float64."""
+    low, span = _ends(scale, str(values.device))
+    return float64(values) * span + low
+
+
+def as_written(values: Tensor, dtype: Dtype) -> Tensor:
+    """Values in the units of the images as a file of ``dtype`` holds them: of whole numbers rounded and clipped."""
+    if np.dtype(dtype).kind == "f":
+        return values
+    info = np.iinfo(np.dtype(dtype))
+    return values.nan_to_num(0).round().clamp(int(info.min), int(info.max))
+
+
+def units_to_image(values: Tensor, dtype: Dtype) -> Image:
+    """(1, C, H, W) in the units of the images as an image (H, W, C) of ``dtype``."""
+    return np.ascontiguousarray(as_written(values, dtype)[0].permute(1, 2, 0).cpu().numpy().astype(dtype))
+
+
+@lru_cache(64)
+def _ends(scale: Normalization, device: str) -> tuple[Tensor | float, Tensor | float]:
+    """Where the range begins and how wide it is: numbers, or (1, C, 1, 1) on the device."""
+    if len(scale.low) == 1:
+        return scale.low[0], scale.span
+    low, span = (torch.tensor(ends, device=device).view(1, -1, 1, 1) for ends in (scale.low, scale.spans))
+    return low, span
 
 
 def tensor_to_image(image: Tensor, dtype: Dtype) -> Image:

@@ -21,7 +21,7 @@ from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
-from dlcli.networks.metrics import CLASS_METRICS, IMAGE_METRICS, ClassMetric, ImageMetric
+from dlcli.networks.metrics import CLASS_METRICS, ClassMetric, ImageMetric, image_metrics
 from dlcli.networks.training.factory import make_solver, settings_for, weights_of
 from dlcli.networks.training.plan import (
     DEFAULT_MINUTES,
@@ -97,7 +97,9 @@ class NetworkTrials:
         return any(metric.name == name and metric.higher_is_better for metric in self._metrics())
 
     def _metrics(self) -> Sequence[ImageMetric | ClassMetric]:
-        return CLASS_METRICS if self.base.task == "classify" else IMAGE_METRICS
+        if self.base.task == "classify":
+            return CLASS_METRICS
+        return image_metrics(self._parts(self.base)[0].scales.targets)
 
     def default_metric(self) -> str:
         """PSNR of restored images, the loss of classes: both on validation images."""
@@ -136,7 +138,8 @@ class NetworkTrials:
         return report
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
-        images, restoration = self._parts(config)[fold], restoration_of(config)
+        images = self._parts(config)[fold]
+        restoration = restoration_of(config, images.scales)
         plan = self._plan(config, fold)
         torch.manual_seed(config.seed)
         # Degrading and measuring the validation images takes longer than a short run's step.

@@ -63,15 +63,18 @@ class ImageQuality(Sparse):
     ssim: Number
     input_psnr: Number = Field(description="of the degraded image, in dB")
     input_ssim: Number = Field(description="of the degraded image")
+    rmse: Number | None = Field(default=None, description="error in the units of the images; absent for 8 bits")
+    input_rmse: Number | None = Field(default=None, description="of the degraded image; absent for 8 bits")
     kernel: int | None = Field(default=None, description="number of the blur kernel; absent where there is no choice")
 
 
-class MethodQuality(Record):
+class MethodQuality(Sparse):
     """One way to restore images, on average."""
 
     psnr: Number = Field(description="in dB")
     ssim: Number
     seconds: float | None = Field(description="per image; null where nothing was computed")
+    rmse: Number | None = Field(default=None, description="error in the units of the images; absent for 8 bits")
 
 
 class RestorationReport(ImageEvaluation):
@@ -81,6 +84,7 @@ class RestorationReport(ImageEvaluation):
     levels: list[Level] | None = Field(default=None, description="PSNR by noise level; absent where there is no range")
     per_image: list[ImageQuality]
     seconds_per_image: float | None
+    psnr_range: float = Field(description="the range that PSNR and SSIM take: 255 for 8 bits")
     compare: dict[str, MethodQuality] | None = Field(
         default=None, description="classical methods by name; absent without --compare"
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlcli.reports.document import Record, Report, RunPath, Seconds, Status, Text
+from dlcli.reports.document import Number, Record, Report, RunPath, Seconds, Status, Text
 from dlcli.reports.evaluate import SkippedImage
 
 Out = Annotated[Text | None, Field(description="the file or folder that was written; null for stdout")]
@@ -50,6 +50,14 @@ class Note(Record):
     note: Text
 
 
+class MappedValues(Record):
+    """Images whose values the network saw by their own ranges, instead of that of the training."""
+
+    images: int = Field(description="how many")
+    low: Number = Field(description="where their ranges begin")
+    high: Number = Field(description="where their ranges end")
+
+
 class RestoredReport(ImagePrediction):
     """The report of ``predict`` of a network that restores images."""
 
@@ -58,6 +66,9 @@ class RestoredReport(ImagePrediction):
     unchanged: bool = Field(description="whether the network changed no pixel of any image")
     unwritten: list[Text] = Field(description="names of the outputs that could not be written")
     notes: list[Note]
+    mapped: MappedValues | None = Field(
+        description="images whose values are unlike those of the training; null where there are none"
+    )
     seconds: Seconds
     status: Status
 

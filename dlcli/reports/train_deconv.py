@@ -17,7 +17,9 @@ class ImageCounts(Record):
 class Level(Record):
     """PSNR at one noise level."""
 
-    sigma: float = Field(description="standard deviation of the noise, on the scale 0 to 255")
+    sigma: float = Field(
+        description="standard deviation of the noise: on the scale 0 to 255 for 8 bits, else in the units of the images"
+    )
     psnr: Number = Field(description="of the restored images, in dB")
     input_psnr: Number = Field(description="of the noisy images, in dB")
 
@@ -31,6 +33,9 @@ class ValidationSummary(Sparse):
         default=None, description="training images whose margin is held out; absent for classes"
     )
     levels: list[Level] | None = Field(default=None, description="PSNR by noise level; absent for classes")
+    psnr_range: float | None = Field(
+        default=None, description="the range that PSNR and SSIM take: 255 for 8 bits; absent for classes"
+    )
     unchanged: bool | None = Field(
         default=None, description="whether the network gives back the estimate that it starts from; absent for classes"
     )

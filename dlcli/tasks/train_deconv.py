@@ -45,7 +45,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     ranks.connect(device)
     config, run = _open_run(config, ranks, progress)
     images = read_images(image_settings(config), progress)
-    restoration = restoration_of(config)
+    restoration = restoration_of(config, images.scales)
     plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
     prepare_torch(config.seed, config.threads)
     plan = _as_fast_as_it_is(config, plan, progress)
@@ -59,7 +59,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     about = Description(
         config.task,
         config.arch,
-        f"{describe_task(config)}, {config.arch}",
+        f"{describe_task(config, restoration, images.scales.targets)}, {config.arch}",
         what_trains(config.task, images, problem, plan.batches.side),
         images.train.classes,
         data,

@@ -13,6 +13,7 @@ from dlcli.images.crops import crops_at_a_time
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.formats.values import with_depth
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
+from dlcli.images.normalization import EIGHT_BITS, Scales, learned
 from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory
 from dlcli.networks.data.looks import looks_drawn
@@ -55,7 +56,8 @@ class TrainingImages:
 
     ``side`` is the largest crop that half of the training images have room for; of classes, the side of all images.
     ``fraction`` is --val as it was taken; ``may_lend`` says whether parts of training images may be measured
-    as well; ``photographs`` whether images of classes look like some; ``notes`` say what was decided.
+    as well; ``photographs`` whether images of classes look like some; ``notes`` say what was decided; ``scales``
+    normalize the images, as learned from those that train.
     """
 
     train: ImageSet
@@ -67,6 +69,7 @@ class TrainingImages:
     may_lend: bool = True
     photographs: bool = False
     notes: tuple[str, ...] = ()
+    scales: Scales = EIGHT_BITS
 
 
 def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
@@ -104,7 +107,9 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     if labels is not None and val and (single := alone(labels, image_set.classes)):
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
     parted = _parted(image_set, inputs, train, val, side if classes else 0, fraction)
-    return replace(parted, photographs=classes and not looks_drawn(parted.train), notes=tuple(notes), may_lend=not kin)
+    photographs = classes and not looks_drawn(parted.train)
+    told = (*filter(None, [parted.scales.note]), *notes)
+    return replace(parted, photographs=photographs, notes=told, may_lend=not kin)
 
 
 def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, ImageSet | None]:
@@ -138,13 +143,15 @@ def _parted(
     image_set: ImageSet, inputs: ImageSet | None, train: Sequence[int], val: Sequence[int], side: int, fraction: float
 ) -> TrainingImages:
     """``side`` 0 stands for the middle one of the training images."""
+    targets, given = image_set.subset(train), inputs.subset(train) if inputs else None
     return TrainingImages(
-        image_set.subset(train),
+        targets,
         image_set.subset(val) if len(val) else None,
-        inputs.subset(train) if inputs else None,
+        given,
         inputs.subset(val) if inputs and len(val) else None,
         side or _middle_side(image_set, train),
         fraction,
+        scales=learned(targets, given),
     )
 
 

@@ -1,6 +1,7 @@
 """``dlcli eval`` of an image network: PSNR and SSIM of what it restores, beside the input and classical methods."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
+from dlcli.images.normalization import Normalization
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference import checkerboard
 from dlcli.networks.inference.classify import evaluate_classes
@@ -19,7 +21,7 @@ from dlcli.networks.inference.observations import Case, Observations, open_obser
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
 from dlcli.networks.lanes import in_lanes, lanes_for
-from dlcli.networks.metrics import IMAGE_METRICS, mean_of, quality
+from dlcli.networks.metrics import image_metrics, mean_of, psnr_range, quality
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import (
@@ -45,7 +47,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     trained = load_network(settings.source)
     if trained.task == "classify":
         return evaluate_classes(settings, trained, progress, start)
-    names = [metric.name for metric in IMAGE_METRICS]
+    names = [metric.name for metric in image_metrics(trained.scales.targets)]
     known = (*names, *(f"input_{name}" for name in names), checkerboard.NAME)
     checks = parse_checks(settings.conditions, known)
     images, rows, measured = _restored(settings, trained, progress)
@@ -69,6 +71,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
         levels=_levels(images.sigmas, measured) if images.sigmas else None,
         per_image=rows,
         seconds_per_image=network.seconds_per_image,
+        psnr_range=psnr_range(images.scales.targets),
         compare=classical if settings.compare else None,
         checks=outcomes(checks, test),
         environment=environment(trained.device, torch.get_num_threads()),
@@ -79,7 +82,8 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
 class Measured:
     """What is known of one way to restore: each metric image by image, and the time it took."""
 
-    values: dict[str, list[float]] = field(default_factory=lambda: {metric.name: [] for metric in IMAGE_METRICS})
+    scale: Normalization
+    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds: float | None = 0.0
 
     def add(self, found: dict[str, float], seconds: float | None) -> None:
@@ -90,7 +94,7 @@ class Measured:
 
     def means(self) -> dict[str, float]:
         """The means over all images."""
-        return {name: mean_of(values) for name, values in self.values.items()}
+        return {metric.name: metric.mean(self.values[metric.name]) for metric in image_metrics(self.scale)}
 
     def latest(self, count: int) -> dict[str, float]:
         """The means over the last ``count`` images; nan where one of them is."""
@@ -109,10 +113,10 @@ def _restored(
     images = open_observations(settings, trained, progress)
     # Methods that are compared are timed, each with all threads.
     lanes = 1 if settings.compare else lanes_for(len(images), trained.device)
-    methods = _methods(settings, replace(trained, beside=lanes), progress)
+    methods = _methods(settings, replace(trained, beside=lanes), images, progress)
     scale = trained.degradation.scale
     border = scale if scale > 1 else 0
-    measured, rows = {name: Measured() for name in methods}, []
+    measured, rows = {name: Measured(images.scales.targets) for name in methods}, []
     with exactly():
         if settings.compare:
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
@@ -149,14 +153,17 @@ def _cases(
     images: Observations, index: int, methods: dict[str, Callable[[Case], Tensor]], border: int
 ) -> list[MeasuredCase] | DlcliError:
     """Image ``index``, restored and measured at each level in each way, or why it can't be; by any thread."""
+    scale = images.scales.targets
     try:
         with torch.inference_mode():
-            return [_measured(images.case(index, level), methods, border) for level in range(images.levels)]
+            return [_measured(images.case(index, level), methods, border, scale) for level in range(images.levels)]
     except DlcliError as error:
         return error
 
 
-def _measured(case: Case, methods: dict[str, Callable[[Case], Tensor]], border: int) -> MeasuredCase:
+def _measured(
+    case: Case, methods: dict[str, Callable[[Case], Tensor]], border: int, scale: Normalization
+) -> MeasuredCase:
     found = {}
     for name, restore in methods.items():
         start = time.monotonic()
@@ -166,20 +173,19 @@ def _measured(case: Case, methods: dict[str, Callable[[Case], Tensor]], border: 
         # What an observation comes with was made before, and has no time of its own.
         made = not any(output is known for known in (case.observed.shown, case.observed.base))
         seconds = time.monotonic() - start if made else None
-        found[name] = quality(output, case.clean, border, on_luminance=border > 0), seconds
+        found[name] = quality(output, case.clean, border, scale, on_luminance=border > 0), seconds
     return MeasuredCase(case.name, case.kernel_number, found)
 
 
 def _methods(
-    settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress
+    settings: EvaluationSettings, trained: TrainedNetwork, images: Observations, progress: Progress
 ) -> dict[str, Callable[[Case], Tensor]]:
     """What is measured: the input as it is, the network, and with --compare the classical methods."""
     classical: dict[str, Callable[[Case], Tensor]] = {}
     if settings.compare:
         from dlcli.networks.inference.classical import methods_for
 
-        sigma = trained.degradation.noise
-        classical = methods_for(trained.task, sigma if settings.sigma is None else settings.sigma)
+        classical = methods_for(trained.task, images.degradations[0].noise)
         if not classical:
             progress.note(f"there is no classical method to compare with for {trained.task}")
     return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}

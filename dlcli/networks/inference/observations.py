@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from dlcli.config.values.noise import Amount
 from dlcli.degradations.base import Degradation, Kernel, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
+from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.scaling import fitted_to_set
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
+from dlcli.networks.noise import noise_on
 from dlcli.networks.tensors import float64, image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.reports.measured_on import MeasuredOn
@@ -35,7 +39,8 @@ class Case:
 class Observations:
     """Images to measure on. ``inputs`` are the degraded ones of pairs; ``skipped`` grows with what can't be used.
 
-    ``sigmas`` are the noise levels, on the scale 0 to 255, that each image is measured at where there are several;
+    ``scales`` normalize them. ``sigmas`` are the noise levels, on the scale 0 to 255 or for deeper images in their
+    units, that each image is measured at where there are several;
     ``degradations`` are those of these then, and else are taken in turn, as the kernels are.
     """
 
@@ -49,6 +54,7 @@ class Observations:
     seed: int
     device: str
     sigmas: tuple[float, ...] = ()
+    scales: Scales = EIGHT_BITS
     skipped: list[Skipped] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -69,7 +75,8 @@ class Observations:
         kernel = self.kernels[number] if self.kernels else None
         clean = self._clean(index, degradation.multiple)
         if self.inputs is not None:
-            observed = degradation.prepare(image_to_tensor(self.inputs.pixels(index), self.device))
+            given = image_to_tensor(self.inputs.pixels(index), self.device, self.scales.inputs)
+            observed = degradation.prepare(given)
         else:
             # From the CPU, whatever the device: the same noise everywhere.
             observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
@@ -82,17 +89,17 @@ class Observations:
         height, width = (side // multiple * multiple for side in pixels.shape[:2])
         if not height or not width:
             raise DlcliError(f"has a side of less than {multiple} pixels")
-        image = image_to_tensor(pixels[:height, :width], self.device)
+        image = image_to_tensor(pixels[:height, :width], self.device, self.scales.targets)
         if not self.luma:
             return image
         if bool((pixels == pixels[:, :, :1]).all()):
             return image[:, :1]
-        return luminance(image).mul(255).round().div(255)
+        luma = luminance(image)
+        return luma.mul(255).round().div(255) if self.scales.eight_bit else luma
 
 
 def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress) -> Observations:
     """The images of ``settings``, or those that the run was trained on. Raises DlcliError for data that don't fit."""
-    degradations, kernels = _degradations(settings, trained)
     # A gray network that upscales is measured on the luma of color images, as published; others on plain gray.
     luma = trained.task == "upscale" and trained.channels == 1
     channels = None if luma else trained.channels
@@ -101,9 +108,13 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
         on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, inputs, on = images_without_data(trained, channels, progress)
+    fit = fitted_to_set(trained.scales, image_set if inputs is None else inputs)
+    if fit.own:
+        progress.note(fit.note(trained.scales))
+    degradations, kernels = _degradations(settings, trained, fit.scales.targets)
     found = Observations(
         image_set, inputs, on, degradations, kernels, settings.source.kernel or 0, luma and image_set.channels == 3,
-        settings.seed, trained.device, _sigmas(degradations),
+        settings.seed, trained.device, _sigmas(degradations, fit.scales.targets), fit.scales,
     )  # fmt: skip
     if found.sigmas:
         *shown, last = (f"{sigma:.3g}" for sigma in found.sigmas)
@@ -130,14 +141,16 @@ def _given(
     return targets, inputs
 
 
-def _degradations(settings: EvaluationSettings, trained: TrainedNetwork) -> tuple[Sequence[Degradation], list[Kernel]]:
+def _degradations(
+    settings: EvaluationSettings, trained: TrainedNetwork, scale: Normalization
+) -> tuple[Sequence[Degradation], list[Kernel]]:
     """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
     degradation = trained.degradation
     if settings.sigma is not None:
-        changed = degradation.at_sigma(settings.sigma)
+        changed = degradation.at_sigma(noise_on(Amount.parse(settings.sigma), scale, f"--sigma {settings.sigma}"))
         if changed is None:
             raise DlcliError(
-                f"--sigma {settings.sigma:g} is for Gaussian noise, and the network was trained otherwise "
+                f"--sigma {settings.sigma} is for Gaussian noise, and the network was trained otherwise "
                 f"({_trained_for(trained)})",
                 "leave it out",
             )
@@ -151,9 +164,9 @@ def _degradations(settings: EvaluationSettings, trained: TrainedNetwork) -> tupl
     return [Deblur([kernel], degradation.noise) for kernel in kernels], kernels
 
 
-def _sigmas(degradations: Sequence[Degradation]) -> tuple[float, ...]:
-    """The noise levels, where there are several."""
-    levels = tuple(d.level for d in degradations if d.level is not None)
+def _sigmas(degradations: Sequence[Degradation], scale: Normalization) -> tuple[float, ...]:
+    """The noise levels, where there are several, in the units of the images."""
+    levels = tuple(scale.noise(d.level) for d in degradations if d.level is not None)
     return levels if len(degradations) > 1 else ()
 
 

@@ -22,7 +22,7 @@ from dlcli.networks.inference.writing import Told, UnwrittenError, send, write_r
 from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
-from dlcli.reports.predict import ClassifiedReport, RestoredReport
+from dlcli.reports.predict import ClassifiedReport, MappedValues, RestoredReport
 from dlcli.text import counted
 
 EVERY = 50  # files between two notes
@@ -116,6 +116,9 @@ def _restore_all(
     if not done:
         raise _nothing_done(plan, skipped, failed.first)
     send(plan.outputs[0].target, settings.output.out)
+    ranges = restorer.changes.mapped
+    if ranges.images:
+        progress.note(f"{counted(ranges.images, 'image')}: {ranges.note(trained.scales)}")
     for text in told.lines():
         progress.warn(text)
     if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
@@ -135,6 +138,7 @@ def _restore_all(
         unchanged=unchanged,
         unwritten=[one.name for one in failed.unwritten],
         notes=told.notes(),
+        mapped=MappedValues(images=ranges.images, low=ranges.low, high=ranges.high) if ranges.images else None,
     )
 
 

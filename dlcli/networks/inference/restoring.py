@@ -12,10 +12,12 @@ from dlcli.degradations.downsample import enlarge
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import limited
 from dlcli.images.formats.writing import Frame
+from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
+from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
-from dlcli.networks.tensors import Image, float64, image_to_tensor, tensor_to_image, white_of
+from dlcli.networks.tensors import Image, image_to_tensor, in_units, tensor_to_image, units_to_image, white_of
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere
 COPIES = 6  # of an image, in float32, that are alive at once beside the network's own memory
@@ -28,10 +30,14 @@ class MemoryShortError(DlcliError):
 
 @dataclass
 class Changes:
-    """How many images were restored, and whether the network has changed a pixel of any."""
+    """How many images were restored, and whether the network has changed a pixel of any.
+
+    ``mapped`` are those whose values were not normalized as in training.
+    """
 
     images: int = 0
     any: bool = False
+    mapped: Ranges = field(default_factory=Ranges)
 
     def add(self, before: Callable[[], Image], after: Image) -> None:
         """One more image; ``before`` is asked for only as long as nothing has changed."""
@@ -42,6 +48,7 @@ class Changes:
         """Count ``others`` as well."""
         self.images += others.images
         self.any = self.any or others.any
+        self.mapped = self.mapped.joined(others.mapped)
 
 
 @dataclass(frozen=True)
@@ -79,33 +86,50 @@ def _restored(restorer: Restorer, image: Frame) -> Frame:
 def _through(restorer: Restorer, image: Frame) -> Frame:
     trained, degradation, alpha = restorer.trained, restorer.trained.degradation, image.alpha
     missing = _missing(degradation, image, restorer.mask) if degradation.needs_mask else None
-    observed = degradation.prepare_known(_input(trained, image), restorer.kernel, missing)
+    fit = fitted(trained.scales, image.pixels)
+    restorer.changes.mapped = restorer.changes.mapped.taking(fit)
+    observed = degradation.prepare_known(_input(trained, image, fit.scales.inputs), restorer.kernel, missing)
     if missing is not None and alpha is not None:
         alpha = np.where(missing, alpha.dtype.type(white_of(alpha.dtype)), alpha)  # what was filled can be seen
-    pixels = _output(trained, trained.restored(observed), image)
-    restorer.changes.add(lambda: _output(trained, observed.base, image), pixels)
+    pixels = _output(trained, trained.restored(observed), image, fit)
+    restorer.changes.add(lambda: _output(trained, observed.base, image, fit), pixels)
     if image.alpha is not None and restorer.scale == 1 and not degradation.needs_mask:
         pixels = np.where(image.alpha[:, :, None] == 0, image.pixels, pixels)  # unseen, and so none of our business
     return Frame(pixels, _enlarged(alpha, restorer.scale))
 
 
-def _input(trained: TrainedNetwork, image: Frame) -> Tensor:
-    """The image with the network's channels; for a gray network each channel by itself, (C, 1, H, W)."""
-    x = image_to_tensor(image.pixels, trained.device)
+def _input(trained: TrainedNetwork, image: Frame, scale: Normalization) -> Tensor:
+    """The image with the network's channels; for a gray network each channel by itself, (C, 1, H, W).
+
+    Raises DlcliError where it has too few or too many.
+    """
+    have = image.pixels.shape[2]
+    if trained.channels not in (1, have) and have != 1:
+        hint = "give images of as many channels, or train another network"
+        raise DlcliError(f"has {have} channels, and the network was trained on {trained.channels}", hint)
+    x = image_to_tensor(image.pixels, trained.device, scale)
     if image.alpha is not None and not trained.degradation.needs_mask:
         x = without_holes(x, image_to_tensor(image.alpha[:, :, None], trained.device))
     if trained.channels == 1:
         return x.transpose(0, 1)
-    return x.expand(-1, 3, -1, -1) if image.pixels.shape[2] == 1 else x
+    return x.expand(-1, trained.channels, -1, -1) if have == 1 else x
 
 
-def _output(trained: TrainedNetwork, y: Tensor, image: Frame) -> Image:
-    """The network's images as one with the channels and the type of ``image``."""
+def _output(trained: TrainedNetwork, y: Tensor, image: Frame, fit: Fitted) -> Image:
+    """The network's images as one with the channels of ``image``, and its type unless targets have another."""
     if trained.channels == 1:
         y = y.transpose(0, 1)
     elif image.pixels.shape[2] == 1:
-        y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    return tensor_to_image(float64(y), image.pixels.dtype)
+        weights = LUMA if trained.channels == 3 else (1 / trained.channels,) * trained.channels
+        y = (y * torch.tensor(weights, device=y.device).view(1, -1, 1, 1)).sum(1, keepdim=True)
+    given, wanted = trained.scales.inputs.dtype, trained.scales.targets.dtype
+    dtype = image.pixels.dtype if given == wanted else np.dtype(wanted)
+    values = in_units(y, fit.scales.targets)
+    if fit.own and fit.scales.inputs == fit.scales.targets:
+        # The network was trained on other values: what it makes of these has to stay among them.
+        least, most = float(image.pixels.min()), float(image.pixels.max())
+        values = values.clamp(min(least, *fit.scales.targets.low), max(most, *fit.scales.targets.high))
+    return units_to_image(values, dtype)
 
 
 def _missing(degradation: Degradation, image: Frame, mask: Mask | None) -> Mask:

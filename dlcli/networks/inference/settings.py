@@ -43,7 +43,7 @@ class EvaluationSettings:
     data: tuple[str, ...]
     conditions: tuple[str, ...]
     compare: bool
-    sigma: float | None
+    sigma: str | None
     seed: int
 
     @classmethod

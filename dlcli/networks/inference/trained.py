@@ -16,6 +16,7 @@ from dlcli.degradations.task import Restoration
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
+from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.tiling import Tiles, auto_tiles, restore
 from dlcli.networks.lanes import lanes_for
@@ -30,7 +31,7 @@ AGAIN = "train it again"
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network on its device, with what it was trained to undo."""
+    """A network on its device, with what it was trained to undo, and how images are normalized for it."""
 
     folder: Path
     network: DeconvNet
@@ -39,6 +40,7 @@ class TrainedNetwork:
     classes: tuple[str, ...]
     device: str
     tile: int | None
+    scales: Scales = EIGHT_BITS
     beside: int = 1  # how many images are restored at the same time, each by a lane
 
     @property
@@ -48,7 +50,7 @@ class TrainedNetwork:
 
     @property
     def channels(self) -> int:
-        """1 for a network of gray images, 3 for color."""
+        """1 for a network of gray images, 3 for color, or any other number."""
         spec = self.network.spec
         return spec.input_channels if self.classes else spec.output_channels
 
@@ -88,8 +90,9 @@ def load_network(settings: NetworkSettings) -> TrainedNetwork:
         raise DlcliError(f"--kernel {settings.kernel}: the network {have}", "give another, or leave it out")
     device = pick_network_device(settings.device)
     return TrainedNetwork(
-        folder, saved.network().to(device), restoration, degradation, saved.classes, device, settings.tile
-    )
+        folder, saved.network().to(device), restoration, degradation, saved.classes, device, settings.tile,
+        saved.scales,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -117,7 +120,8 @@ def _checked(saved: SavedNetwork, restoration: Restoration, path: Path) -> Degra
     classes = restoration.task == "classify"
     channels = spec.input_channels if classes else spec.output_channels
     inputs = channels if classes else degradation.input_channels(channels)
-    if channels not in (1, 3) or spec.input_channels != inputs or classes != bool(spec.head.classes):
+    ranges = {len(one.low) for one in (saved.scales.inputs, saved.scales.targets)}
+    if not ranges <= {1, channels} or spec.input_channels != inputs or classes != bool(spec.head.classes):
         raise damaged
     return degradation
 

@@ -26,7 +26,6 @@ from dlcli.reports.predict import Note
 from dlcli.text import printable_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-DIM = 0.25  # of the range of 16 bits: what 12 and 14 bits in 16 stay below
 LINES = 20  # of notes that are shown
 
 
@@ -123,7 +122,6 @@ def send(path: Path, out: Path | None) -> None:
 
 def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
     told.add(output.shown, image.note)
-    told.add(output.shown, dim(image.pixels))
     return restorer.restored(Frame(image.pixels, image.alpha))
 
 
@@ -140,17 +138,6 @@ def _array_frames(candidates: Sequence[Candidate]) -> Generator[DecodedImage, No
     for candidate in candidates:
         frame = _frame(candidate)
         yield DecodedImage(frame.pixels, frame.alpha, "PNG", "", stored=Stored(frames=len(candidates)))
-
-
-def dim(pixels: AnyArray) -> str:
-    """A note on 16-bit values that use few of their bits, in whole bits, so that many images share one note."""
-    largest = int(pixels.max()) if pixels.dtype == np.uint16 else 0
-    if not 0 < largest < DIM * 65535:
-        return ""
-    bits = largest.bit_length()
-    share = 100 / 2 ** (16 - bits)
-    percent = f"{share:.0f}" if share >= 1 else f"{share:.1g}"
-    return f"its values fill {bits} of its 16 bits, {percent}% of their range: scale them to all of it"
 
 
 def _frame(candidate: Candidate) -> Frame:

@@ -12,10 +12,11 @@ from torch import Tensor
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
 from dlcli.runs.model_file import read_model, write_model
 
-FORMAT = 1
+FORMAT, DEEP_FORMAT = 1, 2  # the second of networks whose images are not of 8 bits, which older versions would misread
 KIND = "dlcli-deconv"
 WEIGHT, ARRAY = "weight.", "array."
 # A description that asks for more than this is no network of ours; building it would only fill the memory.
@@ -27,7 +28,7 @@ class SavedNetwork:
     """What a run of train-deconv leaves.
 
     ``task`` has the settings that degrade and restore need (names as in the config), ``classes`` the names of the
-    classes, ``arrays`` the blur kernels and mask where the task has some.
+    classes, ``arrays`` the blur kernels and mask where the task has some, ``scales`` how images are normalized.
     """
 
     spec: DeconvSpec
@@ -35,6 +36,7 @@ class SavedNetwork:
     task: JsonObject
     classes: tuple[str, ...]
     arrays: dict[str, AnyArray]
+    scales: Scales = EIGHT_BITS
 
     def to_bytes(self) -> bytes:
         """The model file."""
@@ -42,6 +44,8 @@ class SavedNetwork:
             "format": FORMAT, "kind": KIND, "spec": _fields(self.spec), "task": self.task,
             "classes": list(self.classes),
         }  # fmt: skip
+        if not self.scales.eight_bit:
+            description |= {"format": DEEP_FORMAT, "scales": self.scales.to_json()}
         tensors = {WEIGHT + name: tensor.contiguous().numpy() for name, tensor in self.state.items()}
         return write_model(description, tensors | {ARRAY + name: array for name, array in self.arrays.items()})
 
@@ -58,7 +62,8 @@ class SavedNetwork:
         Raises DlcliError for a file that is missing, broken or not such a model.
         """
         description, tensors = read_model(path, "train-deconv")
-        if description.get("kind") != KIND or description.get("format") != FORMAT:
+        deep = description.get("scales")
+        if description.get("kind") != KIND or description.get("format") != (FORMAT if deep is None else DEEP_FORMAT):
             raise DlcliError(
                 f"{path} is not a network of format {FORMAT} (kind {description.get('kind')!r}, "
                 f"format {description.get('format')!r})",
@@ -83,7 +88,7 @@ class SavedNetwork:
         if not fits:
             raise damaged
         weights = {name: torch.from_numpy(array) for name, array in state.items()}
-        return cls(spec, weights, task, tuple(map(str, classes)), arrays)
+        return cls(spec, weights, task, tuple(map(str, classes)), arrays, Scales.of_json(deep))
 
 
 def _fields(spec: DeconvSpec) -> JsonObject:

@@ -9,22 +9,26 @@ from torch import Tensor
 from dlcli.degradations.base import Degradation
 from dlcli.engine.arrays import AnyArray
 from dlcli.images.crops import CropSampler
+from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.data.pool import ImagePool, fits, moved
-
-WHITES = {torch.uint8: 255, torch.uint16: 65535}
+from dlcli.networks.tensors import normalized_
 
 
 class RestorationBatches:
     """Batches for restoration: clean crops and their degraded observations, or given pairs."""
 
-    def __init__(self, sampler: CropSampler, degradation: Degradation, device: str, seed: int) -> None:
+    def __init__(
+        self, sampler: CropSampler, degradation: Degradation, device: str, seed: int, scales: Scales = EIGHT_BITS
+    ) -> None:
         self.sampler, self.degradation, self.device, self.seed = sampler, degradation, device, seed
+        self.scales = (scales.inputs, scales.targets) if len(sampler.sets) == 2 else (scales.targets,)
         self._crops = crops_on(sampler, device)
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        images = [_as_floats(pixels, torch.channels_last) for pixels in self._crops.batch(step, size)]
+        crops = zip(self._crops.batch(step, size), self.scales, strict=True)
+        images = [normalized_(_as_floats(pixels, torch.channels_last), scale) for pixels, scale in crops]
         if len(images) == 2:
             observed = self.degradation.prepare(images[0])
             return Batch(observed.input, observed.base, images[1])
@@ -62,9 +66,9 @@ class _Ahead:
 
 
 def _as_floats(pixels: Tensor, memory_format: torch.memory_format) -> Tensor:
-    """uint8, uint16 or floats (B, C, H, W), white being 1, as float32 with white 1."""
-    white = WHITES.get(pixels.dtype, 1)
-    return pixels.to(torch.float32, memory_format=memory_format).div_(white)
+    """(B, C, H, W) of any type as float32, which is free to be changed."""
+    values = pixels.to(torch.float32, memory_format=memory_format)
+    return values.clone(memory_format=torch.preserve_format) if values is pixels else values
 
 
 def cut(images: Tensor, margin: int) -> Tensor:

@@ -11,9 +11,11 @@ from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
+from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import ImageSettings
 from dlcli.networks.model.deconv import DeconvSpec, Head
+from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
 from dlcli.networks.training.presets import LONGER_DEPTH, Preset, preset_of, preset_on
@@ -51,14 +53,22 @@ def image_settings(config: TrainDeconvConfig) -> ImageSettings:
     )
 
 
-def restoration_of(config: TrainDeconvConfig) -> Restoration:
-    """What the network learns to undo. Raises DlcliError for a kernel or mask that can't be read."""
+def restoration_of(config: TrainDeconvConfig, scales: Scales = EIGHT_BITS) -> Restoration:
+    """What the network learns to undo in images of these scales.
+
+    Raises DlcliError for a kernel or mask that can't be read, and for noise beyond the range of the images.
+    """
     arrays = {}
     if config.task == "deblur":
         arrays = kernel_arrays(config.blur)
     if config.task == "inpaint" and config.mask is not None:
         arrays = mask_arrays(config.mask)
-    return Restoration(config.task, config.sigma_range, config.poisson, int(config.scale), config.holes, arrays)
+    low, high = (noise_on(amount, scales.targets, f"--sigma {config.sigma}") for amount in config.noise)
+    weights = weights_of(config.noise, scales.targets) if config.task == "denoise" else ()
+    return Restoration(
+        config.task, (low, high), config.poisson, int(config.scale), config.holes, arrays, weights,
+        deep=not scales.eight_bit,
+    )  # fmt: skip
 
 
 def usual_rate(config: TrainDeconvConfig) -> float:
@@ -236,10 +246,12 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-def describe_task(config: TrainDeconvConfig) -> str:
-    """The task with its constants, as the header names it."""
-    low, high = config.sigma_range
+def describe_task(config: TrainDeconvConfig, restoration: Restoration, scale: Normalization) -> str:
+    """The task with its constants, as the header names it; noise in the units of the images."""
+    low, high = (float(f"{scale.noise(sigma):.4g}") for sigma in restoration.sigma)
     sigma = f" of sigma {low:g}" + (f" to {high:g}" if high > low else "")
+    if not scale.eight_bit:
+        sigma += f" ({restoration.sigma[1] / 2.55:.3g}% of the range)"
     constants = {
         "denoise": f" (Poisson, {config.poisson:g} photons)" if config.poisson else sigma,
         "deblur": f" {config.blur}{sigma}",

@@ -9,6 +9,7 @@ from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
 from dlcli.images.image_set import ImageSet
+from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.data.batch import Batches
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import make_regions
@@ -48,6 +49,7 @@ class Problem:
     selects: bool  # whether the weights to save are chosen by validation; else they are the last ones
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    scales: Scales = EIGHT_BITS
 
 
 def make_problem(
@@ -84,7 +86,7 @@ def _of_classes(
     crops = ClassBatches(sampler, batches, plan.execution.device, plan.classes)
     counts = Counts(len(images.train), held)
     notes = (*images.notes, described(batches, plan.classes))
-    return Problem(network, crops, objective, measure, counts, selects, notes, (warning,) * few)
+    return Problem(network, crops, objective, measure, counts, selects, notes, (warning,) * few, images.scales)
 
 
 def _of_restoration(
@@ -98,13 +100,14 @@ def _of_restoration(
     sampler = CropSampler(regions.train, side, margin, flips=batches.augment == "flips", seed=batches.seed)
     if measure is None and regions.checked:
         settings = MeasureSettings(
-            LOSSES[plan.loss], degradation.scale if degradation.scale > 1 else 0, plan.validation.seed, plan.execution
+            LOSSES[plan.loss], degradation.scale if degradation.scale > 1 else 0, plan.validation.seed, plan.execution,
+            images.scales,
         )  # fmt: skip
         measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
-    crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed)
+    crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)
     counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
     notes = images.notes + regions.notes
-    return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings)
+    return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings, images.scales)
 
 
 def _check_mask(degradation: Degradation, held: ImageSet | None) -> None:

@@ -176,7 +176,8 @@ class Training:
 
     def _saved(self, state: dict[str, Tensor]) -> SavedNetwork:
         task = self.restoration.to_json() | {"channels": self.plan.spec.output_channels}
-        return SavedNetwork(self.plan.spec, state, task, self.about.classes, self.restoration.arrays or {})
+        arrays, scales = self.restoration.arrays or {}, self.problem.scales
+        return SavedNetwork(self.plan.spec, state, task, self.about.classes, arrays, scales)
 
     def _checkpoint(self) -> bytes:
         arrays, numbers = self.solver.state_dict()

@@ -178,8 +178,9 @@ def test_dim_images_of_16_bits_are_said(app, tmp_path):
         values = np.asarray(picture(number, 24)).astype(np.uint16) + 100
         Image.fromarray(values).save(tmp_path / f"photos/{number}.png")
     _, err = app("photos", "--steps", "1")
-    assert "4 images of 16 bits: read as 8 bits they reach 1 of 255, so that most of what they show is lost" in err
-    assert "gray, 16 bits read as 8;" in err
+    assert "values from 1" in err
+    assert "(99.8% of the training images' pixels, uint16) are 0 to 1 to the network" in err
+    assert "gray, 16 bits;" in err
 
 
 def test_the_sheet_shows_the_weights_that_are_saved(app, tmp_path):

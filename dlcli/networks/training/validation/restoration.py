@@ -12,9 +12,10 @@ from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.ranks import Ranks
 from dlcli.images.image_set import ImageSet
+from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.networks.data.split import spread
 from dlcli.networks.losses.supervised import Compare
-from dlcli.networks.metrics import IMAGE_METRICS, mean_of, psnr, qualities, quality
+from dlcli.networks.metrics import image_metrics, mean_of, psnr, psnr_range, qualities, quality
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import image_to_tensor, squeeze_gray, tensor_to_image
 from dlcli.networks.training.batches import generator_for
@@ -63,6 +64,7 @@ class MeasureSettings:
     border: int
     seed: int
     execution: ExecutionSettings
+    scales: Scales = EIGHT_BITS
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,11 @@ class Known:
     input_means: dict[str, float]
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], border: int) -> "Known":
+    def of(cls, samples: Sequence[Sample], border: int, scale: Normalization) -> "Known":
         """Measure the samples."""
-        found = [quality(s.observed.shown, s.target, border) for s in samples]
-        base = np.array([float(psnr(s.observed.base, s.target, border)) for s in samples])
-        means = {metric.name: mean_of(one[metric.name] for one in found) for metric in IMAGE_METRICS}
+        found = [quality(s.observed.shown, s.target, border, scale) for s in samples]
+        base = np.array([float(psnr(s.observed.base, s.target, border, scale)) for s in samples])
+        means = {metric.name: metric.mean(one[metric.name] for one in found) for metric in image_metrics(scale)}
         return cls(np.array([one["psnr"] for one in found]), base, means)
 
 
@@ -92,18 +94,16 @@ class RestorationValidation:
         self.network, self.settings = network.eval(), settings
         self.levels = degradation.levels()
         self.count = len(sets[-1])  # crops of each level; the samples are in the order of the levels
-        inputs = sets[0] if len(sets) > 1 else None
+        self.scale = settings.scales.targets
         self.samples = [
-            observe(
-                sets[-1], inputs, index, level, (settings.seed, place * self.count + index), settings.execution.device
-            )
+            _sample(sets, index, level, place * self.count + index, settings)
             for place, level in enumerate(self.levels)
             for index in range(self.count)
         ]
         self.chosen = spread(len(self.samples), SAMPLES)
         self.mine, self.others = _dealt(len(self.samples), self.chosen, settings.execution.ranks)
         self.groups = _groups({i: self.samples[i].target.shape for i in self.mine})
-        self.known = Known.of(self.samples, settings.border)
+        self.known = Known.of(self.samples, settings.border, self.scale)
         self.latest: Restored | None = None
         self.kept: Restored | None = None
         self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
@@ -111,7 +111,8 @@ class RestorationValidation:
     def __call__(self, state: dict[str, Tensor]) -> dict[str, float]:
         """loss, every metric and the inputs' own, with the weights ``state``."""
         self.network.load_state_dict(state)
-        names = ["loss", *(metric.name for metric in IMAGE_METRICS)]
+        means = {metric.name: metric.mean for metric in image_metrics(self.scale)}
+        names = ["loss", *means]
         found = dict(zip(names, np.zeros((len(names), len(self.samples))), strict=True))
         shown: dict[int, Shown] = {}
         for group in self.groups:
@@ -120,7 +121,7 @@ class RestorationValidation:
             inputs, base = (torch.cat([getattr(s.observed, name) for s in samples]) for name in ("input", "base"))
             with inference(self.settings.execution):
                 output = self.network(inputs, base).float()
-            for name, values in qualities(output, target, self.settings.border).items():
+            for name, values in qualities(output, target, self.settings.border, self.scale).items():
                 found[name][group] = values.cpu().numpy()
             for place, i in enumerate(group):
                 found["loss"][i] = float(self.settings.loss(output[place : place + 1], target[place : place + 1]))
@@ -128,7 +129,7 @@ class RestorationValidation:
                     shown[i] = self._shown(i, output[place : place + 1], float(found["psnr"][i]))
         found = self._of_all(found)
         metrics = {"loss": float(np.mean(found.pop("loss")))}
-        metrics |= {name: mean_of(values) for name, values in found.items()}
+        metrics |= {name: means[name](values) for name, values in found.items()}
         metrics |= {f"input_{name}": mean for name, mean in self.known.input_means.items()}
         self.latest = Restored(metrics, found["psnr"], [shown[i] for i in sorted(shown)])
         return dict(metrics)
@@ -147,7 +148,7 @@ class RestorationValidation:
     def _shown(self, number: int, output: Tensor, found: float) -> Shown:
         sample = self.samples[number]
         level = self.levels[number // self.count]
-        noise = f", sigma {level.level:.3g}" if len(self.levels) > 1 else ""
+        noise = f", sigma {self.scale.noise(level.level or 0):.3g}" if len(self.levels) > 1 else ""
         caption = f"{sample.name}{noise}: input {self.known.input_psnrs[number]:.2f} dB, output {found:.2f} dB"
         before, after, truth = (tensor_to_image(t, np.uint8) for t in (sample.observed.shown, output, sample.target))
         return Shown(sample.name, before, after, truth, caption)
@@ -161,7 +162,7 @@ class RestorationValidation:
         """With PSNR by noise level, and whether the network changes anything."""
         return ValidationSummary(
             selects=selects, measured=self.count, lent_by_training_images=lent, levels=self.by_level(),
-            unchanged=self.unchanged(),
+            unchanged=self.unchanged(), psnr_range=psnr_range(self.scale),
         )  # fmt: skip
 
     def confusion(self) -> None:
@@ -206,7 +207,7 @@ class RestorationValidation:
             part = slice(place * self.count, (place + 1) * self.count)
             assert level.level is not None
             found_psnr, input_psnr = mean_of(self.kept.psnr[part]), mean_of(self.known.input_psnrs[part])
-            found.append(Level(sigma=level.level, psnr=found_psnr, input_psnr=input_psnr))
+            found.append(Level(sigma=self.scale.noise(level.level), psnr=found_psnr, input_psnr=input_psnr))
         return found
 
     def unchanged(self) -> bool:
@@ -237,19 +238,15 @@ def _groups(shapes: Mapping[int, torch.Size]) -> list[list[int]]:
     return groups
 
 
-def observe(
-    image_set: ImageSet,
-    inputs: ImageSet | None,
-    index: int,
-    degradation: Degradation,
-    seed: tuple[int, int],
-    device: str,
+def _sample(
+    sets: Sequence[ImageSet], index: int, degradation: Degradation, number: int, settings: MeasureSettings
 ) -> Sample:
-    """Image ``index`` and its observation, degraded by a seed of its own."""
-    clean = image_to_tensor(image_set.pixels(index), device)
-    if inputs is not None:
-        observed = degradation.prepare(image_to_tensor(inputs.pixels(index), device))
+    """Image ``index`` and its observation, degraded by a seed of its own; the ``number`` of it among all samples."""
+    device, scales = settings.execution.device, settings.scales
+    clean = image_to_tensor(sets[-1].pixels(index), device, scales.targets)
+    if len(sets) > 1:
+        observed = degradation.prepare(image_to_tensor(sets[0].pixels(index), device, scales.inputs))
     else:
         # From the CPU, whatever the device: the same noise everywhere.
-        observed = degradation.observe(clean, generator_for(*seed, "cpu"))
-    return Sample(image_set.names[index], observed, clean)
+        observed = degradation.observe(clean, generator_for(settings.seed, number, "cpu"))
+    return Sample(sets[-1].names[index], observed, clean)

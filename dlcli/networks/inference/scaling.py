@@ -1,0 +1,104 @@
+"""How the values of images are normalized for a network that was trained on others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.engine.arrays import AnyArray
+from dlcli.images.image_set import ImageSet
+from dlcli.images.normalization import Normalization, Scales, of_images, of_values, robust_range, sampled
+from dlcli.text import listed
+
+BEYOND = 1.0  # a range reaches outside that of the training by so many times that, and isn't foreign yet
+NARROW = 0.02  # of the range of the training: what uses less of it is foreign
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The normalizations to take for an image; ``own``: they are those of its own range."""
+
+    scales: Scales
+    own: bool = False
+
+    def note(self, trained: Scales) -> str:
+        """A line on that; empty where they are those of the training."""
+        return Ranges().taking(self).note(trained) if self.own else ""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """How many images were mapped by ranges of their own, of which types, and from where to where those reach."""
+
+    images: int = 0
+    low: float = np.inf
+    high: float = -np.inf
+    dtypes: frozenset[str] = frozenset()
+
+    def taking(self, fit: Fitted) -> "Ranges":
+        """With one image more."""
+        own = fit.scales.inputs
+        return self if not fit.own else self.joined(Ranges(1, min(own.low), max(own.high), frozenset({own.dtype})))
+
+    def joined(self, other: "Ranges") -> "Ranges":
+        """Both together."""
+        return Ranges(
+            self.images + other.images, min(self.low, other.low), max(self.high, other.high), self.dtypes | other.dtypes
+        )
+
+    def note(self, trained: Scales) -> str:
+        """A line on them; empty where there are none."""
+        if not self.images:
+            return ""
+        each = "their own range" if self.images == 1 else "the own range of each"
+        return (
+            f"values of {listed(sorted(self.dtypes))} are mapped by {each} ({self.low:.4g} to {self.high:.4g}), as the "
+            f"network was trained on {trained.inputs.dtype} from {trained.inputs.shown}"
+        )
+
+
+def fitted(trained: Scales, pixels: AnyArray) -> Fitted:
+    """For one image (H, W, C): as in training, or by its own range where its type or values are others."""
+    if pixels.dtype == np.uint8 and trained.inputs.eight_bit:
+        return Fitted(trained)
+    values = sampled(pixels)
+    return _chosen(trained, values, of_values(values))
+
+
+def fitted_to_set(trained: Scales, images: ImageSet) -> Fitted:
+    """For all images of a set, alike."""
+    if images.dtype == np.uint8 and trained.inputs.eight_bit:
+        return Fitted(trained)
+    some = [sampled(images.pixels(i)) for i in {0, len(images) // 2, len(images) - 1}]
+    return _chosen(trained, np.concatenate(some), of_images(images))
+
+
+def _chosen(trained: Scales, values: AnyArray, own: Normalization) -> Fitted:
+    scale = trained.inputs
+    same_type = _kind(values) == scale.dtype
+    measured = not _is_of_type(scale)
+    if (same_type or measured) and _fits(values, scale):
+        return Fitted(trained)
+    if own == scale:
+        return Fitted(trained)
+    targets = own if trained.targets == trained.inputs else trained.targets
+    return Fitted(Scales(own, targets), True)
+
+
+def _kind(values: AnyArray) -> str:
+    return str(values.dtype) if values.dtype in (np.uint8, np.uint16) else "float32"
+
+
+def _is_of_type(scale: Normalization) -> bool:
+    """Whether its range is that of a type, such as 0 to 255, which says nothing of the units of another type."""
+    return scale.whole and set(scale.low) == {0.0} and all(high in (255.0, 65535.0) for high in scale.high)
+
+
+def _fits(values: AnyArray, scale: Normalization) -> bool:
+    """Whether the values lie about where those of the training did."""
+    columns = values.T if len(scale.low) == values.shape[1] else [values]
+    for column, low, high in zip(columns, scale.low * len(columns), scale.high * len(columns), strict=False):
+        least, most = robust_range(column)
+        span = high - low
+        if least < low - BEYOND * span or most > high + BEYOND * span or most - least < NARROW * span:
+            return False
+    return True
