@@ -79,10 +79,10 @@ _dlcli() {
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --seed|--sample) COMPREPLY=(); return ;;
+                --seed|--axes|--sample) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --sample --config --help -h' ;;
+                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --axes --sample --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         tune-lr)

@@ -150,6 +150,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from data' -l out -xa '(__fish_comp
 complete -c dlcli -n '__fish_seen_subcommand_from data' -l force -d 'Write into an --out directory that is not empty.'
 complete -c dlcli -n '__fish_seen_subcommand_from data' -l plots -xa 'png svg pdf none' -d 'Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).'
 complete -c dlcli -n '__fish_seen_subcommand_from data' -l seed -x -d 'Seed of every random choice.'
+complete -c dlcli -n '__fish_seen_subcommand_from data' -l axes -x -d 'Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.'
 complete -c dlcli -n '__fish_seen_subcommand_from data' -l sample -x -d 'Decode only N images, chosen at random; by default all, up to 5,000 images and 1,000 megapixels.'
 complete -c dlcli -n '__fish_seen_subcommand_from data' -l config -rF -d 'Settings from a TOML file.'
 complete -c dlcli -n '__fish_seen_subcommand_from data' -l help -d 'Show the commands help.'

@@ -162,6 +162,7 @@ _dlcli() {
                 '--force[Write into an --out directory that is not empty.]' \
                 '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--sample=[Decode only N images, chosen at random; by default all, up to 5,000 images and 1,000 megapixels.]:value: ' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \

@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 def printable_path(text: str) -> str:
     """Likewise but whole, as the end of a path is what tells files apart."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def quoted(text: str) -> str:

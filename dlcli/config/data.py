@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+from pydantic import field_validator
+
 from dlcli.config import aliases
-from dlcli.config.common import DATA, DirectoryOptions
+from dlcli.config.common import AXES, AXES_ALSO, DATA, DirectoryOptions, known_axes
 from dlcli.config.option import option
 
 
@@ -21,6 +23,7 @@ class DataConfig(DirectoryOptions):
         complete="file",
         also=aliases.DATA,
     )
+    axes: str | None = option(None, AXES, panel=DATA, metavar="ZYX", also=AXES_ALSO)
     sample: int | None = option(
         None,
         "Decode only N images, chosen at random; by default all, up to 5,000 images and 1,000 megapixels.",
@@ -29,3 +32,8 @@ class DataConfig(DirectoryOptions):
         metavar="N",
         also="samples n_samples num_samples max_images max_samples subset limit head nrows n",
     )
+
+    @field_validator("axes")
+    @classmethod
+    def _known_axes(cls, value: str | None) -> str | None:
+        return known_axes(value)

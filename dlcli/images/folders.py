@@ -107,17 +107,18 @@ def list_images(folder: Path) -> Listing:
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
-            names = sorted(os.listdir(place))
+            with os.scandir(place) as entries:  # which know what they are: asking for each takes a call to the disk
+                inside = sorted((entry.name, entry.is_dir()) for entry in entries)
         except OSError as error:
             if not prefix:
                 raise _closed(folder, error) from None
             skipped.append(Skipped(printable_path(prefix), f"cannot be read: {error.strerror}"))
             continue
-        for name in names:
-            path = place / name
+        for name, is_folder in inside:
             if name.startswith("."):
                 continue
-            if path.is_dir() and not name.lower().endswith(".zarr"):
+            path = place / name
+            if is_folder and not name.lower().endswith(".zarr"):
                 waiting.append((path, f"{prefix}{name}/"))
             elif is_image_name(name):
                 found.append((prefix + name, path))

@@ -14,7 +14,7 @@ from dlcli.images.cache import ImageCache
 from dlcli.images.conversion import FLOAT32, UINT8, UINT16
 from dlcli.images.folders import Skipped
 from dlcli.images.kind import Kind, kind_of
-from dlcli.images.reading import Opened, Source, decoded, frame_notes, looked_at, stack_notes
+from dlcli.images.reading import HELD, Opened, Source, decoded, frame_notes, looked_at, stack_notes
 from dlcli.images.sources import CLASSED, Kin, Part, find_images, loader
 from dlcli.memory import available_memory
 from dlcli.text import counted, listed, printable, printable_path
@@ -233,7 +233,7 @@ def open_image_set(
     if labeled and found.labels is None:
         raise DlcliError(f"{given}: not all of it has classes", CLASSED)
     skipped, total = list(found.skipped), len(found.candidates) + len(found.skipped)
-    opened = looked_at(found, limits.min_side, skipped)
+    opened = looked_at(found, limits.min_side, skipped, HELD if limits.memory is None else min(limits.memory, HELD))
     kind = kind_of(opened, channels)
     size = sum(one.header.height * one.header.width for one in opened) * kind.channels * kind.dtype.itemsize
     limit = _memory_limit(size) if limits.memory is None else limits.memory

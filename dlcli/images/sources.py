@@ -32,7 +32,7 @@ from dlcli.images.folders import (
     list_images,
     note_of_others,
 )
-from dlcli.images.formats.codecs import Header, read_frame, read_header
+from dlcli.images.formats.codecs import Header, read_frame, read_header, read_small
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 from dlcli.images.formats.science.zarrs import is_zarr
 from dlcli.images.formats.stdin import from_stdin
@@ -83,6 +83,15 @@ class Candidate:
         assert self.array is not None
         height, width, channels = self.array.shape
         return Header(height, width, channels if channels < 4 else 3, "", self.array.dtype.newbyteorder("="))
+
+    def opened(self, most: int) -> tuple[Header, AnyArray | None]:
+        """Its header, and of one with at most ``most`` pixels these too, as they are: the file is opened only once.
+
+        Raises DlcliError for a file that is no image, or is damaged.
+        """
+        if self.path is None:
+            return self.header(), None
+        return read_small(self.path, self.name, most, self.axes)
 
     def load(self, label: str, channels: int, dtype: AnyDtype) -> AnyArray:
         """Its pixels (H, W, channels) as ``dtype``, on their own scale, without transparency.

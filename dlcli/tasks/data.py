@@ -10,7 +10,7 @@ from dlcli.config.data import DataConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.reading import frame_notes
+from dlcli.images.reading import frame_notes, stack_notes
 from dlcli.images.sources import Candidate, FoundImages, find_images
 from dlcli.images.survey.duplicates import duplicates
 from dlcli.images.survey.summary import KindKey, by_kind, duplicates_of, kind_of, name_of, sizes, table
@@ -67,7 +67,7 @@ def look_at_data(config: DataConfig, progress: Progress | None = None) -> DataRe
         looked_at=len(seen.looked),
         unopened=seen.unopened,
         unreadable=[SkippedImage(name=one.name, why=one.why) for one in seen.skipped],
-        notes=[*found.notes, *frame_notes(seen.images)],
+        notes=[*found.notes, *stack_notes(seen.images), *frame_notes(seen.images)],
         sizes=about.sizes,
         kinds=list(about.kinds),
         duplicates=repeated,
@@ -90,10 +90,10 @@ def _found(config: DataConfig, progress: Progress) -> tuple[FoundImages, str]:
         made = dead_leaves(DEMO_IMAGES, DEMO_SIDE, config.seed, 1)
         return FoundImages([Candidate(name, None, made.pixels(i)) for i, name in enumerate(made.names)]), ""
     try:
-        return find_images(config.data, True, "train"), ""
+        return find_images(config.data, True, "train", config.axes or ""), ""
     except DlcliError as error:
         why = error.message
-    found = find_images(config.data, False, "train")
+    found = find_images(config.data, False, "train", config.axes or "")
     return found, why if "class folder" in why and NO_CLASSES not in why else ""
 
 

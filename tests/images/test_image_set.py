@@ -126,14 +126,18 @@ def test_too_few_images(tmp_path):
 def test_folder_that_cannot_be_listed(tmp_path, monkeypatch):
     draw(tmp_path / "a.png")
     draw(tmp_path / "closed" / "b.png")
-    listdir = os.listdir
+    given = {"listdir": os.listdir, "scandir": os.scandir}
 
-    def refuse(place):
-        if Path(place).name == "closed":
-            raise PermissionError(13, "Permission denied")
-        return listdir(place)
+    def refusing(name):
+        def refuse(place):
+            if Path(place).name == "closed":
+                raise PermissionError(13, "Permission denied")
+            return given[name](place)
 
-    monkeypatch.setattr(os, "listdir", refuse)
+        return refuse
+
+    for name in given:
+        monkeypatch.setattr(os, name, refusing(name))
     image_set = open_image_set([str(tmp_path)])
     assert image_set.skipped == (Skipped("closed/", "cannot be read: Permission denied"),)
     for labeled in (False, True):

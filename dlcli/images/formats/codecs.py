@@ -21,11 +21,11 @@ from dlcli.images.formats.opening import (
     FORMATS,
     MAX_PIXELS,
     TIFF,
+    beginning,
     check_file,
     named,
-    starts_with,
 )  # fmt: skip
-from dlcli.images.formats.pictures import opened_picture
+from dlcli.images.formats.pictures import PictureStack, opened_picture
 from dlcli.images.formats.science.camera import opened_raw
 from dlcli.images.formats.science.fits import opened_fits
 from dlcli.images.formats.science.microscopy import opened_micrographs
@@ -36,7 +36,7 @@ from dlcli.text import printable_path
 
 __all__ = [
     "EXTENSIONS", "FORMATS", "MAX_PIXELS", "DecodedImage", "Header", "opened_stack", "read_frame", "read_frames",
-    "read_header", "read_pixels",
+    "read_header", "read_pixels", "read_small",
 ]  # fmt: skip
 
 
@@ -56,16 +56,17 @@ def opened_stack(path: Path, label: str, axes: str = "") -> Iterator[Stack]:
 def _reader(path: Path, label: str, axes: str, opened: ExitStack) -> Stack:
     """What reads the file, to be closed with ``opened``."""
     ending = path.suffix.lower()
-    if path.is_dir() or path.name.endswith(".zarr.zip"):
+    if (EXTENSIONS.get(ending, "ZARR") == "ZARR" and path.is_dir()) or path.name.endswith(".zarr.zip"):
         return opened.enter_context(opened_zarr(path, MAX_PIXELS, axes))
     if EXTENSIONS.get(ending) == "RAW":
         return opened.enter_context(opened_raw(path, MAX_PIXELS))
     if EXTENSIONS.get(ending) == "BIOIO":
         return opened.enter_context(opened_micrographs(path, MAX_PIXELS))
-    if starts_with(path, FITS):
+    start = beginning(path)
+    if start.startswith(FITS):
         return opened.enter_context(opened_fits(path, axes))
-    if not starts_with(path, *TIFF):
-        return opened.enter_context(opened_picture(path, label))
+    if not start.startswith(TIFF):
+        return opened.enter_context(opened_picture(path, label, start))
     try:
         return opened.enter_context(opened_tiff(path, MAX_PIXELS, axes))
     except AxesError:
@@ -81,6 +82,18 @@ def read_header(path: Path, label: str, number: int = 0, axes: str = "") -> Head
     """What frame ``number`` of the image at ``path`` is; decodes nothing. Raises DlcliError as above."""
     with opened_stack(path, label, axes) as stack:
         return stack.header(number)
+
+
+def read_small(path: Path, label: str, most: int, axes: str = "") -> tuple[Header, AnyArray | None]:
+    """The first frame's header and, where the file has one of at most ``most`` pixels, these: it is opened only once.
+
+    Raises DlcliError as above.
+    """
+    with opened_stack(path, label, axes) as stack:
+        header = stack.header(0)
+        if header.frames > 1 or header.height * header.width > most:
+            return header, None
+        return header, stack.pixels() if isinstance(stack, PictureStack) else stack.frame(0).pixels
 
 
 def read_frames(path: Path, label: str, axes: str = "") -> Generator[DecodedImage, None, None]:

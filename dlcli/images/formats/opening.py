@@ -1,5 +1,6 @@
 """Opening an image file: a few named formats, a bound on its size, and one error for whatever is wrong with it."""
 
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,11 +58,14 @@ def named(label: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
-    """The image at ``path`` with its header read; whatever goes wrong with it, inside too, becomes a DlcliError."""
+def opened(path: Path, label: str, start: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
+    """The image at ``path`` with its header read; whatever goes wrong with it, inside too, becomes a DlcliError.
+
+    ``start`` are its first bytes where they are known already.
+    """
     label = printable_path(label)
     try:
-        with Image.open(path, formats=_known_to_pillow(path)) as image:
+        with Image.open(path, formats=_known_to_pillow(beginning(path) if start is None else start)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             if image.mode not in (*COLOR, *GRAY):
@@ -89,17 +93,20 @@ def opened(path: Path, label: str) -> Iterator[ImageFile.ImageFile]:
 
 def starts_with(path: Path, *marks: bytes) -> bool:
     """Whether the file begins with one of ``marks``. Raises DlcliError where it can't be read."""
+    return beginning(path).startswith(marks)
+
+
+def beginning(path: Path) -> bytes:
+    """The first 12 bytes of a file, by which its kind is known. Raises DlcliError where it can't be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(max(map(len, marks))).startswith(marks)
+        with open(path, "rb", buffering=0) as file:
+            return file.read(12)
     except OSError as error:
         raise DlcliError(f"cannot be read: {_reason(error)}", "check its permissions") from None
 
 
-def _known_to_pillow(path: Path) -> tuple[str, ...]:
+def _known_to_pillow(start: bytes) -> tuple[str, ...]:
     """The formats to try. Raises DlcliError where a plug-in is lacking for a file's own."""
-    with path.open("rb") as file:
-        start = file.read(12)
     if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS:
         imported("pillow_heif", "a HEIC image", "heif").register_heif_opener()
         return ("HEIF",)
@@ -110,12 +117,15 @@ def _known_to_pillow(path: Path) -> tuple[str, ...]:
 
 def check_file(path: Path, label: str) -> None:
     """Raises DlcliError where there is no file, or an empty one."""
-    if path.is_dir() and is_zarr(path):
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        raise DlcliError(f"{label} is not there", "check the path and its spelling") from None
+    if stat.S_ISDIR(found.st_mode) and is_zarr(path):
         return
-    if not path.is_file():
-        what = "is not a regular file" if path.exists() else "is not there"
-        raise DlcliError(f"{label} {what}", "check the path and its spelling")
-    if path.stat().st_size == 0:
+    if not stat.S_ISREG(found.st_mode):
+        raise DlcliError(f"{label} is not a regular file", "check the path and its spelling")
+    if found.st_size == 0:
         raise DlcliError(f"{label} is empty", "fetch or save the image again")
 
 

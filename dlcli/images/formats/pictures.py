@@ -26,13 +26,14 @@ from dlcli.images.formats.orientation import upright
 
 ORIENTATION = 0x0112
 BAND = 1 << 21  # pixels that are converted at a time
+PLAIN = ("PNG", "JPEG", "WEBP", "BMP")
 SHALLOW = "its 16 bits are read as 8"
 
 
 @contextmanager
-def opened_picture(path: Path, label: str) -> Iterator["PictureStack"]:
+def opened_picture(path: Path, label: str, start: bytes | None = None) -> Iterator["PictureStack"]:
     """The frames of a file. Raises DlcliError for what isn't one of FORMATS, OtherTiffError for what tifffile reads."""
-    with opened(path, label) as image:
+    with opened(path, label, start) as image:
         yield PictureStack(image, path, label)
 
 
@@ -68,9 +69,23 @@ class PictureStack:
         uniform = image.format != "TIFF" or self.count == 1
         return Header(height, width, channels, channels_left_out(image), _dtype(image), self.count, axes, uniform)
 
+    def pixels(self) -> AnyArray:
+        """Those of the first frame, as ``frame`` has them, without the time that metadata take. Raises DlcliError."""
+        image = self.image
+        plain = self.count == 1 and not self._used and image.mode in ("L", "RGB") and image.format in PLAIN
+        if plain and "transparency" not in image.info and _orientation(image) == 1 and not is_deep(image):
+            self._used = True
+            loaded(image)
+            values = np.asarray(image)
+            return values if values.ndim == 3 else values[:, :, None]
+        return self.frame(0).pixels
+
     def frame(self, number: int) -> DecodedImage:
         """Frame ``number``, upright. Raises DlcliError where it is damaged."""
         if self.count == 1:
+            if not self._used and self.image.width * self.image.height <= BAND:
+                self._used = True
+                return _decoded(self.image, self.path, self.label, number)
             with opened(self.path, self.label) as image:  # which gives its memory back
                 return _decoded(image, self.path, self.label, number)
         if number or self._used:

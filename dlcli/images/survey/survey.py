@@ -1,9 +1,7 @@
 """Many images looked at on all cores: the headers of all, the pixels of as many as the limits allow."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -11,10 +9,9 @@ from numpy.typing import NDArray
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
-from dlcli.images.cache import usable_cores
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header, read_frame
-from dlcli.images.reading import Opened
+from dlcli.images.reading import SMALL, Opened, in_parallel, in_turn, looked_at
 from dlcli.images.sources import Candidate, FoundImages
 from dlcli.images.survey.measures import Measures, measured
 from dlcli.text import printable_path
@@ -62,30 +59,27 @@ def survey(found: FoundImages, limits: Limits) -> Survey:
 
     Which ones are looked at depends on the seed alone. Memory: an image on each core, and some kB for each image.
     """
-    skipped = list(found.skipped)
-    every = list(zip(found.candidates, found.labels or repeat(None), strict=False))
-    unopened = len(every) - MOST_HEADERS
+    skipped, unopened = list(found.skipped), len(found.candidates) - MOST_HEADERS
     if unopened > 0:
-        every = [every[i] for i in _some(len(every), MOST_HEADERS, limits.seed)]
-    headers = _in_parallel(lambda pair: _header(pair[0]), every)
-    opened = [(c, label, h) for (c, label), h in zip(every, headers, strict=True) if isinstance(h, Header)]
-    skipped += [
-        Skipped(printable_path(c.name), h) for (c, _), h in zip(every, headers, strict=True) if isinstance(h, str)
-    ]
-    chosen = _chosen([header for _, _, header in opened], limits)
+        some = _some(len(found.candidates), MOST_HEADERS, limits.seed)
+        labels = None if found.labels is None else [found.labels[i] for i in some]
+        found = FoundImages([found.candidates[i] for i in some], labels)
+    opened = looked_at(found, 1, skipped, hold=0)
+    chosen = _chosen([one.header for one in opened], limits)
     kept = set(_spread(len(chosen), limits.shown))
     draws = int(np.clip(DRAWS // max(len(chosen), 1), 16, MOST_DRAWS))
 
     def look(numbered: tuple[int, int]) -> tuple[Measures, AnyArray | None] | str:
         number, place = numbered
-        return _looked_at(opened[place][0], draws, limits.seed + place, shown=number in kept)
+        return _looked_at(opened[place].candidate, draws, limits.seed + place, shown=number in kept)
 
-    results = _in_parallel(look, list(enumerate(chosen)))
+    small = all(opened[place].header.height * opened[place].header.width <= SMALL for place in chosen)
+    results = (in_turn if small else in_parallel)(look, list(enumerate(chosen)))
     broken = {place: why for place, why in zip(chosen, results, strict=True) if isinstance(why, str)}
-    skipped += [Skipped(printable_path(opened[place][0].name), why) for place, why in broken.items()]
+    skipped += [Skipped(printable_path(opened[place].candidate.name), why) for place, why in broken.items()]
     places = np.cumsum([place not in broken for place in range(len(opened))]) - 1
     return Survey(
-        [Opened(c, label, h) for place, (c, label, h) in enumerate(opened) if place not in broken],
+        [one for place, one in enumerate(opened) if place not in broken],
         [
             Looked(int(places[place]), *result)
             for place, result in zip(chosen, results, strict=True)
@@ -94,13 +88,6 @@ def survey(found: FoundImages, limits: Limits) -> Survey:
         skipped,
         max(unopened, 0),
     )
-
-
-def _header(candidate: Candidate) -> Header | str:
-    try:
-        return candidate.header()
-    except DlcliError as error:
-        return _why(error, candidate)
 
 
 def _looked_at(candidate: Candidate, draws: int, seed: int, *, shown: bool) -> tuple[Measures, AnyArray | None] | str:
@@ -117,7 +104,7 @@ def _pixels(candidate: Candidate) -> tuple[AnyArray, AnyArray | None]:
     if candidate.path is None:
         assert candidate.array is not None
         return candidate.array, None
-    first = read_frame(candidate.path, candidate.name)
+    first = read_frame(candidate.path, candidate.name, candidate.frame, candidate.axes)
     return first.pixels, first.alpha
 
 
@@ -158,13 +145,3 @@ def _some(count: int, wanted: int, seed: int) -> list[int]:
 
 def _spread(count: int, wanted: int) -> list[int]:
     return [int((place + 0.5) * count / wanted) for place in range(wanted)] if count > wanted else list(range(count))
-
-
-def _in_parallel(function: Callable[..., Result], items: Sequence[object]) -> list[Result]:
-    """``function`` of each item, in order, on as many threads as there are cores for this process."""
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        try:
-            return list(pool.map(function, items))
-        except BaseException:  # Ctrl-C must not wait for thousands of images
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

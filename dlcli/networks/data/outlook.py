@@ -49,8 +49,10 @@ def straddling(survey: Survey, groups: Sequence[Sequence[int]], seed: int, class
         labels = np.array([codes[survey.images[i].label or ""] for i in usable], dtype=np.int64)
     middle = sorted(min(shape) for shape in shapes)[len(shapes) // 2]
     least = float(TrainDeconvConfig.model_fields["val"].default)
-    fraction = usual_fraction(least, shapes, min(SIDE, middle), labels)
-    held = {usable[i] for i in split(len(usable), fraction, seed, labels)[1]}
+    kin = tuple(survey.images[i].candidate.kin for i in usable)
+    kin = kin if any(kin) else ()
+    fraction = usual_fraction(least, shapes, min(SIDE, middle), labels, kin)
+    held = {usable[i] for i in split(len(usable), fraction, seed, labels, kin)[1]}
     places = [[survey.looked[i].place for i in group] for group in groups]
     return sum(0 < sum(place in held for place in group) < len(group) for group in places)
 
