@@ -11,28 +11,32 @@ import numpy as np
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
+from dlcli.images.formats.axes import Axes
 from dlcli.images.formats.idx import PLENTY
 from dlcli.memory import available_memory
 from dlcli.text import counted, listed, printable, printable_path
 
 SHAPES = "(H, W), (N, H, W), (H, W, C) or (N, H, W, C) with 1, 3 or 4 channels C"
-CHECKED = 1 << 24
+CONVERT = "convert them, as in x.astype('float32')"
+FEW = (1, 3, 4)  # channels that a last dimension may be without a question
+FEWEST, MANY = 8, 16  # a width of an image that isn't taken for channels; channels that micrographs have
+_NAMES = {2: "YX", 4: "NYXS"}
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """``images`` (N, H, W, C), C 1, 3 or 4, uint8, uint16 or floats in [0, 1]; ``labels`` (N,) or None.
-
-    ``shape`` is that of the file's array.
-    """
+    """``images`` (N, H, W, C) of any type of numbers; ``labels`` (N,) or None; ``axes`` of the file's array."""
 
     images: AnyArray
     labels: AnyArray | None
-    shape: tuple[int, ...] = ()
+    axes: Axes | None = None
 
 
-def read_npy(path: Path) -> Arrays:
-    """The images of a .npy file, mapped rather than read. Raises DlcliError for what holds no images."""
+def read_npy(path: Path, axes: str = "") -> Arrays:
+    """The images of a .npy file, mapped rather than read; ``axes`` name its dimensions.
+
+    Raises DlcliError for what holds no images.
+    """
     label = printable_path(str(path))
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -40,10 +44,11 @@ def read_npy(path: Path) -> Arrays:
         raise _refused(label, error) from None
     if not isinstance(array, np.ndarray):
         raise DlcliError(f"{label} is a .npz file by its content", "rename it to .npz")
-    return Arrays(_images(array, label), None, array.shape)
+    known = array_axes(array.shape, axes, label)
+    return Arrays(_images(array, known, label), None, known)
 
 
-def read_npz(path: Path, part: Literal["train", "test"], labeled: bool) -> Arrays:
+def read_npz(path: Path, part: Literal["train", "test"], labeled: bool, axes: str = "") -> Arrays:
     """The images of a .npz file: its ``images``, ``x`` or ``X``, also with ``part`` in the name, or its one array.
 
     ``labeled`` asks for ``labels``, ``y`` or ``Y`` beside them. Raises DlcliError for what is lacking or unfit.
@@ -54,9 +59,12 @@ def read_npz(path: Path, part: Literal["train", "test"], labeled: bool) -> Array
             members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
             images = _chosen(members, _names(("images", "x", "X"), part), "images", label)
             array = _member(archive, members[images], label)
-            found = _images(array, label)
+            # Labels are of images one after the other.
+            several = labeled or any(name in members for name in _names(("labels", "y", "Y"), part))
+            known = array_axes(array.shape, axes or ("NYX" if several and array.ndim == 3 else ""), label)
+            found = _images(array, known, label)
             if not labeled:
-                return Arrays(found, None, array.shape)
+                return Arrays(found, None, known)
             name = _chosen(members, _names(("labels", "y", "Y"), part), "labels", label)
             labels = _member(archive, members[name], label)
     except DlcliError:
@@ -64,7 +72,7 @@ def read_npz(path: Path, part: Literal["train", "test"], labeled: bool) -> Array
     except Exception as error:
         # Damaged headers go through Python's own tokenizer, which raises errors of many kinds.
         raise _refused(label, error) from None
-    return Arrays(found, _labels(labels, len(found), label))
+    return Arrays(found, _labels(labels, len(found), label), known)
 
 
 def _names(stems: Sequence[str], part: str) -> list[str]:
@@ -117,39 +125,49 @@ def _refused(label: str, error: Exception) -> DlcliError:
     return DlcliError(message, "save the file again")
 
 
-def _images(array: AnyArray, label: str) -> AnyArray:
-    """``array`` as (N, H, W, C); raises DlcliError for other shapes, types and values than those of images."""
-    shape = array.shape
-    if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+def _images(array: AnyArray, axes: Axes, label: str) -> AnyArray:
+    """``array`` as (N, H, W, C); raises DlcliError for other types than those of images."""
+    if array.dtype.kind not in "uif":
         kind = printable(str(array.dtype))
-        message = f"{label} holds values of type {kind}, expected uint8, uint16, or floats in [0, 1]"
-        raise DlcliError(message, "convert them, as in (255 * x / x.max()).astype('uint8')")
-    if len(shape) == 2:
-        array = array[None, :, :, None]
-    elif len(shape) == 3:
-        array = array[None] if shape[2] in (1, 3, 4) else array[:, :, :, None]
-    if array.ndim != 4 or array.shape[3] not in (1, 3, 4):
-        first = array.ndim == 4 and shape[1] in (1, 3, 4)
-        hint = "put the channels last, as x.transpose(0, 2, 3, 1) does" if first else "reshape it before saving it"
+        raise DlcliError(f"{label} holds values of type {kind}, expected whole or floating-point numbers", CONVERT)
+    order = [axes.names.index(letter) for letter in (*axes.frame_names, "Y", "X", *axes.channel)]
+    # A view, unless frames along several dimensions lie apart.
+    return array.transpose(order).reshape(-1, *axes.size)
+
+
+def array_axes(shape: tuple[int, ...], given: str, label: str) -> Axes:
+    """The dimensions of an array: ``given``, or what its shape can only mean. Raises DlcliError where it can't be told.
+
+    Channels called S are as in files, where a fourth is transparency; those called C are what they are.
+    """
+    names = given or _NAMES.get(len(shape), "")
+    if not given and len(shape) == 3:
+        names = _of_three(shape, label)
+    elif not given and (len(shape) == 4 and shape[3] not in FEW):
+        what = f"{label} has the shape {shape}, where channels can be the second or the last dimension"
+        raise DlcliError(what, f"say which: --axes {'NYXC' if shape[3] < shape[1] else 'NCYX'}")
+    if not names:
+        hint = "name its dimensions by --axes, such as TZYX, or reshape it before saving it"
         raise DlcliError(f"{label} has the shape {shape}, expected {SHAPES}", hint)
-    if 0 in array.shape:
-        raise DlcliError(f"{label} has the shape {shape}, which holds no pixels", "give an array with images in it")
-    if array.dtype.kind == "f":
-        _check_range(array, label)
-    return array
+    try:
+        return Axes(names, shape)
+    except DlcliError as error:
+        raise DlcliError(f"{label} {error.message}", error.hint) from None
 
 
-def _check_range(array: AnyArray, label: str) -> None:
-    """Raises DlcliError unless all floats are in [0, 1]; a piece at a time, as the array may be larger than memory."""
-    step = max(1, CHECKED // array[0].nbytes)
-    for start in range(0, len(array), step):
-        piece = array[start : start + step]
-        low, high = float(piece.min()), float(piece.max())
-        if math.isnan(low) or math.isnan(high):
-            raise DlcliError(f"{label} has values that are not numbers (NaN)", "leave those images out")
-        if low < 0 or high > 1:
-            message = f"{label} has floats from {low:g} to {high:g}, expected 0 (black) to 1 (white)"
-            raise DlcliError(message, "scale them, or convert those in 0 to 255 with .astype('uint8')")
+def _of_three(shape: tuple[int, ...], label: str) -> str:
+    """The names of three dimensions. Raises DlcliError for what may be images one after the other, or channels."""
+    first, middle, last = shape
+    if last in FEW:
+        return "YXS"
+    if first in FEW[1:] and first < min(middle, last):
+        ask = f"{first} gray images, or one of {first} channels", "NYX", "CYX"
+    elif last < min(first, middle) and (last < FEWEST or (last <= MANY and min(first, middle) >= 4 * last)):
+        ask = f"{first} gray images of a width of {last}, or one of {last} channels", "NYX", "YXC"
+    else:
+        return "NYX"
+    what, several, one = ask
+    raise DlcliError(f"{label} has the shape {shape}: {what}", f"say which: --axes {several}, or --axes {one}")
 
 
 def _labels(labels: AnyArray, count: int, label: str) -> AnyArray:

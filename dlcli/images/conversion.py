@@ -26,6 +26,7 @@ def as_type(pixels: AnyArray, dtype: AnyDtype) -> AnyArray:
     8 bits among images of 16 stay as bright: their white becomes the white of those. Raises DlcliError where ``dtype``
     doesn't hold them.
     """
+    check_finite(pixels)
     if pixels.dtype == dtype and pixels.flags.writeable:
         return np.ascontiguousarray(pixels)
     if (pixels.dtype, dtype) == (UINT8, UINT16):
@@ -34,6 +35,12 @@ def as_type(pixels: AnyArray, dtype: AnyDtype) -> AnyArray:
         raise DlcliError(f"holds {pixels.dtype}, and says that it holds {dtype}", "save it again")
     # What is mapped from a file is copied, to be held whatever becomes of the file.
     return np.array(pixels, dtype=dtype, order="C")
+
+
+def check_finite(pixels: AnyArray) -> None:
+    """Raises DlcliError for floating-point numbers that are none: they would spread through a network."""
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise DlcliError("has values that are not numbers (NaN) or infinite", "give them a value, or leave it out")
 
 
 def as_channels(pixels: AnyArray, channels: int) -> AnyArray:

@@ -32,6 +32,7 @@ from dlcli.images.folders import (
     list_images,
     note_of_others,
 )
+from dlcli.images.formats.axes import Axes
 from dlcli.images.formats.codecs import Header, read_frame, read_header, read_small
 from dlcli.images.formats.idx import find_idx, is_idx, read_idx
 from dlcli.images.formats.science.zarrs import is_zarr
@@ -47,11 +48,10 @@ Part = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """A .npy or .npz file that ``count`` images of one shape come from; its array has the shape ``shape``."""
+    """A .npy or .npz file that images of one shape come from, and the dimensions of its array."""
 
     path: Path
-    shape: tuple[int, ...]
-    count: int
+    axes: Axes
 
 
 class Kin(NamedTuple):
@@ -82,7 +82,7 @@ class Candidate:
             return read_header(self.path, self.name, self.frame, self.axes)
         assert self.array is not None
         height, width, channels = self.array.shape
-        return Header(height, width, channels if channels < 4 else 3, "", self.array.dtype.newbyteorder("="))
+        return Header(height, width, channels - self.has_alpha, "", self.array.dtype.newbyteorder("="))
 
     def opened(self, most: int) -> tuple[Header, AnyArray | None]:
         """Its header, and of one with at most ``most`` pixels these too, as they are: the file is opened only once.
@@ -102,8 +102,14 @@ class Candidate:
             pixels = read_frame(self.path, label, self.frame, self.axes).pixels
         else:
             assert self.array is not None
-            pixels = self.array if self.array.shape[2] < 4 else self.array[:, :, :3]
+            pixels = self.array[:, :, :3] if self.has_alpha else self.array
         return as_channels(as_type(pixels, dtype), channels)
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the fourth channel of an array is transparency, as its channels aren't called C."""
+        called = self.origin is not None and "C" in self.origin.axes.names
+        return self.array is not None and self.array.shape[2] == 4 and not called
 
 
 def frames_of(candidate: Candidate, header: Header) -> list[Candidate]:
@@ -144,7 +150,7 @@ def find_images(data: Sequence[str], labeled: bool, part: Part, axes: str = "") 
     """
     if not data:
         raise DlcliError("no images were given", "name a folder with images, or image files")
-    items = [_item(text, labeled, part) for text in dict.fromkeys(data)]
+    items = [_item(text, labeled, part, axes) for text in dict.fromkeys(data)]
     every = [labels for item in items if (labels := item.labels) is not None]
     candidates = [candidate for item in items for candidate in item.candidates]
     names = unique_file_names(candidate.name for candidate in candidates)
@@ -158,20 +164,20 @@ def find_images(data: Sequence[str], labeled: bool, part: Part, axes: str = "") 
     )
 
 
-def _item(text: str, labeled: bool, part: Part) -> FoundImages:
+def _item(text: str, labeled: bool, part: Part, axes: str) -> FoundImages:
     """One of the things that the user typed."""
     if text == "-":
         path = from_stdin()
-        return _file(path, f"stdin{path.suffix}", labeled, part)
+        return _file(path, f"stdin{path.suffix}", labeled, part, axes)
     label = printable_path(text)
     if not os.path.lexists(text) and glob.has_magic(text):
-        return _pattern(text, labeled, part)
+        return _pattern(text, labeled, part, axes)
     path = Path(text)
     mode = checked_mode(path, label)
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
         raise DlcliError(f"{label} is neither a file nor a folder", "save what it gives as a file first")
     if stat.S_ISREG(mode):
-        return _file(path, path.name, labeled, part)
+        return _file(path, path.name, labeled, part, axes)
     if is_zarr(path) and not labeled:
         name = path.name if path.suffix.lower() == ".zarr" else f"{path.name}.zarr"
         return FoundImages([Candidate(name, path)])
@@ -204,7 +210,7 @@ def _files(names: Sequence[str], paths: Sequence[Path]) -> list[Candidate]:
     return [Candidate(name, path) for name, path in zip(names, paths, strict=True)]
 
 
-def _pattern(pattern: str, labeled: bool, part: Part) -> FoundImages:
+def _pattern(pattern: str, labeled: bool, part: Part, axes: str) -> FoundImages:
     """The image and array files that a pattern matches, named as seen from its first folder without * ? or [."""
     base = Path(pattern)
     while glob.has_magic(str(base)):
@@ -216,7 +222,7 @@ def _pattern(pattern: str, labeled: bool, part: Part) -> FoundImages:
         if not path.is_dir() and not known:
             others[ending(match)] += 1
         if not path.is_dir() and known:
-            inner = _file(path, path.relative_to(base).as_posix(), labeled, part)
+            inner = _file(path, path.relative_to(base).as_posix(), labeled, part, axes)
             found.candidates.extend(inner.candidates)
             if inner.labels is not None:
                 found.labels = (found.labels or []) + inner.labels
@@ -229,7 +235,7 @@ def _pattern(pattern: str, labeled: bool, part: Part) -> FoundImages:
     return found
 
 
-def _file(path: Path, name: str, labeled: bool, part: Part) -> FoundImages:
+def _file(path: Path, name: str, labeled: bool, part: Part, axes: str) -> FoundImages:
     label, extension = printable_path(str(path)), path.suffix.lower()
     if extension in PICKLES:
         hint = "save the images as .npz, or as PNG files"
@@ -240,9 +246,9 @@ def _file(path: Path, name: str, labeled: bool, part: Part) -> FoundImages:
         return FoundImages([Candidate(name, path)])
     stem = os.path.splitext(name)[0]
     if extension == ".npy":
-        return _arrays(read_npy(path), stem, path)
+        return _arrays(read_npy(path, axes), stem, path)
     if extension == ".npz":
-        return _arrays(read_npz(path, part, labeled), stem, path)
+        return _arrays(read_npz(path, part, labeled, axes), stem, path)
     if is_idx(path):
         return _arrays(Arrays(_idx_images(path), None), name.removesuffix(".gz").removesuffix("-ubyte"))
     what = f"the extension {printable(extension)}, which is not read" if extension else "no extension"
@@ -252,7 +258,7 @@ def _file(path: Path, name: str, labeled: bool, part: Part) -> FoundImages:
 def _arrays(arrays: Arrays, stem: str, path: Path | None = None) -> FoundImages:
     images = arrays.images
     width = max(3, len(str(len(images) - 1)))
-    origin = None if path is None else ArrayFile(path, arrays.shape or images.shape, len(images))
+    origin = None if path is None or arrays.axes is None else ArrayFile(path, arrays.axes)
     candidates = [Candidate(f"{stem}-{i:0{width}d}", None, image, origin) for i, image in enumerate(images)]
     if arrays.labels is None:
         return FoundImages(candidates)

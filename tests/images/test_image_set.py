@@ -393,7 +393,7 @@ def test_mnist(shared):
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((6, 5), (1, 6, 5, 1)), ((6, 5, 3), (1, 6, 5, 3)), ((6, 5, 1), (1, 6, 5, 1)), ((4, 6, 5), (4, 6, 5, 1)),
+    [((6, 5), (1, 6, 5, 1)), ((6, 5, 3), (1, 6, 5, 3)), ((6, 5, 1), (1, 6, 5, 1)), ((5, 6, 5), (5, 6, 5, 1)),
      ((2, 6, 5, 3), (2, 6, 5, 3)), ((2, 6, 5, 4), (2, 6, 5, 3))],
     ids=str,
 )  # fmt: skip
@@ -467,12 +467,9 @@ def broken(values):
     [(np.array([{}, 1], dtype=object), "Python objects"), (np.zeros(5, np.uint8), r"shape \(5,\)"),
      (np.zeros((2, 2, 2, 2, 3), np.uint8), "shape"), (np.zeros((2, 3, 8, 8), np.uint8), "shape"),
      (np.zeros((2, 8, 8, 2), np.uint8), "shape"), (np.zeros((0, 8, 8), np.uint8), "no pixels"),
-     (np.zeros((2, 8, 8), np.int64), "int64"), (np.zeros((2, 8, 8), np.uint32), "uint32"),
-     (np.zeros((2, 8, 8), complex), "complex"), (np.full((2, 8, 8), 1.5), r"from 1\.5 to 1\.5"),
-     (np.full((2, 8, 8), -0.5), "from -0.5"), (np.full((2, 8, 8), np.nan), "NaN"),
+     (np.zeros((2, 8, 8), complex), "complex"), (np.full((2, 8, 8), np.nan), "NaN"),
      (np.full((2, 8, 8), np.inf), "inf"), (np.zeros((2, 8, 8), dtype=[("r", "u1")]), "type")],
-    ids=["objects", "1-D", "5-D", "channels first", "2 channels", "none", "int64", "uint32", "complex", "above 1",
-         "negative", "nan", "inf", "fields"],
+    ids=["objects", "1-D", "5-D", "channels first", "2 channels", "none", "complex", "nan", "inf", "fields"],
 )  # fmt: skip
 @pytest.mark.parametrize("extension", ["npy", "npz"])
 def test_arrays_that_are_no_images(tmp_path, values, told, extension):
@@ -482,7 +479,28 @@ def test_arrays_that_are_no_images(tmp_path, values, told, extension):
         open_image_set([str(path)])
     assert caught.value.hint
     if told == "shape" and values.shape == (2, 3, 8, 8):
-        assert "channels last" in caught.value.hint
+        assert caught.value.hint == "say which: --axes NCYX"
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "expected"),
+    [((3, 9, 8), "NYX", (3, 9, 8, 1)), ((3, 9, 8), "CYX", (1, 9, 8, 3)), ((4, 9, 8), "CYX", (1, 9, 8, 4)),
+     ((9, 8, 2), "YXC", (1, 9, 8, 2)), ((9, 8, 2), "NYX", (9, 8, 2, 1)), ((40, 44, 9), "YXC", (1, 40, 44, 9)),
+     ((2, 5, 9, 8), "NCYX", (2, 9, 8, 5)), ((2, 9, 8, 5), "NYXC", (2, 9, 8, 5))],
+    ids=str,
+)  # fmt: skip
+def test_shapes_that_are_asked_about(tmp_path, shape, axes, expected):
+    """What can be frames or channels isn't guessed; what the question names works as it is."""
+    values = RNG.integers(0, 65536, shape, np.uint16)
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(DlcliError, match=r"a.npy has the shape") as asked:
+        open_image_set([str(tmp_path / "a.npy")])
+    assert f"--axes {axes}" in asked.value.hint
+    image_set = open_image_set([str(tmp_path / "a.npy")], axes=axes)
+    found = np.stack([image_set.pixels(i) for i in range(len(image_set))])
+    assert (found.shape, image_set.channels) == (expected, expected[3])
+    moved = np.moveaxis(values, axes.index("C"), -1) if "C" in axes else values
+    np.testing.assert_array_equal(found, moved.reshape(expected))
 
 
 @pytest.mark.parametrize(

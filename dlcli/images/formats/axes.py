@@ -84,6 +84,11 @@ class Axes:
         turned = values.transpose(order)
         return turned if self.channel else turned[:, :, None]
 
+    def shape_of(self, image: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of an array of as many frames that are (H, W, C) each."""
+        lengths = dict(zip((ROWS, COLUMNS, self.channel), image, strict=True))
+        return tuple(lengths.get(name, length) for name, length in zip(self.names, self.shape, strict=True))
+
     def array(self, image: AnyArray) -> AnyArray:
         """The inverse of ``image``."""
         left = [name for name in self.names if name in (ROWS, COLUMNS, self.channel)]

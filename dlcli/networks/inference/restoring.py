@@ -10,6 +10,7 @@ from torch import Tensor
 from dlcli.degradations.base import Degradation, Mask
 from dlcli.degradations.downsample import enlarge
 from dlcli.errors import DlcliError
+from dlcli.images.conversion import check_finite
 from dlcli.images.formats.codecs import limited
 from dlcli.images.formats.writing import Frame
 from dlcli.images.normalization import Normalization
@@ -86,6 +87,7 @@ def _restored(restorer: Restorer, image: Frame) -> Frame:
 def _through(restorer: Restorer, image: Frame) -> Frame:
     trained, degradation, alpha = restorer.trained, restorer.trained.degradation, image.alpha
     missing = _missing(degradation, image, restorer.mask) if degradation.needs_mask else None
+    check_finite(image.pixels)
     fit = fitted(trained.scales, image.pixels)
     restorer.changes.mapped = restorer.changes.mapped.taking(fit)
     observed = degradation.prepare_known(_input(trained, image, fit.scales.inputs), restorer.kernel, missing)

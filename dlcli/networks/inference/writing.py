@@ -144,7 +144,7 @@ def _frame(candidate: Candidate) -> Frame:
     """The image of an array; a fourth channel is its transparency."""
     assert candidate.array is not None
     values = np.array(candidate.array).astype(candidate.array.dtype.newbyteorder("="))
-    return Frame(values[:, :, :3], values[:, :, 3]) if values.shape[2] == 4 else Frame(values)
+    return Frame(values[:, :, :3], values[:, :, 3]) if candidate.has_alpha else Frame(values)
 
 
 def _write_array(output: Output, restorer: Restorer) -> int:
@@ -159,9 +159,8 @@ def _write_array(output: Output, restorer: Restorer) -> int:
             frame = of_type(restorer.restored(_frame(candidate)), output.dtype)
             both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
             if made is None:
-                shape = (origin.count, *both.shape)
-                made = np.lib.format.open_memmap(temporary, "w+", both.dtype, _axes(shape, origin.shape))
-            made.reshape(shape)[place] = both
+                made = np.lib.format.open_memmap(temporary, "w+", both.dtype, origin.axes.shape_of(both.shape))
+            made[origin.axes.index(place)] = origin.axes.array(both)
         assert made is not None
         made.flush()  # type: ignore[attr-defined]
         del made
@@ -171,15 +170,6 @@ def _write_array(output: Output, restorer: Restorer) -> int:
     finally:
         temporary.unlink(missing_ok=True)
     return len(output.candidates)
-
-
-def _axes(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
-    """(N, H, W, C) without the axes that the array ``like`` hasn't."""
-    if len(like) == 4:
-        return shape
-    if len(like) == 2:
-        return shape[1:3]
-    return shape[1:] if like[2] in (1, 3, 4) else shape[:3]
 
 
 def _unwritten(target: Path, error: DlcliError | OSError) -> UnwrittenError:
