@@ -50,34 +50,36 @@ class Tiles:
         return list(product(_spans(height, rows), _spans(width, columns)))
 
 
-def restore(network: DeconvNet, observation: Observation, tiles: Tiles) -> Tensor:
-    """What ``network`` makes of an observation, (B, C, H, W), computed tile by tile.
+def restore(network: DeconvNet, observation: Observation, tiles: Tiles, rows: slice | None = None) -> Tensor:
+    """What ``network`` makes of ``rows`` (None: all) of an observation, (B, C, H, W), computed tile by tile.
 
-    With a halo of the receptive radius or more the result is that of the whole image up to rounding.
+    They begin at a multiple of the network's. With a halo of the receptive radius or more the result is that of the
+    whole image up to rounding.
     """
     multiple = network.spec.multiple
     height, width = observation.input.shape[-2:]
+    first, stop = (0, height) if rows is None else (rows.start, rows.stop)
     tiles = tiles.for_network(multiple)
-    halo, parts = tiles.halo, tiles.of(height, width, multiple)
-    if len(parts) == 1:
+    halo, parts = tiles.halo, tiles.of(stop - first, width, multiple)
+    if len(parts) == 1 and stop - first == height:
         whole: Tensor = network(observation.input, observation.base)
         return whole
     x, base = (pad_to_multiple(images, multiple) for images in (observation.input, observation.base))
-    result = torch.empty_like(base)
+    padded = stop - first if stop < height else x.shape[-2] - first
+    result = torch.empty_like(base[..., :padded, :])
 
     def compute(part: tuple[slice, slice]) -> None:
-        rows, columns = part
-        top, left = max(rows.start - halo, 0), max(columns.start - halo, 0)
-        seen = (..., slice(top, rows.stop + halo), slice(left, columns.stop + halo))
+        place, columns = part
+        start, end = first + place.start, first + place.stop
+        top, left = max(start - halo, 0), max(columns.start - halo, 0)
+        seen = (..., slice(top, end + halo), slice(left, columns.stop + halo))
         with torch.inference_mode():  # which each thread enters for itself
             made = network(x[seen], base[seen])
-            result[..., rows, columns] = made[
-                ..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-            ]
+            result[..., place, columns] = made[..., start - top : end - top, columns.start - left : columns.stop - left]
 
-    for _ in in_lanes(compute, tiles.of(x.shape[-2], x.shape[-1], multiple), tiles.lanes):
+    for _ in in_lanes(compute, tiles.of(padded, x.shape[-1], multiple), tiles.lanes):
         pass
-    return result[..., :height, :width]
+    return result[..., : stop - first, :width]
 
 
 def auto_tiles(spec: DeconvSpec, images: int, device: str, lanes: int, beside: int) -> Tiles:

@@ -100,6 +100,19 @@ def test_one_tile_is_the_whole_image():
         assert torch.equal(restore(network, seen, Tiles(40, 0)), network(seen.input, seen.base))
 
 
+@pytest.mark.parametrize("rows", [slice(0, 64), slice(40, 90), slice(80, 151)])  # the last: an odd end
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_rows_are_those_of_the_whole(rows, lanes):
+    spec = SPECS["fast"]
+    network, radius, seen = network_of(spec), receptive_radius(spec), observation(151, 75)
+    torch.set_num_threads(2)
+    with torch.inference_mode():
+        whole = network(seen.input, seen.base)[..., rows, :]
+        made = restore(network, seen, Tiles(48, radius, lanes), rows)
+    assert made.shape == whole.shape
+    assert float((made - whole).abs().max()) <= 1e-5 * max(float(whole.abs().max()), 1)
+
+
 def side_of(spec, images=1, lanes=1, beside=1):
     return auto_tiles(spec, images, "cpu", lanes, beside).side
 
