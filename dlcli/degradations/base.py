@@ -59,6 +59,10 @@ class Degradation(Protocol):
         """Whether it must be told which pixels of an observed image are missing."""
 
     @property
+    def reach(self) -> int | None:
+        """How far around a pixel ``prepare`` looks, in pixels of the observed image; None: over all of it."""
+
+    @property
     def level(self) -> float | None:
         """Deviation of the noise, for one of the ``levels``."""
 
@@ -89,6 +93,7 @@ class Common:
     """What most degradations answer."""
 
     needs_mask: ClassVar[bool] = False
+    reach: ClassVar[int | None] = None
 
     @property
     def level(self) -> float | None:
@@ -119,6 +124,7 @@ class SameChannels(Common):
     margin: ClassVar[int] = 0
     multiple: ClassVar[int] = 1
     scale: ClassVar[int] = 1
+    reach: ClassVar[int | None] = 0
     kernels: ClassVar[Sequence[Kernel]] = ()
     mask: ClassVar[Mask | None] = None
 

@@ -22,6 +22,7 @@ class Upscale(Common):
 
     scale: int
     deep: bool = False
+    reach: ClassVar[int | None] = 4  # two for the cubic, two that are mirrored at the border
     kernels: ClassVar[Sequence[Kernel]] = ()
     mask: ClassVar[Mask | None] = None
 

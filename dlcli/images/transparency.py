@@ -17,5 +17,6 @@ def without_holes(images: Tensor, alpha: Tensor) -> Tensor:
     weight = functional.avg_pool2d(alpha, 2, ceil_mode=True)
     coarse = functional.avg_pool2d(images * alpha, 2, ceil_mode=True) / weight.clamp(min=1e-12)
     coarse = without_holes(coarse, (4 * weight).clamp(max=1))
-    wide = functional.interpolate(coarse, size=images.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.where(seen, images, wide)
+    # Twice as wide to the pixel, whatever the size, so that a part of an image is filled as the whole is.
+    wide = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    return torch.where(seen, images, wide[..., : images.shape[-2], : images.shape[-1]])

@@ -1,23 +1,24 @@
 """One image through a network that restores: channels, transparency, what is missing, and memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dlcli.degradations.base import Degradation, Mask
+from dlcli.degradations.base import Degradation, Mask, Observation
 from dlcli.degradations.downsample import enlarge
 from dlcli.errors import DlcliError
 from dlcli.images.conversion import check_finite
-from dlcli.images.formats.codecs import limited
 from dlcli.images.formats.writing import Frame
 from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
+from dlcli.networks.inference.bands import VALUES, Band, Bands
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
+from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.tensors import Image, image_to_tensor, in_units, tensor_to_image, units_to_image, white_of
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere
@@ -43,6 +44,10 @@ class Changes:
     def add(self, before: Callable[[], Image], after: Image) -> None:
         """One more image; ``before`` is asked for only as long as nothing has changed."""
         self.images += 1
+        self.compare(before, after)
+
+    def compare(self, before: Callable[[], Image], after: Image) -> None:
+        """A part of an image that is counted already."""
         self.any = self.any or not np.array_equal(before(), after)
 
     def take(self, others: "Changes") -> None:
@@ -66,17 +71,22 @@ class Restorer:
         """How many times larger images become."""
         return self.trained.degradation.scale
 
-    def restored(self, image: Frame) -> Frame:
-        """The image, as deep as it was. Raises DlcliError where memory is short or what is missing isn't known."""
-        limited(image.pixels)
+    def restored(self, image: Frame, *, spent: bool = False) -> Frame:
+        """The image, as deep as it was; a ``spent`` one's memory may be used for it.
+
+        Raises DlcliError where memory is short or what is missing isn't known.
+        """
         with exactly():
-            return _restored(self, image)
+            return _restored(self, image, spent=spent)
 
 
-def _restored(restorer: Restorer, image: Frame) -> Frame:
-    check_memory(image.pixels.size * restorer.scale**2 * restorer.trained.beside)
+def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
+    values = image.pixels.size * restorer.scale**2
+    in_bands = restorer.trained.degradation.reach is not None and values > VALUES
+    if not in_bands:
+        check_memory(values * restorer.trained.beside)
     try:
-        return _through(restorer, image)
+        return _through_bands(restorer, image, spent=spent) if in_bands else _through(restorer, image)
     except (MemoryError, RuntimeError) as error:
         # Torch says that memory ran out by a RuntimeError, or by a kind of it.
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
@@ -93,11 +103,64 @@ def _through(restorer: Restorer, image: Frame) -> Frame:
     observed = degradation.prepare_known(_input(trained, image, fit.scales.inputs), restorer.kernel, missing)
     if missing is not None and alpha is not None:
         alpha = np.where(missing, alpha.dtype.type(white_of(alpha.dtype)), alpha)  # what was filled can be seen
-    pixels = _output(trained, trained.restored(observed), image, fit)
-    restorer.changes.add(lambda: _output(trained, observed.base, image, fit), pixels)
+    within = _limits(fit, image.pixels)
+    pixels = _output(trained, trained.restored(observed), image, fit, within)
+    restorer.changes.add(lambda: _output(trained, observed.base, image, fit, within), pixels)
     if image.alpha is not None and restorer.scale == 1 and not degradation.needs_mask:
         pixels = np.where(image.alpha[:, :, None] == 0, image.pixels, pixels)  # unseen, and so none of our business
     return Frame(pixels, _enlarged(alpha, restorer.scale))
+
+
+def _through_bands(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
+    """``_through`` for a degradation that looks no further than its ``reach``."""
+    trained, degradation, scale = restorer.trained, restorer.trained.degradation, restorer.scale
+    check_finite(image.pixels)
+    fit = fitted(trained.scales, image.pixels)
+    within, changes = _limits(fit, image.pixels), Changes(1, mapped=Ranges().taking(fit))
+
+    def compute(observed: Observation, band: Band) -> Image:
+        part, rows = _rows(image, band.rows), band.inner(scale)
+        pixels = _output(trained, trained.restored(observed, rows), part, fit, within)
+        changes.compare(lambda: _output(trained, observed.base[..., rows, :], part, fit, within), pixels)
+        if part.alpha is not None and scale == 1:
+            pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)
+        return pixels
+
+    made: Image | None = None
+    waiting: tuple[slice, Image] | None = None  # until the next band has seen the rows that it replaces
+    for band in _bands_of(restorer, image):
+        x = _input(trained, _rows(image, band.seen), fit.scales.inputs)
+        if made is not None and waiting is not None:
+            made[waiting[0]] = waiting[1]
+        pixels = compute(degradation.prepare_known(x, restorer.kernel, None), band)
+        if made is None:
+            made = _place_for(image, pixels, scale, spent=spent)
+        waiting = slice(band.rows.start * scale, band.rows.stop * scale), pixels
+    assert made is not None
+    assert waiting is not None
+    made[waiting[0]] = waiting[1]
+    restorer.changes.take(changes)
+    return Frame(made, _enlarged(image.alpha, scale))
+
+
+def _bands_of(restorer: Restorer, image: Frame) -> Iterator[Band]:
+    scale, spec = restorer.scale, restorer.trained.network.spec
+    height, width, channels = image.pixels.shape
+    reach = -(-receptive_radius(spec) // scale) + (restorer.trained.degradation.reach or 0)
+    holes = image.alpha is not None and not image.alpha.all()
+    return Bands.of(width * channels * scale**2, reach, spec.multiple, holes=holes)(height)
+
+
+def _place_for(image: Frame, pixels: Image, scale: int, *, spent: bool) -> Image:
+    """Where the whole result goes, of which ``pixels`` are some rows: into a ``spent`` image itself, if that fits."""
+    height, width, channels = image.pixels.shape
+    if spent and scale == 1 and image.pixels.flags.writeable and pixels.dtype == image.pixels.dtype:
+        return image.pixels
+    return np.empty((height * scale, width * scale, channels), pixels.dtype)
+
+
+def _rows(image: Frame, rows: slice) -> Frame:
+    return Frame(image.pixels[rows], None if image.alpha is None else image.alpha[rows])
 
 
 def _input(trained: TrainedNetwork, image: Frame, scale: Normalization) -> Tensor:
@@ -117,7 +180,15 @@ def _input(trained: TrainedNetwork, image: Frame, scale: Normalization) -> Tenso
     return x.expand(-1, trained.channels, -1, -1) if have == 1 else x
 
 
-def _output(trained: TrainedNetwork, y: Tensor, image: Frame, fit: Fitted) -> Image:
+def _limits(fit: Fitted, pixels: Image) -> tuple[float, float] | None:
+    """Within which the network's values have to stay, as it was trained on other values than these; None: anywhere."""
+    if not (fit.own and fit.scales.inputs == fit.scales.targets):
+        return None
+    targets = fit.scales.targets
+    return min(float(pixels.min()), *targets.low), max(float(pixels.max()), *targets.high)
+
+
+def _output(trained: TrainedNetwork, y: Tensor, image: Frame, fit: Fitted, within: tuple[float, float] | None) -> Image:
     """The network's images as one with the channels of ``image``, and its type unless targets have another."""
     if trained.channels == 1:
         y = y.transpose(0, 1)
@@ -127,10 +198,8 @@ def _output(trained: TrainedNetwork, y: Tensor, image: Frame, fit: Fitted) -> Im
     given, wanted = trained.scales.inputs.dtype, trained.scales.targets.dtype
     dtype = image.pixels.dtype if given == wanted else np.dtype(wanted)
     values = in_units(y, fit.scales.targets)
-    if fit.own and fit.scales.inputs == fit.scales.targets:
-        # The network was trained on other values: what it makes of these has to stay among them.
-        least, most = float(image.pixels.min()), float(image.pixels.max())
-        values = values.clamp(min(least, *fit.scales.targets.low), max(most, *fit.scales.targets.high))
+    if within is not None:
+        values = values.clamp(*within)
     return units_to_image(values, dtype)
 
 

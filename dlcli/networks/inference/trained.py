@@ -54,15 +54,15 @@ class TrainedNetwork:
         spec = self.network.spec
         return spec.input_channels if self.classes else spec.output_channels
 
-    def restored(self, observation: Observation) -> Tensor:
-        """The network's images (B, C, H, W), whole or in tiles, not clamped."""
+    def restored(self, observation: Observation, rows: slice | None = None) -> Tensor:
+        """The network's images (B, C, H, W), or some ``rows`` of them, whole or in tiles, not clamped."""
         spec = self.network.spec
         lanes = 1 if self.beside > 1 else lanes_for(None, self.device)
         if self.tile:
             tiles = Tiles(self.tile, receptive_radius(spec), lanes)
         else:
             tiles = auto_tiles(spec, len(observation.input), self.device, lanes, self.beside)
-        return restore(self.network, observation, tiles)
+        return restore(self.network, observation, tiles, rows)
 
     def training_config(self) -> TrainDeconvConfig:
         """The settings of the run. Raises DlcliError where they are gone."""

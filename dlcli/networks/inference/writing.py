@@ -122,7 +122,7 @@ def send(path: Path, out: Path | None) -> None:
 
 def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
     told.add(output.shown, image.note)
-    return restorer.restored(Frame(image.pixels, image.alpha))
+    return restorer.restored(Frame(image.pixels, image.alpha), spent=True)
 
 
 def _scaled(metadata: Metadata, scale: float) -> Metadata:
@@ -156,7 +156,7 @@ def _write_array(output: Output, restorer: Restorer) -> int:
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
         for place, candidate in enumerate(output.candidates):
-            frame = of_type(restorer.restored(_frame(candidate)), output.dtype)
+            frame = of_type(restorer.restored(_frame(candidate), spent=True), output.dtype)
             both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
             if made is None:
                 made = np.lib.format.open_memmap(temporary, "w+", both.dtype, origin.axes.shape_of(both.shape))
