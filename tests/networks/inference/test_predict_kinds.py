@@ -19,7 +19,7 @@ OTHERWISE = ("tiff palette", "tiff bilevel ccitt", "tiff cmyk", "tiff voxels")
 class Identity:
     """A restorer that gives back what it gets."""
 
-    def restored(self, frame):
+    def restored(self, frame, *, spent=False):
         return frame
 
 
