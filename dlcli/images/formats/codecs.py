@@ -20,6 +20,7 @@ from dlcli.images.formats.opening import (
     FITS,
     FORMATS,
     MAX_PIXELS,
+    MAX_TIFF_PIXELS,
     TIFF,
     beginning,
     check_file,
@@ -68,7 +69,7 @@ def _reader(path: Path, label: str, axes: str, opened: ExitStack) -> Stack:
     if not start.startswith(TIFF):
         return opened.enter_context(opened_picture(path, label, start))
     try:
-        return opened.enter_context(opened_tiff(path, MAX_PIXELS, axes))
+        return opened.enter_context(opened_tiff(path, MAX_TIFF_PIXELS, axes))
     except AxesError:
         raise
     except DlcliError as first:

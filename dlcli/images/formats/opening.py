@@ -37,6 +37,8 @@ TIFF, FITS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), b"SIMPLE  ="  # how they 
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 # Above the largest cameras of today (200 million), below what a forged header can ask for.
 MAX_PIXELS = 1 << 28
+# Whole slides and mosaics: what they take is compared with the memory that is free before they are decoded.
+MAX_TIFF_PIXELS = 1 << 32
 COLOR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
 GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 ANOTHER = "save it again as an 8-bit PNG"

@@ -1,6 +1,5 @@
 """Pictures to files by Pillow: frames with the depth, transparency and metadata that their format can hold."""
 
-import io
 import struct
 import zlib
 from collections.abc import Sequence
@@ -63,10 +62,9 @@ def write_picture(path: Path, frames: Sequence[Frame], format: str, metadata: Me
     """
     values = [_joined(frame, format, frames) for frame in frames]
     if values[0].dtype == np.uint16 and values[0].shape[2] > 1:
-        data = _deep_png(values[0], metadata)
+        path.write_bytes(_deep_png(values[0], metadata))
     else:
-        data = _by_pillow(values, format, metadata)
-    path.write_bytes(data)
+        _by_pillow(path, values, format, metadata)
 
 
 def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> AnyArray:
@@ -90,7 +88,7 @@ def joined(values: AnyArray, alpha: AnyArray | None) -> AnyArray:
     return np.concatenate([values, full[:, :, None]], axis=2)
 
 
-def _by_pillow(values: Sequence[AnyArray], format: str, metadata: Metadata) -> bytes:
+def _by_pillow(path: Path, values: Sequence[AnyArray], format: str, metadata: Metadata) -> None:
     if format == "HEIF":
         imported("pillow_heif", "a HEIC image", "heif").register_heif_opener()
     options = dict(LOSSLESS.get(format, {}))
@@ -103,9 +101,8 @@ def _by_pillow(values: Sequence[AnyArray], format: str, metadata: Metadata) -> b
         if format == "PNG":
             options["default_image"] = metadata.hidden_first
             options["duration"] = options["duration"][metadata.hidden_first :]
-    stream = io.BytesIO()
-    images[0].save(stream, format, **options, **metadata.save_options(format))
-    return stream.getvalue()
+    with path.open("wb") as file:  # not into memory, where a large image would be once more
+        images[0].save(file, format, **options, **metadata.save_options(format))
 
 
 def _deep_png(values: NDArray[np.uint16], metadata: Metadata) -> bytes:
