@@ -357,9 +357,9 @@ def test_images_of_every_kind_train_together(app, tmp_path, streamed):
     ):
         make(tmp_path)
     report, warnings, notes = warned(app, tmp_path, "d", *(["--memory", "1e-6"] if streamed else []))
-    assert report["images"]["train"] + report["images"]["val"] == 12
+    assert report["images"]["train"] + report["images"]["val"] == 13  # both frames of the animation among them
     assert warnings == []
-    assert any("moves.webp" in note and "first of its frames" in note for note in notes)
+    assert any("moves.webp: 2 frames" in note for note in notes)
     assert any("read from disk" in note for note in notes) == streamed
 
 
