@@ -1,0 +1,1 @@
+"""Benchmarks of images of more than 8 bits."""

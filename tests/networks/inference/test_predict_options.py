@@ -36,7 +36,7 @@ def test_format_names_and_writes(run, tmp_path, form):
 
 
 def test_an_array_becomes_a_stack_and_a_stack_an_array(run, tmp_path):
-    values = np.stack([smooth(24, 32, 1, seed) for seed in range(3)])
+    values = np.stack([smooth(24, 32, 1, seed) for seed in range(5)])
     np.savez(tmp_path / "a.npz", images=values)
     predicted(run, tmp_path / "a.npz", out=tmp_path / "a.tif")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), values)
