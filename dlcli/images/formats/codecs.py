@@ -50,7 +50,7 @@ def opened_stack(path: Path, label: str, axes: str = "") -> Iterator[Stack]:
     """
     shown = printable_path(label)
     check_file(path, shown)
-    with ExitStack() as opened, named(shown):
+    with named(shown), ExitStack() as opened:
         yield _reader(path, label, axes, opened)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class TiffStack:
             raise DlcliError("holds no image", "fetch or save it again")
         series, self.left_out = file.series, 0
         self.kind = str(series[0].kind)
+        _check_pages(file, self.kind)
         if self.kind in ("generic", "uniform", "shaped") and len(series) > 1:
             pages = [page for page in file.pages if not page.is_reduced] or list(file.pages)
             series = [_alone(page) for page in pages]
@@ -131,6 +132,27 @@ class TiffStack:
         }
         planes = bool(part.channel_pages)
         return Stored(options, axes.names, axes.shape, planes, len(self))
+
+
+def _check_pages(file: Any, kind: str) -> None:
+    """Raises ValueError where there are fewer pages than the file says: tifffile reads those that there are."""
+    last, size = file.pages[-1], file.filehandle.size
+    big = file.is_bigtiff
+    count, entry, pointer = (8, 20, 8) if big else (2, 12, 4)
+    order: Literal["little", "big"] = "little" if file.byteorder == "<" else "big"
+
+    def number(offset: int, length: int) -> int:
+        file.filehandle.seek(offset)
+        return int.from_bytes(file.filehandle.read(length), order)
+
+    following = number(last.offset + count + entry * number(last.offset, count), pointer)
+    if following >= size:
+        raise ValueError(f"it ends before page {len(file.pages) + 1}")
+    if file.pages[0].is_ome and kind != "ome":
+        raise ValueError("its OME-XML doesn't fit its pages")
+    told = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
+    if isinstance(told, int) and told > math.prod(file.series[0].shape[:-2]):
+        raise ValueError(f"it says that it holds {told:,} images, and has {len(file.pages):,}")
 
 
 def _alone(page: Any) -> Any:
@@ -239,6 +261,8 @@ def _check_pieces(page: Any) -> None:
     handle = page.parent.filehandle
     if any(offset + count > handle.size for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)):
         raise ValueError("it ends before its last pixel")
+    if len(page.dataoffsets) < math.prod(page.chunked):
+        raise ValueError("it has fewer pixels than it says")
     if int(page.compression) not in DEFLATE or with_imagecodecs():
         return  # imagecodecs decodes into as much memory as there is to fill
     most = math.prod(page.chunks) * page.dtype.itemsize
