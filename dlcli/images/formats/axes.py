@@ -13,10 +13,6 @@ ROWS, COLUMNS, SAMPLES, CHANNELS = "Y", "X", "S", "C"
 FEW = (1, 3, 4)  # channels that a last axis without a name may be
 
 
-class AxesError(DlcliError):
-    """Axes that an array can't have."""
-
-
 @dataclass(frozen=True)
 class Axes:
     """The dimensions of ``shape``, a letter each: Y and X, C or S for channels, others (T, Z, ...) for frames.
@@ -30,16 +26,16 @@ class Axes:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Raises AxesError where letters occur twice, Y or X is lacking, or they are not as many as dimensions."""
+        """Raises DlcliError where letters occur twice, Y or X is lacking, or they are not as many as dimensions."""
         shown = " x ".join(map(str, self.shape))
         if len(self.names) != len(self.shape):
             message = f"has {len(self.shape)} dimensions ({shown}), and its axes are called {printable(self.names)}"
-            raise AxesError(message, "give --axes one letter for each dimension, such as TZCYX")
+            raise DlcliError(message, "give --axes one letter for each dimension, such as TZCYX")
         if not {ROWS, COLUMNS} <= set(self.names):
             message = f"has the axes {printable(self.names)} ({shown}), expected Y and X among them"
-            raise AxesError(message, "say with --axes which ones are the rows (Y) and columns (X)")
+            raise DlcliError(message, "say with --axes which ones are the rows (Y) and columns (X)")
         if 0 in self.shape:
-            raise AxesError(f"has the shape {shown}, which holds no pixels", "give an array with images in it")
+            raise DlcliError(f"has the shape {shown}, which holds no pixels", "give an array with images in it")
 
     @property
     def channel(self) -> str:

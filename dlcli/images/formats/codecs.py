@@ -12,7 +12,6 @@ from PIL import Image
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
-from dlcli.images.formats.axes import AxesError
 from dlcli.images.formats.depth import OtherTiffError
 from dlcli.images.formats.frames import DecodedImage, Header, Stack
 from dlcli.images.formats.opening import (
@@ -70,9 +69,7 @@ def _reader(path: Path, label: str, axes: str, opened: ExitStack) -> Stack:
         return opened.enter_context(opened_picture(path, label, start))
     try:
         return opened.enter_context(opened_tiff(path, MAX_TIFF_PIXELS, axes))
-    except AxesError:
-        raise
-    except DlcliError as first:
+    except OtherTiffError as first:
         try:
             return opened.enter_context(opened_picture(path, label))
         except OtherTiffError:
@@ -152,10 +149,10 @@ def read_pixels(path: Path, label: str, channels: int) -> NDArray[np.uint8]:
     with closing(read_frames(path, label)) as frames:
         pixels = next(frames).pixels
     with named(printable_path(label)):
-        return with_channels(with_depth(limited(pixels), np.uint8), channels)
+        return with_channels(with_depth(_eight_bits(pixels), np.uint8), channels)
 
 
-def limited(pixels: AnyArray) -> AnyArray:
+def _eight_bits(pixels: AnyArray) -> AnyArray:
     """``pixels`` (H, W, C) where they can be brought to 8 bits by their type alone; raises DlcliError for others."""
     if pixels.shape[2] not in (1, 3):
         raise DlcliError(f"has {pixels.shape[2]} channels, expected gray or RGB", "save each channel as a gray image")

@@ -122,7 +122,19 @@ def send(path: Path, out: Path | None) -> None:
 
 def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
     told.add(output.shown, image.note)
-    return restorer.restored(Frame(image.pixels, image.alpha), spent=True)
+    unknown = None if image.pixels.dtype.kind != "f" else ~np.isfinite(image.pixels)
+    if unknown is None or not unknown.any():
+        return restorer.restored(Frame(image.pixels, image.alpha), spent=True)
+    told.add(output.shown, "values that are no numbers stay so, and count as the median of the others for what is near")
+    known = image.pixels[~unknown]
+    if not known.size:
+        raise DlcliError("holds no numbers, only NaN or infinities", "leave it out")
+    made = restorer.restored(Frame(np.where(unknown, np.median(known), image.pixels), image.alpha), spent=True)
+    scale = made.pixels.shape[0] // image.pixels.shape[0]
+    for number, axis in ((scale, 0), (scale, 1)):
+        unknown = unknown.repeat(number, axis)
+    blank = image.pixels.repeat(scale, 0).repeat(scale, 1)
+    return Frame(np.where(unknown, blank, made.pixels).astype(made.pixels.dtype), made.alpha)
 
 
 def _scaled(metadata: Metadata, scale: float) -> Metadata:

@@ -47,7 +47,7 @@ def test_sixteen_bit_colors(app, tmp_path):
         np.testing.assert_array_equal(np.asarray(image), np.asarray(before))
     planar = case("images-planar16") / "tif_planar_rgb16.tif"
     assert app("predict", "run", planar, "--out", "planar.tif")[0] == 0
-    np.testing.assert_array_equal(tifffile.imread("planar.tif"), tifffile.imread(planar).transpose(1, 2, 0))
+    np.testing.assert_array_equal(tifffile.imread("planar.tif"), tifffile.imread(planar))
 
 
 def test_a_float_array_stays_one(app):
@@ -81,14 +81,15 @@ def test_profile_and_resolution(app):
 
 def test_twelve_bits_in_sixteen_are_said(app):
     _, _, err = app("predict", "run", case("twelve-bits-in-sixteen") / "d12in16.tif", "--out", "a.tif")
-    assert "its values fill 12 of its 16 bits, 6% of their range" in err
+    assert "values of uint16 are mapped by their own range (" in err
 
 
 def test_libtiff_is_quiet_and_few_bits_are_not_sixteen(app, tmp_path):
     folder = case("stderr-noise")
     code, _, err = app("predict", "run", folder / "hopper_webp.tif", folder / "rgb16-565.bmp", "--out", "out")
     assert code == 0
-    assert "hopper_webp.tif: is compressed by webp" in err
+    # Read with imagecodecs, and named without.
+    assert "hopper_webp.tif: compressed by deflate" in err or "hopper_webp.tif: is compressed by webp" in err
     assert "tempfile" not in err
     assert "16 bits" not in err
     for number in range(2):

@@ -63,7 +63,7 @@ def test_a_file_that_ends_too_early_is_never_read_as_a_shorter_one(tmp_path, how
         tifffile.imwrite(path, values, **options.get(how, {"bigtiff": how == "bigtiff"}))
     cut(path, share)
     path = path if how != "zarr" else path.parent
-    with pytest.raises(DlcliError, match="^a is damaged: ") as caught:
+    with pytest.raises(DlcliError, match=r"^a is damaged: ") as caught:
         list(read_frames(path, "a"))
     assert "\n" not in caught.value.message
 
@@ -80,7 +80,7 @@ def test_sizes_that_are_forged_take_no_memory(tmp_path):
 
 
 def test_imagej_images_that_are_not_there(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", noise(np.uint16, 3, 9, 9), imagej=True)
+    tifffile.imwrite(tmp_path / "a.tif", noise(np.uint16, 3, 9, 9), imagej=True, metadata={"axes": "ZYX"})
     data = (tmp_path / "a.tif").read_bytes()
     (tmp_path / "a.tif").write_bytes(data.replace(b"images=3\nslices=3", b"images=9\nslices=9"))
     with pytest.raises(DlcliError, match="says that it holds 9 images, and has 3"):
@@ -100,6 +100,6 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, monkeypatch, mo
         (path / ".zgroup").write_text("{}")
     else:
         path.write_bytes({"a.fits": b"SIMPLE  =", "a.heic": b"\0\0\0\x18ftypheic"}.get(name, b"II*\0") + bytes(20))
-    with pytest.raises(DlcliError, match="^a is .* which takes the package .* not installed") as caught:
+    with pytest.raises(DlcliError, match=r"^a is .* which takes the package .* not installed") as caught:
         read_header(path, "a")
     assert caught.value.hint == f"pip install 'dlcli[{extra}]'"
