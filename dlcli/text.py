@@ -71,3 +71,16 @@ def listed(names: Iterable[str]) -> str:
     shown = ", ".join(printable(name) for name in every[:LISTED_NAMES])
     more = len(every) - LISTED_NAMES
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person writes them.
+
+    >>> duration(4.31), duration(75), duration(7300)
+    ('4.3s', '1m 15s', '2h 01m')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)}m {int(seconds % 60):02d}s"
+    return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60):02d}m"

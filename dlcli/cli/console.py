@@ -5,19 +5,22 @@ import re
 import shutil
 import sys
 import textwrap
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from dlcli.text import counted, one_line, printable, printable_path
+from dlcli.text import counted, duration, one_line, printable, printable_path
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.live import Live
 
     from dlcli.engine.loop import Step
     from dlcli.engine.progress import Result
 
 VISIBLE_REPORTS = 12
+BETWEEN_LINES = 10.0  # seconds between two lines on how far a task is, where there is no terminal
 GAP = 2  # characters between two columns
 LEAST_TEXT = 16  # characters in a line of a folded text, at least
 NAME_WIDTH, NARROW_NAME_WIDTH = 24, 12  # of a table's first column, at least, where names are longer; on a terminal
@@ -27,19 +30,6 @@ def _number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.6g}" if value == value else "-"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person writes them.
-
-    >>> duration(4.31), duration(75), duration(7300)
-    ('4.3s', '1m 15s', '2h 01m')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    if seconds < 3600:
-        return f"{int(seconds // 60)}m {int(seconds % 60):02d}s"
-    return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60):02d}m"
 
 
 def fitted(text: str, stream: TextIO) -> str:
@@ -91,6 +81,8 @@ class Console:
         self._live: _LiveTable | None = None
         self.show: Callable[[Any], None] = lambda _report: None  # as tables, in the way of each command
         self._has_shown = False
+        self._line: Live | None = None
+        self._told = time.monotonic()
 
     def note(self, text: str) -> None:
         """A fact worth knowing, on stderr."""
@@ -114,6 +106,28 @@ class Console:
         """A table of texts on stderr."""
         if not self.quiet:
             print_texts(columns, rows, sys.stderr)
+
+    def reached(self, text: str) -> None:
+        """How far a task is: a line that replaces itself on a terminal, elsewhere one at times; "" at the end."""
+        if self.live_allowed:
+            self._live_line(text)
+        elif not self.quiet and text and time.monotonic() - self._told > BETWEEN_LINES:
+            self._told = time.monotonic()
+            self._message(text)
+
+    def _live_line(self, text: str) -> None:
+        from rich.console import Console as RichConsole
+        from rich.live import Live
+        from rich.text import Text
+
+        if self._line is None and text:
+            self._line = Live(console=RichConsole(stderr=True), refresh_per_second=8, transient=True)
+            self._line.start()
+        if self._line is not None:
+            self._line.update(Text(text))
+        if self._line is not None and not text:
+            self._line.stop()
+            self._line = None
 
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Training begins; it takes so many steps, or seconds."""

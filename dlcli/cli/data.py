@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
-from dlcli.cli.console import Console, duration
+from dlcli.cli.console import Console
 from dlcli.config.data import DataConfig
-from dlcli.text import counted, printable_path
+from dlcli.text import counted, duration, printable_path
 
 if TYPE_CHECKING:
     from dlcli.reports.data import DataReport, Kind, Sizes

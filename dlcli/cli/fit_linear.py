@@ -4,9 +4,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
-from dlcli.cli.console import Console, duration, print_texts
+from dlcli.cli.console import Console, print_texts
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.text import counted
+from dlcli.text import counted, duration
 
 if TYPE_CHECKING:
     from dlcli.reports.columns import DryRunReport

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
-from dlcli.cli.console import Console, duration
+from dlcli.cli.console import Console
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.text import counted
+from dlcli.text import counted, duration
 
 if TYPE_CHECKING:
     from dlcli.reports.train_deconv import TrainDeconvReport

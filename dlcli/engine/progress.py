@@ -25,6 +25,9 @@ class Progress(Protocol):
     def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table of facts worth knowing."""
 
+    def reached(self, text: str) -> None:
+        """How far a task is, in place of what this said before; "" at the end."""
+
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Training begins; it takes so many steps, or seconds."""
 
@@ -48,6 +51,9 @@ class Silent:
         """Ignore."""
 
     def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Ignore."""
+
+    def reached(self, text: str) -> None:
         """Ignore."""
 
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:

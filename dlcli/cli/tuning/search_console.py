@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dlcli.cli.console import Console, duration, fitting
+from dlcli.cli.console import Console, fitting
+from dlcli.text import duration
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
-from dlcli.cli.console import duration
 from dlcli.cli.tuning.search_console import SearchConsole
 from dlcli.config.tune_lr import TuneLrConfig
-from dlcli.text import counted
+from dlcli.text import counted, duration
 
 if TYPE_CHECKING:
     from dlcli.reports.tune_lr import SearchReport, SweepReport, Trial, TuneReport

@@ -15,6 +15,7 @@ from dlcli.images.formats.codecs import read_pixels
 from dlcli.images.outputs import STDOUT, Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
+from dlcli.networks.inference.meter import Meter
 from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
@@ -24,8 +25,6 @@ from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import ClassifiedReport, MappedValues, RestoredReport
 from dlcli.text import counted
-
-EVERY = 50  # files between two notes
 
 
 def predict_network(settings: PredictionSettings, progress: Progress) -> RestoredReport | ClassifiedReport:
@@ -96,22 +95,23 @@ def _made(restorer: Restorer, output: Output) -> _Made:
 def _restore_all(
     settings: PredictionSettings, trained: TrainedNetwork, progress: Progress, start: float
 ) -> RestoredReport:
-    restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0)
     plan = _planned(settings)
+    meter = Meter(progress, len(plan.outputs))
+    restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter)
     for note in plan.notes:
         progress.note(note)
     if len(trained.degradation.kernels) > 1 and settings.source.kernel is None:
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
     told, failed = Told(), Failed()
     done = 0
-    for number, (written, one) in enumerate(_each(restorer, plan.outputs), 1):
+    for written, one in _each(restorer, plan.outputs):
+        meter.file()
         told.take(one.told)
         restorer.changes.take(one.changes)
         done += one.images
         if one.error is not None:
             failed.add(written, one.error)
-        if number % EVERY == 0 and number < len(plan.outputs):
-            progress.note(f"{number:,} of {len(plan.outputs):,} files")
+    meter.end()
     skipped = [*plan.skipped, *failed.skipped]
     if not done:
         raise _nothing_done(plan, skipped, failed.first)

@@ -16,6 +16,7 @@ from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
 from dlcli.networks.inference.bands import VALUES, Band, Bands
+from dlcli.networks.inference.meter import Meter
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.model.receptive_field import receptive_radius
@@ -65,6 +66,7 @@ class Restorer:
     mask: Mask | None
     kernel: int
     changes: Changes = field(default_factory=Changes)
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def scale(self) -> int:

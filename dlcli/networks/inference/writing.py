@@ -97,12 +97,14 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
         output.target.parent.mkdir(parents=True, exist_ok=True)
         with opened_writer(output.target, wanted) as writer:
             writer.add(made, shown=image.shown, scale=scale)
-            for image in frames:
+            restorer.meter.frame(1, count, made.pixels[..., 0].size)
+            for number, image in enumerate(frames, 2):
                 # Those that wait to be written take a part of what is free.
                 check_memory(writer.waiting // 8)
                 made = _restored(image, restorer, output, told)
                 held = image.stored if image.format == form else None
                 writer.add(made, shown=image.shown, scale=scale, stored=held)
+                restorer.meter.frame(number, count, made.pixels[..., 0].size)
         for note in writer.notes:
             told.add(output.shown, note)
     except (UnwritableError, OSError) as error:
@@ -173,6 +175,7 @@ def _write_array(output: Output, restorer: Restorer) -> int:
             if made is None:
                 made = np.lib.format.open_memmap(temporary, "w+", both.dtype, origin.axes.shape_of(both.shape))
             made[origin.axes.index(place)] = origin.axes.array(both)
+            restorer.meter.frame(place + 1, len(output.candidates), frame.pixels[..., 0].size)
         assert made is not None
         made.flush()  # type: ignore[attr-defined]
         del made
