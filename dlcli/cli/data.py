@@ -55,21 +55,14 @@ class Data(Command[DataConfig, Console, "DataReport"]):
         for kind in report.kinds:
             rows += _of_kind(kind, several=len(report.kinds) > 1)
         rows.append(["duplicates", _duplicates(report)])
+        rows += [["", text] for text in _groups(report)]
         if report.classes is not None:
             rows.append(["classes", _classes(report)])
-        console.facts(rows)
-        _show_unreadable(report.unreadable, console)
-        groups = report.duplicates.groups[:NAMED]
-        for group in groups:
-            alike = "equal" if group.exact else "nearly equal"
-            console.line(
-                f"{alike}: {', '.join(printable_path(name) for name in group.names[:NAMED])}"
-                + (f" and {len(group.names) - NAMED:,} more" if len(group.names) > NAMED else "")
-            )
-        if len(report.duplicates.groups) > len(groups):
-            console.line(f"and {len(report.duplicates.groups) - len(groups):,} more groups; report.json names them")
-        for text in (*report.notes, *(hint.text for hint in report.hints)):
-            console.line(f"- {text}")
+        console.facts(rows + _unreadable(report.unreadable))
+        if hints := [["-", text] for text in (*report.notes, *(hint.text for hint in report.hints))]:
+            console.line("")
+            console.facts(hints)
+        console.line("")
         console.line(f"{duration(report.seconds)}; saved in {report.run}")
 
 
@@ -142,11 +135,25 @@ def _classes(report: "DataReport") -> str:
     return f"{len(classes):,}: {named}" + (f" and {len(classes) - LISTED:,} more" if len(classes) > LISTED else "")
 
 
-def _show_unreadable(skipped: "Sequence[SkippedImage]", console: Console) -> None:
-    for one in skipped[:NAMED]:
-        console.line(f"unreadable: {one.name}: {one.why}")
+def _groups(report: "DataReport") -> list[str]:
+    """The first groups of duplicates."""
+    every = report.duplicates.groups
+    texts = []
+    for group in every[:NAMED]:
+        alike = "equal" if group.exact else "nearly equal"
+        names = ", ".join(printable_path(name) for name in group.names[:NAMED])
+        more = f" and {len(group.names) - NAMED:,} more" if len(group.names) > NAMED else ""
+        texts.append(f"{alike}: {names}{more}")
+    if len(every) > NAMED:
+        texts.append(f"and {counted(len(every) - NAMED, 'more group')}; report.json names them")
+    return texts
+
+
+def _unreadable(skipped: "Sequence[SkippedImage]") -> list[list[str]]:
+    rows = [["" if place else "unreadable", f"{one.name}: {one.why}"] for place, one in enumerate(skipped[:NAMED])]
     if len(skipped) > NAMED:
-        console.line(f"and {len(skipped) - NAMED:,} more; report.json names them")
+        rows.append(["", f"and {len(skipped) - NAMED:,} more; report.json names them"])
+    return rows
 
 
 COMMAND = Data()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.images.conversion import UINT16, common_dtype
 from dlcli.images.survey.survey import Survey
 from dlcli.memory import available_memory
 from dlcli.networks.data.load import LEAST_SIDE, MIN_IMAGES, class_side
@@ -109,10 +110,9 @@ def _of_values(found: Found) -> Iterator[tuple[str, str]]:
         yield "not-finite", f"{counted(bad, 'image')} with values that are NaN or infinite; mend them or leave them out"
     types = sorted({kind.dtype for kind in kinds})
     if len(types) > 1:
-        yield (
-            "mixed-types",
-            f"types differ ({listed(types)}), and with them what black and white are; make them one type",
-        )
+        common = common_dtype({np.dtype(name) for name in types})
+        white = "8 bits as bright as 16" if common == UINT16 else "each on its own scale: make them one type first"
+        yield "mixed-types", f"types differ ({listed(types)}); train-deconv reads all as {common.name}, {white}"
     channels = sorted({kind.channels for kind in kinds})
     if channels == [1, 3]:
         gray = sum(kind.images for kind in kinds if kind.channels == 1)
@@ -143,7 +143,8 @@ def _of_kind(kind: Kind) -> Iterator[tuple[str, str]]:
     if top and kind.images > kind.empty and bright < DIM * top:
         yield (
             "dim",
-            f"{kind.dtype}: values take little of the type's range, 99.9% of them stay below {bright:,.5g} of {top:,}",
+            f"{kind.dtype}: values take little of the type's range, 99.9% of them stay below {bright:,.5g} of {top:,}"
+            + ("; train-deconv learns their range and trains on all of it" if kind.dtype != "uint8" else ""),
         )
     span = kind.percentiles.get("99.9", 0.0) - kind.percentiles.get("0.1", 0.0)
     if kind.noise is not None and span > 0 and kind.noise.median > NOISY * span:

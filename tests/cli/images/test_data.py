@@ -32,8 +32,8 @@ def test_what_is_shown(app, folder):
     assert "type        uint8, gray\n" in out
     assert "duplicates  1 equal to an earlier one\n" in out
     assert "classes     2: cat (3), dog (3)\n" in out
-    assert "unreadable: cat/broken.png: is not a" in out
-    assert "equal: cat/0.png, dog/2.png\n" in out
+    assert "unreadable  cat/broken.png: is not a" in out
+    assert "            equal: cat/0.png, dog/2.png\n" in out
     assert out.endswith("saved in runs/data-001\n")
 
 
