@@ -92,6 +92,7 @@ _dlcli() {
                 '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
                 '--color[Train on color or on gray images; by default as the images are.]' \
                 '--gray[Train on color or on gray images; by default as the images are.]' \
+                '--channels=[Train on images of this many channels, and leave others out - 1 is gray, 3 is color, others are as of micrographs; by default as most images are.]:value: ' \
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--val=[Fraction of the images held out for validation; by default more where that would be too few.]:value: ' \
                 '--crop=[Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \

@@ -81,15 +81,19 @@ def _show_metrics(report: "EvalReport", console: Console) -> None:
 def _show_images(report: "RestorationReport", console: Console, worst: int | None) -> None:
     """A table by image, and one of the methods compared."""
     from dlcli.reports.evaluate import MethodQuality
+    from dlcli.reports.summary import EIGHT_BITS
 
     rows, mean = report.per_image, report.overall
     if worst:
         rows = sorted(rows, key=lambda row: row.psnr)
     shown = [[row.name, *_cells(row)] for row in rows[: worst or SHOWN]]
     if len(rows) > len(shown):
-        shown.append([f"... {len(rows) - len(shown):,} more", "", "", ""])
+        shown.append([f"... {len(rows) - len(shown):,} more", *([""] * len(_cells(mean)))])
     shown.append([mean.name, *_cells(mean)])
-    console.table(["", "input psnr", "psnr", "ssim"], shown)
+    errors = [] if mean.rmse is None else ["input rmse", "rmse"]
+    console.table(["", "input psnr", "psnr", "ssim", *errors], shown)
+    if report.psnr_range != EIGHT_BITS:
+        console.line(f"psnr and ssim take a range of {report.psnr_range:.4g}")
     grid = report.metrics["test"]["checkerboard"]
     console.line(f"checkerboard: pixels of a flat image come out {grid:.2g} of 255 levels apart")
     if report.compare is not None:
@@ -107,7 +111,8 @@ def _show_images(report: "RestorationReport", console: Console, worst: int | Non
 
 
 def _cells(row: "ImageQuality") -> list[str]:
-    return [f"{row.input_psnr:.2f}", f"{row.psnr:.2f}", f"{row.ssim:.4f}"]
+    errors = [] if row.rmse is None or row.input_rmse is None else [f"{row.input_rmse:.4g}", f"{row.rmse:.4g}"]
+    return [f"{row.input_psnr:.2f}", f"{row.psnr:.2f}", f"{row.ssim:.4f}", *errors]
 
 
 COMMAND = Eval()

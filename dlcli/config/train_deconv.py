@@ -92,6 +92,15 @@ class ImageOptions(Config):
         also="colour rgb",
         also_as={"grey": False, "grayscale": False, "greyscale": False, "no_color": False},
     )
+    channels: int | None = option(
+        None,
+        "Train on images of this many channels, and leave others out: 1 is gray, 3 is color, others are as of "
+        "micrographs; by default as most images are.",
+        panel=DATA,
+        ge=1,
+        le=512,
+        also="n_channels num_channels in_channels bands",
+    )
     axes: str | None = option(None, AXES, panel=DATA, metavar="ZYX", also=AXES_ALSO)
     val: float = option(
         0.05,
@@ -192,6 +201,16 @@ class TrainDeconvConfig(
         if not all(p.strip().isdigit() and 1 <= int(p) <= 4096 for p in parts) or len(parts) > 64:
             raise ValueError("expected whole numbers such as 32,64")
         return ",".join(p.strip() for p in parts)
+
+    @model_validator(mode="after")
+    def _channels_consistent(self) -> Self:
+        if self.color is not None and self.channels not in (None, 3 if self.color else 1):
+            raise ValueError(f"--channels {self.channels} doesn't go with --{'color' if self.color else 'gray'}")
+        if self.task == "classify" and self.channels not in (None, 1, 3):
+            raise ValueError(f"--channels {self.channels}: images of classes are gray (1) or in color (3)")
+        if self.channels not in (None, 1, 3) and not self.data:
+            raise ValueError(f"--channels {self.channels} needs DATA: generated images are gray (1) or in color (3)")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

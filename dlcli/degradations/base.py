@@ -73,8 +73,8 @@ class Degradation(Protocol):
     def levels(self) -> "Sequence[Degradation]":
         """What to measure with: for a range of noise its middle and those of its outer thirds, else this alone."""
 
-    def at_sigma(self, sigma: float) -> "Degradation | None":
-        """The same with Gaussian noise of this deviation; None where there is no such noise."""
+    def at_sigma(self, sigma: float, weights: tuple[float, ...] = (), /) -> "Degradation | None":
+        """The same with Gaussian noise of this deviation, times each channel's weight; None where there is none."""
 
     def input_channels(self, channels: int) -> int:
         """Channels of Observation.input for images of ``channels`` channels."""
@@ -109,7 +109,7 @@ class Common:
         """This alone."""
         return [self]
 
-    def at_sigma(self, _sigma: float) -> Degradation | None:
+    def at_sigma(self, _sigma: float, _weights: tuple[float, ...] = ()) -> Degradation | None:
         """There is no Gaussian noise."""
         return None
 

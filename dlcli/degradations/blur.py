@@ -96,7 +96,7 @@ class Deblur(Common):
         """What the Wiener filter is made for."""
         return self.sigma
 
-    def at_sigma(self, sigma: float) -> Degradation:
+    def at_sigma(self, sigma: float, _weights: tuple[float, ...] = ()) -> Degradation:
         """The same kernels, with this noise."""
         return replace(self, sigma=sigma)
 

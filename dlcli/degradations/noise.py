@@ -55,9 +55,9 @@ class Denoise(SameChannels):
         middles = [self.low + (place + 0.5) * width for place in range(LEVELS)]
         return [Denoise(sigma, sigma, self.weights) for sigma in middles]
 
-    def at_sigma(self, sigma: float) -> Degradation:
+    def at_sigma(self, sigma: float, weights: tuple[float, ...] = ()) -> Degradation:
         """This noise alone."""
-        return Denoise(sigma, sigma, self.weights)
+        return Denoise(sigma, sigma, weights)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def as_channels(pixels: AnyArray, channels: int) -> AnyArray:
     have = pixels.shape[2]
     if have == channels:
         return pixels
-    if have == 1:
+    if have == 1 and channels == 3:
         return np.repeat(pixels, channels, axis=2)
     if (have, channels) != (3, 1):
         raise DlcliError(f"has {counted(have, 'channel')}, expected {channels}", "leave it out")

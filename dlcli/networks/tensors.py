@@ -91,5 +91,7 @@ def white_of(dtype: Dtype) -> int:
 
 
 def squeeze_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 1) as (H, W), which is how sheets are drawn; color as it is."""
-    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    """(H, W, 1) as (H, W), which is how sheets are drawn; color as it is; of other channels the first three."""
+    if pixels.shape[-1] == 2:
+        return np.dstack([pixels, np.zeros_like(pixels[..., :1])])
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3]

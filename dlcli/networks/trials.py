@@ -38,7 +38,7 @@ from dlcli.networks.training.solver import NetworkSolver
 from dlcli.networks.training.validation.base import Validation
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 
-READING = ("data", "task", "color", "val", "memory", "seed_of_data")
+READING = ("data", "task", "color", "channels", "val", "memory", "seed_of_data")
 DEGRADING = tuple(name for name in TaskOptions.model_fields if name != "task")  # how clean images are degraded
 # Of a batch, and of a single network, to see which is faster; and by how much the batch must be.
 TIMED_STEPS, TIMED_REPLICAS, WORTH = 2, 8, 1.1

@@ -9,6 +9,7 @@ from dlcli.text import printable
 
 CLASS_HEAD = ["class", "images", "precision", "recall", "f1"]
 LISTED = 20  # classes; of more the least well found ones
+EIGHT_BITS = 255.0  # the range of PSNR that isn't named
 UNCENTERED = {"r2": "r2 (uncentered)"}  # 1 - MSE / mean of y^2, as R and statsmodels have it without an intercept
 
 

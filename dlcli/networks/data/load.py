@@ -11,9 +11,16 @@ from dlcli.errors import DlcliError
 from dlcli.images.conversion import UINT8
 from dlcli.images.crops import crops_at_a_time
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.images.formats.values import with_depth
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
-from dlcli.images.normalization import EIGHT_BITS, Scales, learned
+from dlcli.images.normalization import (
+    EIGHT_BIT,
+    EIGHT_BITS,
+    Normalization,
+    Scales,
+    learned,
+    mapped_to_bytes,
+    of_images,
+)
 from dlcli.images.pairs import open_pairs
 from dlcli.memory import available_memory
 from dlcli.networks.data.looks import looks_drawn
@@ -79,6 +86,7 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
         if source is not None:
             report_skipped(source, progress)
     classes, notes, kin = settings.task == "classify", list[str](), image_set.kin
+    scale = of_images(image_set) if classes else EIGHT_BIT
     if classes:
         image_set, side = _squares(image_set, settings, notes)
     else:
@@ -107,6 +115,7 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     if labels is not None and val and (single := alone(labels, image_set.classes)):
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
     parted = _parted(image_set, inputs, train, val, side if classes else 0, fraction)
+    parted = replace(parted, scales=Scales(scale, scale) if classes else parted.scales)
     photographs = classes and not looks_drawn(parted.train)
     told = (*filter(None, [parted.scales.note]), *notes)
     return replace(parted, photographs=photographs, notes=told, may_lend=not kin)
@@ -192,7 +201,13 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
 
 
 def _squares(image_set: ImageSet, settings: ImageSettings, notes: list[str]) -> tuple[ImageSet, int]:
-    """Images of classes as squares of one side, which is added to ``notes`` where it is not their own."""
+    """Images of classes as squares of one side, which is added to ``notes`` where it is not their own.
+
+    Raises DlcliError for images that are neither gray nor in color.
+    """
+    if image_set.channels not in (1, 3):
+        what = f"images of classes have {image_set.channels} channels, expected gray or color"
+        raise DlcliError(what, "save one channel, or three as red, green and blue")
     shapes = {image_set.shape(i) for i in range(len(image_set))}
     side = settings.crop or class_side([image_set.shape(i) for i in range(len(image_set))], settings.batch_size)
     if shapes != {(side, side)}:
@@ -200,7 +215,7 @@ def _squares(image_set: ImageSet, settings: ImageSettings, notes: list[str]) -> 
         own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
         asked = "" if settings.crop else "; --side N takes another side"
         notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
-    return same_size(image_set, side)
+    return same_size(image_set, side, of_images(image_set))
 
 
 def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
@@ -220,11 +235,11 @@ def _too_much(needed: int) -> bool:
     return needed > MODEST and needed > available_memory() / 4
 
 
-def same_size(image_set: ImageSet, side: int) -> tuple[ImageSet, int]:
-    """The images as squares of one side, in 8 bits: scaled so that the shorter side fits, and cut in the middle."""
+def same_size(image_set: ImageSet, side: int, scale: Normalization) -> tuple[ImageSet, int]:
+    """The images as squares of one side, in 8 bits by ``scale``: scaled so that the shorter side fits, and cut."""
     from PIL import Image
 
-    image_set = image_set.mapped(partial(with_depth, dtype=np.uint8), UINT8)
+    image_set = image_set.mapped(partial(mapped_to_bytes, scale=scale), UINT8)
     if all(image_set.shape(i) == (side, side) for i in range(len(image_set))):
         return image_set, side
     squares = []

@@ -14,6 +14,7 @@ from dlcli.files import valid_text
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
 from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.scaling import fitted_to_set
 from dlcli.networks.inference.settings import EvaluationSettings, PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.metrics import CLASS_METRICS
@@ -91,7 +92,8 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
         )
     places = {name: place for place, name in enumerate(trained.classes)}
     codes = np.array([places.get(name, 0) for name in image_set.classes], dtype=np.int64)
-    squares, _ = same_size(image_set, trained.network.spec.head.side)
+    scale = fitted_to_set(trained.scales, image_set).scales.inputs
+    squares, _ = same_size(image_set, trained.network.spec.head.side, scale)
     return replace(squares, labels=codes[image_set.labels], classes=trained.classes, skipped=image_set.skipped)
 
 
@@ -154,6 +156,7 @@ def _columns(trained: TrainedNetwork) -> dict[str, "pl.DataType"]:
 def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
+    scale = fitted_to_set(trained.scales, image_set).scales.inputs
     for start in range(0, len(image_set), BATCH):
         readable = []
         for index in range(start, min(start + BATCH, len(image_set))):
@@ -165,7 +168,7 @@ def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]
                 readable.append(index)
         if not readable:
             continue
-        squares, _ = same_size(image_set.subset(readable), trained.network.spec.head.side)
+        squares, _ = same_size(image_set.subset(readable), trained.network.spec.head.side, scale)
         pixels = np.stack([squares.pixels(i) for i in range(len(squares))]).transpose(0, 3, 1, 2)
         with exactly():
             scores = trained.network(batch_to_tensor(np.ascontiguousarray(pixels), trained.device))

@@ -56,8 +56,8 @@ def images_without_data(
 
 def _as_trained(settings: TrainDeconvConfig, trained: TrainedNetwork, channels: int | None) -> TrainingImages:
     """The images of a run, parted as in training. Raises DlcliError where they aren't the same any more."""
-    color = settings.color if channels is None else channels == 3
-    images = read_images(image_settings(settings.model_copy(update={"color": color})), Silent())
+    chosen = {} if channels is None else {"color": None, "channels": channels}
+    images = read_images(image_settings(settings.model_copy(update=chosen)), Silent())
     report = report_of(trained.folder)
     before = report.images
     now = {"train": len(images.train), "val": len(images.val) if images.val else 0}

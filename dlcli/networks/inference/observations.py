@@ -18,7 +18,7 @@ from dlcli.networks.inference.scaling import fitted_to_set
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
-from dlcli.networks.noise import noise_on
+from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.tensors import float64, image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.reports.measured_on import MeasuredOn
@@ -147,7 +147,9 @@ def _degradations(
     """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
     degradation = trained.degradation
     if settings.sigma is not None:
-        changed = degradation.at_sigma(noise_on(Amount.parse(settings.sigma), scale, f"--sigma {settings.sigma}"))
+        amount = Amount.parse(settings.sigma)
+        sigma = noise_on(amount, scale, f"--sigma {settings.sigma}")
+        changed = degradation.at_sigma(sigma, weights_of([amount], scale))
         if changed is None:
             raise DlcliError(
                 f"--sigma {settings.sigma} is for Gaussian noise, and the network was trained otherwise "

@@ -171,7 +171,7 @@ def _input(trained: TrainedNetwork, image: Frame, scale: Normalization) -> Tenso
     Raises DlcliError where it has too few or too many.
     """
     have = image.pixels.shape[2]
-    if trained.channels not in (1, have) and have != 1:
+    if trained.channels not in (1, have) and (have, trained.channels) != (1, 3):
         hint = "give images of as many channels, or train another network"
         raise DlcliError(f"has {have} channels, and the network was trained on {trained.channels}", hint)
     x = image_to_tensor(image.pixels, trained.device, scale)
@@ -179,7 +179,7 @@ def _input(trained: TrainedNetwork, image: Frame, scale: Normalization) -> Tenso
         x = without_holes(x, image_to_tensor(image.alpha[:, :, None], trained.device))
     if trained.channels == 1:
         return x.transpose(0, 1)
-    return x.expand(-1, trained.channels, -1, -1) if have == 1 else x
+    return x.expand(-1, trained.channels, -1, -1)
 
 
 def _limits(fit: Fitted, pixels: Image) -> tuple[float, float] | None:
@@ -194,9 +194,8 @@ def _output(trained: TrainedNetwork, y: Tensor, image: Frame, fit: Fitted, withi
     """The network's images as one with the channels of ``image``, and its type unless targets have another."""
     if trained.channels == 1:
         y = y.transpose(0, 1)
-    elif image.pixels.shape[2] == 1:
-        weights = LUMA if trained.channels == 3 else (1 / trained.channels,) * trained.channels
-        y = (y * torch.tensor(weights, device=y.device).view(1, -1, 1, 1)).sum(1, keepdim=True)
+    elif image.pixels.shape[2] == 1 and trained.channels == 3:
+        y = (y * torch.tensor(LUMA, device=y.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
     given, wanted = trained.scales.inputs.dtype, trained.scales.targets.dtype
     dtype = image.pixels.dtype if given == wanted else np.dtype(wanted)
     values = in_units(y, fit.scales.targets)

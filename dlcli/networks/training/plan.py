@@ -41,7 +41,7 @@ def image_settings(config: TrainDeconvConfig) -> ImageSettings:
     return ImageSettings(
         data=config.data,
         task=config.task,
-        channels=None if config.color is None else 3 if config.color else 1,
+        channels=config.channels if config.color is None else 3 if config.color else 1,
         memory=None if config.memory is None else int(config.memory * 1e9),
         val=config.val,
         val_is_given="val" in config.model_fields_set,
