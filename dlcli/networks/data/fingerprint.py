@@ -26,6 +26,11 @@ def _add(parts: dict[str, Part], prefix: str, image_set: ImageSet) -> None:
     for i, (name, path) in enumerate(zip(image_set.names, image_set.paths, strict=True)):
         kind = "" if image_set.labels is None else f" ({image_set.classes[int(image_set.labels[i])]})"
         stack = image_set.kin[i] if image_set.kin else None
+        if path is not None and path.is_dir():  # Zarr: each chunk is a file
+            for file in sorted(one for one in path.rglob("*") if one.is_file()):
+                inner = f"{prefix}{path.name}/{file.relative_to(path).as_posix()}"
+                parts[f"{prefix}{file}"] = (inner, file)
+            continue
         if stack is not None and path is not None:  # once for all of its frames
             parts[f"{prefix}{stack.stack}"] = (f"{prefix}{path.name}", path)
             continue

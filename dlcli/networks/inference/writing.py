@@ -91,6 +91,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     made = _restored(image, restorer, output, told)
     scale = made.pixels.shape[0] / image.pixels.shape[0]
     form = output.format or INSTEAD.get(image.format, image.format)
+    told.add(output.shown, "written as TIFF" if image.format in INSTEAD and form == "TIFF" else "")
     stored = image.stored if image.format == form else Stored()
     wanted = Wanted(form, count, _scaled(image.metadata, scale), stored, output.dtype)
     try:
