@@ -27,6 +27,7 @@ EXIF, GPS = 34665, 34853
 WHITE_IS_ZERO, GRAY, COLOR, CAMERA = 0, 1, 2, (32803, 34892)
 ASSOCIATED, UNASSOCIATED = 1, 2
 ANOTHER = "save it again as RGB or gray"
+BUFFER = 32 << 20  # bytes of a file that are read at a time
 PLENTY = 256 << 20  # bytes of a frame: nobody asks whether there is room for less
 # Kinds of files whose pages make up one array; others are a picture and what belongs to it, such as a label.
 ARRAYS = ("ome", "imagej", "shaped", "lsm", "stk", "mmstack", "ndtiff", "fluoview", "scanimage", "uniform", "generic")
@@ -208,7 +209,10 @@ class _Part:
                 raise DlcliError("lacks planes that it tells of, which may be in other files", "join them into one")
             _check_pieces(page)
             self._last = None  # let go before the next one is read, so that one is held at a time
-            self._last = number, page.asarray().reshape(self.inner)
+            values: AnyArray = page.asarray(buffersize=BUFFER).reshape(self.inner)
+            if values.nbytes <= self.bytes:
+                return values  # that of one frame, which may do with it what it likes
+            self._last = number, values
         return self._last[1]
 
     def _mapped(self) -> AnyArray:
