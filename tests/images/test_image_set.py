@@ -437,7 +437,7 @@ def test_deep_images_stay_deep(tmp_path):
     np.testing.assert_array_equal(image_set.pixels(0), np.repeat(deep[:, :, None], 3, axis=2))
     np.testing.assert_array_equal(image_set.pixels(1), color)
     gray = open_image_set([str(tmp_path)], channels=1).pixels(1)[:, :, 0]
-    np.testing.assert_allclose(gray, color @ [0.299, 0.587, 0.114], atol=0.6)
+    np.testing.assert_allclose(gray, color @ [0.299, 0.587, 0.114], atol=1)
 
 
 def test_bits_of_two_kinds_meet_at_white(tmp_path):
