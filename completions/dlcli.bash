@@ -55,7 +55,7 @@ _dlcli() {
             case "$previous" in
                 --task) _dlcli_words 'denoise deblur upscale inpaint reconstruct pairs classify'; return ;;
                 --scale) _dlcli_words '2 3 4'; return ;;
-                --arch) _dlcli_words 'fast article rednet large'; return ;;
+                --arch) _dlcli_words 'fast article rednet large deep'; return ;;
                 --activation) _dlcli_words 'relu sigmoid tanh leaky-relu gelu'; return ;;
                 --head) _dlcli_words 'auto image classes'; return ;;
                 --optimizer) _dlcli_words 'adam adamw sgd muon'; return ;;

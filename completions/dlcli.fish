@@ -92,7 +92,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l label-smoothi
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l mixup -x -d 'Mix images in pairs, their classes too (Zhang et al.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l cutmix -x -d 'Paste a rectangle of another image, whose class gets the share of its area (Yun et al.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l jitter -x -d 'Brightness, contrast and saturation of each image change by up to this factor, less one; by default 0.1 for photographs, else 0.'
-complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l arch -xa 'fast article rednet large' -d 'Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.'
+complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l arch -xa 'fast article rednet large deep' -d 'Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l filters -x -d 'Filters of each convolution, mirrored by the deconvolutions.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l kernel -x -d 'Side of the filters, in pixels.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l stride -x -d 'Stride of the convolutions - one, or one for each.'

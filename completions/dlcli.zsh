@@ -103,7 +103,7 @@ _dlcli() {
                 '--mixup=[Mix images in pairs, their classes too (Zhang et al.]:value: ' \
                 '--cutmix=[Paste a rectangle of another image, whose class gets the share of its area (Yun et al.]:value: ' \
                 '--jitter=[Brightness, contrast and saturation of each image change by up to this factor, less one; by default 0.1 for photographs, else 0.]:value: ' \
-                '--arch=[Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large)' \
+                '--arch=[Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large deep)' \
                 '--filters=[Filters of each convolution, mirrored by the deconvolutions.]:value: ' \
                 '--kernel=[Side of the filters, in pixels.]:value: ' \
                 '--stride=[Stride of the convolutions - one, or one for each.]:value: ' \

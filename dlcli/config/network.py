@@ -19,10 +19,10 @@ Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 class NetworkOptions(Config):
     """The shape of the network."""
 
-    arch: Literal["fast", "article", "rednet", "large"] = option(
+    arch: Literal["fast", "article", "rednet", "large", "deep"] = option(
         "fast",
-        "Architecture: fast; article (two convolutions, two deconvolutions); rednet (Mao et al. 2016); large "
-        "(for a GPU). The options below change it.",
+        "Architecture: fast; article (two convolutions, two deconvolutions); rednet (Mao et al. 2016); large (for a "
+        "GPU); deep (of classes, what fast is for photographs). The options below change it.",
         panel=MODEL,
         also="model m architecture net network backbone preset model_name model_type",
     )

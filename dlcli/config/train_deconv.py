@@ -239,5 +239,7 @@ class TrainDeconvConfig(
     def _classes_consistent(self) -> Self:
         if self.task != "classify" and self.augment in ("shifts", "photos"):
             raise ValueError(f"--augment {self.augment} goes with --task classify, not {self.task}: give flips or none")
+        if self.task != "classify" and self.arch == "deep":
+            raise ValueError(f"--arch deep goes with --task classify, not {self.task}: give fast or large")
         check_classes(self, self.task, [name for name in self.model_fields_set if getattr(self, name) is not None])
         return self

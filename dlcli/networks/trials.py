@@ -180,7 +180,13 @@ class NetworkTrials:
             return None
         plan = self._plan(config)
         watches = schedule_class(plan.optimizer.schedule.name).needs_gradient
-        alone = plan.limits.seconds is not None or plan.spec.dropout or watches or config.compile == "on"
+        alone = (
+            plan.limits.seconds is not None
+            or plan.spec.dropout
+            or plan.spec.head.pool
+            or watches
+            or config.compile == "on"
+        )
         if alone or plan.optimizer.name not in BATCHED_OPTIMIZERS:
             return None
         settings = tuple(getattr(config, name) for name in (*READING, *DEGRADING, "l1", "clip", "amp", "early_stop"))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dlcli.degradations.task import Restoration
 from dlcli.networks.data.load import TrainingImages
+from dlcli.networks.data.looks import ground_of
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,8 @@ class ImageFacts:
     """What a plan depends on of ``count`` training images, half of which have room for crops of ``side`` pixels.
 
     ``inputs`` are the channels that the network is given of images of ``channels``; ``held_out`` is the fraction of
-    the images that validation has. ``photographs``: images of classes look like some.
+    the images that validation has. ``photographs``: images of classes look like some;
+    ``ground`` is the value of what is around what they show, 0 to 1.
     """
 
     inputs: int
@@ -21,6 +23,7 @@ class ImageFacts:
     side: int
     held_out: float | None = None
     photographs: bool = False
+    ground: float = 0.0
 
     @classmethod
     def of(cls, images: TrainingImages, restoration: Restoration) -> "ImageFacts":
@@ -29,4 +32,5 @@ class ImageFacts:
         classes = len(images.train.classes) if restoration.task == "classify" else 0
         inputs = channels if classes else restoration.degradation().input_channels(channels)
         photographs = bool(classes) and images.photographs
-        return cls(inputs, channels, classes, len(images.train), images.side, images.fraction, photographs)
+        ground = ground_of(images.train) if classes else 0.0
+        return cls(inputs, channels, classes, len(images.train), images.side, images.fraction, photographs, ground)

@@ -23,8 +23,9 @@ class Head:
 
     ``output`` says what the last deconvolution gives: a residual that is subtracted from the input image, the image
     through a sigmoid, or the image itself. With ``classes`` a fully connected layer on the features of a square of
-    ``side`` pixels ends the network; ``decoder`` says whether the deconvolutions come before it. With ``masked`` the
-    last input channel is 1 where the image is unknown, and the residual is 0 elsewhere: what is known stays as it is.
+    ``side`` pixels ends the network, or with ``pool`` on their means; ``decoder`` says whether the deconvolutions come
+    before it. With ``masked`` the last input channel is 1 where the image is unknown, and the residual is 0 elsewhere:
+    what is known stays as it is.
     """
 
     output: Output = "residual"
@@ -32,13 +33,16 @@ class Head:
     classes: int = 0
     side: int = 0
     masked: bool = False
+    pool: bool = False
 
 
 @dataclass(frozen=True)
 class DeconvSpec:
     """Shape of a network; all that is needed to build it.
 
-    filters and strides have one entry for each convolution; the deconvolutions mirror them.
+    filters and strides have one entry for each convolution; the deconvolutions mirror them. ``turned``: residual blocks
+    are of a convolution and a deconvolution, else of two convolutions. ``center`` is taken from the input's values, so
+    that what is padded with zeros goes on as the images do.
     """
 
     input_channels: int
@@ -51,6 +55,8 @@ class DeconvSpec:
     skip: bool = False
     activation: Activation = "relu"
     dropout: float = 0.0
+    turned: bool = False
+    center: float = 0.0
     head: Head = Head()
 
     @property
@@ -117,12 +123,16 @@ class Deconvolution(nn.ConvTranspose2d):
 
 
 class ResidualBlock(nn.Module):
-    """The weights of x + conv(activation(conv(x))) (He et al. 2016, without batch norm, as in EDSR)."""
+    """The weights of x + conv(activation(conv(x))) (He et al. 2016, without batch norm, as in EDSR).
 
-    def __init__(self, channels: int, kernel: int) -> None:
+    ``turned``: the second one is a deconvolution.
+    """
+
+    def __init__(self, channels: int, kernel: int, *, turned: bool = False) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
-        self.second = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+        second = Deconvolution if turned else nn.Conv2d
+        self.second = second(channels, channels, kernel, padding=kernel // 2)
 
 
 class DeconvNet(nn.Module):
@@ -158,14 +168,14 @@ class DeconvNet(nn.Module):
 
     def _blocks(self, channels: int) -> nn.Sequential:
         spec = self.spec
-        return nn.Sequential(*(ResidualBlock(channels, spec.kernel) for _ in range(spec.depth)))
+        return nn.Sequential(*(ResidualBlock(channels, spec.kernel, turned=spec.turned) for _ in range(spec.depth)))
 
     def _features(self) -> int:
         spec = self.spec
         padded = -(-spec.head.side // spec.multiple) * spec.multiple
         if spec.head.decoder:
             return spec.output_channels * padded * padded
-        small = padded // spec.multiple
+        small = 1 if spec.head.pool else padded // spec.multiple
         return spec.filters[-1] * small * small
 
     def initialize(self) -> None:
@@ -198,9 +208,10 @@ class DeconvNet(nn.Module):
         spec = self.spec
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)
-        h = self._features_of(unshuffled(padded, spec.unshuffle))
+        h = self._features_of(unshuffled(padded - spec.center if spec.center else padded, spec.unshuffle))
         if spec.head.classes:
-            scores: Tensor = self.classifier(h.flatten(1))
+            pools = spec.head.pool and not spec.head.decoder
+            scores: Tensor = self.classifier(h.mean((2, 3)) if pools else h.flatten(1))
             return scores
         h = shuffled(h, spec.unshuffle)
         h = h[..., :height, :width] if padded is not x else h

@@ -19,6 +19,8 @@ from dlcli.runs.model_file import read_model, write_model
 FORMAT, DEEP_FORMAT = 1, 2  # the second of networks whose images are not of 8 bits, which older versions would misread
 KIND = "dlcli-deconv"
 WEIGHT, ARRAY = "weight.", "array."
+# Fields of a description that older networks lack, and what they are then.
+ADDED = {"turned": False, "center": 0.0, "pool": False}
 # A description that asks for more than this is no network of ours; building it would only fill the memory.
 MAX_FILTERS, MAX_LAYERS, MAX_SIDE = 4096, 64, 4096
 
@@ -100,9 +102,12 @@ def _spec(fields: object) -> DeconvSpec | None:
     """The spec of a description, or None if it is none that dlcli could have written."""
     kinds = get_type_hints(DeconvSpec) | get_type_hints(Head)
     del kinds["head"]
-    if not isinstance(fields, dict) or set(fields) != set(kinds):
+    if not isinstance(fields, dict):
         return None
-    values: JsonObject = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    found: JsonObject = ADDED | fields
+    if set(found) != set(kinds):
+        return None
+    values: JsonObject = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
     if not all(_is_of(values[name], kind) for name, kind in kinds.items()):
         return None
     head = Head(**{field.name: values.pop(field.name) for field in dataclasses.fields(Head)})
@@ -116,6 +121,7 @@ def _spec(fields: object) -> DeconvSpec | None:
         and 0 <= spec.head.classes <= MAX_FILTERS * 16
         and 0 <= spec.head.side <= MAX_SIDE
         and spec.multiple <= MAX_SIDE
+        and 0 <= spec.center <= 1
     )
     return spec if sane else None
 

@@ -18,7 +18,7 @@ from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
-from dlcli.networks.training.presets import LONGER_DEPTH, Preset, preset_of, preset_on
+from dlcli.networks.training.presets import LARGE_IMAGE, LONGER_DEPTH, Preset, preset_of, preset_on
 from dlcli.networks.training.settings import (
     BatchSettings,
     ExecutionSettings,
@@ -78,7 +78,11 @@ def usual_rate(config: TrainDeconvConfig) -> float:
 
 def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: Ranks = ALONE) -> NetworkPlan:
     """Resolve every default for these images, as all ``ranks`` do. Raises DlcliError for a network that can't be."""
+    if facts.classes and config.arch == "fast" and facts.photographs:
+        config = config.model_copy(update={"arch": "deep"})
     preset = preset_on(device, config.arch, config.task, _seconds(config, preset_of(config.arch, config.task)))
+    if config.arch == "deep" and facts.side >= LARGE_IMAGE:
+        preset = replace(preset, stride=preset.stride.replace("1", "2", 1))
     recipe = preset.recipe
     batch_size = config.batch_size or recipe.batch_size
     limits = _limits(config, preset, facts.count, batch_size)
@@ -87,6 +91,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
         preset = replace(preset, depth=LONGER_DEPTH)
     crop = facts.side if facts.classes else min(config.crop or recipe.crop, facts.side)
     augment, classes = augmentation(config, facts)
+    classes = replace(classes, whitens=preset.whitens)
     return NetworkPlan(
         make_spec(config, preset, facts, crop),
         config.loss or ("cross-entropy" if facts.classes else recipe.loss),
@@ -159,6 +164,7 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
         "warmup": optimizer.warmup,
     }
     if config.task == "classify":
+        chosen["arch"] = "deep" if plan.spec.head.pool else config.arch
         chosen |= {"side": max(plan.batches.side, 8), "crop": None} | resolved_classes(plan.classes)
     else:
         chosen["crop"] = max(plan.batches.side, 8)
@@ -189,6 +195,8 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
         skip=config.skip if config.skip is not None else preset.skip,
         activation=config.activation or "relu",
         dropout=config.dropout if config.dropout is not None else preset.dropout,
+        turned=preset.turned,
+        center=facts.ground if preset.whitens else 0.0,
         head=Head(
             output=preset.output or ("residual" if restores else "linear"),
             # The article's listing ends in deconvolutions whatever the task; others classify straight from features.
@@ -196,6 +204,7 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
             classes=facts.classes,
             side=side if facts.classes else 0,
             masked=config.task == "inpaint",
+            pool=preset.pool,
         ),
     )
     if facts.classes and spec.filters and side < spec.multiple:

@@ -24,7 +24,9 @@ class Recipe:
 class Preset:
     """The shape of a network, and its recipe; the options of the same names change them.
 
-    ``output`` None is a residual for restoration, else the image itself.
+    ``output`` None is a residual for restoration, else the image itself. Of classifiers, ``pool``: the means of the
+    features are classified; ``turned``: residual blocks are of a convolution and a deconvolution; ``whitens``: the
+    first convolution begins with the principal directions of the images.
     """
 
     filters: str
@@ -34,6 +36,9 @@ class Preset:
     skip: bool = False
     dropout: float = 0.0
     output: Output | None = None
+    turned: bool = False
+    pool: bool = False
+    whitens: bool = False
     recipe: Recipe = field(default=Recipe("adam"))
 
 
@@ -51,6 +56,13 @@ PRESETS = {
     # Half as wide as DRUNet (Zhang et al. 2021): strided convolutions down, strided deconvolutions up.
     "large": Preset("32,64,128,256", "1,2,2,2", depth=4, skip=True, recipe=Recipe("muon", batch_size=32, crop=128)),
 }  # fmt: skip
+# Of classes only: at half resolution, blocks of a convolution and a deconvolution between strided convolutions. Each
+# halving takes as many operations as the one before it.
+DEEP = Preset(
+    "64,128,256", "1,2,2", depth=1, unshuffle=2, turned=True, pool=True, whitens=True,
+    recipe=Recipe("muon", lr=0.02, batch_size=128, ema=0.99),
+)  # fmt: skip
+PRESETS["deep"] = DEEP
 # What "fast" is for two tasks.
 FAST_FOR = {
     "classify": replace(
@@ -97,7 +109,9 @@ BUDGETS = (
 )
 LONGER_DEPTH = BUDGETS[1].depth  # what a deeper network loses in steps it gains in what it can learn in longer runs
 
-Architecture = Literal["fast", "article", "rednet", "large"]
+LARGE_IMAGE = 48  # pixels of side from which "deep" begins with half the resolution
+
+Architecture = Literal["fast", "article", "rednet", "large", "deep"]
 
 
 def preset_of(arch: Architecture, task: str) -> Preset:

@@ -21,6 +21,7 @@ from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.classes.batches import ClassBatches
 from dlcli.networks.training.classes.choice import described
+from dlcli.networks.training.classes.whitening import whiten
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.validation.base import Validation
 from dlcli.networks.training.validation.classes import MAX_CLASS_IMAGES, ClassValidation
@@ -84,6 +85,8 @@ def _of_classes(
         "more images or a larger --val, would do"
     )
     crops = ClassBatches(sampler, batches, plan.execution.device, plan.classes)
+    if plan.classes.whitens:
+        whiten(network, images.train)
     counts = Counts(len(images.train), held)
     notes = (*images.notes, described(batches, plan.classes))
     return Problem(network, crops, objective, measure, counts, selects, notes, (warning,) * few, images.scales)

@@ -42,7 +42,8 @@ class ClassSettings:
     """How class images are changed besides, and what the network should say of them; with 0 and None nothing is done.
 
     ``jitter``: of the colors; ``smoothing``: of the targets; ``mixup`` and ``cutmix``: parameters of the Beta
-    distributions of the shares of two images; ``weight`` as --class-weight. ``reason``: why it was chosen, in words.
+    distributions of the shares of two images; ``weight`` as --class-weight. ``whitens``: the first convolution begins
+    with the principal directions of the images. ``reason``: why it was chosen, in words.
     """
 
     jitter: float = 0.0
@@ -50,6 +51,7 @@ class ClassSettings:
     mixup: float = 0.0
     cutmix: float = 0.0
     weight: str | None = None
+    whitens: bool = False
     reason: str = ""
 
 

@@ -68,11 +68,28 @@ def test_every_preset_keeps_the_shape_of_an_image(name, channels, size):
     assert bool(torch.isfinite(output).all())
 
 
-@pytest.mark.parametrize("arch", ["fast", "article", "rednet", "large"])
+@pytest.mark.parametrize("arch", ["fast", "article", "rednet", "large", "deep"])
 @pytest.mark.parametrize("side", [28, 64])
 def test_every_preset_gives_one_score_a_class(arch, side):
     plan = make_plan(TrainDeconvConfig(task="classify", arch=arch), ImageFacts(1, 1, 7, 10, side), "cpu")
     assert DeconvNet(plan.spec)(torch.rand(3, 1, side, side)).shape == (3, 7)
+
+
+def test_a_block_of_a_convolution_and_a_deconvolution():
+    """As PyTorch's own layers compute it; the features' means are classified, and what is padded is the center."""
+    spec = DeconvSpec(
+        3, 3, (16,), (1,), depth=1, turned=True, center=0.5, head=Head(decoder=False, classes=4, side=8, pool=True)
+    )  # fmt: skip
+    network, x = DeconvNet(spec), torch.rand(2, 3, 8, 8)
+    (block,) = network.encoder_blocks[0]
+    assert type(block.second) is Deconvolution
+    h = torch.relu(torch.nn.functional.conv2d(x - 0.5, network.convolutions[0].weight, None, padding=1))
+    inner = torch.relu(torch.nn.functional.conv2d(h, block.first.weight, None, padding=1))
+    h = h + torch.nn.functional.conv_transpose2d(inner, block.second.weight, None, padding=1)
+    expected = network.classifier(h.mean((2, 3)))
+    torch.testing.assert_close(network(x), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), expected)
 
 
 def test_the_article_s_network():

@@ -19,11 +19,19 @@ def plan_of(facts=FACTS, **options):
     return make_plan(TrainDeconvConfig(**options), facts, "cpu")
 
 
+PHOTOGRAPHS = dataclasses.replace(FACTS, inputs=3, channels=3, classes=4, side=32, photographs=True, ground=0.5)
+
+
 @pytest.mark.parametrize("arch", PRESETS)
-def test_a_resolved_config_makes_the_same_plan_again(arch):
-    config = TrainDeconvConfig(arch=arch, steps=40, lr=0.003)
-    plan = make_plan(config, FACTS, "cpu")
-    again = make_plan(resolved(config, plan), dataclasses.replace(FACTS, held_out=plan.validation.fraction), "cpu")
+@pytest.mark.parametrize("task", ["denoise", "classify"])
+def test_a_resolved_config_makes_the_same_plan_again(arch, task):
+    if (arch, task) == ("deep", "denoise"):
+        return
+    facts = FACTS if task == "denoise" else PHOTOGRAPHS
+    config = TrainDeconvConfig(arch=arch, task=task, steps=40, lr=0.003)
+    plan = make_plan(config, facts, "cpu")
+    again = make_plan(resolved(config, plan), dataclasses.replace(facts, held_out=plan.validation.fraction), "cpu")
+    plan, again = (dataclasses.replace(p, classes=dataclasses.replace(p.classes, reason="")) for p in (plan, again))
     assert again == plan
 
 
@@ -100,3 +108,17 @@ def test_the_rate_is_the_optimizer_s_own_unless_the_preset_s_optimizer_is_kept()
 def test_a_fraction_to_hold_out_counts_as_given_only_where_it_is():
     assert not image_settings(TrainDeconvConfig()).val_is_given
     assert image_settings(TrainDeconvConfig(val=0.05)).val_is_given
+
+
+def test_photographs_are_classified_by_the_deep_network():
+    plan = plan_of(PHOTOGRAPHS, task="classify")
+    assert (plan.spec.turned, plan.spec.head.pool, plan.spec.center, plan.classes.whitens) == (True, True, 0.5, True)
+    assert (plan.batches.augment, plan.classes.smoothing, plan.classes.cutmix) == ("photos", 0.1, 0.0)
+    assert resolved(TrainDeconvConfig(task="classify"), plan).arch == "deep"
+    large = plan_of(dataclasses.replace(PHOTOGRAPHS, side=64), task="classify")
+    assert large.spec.multiple == 2 * plan.spec.multiple
+    drawn = plan_of(dataclasses.replace(PHOTOGRAPHS, photographs=False), task="classify")
+    assert (drawn.batches.augment, drawn.spec.head.pool, drawn.classes.smoothing) == ("shifts", False, 0.0)
+    assert plan_of(PHOTOGRAPHS, task="classify", epochs=60).classes.cutmix == 1.0
+    chosen = plan_of(PHOTOGRAPHS, task="classify", augment="shifts", jitter=0.3, mixup=0.2)
+    assert (chosen.batches.augment, chosen.classes.jitter, chosen.classes.mixup) == ("shifts", 0.3, 0.2)
