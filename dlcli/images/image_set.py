@@ -202,11 +202,15 @@ class _Mapped:
 
 @dataclass(frozen=True)
 class ReadLimits:
-    """How much memory (bytes; None: half of what is free) images may take, and how few and small they may be."""
+    """How much memory (bytes; None: half of what is free) images may take, and how few and small they may be.
+
+    ``once``: what is not held in memory is decoded once, which is nothing to tell of.
+    """
 
     memory: int | None = None
     min_side: int = 1
     min_count: int = 1
+    once: bool = False
 
 
 def open_image_set(
@@ -241,7 +245,8 @@ def open_image_set(
     if size <= limit:
         opened = decoded(opened, kind.channels, kind.dtype, skipped)
     else:
-        notes.append(_stream(opened, kind, size, limit))
+        told = _stream(opened, kind, size, limit)
+        notes += [] if limits.once else [told]
     if len(opened) < limits.min_count:
         raise _too_few(given, len(opened), total, limits.min_count, skipped)
     if labeled:

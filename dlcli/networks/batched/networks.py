@@ -172,6 +172,8 @@ def _check(replicas: Sequence[Replica], settings: NetworkSettings) -> None:
         raise ValueError("batched networks must have one spec")
     if replicas[0].network.spec.dropout:
         raise ValueError("networks with dropout can't be batched")
+    if replicas[0].network.spec.turned or replicas[0].network.spec.head.pool or replicas[0].network.spec.head.mirrored:
+        raise ValueError("networks of the kind that classifies photographs can't be batched")
     for replica in replicas:
         if replica.schedule.needs_gradient:
             raise ValueError(f"the schedule {replica.schedule.settings.name} looks at gradients: it can't be batched")

@@ -2,35 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-
-import numpy as np
 
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.images.conversion import UINT8
 from dlcli.images.crops import crops_at_a_time
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.normalization import (
     EIGHT_BIT,
     EIGHT_BITS,
-    Normalization,
     Scales,
     learned,
-    mapped_to_bytes,
     of_images,
 )
 from dlcli.images.pairs import open_pairs
-from dlcli.memory import available_memory
 from dlcli.networks.data.looks import looks_drawn
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
+from dlcli.networks.data.squares import SHRUNK, squares
 from dlcli.text import counted, listed, printable_path
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
-DEFAULT_CLASS_SIDE, LEAST_CLASS_SIDE = 64, 32
-MODEST = 256 << 20
-BYTES_PER_PIXEL = 250  # of a batch, that training the default classifier takes: 8.2 GB for 128 images of 512 x 512
 MIN_IMAGES, LEAST_SIDE = 2, 8
 NAMED = 3  # skipped files that a warning names
 
@@ -82,15 +73,14 @@ class TrainingImages:
 def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     """Read and split. Raises DlcliError when there is too little to train on."""
     image_set, inputs = _opened(settings, progress)
+    classes, notes, side = settings.task == "classify", list[str](), 0
+    scale = of_images(image_set) if classes else EIGHT_BIT
+    if classes:
+        image_set, side = squares(image_set, settings.crop, settings.batch_size, notes)
     for source in (inputs, image_set):
         if source is not None:
             report_skipped(source, progress)
-    classes, notes, kin = settings.task == "classify", list[str](), image_set.kin
-    scale = of_images(image_set) if classes else EIGHT_BIT
-    if classes:
-        image_set, side = _squares(image_set, settings, notes)
-    else:
-        side = _middle_side(image_set, range(len(image_set)))
+    side, kin = side or _middle_side(image_set, range(len(image_set))), image_set.kin
     labels = image_set.labels if classes else None
     fraction = settings.val
     if fraction and not settings.val_is_given:
@@ -134,7 +124,7 @@ def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, Imag
             raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
         return targets, inputs
     if data:
-        limits = ReadLimits(memory, 1 if classes else LEAST_SIDE, MIN_IMAGES)
+        limits = replace(SHRUNK, min_count=MIN_IMAGES) if classes else ReadLimits(memory, LEAST_SIDE, MIN_IMAGES)
         return open_image_set(data, channels=channels, labeled=classes, limits=limits, axes=settings.axes), None
     if classes:
         raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
@@ -198,59 +188,3 @@ def warn_of_skipped(skipped: Sequence[Skipped], total: int, progress: Progress) 
             f"skipped {len(skipped):,} of {counted(total, 'image')}: {named}"
             + (f"; and {more:,} more" if more > 0 else "")
         )
-
-
-def _squares(image_set: ImageSet, settings: ImageSettings, notes: list[str]) -> tuple[ImageSet, int]:
-    """Images of classes as squares of one side, which is added to ``notes`` where it is not their own.
-
-    Raises DlcliError for images that are neither gray nor in color.
-    """
-    if image_set.channels not in (1, 3):
-        what = f"images of classes have {image_set.channels} channels, expected gray or color"
-        raise DlcliError(what, "save one channel, or three as red, green and blue")
-    shapes = {image_set.shape(i) for i in range(len(image_set))}
-    side = settings.crop or class_side([image_set.shape(i) for i in range(len(image_set))], settings.batch_size)
-    if shapes != {(side, side)}:
-        (low, wide), (high, broad) = min(shapes), max(shapes)
-        own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
-        asked = "" if settings.crop else "; --side N takes another side"
-        notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{asked}")
-    return same_size(image_set, side, of_images(image_set))
-
-
-def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
-    """The default side of class images in training: the median of their shorter sides, but at most 64.
-
-    Halved until a batch's activations, and all images together, take at most a quarter of the free memory each.
-    """
-    sides = sorted(min(shape) for shape in shapes)
-    side = max(min(DEFAULT_CLASS_SIDE, sides[len(sides) // 2]), 8)
-    while side >= 2 * LEAST_CLASS_SIDE and _too_much(side**2 * max(BYTES_PER_PIXEL * batch_size, 3 * len(shapes))):
-        side //= 2
-    return side
-
-
-def _too_much(needed: int) -> bool:
-    """Whether so many bytes are more than a quarter of the free memory, which takes a while to ask."""
-    return needed > MODEST and needed > available_memory() / 4
-
-
-def same_size(image_set: ImageSet, side: int, scale: Normalization) -> tuple[ImageSet, int]:
-    """The images as squares of one side, in 8 bits by ``scale``: scaled so that the shorter side fits, and cut."""
-    from PIL import Image
-
-    image_set = image_set.mapped(partial(mapped_to_bytes, scale=scale), UINT8)
-    if all(image_set.shape(i) == (side, side) for i in range(len(image_set))):
-        return image_set, side
-    squares = []
-    for index in range(len(image_set)):
-        pixels = image_set.pixels(index)
-        image = Image.fromarray(pixels if image_set.channels == 3 else pixels[..., 0])
-        factor = side / min(image.size)
-        wide, high = (max(side, round(length * factor)) for length in image.size)
-        image = image.resize((wide, high), Image.Resampling.BICUBIC)
-        left, top = (wide - side) // 2, (high - side) // 2
-        cut = np.asarray(image.crop((left, top, left + side, top + side)))
-        squares.append(cut.reshape(side, side, image_set.channels))
-    same = ImageSet.of_arrays(squares, image_set.names, image_set.labels, image_set.classes)
-    return replace(same, skipped=image_set.skipped, notes=image_set.notes), side

@@ -11,8 +11,9 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.images.conversion import UINT16, common_dtype
 from dlcli.images.survey.survey import Survey
 from dlcli.memory import available_memory
-from dlcli.networks.data.load import LEAST_SIDE, MIN_IMAGES, class_side
+from dlcli.networks.data.load import LEAST_SIDE, MIN_IMAGES
 from dlcli.networks.data.split import SIDE, split, usual_fraction
+from dlcli.networks.data.squares import class_side
 from dlcli.reports.data import ClassCount, Duplicates, Hint, Kind, Sizes
 from dlcli.text import counted, listed, quoted
 

@@ -12,7 +12,8 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.files import valid_text
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
-from dlcli.networks.data.load import report_skipped, same_size, warn_of_skipped
+from dlcli.networks.data.load import report_skipped, warn_of_skipped
+from dlcli.networks.data.squares import SHRUNK, same_size, shrunk
 from dlcli.networks.inference.held_out import images_without_data
 from dlcli.networks.inference.scaling import fitted_to_set
 from dlcli.networks.inference.settings import EvaluationSettings, PredictionSettings
@@ -29,7 +30,7 @@ from dlcli.reports.head import evaluation_head, prediction_head
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.reports.predict import ClassifiedReport
 from dlcli.tables.predictions import check_output, write_predictions
-from dlcli.text import listed, printable, printable_path
+from dlcli.text import listed, printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,8 +58,8 @@ def evaluate_classes(
         on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)
-    report_skipped(image_set, progress)
     image_set = _as_trained(image_set, trained)
+    report_skipped(image_set, progress)
     measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
         metrics = measure(None)
@@ -93,8 +94,9 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
     places = {name: place for place, name in enumerate(trained.classes)}
     codes = np.array([places.get(name, 0) for name in image_set.classes], dtype=np.int64)
     scale = fitted_to_set(trained.scales, image_set).scales.inputs
-    squares, _ = same_size(image_set, trained.network.spec.head.side, scale)
-    return replace(squares, labels=codes[image_set.labels], classes=trained.classes, skipped=image_set.skipped)
+    squares = same_size(image_set, trained.network.spec.head.side, scale)
+    assert squares.labels is not None
+    return replace(squares, labels=codes[squares.labels], classes=trained.classes)
 
 
 def _mistakes(measured: ClassValidation) -> list[Mistake]:
@@ -128,7 +130,9 @@ def predict_classes(
     if not settings.data:
         raise DlcliError("no images to classify were given", "give DATA: a folder, or image files")
     check_output(settings.output)
-    image_set = open_image_set(settings.data, channels=trained.channels, part="test", axes=settings.source.axes)
+    image_set = open_image_set(
+        settings.data, channels=trained.channels, part="test", axes=settings.source.axes, limits=SHRUNK
+    )
     skipped = list(image_set.skipped)
     for note in image_set.notes:
         progress.note(note)
@@ -158,17 +162,11 @@ def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]
 
     scale = fitted_to_set(trained.scales, image_set).scales.inputs
     for start in range(0, len(image_set), BATCH):
-        readable = []
-        for index in range(start, min(start + BATCH, len(image_set))):
-            try:
-                image_set.pixels(index)
-            except DlcliError as error:  # images that are not held in memory are decoded only now
-                skipped.append(Skipped(printable_path(image_set.names[index]), error.message))
-            else:
-                readable.append(index)
-        if not readable:
+        part = image_set.subset(range(start, min(start + BATCH, len(image_set))))
+        squares = shrunk(replace(part, skipped=()), trained.network.spec.head.side, scale)
+        skipped += squares.skipped
+        if not len(squares):
             continue
-        squares, _ = same_size(image_set.subset(readable), trained.network.spec.head.side, scale)
         pixels = np.stack([squares.pixels(i) for i in range(len(squares))]).transpose(0, 3, 1, 2)
         with exactly():
             scores = trained.network(batch_to_tensor(np.ascontiguousarray(pixels), trained.device))

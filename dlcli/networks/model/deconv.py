@@ -1,5 +1,6 @@
 """Networks of convolutions and deconvolutions (transposed convolutions) that restore or classify images."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,7 +26,8 @@ class Head:
     through a sigmoid, or the image itself. With ``classes`` a fully connected layer on the features of a square of
     ``side`` pixels ends the network, or with ``pool`` on their means; ``decoder`` says whether the deconvolutions come
     before it. With ``masked`` the last input channel is 1 where the image is unknown, and the residual is 0 elsewhere:
-    what is known stays as it is.
+    what is known stays as it is. ``mirrored``: but for training, the probabilities of classes are the means of those of
+    an image and of its mirror image.
     """
 
     output: Output = "residual"
@@ -34,6 +36,7 @@ class Head:
     side: int = 0
     masked: bool = False
     pool: bool = False
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,13 @@ class DeconvNet(nn.Module):
 
         ``base`` (B, output_channels, H, W) is what a residual is subtracted from; by default x.
         """
+        spec = self.spec
+        if spec.head.mirrored and not self.training:
+            logs = self._output(torch.cat([x, x.flip(3)]), None).float().log_softmax(1)
+            return torch.logaddexp(*logs.chunk(2)) - math.log(2)
+        return self._output(x, base)
+
+    def _output(self, x: Tensor, base: Tensor | None) -> Tensor:
         spec = self.spec
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)

@@ -20,6 +20,7 @@ from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
 from dlcli.networks.training.presets import LARGE_IMAGE, LONGER_DEPTH, Preset, preset_of, preset_on
 from dlcli.networks.training.settings import (
+    Augment,
     BatchSettings,
     ExecutionSettings,
     LimitSettings,
@@ -93,7 +94,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
     augment, classes = augmentation(config, facts)
     classes = replace(classes, whitens=preset.whitens)
     return NetworkPlan(
-        make_spec(config, preset, facts, crop),
+        _mirrored(make_spec(config, preset, facts, crop), augment),
         config.loss or ("cross-entropy" if facts.classes else recipe.loss),
         _optimizer(config, preset, limits.steps or 10_000),
         BatchSettings(batch_size, crop, augment, config.seed),
@@ -102,6 +103,12 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
         ValidationSettings(facts.held_out, config.seed_of_data),
         classes,
     )
+
+
+def _mirrored(spec: DeconvSpec, augment: Augment) -> DeconvSpec:
+    """A classifier that is trained on mirrored images, too, is asked about both."""
+    both = augment == "photos" and not spec.head.decoder
+    return replace(spec, head=replace(spec.head, mirrored=both)) if both else spec
 
 
 def _optimizer(config: TrainDeconvConfig, preset: Preset, steps: int) -> OptimizerSettings:

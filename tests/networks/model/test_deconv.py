@@ -92,6 +92,15 @@ def test_a_block_of_a_convolution_and_a_deconvolution():
         torch.testing.assert_close(network(x), expected)
 
 
+def test_a_classifier_of_mirrored_images_is_asked_about_both():
+    spec = DeconvSpec(3, 3, (8,), (1,), head=Head(decoder=False, classes=4, side=8, mirrored=True))
+    network, x = DeconvNet(spec), torch.rand(2, 3, 8, 8)
+    scores = network(x)
+    expected = (scores.softmax(1) + network(x.flip(3)).softmax(1)) / 2
+    torch.testing.assert_close(network.eval()(x).softmax(1), expected)
+    torch.testing.assert_close(network(x.flip(3)), network(x))
+
+
 def test_the_article_s_network():
     """3x3: conv 32, conv 64, deconv 32, deconv 3 with a sigmoid; Adam, binary cross-entropy, 10 epochs, batch 32."""
     plan = make_plan(TrainDeconvConfig(arch="article"), ImageFacts(3, 3, 0, 320, 32), "cpu")

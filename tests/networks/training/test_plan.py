@@ -115,6 +115,7 @@ def test_photographs_are_classified_by_the_deep_network():
     assert (plan.spec.turned, plan.spec.head.pool, plan.spec.center, plan.classes.whitens) == (True, True, 0.5, True)
     assert (plan.batches.augment, plan.classes.smoothing, plan.classes.cutmix) == ("photos", 0.1, 0.0)
     assert resolved(TrainDeconvConfig(task="classify"), plan).arch == "deep"
+    assert plan.spec.head.mirrored
     large = plan_of(dataclasses.replace(PHOTOGRAPHS, side=64), task="classify")
     assert large.spec.multiple == 2 * plan.spec.multiple
     drawn = plan_of(dataclasses.replace(PHOTOGRAPHS, photographs=False), task="classify")
