@@ -4,6 +4,7 @@
     python benchmarks/restoration.py DATA --section tasks --minutes 5
     python benchmarks/restoration.py DATA --section classes --minutes 5 --seeds 0,1,2
     python benchmarks/restoration.py DATA --section color --minutes 2
+    python benchmarks/restoration.py DATA --section classes --minutes 10 --cifar CIFAR10
 
 DATA has the folders images/train400, images/set12, images/bsd68, mnist, polyu/clean and kernels/levin09.npz. Color is
 trained on the photographs of four scenes out of five and measured on the others, beside CBM3D (`pip install bm3d`).
@@ -103,16 +104,60 @@ def tasks(data: Path, minutes: float, seeds: list[int], work: Path, only: str = 
               f"{metrics['psnr'] - best:+.2f} |", flush=True)  # fmt: skip
 
 
-def classes(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
-    """MNIST's test accuracy."""
-    found = []
+def plain_loop(run: Path, data: Path, minutes: float, seed: int) -> tuple[int, float]:
+    """Steps and test accuracy of the network of ``run`` in the loop that everybody writes: Adam, no augmentation."""
+    import time
+
+    import torch
+    from torch.nn import functional as F
+
+    from dlcli.images.image_set import open_image_set
+    from dlcli.networks.data.squares import same_size
+    from dlcli.networks.model.deconv import DeconvNet
+    from dlcli.networks.model.saved import SavedNetwork
+
+    spec = SavedNetwork.load(run / "model.safetensors").spec
+    parts = [data / "train", data / "test"] if (data / "train").is_dir() else [data, data]
+    tensors = []
+    for path, part in zip(parts, ("train", "test"), strict=True):
+        images = same_size(
+            open_image_set([str(path)], channels=spec.input_channels, labeled=True, part=part), spec.head.side
+        )
+        pixels = np.stack([images.pixels(i) for i in range(len(images))]).transpose(0, 3, 1, 2)
+        tensors += [torch.from_numpy(np.ascontiguousarray(pixels)), torch.from_numpy(images.labels)]
+    x, y, test, truth = tensors
+    torch.manual_seed(seed)
+    network = DeconvNet(spec).to(memory_format=torch.channels_last)
+    optimizer, begin, step = torch.optim.Adam(network.parameters(), 2e-3), time.monotonic(), 0
+    while (left := 1 - (time.monotonic() - begin) / (60 * minutes)) > 0:
+        chosen = torch.randint(len(x), (128,))
+        optimizer.param_groups[0]["lr"] = 2e-3 * left
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(network(x[chosen].float() / 255).float(), y[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        step += 1
+    network.eval()
+    with torch.inference_mode():
+        found = torch.cat([network(part.float() / 255).argmax(1) for part in test.split(500)])
+    return step, 100 * float((found == truth).float().mean())
+
+
+def classes(data: Path, minutes: float, seeds: list[int], work: Path, cifar: Path | None = None) -> None:
+    """Test accuracy of MNIST, or of CIFAR-10 as class folders in train/ and test/, beside a plain loop."""
+    folder = cifar or data / "mnist"
+    train, test = (folder / "train", folder / "test") if (folder / "train").is_dir() else (folder, folder)
+    ours, theirs = [], []
     for seed in seeds:
         run = work / f"classes-{seed}"
-        made = dlcli("train-deconv", data / "mnist", "--task", "classify", "--minutes", minutes, "--seed", seed,
-                     "--out", run)  # fmt: skip
-        found.append(100 * dlcli("eval", run, data / "mnist")["metrics"]["test"]["accuracy"])
-        print(f"seed {seed}: {made['steps']} steps, {found[-1]:.2f}%", flush=True)
-    print(f"\nMNIST, {minutes:g} minutes: {figure(found)}% of the test digits")
+        made = dlcli("train-deconv", train, "--task", "classify", "--minutes", minutes, "--seed", seed, "--out", run)
+        ours.append(100 * dlcli("eval", run, test)["metrics"]["test"]["accuracy"])
+        steps, accuracy = plain_loop(run, folder, minutes, seed)
+        theirs.append(accuracy)
+        print(f"seed {seed}: {made['steps']} steps, {ours[-1]:.2f}%; plain loop {steps} steps, {accuracy:.2f}%",
+              flush=True)  # fmt: skip
+    print(f"\n{folder.name}, {minutes:g} minutes: {figure(ours)}% of the test images; plain loop {figure(theirs)}%")
 
 
 def color(data: Path, minutes: float, seeds: list[int], work: Path) -> None:
@@ -162,12 +207,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--only", default="", help="of the tasks, the one whose name begins with this")
+    parser.add_argument("--cifar", type=Path, help="of the classes, CIFAR-10 as class folders in train/ and test/")
     parser.add_argument("--work", type=Path, help="keep the runs here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        extra = {"only": args.only} if args.only else {}
+        given = {"only": args.only, "cifar": args.cifar and args.cifar.resolve()}
+        extra = {name: value for name, value in given.items() if value}
         seeds = [int(seed) for seed in args.seeds.split(",")]
         SECTIONS[args.section](args.data.resolve(), args.minutes, seeds, work, **extra)
 

@@ -56,10 +56,10 @@ PRESETS = {
     # Half as wide as DRUNet (Zhang et al. 2021): strided convolutions down, strided deconvolutions up.
     "large": Preset("32,64,128,256", "1,2,2,2", depth=4, skip=True, recipe=Recipe("muon", batch_size=32, crop=128)),
 }  # fmt: skip
-# Of classes only: at half resolution, blocks of a convolution and a deconvolution between strided convolutions. Each
-# halving takes as many operations as the one before it.
+# Of classes only: blocks of a convolution and a deconvolution between strided convolutions. Each level takes as many
+# operations as the one before it.
 DEEP = Preset(
-    "64,128,256", "1,2,2", depth=1, unshuffle=2, turned=True, pool=True, whitens=True,
+    "32,64,128,256", "1,2,2,2", depth=1, turned=True, pool=True, whitens=True,
     recipe=Recipe("muon", lr=0.02, batch_size=128, ema=0.99),
 )  # fmt: skip
 PRESETS["deep"] = DEEP
@@ -68,10 +68,11 @@ FAST_FOR = {
     "classify": replace(
         FAST,
         filters="32,64",
-        stride="1,2",
+        stride="2,2",
         depth=1,
-        dropout=0.1,
-        recipe=replace(FAST.recipe, batch_size=128, ema=0.998),
+        unshuffle=1,
+        whitens=True,
+        recipe=replace(FAST.recipe, lr=0.02, batch_size=128, ema=0.99),
     ),
     "reconstruct": replace(FAST, filters="32,64,16", stride="2,2,2", depth=0, unshuffle=1),
 }
@@ -109,6 +110,7 @@ BUDGETS = (
 )
 LONGER_DEPTH = BUDGETS[1].depth  # what a deeper network loses in steps it gains in what it can learn in longer runs
 
+SHORT_RUN = 60.0  # seconds below which drawings are classified at half the resolution, for three times the steps
 LARGE_IMAGE = 48  # pixels of side from which "deep" begins with half the resolution
 
 Architecture = Literal["fast", "article", "rednet", "large", "deep"]

@@ -45,7 +45,7 @@ def test_images_that_cannot_be_decoded_are_skipped_and_a_lost_class_is_refused(t
     for i in (0, 2):
         other = tmp_path / f"photos/ant/{i}.png"
         other.write_bytes(other.read_bytes()[:-60])
-    with pytest.raises(DlcliError, match="no image of the class ant can be used; ant/2.png"):
+    with pytest.raises(DlcliError, match=r"no image of the class ant can be used; ant/2\.png"):
         squares.same_size(open_image_set([folder], labeled=True, limits=STREAMED), 16, EIGHT_BIT)
 
 
