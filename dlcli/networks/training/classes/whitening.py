@@ -37,7 +37,7 @@ def whiten(network: DeconvNet, images: ImageSet) -> None:
         return
     size = inputs * side * side
     total, count, mean = torch.zeros(size, size, dtype=torch.float64), 0, torch.zeros(size, dtype=torch.float64)
-    for part in torch.split(x, 128):
+    for part in torch.split(x, 32):
         patches = F.unfold(part, side).transpose(1, 2).reshape(-1, size).double()
         total += patches.T @ patches
         mean += patches.sum(0)
