@@ -112,6 +112,7 @@ def plain_loop(run: Path, data: Path, minutes: float, seed: int) -> tuple[int, f
     from torch.nn import functional as F
 
     from dlcli.images.image_set import open_image_set
+    from dlcli.images.normalization import EIGHT_BIT
     from dlcli.networks.data.squares import same_size
     from dlcli.networks.model.deconv import DeconvNet
     from dlcli.networks.model.saved import SavedNetwork
@@ -121,7 +122,9 @@ def plain_loop(run: Path, data: Path, minutes: float, seed: int) -> tuple[int, f
     tensors = []
     for path, part in zip(parts, ("train", "test"), strict=True):
         images = same_size(
-            open_image_set([str(path)], channels=spec.input_channels, labeled=True, part=part), spec.head.side
+            open_image_set([str(path)], channels=spec.input_channels, labeled=True, part=part),
+            spec.head.side,
+            EIGHT_BIT,
         )
         pixels = np.stack([images.pixels(i) for i in range(len(images))]).transpose(0, 3, 1, 2)
         tensors += [torch.from_numpy(np.ascontiguousarray(pixels)), torch.from_numpy(images.labels)]

@@ -73,7 +73,7 @@ def same_size(image_set: ImageSet, side: int, scale: Normalization) -> ImageSet:
 
 
 def shrunk(image_set: ImageSet, side: int, scale: Normalization) -> ImageSet:
-    """The images as squares of one side, in 8 bits by ``scale``: scaled so that the shorter side fits, and cut in the middle.
+    """The images as squares of one side, in 8 bits by ``scale``: with the shorter side fitting, cut in the middle.
 
     They are decoded and scaled by as many threads as there are cores, and only the squares are kept; those that can't
     be decoded are skipped.
