@@ -24,6 +24,7 @@ from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.batched.weights import BatchedWeights
 from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.flat_images import EXAMPLES, flattened
 from dlcli.networks.optim.average import share_of_average
 from dlcli.networks.tensors import float64
 from dlcli.networks.training.step.settings import NetworkSettings
@@ -71,6 +72,7 @@ class BatchedNetworks:
             optimizer, self.weights.flat, self.weights.hidden, [r.momentum for r in replicas], [r.l2 for r in replicas]
         )
         self.average = self.weights.flat.clone() if settings.ema else None
+        self._examples: dict[int, Tensor] = {}
 
     def take_step(self) -> None:
         """One step of all replicas; those that fail leave."""
@@ -128,6 +130,7 @@ class BatchedNetworks:
             # A proximal step on the weights, not the biases: exact zeros.
             least = self.optimizer.l1_rates(rates) * self.weights.is_weight * self.settings.l1
             flat.copy_(flat.sign() * (flat.abs() - least).clamp_(min=0))
+        self.weights.even_weights()
         if self.average is not None:
             self.average.lerp_(flat, share_of_average(self.settings.ema, self.step))
         for rows, old in zip(self._rows(), kept, strict=False):
@@ -141,7 +144,13 @@ class BatchedNetworks:
     def parameters_of(self, solver: BatchedSolver) -> dict[str, Tensor]:
         """A copy of a replica's tensors by name, on the CPU; the averaged weights where there are some."""
         rows = self.weights.flat if self.average is None else self.average
-        return self.weights.named(rows[self.solvers.index(solver)])
+        state = self.weights.named(rows[self.solvers.index(solver)])
+        if (flat := self.settings.flat) is None:
+            return state
+        key = id(solver.batches)
+        if key not in self._examples:
+            self._examples[key] = solver.batches(0, EXAMPLES).input.float().cpu()
+        return flattened(flat.spec, state, self._examples[key], kept=flat.kept)
 
     def gradient_norm_of(self, solver: BatchedSolver) -> float:
         """Euclidean norm of a replica's last gradient; nan before the first."""

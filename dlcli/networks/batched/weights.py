@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.phases import even_phases_
 
 
 class BatchedWeights:
@@ -37,18 +38,24 @@ class BatchedWeights:
         self.is_weight = torch.zeros_like(self.flat[0])
         for name in order:
             self.is_weight[self._places[name]] = float(len(self.shapes[name]) > 1)
+        self._even_layers = first.even_layers()
         self._bind()
 
     def _bind(self) -> None:
         self.views = {name: self._slice(self.flat, name).detach().requires_grad_() for name in self.shapes}
-        self._gradients = [self._slice(self.gradient, name) for name in self.shapes]
+        self._gradients = {name: self._slice(self.gradient, name) for name in self.shapes}
 
     def _slice(self, matrix: Tensor, name: str) -> Tensor:
         return matrix[:, self._places[name]].view(-1, *self.shapes[name])
 
     def backward(self, total: Tensor) -> None:
         """Put the gradient of ``total``, a scalar that was computed from ``views``, into ``gradient``."""
-        torch._foreach_copy_(self._gradients, torch.autograd.grad(total, list(self.views.values())))
+        torch._foreach_copy_(list(self._gradients.values()), torch.autograd.grad(total, list(self.views.values())))
+        even_phases_(self._even_layers, self._gradients)
+
+    def even_weights(self) -> None:
+        """Make the phases of each network's layers even, as in ``FlatParameters``."""
+        even_phases_(self._even_layers, self.views)
 
     def keep(self, rows: Tensor) -> None:
         """Drop all networks but those of ``rows``."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from dlcli.config.network import Activation
 from dlcli.networks.model.fused_chain import Layer, chain
+from dlcli.networks.model.phases import Strides, even_phases_
 from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
 from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
@@ -166,7 +167,7 @@ class DeconvNet(nn.Module):
                 self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
         if spec.head.classes:
             self.classifier = nn.Linear(self._features(), spec.head.classes)
-        self._layers_and_modules = self._layers()
+        self.chain_of_layers = self._layers()
         self.initialize()
 
     def _blocks(self, channels: int) -> nn.Sequential:
@@ -195,6 +196,7 @@ class DeconvNet(nn.Module):
                 module.second.weight.data.mul_(0.3)
         if self.spec.head.output == "residual" and self.spec.head.decoder:
             self.deconvolutions[0].get_parameter("weight").data.zero_()
+        even_phases_(self.even_layers(), dict(self.named_parameters()))
 
     def hidden_weights(self) -> list[nn.Parameter]:
         """Kernels of all but the first convolution and the last deconvolution: those between hidden features."""
@@ -202,6 +204,15 @@ class DeconvNet(nn.Module):
         if self.spec.head.decoder:
             ends.append(self.deconvolutions[0].get_parameter("weight"))
         return [w for w in self.parameters() if w.ndim == 4 and not any(w is end for end in ends)]
+
+    def even_layers(self) -> Strides:
+        """The strided deconvolutions of a network that makes images: their phases are to be even."""
+        spec = self.spec
+        if spec.head.classes:
+            return {}
+        shuffles = [spec.unshuffle] + [1] * (len(spec.strides) - 1)
+        pairs = enumerate(zip(spec.strides, shuffles, strict=True))
+        return {f"deconvolutions.{level}": pair for level, pair in pairs if pair[0] > 1}
 
     def forward(self, x: Tensor, base: Tensor | None = None) -> Tensor:
         """Restored images (B, output_channels, H, W), or class scores (B, classes), from x (B, input_channels, H, W).
@@ -231,7 +242,7 @@ class DeconvNet(nn.Module):
         return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
 
     def _features_of(self, h: Tensor) -> Tensor:
-        layers, modules = self._layers_and_modules
+        layers, modules = self.chain_of_layers
         if self._written_out(h):
             return chain(layers, h, [tensor for m in modules for tensor in (m.weight, m.bias)])
         spec, kept = self.spec, {}

@@ -8,6 +8,9 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.phases import even_phases_
+
 BEHIND = 3  # numbers behind the gradient that are added up over processes with it
 
 
@@ -24,6 +27,8 @@ class FlatParameters:
     With ``half`` the network is trained as a bfloat16 copy, ``compute_model``, and its float32 weights, which sum up
     steps that are too small for bfloat16, are those of ``network`` (mixed precision: Micikevicius et al. 2018).
     Without, ``compute_model`` is the network itself.
+
+    Phases that are to be even stay so: who changes ``flat`` calls ``even_gradient`` before and ``even_weights`` after.
     """
 
     def __init__(self, network: nn.Module, hidden: Sequence[nn.Parameter] = (), *, half: bool = False) -> None:
@@ -43,6 +48,8 @@ class FlatParameters:
             view.copy_(weight.detach())
             weight.data = view
         self._gradients = list(self.views(self.flat.grad))
+        self._even_layers = network.even_layers() if isinstance(network, DeconvNet) else {}
+        self._by_name, self._gradients_by_name = self.named(self.flat.detach()), self.named(self.flat.grad)
         self.matrices, end = [], 0
         for shape, alike in groupby(weight.shape for weight in first):
             count, rows, columns = len(list(alike)), shape[0], shape[1:].numel()
@@ -101,6 +108,14 @@ class FlatParameters:
         torch._foreach_copy_(self._gradients, parts[0])
         for part in parts[1:]:
             torch._foreach_add_(self._gradients, part)
+
+    def even_gradient(self) -> None:
+        """Make the gradient that of weights whose phases are even."""
+        even_phases_(self._even_layers, self._gradients_by_name)
+
+    def even_weights(self) -> None:
+        """Make the weights' phases even after a step: optimizers with a rate for each weight leave them uneven."""
+        even_phases_(self._even_layers, self._by_name)
 
     @torch.no_grad()
     def sync(self) -> None:

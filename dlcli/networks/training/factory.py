@@ -3,12 +3,13 @@
 from dlcli.engine.loop import UNLIMITED
 from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.flat_images import has_cells
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.solver import NetworkSolver
-from dlcli.networks.training.step.settings import NetworkSettings
+from dlcli.networks.training.step.settings import FlatImages, NetworkSettings
 
 
 def settings_for(plan: NetworkPlan) -> NetworkSettings:
@@ -16,10 +17,12 @@ def settings_for(plan: NetworkPlan) -> NetworkSettings:
     optimizer = plan.optimizer
     images = -(-plan.batches.size // plan.execution.ranks.count)
     places = images * plan.batches.side**2 // plan.spec.unshuffle**2
+    kept = plan.keeps_flat and plan.spec.head.output == "residual"
+    flat = FlatImages(plan.spec, kept) if has_cells(plan.spec) else None
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,
         optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None, plan.execution.compiled,
-        plan.execution.ranks, unread=plan.execution.unread, places=places,
+        plan.execution.ranks, unread=plan.execution.unread, places=places, flat=flat,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ LONG_RUN = 240.0  # seconds from which "fast" is deeper
 LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
 DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
+KEEP_FLAT = ("denoise", "deblur", "upscale", "inpaint")  # these tasks leave a flat image as it is; pairs may not
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
 
@@ -104,6 +105,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
         _execution(config, limits.seconds, device, ranks),
         ValidationSettings(facts.held_out, config.seed_of_data),
         classes,
+        keeps_flat=config.task in KEEP_FLAT,
     )
 
 

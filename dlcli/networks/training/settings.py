@@ -97,7 +97,7 @@ class ValidationSettings:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """How to train one network, with nothing left open."""
+    """How to train one network, with nothing left open; ``keeps_flat``: a flat image is to stay what it is."""
 
     spec: DeconvSpec
     loss: str
@@ -107,3 +107,4 @@ class NetworkPlan:
     execution: ExecutionSettings
     validation: ValidationSettings
     classes: ClassSettings = ClassSettings()
+    keeps_flat: bool = False

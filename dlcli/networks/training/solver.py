@@ -13,6 +13,7 @@ from dlcli.engine.solver import Termination
 from dlcli.files import JsonObject
 from dlcli.memory import keep_freed_memory
 from dlcli.networks.data.batch import Batches
+from dlcli.networks.model.flat_images import EXAMPLES, flattened
 from dlcli.networks.optim.average import AveragedWeights
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import optimizer_tensors, restore_optimizers, shrink
@@ -55,6 +56,7 @@ class NetworkSolver:
         self.bad_steps = BadSteps()
         self.meter = LossMeter()
         self.unread = self._unread_steps()
+        self._examples: Tensor | None = None  # images that making flat ones flat is to change the least
         self._read = 0  # good steps that this process has read
         self.step = self.images_seen = 0
 
@@ -119,6 +121,7 @@ class NetworkSolver:
             return
         self.step += 1
         self.images_seen += self.guard.batch_size
+        self.weights.even_gradient()
         good = self.gradient.clip() and math.isfinite(loss)
         self.bad_steps.count(good=good)
         if not good:
@@ -129,6 +132,7 @@ class NetworkSolver:
             optimizer.step()
         if self.settings.l1:
             shrink(self.optimizers, self.weights, self.settings.l1)
+        self.weights.even_weights()
         self.weights.sync()
         if self.average is not None:
             self.average.update(self.step)
@@ -150,9 +154,17 @@ class NetworkSolver:
         return self.gradient.norm()
 
     def parameters(self) -> dict[str, Tensor]:
-        """A copy of the network's tensors by name, on the CPU; the averaged weights where there are some."""
+        """A copy of the network's tensors by name, on the CPU; the averaged weights where there are some.
+
+        Where the settings ask for it, they are those that make flat images flat.
+        """
         state = {name: t.detach().cpu().clone() for name, t in self.weights.network.state_dict().items()}
-        return state if self.average is None else state | self.average.named()
+        state = state if self.average is None else state | self.average.named()
+        if self.settings.flat is None:
+            return state
+        if self._examples is None:
+            self._examples = self.guard.batches(0, EXAMPLES).input.float().cpu()
+        return flattened(self.settings.flat.spec, state, self._examples, kept=self.settings.flat.kept)
 
     def scheduler_step(self, loss: float) -> None:
         """Tell the schedule the loss of a report, and begin a new mean."""

@@ -3,6 +3,15 @@
 from dataclasses import dataclass
 
 from dlcli.engine.ranks import ALONE, Ranks
+from dlcli.networks.model.deconv import DeconvSpec
+
+
+@dataclass(frozen=True)
+class FlatImages:
+    """Flat images are to come out flat of a network of this ``spec``; ``kept``: as what they were."""
+
+    spec: DeconvSpec
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -24,3 +33,4 @@ class NetworkSettings:
     ranks: Ranks = ALONE
     unread: bool = False  # steps are not waited for
     places: int = 0
+    flat: FlatImages | None = None

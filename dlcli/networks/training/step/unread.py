@@ -156,9 +156,11 @@ class UnreadSteps:
     def _body(self, batch: Batch) -> None:
         torch._foreach_copy_(self._kept, self._changed)
         loss = self.parts.gradient.differentiate(batch).detach()
+        self.weights.even_gradient()
         good = self._is_good(loss)
         for optimizer in self.parts.optimizers:
             optimizer.step()
+        self.weights.even_weights()
         with torch.no_grad():
             if self.parts.average is not None:
                 self.parts.average.vector.lerp_(self.weights.flat.detach(), self._share)
