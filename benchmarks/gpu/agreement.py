@@ -66,7 +66,7 @@ def _gradient(preset: str, name: str, setting: Setting, table: Table, *, half: b
     # Where residuals begin at zero, the first gradient is that of the last layer alone.
     vector = here.weights.flat.detach()
     vector.add_(torch.randn(len(vector), generator=torch.Generator().manual_seed(0)), alpha=AWAY)
-    there = _solver(_case(preset, setting.device, setting, half=half), here.parameters())
+    there = _solver(_case(preset, setting.device, setting, half=half), here.weights.network.state_dict())
     batch = here.guard.batches(0, here.guard.batch_size)
     base = None if batch.base is None else batch.base.to(setting.device)
     moved = Batch(batch.input.to(setting.device), base, batch.target.to(setting.device))

@@ -343,8 +343,9 @@ def test_the_average_is_what_is_saved(run, photos):
     arrays, _ = checkpoint.load(averaged)
     # Training itself is the same; the average only watches.
     assert np.array_equal(arrays["network.convolutions.0.weight"], second["convolutions.0.weight"].numpy())
-    saved = np.concatenate([weight.numpy().ravel() for weight in first.values()])
-    assert np.array_equal(np.sort(arrays["average"]), np.sort(saved))
+    # The last layer is changed so that flat images stay flat.
+    saved = [weight.numpy().ravel() for name, weight in first.items() if not name.startswith("deconvolutions.0.")]
+    assert np.isin(np.concatenate(saved), arrays["average"]).all()
 
 
 def test_l1_leaves_zeros_in_the_saved_model(run, photos):

@@ -18,7 +18,8 @@ def settings_for(plan: NetworkPlan) -> NetworkSettings:
     images = -(-plan.batches.size // plan.execution.ranks.count)
     places = images * plan.batches.side**2 // plan.spec.unshuffle**2
     kept = plan.keeps_flat and plan.spec.head.output == "residual"
-    flat = FlatImages(plan.spec, kept) if has_cells(plan.spec) else None
+    # L1 is for weights that are exactly zero, which the change that it takes would fill.
+    flat = FlatImages(plan.spec, kept) if has_cells(plan.spec) and not optimizer.l1 else None
     return NetworkSettings(
         plan.batches.size, plan.limits.steps or UNLIMITED, plan.limits.seconds, optimizer.l1, optimizer.clip,
         optimizer.ema, optimizer.warmup, plan.batches.seed if plan.spec.dropout else None, plan.execution.compiled,

@@ -177,7 +177,8 @@ class Chart:
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
     """A context, or a decorator, in which matplotlib has this style, whatever a user's own files say."""
-    with matplotlib.rc_context(STYLE):
+    # Scales overflow where numbers are as large as can be, which leaves those out that have no place.
+    with matplotlib.rc_context(STYLE), np.errstate(over="ignore", invalid="ignore"):
         yield
 
 

@@ -116,9 +116,9 @@ CASES = {
     "a pickle in a glob": (text("d/m.pkl", b"\x80\x04N."), ["d/m.pkl"], "pickle"),
     "array of objects": (array("x.npy", np.array([[1, "x"]], dtype=object)), ["x.npy"], "never loaded"),
     "array of one dimension": (array("x.npy", np.zeros(9, np.uint8)), ["x.npy"], "shape"),
-    "array with channels first": (array("x.npy", np.zeros((4, 3, 16, 16), np.uint8)), ["x.npy"], "channels last"),
-    "array out of range": (array("x.npy", np.full((4, 16, 16), 200.0)), ["x.npy"], "200"),
-    "array with NaN": (array("x.npy", np.full((4, 16, 16), np.nan)), ["x.npy"], "NaN"),
+    "array with channels first": (array("x.npy", np.zeros((4, 3, 16, 16), np.uint8)), ["x.npy"], "--axes NCYX"),
+    "array of frames or channels": (array("x.npy", np.zeros((4, 16, 16), np.uint8)), ["x.npy"], "--axes NYX"),
+    "array with NaN": (array("x.npy", np.full((5, 16, 16), np.nan)), ["x.npy"], "NaN"),
     "npz without images": (array("x.npz", {"a": np.zeros((2, 9, 9)), "b": np.zeros(2)}), ["x.npz"], "x.npz"),
     "truncated npy": (text("x.npy", b"\x93NUMPY\x01\x00"), ["x.npy"], "x.npy"),
     "unmatched pairs": (

@@ -356,7 +356,7 @@ ENDS = {
         "--optimizer",
         "sgd",
         "--lr",
-        "1",
+        "1e-12",
         "--early-stop",
         "2",
     ],
