@@ -18,7 +18,7 @@ LEVELS, SHADES = 64, 5  # of gray, and of each channel of color images, that are
 EXAMPLES = 8  # images, of the first batch, that are to be changed the least
 PATCHES = 8192  # of features of real images
 RIDGE = 1e-2  # of the mean variance of a feature
-RANKS = (1e-4, 3e-5, 1e-5, 3e-6, 1e-6)  # of the largest variance of flat images' features, tried in turn
+RANKS = (1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7, 1e-8)  # of the largest variance of flat images' features, tried in turn
 LEFT = 0.07 / 255  # between the pixels of a cell: then a larger rank will do
 
 
