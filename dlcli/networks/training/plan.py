@@ -18,7 +18,15 @@ from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
-from dlcli.networks.training.presets import LARGE_IMAGE, LONGER_DEPTH, SHORT_RUN, Preset, preset_of, preset_on
+from dlcli.networks.training.presets import (
+    LARGE_IMAGE,
+    LONGER_DEPTH,
+    QUICK_CLASSES,
+    SHORT_RUN,
+    Preset,
+    preset_of,
+    preset_on,
+)
 from dlcli.networks.training.settings import (
     Augment,
     BatchSettings,
@@ -89,7 +97,7 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
     batch_size = config.batch_size or recipe.batch_size
     limits = _limits(config, preset, facts.count, batch_size)
     if facts.classes and config.arch == "fast" and (limits.seconds or SHORT_RUN) < SHORT_RUN:
-        preset = replace(preset, stride="4,2")
+        preset = QUICK_CLASSES
     fast = config.arch == "fast" and config.task not in ("classify", "reconstruct")
     if fast and not device.startswith("cuda") and (limits.seconds or 0) >= LONG_RUN:
         preset = replace(preset, depth=LONGER_DEPTH)

@@ -68,11 +68,10 @@ FAST_FOR = {
     "classify": replace(
         FAST,
         filters="32,64",
-        stride="2,2",
+        stride="1,2",
         depth=1,
-        unshuffle=1,
-        whitens=True,
-        recipe=replace(FAST.recipe, lr=0.02, batch_size=128, ema=0.99),
+        dropout=0.1,
+        recipe=replace(FAST.recipe, batch_size=128, ema=0.998),
     ),
     "reconstruct": replace(FAST, filters="32,64,16", stride="2,2,2", depth=0, unshuffle=1),
 }
@@ -110,7 +109,14 @@ BUDGETS = (
 )
 LONGER_DEPTH = BUDGETS[1].depth  # what a deeper network loses in steps it gains in what it can learn in longer runs
 
-SHORT_RUN = 60.0  # seconds below which drawings are classified at half the resolution, for three times the steps
+# Drawings, in runs of less than so many seconds: at a quarter of the resolution, for three times the steps, and from
+# the images' principal directions. After 72 seconds it has 99.11% of MNIST, and after five minutes 98.95%, where the
+# other one, slower and with dropout, has 99.5%.
+SHORT_RUN = 60.0
+QUICK_CLASSES = replace(
+    FAST_FOR["classify"], stride="4,2", unshuffle=1, dropout=0.0, whitens=True,
+    recipe=replace(FAST.recipe, lr=0.02, batch_size=128, ema=0.99),
+)  # fmt: skip
 LARGE_IMAGE = 48  # pixels of side from which "deep" begins with half the resolution
 
 Architecture = Literal["fast", "article", "rednet", "large", "deep"]
