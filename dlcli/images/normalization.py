@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcli.engine.arrays import AnyArray, AnyDtype
+from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.images.image_set import ImageSet
@@ -193,14 +193,6 @@ def robust_range(values: AnyArray) -> tuple[float, float]:
     low, high = np.percentile(values, (LEAST, MOST))
     # In float32's steps, so that a file holds what a network was trained with.
     return float(np.float32(low)), float(np.float32(high))
-
-
-def limits_of(dtype: AnyDtype) -> tuple[float, float] | None:
-    """The least and the largest value of a type of whole numbers; None for floats."""
-    if dtype.kind == "f":
-        return None
-    info = np.iinfo(dtype)
-    return float(info.min), float(info.max)
 
 
 def mapped_to_bytes(pixels: AnyArray, scale: Normalization) -> NDArray[np.uint8]:
