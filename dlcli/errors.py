@@ -30,11 +30,15 @@ class DlcliError(Exception):
 
 
 class Interrupted(BaseException):
-    """Raised by the signal handlers of the command line; the training loop turns it into a last, saved report."""
+    """Raised by the signal handlers of the command line; the training loop turns it into a last, saved report.
+
+    ``left`` says what there is of the work where nothing does so, "" for nothing.
+    """
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"signal {signum}")
         self.signum = signum
+        self.left = ""
 
     @property
     def reason(self) -> str:

@@ -141,7 +141,10 @@ def _failed(error: BaseException, words: list[str]) -> int:
         fail(error)
         return int(error.exit_code)
     if isinstance(error, (Interrupted, KeyboardInterrupt, typer.Abort)):
-        text = "dlcli: interrupted before there was anything to save"
+        left = error.left if isinstance(error, Interrupted) else ""
+        text = (
+            f"dlcli: interrupted: {one_line(left)}" if left else "dlcli: interrupted before there was anything to save"
+        )
         if may_tell(text, follows=True):
             print(text, file=sys.stderr)
         return 128 + error.signum if isinstance(error, Interrupted) else int(ExitCode.INTERRUPTED)

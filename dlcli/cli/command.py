@@ -8,6 +8,7 @@ import typer
 from dlcli.cli import process
 from dlcli.cli.console import Console
 from dlcli.config.common import OutputOptions
+from dlcli.engine.interrupts import telling
 from dlcli.engine.ranks import Ranks, launched
 from dlcli.errors import DlcliError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ConfigT = TypeVar("ConfigT", bound=OutputOptions)
 ConsoleT = TypeVar("ConsoleT", bound=Console)
+DRAWING = "the result is saved, and charts may be missing"  # they come last
 ReportT = TypeVar("ReportT", bound="Report")
 
 
@@ -43,7 +45,8 @@ class Command(ABC, Generic[ConfigT, ConsoleT, ReportT]):
         quiet, json_output = config.quiet or not ranks.leads, config.json_output and ranks.leads
         console = self.console(quiet=quiet, json_output=json_output)
         console.show = lambda report: self.show(report, config, console)
-        report = self.work(config, console)
+        with telling(lambda: DRAWING if console.has_shown else ""):
+            report = self.work(config, console)
         console.result(report)
         code, failures = self.outcome(report)
         console.failures(failures)

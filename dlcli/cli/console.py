@@ -80,7 +80,7 @@ class Console:
         self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._live: _LiveTable | None = None
         self.show: Callable[[Any], None] = lambda _report: None  # as tables, in the way of each command
-        self._has_shown = False
+        self.has_shown = False
         self._line: Live | None = None
         self._told = time.monotonic()
 
@@ -158,9 +158,9 @@ class Console:
 
     def result(self, report: "Result") -> None:
         """Print the result on stdout, once: before the charts are drawn, so that nobody waits for them."""
-        if self._has_shown:
+        if self.has_shown:
             return
-        self._has_shown = True
+        self.has_shown = True
         if self.json_output:
             self.document(report)
         elif not self.quiet:

@@ -21,6 +21,16 @@ def waiting() -> tuple[int, float]:
 
 
 @contextmanager
+def telling(left: Callable[[], str]) -> Iterator[None]:
+    """A signal that ends what is within says by ``left`` what there is of the work by then."""
+    try:
+        yield
+    except Interrupted as interrupt:
+        interrupt.left = interrupt.left or left()
+        raise
+
+
+@contextmanager
 def deferred_signals() -> Iterator[Callable[[], None]]:
     """Within, the first signal is only noted; the function given raises Interrupted for it when called.
 

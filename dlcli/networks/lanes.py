@@ -6,7 +6,7 @@ one of them is always away, and some of oneDNN's kernels spin until it is back.
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import TypeVar
@@ -42,7 +42,7 @@ def _begin(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def in_lanes(function: Callable[[Item], Result], items: Iterable[Item], lanes: int) -> Iterator[Result]:
+def in_lanes(function: Callable[[Item], Result], items: Iterable[Item], lanes: int) -> Generator[Result, None, None]:
     """``function`` of each item, in order; by this thread for one lane, else AHEAD of what is asked for.
 
     The first error ends it. What has begun is waited for, so that no file is left half written.

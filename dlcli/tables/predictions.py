@@ -9,8 +9,10 @@ from typing import BinaryIO
 
 import polars as pl
 
+from dlcli.engine.interrupts import telling
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
+from dlcli.text import counted
 
 FORMATS = (".csv", ".parquet")
 MISSING = "NA"  # a blank line would be no row at all to most readers of CSV
@@ -80,11 +82,11 @@ def _to_stdout(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType]) -
     try:
         number = os.dup(sys.stdout.fileno())
     except OSError:  # a stream in memory
-        _csv(frames, schema, sys.stdout.buffer)
+        _csv(frames, schema, sys.stdout.buffer, on_stdout=True)
         return
     try:
         with os.fdopen(number, "wb") as stream:
-            _csv(frames, schema, stream)
+            _csv(frames, schema, stream, on_stdout=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -92,13 +94,16 @@ def _to_stdout(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType]) -
         raise DlcliError(f"the predictions could not be written to stdout: {reason}", "free some space") from None
 
 
-def _csv(frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], stream: BinaryIO) -> None:
-    head = pl.DataFrame(schema=schema).write_csv().encode()
-    for frame in frames:
-        # Text first: polars closes over a raw stream in ways that hide a closed pipe. The header comes with the first
-        # row, as a table that is refused is to leave nothing.
-        stream.write(head + frame.write_csv(include_header=False, null_value=MISSING).encode())
-        head = b""
+def _csv(
+    frames: Iterator[pl.DataFrame], schema: dict[str, pl.DataType], stream: BinaryIO, *, on_stdout: bool = False
+) -> None:
+    head, rows = pl.DataFrame(schema=schema).write_csv().encode(), 0
+    with telling(lambda: f"stdout has {counted(rows, 'prediction')} or more" if on_stdout and rows else ""):
+        for frame in frames:
+            # Text first: polars closes over a raw stream in ways that hide a closed pipe. The header comes with the
+            # first row, as a table that is refused is to leave nothing.
+            stream.write(head + frame.write_csv(include_header=False, null_value=MISSING).encode())
+            head, rows = b"", rows + len(frame)
     stream.write(head)
 
 

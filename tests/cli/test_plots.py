@@ -25,7 +25,7 @@ import os, pathlib, sys
 from dlcli.cli import app, console
 whole = console.Console.result
 def result(self, report):
-    if self._has_shown:
+    if self.has_shown:
         return
     assert os.fstat(1).st_size == 0
     whole(self, report)

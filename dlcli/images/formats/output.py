@@ -1,7 +1,7 @@
 """An image file to be written, frame by frame: at once where its format allows it, so that a stack needn't fit."""
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -81,13 +81,6 @@ def opened_writer(path: Path, wanted: Wanted) -> Iterator[Writer]:
         if complete:
             raise _by_disk(path, error) from error
         raise
-
-
-def write_frames(path: Path, frames: Sequence[Frame], format: str, metadata: Metadata) -> None:
-    """Write ``frames`` in one of FORMATS. Raises UnwritableError as above."""
-    with opened_writer(path, Wanted(format, len(frames), metadata)) as writer:
-        for frame in frames:
-            writer.add(frame)
 
 
 def _by_disk(path: Path, error: OSError) -> UnwritableError:

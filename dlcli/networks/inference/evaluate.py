@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dlcli.engine.device import describe_device
+from dlcli.engine.interrupts import telling
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
@@ -116,8 +117,8 @@ def _restored(
     methods = _methods(settings, replace(trained, beside=lanes), images, progress)
     scale = trained.degradation.scale
     border = scale if scale > 1 else 0
-    measured, rows = {name: Measured(images.scales.targets) for name in methods}, []
-    with exactly():
+    measured, rows = {name: Measured(images.scales.targets) for name in methods}, list[ImageQuality]()
+    with exactly(), telling(lambda: f"{len(rows):,} of {len(images):,} images were measured, and no report is written"):
         if settings.compare:
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
         each = in_lanes(lambda index: _cases(images, index, methods, border), range(len(images)), lanes)

@@ -17,6 +17,7 @@ class Meter:
     progress: Progress = field(default_factory=Silent)
     files: int = 0
     done: int = 0
+    written: int = 0
     pixels: int = 0
     partly: dict[int, float] = field(default_factory=dict)
     frames: str = ""
@@ -32,14 +33,22 @@ class Meter:
             self.frames = f", frame {number:,} of {count:,}" if count > 1 else ""
             self._tell()
 
+    def wrote(self) -> None:
+        """One file more is complete, whatever becomes of the rest."""
+        with self.lock:
+            self.written += 1
+
     def file(self) -> None:
         """One file more is done."""
         with self.lock:
             self.done += 1
             self._tell()
 
-    def end(self) -> None:
-        """All are."""
+    def __enter__(self) -> "Meter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """All are, or the work ends: the line is taken away."""
         with self.lock:
             self.progress.reached("")
 

@@ -1,13 +1,16 @@
 """``dlcli predict`` of an image network: restored images under their own names, or a table of classes."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from dlcli.degradations.base import Mask
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
+from dlcli.engine.interrupts import telling
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.folders import Skipped
@@ -24,7 +27,7 @@ from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import ClassifiedReport, MappedValues, RestoredReport
-from dlcli.text import counted
+from dlcli.text import counted, printable_path
 
 
 def predict_network(settings: PredictionSettings, progress: Progress) -> RestoredReport | ClassifiedReport:
@@ -68,16 +71,18 @@ class _Made:
     changes: Changes = field(default_factory=Changes)
 
 
-def _each(restorer: Restorer, outputs: Sequence[Output]) -> Iterator[tuple[Output, _Made]]:
+def _each(restorer: Restorer, outputs: Sequence[Output]) -> Generator[tuple[Output, _Made], None, None]:
     """Restore them in lanes, then alone those that had too little memory beside others."""
     lanes = lanes_for(len(outputs), restorer.trained.device)
     beside = replace(restorer, trained=replace(restorer.trained, beside=lanes))
     again = []
-    for output, made in zip(outputs, in_lanes(partial(_made, beside), outputs, lanes), strict=True):
-        if lanes > 1 and isinstance(made.error, MemoryShortError):
-            again.append(output)
-        else:
-            yield output, made
+    # Closed, as what a lane has begun is to be complete before anybody counts.
+    with closing(in_lanes(partial(_made, beside), outputs, lanes)) as each:
+        for output, made in zip(outputs, each, strict=True):
+            if lanes > 1 and isinstance(made.error, MemoryShortError):
+                again.append(output)
+            else:
+                yield output, made
     for output in again:
         yield output, _made(restorer, output)
 
@@ -87,6 +92,7 @@ def _made(restorer: Restorer, output: Output) -> _Made:
     made = _Made()
     try:
         made.images = write_restored(output, replace(restorer, changes=made.changes), made.told)
+        restorer.meter.wrote()
     except DlcliError as error:
         made.error = error
     return made
@@ -104,14 +110,14 @@ def _restore_all(
         progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
     told, failed = Told(), Failed()
     done = 0
-    for written, one in _each(restorer, plan.outputs):
-        meter.file()
-        told.take(one.told)
-        restorer.changes.take(one.changes)
-        done += one.images
-        if one.error is not None:
-            failed.add(written, one.error)
-    meter.end()
+    with telling(lambda: _left(meter, settings.output.out)), meter, closing(_each(restorer, plan.outputs)) as each:
+        for written, one in each:
+            meter.file()
+            told.take(one.told)
+            restorer.changes.take(one.changes)
+            done += one.images
+            if one.error is not None:
+                failed.add(written, one.error)
     skipped = [*plan.skipped, *failed.skipped]
     if not done:
         raise _nothing_done(plan, skipped, failed.first)
@@ -140,6 +146,14 @@ def _restore_all(
         notes=told.notes(),
         mapped=MappedValues(images=ranges.images, low=ranges.low, high=ranges.high) if ranges.images else None,
     )
+
+
+def _left(meter: Meter, out: Path | None) -> str:
+    """What there is where the work was interrupted."""
+    if out == STDOUT or not meter.written:
+        return ""
+    be = "is" if meter.written == 1 else "are"
+    return f"{meter.written:,} of {counted(meter.files, 'file')} {be} complete in {printable_path(str(out))}"
 
 
 def _planned(settings: PredictionSettings) -> OutputPlan:

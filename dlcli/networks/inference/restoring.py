@@ -1,13 +1,13 @@
 """One image through a network that restores: channels, transparency, what is missing, and memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dlcli.degradations.base import Degradation, Mask, Observation
+from dlcli.degradations.base import Degradation, Mask
 from dlcli.degradations.downsample import enlarge
 from dlcli.errors import DlcliError
 from dlcli.images.conversion import check_finite
@@ -42,13 +42,8 @@ class Changes:
     any: bool = False
     mapped: Ranges = field(default_factory=Ranges)
 
-    def add(self, before: Callable[[], Image], after: Image) -> None:
-        """One more image; ``before`` is asked for only as long as nothing has changed."""
-        self.images += 1
-        self.compare(before, after)
-
     def compare(self, before: Callable[[], Image], after: Image) -> None:
-        """A part of an image that is counted already."""
+        """A part of an image; ``before`` is asked for only as long as nothing has changed."""
         self.any = self.any or not np.array_equal(before(), after)
 
     def take(self, others: "Changes") -> None:
@@ -60,13 +55,17 @@ class Changes:
 
 @dataclass(frozen=True)
 class Restorer:
-    """A network with what --mask and --kernel say of all images; ``changes`` is what became of those so far."""
+    """A network with what --mask and --kernel say of all images; ``changes`` is what became of those so far.
+
+    ``fit`` is how the values of all frames of a file are normalized, None for each frame by itself.
+    """
 
     trained: TrainedNetwork
     mask: Mask | None
     kernel: int
     changes: Changes = field(default_factory=Changes)
     meter: Meter = field(default_factory=Meter)
+    fit: Fitted | None = None
 
     @property
     def scale(self) -> int:
@@ -83,12 +82,15 @@ class Restorer:
 
 
 def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
+    height = image.pixels.shape[0]
     values = image.pixels.size * restorer.scale**2
-    in_bands = restorer.trained.degradation.reach is not None and values > VALUES
-    if not in_bands:
+    bands: Iterable[Band] = [Band(slice(0, height), slice(0, height))]
+    if restorer.trained.degradation.reach is not None and values > VALUES:
+        bands = _bands_of(restorer, image)
+    else:
         check_memory(values * restorer.trained.beside)
     try:
-        return _through_bands(restorer, image, spent=spent) if in_bands else _through(restorer, image)
+        return _through(restorer, image, bands, spent=spent)
     except (MemoryError, RuntimeError) as error:
         # Torch says that memory ran out by a RuntimeError, or by a kind of it.
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
@@ -96,53 +98,50 @@ def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
         raise MemoryShortError("needs more memory than there is", "give a smaller --tile, or cut the image") from None
 
 
-def _through(restorer: Restorer, image: Frame) -> Frame:
-    trained, degradation, alpha = restorer.trained, restorer.trained.degradation, image.alpha
+def _through(restorer: Restorer, image: Frame, bands: Iterable[Band], *, spent: bool) -> Frame:
+    """The image band by band: one, unless its degradation looks no further than its ``reach``."""
+    trained, degradation, scale = restorer.trained, restorer.trained.degradation, restorer.scale
     missing = _missing(degradation, image, restorer.mask) if degradation.needs_mask else None
     check_finite(image.pixels)
-    fit = fitted(trained.scales, image.pixels)
-    restorer.changes.mapped = restorer.changes.mapped.taking(fit)
-    observed = degradation.prepare_known(_input(trained, image, fit.scales.inputs), restorer.kernel, missing)
-    if missing is not None and alpha is not None:
-        alpha = np.where(missing, alpha.dtype.type(white_of(alpha.dtype)), alpha)  # what was filled can be seen
-    within = _limits(fit, image.pixels)
-    pixels = _output(trained, trained.restored(observed), image, fit, within)
-    restorer.changes.add(lambda: _output(trained, observed.base, image, fit, within), pixels)
-    if image.alpha is not None and restorer.scale == 1 and not degradation.needs_mask:
-        pixels = np.where(image.alpha[:, :, None] == 0, image.pixels, pixels)  # unseen, and so none of our business
-    return Frame(pixels, _enlarged(alpha, restorer.scale))
+    fit = restorer.fit or fitted(trained.scales, [image.pixels])
+    within, changes = _limits(fit, image.pixels), Changes(1)
+    if restorer.fit is None:
+        changes.mapped = changes.mapped.taking(fit)
 
-
-def _through_bands(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
-    """``_through`` for a degradation that looks no further than its ``reach``."""
-    trained, degradation, scale = restorer.trained, restorer.trained.degradation, restorer.scale
-    check_finite(image.pixels)
-    fit = fitted(trained.scales, image.pixels)
-    within, changes = _limits(fit, image.pixels), Changes(1, mapped=Ranges().taking(fit))
-
-    def compute(observed: Observation, band: Band) -> Image:
+    def compute(band: Band) -> Image:
+        x = _input(trained, _rows(image, band.seen), fit.scales.inputs)
         part, rows = _rows(image, band.rows), band.inner(scale)
+        observed = degradation.prepare_known(x, restorer.kernel, missing)
         pixels = _output(trained, trained.restored(observed, rows), part, fit, within)
         changes.compare(lambda: _output(trained, observed.base[..., rows, :], part, fit, within), pixels)
-        if part.alpha is not None and scale == 1:
-            pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)
+        if part.alpha is not None and scale == 1 and not degradation.needs_mask:
+            pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)  # unseen: none of our business
         return pixels
 
+    made = _joined(image, ((band, compute(band)) for band in bands), scale, spent=spent)
+    restorer.changes.take(changes)
+    alpha = image.alpha
+    if missing is not None and alpha is not None:
+        alpha = np.where(missing, alpha.dtype.type(white_of(alpha.dtype)), alpha)  # what was filled can be seen
+    return Frame(made, _enlarged(alpha, scale))
+
+
+def _joined(image: Frame, pieces: Iterable[tuple[Band, Image]], scale: int, *, spent: bool) -> Image:
+    """The whole result; where it is the ``spent`` image itself, the next piece has seen the rows that one replaces."""
     made: Image | None = None
-    waiting: tuple[slice, Image] | None = None  # until the next band has seen the rows that it replaces
-    for band in _bands_of(restorer, image):
-        x = _input(trained, _rows(image, band.seen), fit.scales.inputs)
-        if made is not None and waiting is not None:
-            made[waiting[0]] = waiting[1]
-        pixels = compute(degradation.prepare_known(x, restorer.kernel, None), band)
+    waiting: tuple[slice, Image] | None = None
+    for band, pixels in pieces:
+        if len(pixels) == image.pixels.shape[0] * scale:
+            return pixels
         if made is None:
             made = _place_for(image, pixels, scale, spent=spent)
+        if waiting is not None:
+            made[waiting[0]] = waiting[1]
         waiting = slice(band.rows.start * scale, band.rows.stop * scale), pixels
     assert made is not None
     assert waiting is not None
     made[waiting[0]] = waiting[1]
-    restorer.changes.take(changes)
-    return Frame(made, _enlarged(image.alpha, scale))
+    return made
 
 
 def _bands_of(restorer: Restorer, image: Frame) -> Iterator[Band]:

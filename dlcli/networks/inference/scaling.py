@@ -1,16 +1,18 @@
 """How the values of images are normalized for a network that was trained on others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.engine.arrays import AnyArray
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import Normalization, Scales, of_images, of_values, robust_range, sampled
 from dlcli.text import listed
 
 BEYOND = 1.0  # a range reaches outside that of the training by so many times that, and isn't foreign yet
 NARROW = 0.02  # of the range of the training: what uses less of it is foreign
+FRAMES = 16  # of a file that tell the range of all, evenly spread
 
 
 @dataclass(frozen=True)
@@ -27,23 +29,30 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Ranges:
-    """How many images were mapped by ranges of their own, of which types, and from where to where those reach."""
+    """How many images were mapped by ranges of their own, of which types, and from where to where those reach.
+
+    ``frames``: some of them have several frames, which all have one range.
+    """
 
     images: int = 0
     low: float = np.inf
     high: float = -np.inf
     dtypes: frozenset[str] = frozenset()
+    frames: bool = False
 
-    def taking(self, fit: Fitted) -> "Ranges":
+    def taking(self, fit: Fitted, *, frames: bool = False) -> "Ranges":
         """With one image more."""
+        if not fit.own:
+            return self
         own = fit.scales.inputs
-        return self if not fit.own else self.joined(Ranges(1, min(own.low), max(own.high), frozenset({own.dtype})))
+        return self.joined(Ranges(1, min(own.low), max(own.high), frozenset({own.dtype}), frames))
 
     def joined(self, other: "Ranges") -> "Ranges":
         """Both together."""
         return Ranges(
-            self.images + other.images, min(self.low, other.low), max(self.high, other.high), self.dtypes | other.dtypes
-        )
+            self.images + other.images, min(self.low, other.low), max(self.high, other.high),
+            self.dtypes | other.dtypes, self.frames or other.frames,
+        )  # fmt: skip
 
     def note(self, trained: Scales) -> str:
         """A line on them; empty where there are none."""
@@ -53,20 +62,32 @@ class Ranges:
         return (
             f"values of {listed(sorted(self.dtypes))} are mapped by {each} ({self.low:.4g} to {self.high:.4g}), as the "
             f"network was trained on {trained.inputs.dtype} from {trained.inputs.shown}"
+            f"{f'; frames of a file have one range, that of up to {FRAMES} of them' if self.frames else ''}"
         )
 
 
-def fitted(trained: Scales, pixels: AnyArray) -> Fitted:
-    """For one image (H, W, C): as in training, or by its own range where its type or values are others."""
-    if pixels.dtype == np.uint8 and trained.inputs.eight_bit:
-        return Fitted(trained)
-    values = sampled(pixels)
+def fitted(trained: Scales, frames: Iterable[AnyArray]) -> Fitted:
+    """For images (H, W, C) of one type: as in training, or by their own range where their type or values are others."""
+    some: list[AnyArray] = []
+    for pixels in frames:
+        if is_ordinary(trained, pixels.dtype):
+            return Fitted(trained)
+        some.append(sampled(pixels))
+    values = np.concatenate(some)
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values).all(axis=1)]
+        values = known if len(known) else np.zeros_like(values)
     return _chosen(trained, values, of_values(values))
+
+
+def is_ordinary(trained: Scales, dtype: AnyDtype) -> bool:
+    """Whether images of ``dtype`` are normalized as in training whatever their values are: 8 bits, as there."""
+    return dtype == np.uint8 and trained.inputs.eight_bit
 
 
 def fitted_to_set(trained: Scales, images: ImageSet) -> Fitted:
     """For all images of a set, alike."""
-    if images.dtype == np.uint8 and trained.inputs.eight_bit:
+    if is_ordinary(trained, images.dtype):
         return Fitted(trained)
     some = [sampled(images.pixels(i)) for i in {0, len(images) // 2, len(images) - 1}]
     return _chosen(trained, np.concatenate(some), of_images(images))

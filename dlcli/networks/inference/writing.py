@@ -13,7 +13,7 @@ import numpy as np
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
-from dlcli.images.formats.codecs import read_frames
+from dlcli.images.formats.codecs import opened_stack, read_frames
 from dlcli.images.formats.frames import DecodedImage, Stored
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.opening import INSTEAD
@@ -22,6 +22,7 @@ from dlcli.images.formats.writing import Frame
 from dlcli.images.outputs import STDOUT, Output
 from dlcli.images.sources import Candidate
 from dlcli.networks.inference.restoring import Restorer, check_memory
+from dlcli.networks.inference.scaling import FRAMES, Fitted, fitted, is_ordinary
 from dlcli.reports.predict import Note
 from dlcli.text import printable_path
 
@@ -75,6 +76,9 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     Raises UnwrittenError for a target that can't be written, another DlcliError for an image that can't be restored.
     """
     first = output.candidates[0]
+    if (fit := _of_all_frames(output.candidates, restorer)) is not None:
+        restorer.changes.mapped = restorer.changes.mapped.taking(fit, frames=True)
+        restorer = replace(restorer, fit=fit)
     if output.format == "NPY" and first.origin is not None:
         told.add(output.shown, "written as .npy" if first.origin.path.suffix.lower() == ".npz" else "")
         return _write_array(output, restorer)
@@ -82,6 +86,27 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     frames = read_frames(first.path, first.name, first.axes) if first.path else _array_frames(output.candidates)
     with closing(frames):
         return _write_frames(output, frames, restorer, told)
+
+
+def _of_all_frames(candidates: Sequence[Candidate], restorer: Restorer) -> Fitted | None:
+    """One normalization for all frames of a file, so that none is brighter than the next; None where each has its own.
+
+    Pages of several sizes or types are no frames of one thing.
+    """
+    first, scales = candidates[0], restorer.trained.scales
+    if first.path is None:
+        if len(candidates) == 1 or is_ordinary(scales, first.header().dtype):
+            return None
+        return fitted(scales, (_frame(candidates[i]).pixels for i in _some(len(candidates))))
+    with opened_stack(first.path, first.name, first.axes) as stack:
+        header = stack.header(0)
+        if header.frames == 1 or not header.uniform or is_ordinary(scales, header.dtype):
+            return None
+        return fitted(scales, (stack.frame(i).pixels for i in _some(header.frames)))
+
+
+def _some(frames: int) -> list[int]:
+    return sorted({round(place) for place in np.linspace(0, frames - 1, min(frames, FRAMES))})
 
 
 def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Restorer, told: Told) -> int:

@@ -9,10 +9,8 @@ from PIL import Image, ImageOps
 
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import MAX_PIXELS, read_header, read_pixels
-from dlcli.images.formats.metadata import Metadata
-from dlcli.images.formats.output import write_frames
 from dlcli.images.formats.writing import Frame
-from tests.images.reading import read_image
+from tests.images.reading import read_image, write_image
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (9, 7), dtype=np.uint8)
@@ -29,10 +27,6 @@ def png(width, height, depth=8, kind=0, data=b""):
     """A PNG file made by hand, so that its header can say anything."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(data)) + png_chunk(b"IEND", b"")
-
-
-def write_image(path, pixels, alpha, format_):
-    write_frames(path, [Frame(pixels, alpha)], format_, Metadata())
 
 
 def save(folder, image, name="a.png", **options):
@@ -274,7 +268,7 @@ def test_control_characters_are_escaped(tmp_path):
 @pytest.mark.parametrize("values", [GRAY[:, :, None], COLOR], ids=["gray", "color"])
 def test_lossless_round_trip(tmp_path, format_, alpha, values):
     path = tmp_path / "a.image"
-    write_image(path, values, alpha, format_)
+    write_image(path, Frame(values, alpha), format_)
     read = read_image(path, "a")
     assert read.format == format_
     np.testing.assert_array_equal(read.pixels, np.broadcast_to(values, read.pixels.shape))
@@ -287,7 +281,7 @@ def test_lossless_round_trip(tmp_path, format_, alpha, values):
 
 @pytest.mark.parametrize("format_", ["PNG", "TIFF"])
 def test_sixteen_bits_round_trip(tmp_path, format_):
-    write_image(tmp_path / "a", DEEP[:, :, None], None, format_)
+    write_image(tmp_path / "a", Frame(DEEP[:, :, None], None), format_)
     read = read_image(tmp_path / "a", "a")
     assert read.bits == 16
     np.testing.assert_array_equal(read.pixels[:, :, 0], DEEP)
@@ -296,7 +290,7 @@ def test_sixteen_bits_round_trip(tmp_path, format_):
 @pytest.mark.parametrize("format_", ["BMP", "WEBP", "JPEG"])
 def test_sixteen_bits_become_eight_where_they_cannot_stay(tmp_path, format_):
     pixels = np.full((8, 8, 3), 65535, dtype=np.uint16)
-    write_image(tmp_path / "a", pixels, pixels[:, :, 0], format_)
+    write_image(tmp_path / "a", Frame(pixels, pixels[:, :, 0]), format_)
     read = read_image(tmp_path / "a", "a")
     assert read.bits == 8
     assert read.pixels.min() == 255
@@ -304,14 +298,14 @@ def test_sixteen_bits_become_eight_where_they_cannot_stay(tmp_path, format_):
 
 def test_jpeg_is_nearly_the_same_and_keeps_its_colors(tmp_path):
     smooth = np.asarray(Image.fromarray(COLOR).resize((64, 64), Image.Resampling.BICUBIC))
-    write_image(tmp_path / "a.jpg", smooth, None, "JPEG")
+    write_image(tmp_path / "a.jpg", Frame(smooth, None), "JPEG")
     error = read_image(tmp_path / "a.jpg", "a").pixels.astype(float) - smooth
     assert np.sqrt(np.mean(error**2)) < 3
 
 
 def test_what_cannot_be_written(tmp_path):
     with pytest.raises(DlcliError, match=r"20000 x 1 pixels cannot be written as WEBP") as caught:
-        write_image(tmp_path / "a.webp", np.zeros((1, 20_000, 1), dtype=np.uint8), None, "WEBP")
+        write_image(tmp_path / "a.webp", Frame(np.zeros((1, 20_000, 1), dtype=np.uint8), None), "WEBP")
     assert "PNG" in caught.value.hint
     with pytest.raises(DlcliError, match="cannot write"):
-        write_image(tmp_path / "no" / "a.png", GRAY[:, :, None], None, "PNG")
+        write_image(tmp_path / "no" / "a.png", Frame(GRAY[:, :, None], None), "PNG")

@@ -66,6 +66,7 @@ def test_bands_give_what_the_whole_image_gives(restorer, dtype, channels, alpha,
 
 def test_a_spent_image_is_the_place_of_the_result(restorer, monkeypatch):
     monkeypatch.setattr(restoring, "VALUES", 0)
+    monkeypatch.setattr(bands, "VALUES", 50 * 41 * 3)
     image = image_of(np.uint8, 3, False)
     kept = image.pixels.copy()
     assert restorer.restored(image).pixels is not image.pixels

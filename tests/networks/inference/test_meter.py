@@ -31,7 +31,8 @@ def test_lines_count_files_frames_and_time(monkeypatch):
     counter.file()  # too soon for another line
     now[0] = 110.0
     counter.file()
-    counter.end()
+    with counter:  # at whose end the line is taken away
+        pass
     assert lines.reached_lines == [
         "0 of 4 files, frame 1 of 2, 1.5 megapixels/s, 14.0s left", "0 of 4 files, frame 2 of 2, 1.5 megapixels/s",
         "2 of 4 files, frame 2 of 2, 0.6 megapixels/s, 10.0s left", "",

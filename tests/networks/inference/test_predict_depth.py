@@ -8,10 +8,9 @@ from PIL import Image, ImageCms
 from dlcli.errors import DlcliError
 from dlcli.images.formats.codecs import read_frames, read_header
 from dlcli.images.formats.metadata import Metadata
-from dlcli.images.formats.output import write_frames
 from dlcli.images.formats.writing import Frame
 from dlcli.reports.predict import Note
-from tests.images.reading import read_image
+from tests.images.reading import read_image, write_image
 from tests.networks.examples import make_run, save, smooth
 from tests.networks.inference.test_predict import pixels, predicted
 
@@ -81,7 +80,7 @@ def test_frames_are_refused_where_the_format_holds_one(run, tmp_path):
 def test_sixteen_bits_stay(run, tmp_path, format_, channels, alpha):
     """What is written is read the same by others, too: by tifffile, and by Pillow as its upper 8 bits."""
     path, out = tmp_path / f"a.{format_.lower()}", tmp_path / f"b.{format_.lower()}"
-    write_frames(path, [Frame(DEEP[:, :, :channels], alpha)], format_, Metadata())
+    write_image(path, Frame(DEEP[:, :, :channels], alpha), format_)
     predicted(run, path, out=out)
     for name in (path, out):
         read = read_image(name, "a")
@@ -175,7 +174,7 @@ def test_a_compressed_piece_that_is_larger_than_it_says_is_not_expanded(tmp_path
 
 def test_what_is_lost_is_said(run, tmp_path):
     Image.fromarray(np.dstack([smooth(23, 31, 3), (ALPHA >> 8).astype(np.uint8)])).save(tmp_path / "a.png")
-    write_frames(tmp_path / "b.png", [Frame(DEEP)], "PNG", Metadata())
+    write_image(tmp_path / "b.png", Frame(DEEP), "PNG")
     for name, out, words in (
         ("a.png", "a.jpg", "without its transparency"), ("b.png", "b.webp", "8 bits a channel"),
     ):  # fmt: skip
@@ -269,7 +268,7 @@ def test_profile_resolution_and_exif_stay(run, tmp_path, name):
         upright = Image.Exif()
         upright[271] = "Camera"
         known = Metadata(SRGB, (150.0, 150.0), upright.tobytes())
-        write_frames(path, [Frame(DEEP)], "PNG" if name.endswith("png") else "TIFF", known)
+        write_image(path, Frame(DEEP), "PNG" if name.endswith("png") else "TIFF", known)
     else:
         save(path, smooth(23, 31, 3), icc_profile=SRGB, dpi=(150, 150), exif=exif)
     assert predicted(run, path, out=tmp_path / "out").notes == []
