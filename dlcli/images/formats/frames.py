@@ -40,6 +40,8 @@ class Stored:
     """How a file holds its pixels, beside their type, for a file of the same format to do alike.
 
     ``options`` are those of the format's own library. ``planes``: each channel of a frame is a page of its own.
+    ``colors`` is PALETTE or BILEVEL where they are few; ``levels`` are height and width of the smaller ones of a
+    pyramid.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +49,13 @@ class Stored:
     shape: tuple[int, ...] = ()
     planes: bool = False
     frames: int = 1
+    colors: str = ""
+    levels: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def in_any_format(self) -> "Stored":
+        """What of it can be in a file of another format."""
+        return Stored(colors=self.colors, levels=self.levels)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dlcli.images.formats.science.fits import FitsFile
 from dlcli.images.formats.science.zarrs import ZarrFile
 from dlcli.images.formats.tiffs.writing import TiffPages
 from dlcli.images.formats.values import depth_in, with_depth
-from dlcli.images.formats.writing import STACKS, Frame, joined, losses, write_picture
+from dlcli.images.formats.writing import STACKS, Frame, joined, write_picture
 from dlcli.text import printable, printable_path
 
 
@@ -74,6 +74,8 @@ def opened_writer(path: Path, wanted: Wanted) -> Iterator[Writer]:
     try:
         with replaced_when_done(path) as temporary:
             writer = _Guarded(path, wanted.format, STREAMS.get(wanted.format, _Pictures)(temporary, wanted))
+            if wanted.stored.levels and wanted.format != "TIFF":
+                writer.notes.append("written without the smaller levels of its pyramid")
             yield writer
             writer.close()
             complete = True
@@ -147,8 +149,7 @@ class _Pictures:
 
     def close(self) -> None:
         known = replace(self.wanted.metadata, durations=tuple(self.shown) if any(self.shown) else ())
-        write_picture(self.path, self.frames, self.wanted.format, known)
-        self.notes.extend(losses(self.wanted.format, self.frames, known))
+        self.notes.extend(write_picture(self.path, self.frames, self.wanted.format, known, self.wanted.stored))
 
 
 class _Tiff:
@@ -165,7 +166,8 @@ class _Tiff:
         del shown, stored
         frame = of_type(frame, self.wanted.dtype)
         clear = frame.alpha is not None
-        self.pages.add(joined(frame.pixels, frame.alpha) if clear else frame.pixels, clear=clear, scale=scale)
+        values = joined(frame.pixels, frame.alpha) if clear else frame.pixels
+        self.pages.add(values, clear=clear, scale=scale)
 
     def close(self) -> None:
         self.pages.close()

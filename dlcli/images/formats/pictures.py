@@ -1,12 +1,14 @@
 """Frames of the pictures that Pillow reads: PNG, JPEG, WebP, BMP and their relatives, and colors of TIFF."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import get_sampling
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.images.formats.depth import (
@@ -20,11 +22,12 @@ from dlcli.images.formats.depth import (
     loaded,
 )  # fmt: skip
 from dlcli.images.formats.frames import DecodedImage, Header, Stored
+from dlcli.images.formats.layout.colors import BILEVEL, PALETTE
 from dlcli.images.formats.metadata import exif_of, metadata_of
 from dlcli.images.formats.opening import GRAY, opened
 from dlcli.images.formats.orientation import upright
 
-ORIENTATION = 0x0112
+ORIENTATION, COMPRESSION, PHOTOMETRIC, PREDICTOR = 0x0112, 259, 262, 317
 BAND = 1 << 21  # pixels that are converted at a time
 PLAIN = ("PNG", "JPEG", "WEBP", "BMP")
 SHALLOW = "its 16 bits are read as 8"
@@ -91,7 +94,7 @@ class PictureStack:
         if number or self._used:
             self.image.seek(number)
         self._used = True
-        return replace(_decoded(self.image, self.path, self.label, number), stored=Stored(frames=self.count))
+        return _decoded(self.image, self.path, self.label, number)
 
 
 def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:
@@ -101,7 +104,7 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
     turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
     whole = deep and not image.mode.startswith("I") and can_be_whole(image)
     format_ = "JPEG" if image.format == "MPO" else str(image.format)
-    exif = exif_of(image) if format_ == "TIFF" else b""
+    exif, stored = exif_of(image) if format_ == "TIFF" else b"", _stored(image, path, format_)
     loaded(image)
     exif = exif if format_ == "TIFF" else exif_of(image)
     clear = "transparency" in image.info
@@ -131,8 +134,43 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
     shown = image.info.get("duration", 0)
     return DecodedImage(
         pixels, None if alpha is None else upright(alpha, turn), format_, "; ".join(filter(None, (*notes, lost))),
-        metadata, float(shown) if isinstance(shown, (int, float)) else 0.0,
+        metadata, float(shown) if isinstance(shown, (int, float)) else 0.0, stored,
     )  # fmt: skip
+
+
+def _stored(image: ImageFile.ImageFile, path: Path, format_: str) -> Stored:
+    """How the file of an image holds it, which is open."""
+    options: dict[str, Any] = {}
+    if format_ == "JPEG":
+        sampling = get_sampling(image)
+        options = {
+            "qtables": {number: list(table) for number, table in image.quantization.items()},  # type: ignore[attr-defined]
+            "subsampling": sampling if sampling >= 0 else 0, "progressive": "progressive" in image.info,
+        }  # fmt: skip
+    elif format_ == "WEBP":
+        options = {"lossless": is_lossless_webp(path)}
+    elif format_ == "TIFF":
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        options = {
+            "compression": int(tags.get(COMPRESSION, 1)), "predictor": int(tags.get(PREDICTOR, 1)) > 1,
+            "photometric": int(tags.get(PHOTOMETRIC, 2)),
+        }  # fmt: skip
+    count = int(getattr(image, "n_frames", 1)) if format_ != "JPEG" else 1
+    few = {"1": BILEVEL, "P": PALETTE} if count == 1 or format_ == "TIFF" else {}  # animations mix their frames
+    return Stored(options, frames=count, colors=few.get(image.mode, ""))
+
+
+def is_lossless_webp(path: Path) -> bool:
+    """Whether all images of a WebP file are stored without loss."""
+    kinds = []
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            kind, size = head[:4], int.from_bytes(head[4:], "little")
+            kinds.append(kind)
+            # A frame of an animation begins with its place, and then has parts of its own.
+            file.seek(16 if kind == b"ANMF" else size + size % 2, os.SEEK_CUR)
+    return b"VP8 " not in kinds
 
 
 def _in_bands(image: Image.Image, mode: str) -> tuple[AnyArray, AnyArray | None]:

@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +12,15 @@ from PIL import Image
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.images.formats.frames import Stored
+from dlcli.images.formats.layout.colors import BILEVEL, HOLDING, WITHOUT, black_and_white, with_palette
+from dlcli.images.formats.layout.lossy import quality_note, save_options
 from dlcli.images.formats.metadata import Metadata, is_ome
 from dlcli.images.formats.science.extras import imported
 from dlcli.images.formats.values import depth_in, with_depth
 
 STACKS = ("PNG", "WEBP", "TIFF")  # that hold more than one frame
 WITHOUT_ALPHA = ("JPEG", "BMP")
-LOSSLESS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},  # as nearly as it can
-    "WEBP": {"lossless": True, "exact": True},
-    "AVIF": {"quality": 100, "subsampling": "4:4:4", "speed": 6},  # as nearly as it can
-    "HEIF": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
-}
 
 
 @dataclass(frozen=True)
@@ -55,16 +51,43 @@ def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str
     return found
 
 
-def write_picture(path: Path, frames: Sequence[Frame], format: str, metadata: Metadata) -> None:
-    """Write them in one of the formats of Pillow; lossless but for JPEG. What can't be kept, see ``losses``.
+def write_picture(path: Path, frames: Sequence[Frame], format: str, metadata: Metadata, stored: Stored) -> list[str]:
+    """Write them in one of the formats of Pillow, lossless where that can be; returns notes on what is not as it was.
 
-    Raises DlcliError for what the format doesn't hold, OSError and others as Pillow does.
+    ``stored`` is how their file held them. Raises DlcliError for what the format doesn't hold, OSError and others as
+    Pillow does.
     """
+    notes = losses(format, frames, metadata)
     values = [_joined(frame, format, frames) for frame in frames]
     if values[0].dtype == np.uint16 and values[0].shape[2] > 1:
         path.write_bytes(_deep_png(values[0], metadata))
-    else:
-        _by_pillow(path, values, format, metadata)
+        return notes
+    # Pillow tells gray with alpha from RGB by the number of channels.
+    images = [Image.fromarray(np.ascontiguousarray(v[:, :, 0] if v.shape[2] == 1 else v)) for v in values]
+    if stored.colors and format in HOLDING:
+        few = of_few_colors(values[0], stored.colors) if len(values) == 1 else None
+        images = images if few is None else [few]
+        notes += [] if few is not None else [WITHOUT[stored.colors]]
+    _by_pillow(path, images, format, metadata, stored)
+    return [*notes, *filter(None, [quality_note(format, stored.options)])]
+
+
+def of_few_colors(values: AnyArray, colors: str) -> Image.Image | None:
+    """The picture (H, W, channels and alpha) with a palette, or of black and white; None where it has more colors."""
+    if values.dtype != np.uint8 or (colors == BILEVEL and values.shape[2] > 1):
+        return None
+    if colors == BILEVEL:
+        white = black_and_white(values)
+        return None if white is None else Image.fromarray(white)
+    found = with_palette(values)
+    if found is None:
+        return None
+    numbers, table = found
+    clear = table.shape[1] in (2, 4)
+    full = np.concatenate([np.repeat(table[:, :1], 2, axis=1), table], axis=1) if table.shape[1] < 3 else table
+    picture = Image.fromarray(numbers).convert("P")
+    picture.putpalette(full.tobytes(), "RGBA" if clear else "RGB")
+    return picture
 
 
 def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> AnyArray:
@@ -88,12 +111,10 @@ def joined(values: AnyArray, alpha: AnyArray | None) -> AnyArray:
     return np.concatenate([values, full[:, :, None]], axis=2)
 
 
-def _by_pillow(path: Path, values: Sequence[AnyArray], format: str, metadata: Metadata) -> None:
+def _by_pillow(path: Path, images: Sequence[Image.Image], format: str, metadata: Metadata, stored: Stored) -> None:
     if format == "HEIF":
         imported("pillow_heif", "a HEIC image", "heif").register_heif_opener()
-    options = dict(LOSSLESS.get(format, {}))
-    # Pillow tells gray with alpha from RGB by the number of channels.
-    images = [Image.fromarray(np.ascontiguousarray(v[:, :, 0] if v.shape[2] == 1 else v)) for v in values]
+    options = save_options(format, stored.options)
     if len(images) > 1:
         shown = metadata.durations or (100,) * len(images)
         options |= {"save_all": True, "append_images": images[1:], "loop": metadata.loop}

@@ -117,7 +117,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     scale = made.pixels.shape[0] / image.pixels.shape[0]
     form = output.format or INSTEAD.get(image.format, image.format)
     told.add(output.shown, "written as TIFF" if image.format in INSTEAD and form == "TIFF" else "")
-    stored = image.stored if image.format == form else Stored()
+    stored = image.stored if image.format == form else image.stored.in_any_format
     wanted = Wanted(form, count, _scaled(image.metadata, scale), stored, output.dtype)
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)

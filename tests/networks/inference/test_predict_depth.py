@@ -178,14 +178,15 @@ def test_what_is_lost_is_said(run, tmp_path):
     for name, out, words in (
         ("a.png", "a.jpg", "without its transparency"), ("b.png", "b.webp", "8 bits a channel"),
     ):  # fmt: skip
-        (note,) = predicted(run, tmp_path / name, out=tmp_path / out).notes
+        note, quality = predicted(run, tmp_path / name, out=tmp_path / out).notes
         assert note.name == name
         assert words in note.note
+        assert quality.note in ("written as JPEG of quality 95", "written as lossless WebP")
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
 def test_cmyk_that_becomes_rgb_is_said(run, tmp_path, name):
-    Image.fromarray(smooth(24, 32, 3)).convert("CMYK").save(tmp_path / name)
+    Image.fromarray(smooth(24, 32, 3)).convert("CMYK").save(tmp_path / name, quality=95)
     (note,) = predicted(run, tmp_path / name, out=tmp_path / "out").notes
     assert "its CMYK is converted to RGB" in note.note
 
@@ -270,7 +271,8 @@ def test_profile_resolution_and_exif_stay(run, tmp_path, name):
         known = Metadata(SRGB, (150.0, 150.0), upright.tobytes())
         write_image(path, Frame(DEEP), "PNG" if name.endswith("png") else "TIFF", known)
     else:
-        save(path, smooth(23, 31, 3), icc_profile=SRGB, dpi=(150, 150), exif=exif)
+        good = {"quality": 95} if name.endswith("jpg") else {"lossless": True} if name.endswith("webp") else {}
+        save(path, smooth(23, 31, 3), icc_profile=SRGB, dpi=(150, 150), exif=exif, **good)
     assert predicted(run, path, out=tmp_path / "out").notes == []
     with Image.open(tmp_path / "out" / name) as image:
         image.load()

@@ -11,6 +11,7 @@ from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.images.formats.axes import Axes, guessed_axes, named_axes
 from dlcli.images.formats.frames import DecodedImage, Header, Stored
+from dlcli.images.formats.layout.pyramids import shrunk
 from dlcli.images.formats.science.extras import imported
 from dlcli.text import counted, printable
 
@@ -146,14 +147,6 @@ class ZarrFile:
             else:
                 array = root.create_array(name, shape=shape, chunks=chunks, dtype=values.dtype)
             self._arrays.append((array, factor))
-
-
-def shrunk(values: AnyArray, factor: int) -> AnyArray:
-    """Means over blocks of ``factor`` x ``factor`` pixels of (H, W, C); what is left at the ends is cut off."""
-    height, width = (side // factor * factor for side in values.shape[:2])
-    blocks = values[:height, :width].reshape(height // factor, factor, width // factor, factor, -1)
-    means: AnyArray = blocks.mean(axis=(1, 3), dtype=np.float64)
-    return np.asarray(means if values.dtype.kind == "f" else np.rint(means)).astype(values.dtype)
 
 
 def _chunks(axes: Axes, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -127,12 +127,13 @@ class TiffStack:
             "bigtiff": self.file.is_bigtiff,
             "description": key.description,
             "kind": self.kind,
+            "subifds": bool(key.subifds),
             "extratags": [
                 (tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in key.tags if tag.code in IMAGEJ_TAGS
             ],
         }
         planes = bool(part.channel_pages)
-        return Stored(options, axes.names, axes.shape, planes, len(self))
+        return Stored(options, axes.names, axes.shape, planes, len(self), levels=part.levels)
 
 
 def _check_pages(file: Any, kind: str) -> None:
@@ -186,6 +187,7 @@ class _Part:
         if height * width > most:
             raise DlcliError(f"has more than {most // 10**6} million pixels", "cut it into smaller images")
         self.bytes = height * width * channels * self.dtype.itemsize
+        self.levels = _levels(series)
         self._last: tuple[int, AnyArray] | None = None
 
     def like(self, other: "_Part") -> bool:
@@ -222,6 +224,16 @@ class _Part:
             raise ValueError("it ends before its last page")
         mapped: AnyArray = np.memmap(handle.path, dtype, "r", self.offset, self.axes.shape)
         return mapped
+
+
+def _levels(series: Any) -> tuple[tuple[int, int], ...]:
+    """Height and width of the smaller levels that a page has: in its own directory, or behind it."""
+    page = series.keyframe
+    if page.subifds:
+        smaller = [one for one in page.pages if one.is_reduced]
+    else:
+        smaller = [level.keyframe for level in getattr(series, "levels", [series])[1:]]
+    return tuple((int(one.imagelength), int(one.imagewidth)) for one in smaller)
 
 
 def _check_kind(page: Any) -> None:

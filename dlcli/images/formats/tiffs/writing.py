@@ -10,6 +10,8 @@ from PIL import Image, TiffImagePlugin
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.images.formats.frames import Stored
+from dlcli.images.formats.layout.colors import BILEVEL, MOST, PALETTE, WITHOUT, black_and_white, with_palette
+from dlcli.images.formats.layout.pyramids import levels_of
 from dlcli.images.formats.metadata import DESCRIPTION, EXIF_IFD, GPS_IFD, Metadata, text_tags
 from dlcli.images.formats.tiffs.descriptions import description_of
 
@@ -17,6 +19,7 @@ LARGEST = 4_000_000_000  # bytes that offsets of 32 bits reach
 RGB, WHITE_IS_ZERO, SEPARATE, ASSOCIATED = 2, 0, 2, 1
 # Of the compressions that lose nothing; by those that do, restored images would be spoiled again.
 LOSSLESS = {1: None, 5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
+FAXES = (2, 3, 4)  # of black and white, which tifffile only reads
 WITH_PREDICTOR = ("lzw", "zlib", "lzma", "zstd")
 
 
@@ -27,18 +30,23 @@ class TiffPages:
         self.path, self.metadata, self.stored, self.frames = path, metadata, stored, frames
         self.notes: list[str] = []
         self._writer: Any = None
-        self._known = bool(stored.options)
+        self._known = "kind" in stored.options  # a file that tifffile has read
         self.compression, self.predictor = self._compression()
 
     def add(self, values: AnyArray, *, clear: bool, scale: float) -> None:
         """One frame, (H, W, C), the last channel its transparency if ``clear``; ``scale`` times as large as it was."""
         if self._writer is None:
             self._open(values, scale)
-        if self.stored.planes:
-            for channel in range(values.shape[2]):
-                self._write(values[:, :, channel : channel + 1], clear=False)
-        else:
-            self._write(values, clear=clear)
+        sizes = [(round(height * scale), round(width * scale)) for height, width in self.stored.levels]
+        pages = [values[:, :, i : i + 1] for i in range(values.shape[2])] if self.stored.planes else [values]
+        for page in pages:
+            levels = levels_of(page, sizes)
+            if len(levels) < len(sizes):
+                self._note("written without the smaller levels of its pyramid that are no whole fractions of it")
+            inside = len(levels) if self.stored.options.get("subifds", True) else 0
+            self._write(page, clear=clear and not self.stored.planes, subifds=inside)
+            for level in levels:
+                self._write(level, clear=clear and not self.stored.planes, subfiletype=1)
 
     def close(self) -> None:
         """The file is complete."""
@@ -50,7 +58,8 @@ class TiffPages:
         from tifffile import TiffWriter
 
         options = self.stored.options
-        big = bool(options.get("bigtiff")) or self.frames * values.nbytes > LARGEST
+        size = self.frames * values.nbytes * (1.5 if self.stored.levels else 1)
+        big = bool(options.get("bigtiff")) or size > LARGEST
         self._writer = TiffWriter(self.path, bigtiff=big, byteorder=options.get("byteorder"))
         self._big = big
         height, width = values.shape[:2]
@@ -60,7 +69,31 @@ class TiffPages:
         if text:
             self._first["description"] = text.encode()
 
-    def _write(self, values: AnyArray, *, clear: bool) -> None:
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _write(self, values: AnyArray, *, clear: bool, **more: Any) -> None:
+        """One page of the file; ``more`` are options of tifffile's."""
+        layout = self._of_few_colors(values) if self.stored.colors else {}
+        known = self.metadata
+        if known.dpi or known.calibration:
+            more["resolution"] = known.dpi or known.calibration
+            more["resolutionunit"] = "INCH" if known.dpi else "NONE"
+        self._writer.write(
+            **(layout or self._layout(values, clear=clear)),
+            compression=self.compression,
+            iccprofile=known.icc or None,
+            metadata=None,
+            software=False,
+            contiguous=False,
+            **more,
+            **(self._first or {"extratags": self._texts()}),
+        )
+        self._first = {}
+
+    def _layout(self, values: AnyArray, *, clear: bool) -> dict[str, Any]:
+        """The page as it is, and what its channels mean."""
         channels, options = values.shape[2], self.stored.options
         own = options.get("photometric", RGB)
         color = channels >= 3 and (own == RGB if self._known else channels in (3, 4))
@@ -69,37 +102,41 @@ class TiffPages:
         if clear and extra:
             extra[-1] = "ASSOCALPHA" if options.get("extrasamples") == [ASSOCIATED] else "UNASSALPHA"
         white_is_zero = self._known and own == WHITE_IS_ZERO and channels == 1
-        kind = "rgb" if color else "miniswhite" if white_is_zero else "minisblack"
         page = values[:, :, 0] if channels == 1 else values.transpose(2, 0, 1) if planar else values
-        known = self.metadata
-        resolution: dict[str, Any] = {}
-        if known.dpi or known.calibration:
-            resolution["resolution"] = known.dpi or known.calibration
-            resolution["resolutionunit"] = "INCH" if known.dpi else "NONE"
-        self._writer.write(
-            np.ascontiguousarray(page),
-            photometric=kind,
-            extrasamples=extra or None,
-            planarconfig=("separate" if planar else "contig") if channels > 1 else None,
-            tile=options.get("tile"),
-            compression=self.compression,
-            predictor=(2 if values.dtype.kind in "ui" else 3) if self._predicts(values) else None,
-            iccprofile=known.icc or None,
-            metadata=None,
-            software=False,
-            contiguous=False,
-            **resolution,
-            **(self._first or {"extratags": self._texts()}),
-        )
-        self._first = {}
+        return {
+            "data": np.ascontiguousarray(page),
+            "photometric": "rgb" if color else "miniswhite" if white_is_zero else "minisblack",
+            "extrasamples": extra or None,
+            "planarconfig": ("separate" if planar else "contig") if channels > 1 else None,
+            "tile": options.get("tile"),
+            "predictor": (2 if values.dtype.kind in "ui" else 3) if self._predicts(values) else None,
+        }
+
+    def _of_few_colors(self, values: AnyArray) -> dict[str, Any]:
+        """The page with a palette or in black and white, as it was; nothing where it has more colors now."""
+        shallow = values.dtype == np.uint8
+        if self.stored.colors == BILEVEL and shallow and values.shape[2] == 1:
+            white = black_and_white(values)
+            if white is not None and self.stored.options.get("photometric") == WHITE_IS_ZERO:
+                return {"data": ~white, "photometric": "miniswhite"}
+            if white is not None:
+                return {"data": white, "photometric": "minisblack"}
+        few = self.stored.colors == PALETTE and shallow and values.shape[2] in (1, 3)
+        if few and (found := with_palette(values)) is not None:
+            numbers, table = found
+            colors = np.zeros((3, MOST), np.uint16)
+            colors[:, : len(table)] = table.T.astype(np.uint16) * 257
+            return {"data": numbers, "photometric": "palette", "colormap": colors}
+        self._note(WITHOUT[self.stored.colors])
+        return {}
 
     def _compression(self) -> tuple[str | None, bool]:
-        if not self._known:
+        if "compression" not in self.stored.options:
             return "zlib", True
         code, predictor = self.stored.options["compression"], bool(self.stored.options["predictor"])
         if code in LOSSLESS and encodable(code):
             return LOSSLESS[code], predictor
-        why = "takes imagecodecs" if code in LOSSLESS else "may lose details"
+        why = "takes imagecodecs" if code in LOSSLESS else "isn't written" if code in FAXES else "may lose details"
         self.notes.append(f"compressed by deflate, as the compression that it had {why}")
         return "zlib", True
 
