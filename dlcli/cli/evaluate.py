@@ -19,7 +19,7 @@ and a number; the exit code is 3 if one does not hold.
 
 A network is measured on clean images, each degraded as in training (pairs: two folders, inputs and targets; classify:
 class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `balanced_accuracy`, `macro_f1`, `log_loss`.
-PSNR and SSIM are computed on 8-bit images; for upscale on the luminance, without a border of SCALE pixels.
+PSNR and SSIM are computed on 8-bit images; of upscaled color the luminance counts, and no border of SCALE pixels.
 `checkerboard` is how many gray levels apart the pixels of a flat image come out.
 
 Examples:
@@ -81,7 +81,7 @@ def _show_metrics(report: "EvalReport", console: Console) -> None:
 def _show_images(report: "RestorationReport", console: Console, worst: int | None) -> None:
     """A table by image, and one of the methods compared."""
     from dlcli.reports.evaluate import MethodQuality
-    from dlcli.reports.summary import EIGHT_BITS
+    from dlcli.reports.summary import EIGHT_BITS, luminance_note
 
     rows, mean = report.per_image, report.overall
     if worst:
@@ -94,6 +94,8 @@ def _show_images(report: "RestorationReport", console: Console, worst: int | Non
     console.table(["", "input psnr", "psnr", "ssim", *errors], shown)
     if report.psnr_range != EIGHT_BITS:
         console.line(f"psnr and ssim take a range of {report.psnr_range:.4g}")
+    if told := luminance_note(report.psnr_of):
+        console.line(told)
     grid = report.metrics["test"]["checkerboard"]
     console.line(f"checkerboard: pixels of a flat image come out {grid:.2g} of 255 levels apart")
     if report.compare is not None:

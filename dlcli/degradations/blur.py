@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dlcli.degradations.base import Common, Degradation, Kernel, Mask, Observation
-from dlcli.degradations.noise import MAX_SIGMA, add_noise
+from dlcli.degradations.noise import MAX_SIGMA, add_noise, weighted
 from dlcli.errors import DlcliError
 
 # Measured on four images of Set12 and four kernels of Levin et al., at sigma 0.5, 2.55, 7.65 and 12.75: of 0.1 to 800
@@ -24,6 +24,8 @@ ROUNDING_VARIANCE = 1 / 12  # of 8-bit images, on the 0-255 scale: no photograph
 class Deblur(Common):
     """Circular convolution by a kernel drawn for each image, then Gaussian noise of ``sigma`` (0-255 scale).
 
+    ``weights`` multiply the noise, one for each channel, where there are some.
+
     The protocol of Zhang et al. (USRNet, CVPR 2020; DPIR, 2021): borders wrap around, the kernel is known. ``kernels``
     are 2-D, of odd sides, and sum to 1, as parse_blur gives them.
 
@@ -33,6 +35,7 @@ class Deblur(Common):
 
     kernels: Sequence[Kernel]
     sigma: float
+    weights: tuple[float, ...] = ()
     multiple: ClassVar[int] = 1
     scale: ClassVar[int] = 1
     mask: ClassVar[Mask | None] = None
@@ -71,7 +74,7 @@ class Deblur(Common):
         """
         draw = torch.randint(len(self.kernels), (len(clean),), generator=generator, device=generator.device)
         blur, wiener = self._drawn(draw, clean)
-        blurred = add_noise(_filtered(clean, blur), self.sigma / 255, generator)
+        blurred = add_noise(_filtered(clean, blur), weighted(self.sigma / 255, self.weights, clean.device), generator)
         return _observation(blurred, _filtered(blurred, wiener))
 
     def prepare(self, observed: Tensor, kernel_index: int = 0) -> Observation:
@@ -96,9 +99,13 @@ class Deblur(Common):
         """What the Wiener filter is made for."""
         return self.sigma
 
-    def at_sigma(self, sigma: float, _weights: tuple[float, ...] = ()) -> Degradation:
+    def at_sigma(self, sigma: float, weights: tuple[float, ...] = ()) -> Degradation:
         """The same kernels, with this noise."""
-        return replace(self, sigma=sigma)
+        return replace(self, sigma=sigma, weights=weights)
+
+    def with_kernels(self, kernels: Sequence[Kernel]) -> "Deblur":
+        """The same noise, after a blur by one of these."""
+        return replace(self, kernels=kernels)
 
     def _drawn(self, draw: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra for each image of the kernel that was drawn for it; crops' are kept beside each other on the device.
@@ -116,7 +123,10 @@ class Deblur(Common):
         return known[1][0][chosen], known[1][1][chosen]
 
     def _filters(self, indices: Sequence[int], images: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra (B, 1, H, W // 2 + 1) of the blur and of its Wiener filter, for each image its kernel's."""
+        """Spectra (B, 1, H, W // 2 + 1) of the blur and of its Wiener filter, for each image its kernel's.
+
+        Where noise differs by channel, so do the filters, (B, C, H, W // 2 + 1).
+        """
         height, width = images.shape[-2:]
         if any(k.shape[0] > height or k.shape[1] > width for k in self.kernels):
             largest = max(self.kernels, key=lambda k: max(k.shape)).shape
@@ -133,14 +143,15 @@ class Deblur(Common):
         for index in indices:
             pair = self._spectra.get((index, *place))
             if pair is None:
-                blur, wiener = _spectra(self.kernels[index], self.sigma, height, width)
+                sigmas = [self.sigma * weight for weight in self.weights or (1.0,)]
+                blur, wiener = _spectra(self.kernels[index], sigmas, height, width)
                 pair = self._spectra[(index, *place)] = blur.to(images.device), wiener.to(images.device)
             pairs.append(pair)
         return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
 
 
-def _spectra(kernel: Kernel, sigma: float, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Spectra (1, H, W // 2 + 1) of the kernel K, centered at the origin, and of its Wiener filter.
+def _spectra(kernel: Kernel, sigmas: Sequence[float], height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Spectra of the kernel K, centered at the origin, (1, H, W // 2 + 1), and of its Wiener filter for each noise.
 
     The filter is conj(K) / (|K|^2 + c s^2 |L|^2), with the noise variance s^2 and L the discrete Laplacian, whose
     square falls as natural images' spectra rise (Gonzalez and Woods, "Digital Image Processing", constrained least
@@ -153,9 +164,9 @@ def _spectra(kernel: Kernel, sigma: float, height: int, width: int) -> tuple[Ten
     y = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     x = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
     laplacian = 4 - 2 * torch.cos(2 * math.pi * y) - 2 * torch.cos(2 * math.pi * x)
-    variance = (sigma**2 + ROUNDING_VARIANCE) / 255**2
-    wiener = blur.conj() / (blur.abs() ** 2 + REGULARIZATION * variance * laplacian**2)
-    return blur[None].to(torch.complex64), wiener[None].to(torch.complex64)
+    variances = [(sigma**2 + ROUNDING_VARIANCE) / 255**2 for sigma in sigmas]
+    wieners = [blur.conj() / (blur.abs() ** 2 + REGULARIZATION * variance * laplacian**2) for variance in variances]
+    return blur[None].to(torch.complex64), torch.stack(wieners).to(torch.complex64)
 
 
 def _filtered(images: Tensor, spectrum: Tensor) -> Tensor:

@@ -38,9 +38,7 @@ class Denoise(SameChannels):
         if self.low < self.high:
             draw = torch.rand((len(clean), 1, 1, 1), generator=generator, device=generator.device)
             sigma = (self.low + (self.high - self.low) * draw.to(clean.device)) / 255
-        if self.weights:
-            sigma = sigma * torch.tensor(self.weights, device=clean.device).view(1, -1, 1, 1)
-        return self.prepare(add_noise(clean, sigma, generator))
+        return self.prepare(add_noise(clean, weighted(sigma, self.weights, clean.device), generator))
 
     @property
     def level(self) -> float:
@@ -80,6 +78,11 @@ class Poisson(SameChannels):
         """Clean images (B, C, H, W) seen with few photons; negative values count as black."""
         rate = (clean.clamp(min=0) * self.peak).to(generator.device)
         return self.prepare((torch.poisson(rate, generator=generator) / self.peak).to(clean.device))
+
+
+def weighted(sigma: float | Tensor, weights: tuple[float, ...], device: torch.device) -> float | Tensor:
+    """A deviation times each channel's weight, (1, C, 1, 1), where there are some."""
+    return sigma * torch.tensor(weights, device=device).view(1, -1, 1, 1) if weights else sigma
 
 
 def add_noise(image: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:

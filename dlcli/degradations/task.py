@@ -65,7 +65,7 @@ class Restoration:
             return Poisson(self.poisson) if self.poisson is not None else Denoise(*self.sigma, self.weights)
         if self.task == "deblur":
             kernels = [arrays[name].astype(np.float64) for name in sorted(arrays, key=lambda n: int(n.split(".")[1]))]
-            return Deblur([k / k.sum() for k in kernels], self.sigma[0])
+            return Deblur([k / k.sum() for k in kernels], self.sigma[0], self.weights)
         if self.task == "upscale":
             return Upscale(self.scale, self.deep)
         if self.task == "inpaint":

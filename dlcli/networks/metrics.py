@@ -5,7 +5,7 @@ device; both are first clamped to [0, 1], scaled to 255 and rounded. Of other im
 off as in a file, PSNR and SSIM take the range of their normalization, and there is the error in their own units, too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,23 +54,16 @@ class ClassMetric:
     axis: str | None = None
 
 
-def quality(
-    output: Tensor, target: Tensor, border: int, scale: Normalization = EIGHT_BIT, *, on_luminance: bool = False
-) -> dict[str, float]:
-    """Every metric of one image (1, C, H, W), by name; ``on_luminance`` those of its luma where it has color."""
-    if on_luminance and target.shape[1] == 3:
-        output, target = luminance(output.clamp(0, 1) if scale.eight_bit else output), luminance(target)
-    return {name: float(values[0]) for name, values in qualities(output, target, border, scale).items()}
+def qualities(
+    output: Tensor, target: Tensor, border: int, scale: Normalization, metrics: "Sequence[ImageMetric]"
+) -> dict[str, Tensor]:
+    """Each of the metrics of images (B, C, H, W) of this normalization, (B,), by name."""
+    return {metric.name: metric.compute(output, target, border, scale) for metric in metrics}
 
 
-def qualities(output: Tensor, target: Tensor, border: int, scale: Normalization = EIGHT_BIT) -> dict[str, Tensor]:
-    """Every metric of images (B, C, H, W) of this normalization, each (B,), by name."""
-    return {metric.name: metric.compute(output, target, border, scale) for metric in image_metrics(scale)}
-
-
-def image_metrics(scale: Normalization) -> "tuple[ImageMetric, ...]":
-    """Those of images of this normalization: the error in the data's own units where they are not the usual ones."""
-    return IMAGE_METRICS if scale.eight_bit else DEEP_METRICS
+def image_metrics(*scales: Normalization) -> "tuple[ImageMetric, ...]":
+    """Those of images of these normalizations: the error in the data's own units where one is not the usual one."""
+    return IMAGE_METRICS if all(scale.eight_bit for scale in scales) else DEEP_METRICS
 
 
 def class_metrics(log_probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
@@ -124,15 +117,16 @@ def ssim(output: Tensor, target: Tensor, border: int = 0, scale: Normalization =
     return similarity.mean(dim=(1, 2, 3))
 
 
-def luminance(images: Tensor) -> Tensor:
+def luminance(images: Tensor, *, whole: bool = False) -> Tensor:
     """The luma (B, 1, H, W) of color images (B, 3, H, W), in [16/255, 235/255]; gray images are taken as they are.
 
-    ITU-R BT.601, studio range, as MATLAB's rgb2ycbcr: what upscaling is measured on.
+    ITU-R BT.601, studio range, as MATLAB's rgb2ycbcr: what upscaling is measured on. ``whole``: in [0, 1] instead.
     """
     if images.shape[1] == 1:
         return images
     weights = torch.tensor(LUMA, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
-    return ((images * weights).sum(dim=1, keepdim=True) + 16) / 255
+    luma = (images * weights).sum(dim=1, keepdim=True)
+    return luma / sum(LUMA) if whole else (luma + 16) / 255
 
 
 def _comparable(output: Tensor, target: Tensor, border: int, scale: Normalization) -> tuple[Tensor, Tensor]:

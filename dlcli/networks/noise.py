@@ -21,6 +21,9 @@ def noise_on(amount: Amount, scale: Normalization, given: str) -> float:
 
 def weights_of(amounts: Sequence[Amount], scale: Normalization) -> tuple[float, ...]:
     """What multiplies noise that is given in the data's own units where channels have ranges of their own."""
-    if len(set(scale.spans)) == 1 or all(amount.share for amount in amounts):
-        return ()
-    return tuple(scale.span / span for span in scale.spans)
+    return () if all(amount.share for amount in amounts) else spans_of(scale)
+
+
+def spans_of(scale: Normalization) -> tuple[float, ...]:
+    """The widest range over that of each channel; () where all are as wide."""
+    return () if len(set(scale.spans)) == 1 else tuple(scale.span / span for span in scale.spans)

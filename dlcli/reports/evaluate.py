@@ -7,8 +7,10 @@ from pydantic import Field
 from dlcli.reports.checks import CheckOutcome
 from dlcli.reports.document import Environment, Measured, Number, Record, RunReport, Sparse, Text
 from dlcli.reports.measured_on import MeasuredOn
-from dlcli.reports.train_deconv import ClassQuality, Level
+from dlcli.reports.train_deconv import PSNR_OF, ClassQuality, Level
 from dlcli.text import counted
+
+RMSE = "error in the units of the images; absent where images and network are of 8 bits"
 
 
 class Evaluation(RunReport):
@@ -63,8 +65,8 @@ class ImageQuality(Sparse):
     ssim: Number
     input_psnr: Number = Field(description="of the degraded image, in dB")
     input_ssim: Number = Field(description="of the degraded image")
-    rmse: Number | None = Field(default=None, description="error in the units of the images; absent for 8 bits")
-    input_rmse: Number | None = Field(default=None, description="of the degraded image; absent for 8 bits")
+    rmse: Number | None = Field(default=None, description=RMSE)
+    input_rmse: Number | None = Field(default=None, description="the degraded image's; absent where rmse is")
     kernel: int | None = Field(default=None, description="number of the blur kernel; absent where there is no choice")
 
 
@@ -74,7 +76,7 @@ class MethodQuality(Sparse):
     psnr: Number = Field(description="in dB")
     ssim: Number
     seconds: float | None = Field(description="per image; null where nothing was computed")
-    rmse: Number | None = Field(default=None, description="error in the units of the images; absent for 8 bits")
+    rmse: Number | None = Field(default=None, description=RMSE)
 
 
 class RestorationReport(ImageEvaluation):
@@ -85,6 +87,7 @@ class RestorationReport(ImageEvaluation):
     per_image: list[ImageQuality]
     seconds_per_image: float | None
     psnr_range: float = Field(description="the range that PSNR and SSIM take: 255 for 8 bits")
+    psnr_of: str = Field(default="values", description=PSNR_OF)
     compare: dict[str, MethodQuality] | None = Field(
         default=None, description="classical methods by name; absent without --compare"
     )

@@ -13,6 +13,14 @@ EIGHT_BITS = 255.0  # the range of PSNR that isn't named
 UNCENTERED = {"r2": "r2 (uncentered)"}  # 1 - MSE / mean of y^2, as R and statsmodels have it without an intercept
 
 
+def luminance_note(psnr_of: str | None) -> str:
+    """A line on what PSNR compares; empty where that is every value."""
+    if psnr_of in (None, "values"):
+        return ""
+    gray = ", of gray ones the values" if psnr_of != "luminance" else ""
+    return f"psnr and ssim compare the luminance of color images{gray}; of 8 bits it is 16 to 235, as published"
+
+
 def cell(value: float | None) -> str:
     """A number in six digits; empty where there is none."""
     return "" if value is None or not math.isfinite(value) else f"{value:.6g}"

@@ -6,6 +6,11 @@ from pydantic import Field
 
 from dlcli.reports.document import Environment, Measured, Number, Record, Sparse, Text, TrainingReport
 
+PSNR_OF = (
+    "what PSNR and SSIM compare: values, or of upscaled color images their luminance, within 16 to 235 for 8 bits; "
+    "luminance and values where some images are gray"
+)
+
 
 class ImageCounts(Record):
     """Numbers of images."""
@@ -36,6 +41,7 @@ class ValidationSummary(Sparse):
     psnr_range: float | None = Field(
         default=None, description="the range that PSNR and SSIM take: 255 for 8 bits; absent for classes"
     )
+    psnr_of: str | None = Field(default=None, description=PSNR_OF + "; absent for classes")
     unchanged: bool | None = Field(
         default=None, description="whether the network gives back the estimate that it starts from; absent for classes"
     )

@@ -72,6 +72,20 @@ def test_the_wiener_filter_solves_its_least_squares_problem():
     assert seen.base.numpy().ravel() == pytest.approx(expected, abs=1e-5)
 
 
+def test_noise_and_filter_are_weighted_by_channel():
+    """Each channel is as that of a gray image with its own noise."""
+    image = torch.full((1, 2, 200, 200), 0.5)
+    deblur = Deblur(parse_blur("gaussian:1"), 2.0, (1.0, 8.0))
+    seen = deblur.observe(image, seeded())
+    deviations = (seen.shown - image).std((0, 2, 3)) * 255
+    assert deviations.tolist() == pytest.approx([2, 16], rel=0.02)
+    for channel, sigma in enumerate((2.0, 16.0)):
+        alone = Deblur(deblur.kernels, sigma).prepare(seen.shown[:, channel : channel + 1])
+        both = deblur.prepare(seen.shown)
+        torch.testing.assert_close(both.base[:, channel : channel + 1], alone.base)
+    assert deblur.at_sigma(4.0, (2.0, 1.0)).weights == (2.0, 1.0)
+
+
 def test_without_noise_an_invertible_blur_is_undone():
     image = random_images(1, 1, 32, 32)
     seen = Deblur([np.array([[0.1, 0.8, 0.1]])], 0).observe(image, seeded())

@@ -17,6 +17,7 @@ from sklearn.metrics import (
 
 from dlcli.degradations.noise import Denoise
 from dlcli.errors import DlcliError
+from dlcli.images.normalization import EIGHT_BIT
 from dlcli.networks.metrics import (
     IMAGE_METRICS,
     PSNR_CAP,
@@ -26,7 +27,6 @@ from dlcli.networks.metrics import (
     luminance,
     psnr,
     qualities,
-    quality,
     ssim,
 )
 
@@ -63,10 +63,9 @@ def test_metrics_are_scikit_images(shape, noise):
 
 def test_the_table_of_images_has_all_that_is_measured():
     x, y = tensors(*pair((2, 3, 20, 20)))
-    found = qualities(x, y, 2)
+    found = qualities(x, y, 2, EIGHT_BIT, IMAGE_METRICS)
     assert list(found) == [metric.name for metric in IMAGE_METRICS] == ["psnr", "ssim"]
-    assert quality(x[:1], y[:1], 2) == {name: float(values[0]) for name, values in found.items()}
-    better = qualities((x + 9 * y) / 10, y, 2)
+    better = qualities((x + 9 * y) / 10, y, 2, EIGHT_BIT, IMAGE_METRICS)
     for metric in IMAGE_METRICS:
         assert bool((better[metric.name] > found[metric.name]).all()) == metric.higher_is_better
 

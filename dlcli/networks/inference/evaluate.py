@@ -14,7 +14,7 @@ from dlcli.engine.interrupts import telling
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import Skipped
-from dlcli.images.normalization import Normalization
+from dlcli.networks.comparison import Compared, Comparison, compared_of
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference import checkerboard
 from dlcli.networks.inference.classify import evaluate_classes
@@ -22,7 +22,7 @@ from dlcli.networks.inference.observations import Case, Observations, open_obser
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
 from dlcli.networks.lanes import in_lanes, lanes_for
-from dlcli.networks.metrics import image_metrics, mean_of, psnr_range, quality
+from dlcli.networks.metrics import mean_of, psnr_range
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import (
@@ -48,10 +48,11 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     trained = load_network(settings.source)
     if trained.task == "classify":
         return evaluate_classes(settings, trained, progress, start)
-    names = [metric.name for metric in image_metrics(trained.scales.targets)]
-    known = (*names, *(f"input_{name}" for name in names), checkerboard.NAME)
-    checks = parse_checks(settings.conditions, known)
-    images, rows, measured = _restored(settings, trained, progress)
+    images = open_observations(settings, trained, progress)
+    comparison = Comparison.of(trained.degradation.scale, images.scales.targets, trained.scales.targets)
+    names = [metric.name for metric in comparison.metrics]
+    checks = parse_checks(settings.conditions, (*names, *(f"input_{name}" for name in names), checkerboard.NAME))
+    rows, measured, psnr_of = _restored(settings, trained, images, comparison, progress)
     network = measured["network"]
     test = network.means() | {f"input_{name}": mean for name, mean in measured["input"].means().items()}
     with exactly():
@@ -73,6 +74,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
         per_image=rows,
         seconds_per_image=network.seconds_per_image,
         psnr_range=psnr_range(images.scales.targets),
+        psnr_of=psnr_of,
         compare=classical if settings.compare else None,
         checks=outcomes(checks, test),
         environment=environment(trained.device, torch.get_num_threads()),
@@ -83,7 +85,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
 class Measured:
     """What is known of one way to restore: each metric image by image, and the time it took."""
 
-    scale: Normalization
+    comparison: Comparison
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds: float | None = 0.0
 
@@ -95,7 +97,7 @@ class Measured:
 
     def means(self) -> dict[str, float]:
         """The means over all images."""
-        return {metric.name: metric.mean(self.values[metric.name]) for metric in image_metrics(self.scale)}
+        return self.comparison.means(self.values)
 
     def latest(self, count: int) -> dict[str, float]:
         """The means over the last ``count`` images; nan where one of them is."""
@@ -108,24 +110,30 @@ class Measured:
 
 
 def _restored(
-    settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress
-) -> tuple[Observations, list[ImageQuality], dict[str, Measured]]:
-    """Restore and measure every image: in each way, and by the network one by one. Raises DlcliError if none can be."""
-    images = open_observations(settings, trained, progress)
+    settings: EvaluationSettings,
+    trained: TrainedNetwork,
+    images: Observations,
+    comparison: Comparison,
+    progress: Progress,
+) -> tuple[list[ImageQuality], dict[str, Measured], Compared]:
+    """Restore and measure every image: in each way, and by the network one by one; and what was compared of them.
+
+    Raises DlcliError if none can be.
+    """
     # Methods that are compared are timed, each with all threads.
     lanes = 1 if settings.compare else lanes_for(len(images), trained.device)
     methods = _methods(settings, replace(trained, beside=lanes), images, progress)
-    scale = trained.degradation.scale
-    border = scale if scale > 1 else 0
-    measured, rows = {name: Measured(images.scales.targets) for name in methods}, list[ImageQuality]()
+    rows, on_luminance = list[ImageQuality](), set[bool]()
+    measured = {name: Measured(comparison) for name in methods}
     with exactly(), telling(lambda: f"{len(rows):,} of {len(images):,} images were measured, and no report is written"):
         if settings.compare:
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
-        each = in_lanes(lambda index: _cases(images, index, methods, border), range(len(images)), lanes)
+        each = in_lanes(lambda index: _cases(images, index, methods, comparison), range(len(images)), lanes)
         for index, found in enumerate(each):
             if isinstance(found, DlcliError):
                 images.skipped.append(Skipped(printable_path(images.image_set.names[index]), found.message))
                 continue
+            on_luminance.add(found[-1].on_luminance)
             for one in found:
                 for name, (values, seconds) in one.by_method.items():
                     measured[name].add(values, None if seconds is None else seconds / lanes)
@@ -138,7 +146,7 @@ def _restored(
             "fix them, or give others",
         )
     warn_of_skipped(skipped, len(rows) + len(skipped), progress)
-    return images, rows, measured
+    return rows, measured, compared_of(on_luminance)
 
 
 @dataclass(frozen=True)
@@ -147,24 +155,22 @@ class MeasuredCase:
 
     name: str
     kernel_number: int | None
+    on_luminance: bool
     by_method: dict[str, tuple[dict[str, float], float | None]]
 
 
 def _cases(
-    images: Observations, index: int, methods: dict[str, Callable[[Case], Tensor]], border: int
+    images: Observations, index: int, methods: dict[str, Callable[[Case], Tensor]], comparison: Comparison
 ) -> list[MeasuredCase] | DlcliError:
     """Image ``index``, restored and measured at each level in each way, or why it can't be; by any thread."""
-    scale = images.scales.targets
     try:
         with torch.inference_mode():
-            return [_measured(images.case(index, level), methods, border, scale) for level in range(images.levels)]
+            return [_measured(images.case(index, level), methods, comparison) for level in range(images.levels)]
     except DlcliError as error:
         return error
 
 
-def _measured(
-    case: Case, methods: dict[str, Callable[[Case], Tensor]], border: int, scale: Normalization
-) -> MeasuredCase:
+def _measured(case: Case, methods: dict[str, Callable[[Case], Tensor]], comparison: Comparison) -> MeasuredCase:
     found = {}
     for name, restore in methods.items():
         start = time.monotonic()
@@ -174,8 +180,9 @@ def _measured(
         # What an observation comes with was made before, and has no time of its own.
         made = not any(output is known for known in (case.observed.shown, case.observed.base))
         seconds = time.monotonic() - start if made else None
-        found[name] = quality(output, case.clean, border, scale, on_luminance=border > 0), seconds
-    return MeasuredCase(case.name, case.kernel_number, found)
+        found[name] = comparison.quality(output, case.clean), seconds
+    on_luminance = case.of_color or comparison.takes_luminance(case.clean)
+    return MeasuredCase(case.name, case.kernel_number, on_luminance, found)
 
 
 def _methods(

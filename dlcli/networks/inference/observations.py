@@ -1,7 +1,7 @@
 """The images that a restoring network is measured on, each degraded by a seed of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -14,11 +14,11 @@ from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
-from dlcli.networks.inference.scaling import fitted_to_set
+from dlcli.networks.inference.scaling import Fitted, fitted_to_set, measurable
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
-from dlcli.networks.noise import noise_on, weights_of
+from dlcli.networks.noise import noise_on, spans_of, weights_of
 from dlcli.networks.tensors import float64, image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.reports.measured_on import MeasuredOn
@@ -33,6 +33,7 @@ class Case:
     clean: Tensor
     kernel: Kernel | None = None
     kernel_number: int | None = None
+    of_color: bool = False  # whether ``clean`` is the luma of an image in color
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Observations:
         number = level if self.sigmas else index % len(self.degradations)
         degradation = self.degradations[number]
         kernel = self.kernels[number] if self.kernels else None
-        clean = self._clean(index, degradation.multiple)
+        clean, of_color = self._clean(index, degradation.multiple)
         if self.inputs is not None:
             given = image_to_tensor(self.inputs.pixels(index), self.device, self.scales.inputs)
             observed = degradation.prepare(given)
@@ -81,9 +82,10 @@ class Observations:
             # From the CPU, whatever the device: the same noise everywhere.
             observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
         place = None if kernel is None else self.first_kernel + number
-        return Case(self.image_set.names[index], observed, clean, kernel, place)
+        return Case(self.image_set.names[index], observed, clean, kernel, place, of_color)
 
-    def _clean(self, index: int, multiple: int) -> Tensor:
+    def _clean(self, index: int, multiple: int) -> tuple[Tensor, bool]:
+        """The truth, and whether it is the luma of color."""
         pixels = self.image_set.pixels(index)
         # As in the published protocol: what is too much is cut off at the bottom and on the right.
         height, width = (side // multiple * multiple for side in pixels.shape[:2])
@@ -91,11 +93,12 @@ class Observations:
             raise DlcliError(f"has a side of less than {multiple} pixels")
         image = image_to_tensor(pixels[:height, :width], self.device, self.scales.targets)
         if not self.luma:
-            return image
+            return image, False
         if bool((pixels == pixels[:, :, :1]).all()):
-            return image[:, :1]
-        luma = luminance(image)
-        return luma.mul(255).round().div(255) if self.scales.eight_bit else luma
+            return image[:, :1], False
+        if not self.scales.eight_bit:
+            return luminance(image, whole=True), True
+        return luminance(image).mul(255).round().div(255), True
 
 
 def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress) -> Observations:
@@ -111,7 +114,14 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
     fit = fitted_to_set(trained.scales, image_set if inputs is None else inputs)
     if fit.own:
         progress.note(fit.note(trained.scales))
-    degradations, kernels = _degradations(settings, trained, fit.scales.targets)
+    if inputs is not None and not measurable(fit.scales, image_set):
+        raise DlcliError(
+            f"the targets are {image_set.dtype}, and for these inputs the network gives {fit.scales.targets.dtype} "
+            f"from {fit.scales.targets.shown}",
+            "give inputs and targets as those that it was trained on",
+        )
+    degradation = _degradation(settings, trained, fit, progress)
+    degradations, kernels = _each(degradation, settings.source.kernel)
     found = Observations(
         image_set, inputs, on, degradations, kernels, settings.source.kernel or 0, luma and image_set.channels == 3,
         settings.seed, trained.device, _sigmas(degradations, fit.scales.targets), fit.scales,
@@ -141,29 +151,41 @@ def _given(
     return targets, inputs
 
 
-def _degradations(
-    settings: EvaluationSettings, trained: TrainedNetwork, scale: Normalization
-) -> tuple[Sequence[Degradation], list[Kernel]]:
+def _degradation(settings: EvaluationSettings, trained: TrainedNetwork, fit: Fitted, progress: Progress) -> Degradation:
+    """That of the training, or with the noise of --sigma."""
+    scale, restoration = fit.scales.targets, trained.restoration
+    if settings.sigma is None:
+        if not fit.own or not restoration.sigma[1]:
+            return trained.degradation
+        low, high = (f"{scale.noise(sigma):.3g}" for sigma in restoration.sigma)
+        progress.note(
+            f"noise of sigma {low if low == high else f'{low} to {high}'} is added, as large a share of their range as "
+            "in training; --sigma gives another"
+        )
+        # Given in the units of the training's images, which differed in range by channel, as these may.
+        weights = spans_of(scale) if restoration.weights else ()
+        return replace(restoration, weights=weights).degradation()
+    amount = Amount.parse(settings.sigma)
+    sigma = noise_on(amount, scale, f"--sigma {settings.sigma}")
+    changed = trained.degradation.at_sigma(sigma, weights_of([amount], scale))
+    if changed is None:
+        raise DlcliError(
+            f"--sigma {settings.sigma} is for Gaussian noise, and the network was trained otherwise "
+            f"({_trained_for(trained)})",
+            "leave it out",
+        )
+    return changed
+
+
+def _each(degradation: Degradation, kernel: int | None) -> tuple[Sequence[Degradation], list[Kernel]]:
     """One degradation for each kernel that is to be used, or each noise level; and the kernels."""
-    degradation = trained.degradation
-    if settings.sigma is not None:
-        amount = Amount.parse(settings.sigma)
-        sigma = noise_on(amount, scale, f"--sigma {settings.sigma}")
-        changed = degradation.at_sigma(sigma, weights_of([amount], scale))
-        if changed is None:
-            raise DlcliError(
-                f"--sigma {settings.sigma} is for Gaussian noise, and the network was trained otherwise "
-                f"({_trained_for(trained)})",
-                "leave it out",
-            )
-        degradation = changed
-    if not degradation.kernels:
+    if not isinstance(degradation, Deblur):
         # A level drawn for each image would make its PSNR one of chance.
         return degradation.levels(), []
     kernels = list(degradation.kernels)
-    if settings.source.kernel is not None:
-        kernels = [kernels[settings.source.kernel]]
-    return [Deblur([kernel], degradation.noise) for kernel in kernels], kernels
+    if kernel is not None:
+        kernels = [kernels[kernel]]
+    return [degradation.with_kernels([kernel]) for kernel in kernels], kernels
 
 
 def _sigmas(degradations: Sequence[Degradation], scale: Normalization) -> tuple[float, ...]:

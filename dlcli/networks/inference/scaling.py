@@ -11,6 +11,7 @@ from dlcli.images.normalization import Normalization, Scales, of_images, of_valu
 from dlcli.text import listed
 
 BEYOND = 1.0  # a range reaches outside that of the training by so many times that, and isn't foreign yet
+BEYOND_OF_OTHERS = 0.1  # the same of values of another type, whose units are the same only if the values are alike
 NARROW = 0.02  # of the range of the training: what uses less of it is foreign
 FRAMES = 16  # of a file that tell the range of all, evenly spread
 
@@ -89,15 +90,27 @@ def fitted_to_set(trained: Scales, images: ImageSet) -> Fitted:
     """For all images of a set, alike."""
     if is_ordinary(trained, images.dtype):
         return Fitted(trained)
-    some = [sampled(images.pixels(i)) for i in {0, len(images) // 2, len(images) - 1}]
-    return _chosen(trained, np.concatenate(some), of_images(images))
+    return _chosen(trained, _some(images), of_images(images))
+
+
+def measurable(scales: Scales, targets: ImageSet) -> bool:
+    """Whether these are targets of such a kind as a network gives that has these scales."""
+    if targets.dtype == scales.targets.dtype:
+        return True
+    if targets.dtype == np.uint8 or _is_of_type(scales.targets):
+        return False
+    return _fits(_some(targets), scales.targets, BEYOND_OF_OTHERS)
+
+
+def _some(images: ImageSet) -> AnyArray:
+    return np.concatenate([sampled(images.pixels(i)) for i in sorted({0, len(images) // 2, len(images) - 1})])
 
 
 def _chosen(trained: Scales, values: AnyArray, own: Normalization) -> Fitted:
     scale = trained.inputs
     same_type = _kind(values) == scale.dtype
     measured = not _is_of_type(scale)
-    if (same_type or measured) and _fits(values, scale):
+    if (same_type or measured) and _fits(values, scale, BEYOND if same_type else BEYOND_OF_OTHERS):
         return Fitted(trained)
     if own == scale:
         return Fitted(trained)
@@ -114,12 +127,12 @@ def _is_of_type(scale: Normalization) -> bool:
     return scale.whole and set(scale.low) == {0.0} and all(high in (255.0, 65535.0) for high in scale.high)
 
 
-def _fits(values: AnyArray, scale: Normalization) -> bool:
+def _fits(values: AnyArray, scale: Normalization, beyond: float) -> bool:
     """Whether the values lie about where those of the training did."""
     columns = values.T if len(scale.low) == values.shape[1] else [values]
     for column, low, high in zip(columns, scale.low * len(columns), scale.high * len(columns), strict=False):
         least, most = robust_range(column)
         span = high - low
-        if least < low - BEYOND * span or most > high + BEYOND * span or most - least < NARROW * span:
+        if least < low - beyond * span or most > high + beyond * span or most - least < NARROW * span:
             return False
     return True

@@ -74,7 +74,7 @@ def restoration_of(config: TrainDeconvConfig, scales: Scales = EIGHT_BITS) -> Re
     if config.task == "inpaint" and config.mask is not None:
         arrays = mask_arrays(config.mask)
     low, high = (noise_on(amount, scales.targets, f"--sigma {config.sigma}") for amount in config.noise)
-    weights = weights_of(config.noise, scales.targets) if config.task == "denoise" else ()
+    weights = weights_of(config.noise, scales.targets) if config.task in ("denoise", "deblur") else ()
     return Restoration(
         config.task, (low, high), config.poisson, int(config.scale), config.holes, arrays, weights,
         deep=not scales.eight_bit,

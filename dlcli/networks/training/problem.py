@@ -10,6 +10,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
 from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import EIGHT_BITS, Scales
+from dlcli.networks.comparison import Comparison
 from dlcli.networks.data.batch import Batches
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import make_regions
@@ -103,8 +104,8 @@ def _of_restoration(
     sampler = CropSampler(regions.train, side, margin, flips=batches.augment == "flips", seed=batches.seed)
     if measure is None and regions.checked:
         settings = MeasureSettings(
-            LOSSES[plan.loss], degradation.scale if degradation.scale > 1 else 0, plan.validation.seed, plan.execution,
-            images.scales,
+            LOSSES[plan.loss], plan.validation.seed, plan.execution,
+            Comparison.of(degradation.scale, images.scales.targets), images.scales,
         )  # fmt: skip
         measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
     crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)

@@ -1,7 +1,10 @@
 """``dlcli eval`` of networks that restore: against scikit-image on the same arrays, and properties."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from skimage import color
@@ -12,7 +15,9 @@ from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.formats.codecs import with_channels
+from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.networks.inference import held_out as deconv_held_out
+from dlcli.networks.model.saved import SavedNetwork
 from dlcli.tasks.evaluate import evaluate
 from tests.networks.examples import (
     KERNELS,
@@ -30,6 +35,8 @@ from tests.networks.examples import (
     squeezed,
     tensor,
 )  # fmt: skip
+
+COUNTS = Scales(*[Normalization("uint16", (100.0,), (330.0,))] * 2)
 
 
 def expect(row, output, shown, target):
@@ -233,3 +240,49 @@ def test_eval_writes_nothing_into_the_run(tmp_path):
     measured(run, photos, out=tmp_path / "report.json")
     assert sorted((p.name, p.stat().st_mtime_ns) for p in run.rglob("*")) == before
     assert (tmp_path / "report.json").stat().st_size > 100
+
+
+def deep_run(folder, scales, task="denoise", **restoration):
+    """A network that gives back the base of what it is given, trained on images of these scales."""
+    run = make_run(folder, task, identity=True, **restoration)
+    saved = SavedNetwork.load(run / "model.safetensors")
+    (run / "model.safetensors").write_bytes(dataclasses.replace(saved, scales=scales).to_bytes())
+    return run
+
+
+@pytest.mark.parametrize(
+    ("scales", "values"),
+    [(COUNTS, smooth(40, 50)), (EIGHT_BITS, smooth(40, 50).astype(np.uint16) * 16), (COUNTS, smooth(40, 50) / 255),
+     (COUNTS, 100 + 0.8 * smooth(40, 50))],
+    ids=["8 bits by a deep network", "12 bits by one of 8", "floats by one of counts", "its own counts as floats"],
+)  # fmt: skip
+def test_the_error_is_in_the_units_of_the_images(tmp_path, scales, values):
+    """Beside NumPy's, of noise that has a tenth of the range; a check sees the same number."""
+    run = deep_run(tmp_path / "run", scales, sigma=(25.5, 25.5))
+    given = values if values.dtype.kind == "u" else values.astype(np.float32)
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "a.tif", given)
+    progress = Recorder()
+    report = evaluate(EvalConfig(run=run, data=(str(tmp_path / "in"),), check=("rmse<=1e9", "input_rmse>=0")), progress)
+    assert [check.holds for check in report.checks] == [True, True]
+    row = report.per_image[0]
+    assert row.rmse == report.checks[0].value == report.metrics["test"]["rmse"]
+    span = report.psnr_range
+    assert span == {np.uint8: 255, np.uint16: 4095}.get(given.dtype.type, 1 if given.max() < 2 else 230)
+    assert row.rmse == pytest.approx(0.1 * span, rel=0.08)  # what is outside the range of 8 and 16 bits is cut off
+    assert row.psnr == pytest.approx(20 * np.log10(span / row.rmse), abs=0.05)
+    told = " ".join(progress.lines)
+    assert (f"noise of sigma {0.1 * span:.3g} is added, as large a share" in told) == (span != 230)
+
+
+def test_targets_are_of_the_kind_that_the_network_gives(tmp_path):
+    run = deep_run(tmp_path / "run", COUNTS, "pairs")
+    counts = (100 + 0.8 * smooth(40, 50)).astype(np.uint16)
+    for name, values in (("bytes", smooth(40, 50)), ("counts", counts), ("floats", counts.astype(np.float32))):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", values)
+    assert measured(run, tmp_path / "counts", tmp_path / "floats").metrics["test"]["rmse"] == pytest.approx(0, abs=1e-3)
+    assert measured(run, tmp_path / "bytes", tmp_path / "bytes").metrics["test"]["rmse"] == 0
+    for given, wanted in (("bytes", "counts"), ("counts", "bytes")):
+        with pytest.raises(DlcliError, match="and for these inputs the network gives"):
+            measured(run, tmp_path / given, tmp_path / wanted)

@@ -23,7 +23,7 @@ def image(low, high, dtype):
      (EIGHT_BITS, 0, 4096, np.uint16, (0, 4095)), (EIGHT_BITS, 100, 331, np.uint16, (100, 330)),
      (EIGHT_BITS, 0, 1, np.float32, (0, 1)), (COUNTS, 100, 331, np.uint16, None), (COUNTS, 110, 500, np.uint16, None),
      (COUNTS, 100, 320, np.float32, None), (COUNTS, 0, 4096, np.uint16, (0, 4095)), (COUNTS, 0, 1, np.float32, (0, 1)),
-     (COUNTS, 200, 202, np.uint16, (200, 201))],
+     (COUNTS, 200, 202, np.uint16, (200, 201)), (COUNTS, 0, 256, np.uint8, (0, 255))],
 )  # fmt: skip
 def test_fitted(scales, low, high, dtype, own):
     found = fitted(scales, [image(low, high, dtype)])

@@ -19,7 +19,7 @@ def restoration(tmp_path):
     """Of a network that returns its input, at three noise levels."""
     images = open_image_set((str(folder_of(tmp_path / "photos", SIDES)),), channels=1)
     network = network_of(make_run(tmp_path / "run", identity=True))
-    settings = MeasureSettings(LOSSES["mse"], 0, 0, EXECUTION)
+    settings = MeasureSettings(LOSSES["mse"], 0, EXECUTION)
     return RestorationValidation(network, [images], Denoise(5, 50), settings)
 
 

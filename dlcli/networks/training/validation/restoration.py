@@ -12,10 +12,11 @@ from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.ranks import Ranks
 from dlcli.images.image_set import ImageSet
-from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
+from dlcli.images.normalization import EIGHT_BITS, Scales
+from dlcli.networks.comparison import USUAL, Comparison, compared_of
 from dlcli.networks.data.split import spread
 from dlcli.networks.losses.supervised import Compare
-from dlcli.networks.metrics import image_metrics, mean_of, psnr, psnr_range, qualities, quality
+from dlcli.networks.metrics import mean_of, psnr_range
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import image_to_tensor, squeeze_gray, tensor_to_image
 from dlcli.networks.training.batches import generator_for
@@ -58,12 +59,12 @@ class Restored:
 
 @dataclass(frozen=True)
 class MeasureSettings:
-    """How a restoring network is measured: ``border`` pixels on each side don't count."""
+    """How a restoring network is measured, on images of these scales."""
 
     loss: Compare
-    border: int
     seed: int
     execution: ExecutionSettings
+    comparison: Comparison = USUAL
     scales: Scales = EIGHT_BITS
 
 
@@ -76,11 +77,11 @@ class Known:
     input_means: dict[str, float]
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], border: int, scale: Normalization) -> "Known":
+    def of(cls, samples: Sequence[Sample], comparison: Comparison) -> "Known":
         """Measure the samples."""
-        found = [quality(s.observed.shown, s.target, border, scale) for s in samples]
-        base = np.array([float(psnr(s.observed.base, s.target, border, scale)) for s in samples])
-        means = {metric.name: metric.mean(one[metric.name] for one in found) for metric in image_metrics(scale)}
+        found = [comparison.quality(s.observed.shown, s.target) for s in samples]
+        base = np.array([float(comparison.psnr(s.observed.base, s.target)) for s in samples])
+        means = comparison.means({name: [one[name] for one in found] for name in found[0]})
         return cls(np.array([one["psnr"] for one in found]), base, means)
 
 
@@ -103,7 +104,8 @@ class RestorationValidation:
         self.chosen = spread(len(self.samples), SAMPLES)
         self.mine, self.others = _dealt(len(self.samples), self.chosen, settings.execution.ranks)
         self.groups = _groups({i: self.samples[i].target.shape for i in self.mine})
-        self.known = Known.of(self.samples, settings.border, self.scale)
+        self.comparison = settings.comparison
+        self.known = Known.of(self.samples, self.comparison)
         self.latest: Restored | None = None
         self.kept: Restored | None = None
         self.has_kept = self.is_news = False  # whether the saved weights were measured, and not been drawn yet
@@ -111,8 +113,7 @@ class RestorationValidation:
     def __call__(self, state: dict[str, Tensor]) -> dict[str, float]:
         """loss, every metric and the inputs' own, with the weights ``state``."""
         self.network.load_state_dict(state)
-        means = {metric.name: metric.mean for metric in image_metrics(self.scale)}
-        names = ["loss", *means]
+        names = ["loss", *(metric.name for metric in self.comparison.metrics)]
         found = dict(zip(names, np.zeros((len(names), len(self.samples))), strict=True))
         shown: dict[int, Shown] = {}
         for group in self.groups:
@@ -121,7 +122,7 @@ class RestorationValidation:
             inputs, base = (torch.cat([getattr(s.observed, name) for s in samples]) for name in ("input", "base"))
             with inference(self.settings.execution):
                 output = self.network(inputs, base).float()
-            for name, values in qualities(output, target, self.settings.border, self.scale).items():
+            for name, values in self.comparison.qualities(output, target).items():
                 found[name][group] = values.cpu().numpy()
             for place, i in enumerate(group):
                 found["loss"][i] = float(self.settings.loss(output[place : place + 1], target[place : place + 1]))
@@ -129,7 +130,7 @@ class RestorationValidation:
                     shown[i] = self._shown(i, output[place : place + 1], float(found["psnr"][i]))
         found = self._of_all(found)
         metrics = {"loss": float(np.mean(found.pop("loss")))}
-        metrics |= {name: means[name](values) for name, values in found.items()}
+        metrics |= self.comparison.means(found)
         metrics |= {f"input_{name}": mean for name, mean in self.known.input_means.items()}
         self.latest = Restored(metrics, found["psnr"], [shown[i] for i in sorted(shown)])
         return dict(metrics)
@@ -163,6 +164,7 @@ class RestorationValidation:
         return ValidationSummary(
             selects=selects, measured=self.count, lent_by_training_images=lent, levels=self.by_level(),
             unchanged=self.unchanged(), psnr_range=psnr_range(self.scale),
+            psnr_of=compared_of(self.comparison.takes_luminance(sample.target) for sample in self.samples),
         )  # fmt: skip
 
     def confusion(self) -> None:
