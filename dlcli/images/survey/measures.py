@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.engine.arrays import AnyArray
-from dlcli.images.survey.noise import estimated_noise
+from dlcli.images.noise.measure import noise_level
 
 PIECE = 1 << 20  # values that are looked at at a time, so that an image takes little memory beside itself
 CELLS = 16  # thumbnails by which near duplicates are found have 16 x 16
@@ -71,7 +71,7 @@ def measured(pixels: AnyArray, alpha: AnyArray | None, draws: int, seed: int) ->
 def _noise(pixels: AnyArray) -> float | None:
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         return None
-    return estimated_noise(pixels)
+    return noise_level(pixels)
 
 
 def _pieces(pixels: AnyArray) -> Iterator[AnyArray]:

@@ -1,0 +1,1 @@
+"""The noise of an image, measured from the image alone."""
