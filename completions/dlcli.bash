@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data tune-lr eval predict --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data tune-lr eval predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -129,6 +129,16 @@ _dlcli() {
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --axes --threads --out --force --keep --mask --format --dtype --help -h' ;;
                 *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --axes --threads --out --keep --mask --format --dtype' ;;
+            esac ;;
+        export)
+            case "$previous" in
+                --format) _dlcli_words 'onnx dtmodel'; return ;;
+                --out) _dlcli_paths -f; return ;;
+                --name|--author|--license) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --format --out --force --name --author --license --help -h' ;;
+                *) _dlcli_run_first '--format --out --name --author --license' ;;
             esac ;;
     esac
 }

@@ -270,3 +270,16 @@ complete -c dlcli -n '__fish_seen_subcommand_from predict' -l dtype -xa 'uint8 u
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -s h -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -F
+complete -c dlcli -n __fish_use_subcommand -a export -d 'Hand a saved model on to other programs.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l json -d 'Print one JSON document, the report, to stdout.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l quiet -d 'Print only errors, and the report with --json.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -s q -d 'Print only errors, and the report with --json.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l format -xa 'onnx dtmodel' -d 'onnx, or dtmodel for darktable.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l out -rF -d 'File to write; by default the runs name with the formats ending, in this folder.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l force -d 'Replace an --out that exists.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l name -x -d 'Name of the model in darktable; by default its task and the runs name.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l author -x -d 'Who made the model, for dtmodel.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l license -x -d 'SPDX identifier of the models license, for dtmodel, such as CC-BY-4.0.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l help -d 'Show the commands help.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -s h -d 'Show the commands help.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -F

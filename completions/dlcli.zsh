@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -287,6 +287,20 @@ _dlcli() {
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \
                 '*:data:_files' ;;
+            export)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--format=[onnx, or dtmodel for darktable.]:value:(onnx dtmodel)' \
+                '--out=[File to write; by default the runs name with the formats ending, in this folder.]:value:_files' \
+                '--force[Replace an --out that exists.]' \
+                '--name=[Name of the model in darktable; by default its task and the runs name.]:value: ' \
+                '*--author=[Who made the model, for dtmodel.]:value: ' \
+                '--license=[SPDX identifier of the models license, for dtmodel, such as CC-BY-4.0.]:value: ' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:run:_files -/' ;;
             esac ;;
     esac
 }

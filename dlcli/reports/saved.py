@@ -14,10 +14,15 @@ class Selection(BaseModel):
 
 
 class SavedReport(BaseModel):
-    """The fields that tell whether a training's data are still there; of any version, so that each may be missing."""
+    """The fields that tell how a training ended, and whether its data are still there.
+
+    Of any version, so that each may be missing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    status: str = ""
+    reason: str = ""
     rows: int | None = None
     images: dict[str, int] = {}
     fingerprint: JsonObject | None = None

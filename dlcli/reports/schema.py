@@ -12,6 +12,7 @@ from dlcli.reports.columns import DryRunReport
 from dlcli.reports.data import DataReport
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
+from dlcli.reports.export import ExportReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
 from dlcli.reports.train_deconv import TrainDeconvReport
@@ -37,6 +38,7 @@ AnyReport = Annotated[
     | Annotated[DryRunReport, Tag("fit-linear dry run")]
     | Annotated[TrainDeconvReport, Tag("train-deconv")]
     | Annotated[DataReport, Tag("data")]
+    | Annotated[ExportReport, Tag("export")]
     | Annotated[SearchReport, Tag("tune-lr search")]
     | Annotated[SweepReport, Tag("tune-lr sweep")]
     | Annotated[TableEvalReport, Tag("eval table")]

@@ -1,5 +1,7 @@
 """A run directory as eval and predict take it up: which kind of model it holds, and a linear model with its table."""
 
+from pathlib import Path
+
 from dlcli.config.base import Config
 from dlcli.config.common import DATA, IMAGES
 from dlcli.config.evaluate import EvalConfig, PredictConfig
@@ -15,21 +17,29 @@ NETWORK = "dlcli-deconv"  # the kind of dlcli.networks.model.saved, which import
 
 
 def holds_network(config: EvalConfig | PredictConfig) -> bool:
-    """Whether the run holds an image network, by a look at its model's header, which needs no torch.
+    """Whether the run holds an image network.
 
     Raises DlcliError for no run, a model that dlcli didn't make, and options that the run's kind doesn't have.
     """
-    model = run_folder(config.run) / directory.MODEL
+    if is_network(config.run):
+        _refuse(config, DATA, "is for tables, and this run holds an image network")
+        return True
+    _refuse(config, IMAGES, "is for image networks, and this run holds a linear model")
+    return False
+
+
+def is_network(run: Path) -> bool:
+    """Whether a run holds an image network, by a look at its model's header, which needs no torch.
+
+    Raises DlcliError for no run, and a model that dlcli didn't make.
+    """
+    model = run_folder(run) / directory.MODEL
     kind = read_kind(model)
     if kind is None and model.is_file():
         LinearModel.load(model)  # says what is wrong with the file
     if kind not in (None, LINEAR, NETWORK):
         raise DlcliError(f"{model} holds a model of kind {kind!r}, which this version doesn't know", "update dlcli")
-    if kind == NETWORK:
-        _refuse(config, DATA, "is for tables, and this run holds an image network")
-        return True
-    _refuse(config, IMAGES, "is for image networks, and this run holds a linear model")
-    return False
+    return kind == NETWORK
 
 
 def _refuse(config: Config, panel: str, why: str) -> None:

@@ -1,0 +1,1 @@
+"""Settings of the commands that hand a saved model on."""

@@ -1,0 +1,1 @@
+"""What exported models are made of: graphs of ONNX, and what runs them."""
