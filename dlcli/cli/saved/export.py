@@ -13,8 +13,8 @@ LISTED = 12  # inputs
 
 DOC = """Hand a saved model on to other programs, which then need neither dlcli nor its settings.
 
-All that `predict` does to an image is part of the model: padding of odd sizes, normalization, enlargement. It is run beside dlcli first, and written only if it gives the same. Takes the extra
-`export`: `pip install 'dlcli[export]'`.
+All that `predict` does to an image is part of the model: padding of odd sizes, normalization, enlargement. It is run
+beside dlcli first, and written only if it gives the same. Takes the extra `export`: `pip install 'dlcli[export]'`.
 
 Examples:
 
