@@ -10,6 +10,7 @@ from dlcli.text import counted
 UINT8: AnyDtype = np.dtype(np.uint8)
 UINT16: AnyDtype = np.dtype(np.uint16)
 FLOAT32: AnyDtype = np.dtype(np.float32)
+LARGEST = float(np.finfo(np.float32).max)
 LUMA = (19595, 38470, 7471)  # ITU-R 601, in parts of 65536, as Pillow has them
 
 
@@ -38,9 +39,14 @@ def as_type(pixels: AnyArray, dtype: AnyDtype) -> AnyArray:
 
 
 def check_finite(pixels: AnyArray) -> None:
-    """Raises DlcliError for floating-point numbers that are none: they would spread through a network."""
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+    """Raises DlcliError for floating-point numbers that are none, or none to float32: they would spread."""
+    if pixels.dtype.kind != "f":
+        return
+    if not np.isfinite(pixels).all():
         raise DlcliError("has values that are not numbers (NaN) or infinite", "give them a value, or leave it out")
+    if pixels.dtype.itemsize > FLOAT32.itemsize and (most := float(np.abs(pixels).max(initial=0))) > LARGEST:
+        message = f"has values up to {most:.3g}, and networks compute in float32, which ends at {LARGEST:.3g}"
+        raise DlcliError(message, "divide them by a constant, or leave it out")
 
 
 def as_channels(pixels: AnyArray, channels: int) -> AnyArray:

@@ -1,5 +1,6 @@
 """From the numbers of images to those that a network sees, where most lie between 0 and 1, and back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.images.conversion import FLOAT32
 from dlcli.images.image_set import ImageSet
 
 LEAST, MOST = 0.1, 99.9  # percentiles that become 0 and 1: a few hot or dead pixels don't count
@@ -52,7 +54,7 @@ class Normalization:
     @property
     def shown(self) -> str:
         """The range, or the ranges of the channels."""
-        each = [f"{low:.4g} to {high:.4g}" for low, high in zip(self.low, self.high, strict=True)]
+        each = [range_text(low, high) for low, high in zip(self.low, self.high, strict=True)]
         return each[0] if len(set(each)) == 1 else ", ".join(each)
 
     def noise(self, sigma: float) -> float:
@@ -71,6 +73,20 @@ class Normalization:
         if not known or not all(a < b and np.isfinite((a, b)).all() for a, b in zip(low, high, strict=True)):
             raise ValueError("no normalization")
         return cls(str(values["dtype"]), low, high)
+
+
+def range_text(low: float, high: float) -> str:
+    """From where to where a range reaches, with as many digits as tell one from the other.
+
+    >>> range_text(0, 65535), range_text(-0.4919, 1.48723), range_text(1e6, 1e6 + 1)
+    ('0 to 65535', '-0.4919 to 1.4872', '1000000 to 1000001')
+    """
+    digits = 5
+    while digits < 17 and abs(float(f"{high:.{digits}g}") - float(f"{low:.{digits}g}") - (high - low)) > (
+        0.01 * abs(high - low)
+    ):
+        digits += 1
+    return f"{low:.{digits}g} to {high:.{digits}g}"
 
 
 EIGHT_BIT = Normalization()
@@ -121,7 +137,7 @@ def _learned(scale: Normalization) -> str:
     """Where a range comes from."""
     if set(scale.low) == {0.0} and scale.whole and len(set(scale.high)) == 1:
         bits = int(scale.high[0]).bit_length()
-        if scale.high[0] == 2**bits - 1:
+        if bits in (8, *BITS) and scale.high[0] == 2**bits - 1:
             return f"{bits} bits" if scale.dtype == f"uint{bits}" else f"{bits} bits in {scale.dtype}"
     return f"{MOST - LEAST:g}% of the training images' pixels, {scale.dtype}"
 
@@ -152,7 +168,7 @@ def of_images(image_set: ImageSet) -> Normalization:
         return EIGHT_BIT
     count = min(len(image_set), IMAGES if image_set.in_memory else STREAMED)
     chosen = np.linspace(0, len(image_set) - 1, count).round().astype(int)
-    return of_values(np.concatenate([sampled(image_set.pixels(i)) for i in chosen.tolist()]))
+    return of_values(some_values(image_set, chosen.tolist()))
 
 
 def of_values(values: AnyArray) -> Normalization:
@@ -165,6 +181,22 @@ def of_values(values: AnyArray) -> Normalization:
     if len(set(pairs)) == 1:
         pairs = pairs[:1]
     return Normalization(dtype, tuple(low for low, _ in pairs), tuple(high for _, high in pairs))
+
+
+def some_values(image_set: ImageSet, numbers: Iterable[int]) -> AnyArray:
+    """``sampled`` pixels (N, C) of some images; those that turn out to be damaged are left out.
+
+    Raises DlcliError where all of them are.
+    """
+    found, first = list[AnyArray](), None
+    for number in numbers:
+        try:
+            found.append(sampled(image_set.pixels(number)))
+        except DlcliError as error:  # who needs the image itself will tell of it
+            first = first or error
+    if first is not None and not found:
+        raise first
+    return np.concatenate(found)
 
 
 def sampled(pixels: AnyArray) -> AnyArray:
@@ -185,12 +217,19 @@ def _range(values: AnyArray) -> tuple[float, float]:
         return -1.0, 1.0
     if high > low:
         return low, high
-    return low, low + 1.0  # one value everywhere, which has no scale
+    return low, low + max(1.0, 1e-3 * abs(low))  # one value everywhere, which has no scale
 
 
 def robust_range(values: AnyArray) -> tuple[float, float]:
-    """Between which percentiles nearly all values lie."""
+    """Between which percentiles nearly all values lie; where those are one, between which all do.
+
+    A few points of light on a black ground are all that there is to see.
+    """
     low, high = np.percentile(values, (LEAST, MOST))
+    if high <= low:
+        low, high = values.min(), values.max()
+    if not np.can_cast(values.dtype, FLOAT32, "safe"):
+        return float(low), float(high)
     # In float32's steps, so that a file holds what a network was trained with.
     return float(np.float32(low)), float(np.float32(high))
 

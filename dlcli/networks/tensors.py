@@ -22,8 +22,16 @@ def batch_to_tensor(
 
 
 def image_to_tensor(image: Image, device: str, scale: Normalization | None = None) -> Tensor:
-    """(H, W, C) of any type as float32 (1, C, H, W) on the device, normalized; without ``scale``, white becomes 1."""
-    pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None]).astype(np.float32)
+    """(H, W, C) of any type as float32 (1, C, H, W) on the device, normalized; without ``scale``, white becomes 1.
+
+    Numbers that float32 doesn't hold are rounded only once they are normalized.
+    """
+    turned = image.transpose(2, 0, 1)[None]
+    if scale is not None and not np.can_cast(image.dtype, np.float32, "safe"):
+        low, spans = (np.reshape(ends, (1, -1, 1, 1)) for ends in (scale.low, scale.spans))
+        wide = (turned.astype(np.float64) - low) / spans
+        return torch.from_numpy(np.ascontiguousarray(wide, np.float32)).to(device)
+    pixels = np.ascontiguousarray(turned).astype(np.float32)
     values = torch.from_numpy(pixels).to(device)
     return values.div_(float(white_of(image.dtype))) if scale is None else normalized_(values, scale)
 
@@ -38,8 +46,9 @@ def normalized_(values: Tensor, scale: Normalization) -> Tensor:
 
 def in_units(values: Tensor, scale: Normalization) -> Tensor:
     """A network's values (B, C, H, W) in the units of the images, in float64."""
-    low, span = _ends(scale, str(values.device))
-    return float64(values) * span + low
+    wide = float64(values)
+    low, span = _ends(scale, str(wide.device), torch.float64)
+    return wide * span + low
 
 
 def as_written(values: Tensor, dtype: Dtype) -> Tensor:
@@ -47,7 +56,10 @@ def as_written(values: Tensor, dtype: Dtype) -> Tensor:
     if np.dtype(dtype).kind == "f":
         return values
     info = np.iinfo(np.dtype(dtype))
-    return values.nan_to_num(0).round().clamp(int(info.min), int(info.max))
+    most = float(info.max)
+    if int(most) > info.max:  # of 64 bits, which become the next number of float64, and that wraps around
+        most = float(np.nextafter(most, 0))
+    return values.nan_to_num(0).round().clamp(float(info.min), most)
 
 
 def units_to_image(values: Tensor, dtype: Dtype) -> Image:
@@ -56,11 +68,13 @@ def units_to_image(values: Tensor, dtype: Dtype) -> Image:
 
 
 @lru_cache(64)
-def _ends(scale: Normalization, device: str) -> tuple[Tensor | float, Tensor | float]:
+def _ends(
+    scale: Normalization, device: str, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor | float, Tensor | float]:
     """Where the range begins and how wide it is: numbers, or (1, C, 1, 1) on the device."""
     if len(scale.low) == 1:
         return scale.low[0], scale.span
-    low, span = (torch.tensor(ends, device=device).view(1, -1, 1, 1) for ends in (scale.low, scale.spans))
+    low, span = (torch.tensor(ends, device=device, dtype=dtype).view(1, -1, 1, 1) for ends in (scale.low, scale.spans))
     return low, span
 
 

@@ -34,8 +34,11 @@ def is_network(run: Path) -> bool:
     Raises DlcliError for no run, and a model that dlcli didn't make.
     """
     model = run_folder(run) / directory.MODEL
+    if not model.is_file():
+        hint = "give a run directory of 'dlcli fit-linear' or 'dlcli train-deconv' that holds one"
+        raise DlcliError(f"there is no model at {model}", hint)
     kind = read_kind(model)
-    if kind is None and model.is_file():
+    if kind is None:
         LinearModel.load(model)  # says what is wrong with the file
     if kind not in (None, LINEAR, NETWORK):
         raise DlcliError(f"{model} holds a model of kind {kind!r}, which this version doesn't know", "update dlcli")

@@ -5,7 +5,16 @@ import pytest
 
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet
-from dlcli.images.normalization import EIGHT_BIT, EIGHT_BITS, Normalization, Scales, learned, mapped_to_bytes, of_images
+from dlcli.images.normalization import (
+    EIGHT_BIT,
+    EIGHT_BITS,
+    Normalization,
+    Scales,
+    learned,
+    mapped_to_bytes,
+    of_images,
+    of_values,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -73,3 +82,37 @@ def test_in_bytes():
     assert mapped_to_bytes(values, Normalization("uint16", (100,), (300,))).ravel().tolist() == [0, 0, 128, 255, 255]
     assert EIGHT_BIT.noise(25) == 25
     assert Normalization("uint16", (0,), (4095,)).noise(255) == 4095
+
+
+def test_points_of_light_on_a_black_ground_have_a_range():
+    """Percentiles of 0 and 0 made one count of 20,000 the whole range, without a word."""
+    sky = np.zeros((2, 64, 64), np.uint16)
+    sky[:, 30, 30] = 20_000
+    assert of_images(ImageSet.of_arrays(sky)).high == (20_000.0,)
+
+
+def test_one_value_is_no_range_of_width_zero():
+    assert of_values(np.full((100, 1), 1e20, np.float32)).span > 0
+    black = of_values(np.zeros((9, 1), np.uint16))
+    assert "bits" not in Scales(black, black).note
+
+
+def test_a_range_is_told_with_digits_that_tell_its_ends_apart():
+    assert Normalization("uint16", (0.0,), (65535.0,)).shown == "0 to 65535"
+    assert Normalization("float32", (1e6,), (1e6 + 1,)).shown == "1000000 to 1000001"
+
+
+def test_damaged_images_are_passed_over(monkeypatch):
+    whole = images(0, 1000, np.uint16)
+
+    def pixels(i):
+        if i == 0:
+            raise DlcliError("is damaged")
+        return original(whole, i)
+
+    original = ImageSet.pixels
+    monkeypatch.setattr(ImageSet, "pixels", lambda self, i: pixels(i))
+    assert of_images(whole).low[0] >= 0
+    monkeypatch.setattr(ImageSet, "pixels", lambda self, i: pixels(0))
+    with pytest.raises(DlcliError, match="is damaged"):
+        of_images(whole)

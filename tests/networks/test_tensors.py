@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from dlcli.images.normalization import Normalization
 from dlcli.networks.tensors import (
     batch_to_tensor,
     image_to_tensor,
+    in_units,
     squeeze_gray,
     tensor_to_array,
     tensor_to_image,
+    units_to_image,
     white_of,
 )
 
@@ -49,3 +52,20 @@ def test_gray_images_are_drawn_as_planes():
 def test_what_is_no_number_is_black_without_a_warning():
     image = torch.tensor([[[[float("nan"), float("inf"), -float("inf")]]]])
     assert tensor_to_image(image, np.uint8)[0, :, 0].tolist() == [0, 255, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_the_largest_numbers_do_not_wrap_around(dtype):
+    """Clipped to the type's end, which float64 doesn't hold, they became 0 or negative."""
+    made = units_to_image(torch.full((1, 1, 1, 2), 3e19, dtype=torch.float64), dtype)
+    assert made.min() > 0.99 * np.iinfo(dtype).max
+
+
+def test_a_small_range_on_a_large_offset_is_not_rounded_away():
+    """A million and a bit, of float64: float32 holds steps of 1/16 there."""
+    values = 1e6 + np.linspace(0, 1, 12).reshape(3, 4, 1)
+    scale = Normalization("float32", (1e6,), (1e6 + 1,))
+    seen = image_to_tensor(values, "cpu", scale)
+    np.testing.assert_allclose(seen[0, 0].numpy(), values[:, :, 0] - 1e6, atol=1e-7)
+    back = units_to_image(in_units(seen, scale), np.float64)
+    np.testing.assert_allclose(back, values, atol=1e-6)

@@ -17,7 +17,7 @@ from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.science.fits import FitsFile
 from dlcli.images.formats.science.zarrs import ZarrFile
 from dlcli.images.formats.tiffs.writing import TiffPages
-from dlcli.images.formats.values import depth_in, with_depth
+from dlcli.images.formats.values import depth_in, is_share, with_depth
 from dlcli.images.formats.writing import STACKS, Frame, joined, write_picture
 from dlcli.text import printable, printable_path
 
@@ -73,7 +73,7 @@ def opened_writer(path: Path, wanted: Wanted) -> Iterator[Writer]:
     complete = False
     try:
         with replaced_when_done(path) as temporary:
-            writer = _Guarded(path, wanted.format, STREAMS.get(wanted.format, _Pictures)(temporary, wanted))
+            writer = _Guarded(path, wanted, STREAMS.get(wanted.format, _Pictures)(temporary, wanted))
             if wanted.stored.levels and wanted.format != "TIFF":
                 writer.notes.append("written without the smaller levels of its pyramid")
             yield writer
@@ -93,9 +93,10 @@ def _by_disk(path: Path, error: OSError) -> UnwritableError:
 class _Guarded:
     """A writer whose every error is an UnwritableError."""
 
-    def __init__(self, path: Path, format: str, writer: Writer) -> None:
-        self.path, self.format, self.writer = path, format, writer
+    def __init__(self, path: Path, wanted: Wanted, writer: Writer) -> None:
+        self.path, self.format, self.dtype, self.writer = path, wanted.format, wanted.dtype, writer
         self.size = ""
+        self.share: bool | None = None  # whether frames hold shares of white, once one tells
 
     @property
     def notes(self) -> list[str]:
@@ -109,11 +110,23 @@ class _Guarded:
         height, width = frame.pixels.shape[:2]
         self.size = f"{width} x {height} pixels"
         with self._told():
+            self._check_share(frame)
             self.writer.add(frame, shown=shown, scale=scale, stored=stored)
 
     def close(self) -> None:
         with self._told():
             self.writer.close()
+
+    def _check_share(self, frame: Frame) -> None:
+        """Raises DlcliError for a frame of numbers after one of shares of white: they would be scaled otherwise."""
+        dtype = depth_in(self.format, self.dtype or frame.pixels.dtype, many=True)
+        if dtype.kind == "f" or frame.pixels.dtype.kind != "f" or not frame.pixels.any():
+            return
+        share = is_share(frame.pixels)
+        if self.share not in (None, share):
+            what = f"holds frames from 0 to 1 and others beyond, which are not of one scale as {dtype}"
+            raise DlcliError(what, "give --format tif or npy, which hold floating-point numbers")
+        self.share = share
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -207,6 +207,9 @@ def _is_gray(image: ImageFile.ImageFile) -> bool:
         return True
     if image.mode == "P" and image.palette is not None:
         order, table = image.palette.getdata()
+        if order == "RGB;L":  # of a TIFF: all reds, all greens, all blues
+            third = len(table) // 3
+            return table[:third] == table[third : 2 * third] == table[2 * third :]
         step = {"RGB": 3, "BGRX": 4}.get(order, 0)
         return step > 0 and table[0::step] == table[1::step] == table[2::step]
     return image.mode in GRAY

@@ -15,8 +15,17 @@ MARKS = {
 }  # fmt: skip
 
 
+_READ: dict[str, tuple[object, Path]] = {}  # the stream, which gives nothing more to who asks again, and its file
+
+
 def from_stdin() -> Path:
-    """The file, which is named by its content. Raises DlcliError for a terminal, nothing, and no image."""
+    """The file, which is named by its content; the same when asked again.
+
+    Raises DlcliError for a terminal, nothing, and no image.
+    """
+    stream, known = _READ.get("stdin", (None, Path()))
+    if stream is sys.stdin and known.exists():
+        return known
     if sys.stdin.isatty():
         raise DlcliError("DATA - is standard input, which is a terminal here", "name a file, or pipe one in")
     handle, path = temporary_file(".image")
@@ -37,4 +46,5 @@ def from_stdin() -> Path:
     handle, named = temporary_file(ending)
     os.close(handle)
     os.replace(path, named)
+    _READ["stdin"] = sys.stdin, named
     return named

@@ -37,7 +37,8 @@ def losses(format: str, frames: Sequence[Frame], metadata: Metadata) -> list[str
     kept = depth_in(format, dtype, many=len(frames) > 1)
     found = []
     if kept != dtype:
-        found.append(f"written with {8 * kept.itemsize} bits a channel, as {format} holds no {dtype}")
+        several = " in several frames" if kept != depth_in(format, dtype, many=False) else ""
+        found.append(f"written with {8 * kept.itemsize} bits a channel, as {format} holds no {dtype}{several}")
     if format in WITHOUT_ALPHA and any(frame.alpha is not None for frame in frames):
         found.append(f"written without its transparency, which {format} doesn't hold")
     if metadata.exif and format == "BMP":

@@ -160,7 +160,8 @@ def thumbnail(pixels: AnyArray) -> NDArray[np.float32]:
     for row, (top, bottom) in enumerate(itertools.pairwise(edges)):
         strip = pixels[top:bottom].reshape(bottom - top, -1)
         sums = np.add.reduce([piece.sum(axis=0, dtype=np.float64) for piece in _pieces(strip)])
-        cells[row] = np.add.reduceat(sums.reshape(width, -1).sum(axis=1), across) / (bottom - top)
+        with np.errstate(invalid="ignore"):  # infinities, which make it no thumbnail below
+            cells[row] = np.add.reduceat(sums.reshape(width, -1).sum(axis=1), across) / (bottom - top)
     cells /= np.diff([*across, width]) * pixels.shape[2]
     cells = cells[np.arange(CELLS) * rows // CELLS][:, np.arange(CELLS) * columns // CELLS]
     if not np.isfinite(cells).all():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
+from dlcli.images.conversion import check_finite
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import Header, read_frame
 from dlcli.images.reading import SMALL, Opened, in_parallel, in_turn, looked_at
@@ -94,6 +95,7 @@ def _looked_at(candidate: Candidate, draws: int, seed: int, *, shown: bool) -> t
     """The measures of an image, its picture where it is to be shown, or why it can't be read."""
     try:
         pixels, alpha = _pixels(candidate)
+        _check_numbers(pixels)
     except DlcliError as error:
         return _why(error, candidate)
     return measured(pixels, alpha, draws, seed), picture(pixels) if shown else None
@@ -106,6 +108,16 @@ def _pixels(candidate: Candidate) -> tuple[AnyArray, AnyArray | None]:
         return candidate.array, None
     first = read_frame(candidate.path, candidate.name, candidate.frame, candidate.axes)
     return first.pixels, first.alpha
+
+
+def _check_numbers(pixels: AnyArray) -> None:
+    """Raises DlcliError where there is nothing to measure, or it is beyond what training computes with."""
+    if pixels.dtype.kind != "f":
+        return
+    known = np.isfinite(pixels)
+    if not known.any():
+        raise DlcliError("holds no numbers, only NaN or infinities", "leave it out")
+    check_finite(pixels if known.all() else np.where(known, pixels, 0))
 
 
 def _why(error: DlcliError, candidate: Candidate) -> str:

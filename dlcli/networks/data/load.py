@@ -11,6 +11,7 @@ from dlcli.images.image_set import ImageSet, ReadLimits, Skipped, open_image_set
 from dlcli.images.normalization import (
     EIGHT_BIT,
     EIGHT_BITS,
+    Normalization,
     Scales,
     learned,
     of_images,
@@ -74,9 +75,9 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     """Read and split. Raises DlcliError when there is too little to train on."""
     image_set, inputs = _opened(settings, progress)
     classes, notes, side = settings.task == "classify", list[str](), 0
-    scale = of_images(image_set) if classes else EIGHT_BIT
+    scale = _range_of_training(image_set, settings) if classes else EIGHT_BIT
     if classes:
-        image_set, side = squares(image_set, settings.crop, settings.batch_size, notes)
+        image_set, side = squares(image_set, settings.crop, settings.batch_size, scale, notes)
     for source in (inputs, image_set):
         if source is not None:
             report_skipped(source, progress)
@@ -109,6 +110,16 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     photographs = classes and not looks_drawn(parted.train)
     told = (*filter(None, [parted.scales.note]), *notes)
     return replace(parted, photographs=photographs, notes=told, may_lend=not kin)
+
+
+def _range_of_training(image_set: ImageSet, settings: ImageSettings) -> Normalization:
+    """What becomes black and white of class images, which are squares of 8 bits from then on: by those that train."""
+    shapes = [image_set.shape(i) for i in range(len(image_set))]
+    fraction = settings.val
+    if fraction and not settings.val_is_given:
+        fraction = usual_fraction(fraction, shapes, 0, image_set.labels, image_set.kin)
+    train, _ = split(len(image_set), fraction, settings.seed, image_set.labels, image_set.kin)
+    return of_images(image_set.subset(train) if train else image_set)
 
 
 def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, ImageSet | None]:

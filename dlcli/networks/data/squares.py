@@ -12,7 +12,7 @@ from dlcli.errors import DlcliError
 from dlcli.images.cache import usable_cores
 from dlcli.images.conversion import UINT8
 from dlcli.images.image_set import ImageSet, ReadLimits, Skipped
-from dlcli.images.normalization import Normalization, mapped_to_bytes, of_images
+from dlcli.images.normalization import Normalization, mapped_to_bytes
 from dlcli.memory import available_memory
 from dlcli.text import printable, printable_path
 
@@ -23,8 +23,12 @@ BYTES_PER_PIXEL = 250  # of a batch, that training the default classifier takes:
 SHRUNK = ReadLimits(MODEST, once=True)
 
 
-def squares(image_set: ImageSet, asked: int | None, batch_size: int, notes: list[str]) -> tuple[ImageSet, int]:
+def squares(
+    image_set: ImageSet, asked: int | None, batch_size: int, scale: Normalization, notes: list[str]
+) -> tuple[ImageSet, int]:
     """Images of classes as squares of one side, which is added to ``notes`` where it is not their own.
+
+    They become 8 bits by ``scale``.
 
     ``asked`` is the side that is asked for. Raises DlcliError where there is no memory for so many of that side.
     """
@@ -38,7 +42,7 @@ def squares(image_set: ImageSet, asked: int | None, batch_size: int, notes: list
         own = f"{wide} x {low}" + ("" if len(shapes) == 1 else f" to {broad} x {high}")
         more = "" if asked else "; --side N takes another side"
         notes.append(f"class images of {own} pixels become {side} x {side}: scaled, and cut in the middle{more}")
-    return same_size(image_set, side, of_images(image_set)), side
+    return same_size(image_set, side, scale), side
 
 
 def class_side(shapes: Sequence[tuple[int, int]], batch_size: int) -> int:

@@ -12,6 +12,7 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.files import valid_text
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
+from dlcli.images.normalization import EIGHT_BIT, Normalization
 from dlcli.networks.data.load import report_skipped, warn_of_skipped
 from dlcli.networks.data.squares import SHRUNK, same_size, shrunk
 from dlcli.networks.inference.held_out import images_without_data
@@ -58,7 +59,9 @@ def evaluate_classes(
         on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)
-    image_set = _as_trained(image_set, trained)
+    # What training held out comes in 8 bits already, by the range of the training.
+    scale = _scale_for(image_set, trained, progress) if settings.data else EIGHT_BIT
+    image_set = _as_trained(image_set, trained, scale)
     report_skipped(image_set, progress)
     measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
@@ -80,7 +83,15 @@ def evaluate_classes(
     )
 
 
-def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
+def _scale_for(image_set: ImageSet, trained: TrainedNetwork, progress: Progress) -> Normalization:
+    """What becomes black and white of images given, with a line where that is not what it was in training."""
+    fit = fitted_to_set(trained.scales, image_set)
+    if fit.own:
+        progress.note(fit.note(trained.scales))
+    return fit.scales.inputs
+
+
+def _as_trained(image_set: ImageSet, trained: TrainedNetwork, scale: Normalization) -> ImageSet:
     """The images as squares of the network's side, with labels that count its classes."""
     assert image_set.labels is not None
     unknown = [name for name in image_set.classes if name not in trained.classes]
@@ -93,7 +104,6 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork) -> ImageSet:
         )
     places = {name: place for place, name in enumerate(trained.classes)}
     codes = np.array([places.get(name, 0) for name in image_set.classes], dtype=np.int64)
-    scale = fitted_to_set(trained.scales, image_set).scales.inputs
     squares = same_size(image_set, trained.network.spec.head.side, scale)
     assert squares.labels is not None
     return replace(squares, labels=codes[squares.labels], classes=trained.classes)
@@ -136,7 +146,8 @@ def predict_classes(
     skipped = list(image_set.skipped)
     for note in image_set.notes:
         progress.note(note)
-    write_predictions(_frames(image_set, trained, skipped), _columns(trained), settings.output.out)
+    scale = _scale_for(image_set, trained, progress)
+    write_predictions(_frames(image_set, trained, scale, skipped), _columns(trained), settings.output.out)
     total = len(image_set) + len(image_set.skipped)
     warn_of_skipped(skipped, total, progress)
     return ClassifiedReport(
@@ -157,10 +168,11 @@ def _columns(trained: TrainedNetwork) -> dict[str, "pl.DataType"]:
     return {"file": pl.String(), "prediction": pl.String(), **probabilities}
 
 
-def _frames(image_set: ImageSet, trained: TrainedNetwork, skipped: list[Skipped]) -> Iterator["pl.DataFrame"]:
+def _frames(
+    image_set: ImageSet, trained: TrainedNetwork, scale: Normalization, skipped: list[Skipped]
+) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
-    scale = fitted_to_set(trained.scales, image_set).scales.inputs
     for start in range(0, len(image_set), BATCH):
         part = image_set.subset(range(start, min(start + BATCH, len(image_set))))
         squares = shrunk(replace(part, skipped=()), trained.network.spec.head.side, scale)

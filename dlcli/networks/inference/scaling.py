@@ -7,7 +7,16 @@ import numpy as np
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.images.image_set import ImageSet
-from dlcli.images.normalization import Normalization, Scales, of_images, of_values, robust_range, sampled
+from dlcli.images.normalization import (
+    Normalization,
+    Scales,
+    of_images,
+    of_values,
+    range_text,
+    robust_range,
+    sampled,
+    some_values,
+)
 from dlcli.text import listed
 
 BEYOND = 1.0  # a range reaches outside that of the training by so many times that, and isn't foreign yet
@@ -61,7 +70,7 @@ class Ranges:
             return ""
         each = "their own range" if self.images == 1 else "the own range of each"
         return (
-            f"values of {listed(sorted(self.dtypes))} are mapped by {each} ({self.low:.4g} to {self.high:.4g}), as the "
+            f"values of {listed(sorted(self.dtypes))} are mapped by {each} ({range_text(self.low, self.high)}), as the "
             f"network was trained on {trained.inputs.dtype} from {trained.inputs.shown}"
             f"{f'; frames of a file have one range, that of up to {FRAMES} of them' if self.frames else ''}"
         )
@@ -103,13 +112,14 @@ def measurable(scales: Scales, targets: ImageSet) -> bool:
 
 
 def _some(images: ImageSet) -> AnyArray:
-    return np.concatenate([sampled(images.pixels(i)) for i in sorted({0, len(images) // 2, len(images) - 1})])
+    return some_values(images, sorted({0, len(images) // 2, len(images) - 1}))
 
 
 def _chosen(trained: Scales, values: AnyArray, own: Normalization) -> Fitted:
     scale = trained.inputs
     same_type = _kind(values) == scale.dtype
-    measured = not _is_of_type(scale)
+    # 8 bits are a range, whatever they show, and no measure in the units of deeper images.
+    measured = not _is_of_type(scale) and values.dtype != np.uint8
     if (same_type or measured) and _fits(values, scale, BEYOND if same_type else BEYOND_OF_OTHERS):
         return Fitted(trained)
     if own == scale:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcli.engine.arrays import AnyArray
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.errors import DlcliError
 from dlcli.files import temporary_beside
 from dlcli.images.formats.codecs import opened_stack, read_frames
@@ -18,6 +18,7 @@ from dlcli.images.formats.frames import DecodedImage, Stored
 from dlcli.images.formats.metadata import Metadata
 from dlcli.images.formats.opening import INSTEAD
 from dlcli.images.formats.output import UnwritableError, Wanted, of_type, opened_writer
+from dlcli.images.formats.values import depth_in, is_share
 from dlcli.images.formats.writing import Frame
 from dlcli.images.outputs import STDOUT, Output
 from dlcli.images.sources import Candidate
@@ -81,7 +82,7 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
         restorer = replace(restorer, fit=fit)
     if output.format == "NPY" and first.origin is not None:
         told.add(output.shown, "written as .npy" if first.origin.path.suffix.lower() == ".npz" else "")
-        return _write_array(output, restorer)
+        return _write_array(output, restorer, told)
     # A generator, so that what goes wrong with the work isn't taken for damage of the file.
     frames = read_frames(first.path, first.name, first.axes) if first.path else _array_frames(output.candidates)
     with closing(frames):
@@ -113,9 +114,10 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     """Every frame, one at a time, so that however many there are, few are in memory."""
     image = next(frames)
     count = image.stored.frames
-    made = _restored(image, restorer, output, told)
-    scale = made.pixels.shape[0] / image.pixels.shape[0]
     form = output.format or INSTEAD.get(image.format, image.format)
+    dtype = depth_in(form, output.dtype or image.pixels.dtype, many=count > 1)
+    made = _within(_restored(image, restorer, output, told), image, dtype)
+    scale = made.pixels.shape[0] / image.pixels.shape[0]
     told.add(output.shown, "written as TIFF" if image.format in INSTEAD and form == "TIFF" else "")
     stored = image.stored if image.format == form else image.stored.in_any_format
     wanted = Wanted(form, count, _scaled(image.metadata, scale), stored, output.dtype)
@@ -127,7 +129,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
             for number, image in enumerate(frames, 2):
                 # Those that wait to be written take a part of what is free.
                 check_memory(writer.waiting // 8)
-                made = _restored(image, restorer, output, told)
+                made = _within(_restored(image, restorer, output, told), image, dtype)
                 held = image.stored if image.format == form else None
                 writer.add(made, shown=image.shown, scale=scale, stored=held)
                 restorer.meter.frame(number, count, made.pixels[..., 0].size)
@@ -165,6 +167,13 @@ def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Tol
     return Frame(np.where(unknown, blank, made.pixels).astype(made.pixels.dtype), made.alpha)
 
 
+def _within(made: Frame, image: DecodedImage, dtype: AnyDtype | None) -> Frame:
+    """Within 0 and 1, where what it is made of is, and these become black and white as whole numbers of ``dtype``."""
+    if dtype is None or dtype.kind == "f" or not is_share(image.pixels):
+        return made
+    return Frame(made.pixels.clip(0, 1), made.alpha)
+
+
 def _scaled(metadata: Metadata, scale: float) -> Metadata:
     """The size of pixels is a measure of what is shown, which is as large as before."""
     if metadata.calibration is None:
@@ -187,7 +196,7 @@ def _frame(candidate: Candidate) -> Frame:
     return Frame(values[:, :, :3], values[:, :, 3]) if candidate.has_alpha else Frame(values)
 
 
-def _write_array(output: Output, restorer: Restorer) -> int:
+def _write_array(output: Output, restorer: Restorer, told: Told) -> int:
     """An array of the same type and order of axes, written image by image, whole or not at all."""
     origin = output.candidates[0].origin
     assert origin is not None
@@ -195,8 +204,9 @@ def _write_array(output: Output, restorer: Restorer) -> int:
     made: AnyArray | None = None
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
-        for place, candidate in enumerate(output.candidates):
-            frame = of_type(restorer.restored(_frame(candidate), spent=True), output.dtype)
+        for place, image in enumerate(_array_frames(output.candidates)):
+            restored = _restored(image, restorer, output, told)
+            frame = of_type(_within(restored, image, output.dtype), output.dtype)
             both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
             if made is None:
                 made = np.lib.format.open_memmap(temporary, "w+", both.dtype, origin.axes.shape_of(both.shape))

@@ -1,12 +1,17 @@
 """``dlcli data`` from its command line to its files and streams."""
 
 import csv
+import io
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from dlcli.config.data import DataConfig
 from dlcli.reports.schema import REPORTS
 from dlcli.tasks import data as task
 from tests.images.survey.test_measures import drawing
@@ -110,3 +115,12 @@ def test_without_data_the_generated_images_are_looked_at(app, monkeypatch):
     assert code == 0
     assert err.startswith("dlcli: no DATA given: looking at 10 generated images")
     assert "images      10; all below but the sizes" in out
+
+
+def test_standard_input_is_read_once(tmp_path, monkeypatch):
+    """It is asked for images with classes, and then for those without."""
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.stack([drawing(20, 30, seed) for seed in range(4)]), photometric="minisblack")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stream.getvalue()), isatty=lambda: False))
+    report = task.look_at_data(DataConfig(data=("-",), out=tmp_path / "seen", plots="none"))
+    assert report.images == 4

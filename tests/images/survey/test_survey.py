@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from dlcli.images.sources import find_images
@@ -63,3 +64,17 @@ def test_pictures_are_means_of_cells():
     assert found.shape == (75, 112, 3)
     np.testing.assert_allclose(found, image[:300, :448, :3].reshape(75, 4, 112, 4, 3).mean(axis=(1, 3)), rtol=1e-6)
     assert picture(image[:50, :60]).shape == (50, 60, 3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_holds_no_numbers_or_too_large_ones_is_named(tmp_path):
+    np.save(tmp_path / "good.npy", np.random.default_rng(0).normal(size=(20, 30)))
+    tifffile.imwrite(tmp_path / "nan.tif", np.full((20, 30), np.nan, np.float32))
+    tifffile.imwrite(tmp_path / "huge.tif", np.full((20, 30), 1e300))
+    some = np.random.default_rng(0).normal(size=(20, 30))
+    some[3, 3] = np.inf
+    tifffile.imwrite(tmp_path / "some.tif", some)
+    seen = survey(find_images([str(tmp_path), str(tmp_path / "good.npy")], False, "train"), Limits())
+    assert sorted(one.name for one in seen.skipped) == ["huge.tif", "nan.tif"]
+    assert len(seen.looked) == 2
+    assert all(np.isfinite(one.measures.values.low).all() for one in seen.looked)

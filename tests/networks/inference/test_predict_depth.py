@@ -324,3 +324,36 @@ def test_hidden_colors_do_not_bleed_into_edges(tmp_path, task, channels):
     share = made[:, :, 3:] / 255
     laid = made[:, :, :3] * share + expected[:, :, :3] * (1 - share)
     assert np.abs(laid - expected[:, :, :3]).max() < 1.5
+
+
+def test_arrays_with_nan_are_restored_as_files_are(run, tmp_path):
+    values = smooth(20, 24).astype(np.float32)
+    values[3, 4] = np.nan
+    np.save(tmp_path / "a.npy", values)
+    report = predicted(run, tmp_path / "a.npy", out=tmp_path / "out")
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "a.npy"), values, rtol=1e-5, atol=1e-4)
+    assert any("no numbers" in one.note for one in report.notes)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_float32_are_refused(run, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", smooth(20, 24) * 1e300)
+    with pytest.raises(DlcliError, match="networks compute in float32"):
+        predicted(run, tmp_path / "a.tif", out=tmp_path / "out")
+    assert not (tmp_path / "out" / "a.tif").exists()
+
+
+def test_a_picture_from_0_to_1_stays_one_as_whole_numbers(tmp_path):
+    """Restored a little above 1, it was refused, or rounded to 0 and 1."""
+    run = make_run(tmp_path / "run")
+    values = np.linspace(0.1, 1, 24 * 20).reshape(24, 20).astype(np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    predicted(run, tmp_path / "a.tif", out=tmp_path / "out", image_format="png")
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert len(np.unique(np.asarray(image))) > 100
+
+
+def test_several_frames_of_png_have_8_bits_and_it_is_said(run, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([DEEP[..., 0]] * 2), metadata={"axes": "ZYX"})
+    report = predicted(run, tmp_path / "a.tif", out=tmp_path / "out", image_format="png")
+    assert any(one.note.endswith("as PNG holds no uint16 in several frames") for one in report.notes)

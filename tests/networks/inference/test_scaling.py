@@ -55,3 +55,13 @@ def test_frames_of_a_file_have_one_range(tmp_path, ending):
     np.testing.assert_array_equal(still, np.broadcast_to(still[0], still.shape))
     assert report.mapped.images == 1
     assert report.mapped.high > 9 * 300
+
+
+def test_eight_bits_are_not_taken_for_counts_of_twelve():
+    """Black to 6% of the range, they were restored as a dim micrograph, without a word."""
+    twelve = Normalization("uint16", (0.0,), (4095.0,))
+    picture = np.linspace(0, 255, 600).reshape(20, 30, 1).astype(np.uint8)
+    fit = fitted(Scales(twelve, twelve), [picture])
+    assert fit.own
+    assert fit.scales.inputs.high == (255.0,)
+    assert not fitted(Scales(twelve, twelve), [picture.astype(np.float32) * 15]).own
