@@ -132,7 +132,7 @@ _dlcli() {
             esac ;;
         export)
             case "$previous" in
-                --format) _dlcli_words 'onnx dtmodel'; return ;;
+                --format) _dlcli_words 'onnx dtmodel numpy'; return ;;
                 --out) _dlcli_paths -f; return ;;
                 --name|--author|--license) COMPREPLY=(); return ;;
             esac

@@ -274,7 +274,7 @@ complete -c dlcli -n __fish_use_subcommand -a export -d 'Hand a saved model on t
 complete -c dlcli -n '__fish_seen_subcommand_from export' -l json -d 'Print one JSON document, the report, to stdout.'
 complete -c dlcli -n '__fish_seen_subcommand_from export' -l quiet -d 'Print only errors, and the report with --json.'
 complete -c dlcli -n '__fish_seen_subcommand_from export' -s q -d 'Print only errors, and the report with --json.'
-complete -c dlcli -n '__fish_seen_subcommand_from export' -l format -xa 'onnx dtmodel' -d 'onnx, or dtmodel for darktable.'
+complete -c dlcli -n '__fish_seen_subcommand_from export' -l format -xa 'onnx dtmodel numpy' -d 'onnx; of image networks also dtmodel, for darktable; of linear models also numpy, a Python file that needs nothing but NumPy.'
 complete -c dlcli -n '__fish_seen_subcommand_from export' -l out -rF -d 'File to write; by default the runs name with the formats ending, in this folder.'
 complete -c dlcli -n '__fish_seen_subcommand_from export' -l force -d 'Replace an --out that exists.'
 complete -c dlcli -n '__fish_seen_subcommand_from export' -l name -x -d 'Name of the model in darktable; by default its task and the runs name.'

@@ -292,7 +292,7 @@ _dlcli() {
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
-                '--format=[onnx, or dtmodel for darktable.]:value:(onnx dtmodel)' \
+                '--format=[onnx; of image networks also dtmodel, for darktable; of linear models also numpy, a Python file that needs nothing but NumPy.]:value:(onnx dtmodel numpy)' \
                 '--out=[File to write; by default the runs name with the formats ending, in this folder.]:value:_files' \
                 '--force[Replace an --out that exists.]' \
                 '--name=[Name of the model in darktable; by default its task and the runs name.]:value: ' \

@@ -18,6 +18,7 @@ from dlcli.exports.packages import imported
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 ML_DOMAIN = "ai.onnx.ml"
 
+OWN = "dlcli/"  # begins the names of values that are neither inputs nor outputs, which may be any
 Dimension = int | str  # a name is of a size that is free
 
 
@@ -42,7 +43,7 @@ class Graph:
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """A node of one output, whose name is returned."""
-        name = f"{operator.lower()}_{len(self._nodes)}"
+        name = f"{OWN}{operator.lower()}_{len(self._nodes)}"
         make = self._onnx.helper.make_node
         self._nodes.append(make(operator, list(inputs), [name], name, domain=domain or None, **attributes))
         self._domains.add(domain)
@@ -50,7 +51,7 @@ class Graph:
 
     def constant(self, values: AnyArray | Sequence[int | str], name: str = "") -> str:
         """A constant; whole numbers are of 64 bits. One of the same name is taken for the same."""
-        name = name or f"constant_{len(self._constants)}"
+        name = OWN + (name or f"constant_{len(self._constants)}")
         if name not in self._constants:
             array = values if isinstance(values, np.ndarray) else self._array(values)
             self._constants[name] = self._onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)

@@ -13,8 +13,10 @@ from dlcli.files import write_atomic
 from dlcli.reports.export import ExportReport, Tensor
 from dlcli.runs.open import report_of, run_folder
 from dlcli.tasks.saved import is_network
+from dlcli.text import listed
 
-ENDINGS = {"onnx": ".onnx", "dtmodel": ".dtmodel"}
+ENDINGS = {"onnx": ".onnx", "dtmodel": ".dtmodel", "numpy": ".py"}
+OF_NETWORKS, OF_TABLES = ("onnx", "dtmodel"), ("onnx", "numpy")
 DESCRIBED = ("dtmodel",)
 DESCRIBES = {"name": DESCRIBED, "author": DESCRIBED, "license": DESCRIBED}
 
@@ -33,9 +35,14 @@ def export(config: ExportConfig, progress: Progress | None = None) -> ExportRepo
     _check_format(config, network=network)
     out = _checked_out(config)
     settings = ExportSettings.of(config)
-    from dlcli.networks.export.export import export_network
+    if network:
+        from dlcli.networks.export.export import export_network
 
-    made = export_network(settings)
+        made = export_network(settings)
+    else:
+        from dlcli.linear.export.export import export_linear
+
+        made = export_linear(settings)
     write_atomic(out, made.content)
     for note in made.notes:
         progress.note(note)
@@ -61,9 +68,11 @@ def _tensor(port: Port) -> Tensor:
 
 
 def _check_format(config: ExportConfig, *, network: bool) -> None:
-    if not network:
+    formats = OF_NETWORKS if network else OF_TABLES
+    if config.format not in formats:
+        kind = "an image network" if network else "a linear model"
         raise DlcliError(
-            "only image networks can be exported, and this run holds a linear model", "use 'dlcli predict'"
+            f"--format {config.format}: this run holds {kind}, expected {listed(formats)}", "give one of these"
         )
     for name, described in DESCRIBES.items():
         if getattr(config, name) and config.format not in described:

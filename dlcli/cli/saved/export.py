@@ -13,14 +13,17 @@ LISTED = 12  # inputs
 
 DOC = """Hand a saved model on to other programs, which then need neither dlcli nor its settings.
 
-All that `predict` does to an image is part of the model: padding of odd sizes, normalization, enlargement. It is run
-beside dlcli first, and written only if it gives the same. Takes the extra `export`: `pip install 'dlcli[export]'`.
+All that `predict` does to an image or a row is part of the model: padding of odd sizes, normalization, enlargement,
+missing values, categories. It is run beside dlcli first, and written only if it gives the same. Takes the extra
+`export`: `pip install 'dlcli[export]'`.
 
 Examples:
 
 - `dlcli export runs/train-deconv-001` – ONNX, of any height and width
 
 - `dlcli export runs/train-deconv-001 --format dtmodel --out denoise.dtmodel` – for darktable: preferences, AI, install
+
+- `dlcli export runs/fit-linear-001 --format numpy --out model.py`
 
 """
 

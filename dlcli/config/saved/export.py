@@ -7,7 +7,7 @@ from dlcli.config.common import MODEL, OUTPUT, OutputOptions
 from dlcli.config.evaluate import RUN_NAMES
 from dlcli.config.option import option
 
-ExportFormat = Literal["onnx", "dtmodel"]
+ExportFormat = Literal["onnx", "dtmodel", "numpy"]
 
 
 class ExportConfig(OutputOptions):
@@ -16,9 +16,10 @@ class ExportConfig(OutputOptions):
     run: Path = option(..., "Run directory of a saved model.", argument=True, complete="dir", also=RUN_NAMES)
     format: ExportFormat = option(
         "onnx",
-        "onnx, or dtmodel for darktable.",
+        "onnx; of image networks also dtmodel, for darktable; of linear models also numpy, a Python file that needs "
+        "nothing but NumPy.",
         also="type to target export_format framework",
-        also_as={"darktable": "dtmodel"},
+        also_as={"darktable": "dtmodel", "python": "numpy"},
     )
     out: Path | None = option(
         None,

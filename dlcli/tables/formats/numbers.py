@@ -106,6 +106,15 @@ class NumberFormat:
         return longest, [marks[text] for text in longest]
 
     @property
+    def rules(self) -> tuple[str, tuple[list[str], list[str]], str]:
+        """What ``parse`` goes by, for programs without dlcli.
+
+        The regular expression of a text without blanks around it; the texts to replace in it, and by what, the longest
+        first; the expression of what stands for no cents, which goes before, or "".
+        """
+        return self._pattern, self._cleaning, NO_CENTS if self.kind == "money" else ""
+
+    @property
     def kind(self) -> str:
         """What the numbers are: "money", "percent", "unit" or ""."""
         if self.before or is_currency(self.after):

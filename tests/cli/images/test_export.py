@@ -96,6 +96,7 @@ def test_darktable_enlarges(app, tmp_path):
         ({"channels": 2}, ("--format", "dtmodel"), "images have 3 channels, and the network's 2"),
         ({"task": "classify", "classes": ("a", "b"), "side": 8}, ("--format", "dtmodel"), "this one classifies"),
         ({"task": "deblur", "sigma": (2.0, 2.0), "arrays": KERNELS}, (), "by its blur kernel"),
+        ({}, ("--format", "numpy"), "--format numpy: this run holds an image network, expected onnx, dtmodel"),
         ({}, ("--out", "m.zip"), "--out m.zip: expected a name that ends in .onnx"),
         ({}, ("--out", "there.onnx"), "there.onnx exists"),
         ({}, ("--out", "folder.onnx"), "is a directory"),

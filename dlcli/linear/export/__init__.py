@@ -1,0 +1,1 @@
+"""Linear models as files that other programs run."""
