@@ -106,12 +106,12 @@ _dlcli() {
                 --decimal) _dlcli_words 'point comma'; return ;;
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
-                --out) _dlcli_paths -f; return ;;
+                --out|--mistakes) _dlcli_paths -f; return ;;
                 --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--tile|--axes|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --axes --threads --check --out --compare --sigma --seed --worst --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --axes --threads --check --out --sigma --seed --worst' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --tile --axes --threads --check --out --compare --sigma --seed --worst --mistakes --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --tile --axes --threads --check --out --sigma --seed --worst --mistakes' ;;
             esac ;;
         predict)
             case "$previous" in

@@ -226,6 +226,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from eval' -l compare -d 'Also meas
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l sigma -x -d 'Measure at this noise level instead of that of the training - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l seed -x -d 'Seed of each images noise.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l worst -x -d 'List the N images with the lowest PSNR, instead of the first twenty.'
+complete -c dlcli -n '__fish_seen_subcommand_from eval' -l mistakes -rF -d 'Draw the images that a classifier takes for another class, the most confident mistakes first, into this PNG file.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -s h -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -F

@@ -240,6 +240,7 @@ _dlcli() {
                 '--sigma=[Measure at this noise level instead of that of the training - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
                 '--seed=[Seed of each images noise.]:value: ' \
                 '--worst=[List the N images with the lowest PSNR, instead of the first twenty.]:value: ' \
+                '--mistakes=[Draw the images that a classifier takes for another class, the most confident mistakes first, into this PNG file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \

@@ -23,6 +23,7 @@ VISIBLE_REPORTS = 12
 BETWEEN_LINES = 10.0  # seconds between two lines on how far a task is, where there is no terminal
 GAP = 2  # characters between two columns
 LEAST_TEXT = 16  # characters in a line of a folded text, at least
+FURTHER = ("balanced_accuracy", "macro_f1")  # metrics that are shown where there is room, and at the end
 NAME_WIDTH, NARROW_NAME_WIDTH = 24, 12  # of a table's first column, at least, where names are longer; on a terminal
 
 
@@ -68,8 +69,8 @@ def _padded(value: float | None, digits: int) -> str:
 
 
 def _measured(step: "Step") -> dict[str, float]:
-    """The metrics that a report shows: the inputs' own never change, and the log-loss is the loss."""
-    return {n: v for n, v in step.metrics.items() if not n.startswith("input_") and n != "log_loss"}
+    """The metrics that a line shows: the inputs' own never change, and the log-loss is the loss."""
+    return {n: v for n, v in step.metrics.items() if not n.startswith("input_") and n not in ("log_loss", *FURTHER)}
 
 
 class Console:
@@ -310,6 +311,8 @@ class _LiveTable:
         columns.append(["lr", *(_number(s.lr) for s in reports)])
         gradients = [f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-" for s in reports]
         columns.append(["gradient norm", *gradients])
+        further = [name for name in FURTHER if name in reports[-1].metrics]
+        columns += [[name.replace("_", " "), *(_padded(s.metrics[name], 4) for s in reports)] for name in further]
         while len(columns) > 2 and sum(max(map(len, c)) + 2 for c in columns) - 2 > self.live.console.width:
             columns.pop()
         return columns

@@ -142,6 +142,21 @@ class EvalConfig(SavedOptions):
         metavar="N",
         also="top top_n show n",
     )
+    mistakes: Path | None = option(
+        None,
+        "Draw the images that a classifier takes for another class, the most confident mistakes first, into this PNG "
+        "file.",
+        panel=IMAGES,
+        complete="file",
+        also="mistakes_sheet errors wrong misclassified",
+    )
+
+    @field_validator("mistakes")
+    @classmethod
+    def _png(cls, value: Path | None) -> Path | None:
+        if value is not None and value.suffix.lower() != ".png":
+            raise ValueError("expected a name that ends in .png")
+        return value
 
     @field_validator("sigma", mode="before")
     @classmethod

@@ -20,6 +20,7 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport
     """
     progress = progress or Silent()
     check_file(config.out)
+    check_file(config.mistakes, "--mistakes")
     report: EvalReport
     if holds_network(config):
         from dlcli.networks.inference.evaluate import evaluate_network
@@ -33,11 +34,11 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport
     return report
 
 
-def check_file(out: Path | None) -> None:
-    """Raise DlcliError where no report can be written to ``out``, before the work begins."""
+def check_file(out: Path | None, option: str = "--out") -> None:
+    """Raise DlcliError where nothing can be written to ``out``, before the work begins."""
     if out is None:
         return
     if not out.parent.is_dir():
-        raise DlcliError(f"--out {out}: there is no directory {out.parent}", "create it first")
+        raise DlcliError(f"{option} {out}: there is no directory {out.parent}", "create it first")
     if out.is_dir():
-        raise DlcliError(f"--out {out} is a directory", "give a file name")
+        raise DlcliError(f"{option} {out} is a directory", "give a file name")

@@ -387,7 +387,8 @@ def test_progress_is_told_of_all_that_happens(tmp_path, photos):
     assert listener.report.steps == 12
     assert listener.ended == 1
     assert "denoise of sigma 25" in listener.title
-    assert listener.notes == [
+    busy = "other programs use the cores"  # which is told where they do
+    assert [note for note in listener.notes if busy not in note] == [
         "6 images train, 2 held out (2 crops measured); 32 x 32 pixels, gray, 8 bits; crops of 32 x 32"
     ]
     rough, few = listener.warnings

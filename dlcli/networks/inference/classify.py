@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.files import valid_text
+from dlcli.files import valid_text, write_atomic
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.images.normalization import EIGHT_BIT, Normalization
 from dlcli.networks.data.load import report_skipped, warn_of_skipped
@@ -31,7 +32,7 @@ from dlcli.reports.head import evaluation_head, prediction_head
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.reports.predict import ClassifiedReport
 from dlcli.tables.predictions import check_output, write_predictions
-from dlcli.text import listed, printable
+from dlcli.text import listed, printable, printable_path
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +67,7 @@ def evaluate_classes(
     measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
         metrics = measure(None)
+    _draw_mistakes(settings.mistakes, measure, progress)
     return ClassificationReport(
         **evaluation_head(settings.source.run, describe_device(trained.device), settings.seed, start),
         command="eval",
@@ -107,6 +109,17 @@ def _as_trained(image_set: ImageSet, trained: TrainedNetwork, scale: Normalizati
     squares = same_size(image_set, trained.network.spec.head.side, scale)
     assert squares.labels is not None
     return replace(squares, labels=codes[squares.labels], classes=trained.classes)
+
+
+def _draw_mistakes(path: Path | None, measured: ClassValidation, progress: Progress) -> None:
+    """The sheet of the most confident mistakes, if it is asked for and there are any."""
+    if path is None:
+        return
+    sheet = measured.mistakes_sheet()
+    if sheet is None:
+        progress.note(f"no image is classified wrongly: there is no --mistakes {printable_path(str(path))}")
+    else:
+        write_atomic(path, sheet)
 
 
 def _mistakes(measured: ClassValidation) -> list[Mistake]:

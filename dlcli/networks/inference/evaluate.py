@@ -48,6 +48,8 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     trained = load_network(settings.source)
     if trained.task == "classify":
         return evaluate_classes(settings, trained, progress, start)
+    if settings.mistakes is not None:
+        raise DlcliError("--mistakes is for networks that classify images, and this one restores them", "leave it out")
     images = open_observations(settings, trained, progress)
     comparison = Comparison.of(trained.degradation.scale, images.scales.targets, trained.scales.targets)
     names = [metric.name for metric in comparison.metrics]

@@ -36,7 +36,8 @@ class NetworkSettings:
 class EvaluationSettings:
     """The images to measure on (none: those held out), and how they are degraded: ``sigma`` None, as in training.
 
-    ``conditions`` are checks such as "psnr>=29"; ``compare`` also measures classical methods.
+    ``conditions`` are checks such as "psnr>=29"; ``compare`` also measures classical methods; ``mistakes`` is the file
+    of the sheet of images that are classified wrongly.
     """
 
     source: NetworkSettings
@@ -45,13 +46,15 @@ class EvaluationSettings:
     compare: bool
     sigma: str | None
     seed: int
+    mistakes: Path | None = None
 
     @classmethod
     def of(cls, config: EvalConfig) -> "EvaluationSettings":
         """Those of the command."""
         return cls(
-            NetworkSettings.of(config), config.data, config.check, config.compare, config.sigma, config.noise_seed
-        )
+            NetworkSettings.of(config), config.data, config.check, config.compare, config.sigma, config.noise_seed,
+            config.mistakes,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

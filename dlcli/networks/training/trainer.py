@@ -195,6 +195,7 @@ class Training:
     def _restore(self, path: Path) -> bool:
         """Take up the checkpoint; whether the run had ended there. Raises DlcliError where its report is there, too."""
         ranks = self.plan.execution.ranks
+        self._check_scales(path)
         arrays, numbers = checkpoint.load(path, ranks)
         try:
             if changed := difference(numbers["data"], self.about.data):
@@ -233,6 +234,17 @@ class Training:
                 "continues, but its numbers may differ in the last digits"
             )
         return ended
+
+    def _check_scales(self, path: Path) -> None:
+        """Raises DlcliError where the run's network saw other values: another version found their range otherwise."""
+        model, now = path / directory.MODEL, self.problem.scales.inputs
+        if not self.leads or not model.is_file() or (before := SavedNetwork.load(model).scales) == self.problem.scales:
+            return
+        raise DlcliError(
+            f"--resume {path}: its network was trained on values normalized by {before.inputs.shown}, and this version "
+            f"normalizes them by {now.shown}",
+            "start a new training",
+        )
 
     def _limits(self) -> list[float | None]:
         return [self.plan.limits.steps, self.plan.limits.seconds]

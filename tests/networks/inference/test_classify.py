@@ -5,13 +5,16 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
-from dlcli.config.evaluate import PredictConfig
+from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import open_image_set
 from dlcli.tasks.predict import predict
+from dlcli.tasks.train_deconv import train_deconv
 from tests.networks.examples import folder_of, make_run, measured, network_of, save, smooth, tensor
 
 
@@ -97,3 +100,41 @@ def test_classes_as_a_table(tmp_path, capfdbinary):
         predicted(run, photos, tile=64)
     with pytest.raises(DlcliError, match="no images to classify"):
         predicted(run)
+
+
+def test_a_sheet_of_mistakes(tmp_path):
+    run = make_run(tmp_path / "run", "classify", classes=("ant", "bee", "cat"), side=12)
+    report = measured(run, class_folders(tmp_path / "photos"), mistakes=tmp_path / "wrong.png")
+    assert report.mistakes
+    with Image.open(tmp_path / "wrong.png") as sheet:
+        assert min(sheet.size) > 100
+
+
+def test_mistakes_are_those_of_classes(tmp_path):
+    save(tmp_path / "photos" / "a.png", smooth(20, 24))
+    run = make_run(tmp_path / "run")
+    with pytest.raises(DlcliError, match="--mistakes is for networks that classify"):
+        measured(run, tmp_path / "photos", mistakes=tmp_path / "wrong.png")
+    with pytest.raises(DlcliError, match="there is no directory"):
+        measured(run, tmp_path / "photos", mistakes=tmp_path / "none" / "wrong.png")
+    with pytest.raises(DlcliError, match="expected a name that ends in"):
+        EvalConfig.build({"run": run, "mistakes": tmp_path / "wrong.jpg"})
+
+
+@pytest.mark.parametrize("top", [4095, 437])
+def test_class_images_of_many_bits_that_were_held_out_are_seen_as_in_training(tmp_path, top):
+    """They come as squares of 8 bits already; taken for counts of 12 bits, all were nearly black."""
+    random = np.random.default_rng(0)
+    for name in ("ant", "bee"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(6):
+            values = np.clip(random.normal(0.5, 0.3, (12, 12)), 0, 1)
+            tifffile.imwrite(tmp_path / "photos" / name / f"{i}.tif", (values * top).astype(np.uint16))
+    train = TrainDeconvConfig.build(
+        {"data": (str(tmp_path / "photos"),), "task": "classify", "steps": 3, "val": 0.5, "batch_size": 4,
+         "filters": (4, 4), "out": tmp_path / "trained", "plots": "none"}
+    )  # fmt: skip
+    trained = train_deconv(train)
+    again = measured(tmp_path / "trained")
+    assert again.metrics["test"]["log_loss"] == pytest.approx(trained.metrics["val"]["log_loss"], rel=0.02)
+    assert measured(tmp_path / "trained", tmp_path / "photos").images == 12
