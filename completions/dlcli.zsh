@@ -231,6 +231,7 @@ _dlcli() {
                 '--unseen=[What a text does that no training row had, where the model has no level for rare texts - refuse the row, or count as the level without a coefficient.]:value:(error baseline)' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
+                '--blur=[Blur of the images of a network that deblurs, as train-deconv has it, instead of that of the training - eval blurs by it, and a network that is told the blur takes it for theirs.]:value: ' \
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
@@ -275,6 +276,7 @@ _dlcli() {
                 '--unseen=[What a text does that no training row had, where the model has no level for rare texts - refuse the row, or count as the level without a coefficient.]:value:(error baseline)' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
                 '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
+                '--blur=[Blur of the images of a network that deblurs, as train-deconv has it, instead of that of the training - eval blurs by it, and a network that is told the blur takes it for theirs.]:value: ' \
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \

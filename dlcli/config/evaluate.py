@@ -19,6 +19,7 @@ from dlcli.config.common import (
 )
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
+from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount
 
 ImageFormat = Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "npy", "fits", "zarr"]
@@ -62,6 +63,14 @@ class SavedOptions(TableOptions, OutputOptions):
         ge=0,
         also="blur_kernel kernel_index psf",
     )
+    blur: str | None = option(
+        None,
+        "Blur of the images of a network that deblurs, as train-deconv has it, instead of that of the training: eval "
+        "blurs by it, and a network that is told the blur takes it for theirs.",
+        panel=IMAGES,
+        metavar="KIND|FILE",
+        also="psf_file blur_type",
+    )
     tile: int | None = option(
         None,
         "Process images in tiles of at most this side, in pixels: less memory, the same result. By default as large as "
@@ -83,6 +92,12 @@ class SavedOptions(TableOptions, OutputOptions):
     @classmethod
     def _known_axes(cls, value: str | None) -> str | None:
         return known_axes(value)
+
+    @field_validator("blur")
+    @classmethod
+    def _blur(cls, value: str | None) -> str | None:
+        BlurRange.parse(value or "")
+        return value
 
     @field_validator("device")
     @classmethod

@@ -21,6 +21,7 @@ from dlcli.config.network import (
     check_classes,
 )
 from dlcli.config.option import option
+from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount, parse_range
 
 TASK = "Task"
@@ -54,7 +55,8 @@ class TaskOptions(Config):
     blur: str = option(
         "gaussian:1.6",
         "Blur that deblur removes: gaussian:SD, motion:LENGTH:ANGLE, or a kernel file (.npy, .npz, an image; FILE:NAME "
-        "for one array of an .npz).",
+        "for one array of an .npz). For a network that isn't told the blur a range of them: gaussian:LOW:HIGH, "
+        "motion:LOW:HIGH:ANGLE, or any as the angle.",
         panel=TASK,
         metavar="KIND|FILE",
         also="psf blur_kernel blur_type",
@@ -186,6 +188,12 @@ class TrainDeconvConfig(
         parse_range(str(value))
         return str(value)
 
+    @field_validator("blur")
+    @classmethod
+    def _blur(cls, value: str) -> str:
+        BlurRange.parse(value)
+        return value
+
     @field_validator("scale", mode="before")
     @classmethod
     def _scale(cls, value: object) -> object:
@@ -224,8 +232,11 @@ class TrainDeconvConfig(
             raise ValueError("give --sigma or --poisson, not both")
         if self.task not in ("denoise", "deblur") and self.sigma_range[1]:
             raise ValueError(f"--sigma goes with --task denoise or deblur, not {self.task}: leave it out")
-        if self.task == "deblur" and self.sigma_range[0] != self.sigma_range[1]:
-            raise ValueError(f"--sigma {self.sigma}: deblur needs one number, as its filter depends on it")
+        if self.task == "deblur" and self.sigma_range[0] != self.sigma_range[1] and BlurRange.parse(self.blur) is None:
+            raise ValueError(
+                f"--sigma {self.sigma}: deblur needs one number, as its filter depends on it; with a range of blurs, "
+                "such as --blur gaussian:0.8:3, it takes one of noise"
+            )
         if self.early_stop and not self.val:
             raise ValueError("--early-stop needs validation images: add --val 0.1")
         classes = self.head == "classes" or (self.head == "auto" and self.task == "classify")

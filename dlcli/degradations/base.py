@@ -67,11 +67,15 @@ class Degradation(Protocol):
         """Deviation of the noise, for one of the ``levels``."""
 
     @property
+    def blurred_by(self) -> str | None:
+        """What the blur is called, for one of the ``levels`` of a range of blurs."""
+
+    @property
     def noise(self) -> float:
         """Deviation of the noise that the simple estimate is made for; 0 where it is made for none."""
 
     def levels(self) -> "Sequence[Degradation]":
-        """What to measure with: for a range of noise its middle and those of its outer thirds, else this alone."""
+        """What to measure with: for a range of noise or blurs its middle and those of its outer thirds, else itself."""
 
     def at_sigma(self, sigma: float, weights: tuple[float, ...] = (), /) -> "Degradation | None":
         """The same with Gaussian noise of this deviation, times each channel's weight; None where there is none."""
@@ -94,6 +98,7 @@ class Common:
 
     needs_mask: ClassVar[bool] = False
     reach: ClassVar[int | None] = None
+    blurred_by: str | None = None
 
     @property
     def level(self) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dlcli.degradations.base import Common, Degradation, Kernel, Mask, Observation
 from dlcli.degradations.noise import MAX_SIGMA, add_noise, weighted
@@ -74,8 +75,8 @@ class Deblur(Common):
         """
         draw = torch.randint(len(self.kernels), (len(clean),), generator=generator, device=generator.device)
         blur, wiener = self._drawn(draw, clean)
-        blurred = add_noise(_filtered(clean, blur), weighted(self.sigma / 255, self.weights, clean.device), generator)
-        return _observation(blurred, _filtered(blurred, wiener))
+        blurred = add_noise(filtered(clean, blur), weighted(self.sigma / 255, self.weights, clean.device), generator)
+        return _observation(blurred, filtered(blurred, wiener))
 
     def prepare(self, observed: Tensor, kernel_index: int = 0) -> Observation:
         """Filter real photographs (B, C, H, W), all blurred by one of the kernels.
@@ -88,7 +89,7 @@ class Deblur(Common):
         extended = _periodic(_periodic(observed, pad, -2), pad, -1)
         _, wiener = self._filters([kernel_index] * len(observed), extended)
         height, width = observed.shape[-2:]
-        return _observation(observed, _filtered(extended, wiener)[..., pad : pad + height, pad : pad + width])
+        return _observation(observed, filtered(extended, wiener)[..., pad : pad + height, pad : pad + width])
 
     def prepare_known(self, observed: Tensor, kernel: int, _mask: Mask | None) -> Observation:
         """Filter photographs blurred by the kernel of this number."""
@@ -128,12 +129,8 @@ class Deblur(Common):
         Where noise differs by channel, so do the filters, (B, C, H, W // 2 + 1).
         """
         height, width = images.shape[-2:]
-        if any(k.shape[0] > height or k.shape[1] > width for k in self.kernels):
-            largest = max(self.kernels, key=lambda k: max(k.shape)).shape
-            raise DlcliError(
-                f"an image of {height}x{width} is smaller than the blur kernel of {largest[0]}x{largest[1]}",
-                "give larger images, or a smaller blur",
-            )
+        for kernel in sorted(self.kernels, key=lambda k: -max(k.shape)):
+            _check_room(kernel.shape, height, width)
         place = (height, width, images.device)
         # One size is kept, the crops': whole images of several sizes would fill the memory. Copied and asked for with
         # get, as another thread may be clearing it.
@@ -169,7 +166,28 @@ def _spectra(kernel: Kernel, sigmas: Sequence[float], height: int, width: int) -
     return blur[None].to(torch.complex64), torch.stack(wieners).to(torch.complex64)
 
 
-def _filtered(images: Tensor, spectrum: Tensor) -> Tensor:
+def blurred_by(kernels: Tensor, height: int, width: int) -> Tensor:
+    """Spectra (B, 1, H, W // 2 + 1) of kernels (B, h, w) of odd sides, centered at the origin.
+
+    Raises DlcliError for an image of a height and width that are less than a kernel's.
+    """
+    rows, columns = kernels.shape[-2:]
+    _check_room((rows, columns), height, width)
+    grid = functional.pad(kernels, (0, width - columns, 0, height - rows))
+    spectra: Tensor = torch.fft.rfft2(torch.roll(grid, (-(rows // 2), -(columns // 2)), (1, 2)))
+    return spectra[:, None]
+
+
+def _check_room(kernel: tuple[int, ...], height: int, width: int) -> None:
+    if kernel[0] > height or kernel[1] > width:
+        raise DlcliError(
+            f"an image of {height}x{width} is smaller than the blur kernel of {kernel[0]}x{kernel[1]}",
+            "give larger images, or a smaller blur",
+        )
+
+
+def filtered(images: Tensor, spectrum: Tensor) -> Tensor:
+    """Images (B, C, H, W) whose spectra are multiplied."""
     height, width = images.shape[-2:]
     filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * spectrum, s=(height, width))
     return filtered

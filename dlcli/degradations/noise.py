@@ -47,11 +47,20 @@ class Denoise(SameChannels):
 
     def levels(self) -> Sequence[Degradation]:
         """For a range its middle and those of its outer thirds, so that all count as often."""
+        return self.each()
+
+    def each(self) -> "list[Denoise]":
+        """These levels."""
         if self.low == self.high:
             return [self]
         width = (self.high - self.low) / LEVELS
         middles = [self.low + (place + 0.5) * width for place in range(LEVELS)]
         return [Denoise(sigma, sigma, self.weights) for sigma in middles]
+
+    def middle(self) -> "Denoise":
+        """The noise in the middle of the range."""
+        sigma = (self.low + self.high) / 2
+        return Denoise(sigma, sigma, self.weights)
 
     def at_sigma(self, sigma: float, weights: tuple[float, ...] = ()) -> Degradation:
         """This noise alone."""

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcli.config.values.blur import BlurRange
 from dlcli.degradations.base import Degradation, Identity
+from dlcli.degradations.blind import BlindDeblur, Ranged
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.kernels import parse_blur
@@ -24,7 +26,7 @@ class Restoration:
     """A restoration task: its name and constants, with the kernels and mask as arrays, so that a model holds all.
 
     ``sigma`` takes the range of the images for 255; ``weights`` multiply it for each channel, where the ranges of
-    channels differ. ``deep``: images have more than 8 bits.
+    channels differ. ``deep``: images have more than 8 bits. ``blur`` is --blur; a range of blurs has no kernels.
     """
 
     task: str
@@ -35,6 +37,12 @@ class Restoration:
     arrays: dict[str, AnyArray] | None = None
     weights: tuple[float, ...] = ()
     deep: bool = False
+    blur: str = ""
+
+    @property
+    def blurs(self) -> BlurRange | None:
+        """The range of blurs that a blind network is for."""
+        return None if self.task != "deblur" or self.arrays else BlurRange.parse(self.blur)
 
     @classmethod
     def of_saved(cls, task: JsonObject, arrays: dict[str, AnyArray]) -> "Restoration":
@@ -45,6 +53,7 @@ class Restoration:
                 str(task["task"]), (float(task["sigma"][0]), float(task["sigma"][1])),
                 None if poisson is None else float(poisson), int(task["scale"]), float(task["holes"]), arrays,
                 tuple(float(weight) for weight in task.get("weights", ())), bool(task.get("deep", False)),
+                str(task.get("blur", "")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
@@ -56,13 +65,16 @@ class Restoration:
             "holes": self.holes,
         }  # fmt: skip
         weights = {"weights": list(self.weights)} if self.weights else {}
-        return fields | weights | ({"deep": True} if self.deep else {})
+        blur = {"blur": self.blur} if self.blur else {}
+        return fields | weights | ({"deep": True} if self.deep else {}) | blur
 
     def degradation(self, *, crops: bool = False) -> Degradation:
         """How clean images are degraded, and degraded ones prepared; ``crops`` for training on parts of images."""
         arrays = self.arrays or {}
         if self.task == "denoise":
             return Poisson(self.poisson) if self.poisson is not None else Denoise(*self.sigma, self.weights)
+        if self.blurs is not None:
+            return BlindDeblur(Ranged(self.blurs), Denoise(*self.sigma, self.weights))
         if self.task == "deblur":
             kernels = [arrays[name].astype(np.float64) for name in sorted(arrays, key=lambda n: int(n.split(".")[1]))]
             return Deblur([k / k.sum() for k in kernels], self.sigma[0], self.weights)
@@ -74,7 +86,9 @@ class Restoration:
 
 
 def kernel_arrays(blur: str) -> dict[str, AnyArray]:
-    """The kernels of ``--blur``, as a model holds them. Raises DlcliError for a file that can't be read."""
+    """The kernels of ``--blur``, as a model holds them; none for a range. Raises DlcliError for a bad file."""
+    if BlurRange.parse(blur) is not None:
+        return {}
     return {f"kernel.{i}": kernel.astype(np.float32) for i, kernel in enumerate(parse_blur(blur))}
 
 

@@ -83,7 +83,9 @@ class RestorationReport(ImageEvaluation):
     """The report of ``eval`` of a network that restores images."""
 
     metrics: Measured
-    levels: list[Level] | None = Field(default=None, description="PSNR by noise level; absent where there is no range")
+    levels: list[Level] | None = Field(
+        default=None, description="PSNR by noise level or blur; absent where there is no range"
+    )
     per_image: list[ImageQuality]
     seconds_per_image: float | None
     psnr_range: float = Field(description="the range that PSNR and SSIM take: 255 for 8 bits")

@@ -19,14 +19,15 @@ class ImageCounts(Record):
     val: int
 
 
-class Level(Record):
-    """PSNR at one noise level."""
+class Level(Sparse):
+    """PSNR at one noise level, or of one blur of a range."""
 
     sigma: float = Field(
         description="standard deviation of the noise: on the scale 0 to 255 for 8 bits, else in the units of the images"
     )
     psnr: Number = Field(description="of the restored images, in dB")
     input_psnr: Number = Field(description="of the noisy images, in dB")
+    blur: Text | None = Field(default=None, description="the blur; absent where there is no range of blurs")
 
 
 class ValidationSummary(Sparse):
@@ -37,7 +38,7 @@ class ValidationSummary(Sparse):
     lent_by_training_images: int | None = Field(
         default=None, description="training images whose margin is held out; absent for classes"
     )
-    levels: list[Level] | None = Field(default=None, description="PSNR by noise level; absent for classes")
+    levels: list[Level] | None = Field(default=None, description="PSNR by noise level or blur; absent for classes")
     psnr_range: float | None = Field(
         default=None, description="the range that PSNR and SSIM take: 255 for 8 bits; absent for classes"
     )

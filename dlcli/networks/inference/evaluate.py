@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -59,6 +59,9 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     test = network.means() | {f"input_{name}": mean for name, mean in measured["input"].means().items()}
     with exactly():
         test[checkerboard.NAME] = checkerboard.checkerboard(trained)
+    if trained.task != "reconstruct" and test["psnr"] < test["input_psnr"]:
+        both = f"{test['psnr']:.2f} dB, where the inputs have {test['input_psnr']:.2f} dB"
+        progress.warn(f"the network makes these images worse: {both}")
     classical = {
         name: MethodQuality.model_validate({**found.means(), "seconds": found.seconds_per_image})
         for name, found in measured.items()
@@ -72,7 +75,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
         images=len(rows),
         skipped=[SkippedImage(name=one.name, why=one.why) for one in images.skipped],
         metrics={"test": test},
-        levels=_levels(images.sigmas, measured) if images.sigmas else None,
+        levels=_levels(images, measured) if images.sigmas else None,
         per_image=rows,
         seconds_per_image=network.seconds_per_image,
         psnr_range=psnr_range(images.scales.targets),
@@ -195,9 +198,11 @@ def _methods(
     if settings.compare:
         from dlcli.networks.inference.classical import methods_for
 
-        classical = methods_for(trained.task, images.degradations[0].noise)
+        blind = trained.restoration.blurs is not None  # these need the kernel
+        classical = {} if blind else methods_for(trained.task, images.degradations[0].noise)
         if not classical:
-            progress.note(f"there is no classical method to compare with for {trained.task}")
+            what = "a blur that isn't known" if blind else trained.task
+            progress.note(f"there is no classical method to compare with for {what}")
     return {"input": lambda c: c.observed.shown, "network": lambda c: trained.restored(c.observed), **classical}
 
 
@@ -209,10 +214,14 @@ def _row(case: MeasuredCase, measured: dict[str, Measured], levels: int) -> Imag
     )
 
 
-def _levels(sigmas: Sequence[float], measured: dict[str, Measured]) -> list[Level]:
-    """PSNR at each noise level, as the report of a training has it."""
-    network, plain = (measured[name].values["psnr"] for name in ("network", "input"))
+def _levels(images: Observations, measured: dict[str, Measured]) -> list[Level]:
+    """PSNR at each noise level, or of each blur, as the report of a training has it."""
+    means = [
+        [mean_of(measured[name].values["psnr"][place :: images.levels]) for name in ("network", "input")]
+        for place in range(images.levels)
+    ]
+    each = zip(images.sigmas, images.degradations, means, strict=True)
     return [
-        Level(sigma=sigma, psnr=mean_of(network[place :: len(sigmas)]), input_psnr=mean_of(plain[place :: len(sigmas)]))
-        for place, sigma in enumerate(sigmas)
+        Level(sigma=sigma, psnr=psnr, input_psnr=before, blur=degradation.blurred_by)
+        for sigma, degradation, (psnr, before) in each
     ]

@@ -14,6 +14,7 @@ from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.other_blur import blur_note, other_blur
 from dlcli.networks.inference.scaling import Fitted, fitted_to_set, measurable
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
@@ -120,6 +121,8 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
             f"from {fit.scales.targets.shown}",
             "give inputs and targets as those that it was trained on",
         )
+    if told := blur_note(settings.source.blur, trained.restoration):
+        progress.warn(told)
     degradation = _degradation(settings, trained, fit, progress)
     degradations, kernels = _each(degradation, settings.source.kernel)
     found = Observations(
@@ -127,8 +130,10 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
         settings.seed, trained.device, _sigmas(degradations, fit.scales.targets), fit.scales,
     )  # fmt: skip
     if found.sigmas:
-        *shown, last = (f"{sigma:.3g}" for sigma in found.sigmas)
-        progress.note(f"each image is measured at sigma {', '.join(shown)} and {last}; --sigma takes one alone")
+        named = (d.blurred_by or f"sigma {s:.3g}" for d, s in zip(degradations, found.sigmas, strict=True))
+        *shown, last = named
+        option = "--sigma" if degradations[0].blurred_by is None else "--blur"
+        progress.note(f"each image is measured at {', '.join(shown)} and {last}; {option} takes one alone")
     for source in (image_set, inputs):
         found.skipped.extend(source.skipped if source else ())
         for note in source.notes if source else ():
@@ -163,8 +168,11 @@ def _degradation(settings: EvaluationSettings, trained: TrainedNetwork, fit: Fit
             "in training; --sigma gives another"
         )
         # Given in the units of the training's images, which differed in range by channel, as these may.
-        weights = spans_of(scale) if restoration.weights else ()
-        return replace(restoration, weights=weights).degradation()
+        if not restoration.weights:
+            return trained.degradation
+        weighted = replace(restoration, weights=spans_of(scale)).degradation()
+        blur = settings.source.blur
+        return weighted if blur is None else other_blur(blur, restoration, weighted)
     amount = Amount.parse(settings.sigma)
     sigma = noise_on(amount, scale, f"--sigma {settings.sigma}")
     changed = trained.degradation.at_sigma(sigma, weights_of([amount], scale))

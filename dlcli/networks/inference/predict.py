@@ -19,6 +19,7 @@ from dlcli.images.outputs import STDOUT, Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
 from dlcli.networks.inference.meter import Meter
+from dlcli.networks.inference.other_blur import blur_note
 from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
@@ -104,10 +105,7 @@ def _restore_all(
     plan = _planned(settings)
     meter = Meter(progress, len(plan.outputs))
     restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter)
-    for note in plan.notes:
-        progress.note(note)
-    if len(trained.degradation.kernels) > 1 and settings.source.kernel is None:
-        progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
+    _tell_before(settings, trained, plan, progress)
     told, failed = Told(), Failed()
     done = 0
     with telling(lambda: _left(meter, settings.output.out)), meter, closing(_each(restorer, plan.outputs)) as each:
@@ -154,6 +152,21 @@ def _left(meter: Meter, out: Path | None) -> str:
         return ""
     be = "is" if meter.written == 1 else "are"
     return f"{meter.written:,} of {counted(meter.files, 'file')} {be} complete in {printable_path(str(out))}"
+
+
+def _tell_before(settings: PredictionSettings, trained: TrainedNetwork, plan: OutputPlan, progress: Progress) -> None:
+    """What the user should know before the work begins. Raises DlcliError for a blur that changes nothing."""
+    for note in plan.notes:
+        progress.note(note)
+    if settings.source.blur is not None and trained.restoration.blurs is not None:
+        raise DlcliError(
+            f"--blur {settings.source.blur}: the network was trained on {trained.restoration.blur}, and is not told "
+            "the blur", "leave it out",
+        )  # fmt: skip
+    if told := blur_note(settings.source.blur, trained.restoration):
+        progress.warn(told)
+    if len(trained.degradation.kernels) > 1 and settings.source.kernel is None:
+        progress.note(f"taking the first of {len(trained.degradation.kernels)} blur kernels; --kernel N takes another")
 
 
 def _planned(settings: PredictionSettings) -> OutputPlan:

@@ -16,7 +16,8 @@ class NetworkSettings:
     """The run whose network is taken, and how it is run: ``kernel`` is the number of one of its blur kernels.
 
     ``tile`` is the longest side in pixels that goes through at once; None: what memory allows. ``threads`` None: all.
-    ``axes`` are those of arrays and of files with several frames, "" for what they tell.
+    ``axes`` are those of arrays and of files with several frames, "" for what they tell. ``blur`` None is that of the
+    training.
     """
 
     run: Path
@@ -25,11 +26,14 @@ class NetworkSettings:
     tile: int | None
     threads: int | None
     axes: str = ""
+    blur: str | None = None
 
     @classmethod
     def of(cls, config: EvalConfig | PredictConfig) -> "NetworkSettings":
         """Those of a command."""
-        return cls(config.run, config.device, config.kernel, config.tile, config.threads, config.axes or "")
+        return cls(
+            config.run, config.device, config.kernel, config.tile, config.threads, config.axes or "", config.blur
+        )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
 from dlcli.images.normalization import EIGHT_BITS, Scales
+from dlcli.networks.inference.other_blur import other_blur
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.tiling import Tiles, auto_tiles, restore
 from dlcli.networks.lanes import lanes_for
@@ -84,9 +85,12 @@ def load_network(settings: NetworkSettings) -> TrainedNetwork:
     saved = SavedNetwork.load(path)
     restoration = Restoration.of_saved(saved.task, saved.arrays)
     degradation = _checked(saved, restoration, path)
-    count = len(saved.arrays) if restoration.task == "deblur" else 0
-    if settings.kernel is not None and settings.kernel >= count:
+    if settings.blur is not None:
+        degradation = other_blur(settings.blur, restoration, degradation)
+    if settings.kernel is not None and settings.kernel >= (count := len(degradation.kernels)):
+        blind = f"was trained on {restoration.blur}, and takes no kernel"
         have = f"has {count} blur kernels, numbered from 0" if count else f"was trained to {restoration.task}"
+        have = blind if restoration.blurs else have
         raise DlcliError(f"--kernel {settings.kernel}: the network {have}", "give another, or leave it out")
     device = pick_network_device(settings.device)
     return TrainedNetwork(

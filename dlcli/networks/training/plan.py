@@ -77,7 +77,7 @@ def restoration_of(config: TrainDeconvConfig, scales: Scales = EIGHT_BITS) -> Re
     weights = weights_of(config.noise, scales.targets) if config.task in ("denoise", "deblur") else ()
     return Restoration(
         config.task, (low, high), config.poisson, int(config.scale), config.holes, arrays, weights,
-        deep=not scales.eight_bit,
+        deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
     )  # fmt: skip
 
 

@@ -286,3 +286,11 @@ def test_targets_are_of_the_kind_that_the_network_gives(tmp_path):
     for given, wanted in (("bytes", "counts"), ("counts", "bytes")):
         with pytest.raises(DlcliError, match="and for these inputs the network gives"):
             measured(run, tmp_path / given, tmp_path / wanted)
+
+
+def test_that_images_become_worse_is_said(tmp_path):
+    progress = Recorder()
+    evaluate(
+        EvalConfig(run=make_run(tmp_path / "run"), data=(str(folder_of(tmp_path / "photos")),), sigma="1"), progress
+    )
+    assert any(line.startswith("the network makes these images worse: ") for line in progress.lines)
