@@ -8,13 +8,13 @@ from torch import Tensor
 from dlcli.config.values.noise import Amount
 from dlcli.degradations.base import Degradation, Kernel, Observation
 from dlcli.degradations.blur import Deblur
+from dlcli.degradations.other_blur import blur_note, other_blur
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
-from dlcli.networks.inference.other_blur import blur_note, other_blur
 from dlcli.networks.inference.scaling import Fitted, fitted_to_set, measurable
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from dlcli.degradations.base import Mask
+from dlcli.degradations.other_blur import blur_note
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.device import describe_device
 from dlcli.engine.interrupts import telling
@@ -19,7 +20,6 @@ from dlcli.images.outputs import STDOUT, Output, OutputPlan, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
 from dlcli.networks.inference.meter import Meter
-from dlcli.networks.inference.other_blur import blur_note
 from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network

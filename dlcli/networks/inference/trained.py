@@ -12,12 +12,12 @@ from torch import Tensor
 from dlcli.config.train_deconv import Task, TrainDeconvConfig
 from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.kernels import MAX_SIDE
+from dlcli.degradations.other_blur import other_blur
 from dlcli.degradations.task import Restoration
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
 from dlcli.images.normalization import EIGHT_BITS, Scales
-from dlcli.networks.inference.other_blur import other_blur
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.tiling import Tiles, auto_tiles, restore
 from dlcli.networks.lanes import lanes_for
