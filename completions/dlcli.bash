@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data tune-lr eval predict export --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -83,6 +83,17 @@ _dlcli() {
             esac
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --axes --sample --config --help -h' ;;
+                *) _dlcli_paths -f ;;
+            esac ;;
+        noise)
+            case "$previous" in
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
+                --config) _dlcli_paths -f; return ;;
+                --out) _dlcli_paths -d; return ;;
+                --seed|--axes|--offset|--sample) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --axes --offset --sample --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         tune-lr)

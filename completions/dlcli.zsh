@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -165,6 +165,22 @@ _dlcli() {
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--sample=[Decode only N images, chosen at random; by default all, up to 5,000 images and 1,000 megapixels.]:value: ' \
+                '--config=[Settings from a TOML file.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:data:_files' ;;
+            noise)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
+                '--offset=[Value of a pixel without light, as of a dark frame; by default 0, or where the line of the variance ends.]:value: ' \
+                '--sample=[Measure only N images, chosen at random; by default all, up to 5,000 images and 1,000 megapixels.]:value: ' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \

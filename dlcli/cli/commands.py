@@ -11,6 +11,7 @@ COMMANDS = {
     "fit-linear": ("dlcli.cli.fit_linear", "Fit linear, logistic or softmax regression by gradient descent."),
     "train-deconv": ("dlcli.cli.train_deconv", "Train a network that restores or classifies images."),
     "data": ("dlcli.cli.data", "Show what is in a folder of images, before anyone trains."),
+    "noise": ("dlcli.cli.noise", "Measure the noise of images: its level, its kind, and how it grows with brightness."),
     "tune-lr": ("dlcli.cli.tuning.tune_lr", "Tune the learning rate, or any other option of a training command."),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),

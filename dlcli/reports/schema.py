@@ -14,6 +14,7 @@ from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
 from dlcli.reports.export import ExportReport
 from dlcli.reports.fit_linear import FitLinearReport
+from dlcli.reports.images.noise import NoiseReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.reports.tune_lr import SearchReport, SweepReport
@@ -39,6 +40,7 @@ AnyReport = Annotated[
     | Annotated[TrainDeconvReport, Tag("train-deconv")]
     | Annotated[DataReport, Tag("data")]
     | Annotated[ExportReport, Tag("export")]
+    | Annotated[NoiseReport, Tag("noise")]
     | Annotated[SearchReport, Tag("tune-lr search")]
     | Annotated[SweepReport, Tag("tune-lr sweep")]
     | Annotated[TableEvalReport, Tag("eval table")]

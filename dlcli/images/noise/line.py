@@ -11,6 +11,7 @@ from dlcli.images.noise.level import OVERLAP, Level, level
 from dlcli.images.noise.patches import HIGH, Patches
 
 BINS, FEWEST = 10, 400  # ranges of brightness, by number and by value, and the patches that one has at least
+SIGNIFICANT, NOTABLE = 4.0, 0.3  # errors of the slope; change of the variance from dark to bright
 FLOOR = 0.03  # relative error of a range's variance that no number of patches takes away
 
 
@@ -67,6 +68,16 @@ def fitted(levels: Sequence[Level]) -> Line | None:
     residual = float(np.sum(weights * ((variances - model) / spread) ** 2) / max(weights.sum() - 2, 1))
     error = float(np.sqrt(inverse[0, 0] * max(residual, 1.0)))
     return Line(float(solution[0]), float(solution[1] - solution[0] * center), error)
+
+
+def growing(levels: Sequence[Level]) -> Line | None:
+    """The line, where the noise grows with brightness for certain and by something that matters; else None."""
+    line = fitted(levels)
+    if line is None or line.gain <= SIGNIFICANT * line.gain_error:
+        return None
+    means = [one.mean for one in levels]
+    dark, bright = line.variance(np.array([min(means), max(means)])).tolist()
+    return line if bright - dark > NOTABLE * bright else None
 
 
 def error_of(one: Level) -> float:

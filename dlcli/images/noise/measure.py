@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,12 +11,13 @@ from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.images.noise.clipping import limits_of, unclipped
 from dlcli.images.noise.correlation import CORRELATED, LAGS, smooth_blocks
 from dlcli.images.noise.level import Level, level
-from dlcli.images.noise.line import Line, fitted, levels_by_brightness
+from dlcli.images.noise.line import Line, growing, levels_by_brightness
 from dlcli.images.noise.patches import ENOUGH, LEAST, Patches, patches_of
 from dlcli.images.noise.stripes import stripes
 
+Kind = Literal["none", "gaussian", "poisson-gaussian", "correlated"]
+
 PATCHES, FEW_PATCHES = 32_000, 4_000  # of a channel: where the noise is the question, and where it is one of many
-SIGNIFICANT, NOTABLE = 4.0, 0.15  # errors of the slope; relative change of the deviation between dark and bright
 JUDGED = 0.6  # steps of the values: less noise than that hides in the rounding
 MUCH_SATURATED = 0.5
 
@@ -59,7 +61,7 @@ class NoiseMeasure:
     """
 
     channels: tuple[ChannelNoise, ...]
-    kind: str
+    kind: Kind
     extent: int
     saturated: float
     reliable: bool
@@ -119,7 +121,7 @@ def noise_level(pixels: AnyArray) -> float | None:
 def _channel(
     channel: AnyArray, patches: Patches, limits: tuple[float, float], offset: float | None, *, correlated: bool
 ) -> ChannelNoise:
-    blocks = smooth_blocks(channel, limits)
+    blocks = smooth_blocks(channel, limits, white=not correlated)
     overall = level(patches)
     assert overall is not None
     if correlated and blocks is not None:
@@ -128,8 +130,8 @@ def _channel(
     else:
         levels, overall_sigma = levels_by_brightness(patches), overall.sigma
     brightness = _sample(channel)
-    line = fitted(levels)
-    if line is None or not _grows(line, levels):
+    line = growing(levels)
+    if line is None:
         line, sigma = Line(0.0, overall_sigma**2, 0.0), overall_sigma
     else:
         floor = 0.25 * min(one.sigma**2 for one in levels)
@@ -137,14 +139,14 @@ def _channel(
     rounding = _step(channel) ** 2 / 12
     if sigma**2 > 2 * rounding:
         sigma, line = math.sqrt(sigma**2 - rounding), Line(line.gain, line.intercept - rounding, line.gain_error)
-    black = _black(line, offset)
+    black = black_level(line, offset)
     rows, columns = stripes(channel, sigma)
     return ChannelNoise(
         sigma=sigma,
         gain=line.gain,
         intercept=line.intercept,
         offset=black,
-        read=math.sqrt(max(line.gain * black + line.intercept, 0.0)),
+        read=read_noise(line, black),
         levels=tuple(levels),
         autocorrelation=tuple(blocks.autocorrelation[:LAGS].tolist()) if blocks is not None else (),
         extent=blocks.extent if correlated and blocks is not None else 0,
@@ -153,18 +155,16 @@ def _channel(
     )
 
 
-def _black(line: Line, offset: float | None) -> float:
+def black_level(line: Line, offset: float | None) -> float:
     """The black level: as given; else 0, or where the line says less than no noise there, where it says none."""
     if offset is not None:
         return offset
     return 0.0 if line.intercept >= 0 or line.gain <= 0 else -line.intercept / line.gain
 
 
-def _grows(line: Line, levels: list[Level]) -> bool:
-    """Whether the noise grows with brightness, for certain and by something that matters."""
-    ends = line.variance(np.array([min(one.mean for one in levels), max(one.mean for one in levels)]))
-    change = abs(ends[1] - ends[0]) / max(float(np.abs(ends).max()), 1e-300)
-    return line.gain > SIGNIFICANT * line.gain_error and change > 2 * NOTABLE
+def read_noise(line: Line, black: float) -> float:
+    """The standard deviation at the black level."""
+    return math.sqrt(max(line.gain * black + line.intercept, 0.0))
 
 
 def _sample(channel: AnyArray) -> FloatArray:
@@ -195,7 +195,7 @@ def _judged(
         return NoiseMeasure(channels, "none", 0, saturated, False, why)
     if correlated:
         return NoiseMeasure(channels, "correlated", max(extent, 1), saturated, saturated < MUCH_SATURATED, "")
-    kind = "poisson-gaussian" if any(c.gain > 0 for c in channels) else "gaussian"
+    kind: Kind = "poisson-gaussian" if any(c.gain > 0 for c in channels) else "gaussian"
     why = f"{saturated:.0%} of the pixels are saturated" if saturated >= MUCH_SATURATED else ""
     if min(pixels.shape[:2]) < ENOUGH:
         why = f"{pixels.shape[1]} x {pixels.shape[0]} pixels are few to measure noise on: a hint"

@@ -11,19 +11,19 @@ SIDE = 8  # pixels a side of a patch
 LEAST, ENOUGH = 24, 50  # pixels a side: for a hint of the noise; for some patches to be smooth for certain
 
 
-def _cosines() -> FloatArray:
-    """The orthonormal two-dimensional DCT-II of a patch as a matrix (64, 64), and which frequencies its rows have."""
-    k, n = np.arange(SIDE)[:, None], np.arange(SIDE)[None]
-    one = np.cos(np.pi * (n + 0.5) * k / SIDE) * np.sqrt(2 / SIDE)
-    one[0] /= np.sqrt(2)
-    return np.kron(one, one)
+def cosines(side: int) -> FloatArray:
+    """The orthonormal DCT-II of ``side`` values as a matrix, frequencies along its rows."""
+    k, n = np.arange(side)[:, None], np.arange(side)[None]
+    found: FloatArray = np.cos(np.pi * (n + 0.5) * k / side) * np.sqrt(2 / side)
+    found[0] /= np.sqrt(2)
+    return found
 
 
 _ORDER = np.add.outer(np.arange(SIDE), np.arange(SIDE)).ravel()  # of each coefficient: horizontal + vertical frequency
 LOW, MIDDLE, HIGH = ((_ORDER > 0) & (_ORDER < 7), (_ORDER >= 7) & (_ORDER < 9), _ORDER >= 9)
 _BANDS = (LOW, MIDDLE, HIGH)
 _KEPT = _ORDER > 0
-_DCT = _cosines()
+_DCT = np.kron(cosines(SIDE), cosines(SIDE))  # of a patch, (64, 64)
 _OF_BAND = np.stack([band[_KEPT] / band.sum() for band in _BANDS], axis=1)
 
 

@@ -66,7 +66,7 @@ def survey(found: FoundImages, limits: Limits) -> Survey:
         labels = None if found.labels is None else [found.labels[i] for i in some]
         found = FoundImages([found.candidates[i] for i in some], labels)
     opened = looked_at(found, 1, skipped, hold=0)
-    chosen = _chosen([one.header for one in opened], limits)
+    chosen = chosen_of([one.header for one in opened], limits)
     kept = set(_spread(len(chosen), limits.shown))
     draws = int(np.clip(DRAWS // max(len(chosen), 1), 16, MOST_DRAWS))
 
@@ -94,20 +94,22 @@ def survey(found: FoundImages, limits: Limits) -> Survey:
 def _looked_at(candidate: Candidate, draws: int, seed: int, *, shown: bool) -> tuple[Measures, AnyArray | None] | str:
     """The measures of an image, its picture where it is to be shown, or why it can't be read."""
     try:
-        pixels, alpha = _pixels(candidate)
-        _check_numbers(pixels)
+        pixels, alpha = pixels_of(candidate)
     except DlcliError as error:
-        return _why(error, candidate)
+        return why_not(error, candidate)
     return measured(pixels, alpha, draws, seed), picture(pixels) if shown else None
 
 
-def _pixels(candidate: Candidate) -> tuple[AnyArray, AnyArray | None]:
-    """The first frame as its file holds it, and its transparency."""
+def pixels_of(candidate: Candidate) -> tuple[AnyArray, AnyArray | None]:
+    """The first frame as its file holds it, and its transparency. Raises DlcliError for what can't be measured."""
     if candidate.path is None:
         assert candidate.array is not None
-        return candidate.array, None
-    first = read_frame(candidate.path, candidate.name, candidate.frame, candidate.axes)
-    return first.pixels, first.alpha
+        pixels, alpha = candidate.array, None
+    else:
+        first = read_frame(candidate.path, candidate.name, candidate.frame, candidate.axes)
+        pixels, alpha = first.pixels, first.alpha
+    _check_numbers(pixels)
+    return pixels, alpha
 
 
 def _check_numbers(pixels: AnyArray) -> None:
@@ -120,7 +122,8 @@ def _check_numbers(pixels: AnyArray) -> None:
     check_finite(pixels if known.all() else np.where(known, pixels, 0))
 
 
-def _why(error: DlcliError, candidate: Candidate) -> str:
+def why_not(error: DlcliError, candidate: Candidate) -> str:
+    """Why an image can't be read, without its name."""
     return error.message.removeprefix(printable_path(candidate.name)).lstrip(" :")
 
 
@@ -140,7 +143,7 @@ def picture(pixels: AnyArray) -> NDArray[np.float32]:
     return small
 
 
-def _chosen(headers: Sequence[Header], limits: Limits) -> list[int]:
+def chosen_of(headers: Sequence[Header], limits: Limits) -> list[int]:
     """Places of the images whose pixels are looked at, in order: all, or some at random."""
     if limits.sample is not None:
         return _some(len(headers), limits.sample, limits.seed)

@@ -1,0 +1,1 @@
+"""Reports of commands that look at images without a model."""
