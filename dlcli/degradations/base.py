@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dlcli.degradations.rows import CleanRows, Rows
+
 Kernel = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -86,6 +88,11 @@ class Degradation(Protocol):
     def observe(self, clean: Tensor, generator: torch.Generator, /) -> Observation:
         """Degrade clean images (B, C, H, W), each by its own draw, and prepare them for the network."""
 
+    def observed_rows(self, clean: CleanRows, generator: torch.Generator, /) -> Rows:
+        """What ``observe`` shows of one image, by rows that are asked for one after another from the top; it is the
+        input and the base, too. Only where ``reach`` says how far ``prepare`` looks.
+        """
+
     def prepare(self, observed: Tensor) -> Observation:
         """Prepare really degraded images (B, C, h, w) for the network."""
 
@@ -118,6 +125,10 @@ class Common:
         """There is no Gaussian noise."""
         return None
 
+    def observed_rows(self, _clean: CleanRows, _generator: torch.Generator) -> Rows:
+        """A row depends on all others."""
+        raise NotImplementedError
+
     def prepare_known(self: Degradation, observed: Tensor, _kernel: int, _mask: Mask | None) -> Observation:
         """``prepare``, as there are no kernels and no mask."""
         return self.prepare(observed)
@@ -149,3 +160,7 @@ class Identity(SameChannels):
     def observe(self, clean: Tensor, _generator: torch.Generator) -> Observation:
         """The image itself."""
         return self.prepare(clean)
+
+    def observed_rows(self, clean: CleanRows, _generator: torch.Generator) -> Rows:
+        """The image's own."""
+        return clean.of

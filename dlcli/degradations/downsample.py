@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dlcli.degradations.base import Common, Kernel, Mask, Observation
+from dlcli.degradations.rows import CleanRows, Rows
 from dlcli.errors import DlcliError
 
 
@@ -56,6 +57,18 @@ class Upscale(Common):
                 f"cut its sides to multiples of {self.scale}",
             )
         return self.prepare(shrink(clean, self.scale, deep=self.deep))
+
+    def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
+        """Made of the rows themselves and those around that they see; both begin and end at small pixels."""
+        height, scale = clean.shape[1], self.scale
+
+        def enlarged(rows: slice) -> Tensor:
+            top = max(rows.start // scale * scale - self.margin, 0)
+            stop = min(-(-rows.stop // scale) * scale + self.margin, height)
+            made = self.observe(clean.of(slice(top, stop)), generator).shown
+            return made[..., rows.start - top : rows.stop - top, :]
+
+        return enlarged
 
     def prepare(self, observed: Tensor) -> Observation:
         """Enlarge small images (B, C, h, w) to (B, C, h * scale, w * scale)."""

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from dlcli.degradations.base import Degradation, Observation, SameChannels
+from dlcli.degradations.rows import CleanRows, NormalRows, PoissonRows, Rows
 from dlcli.errors import DlcliError
 
 MAX_SIGMA = 255.0
 LEVELS = 3  # of a range of noise, that are measured
+AT_A_TIME = 1 << 20  # values that are drawn to learn where those of another channel begin
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,28 @@ class Denoise(SameChannels):
 
     def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
         """Clean images (B, C, H, W) plus noise."""
+        sigma = self._deviation(len(clean), generator, clean.device)
+        return self.prepare(add_noise(clean, sigma, generator))
+
+    def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
+        """Clean rows plus the noise that they have in the whole image."""
+        sigma = self._deviation(1, generator, generator.device)
+        draws = NormalRows(clean.shape, generator)
+
+        def noisy(rows: slice) -> Tensor:
+            image = clean.of(rows)
+            deviation = sigma.to(image.device) if isinstance(sigma, Tensor) else sigma
+            return draws.take(rows.stop - rows.start).to(image.device).mul_(deviation).add_(image)
+
+        return noisy
+
+    def _deviation(self, count: int, generator: torch.Generator, device: torch.device) -> float | Tensor:
+        """That of ``count`` images, drawn where there is a range, and times the channels' weights."""
         sigma: float | Tensor = self.low / 255
         if self.low < self.high:
-            draw = torch.rand((len(clean), 1, 1, 1), generator=generator, device=generator.device)
-            sigma = (self.low + (self.high - self.low) * draw.to(clean.device)) / 255
-        return self.prepare(add_noise(clean, weighted(sigma, self.weights, clean.device), generator))
+            draw = torch.rand((count, 1, 1, 1), generator=generator, device=generator.device)
+            sigma = (self.low + (self.high - self.low) * draw.to(device)) / 255
+        return weighted(sigma, self.weights, device)
 
     @property
     def level(self) -> float:
@@ -87,6 +106,21 @@ class Poisson(SameChannels):
         """Clean images (B, C, H, W) seen with few photons; negative values count as black."""
         rate = (clean.clamp(min=0) * self.peak).to(generator.device)
         return self.prepare((torch.poisson(rate, generator=generator) / self.peak).to(clean.device))
+
+    def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
+        """Clean rows with the photons that they have in the whole image."""
+        channels, _, width = clean.shape
+
+        def rates(rows: slice) -> Tensor:
+            return clean.of(rows).clamp(min=0) * self.peak
+
+        draws = PoissonRows(CleanRows(clean.shape, rates), generator, max(AT_A_TIME // (channels * width), 1))
+
+        def counted(rows: slice) -> Tensor:
+            rate = rates(rows)
+            return (draws.of(rate) / self.peak).to(rate.device)
+
+        return counted
 
 
 def weighted(sigma: float | Tensor, weights: tuple[float, ...], device: torch.device) -> float | Tensor:

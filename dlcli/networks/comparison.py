@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dlcli.images.normalization import EIGHT_BIT, Normalization
 from dlcli.networks.metrics import LUMA, ImageMetric, image_metrics, luminance, psnr, qualities
+from dlcli.networks.quality import RunningQuality
 
 Compared = Literal["values", "luminance", "luminance and values"]
 
@@ -42,7 +43,17 @@ class Comparison:
 
     def quality(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Every metric of one image (1, C, H, W), by name."""
-        return {name: float(values[0]) for name, values in self.qualities(output, target).items()}
+        running = self.running(target.shape[-2], color=bool(_has_color(target)[0]))
+        running.add(output, target)
+        return running.found()
+
+    def running(self, height: int, *, color: bool) -> RunningQuality:
+        """The same of an image of so many rows that come from the top down; ``color``: as ``has_color`` of it says."""
+
+        def compared(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+            return self._compared(output, target, torch.tensor([color], device=target.device))
+
+        return RunningQuality(self.metrics, self.scale, self.border, height, compared)
 
     def psnr(self, output: Tensor, target: Tensor) -> Tensor:
         """That alone, (B,)."""
@@ -56,13 +67,14 @@ class Comparison:
         """Whether of this target (1, C, H, W) the luma counts."""
         return self.on_luminance and bool(_has_color(target)[0])
 
-    def _compared(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def _compared(self, output: Tensor, target: Tensor, color: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What of them is compared; ``color`` says which are in color, where the whole of them isn't at hand."""
         if not self.on_luminance or target.shape[1] != 3:
             return output, target
         output = output.clamp(0, 1) if self.scale.eight_bit else output
         weights = torch.tensor(LUMA, dtype=output.dtype, device=output.device).view(1, 3, 1, 1) / sum(LUMA)
         gray = (output * weights).sum(dim=1, keepdim=True)  # as predict makes gray images
-        color = _has_color(target).view(-1, 1, 1, 1)
+        color = (_has_color(target) if color is None else color).view(-1, 1, 1, 1)
         output, luma = (luminance(images, whole=not self.scale.eight_bit) for images in (output, target))
         return torch.where(color, output, gray), torch.where(color, luma, target[:, :1])
 

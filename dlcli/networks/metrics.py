@@ -27,11 +27,14 @@ LUMA = (65.481, 128.553, 24.966)
 class ImageMetric:
     """A metric of restored images: ``compute`` maps output, target, border and their normalization to values (B,).
 
-    ``axis`` is its title on charts, None for no chart.
+    It is what ``of_mean`` makes of the mean of a ``map`` of two comparable images. ``axis`` is its title on charts,
+    None for no chart.
     """
 
     name: str
     compute: Callable[[Tensor, Tensor, int, Normalization], Tensor]
+    map: Callable[[Tensor, Tensor, Normalization], Tensor]
+    of_mean: Callable[[Tensor], Tensor]
     higher_is_better: bool = False
     axis: str | None = None
     squares: bool = False  # whether images are joined by their squares
@@ -83,9 +86,8 @@ def psnr(output: Tensor, target: Tensor, border: int = 0, scale: Normalization =
     ``border`` pixels on each side don't count. At most 100 dB, which is what equal images get; nan where the border
     leaves nothing. Raises DlcliError for two shapes.
     """
-    x, y = _comparable(output, target, border, scale)
-    error = (x - y).square().mean(dim=(1, 2, 3))
-    return (-10 * torch.log10(error / 255**2)).clamp(max=PSNR_CAP)
+    x, y = _inside(output, target, border, scale)
+    return decibels(squared_error(x, y, scale).mean(dim=(1, 2, 3)))
 
 
 def psnr_range(scale: Normalization) -> float:
@@ -95,9 +97,8 @@ def psnr_range(scale: Normalization) -> float:
 
 def rmse(output: Tensor, target: Tensor, border: int = 0, scale: Normalization = EIGHT_BIT) -> Tensor:
     """Root mean squared error (B,) in the units of the data, float64."""
-    x, y = _comparable(output, target, border, scale)
-    spans = torch.tensor(scale.spans, dtype=x.dtype, device=x.device).view(1, -1, 1, 1)
-    return ((x - y) * (spans / 255)).square().mean(dim=(1, 2, 3)).sqrt()
+    x, y = _inside(output, target, border, scale)
+    return squared_error_in_units(x, y, scale).mean(dim=(1, 2, 3)).sqrt()
 
 
 def ssim(output: Tensor, target: Tensor, border: int = 0, scale: Normalization = EIGHT_BIT) -> Tensor:
@@ -107,14 +108,8 @@ def ssim(output: Tensor, target: Tensor, border: int = 0, scale: Normalization =
     covariances of the population. ``border`` pixels on each side don't count. nan for images smaller than the window.
     Raises DlcliError for two shapes.
     """
-    x, y = _comparable(output, target, border, scale)
-    if min(x.shape[-2:]) < WINDOW:
-        return torch.full((len(x),), torch.nan, dtype=torch.float64, device=x.device)
-    mean_x, mean_y, square_x, square_y, product = _window_means(torch.stack([x, y, x * x, y * y, x * y]))
-    both, squares = mean_x * mean_y, mean_x**2 + mean_y**2
-    variances, covariance = square_x + square_y - squares, product - both
-    similarity: Tensor = (2 * both + C1) * (2 * covariance + C2) / ((squares + C1) * (variances + C2))
-    return similarity.mean(dim=(1, 2, 3))
+    x, y = _inside(output, target, border, scale)
+    return similarity(x, y, scale).mean(dim=(1, 2, 3))
 
 
 def luminance(images: Tensor, *, whole: bool = False) -> Tensor:
@@ -129,17 +124,53 @@ def luminance(images: Tensor, *, whole: bool = False) -> Tensor:
     return luma / sum(LUMA) if whole else (luma + 16) / 255
 
 
-def _comparable(output: Tensor, target: Tensor, border: int, scale: Normalization) -> tuple[Tensor, Tensor]:
-    """Both as a file holds them, on a scale of 0 to 255, in float64, which SSIM's differences of squares need."""
+def squared_error(x: Tensor, y: Tensor, _scale: Normalization) -> Tensor:
+    """Of each value of comparable images, on the scale 0 to 255."""
+    return (x - y).square_()
+
+
+def squared_error_in_units(x: Tensor, y: Tensor, scale: Normalization) -> Tensor:
+    """The same in the units of the data."""
+    spans = torch.tensor(scale.spans, dtype=x.dtype, device=x.device).view(1, -1, 1, 1)
+    return ((x - y) * (spans / 255)).square()
+
+
+def similarity(x: Tensor, y: Tensor, _scale: Normalization) -> Tensor:
+    """SSIM's map of comparable images (B, C, H, W), (B, C, H - 10, W - 10); empty where the window doesn't fit."""
+    if min(x.shape[-2:]) < WINDOW:
+        return x[..., :0, :0]
+    mean_x, mean_y, square_x, square_y, product = _window_means(torch.stack([x, y, x * x, y * y, x * y]))
+    both, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    variances, covariance = square_x + square_y - squares, product - both
+    similar: Tensor = (2 * both + C1) * (2 * covariance + C2) / ((squares + C1) * (variances + C2))
+    return similar
+
+
+def decibels(error: Tensor) -> Tensor:
+    """Of a mean squared error on the scale 0 to 255."""
+    return (-10 * torch.log10(error / 255**2)).clamp(max=PSNR_CAP)
+
+
+def _inside(output: Tensor, target: Tensor, border: int, scale: Normalization) -> tuple[Tensor, Tensor]:
+    """Both comparable, without their border."""
+    check_alike(output, target)
+    inside = slice(border, -border or None)
+    x, y = (comparable(images[..., inside, inside], scale) for images in (output, target))
+    return x, y
+
+
+def check_alike(output: Tensor, target: Tensor) -> None:
+    """Raises DlcliError for two shapes."""
     if output.shape != target.shape:
         have, need = ("x".join(map(str, images.shape)) for images in (output, target))
         raise DlcliError(f"an image of {have} cannot be compared with one of {need}", "give images of one size")
-    inside = slice(border, -border or None)
-    x, y = output[..., inside, inside], target[..., inside, inside]
+
+
+def comparable(images: Tensor, scale: Normalization) -> Tensor:
+    """As a file holds them, on a scale of 0 to 255, in float64, which SSIM's differences of squares need."""
     if scale.eight_bit:
-        return float64(x).clamp(0, 1).mul(255).round(), float64(y).clamp(0, 1).mul(255).round()
-    x, y = (as_written(in_units(images, scale), np.dtype(scale.dtype)) for images in (x, y))
-    return normalized_(x, scale).mul(255), normalized_(y, scale).mul(255)
+        return float64(images).clamp(0, 1).mul_(255).round_()
+    return normalized_(as_written(in_units(images, scale), np.dtype(scale.dtype)), scale).mul(255)
 
 
 def _window_means(maps: Tensor) -> Tensor:
@@ -196,10 +227,10 @@ def _mean_over_present(log_probabilities: NDArray[np.float32], labels: NDArray[n
 
 # In the order of reports, where the loss of restored images, which is that of the training, comes first.
 IMAGE_METRICS = (
-    ImageMetric("psnr", psnr, higher_is_better=True, axis="PSNR (dB)"),
-    ImageMetric("ssim", ssim, higher_is_better=True),
+    ImageMetric("psnr", psnr, squared_error, decibels, higher_is_better=True, axis="PSNR (dB)"),
+    ImageMetric("ssim", ssim, similarity, torch.clone, higher_is_better=True),
 )
-DEEP_METRICS = (*IMAGE_METRICS, ImageMetric("rmse", rmse, squares=True))
+DEEP_METRICS = (*IMAGE_METRICS, ImageMetric("rmse", rmse, squared_error_in_units, torch.sqrt, squares=True))
 CLASS_METRICS = (
     ClassMetric("loss", log_loss),
     ClassMetric("log_loss", log_loss),

@@ -1,7 +1,8 @@
 """Frames of the pictures that Pillow reads: PNG, JPEG, WebP, BMP and their relatives, and colors of TIFF."""
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import get_sampling
 
 from dlcli.engine.arrays import AnyArray, AnyDtype
+from dlcli.errors import DlcliError
 from dlcli.images.formats.depth import (
     can_be_whole,
     channels_left_out,
@@ -26,9 +28,12 @@ from dlcli.images.formats.layout.colors import BILEVEL, PALETTE
 from dlcli.images.formats.metadata import exif_of, metadata_of
 from dlcli.images.formats.opening import GRAY, opened
 from dlcli.images.formats.orientation import upright
+from dlcli.images.formats.strips import StripsError, png_strips
+from dlcli.memory import available_memory
 
 ORIENTATION, COMPRESSION, PHOTOMETRIC, PREDICTOR = 0x0112, 259, 262, 317
 BAND = 1 << 21  # pixels that are converted at a time
+PLENTY = 256 << 20  # bytes of an image: nobody asks whether there is room for less
 PLAIN = ("PNG", "JPEG", "WEBP", "BMP")
 SHALLOW = "its 16 bits are read as 8"
 
@@ -97,20 +102,31 @@ class PictureStack:
         return _decoded(self.image, self.path, self.label, number)
 
 
+def _check_memory(image: Image.Image) -> None:
+    """Raises DlcliError for an image that takes more memory than is free, before it is decoded."""
+    needed = image.width * image.height * len(image.getbands())
+    if needed > PLENTY and needed > available_memory():
+        raise DlcliError(f"takes {needed / 2**30:.1f} GiB, more memory than is free", "cut it, or save it as a TIFF")
+
+
 def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) -> DecodedImage:
     """The frame ``number`` that ``image`` is at."""
     fix_decoder(image)
     # Before the pixels are loaded, as loading changes palettes and what is known of frames.
     turn, gray, note, deep = _orientation(image), _is_gray(image), _note(image), is_deep(image)
+    _check_memory(image)
     whole = deep and not image.mode.startswith("I") and can_be_whole(image)
     format_ = "JPEG" if image.format == "MPO" else str(image.format)
     exif, stored = exif_of(image) if format_ == "TIFF" else b"", _stored(image, path, format_)
-    loaded(image)
+    found = None if deep or number else _by_strips(image, path, gray=gray)
+    image = _loaded(image) if found is None else found[2]
     exif = exif if format_ == "TIFF" else exif_of(image)
     clear = "transparency" in image.info
     alpha: AnyArray | None = None
-    if image.mode.startswith("I") or image.mode == "F":
-        pixels: AnyArray = np.asarray(image).astype(_dtype(image))
+    if found is not None:
+        pixels, alpha, _ = found
+    elif image.mode.startswith("I") or image.mode == "F":
+        pixels = np.asarray(image).astype(_dtype(image))
     elif whole:
         with opened(path, label) as again:
             if number:
@@ -122,19 +138,20 @@ def _decoded(image: ImageFile.ImageFile, path: Path, label: str, number: int) ->
         pixels, alpha = _in_bands(image, "LA" if gray else "RGBA")
     else:
         pixels, _ = _in_bands(image, "L" if gray else "RGB")
-    notes = [note]
-    if clear and alpha is None and deep:
-        notes.append("its transparent color is shown as it is")
-    if deep and not whole and not image.mode.startswith("I"):
-        notes.append(SHALLOW)
-    if image.mode == "CMYK":
-        notes.append("its CMYK is converted to RGB as for ideal inks")
-    pixels = upright(pixels if pixels.ndim == 3 else pixels[:, :, None], turn)
+    shallow = deep and not whole and not image.mode.startswith("I")
+    notes = [
+        note,
+        "its transparent color is shown as it is" if clear and alpha is None and deep else "",
+        SHALLOW if shallow else "",
+        "its CMYK is converted to RGB as for ideal inks" if image.mode == "CMYK" else "",
+    ]
+    if found is None or turn != 1:  # strips have made them as they are to be
+        pixels, alpha = _turned(pixels, alpha, turn)
     metadata, lost = metadata_of(image, exif).fitting(0 if image.mode == "CMYK" else pixels.shape[2])
     shown = image.info.get("duration", 0)
     return DecodedImage(
-        pixels, None if alpha is None else upright(alpha, turn), format_, "; ".join(filter(None, (*notes, lost))),
-        metadata, float(shown) if isinstance(shown, (int, float)) else 0.0, stored,
+        pixels, alpha, format_, "; ".join(filter(None, (*notes, lost))), metadata,
+        float(shown) if isinstance(shown, (int, float)) else 0.0, stored,
     )  # fmt: skip
 
 
@@ -173,21 +190,50 @@ def is_lossless_webp(path: Path) -> bool:
     return b"VP8 " not in kinds
 
 
+def _loaded(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
+    loaded(image)
+    return image
+
+
+def _turned(pixels: AnyArray, alpha: AnyArray | None, turn: int) -> tuple[AnyArray, AnyArray | None]:
+    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    return upright(pixels, turn), None if alpha is None else upright(alpha, turn)
+
+
 def _in_bands(image: Image.Image, mode: str) -> tuple[AnyArray, AnyArray | None]:
     """The pixels of a loaded image in ``mode``, and its alpha where that has some, without a further copy of all."""
     width, height = image.size
-    clear = mode.endswith("A")
-    pixels = np.empty((height, width, len(mode) - clear), np.uint8)
-    alpha = np.empty((height, width), np.uint8) if clear else None
     rows = max(1, BAND // max(width, 1))
-    for top in range(0, height, rows):
-        stop = min(top + rows, height)
-        band = image if rows >= height else image.crop((0, top, width, stop))
-        values = np.asarray(band if band.mode == mode else band.convert(mode)).reshape(stop - top, width, len(mode))
-        pixels[top:stop] = values[:, :, : pixels.shape[2]]
-        if alpha is not None:
-            alpha[top:stop] = values[:, :, -1]
-    return pixels, alpha
+    whole = rows >= height
+    bands = (image if whole else image.crop((0, top, width, min(top + rows, height))) for top in range(0, height, rows))
+    return _joined(bands, (height, width), mode)
+
+
+def _by_strips(
+    image: Image.Image, path: Path, *, gray: bool
+) -> tuple[AnyArray, AnyArray | None, ImageFile.ImageFile] | None:
+    """Pixels and alpha of a large PNG that is open, and an image with all else that it says; None of another."""
+    if image.format != "PNG" or image.width * image.height <= BAND:
+        return None
+    mode = ("LA" if gray else "RGBA") if image.has_transparency_data else "L" if gray else "RGB"
+    try:
+        with path.open("rb") as file:
+            strips = png_strips(file, BAND)
+            pixels, alpha = _joined(strips.rows, (strips.height, strips.width), mode)
+            return pixels, alpha, strips.shell()
+    except (StripsError, zlib.error, SyntaxError, ValueError, OSError):
+        return None  # what is wrong with it is told by Pillow
+
+
+def _joined(bands: Iterable[Image.Image], size: tuple[int, int], mode: str) -> tuple[AnyArray, AnyArray | None]:
+    """An image of ``size`` from its bands of rows, in ``mode``; its alpha shares the memory of the pixels."""
+    clear = mode.endswith("A")
+    both, top = np.empty((*size, len(mode)), np.uint8), 0
+    for band in bands:
+        values = np.asarray(band if band.mode == mode else band.convert(mode))
+        both[top : top + band.height] = values.reshape(band.height, size[1], len(mode))
+        top += band.height
+    return (both[:, :, :-1], both[:, :, -1]) if clear else (both, None)
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:

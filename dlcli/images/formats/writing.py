@@ -106,10 +106,24 @@ def _joined(frame: Frame, format: str, frames: Sequence[Frame]) -> AnyArray:
 
 
 def joined(values: AnyArray, alpha: AnyArray | None) -> AnyArray:
-    """(H, W, C) and then ``alpha`` (H, W), white where there is none."""
+    """(H, W, C) and then ``alpha`` (H, W), white where there is none; not copied where both lie so in memory."""
+    if alpha is not None and (together := _together(values, alpha)) is not None:
+        return together
     white = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
     full = np.full(values.shape[:2], white, values.dtype) if alpha is None else with_depth(alpha, values.dtype)
     return np.concatenate([values, full[:, :, None]], axis=2)
+
+
+def _together(values: AnyArray, alpha: AnyArray) -> AnyArray | None:
+    """The array that both are parts of, as they are read from large files; None where there is no such."""
+    whole = values.base
+    if whole is None or whole is not alpha.base or whole.shape != (*values.shape[:2], values.shape[2] + 1):
+        return None
+    starts = [part.__array_interface__["data"][0] for part in (whole, values, alpha)]
+    alike = whole.dtype == values.dtype == alpha.dtype and whole.strides == values.strides
+    behind = values.shape[2] * whole.itemsize
+    ours = alike and whole.strides[:2] == alpha.strides and starts == [starts[0], starts[0], starts[0] + behind]
+    return whole if ours else None
 
 
 def _by_pillow(path: Path, images: Sequence[Image.Image], format: str, metadata: Metadata, stored: Stored) -> None:

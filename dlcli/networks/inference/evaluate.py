@@ -18,7 +18,9 @@ from dlcli.networks.comparison import Compared, Comparison, compared_of
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference import checkerboard
 from dlcli.networks.inference.classify import evaluate_classes
+from dlcli.networks.inference.large.measuring import measured_in_bands
 from dlcli.networks.inference.observations import Case, Observations, open_observations
+from dlcli.networks.inference.restoring import check_memory
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
 from dlcli.networks.lanes import in_lanes, lanes_for
@@ -35,6 +37,8 @@ from dlcli.reports.evaluate import (
 from dlcli.reports.head import evaluation_head
 from dlcli.reports.train_deconv import Level
 from dlcli.text import counted, printable_path
+
+Methods = dict[str, Callable[[Case], Tensor]]
 
 
 def evaluate_network(settings: EvaluationSettings, progress: Progress) -> RestorationReport | ClassificationReport:
@@ -127,13 +131,14 @@ def _restored(
     """
     # Methods that are compared are timed, each with all threads.
     lanes = 1 if settings.compare else lanes_for(len(images), trained.device)
-    methods = _methods(settings, replace(trained, beside=lanes), images, progress)
+    trained = replace(trained, beside=lanes)
+    methods = _methods(settings, trained, images, progress)
     rows, on_luminance = list[ImageQuality](), set[bool]()
     measured = {name: Measured(comparison) for name in methods}
     with exactly(), telling(lambda: f"{len(rows):,} of {len(images):,} images were measured, and no report is written"):
         if settings.compare:
             trained.restored(images.case(0).observed)  # what is done once must not count as the network's time
-        each = in_lanes(lambda index: _cases(images, index, methods, comparison), range(len(images)), lanes)
+        each = in_lanes(lambda index: _cases(images, index, methods, comparison, trained), range(len(images)), lanes)
         for index, found in enumerate(each):
             if isinstance(found, DlcliError):
                 images.skipped.append(Skipped(printable_path(images.image_set.names[index]), found.message))
@@ -165,17 +170,28 @@ class MeasuredCase:
 
 
 def _cases(
-    images: Observations, index: int, methods: dict[str, Callable[[Case], Tensor]], comparison: Comparison
+    images: Observations, index: int, methods: Methods, comparison: Comparison, trained: TrainedNetwork
 ) -> list[MeasuredCase] | DlcliError:
     """Image ``index``, restored and measured at each level in each way, or why it can't be; by any thread."""
+    found = []
     try:
         with torch.inference_mode():
-            return [_measured(images.case(index, level), methods, comparison) for level in range(images.levels)]
+            for level in range(images.levels):
+                # Classical methods take whole images.
+                case = images.in_rows(index, level) if set(methods) == {"input", "network"} else None
+                if case is not None:
+                    by_method = measured_in_bands(case, trained, comparison)
+                    on_luminance = case.of_color or (comparison.on_luminance and case.color)
+                    found.append(MeasuredCase(case.name, None, on_luminance, by_method))
+                else:
+                    check_memory(images.values(index) * trained.beside)
+                    found.append(_measured(images.case(index, level), methods, comparison))
+        return found
     except DlcliError as error:
         return error
 
 
-def _measured(case: Case, methods: dict[str, Callable[[Case], Tensor]], comparison: Comparison) -> MeasuredCase:
+def _measured(case: Case, methods: Methods, comparison: Comparison) -> MeasuredCase:
     found = {}
     for name, restore in methods.items():
         start = time.monotonic()
@@ -192,9 +208,9 @@ def _measured(case: Case, methods: dict[str, Callable[[Case], Tensor]], comparis
 
 def _methods(
     settings: EvaluationSettings, trained: TrainedNetwork, images: Observations, progress: Progress
-) -> dict[str, Callable[[Case], Tensor]]:
+) -> Methods:
     """What is measured: the input as it is, the network, and with --compare the classical methods."""
-    classical: dict[str, Callable[[Case], Tensor]] = {}
+    classical: Methods = {}
     if settings.compare:
         from dlcli.networks.inference.classical import methods_for
 

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from dlcli.config.values.noise import Amount
 from dlcli.degradations.base import Degradation, Kernel, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.other_blur import blur_note, other_blur
+from dlcli.degradations.rows import CleanRows
+from dlcli.engine.arrays import AnyArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet, Skipped, open_image_set
 from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.inference.held_out import images_without_data
+from dlcli.networks.inference.large.measuring import WHOLE, CaseInRows
 from dlcli.networks.inference.scaling import Fitted, fitted_to_set, measurable
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
@@ -23,6 +27,8 @@ from dlcli.networks.noise import noise_on, spans_of, weights_of
 from dlcli.networks.tensors import float64, image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.reports.measured_on import MeasuredOn
+
+ROWS = 256  # of an image that are compared at a time
 
 
 @dataclass(frozen=True)
@@ -72,34 +78,75 @@ class Observations:
 
         Raises DlcliError for one that can't be used.
         """
-        number = level if self.sigmas else index % len(self.degradations)
-        degradation = self.degradations[number]
+        number, degradation = self._degradation(index, level)
         kernel = self.kernels[number] if self.kernels else None
-        clean, of_color = self._clean(index, degradation.multiple)
+        truth, of_color = self._truth(index, degradation.multiple)
+        clean = truth.of(slice(0, truth.shape[1]))
         if self.inputs is not None:
             given = image_to_tensor(self.inputs.pixels(index), self.device, self.scales.inputs)
             observed = degradation.prepare(given)
         else:
             # From the CPU, whatever the device: the same noise everywhere.
-            observed = degradation.observe(clean, generator_for(self.seed, level * len(self) + index, "cpu"))
+            observed = degradation.observe(clean, self._generator(index, level))
         place = None if kernel is None else self.first_kernel + number
         return Case(self.image_set.names[index], observed, clean, kernel, place, of_color)
 
-    def _clean(self, index: int, multiple: int) -> tuple[Tensor, bool]:
+    def in_rows(self, index: int, level: int) -> CaseInRows | None:
+        """The same for a large image, whose rows don't depend on all others; None where it is to be taken whole."""
+        _, degradation = self._degradation(index, level)
+        if self.values(index) <= WHOLE or degradation.reach is None:
+            return None
+        truth, of_color = self._truth(index, degradation.multiple)
+        if self.inputs is None:
+            shown = degradation.observed_rows(truth, self._generator(index, level))
+        else:
+            given = self.inputs.pixels(index)
+
+            def shown(rows: slice) -> Tensor:
+                return image_to_tensor(given[rows], self.device, self.scales.inputs)
+
+        color = truth.shape[0] == 3 and in_color(self.image_set.pixels(index))
+        return CaseInRows(self.image_set.names[index], shown, truth, color, of_color)
+
+    def values(self, index: int) -> int:
+        """How many values image ``index`` has."""
+        height, width = self.image_set.shape(index)
+        return height * width * self.image_set.channels
+
+    def _degradation(self, index: int, level: int) -> tuple[int, Degradation]:
+        number = level if self.sigmas else index % len(self.degradations)
+        return number, self.degradations[number]
+
+    def _generator(self, index: int, level: int) -> torch.Generator:
+        return generator_for(self.seed, level * len(self) + index, "cpu")
+
+    def _truth(self, index: int, multiple: int) -> tuple[CleanRows, bool]:
         """The truth, and whether it is the luma of color."""
         pixels = self.image_set.pixels(index)
         # As in the published protocol: what is too much is cut off at the bottom and on the right.
         height, width = (side // multiple * multiple for side in pixels.shape[:2])
         if not height or not width:
             raise DlcliError(f"has a side of less than {multiple} pixels")
-        image = image_to_tensor(pixels[:height, :width], self.device, self.scales.targets)
-        if not self.luma:
-            return image, False
-        if bool((pixels == pixels[:, :, :1]).all()):
-            return image[:, :1], False
-        if not self.scales.eight_bit:
-            return luminance(image, whole=True), True
-        return luminance(image).mul(255).round().div(255), True
+        color = self.luma and in_color(pixels)
+        pixels = pixels[:height, :width]
+
+        def rows(part: slice) -> Tensor:
+            image = image_to_tensor(pixels[part], self.device, self.scales.targets)
+            if not self.luma:
+                return image
+            if not color:
+                return image[:, :1]
+            if not self.scales.eight_bit:
+                return luminance(image, whole=True)
+            return luminance(image).mul(255).round().div(255)
+
+        return CleanRows((1 if self.luma else pixels.shape[2], height, width), rows), color
+
+
+def in_color(pixels: AnyArray) -> bool:
+    """Whether the channels of an image (H, W, C) differ anywhere."""
+    some = range(0, len(pixels), ROWS)
+    return any(bool((pixels[top : top + ROWS] != pixels[top : top + ROWS, :, :1]).any()) for top in some)
 
 
 def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress) -> Observations:

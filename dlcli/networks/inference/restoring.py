@@ -15,7 +15,7 @@ from dlcli.images.formats.writing import Frame
 from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
-from dlcli.networks.inference.bands import VALUES, Band, Bands
+from dlcli.networks.inference.large.bands import VALUES, Band, Bands
 from dlcli.networks.inference.meter import Meter
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
 from dlcli.networks.inference.trained import TrainedNetwork, exactly

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from dlcli.images.formats.writing import Frame
-from dlcli.networks.inference import bands, restoring
-from dlcli.networks.inference.bands import HOLES, Bands
+from dlcli.networks.inference import restoring
+from dlcli.networks.inference.large import bands
+from dlcli.networks.inference.large.bands import HOLES, Bands
 from dlcli.networks.inference.restoring import Restorer
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.trained import load_network

@@ -26,15 +26,16 @@ class Bands(NamedTuple):
     halo: int
 
     @classmethod
-    def of(cls, values: int, reach: int, multiple: int, *, holes: bool) -> "Bands":
-        """For rows of so many ``values`` each, that depend on ``reach`` rows around them.
+    def of(cls, values: int, reach: int, multiple: int, most: int | None = None, *, holes: bool = False) -> "Bands":
+        """For rows of so many ``values`` each, that depend on ``reach`` rows around them; of ``most`` values.
 
         Both lengths are multiples of the network's ``multiple``, so that bands are cut as the whole is.
         """
+        most = VALUES if most is None else most
         if holes:
             reach, multiple = max(reach, HOLES), math.lcm(multiple, HOLES)
         halo = -(-reach // multiple) * multiple
-        return cls(max(VALUES // values // multiple * multiple, halo, multiple), halo)
+        return cls(max(most // values // multiple * multiple, halo, multiple), halo)
 
     def __call__(self, height: int) -> Iterator[Band]:
         """All bands of an image, from the top down."""
