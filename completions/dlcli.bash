@@ -134,12 +134,12 @@ _dlcli() {
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --format) _dlcli_words 'png jpg webp tif bmp avif heic npy fits zarr'; return ;;
                 --dtype) _dlcli_words 'uint8 uint16 uint32 int8 int16 int32 float16 float32 float64'; return ;;
-                --out|--mask) _dlcli_paths -f; return ;;
+                --out|--mask|--before-after) _dlcli_paths -f; return ;;
                 --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--keep) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --out --force --keep --mask --format --dtype --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --out --keep --mask --format --dtype' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --out --force --keep --mask --format --before-after --dtype --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --out --keep --mask --format --before-after --dtype' ;;
             esac ;;
         export)
             case "$previous" in

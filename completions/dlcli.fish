@@ -284,6 +284,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from predict' -l force -d 'Replace 
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l keep -x -d 'Columns to copy in front of the predictions, such as an identifier, separated by commas.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l mask -rF -d 'Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l format -xa 'png jpg webp tif bmp avif heic npy fits zarr' -d 'Format of restored images; by default that of each image.'
+complete -c dlcli -n '__fish_seen_subcommand_from predict' -l before-after -rF -d 'Also draw the first restored images before and after, with the difference, into this PNG file.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l dtype -xa 'uint8 uint16 uint32 int8 int16 int32 float16 float32 float64' -d 'Type of the values of restored images; by default that of each image.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from predict' -s h -d 'Show the commands help.'

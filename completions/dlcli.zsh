@@ -301,6 +301,7 @@ _dlcli() {
                 '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
                 '--format=[Format of restored images; by default that of each image.]:value:(png jpg webp tif bmp avif heic npy fits zarr)' \
+                '--before-after=[Also draw the first restored images before and after, with the difference, into this PNG file.]:value:_files' \
                 '--dtype=[Type of the values of restored images; by default that of each image.]:value:(uint8 uint16 uint32 int8 int16 int32 float16 float32 float64)' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \

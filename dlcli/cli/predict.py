@@ -29,6 +29,8 @@ Examples:
 
 - `dlcli predict runs/train-deconv-001 photos/ --out restored/`
 
+- `dlcli predict runs/train-deconv-001 photos/ --out restored/ --before-after sheet.png`
+
 - `dlcli predict runs/train-deconv-001 - --out - < noisy.tif > clean.tif`
 """
 
@@ -55,7 +57,8 @@ class Predict(Command[PredictConfig, Console, "PredictReport"]):
         if config.out is None or str(config.out) == "-":
             return
         if isinstance(report, RestoredReport):
-            console.line(f"{counted(report.images, 'image')} in {report.out}")
+            beside = f"; before and after in {report.sheet}" if report.sheet else ""
+            console.line(f"{counted(report.images, 'image')} in {report.out}{beside}")
             if report.skipped:
                 console.line(f"skipped {len(report.skipped):,}")
         else:

@@ -228,6 +228,14 @@ class PredictConfig(SavedOptions):
         also="output_format file_type ext extension suffix",
         also_as={"tiff": "tif", "jpeg": "jpg", "numpy": "npy", "heif": "heic"},
     )
+    before_after: Path | None = option(
+        None,
+        "Also draw the first restored images before and after, with the difference, into this PNG file.",
+        panel=IMAGES,
+        complete="file",
+        metavar="FILE.png",
+        also="preview comparison contact_sheet samples",
+    )
     dtype: PixelType | None = option(
         None,
         "Type of the values of restored images; by default that of each image. Between uint8 and uint16 white stays "

@@ -210,6 +210,23 @@ def _check_targets(outputs: list[Output], out: Path, *, force: bool) -> None:
         raise DlcliError(f"--out: {printable_path(str(there[0]))} exists{more}", "choose another, or add --force")
 
 
+def check_sheet(sheet: Path, outputs: Sequence[Output], *, force: bool) -> None:
+    """Raises DlcliError where a picture of images can't be written to ``sheet``, before any work is done."""
+    shown = printable_path(str(sheet))
+    if sheet.suffix.lower() != ".png":
+        raise DlcliError(f"--before-after {shown}: expected a name that ends in .png", "rename it")
+    if sheet.is_dir() or not sheet.parent.is_dir() or not os.access(sheet.parent, os.W_OK):
+        raise DlcliError(
+            f"--before-after {shown} is a folder, or in none that can be written to", "give another file name"
+        )
+    same = {one.target.resolve() for one in outputs}
+    used = [one for one in outputs if one.source is not None and _identity(one.source) == _identity(sheet)]
+    if sheet.resolve() in same or (used and sheet.exists()):
+        raise DlcliError(f"--before-after {shown} is one of the images themselves", "give another file name")
+    if sheet.exists() and not force:
+        raise DlcliError(f"--before-after {shown} exists", "choose another name, or add --force")
+
+
 def _identity(path: Path | None) -> tuple[int, int] | None:
     try:
         status = os.stat(path) if path is not None else None

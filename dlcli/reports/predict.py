@@ -66,6 +66,7 @@ class RestoredReport(ImagePrediction):
     unchanged: bool = Field(description="whether the network changed no pixel of any image")
     unwritten: list[Text] = Field(description="names of the outputs that could not be written")
     notes: list[Note]
+    sheet: Text | None = Field(description="the picture of some images before and after; null where none was asked for")
     mapped: MappedValues | None = Field(
         description="images whose values are unlike those of the training; null where there are none"
     )

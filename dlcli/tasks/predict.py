@@ -2,6 +2,7 @@
 
 from dlcli.config.evaluate import PredictConfig
 from dlcli.engine.progress import Progress, Silent
+from dlcli.errors import DlcliError
 from dlcli.linear.predict import predict_linear
 from dlcli.linear.saved import AppliedSettings
 from dlcli.reports.predict import PredictReport
@@ -20,5 +21,13 @@ def predict(config: PredictConfig, progress: Progress | None = None) -> PredictR
         from dlcli.networks.inference.settings import PredictionSettings
 
         return predict_network(PredictionSettings.of(config), progress)
+    images = {
+        "--mask": config.mask,
+        "--format": config.image_format,
+        "--dtype": config.dtype,
+        "--before-after": config.before_after,
+    }
+    if given := next((name for name, value in images.items() if value is not None), ""):
+        raise DlcliError(f"{given} is for networks that restore images, and this model is of a table", "leave it out")
     output = OutputSettings(config.out, config.force, config.json_output)
     return predict_linear(AppliedSettings.of(config), output, progress)

@@ -147,6 +147,7 @@ def predict_classes(
     """
     given = {
         "--mask": settings.mask, "--tile": settings.source.tile, "--format": settings.format, "--dtype": settings.dtype,
+        "--before-after": settings.sheet,
     }  # fmt: skip
     if name := next((name for name, value in given.items() if value is not None), ""):
         raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")

@@ -1,7 +1,7 @@
 """``dlcli predict`` of an image network: restored images under their own names, or a table of classes."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,14 +14,16 @@ from dlcli.engine.device import describe_device
 from dlcli.engine.interrupts import telling
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
+from dlcli.files import write_atomic
 from dlcli.images.folders import Skipped
 from dlcli.images.formats.codecs import read_pixels
-from dlcli.images.outputs import STDOUT, Output, OutputPlan, plan_outputs
+from dlcli.images.outputs import STDOUT, Output, OutputPlan, check_sheet, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
-from dlcli.networks.inference.meter import Meter
 from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
+from dlcli.networks.inference.shown.before_after import ROWS, Shots, shots_of
+from dlcli.networks.inference.shown.meter import Meter
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 from dlcli.networks.inference.writing import Told, UnwrittenError, send, write_restored
 from dlcli.networks.lanes import in_lanes, lanes_for
@@ -72,27 +74,31 @@ class _Made:
     changes: Changes = field(default_factory=Changes)
 
 
-def _each(restorer: Restorer, outputs: Sequence[Output]) -> Generator[tuple[Output, _Made], None, None]:
-    """Restore them in lanes, then alone those that had too little memory beside others."""
+def _each(
+    restorer: Restorer, outputs: Sequence[Output], shots: Sequence[Shots]
+) -> Generator[tuple[Output, _Made], None, None]:
+    """Restore them in lanes, then alone those that had too little memory beside others; the first with ``shots``."""
+    shown = dict(zip(map(id, outputs), shots, strict=False))
     lanes = lanes_for(len(outputs), restorer.trained.device)
     beside = replace(restorer, trained=replace(restorer.trained, beside=lanes))
     again = []
     # Closed, as what a lane has begun is to be complete before anybody counts.
-    with closing(in_lanes(partial(_made, beside), outputs, lanes)) as each:
+    with closing(in_lanes(partial(_made, beside, shown), outputs, lanes)) as each:
         for output, made in zip(outputs, each, strict=True):
             if lanes > 1 and isinstance(made.error, MemoryShortError):
                 again.append(output)
             else:
                 yield output, made
     for output in again:
-        yield output, _made(restorer, output)
+        yield output, _made(restorer, shown, output)
 
 
-def _made(restorer: Restorer, output: Output) -> _Made:
+def _made(restorer: Restorer, shown: Mapping[int, Shots], output: Output) -> _Made:
     """Restore and write one output, in any thread."""
     made = _Made()
+    restorer = replace(restorer, changes=made.changes, shots=shown.get(id(output), restorer.shots))
     try:
-        made.images = write_restored(output, replace(restorer, changes=made.changes), made.told)
+        made.images = write_restored(output, restorer, made.told)
         restorer.meter.wrote()
     except DlcliError as error:
         made.error = error
@@ -103,12 +109,17 @@ def _restore_all(
     settings: PredictionSettings, trained: TrainedNetwork, progress: Progress, start: float
 ) -> RestoredReport:
     plan = _planned(settings)
+    shots = shots_of([one.shown for one in plan.outputs], trained.degradation.scale) if settings.sheet else []
     meter = Meter(progress, len(plan.outputs))
     restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter)
     _tell_before(settings, trained, plan, progress)
     told, failed = Told(), Failed()
     done = 0
-    with telling(lambda: _left(meter, settings.output.out)), meter, closing(_each(restorer, plan.outputs)) as each:
+    with (
+        telling(lambda: _left(meter, settings.output.out)),
+        meter,
+        closing(_each(restorer, plan.outputs, shots)) as each,
+    ):
         for written, one in each:
             meter.file()
             told.take(one.told)
@@ -119,6 +130,7 @@ def _restore_all(
     skipped = [*plan.skipped, *failed.skipped]
     if not done:
         raise _nothing_done(plan, skipped, failed.first)
+    _draw(settings.sheet, shots)
     send(plan.outputs[0].target, settings.output.out)
     ranges = restorer.changes.mapped
     if ranges.images:
@@ -142,6 +154,7 @@ def _restore_all(
         unchanged=unchanged,
         unwritten=[one.name for one in failed.unwritten],
         notes=told.notes(),
+        sheet=str(settings.sheet) if settings.sheet else None,
         mapped=MappedValues(images=ranges.images, low=ranges.low, high=ranges.high) if ranges.images else None,
     )
 
@@ -174,10 +187,24 @@ def _planned(settings: PredictionSettings) -> OutputPlan:
     output = settings.output
     if output.out == STDOUT and output.report_on_stdout:
         raise DlcliError("--json prints the report to stdout, where --out - sends the image", "add --out FILE")
-    return plan_outputs(
+    plan = plan_outputs(
         settings.data, output.out, force=output.force, form=settings.format, dtype=settings.dtype,
         axes=settings.source.axes,
     )  # fmt: skip
+    if settings.sheet is not None:
+        check_sheet(settings.sheet, plan.outputs, force=output.force)
+    return plan
+
+
+def _draw(sheet: Path | None, shots: Sequence[Shots]) -> None:
+    """The picture of images before and after."""
+    if sheet is None:
+        return
+    from dlcli.reports.charts.sheets import before_after_sheet
+
+    pairs = [pair for one in shots for pair in one.pairs][:ROWS]
+    rows = [(pair.before, pair.after) for pair in pairs]
+    write_atomic(sheet, before_after_sheet(rows, [pair.caption for pair in pairs]))
 
 
 def _nothing_done(plan: OutputPlan, skipped: list[Skipped], first: DlcliError | None) -> DlcliError:

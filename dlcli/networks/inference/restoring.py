@@ -16,8 +16,9 @@ from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
 from dlcli.networks.inference.large.bands import VALUES, Band, Bands
-from dlcli.networks.inference.meter import Meter
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
+from dlcli.networks.inference.shown.before_after import Shots
+from dlcli.networks.inference.shown.meter import Meter
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.tensors import Image, image_to_tensor, in_units, tensor_to_image, units_to_image, white_of
@@ -57,7 +58,8 @@ class Changes:
 class Restorer:
     """A network with what --mask and --kernel say of all images; ``changes`` is what became of those so far.
 
-    ``fit`` is how the values of all frames of a file are normalized, None for each frame by itself.
+    ``fit`` is how the values of all frames of a file are normalized, None for each frame by itself; ``shots`` takes
+    pictures of some frames.
     """
 
     trained: TrainedNetwork
@@ -66,6 +68,7 @@ class Restorer:
     changes: Changes = field(default_factory=Changes)
     meter: Meter = field(default_factory=Meter)
     fit: Fitted | None = None
+    shots: Shots = field(default_factory=Shots)
 
     @property
     def scale(self) -> int:

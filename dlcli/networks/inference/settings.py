@@ -65,7 +65,8 @@ class EvaluationSettings:
 class PredictionSettings:
     """The images to restore or classify, the file of the pixels to fill, and where the results go.
 
-    ``format`` (one of FORMATS) and ``dtype`` are those of restored images, None for their own.
+    ``format`` (one of FORMATS) and ``dtype`` are those of restored images, None for their own; ``sheet`` is the file of
+    a picture of some, before and after.
     """
 
     source: NetworkSettings
@@ -74,6 +75,7 @@ class PredictionSettings:
     output: OutputSettings
     format: str | None = None
     dtype: AnyDtype | None = None
+    sheet: Path | None = None
 
     @classmethod
     def of(cls, config: PredictConfig) -> "PredictionSettings":
@@ -81,4 +83,4 @@ class PredictionSettings:
         output = OutputSettings(config.out, config.force, config.json_output)
         form = None if config.image_format is None else EXTENSIONS.get(f".{config.image_format}", "NPY")
         dtype = None if config.dtype is None else np.dtype(config.dtype)
-        return cls(NetworkSettings.of(config), config.data, config.mask, output, form, dtype)
+        return cls(NetworkSettings.of(config), config.data, config.mask, output, form, dtype, config.before_after)

@@ -116,7 +116,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     count = image.stored.frames
     form = output.format or INSTEAD.get(image.format, image.format)
     dtype = depth_in(form, output.dtype or image.pixels.dtype, many=count > 1)
-    made = _within(_restored(image, restorer, output, told), image, dtype)
+    made = _within(_restored(image, restorer, output, told, 0), image, dtype)
     scale = made.pixels.shape[0] / image.pixels.shape[0]
     told.add(output.shown, "written as TIFF" if image.format in INSTEAD and form == "TIFF" else "")
     stored = image.stored if image.format == form else image.stored.in_any_format
@@ -129,7 +129,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
             for number, image in enumerate(frames, 2):
                 # Those that wait to be written take a part of what is free.
                 check_memory(writer.waiting // 8)
-                made = _within(_restored(image, restorer, output, told), image, dtype)
+                made = _within(_restored(image, restorer, output, told, number - 1), image, dtype)
                 held = image.stored if image.format == form else None
                 writer.add(made, shown=image.shown, scale=scale, stored=held)
                 restorer.meter.frame(number, count, made.pixels[..., 0].size)
@@ -150,8 +150,17 @@ def send(path: Path, out: Path | None) -> None:
     sys.stdout.buffer.flush()
 
 
-def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
+def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told, number: int) -> Frame:
+    """Frame ``number`` of a file, from 0."""
     told.add(output.shown, image.note)
+    before = restorer.shots.before(Frame(image.pixels, image.alpha), number, image.stored.frames)
+    made = _with_unknown(image, restorer, output, told)
+    restorer.shots.after(before, made)
+    return made
+
+
+def _with_unknown(image: DecodedImage, restorer: Restorer, output: Output, told: Told) -> Frame:
+    """What becomes of a frame; what are no numbers in it stays."""
     unknown = None if image.pixels.dtype.kind != "f" else ~np.isfinite(image.pixels)
     if unknown is None or not unknown.any():
         return restorer.restored(Frame(image.pixels, image.alpha), spent=True)
@@ -205,7 +214,7 @@ def _write_array(output: Output, restorer: Restorer, told: Told) -> int:
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
         for place, image in enumerate(_array_frames(output.candidates)):
-            restored = _restored(image, restorer, output, told)
+            restored = _restored(image, restorer, output, told, place)
             frame = of_type(_within(restored, image, output.dtype), output.dtype)
             both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
             if made is None:

@@ -31,13 +31,26 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
     to their center and shown 1:1, small ones enlarged by a whole number.
     """
     cells = [_with_error(row) for row in rows[:MAX_ROWS]]
-    titles = ("input", "output", "target", f"|output - target| x {AMPLIFIED}")
+    return _rows(cells, ("input", "output", "target", f"|output - target| x {AMPLIFIED}"), captions)
+
+
+def before_after_sheet(rows: Sequence[tuple[Picture, Picture]], captions: Sequence[str]) -> bytes:
+    """PNG bytes of up to six rows: an image as it was, as it became, and the difference, four times amplified.
+
+    Sizes are as for ``sample_sheet``.
+    """
+    cells = [_with_error(row) for row in rows[:MAX_ROWS]]
+    return _rows(cells, ("before", "after", f"|after - before| x {AMPLIFIED}"), captions)
+
+
+def _rows(cells: Sequence[Sequence[Picture]], titles: Sequence[str], captions: Sequence[str]) -> bytes:
+    """Rows of pictures of one size each below ``titles``, each row with its caption."""
     title_font = font_of(TITLE)
     step = GAP + max(
         max((row[0].shape[1] for row in cells), default=CELL), *(int(title_font.getlength(title)) for title in titles)
     )
     heights = [row[0].shape[0] + TEXT + 24 for row in cells]
-    sheet = Image.new("RGB", (4 * step - GAP + 2 * EDGE, 2 * EDGE + TITLE + sum(heights)), PAPER)
+    sheet = Image.new("RGB", (len(titles) * step - GAP + 2 * EDGE, 2 * EDGE + TITLE + sum(heights)), PAPER)
     draw = ImageDraw.Draw(sheet)
     for column, title in enumerate(titles):
         draw.text((EDGE + column * step, EDGE - 6), title, fill=INK, font=title_font)
@@ -46,6 +59,7 @@ def sample_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Seq
         for column, cell in enumerate(row):
             sheet.paste(Image.fromarray(cell), (EDGE + column * step, top))
         caption, font = readable(caption)
+        caption = shortened(caption, font, sheet.width - 2 * EDGE, keep_end=True)
         draw.text((EDGE, top + row[0].shape[0] + 5), caption, fill=INK, font=font)
         top += height
     return encoded(sheet)
@@ -101,10 +115,10 @@ def encoded(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _with_error(row: tuple[Picture, Picture, Picture]) -> list[Picture]:
-    """The three pictures and the error, all (h, w, 3) and of the size shown."""
+def _with_error(row: Sequence[Picture]) -> list[Picture]:
+    """The pictures and how far the last two are apart, all (h, w, 3) and of the size shown."""
     shown = [_fitted(picture, CELL) for picture in row]
-    error = np.abs(shown[1].astype(np.int64) - shown[2]) * AMPLIFIED
+    error = np.abs(shown[-2].astype(np.int64) - shown[-1]) * AMPLIFIED
     return [*shown, np.minimum(error, 255).astype(np.uint8)]
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from dlcli.cli.command import DRAWING
 from dlcli.images.survey import survey
 from dlcli.networks.inference import evaluate
-from dlcli.networks.inference.meter import Meter
+from dlcli.networks.inference.shown.meter import Meter
 from tests.networks.examples import folder_of, make_run
 
 SIZES = ((30, 40),) * 9

@@ -4,8 +4,8 @@ import numpy as np
 import tifffile
 
 from dlcli.config.evaluate import PredictConfig
-from dlcli.networks.inference import meter
-from dlcli.networks.inference.meter import Meter
+from dlcli.networks.inference.shown import meter
+from dlcli.networks.inference.shown.meter import Meter
 from dlcli.tasks.predict import predict
 from tests.networks.examples import Recorder, make_run, smooth
 
