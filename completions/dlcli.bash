@@ -143,13 +143,13 @@ _dlcli() {
             esac ;;
         export)
             case "$previous" in
-                --format) _dlcli_words 'onnx dtmodel numpy'; return ;;
+                --format) _dlcli_words 'onnx dtmodel bioimage torch numpy'; return ;;
                 --out) _dlcli_paths -f; return ;;
-                --name|--author|--license) COMPREPLY=(); return ;;
+                --name|--author|--license|--cite) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --format --out --force --name --author --license --help -h' ;;
-                *) _dlcli_run_first '--format --out --name --author --license' ;;
+                -*) _dlcli_words '--json --quiet -q --format --out --force --name --author --license --cite --help -h' ;;
+                *) _dlcli_run_first '--format --out --name --author --license --cite' ;;
             esac ;;
     esac
 }

@@ -312,12 +312,13 @@ _dlcli() {
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
-                '--format=[onnx; of image networks also dtmodel, for darktable; of linear models also numpy, a Python file that needs nothing but NumPy.]:value:(onnx dtmodel numpy)' \
+                '--format=[onnx; of image networks also dtmodel (darktable), bioimage (BioImage.IO) and torch (torch.export); of linear models also numpy, a Python file that needs nothing but NumPy.]:value:(onnx dtmodel bioimage torch numpy)' \
                 '--out=[File to write; by default the runs name with the formats ending, in this folder.]:value:_files' \
                 '--force[Replace an --out that exists.]' \
-                '--name=[Name of the model in darktable; by default its task and the runs name.]:value: ' \
-                '*--author=[Who made the model, for dtmodel.]:value: ' \
-                '--license=[SPDX identifier of the models license, for dtmodel, such as CC-BY-4.0.]:value: ' \
+                '--name=[Name of the model in darktable or BioImage.IO; by default its task and the runs name.]:value: ' \
+                '*--author=[Who made the model, for dtmodel and bioimage.]:value: ' \
+                '--license=[SPDX identifier of the models license, for dtmodel and bioimage, such as CC-BY-4.0.]:value: ' \
+                '*--cite=[DOI or URL to cite, for bioimage.]:value: ' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;

@@ -29,7 +29,9 @@ class ExportSettings:
     @classmethod
     def of(cls, config: ExportConfig) -> "ExportSettings":
         """Those of the command."""
-        return cls(config.run, config.format, Description(config.name or "", config.author, config.license))
+        return cls(
+            config.run, config.format, Description(config.name or "", config.author, config.license, config.cite)
+        )
 
 
 @dataclass(frozen=True)

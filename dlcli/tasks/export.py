@@ -15,10 +15,10 @@ from dlcli.runs.open import report_of, run_folder
 from dlcli.tasks.saved import is_network
 from dlcli.text import listed
 
-ENDINGS = {"onnx": ".onnx", "dtmodel": ".dtmodel", "numpy": ".py"}
-OF_NETWORKS, OF_TABLES = ("onnx", "dtmodel"), ("onnx", "numpy")
-DESCRIBED = ("dtmodel",)
-DESCRIBES = {"name": DESCRIBED, "author": DESCRIBED, "license": DESCRIBED}
+ENDINGS = {"onnx": ".onnx", "dtmodel": ".dtmodel", "bioimage": ".zip", "torch": ".pt2", "numpy": ".py"}
+OF_NETWORKS, OF_TABLES = ("onnx", "dtmodel", "bioimage", "torch"), ("onnx", "numpy")
+DESCRIBED = ("dtmodel", "bioimage")
+DESCRIBES = {"name": DESCRIBED, "author": DESCRIBED, "license": DESCRIBED, "cite": ("bioimage",)}
 
 
 def export(config: ExportConfig, progress: Progress | None = None) -> ExportReport:

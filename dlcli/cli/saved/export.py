@@ -23,6 +23,8 @@ Examples:
 
 - `dlcli export runs/train-deconv-001 --format dtmodel --out denoise.dtmodel` – for darktable: preferences, AI, install
 
+- `dlcli export runs/train-deconv-001 --format bioimage --author 'A. Name' --license CC-BY-4.0`
+
 - `dlcli export runs/fit-linear-001 --format numpy --out model.py`
 
 """

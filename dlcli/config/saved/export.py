@@ -7,7 +7,7 @@ from dlcli.config.common import MODEL, OUTPUT, OutputOptions
 from dlcli.config.evaluate import RUN_NAMES
 from dlcli.config.option import option
 
-ExportFormat = Literal["onnx", "dtmodel", "numpy"]
+ExportFormat = Literal["onnx", "dtmodel", "bioimage", "torch", "numpy"]
 
 
 class ExportConfig(OutputOptions):
@@ -16,10 +16,16 @@ class ExportConfig(OutputOptions):
     run: Path = option(..., "Run directory of a saved model.", argument=True, complete="dir", also=RUN_NAMES)
     format: ExportFormat = option(
         "onnx",
-        "onnx; of image networks also dtmodel, for darktable; of linear models also numpy, a Python file that needs "
-        "nothing but NumPy.",
+        "onnx; of image networks also dtmodel (darktable), bioimage (BioImage.IO) and torch (torch.export); of linear "
+        "models also numpy, a Python file that needs nothing but NumPy.",
         also="type to target export_format framework",
-        also_as={"darktable": "dtmodel", "python": "numpy"},
+        also_as={
+            "darktable": "dtmodel",
+            "bioimageio": "bioimage",
+            "pytorch": "torch",
+            "pt2": "torch",
+            "python": "numpy",
+        },
     )
     out: Path | None = option(
         None,
@@ -33,22 +39,29 @@ class ExportConfig(OutputOptions):
     )
     name: str | None = option(
         None,
-        "Name of the model in darktable; by default its task and the run's name.",
+        "Name of the model in darktable or BioImage.IO; by default its task and the run's name.",
         panel=MODEL,
         metavar="TEXT",
         also="title model_name",
     )
     author: tuple[str, ...] = option(
         (),
-        "Who made the model, for dtmodel. Repeatable.",
+        "Who made the model, for dtmodel and bioimage. Repeatable.",
         panel=MODEL,
         metavar="NAME",
         also="authors by creator",
     )
     license: str | None = option(
         None,
-        "SPDX identifier of the model's license, for dtmodel, such as CC-BY-4.0.",
+        "SPDX identifier of the model's license, for dtmodel and bioimage, such as CC-BY-4.0.",
         panel=MODEL,
         metavar="SPDX",
         also="licence",
+    )
+    cite: tuple[str, ...] = option(
+        (),
+        "DOI or URL to cite, for bioimage. Repeatable.",
+        panel=MODEL,
+        metavar="DOI",
+        also="citation citations reference",
     )

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from dlcli.exports.session import Session
 from dlcli.exports.settings import Description, Exported, ExportSettings
-from dlcli.networks.export import darktable
+from dlcli.networks.export import bioimage, darktable
 from dlcli.networks.export.checked import check
 from dlcli.networks.export.image_model import ImageModel, usual_form
+from dlcli.networks.export.torch_program import Loaded, to_program
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
 
@@ -22,7 +23,13 @@ def export_network(settings: ExportSettings) -> Exported:
         about = replace(about, name=f"{trained.task} {trained.folder.resolve().name}")
     if settings.format == "dtmodel":
         return _for_darktable(trained, about)
+    if settings.format == "bioimage":
+        return _for_bioimage(trained, about)
     model = ImageModel(trained, usual_form(trained))
+    if settings.format == "torch":
+        content = to_program(model)
+        found = check(model, Loaded(content, model).run)
+        return Exported(content, trained.task, model.inputs, [model.output], found.difference, found.on)
     return _checked(model, model.to_onnx(settings.format), settings.format)
 
 
@@ -31,6 +38,12 @@ def _for_darktable(trained: TrainedNetwork, about: Description) -> Exported:
     made = _checked(model, model.to_onnx("dtmodel"), "dtmodel")
     content = darktable.package(model, made.content, about)
     return replace(made, content=content, notes=darktable.notes(model))
+
+
+def _for_bioimage(trained: TrainedNetwork, about: Description) -> Exported:
+    model = ImageModel(trained, bioimage.FORM)
+    made = _checked(model, model.to_onnx("bioimage"), "bioimage")
+    return replace(made, content=bioimage.package(model, made.content, about), notes=bioimage.notes(about))
 
 
 def _checked(model: ImageModel, content: bytes, format: str) -> Exported:

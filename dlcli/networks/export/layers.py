@@ -1,6 +1,7 @@
 """The layers of a network as nodes of ONNX."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor, nn
@@ -11,6 +12,24 @@ from dlcli.networks.model.deconv import DeconvNet, Deconvolution
 from dlcli.networks.model.transposed_conv import flip_kernel
 
 BEGIN_TO_END = -(2**63)  # where a slice that goes backwards ends, to take the first element as well
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A layer as other programs have it; ``transposed``: a deconvolution, of weights (in, out, h, w)."""
+
+    weight: Tensor
+    stride: int
+    padding: int
+    transposed: bool = False
+
+
+def as_convolution(module: nn.Conv2d | nn.ConvTranspose2d) -> Convolution:
+    """A deconvolution of stride 1 is the convolution that is the same sum, which runtimes have faster kernels for."""
+    stride, padding = int(module.stride[0]), int(module.padding[0])
+    if isinstance(module, Deconvolution) and stride == 1:
+        return Convolution(flip_kernel(module.weight), stride, module.flipped_padding)
+    return Convolution(module.weight, stride, padding, isinstance(module, Deconvolution))
 
 
 class Layers:
@@ -85,19 +104,14 @@ class Layers:
         return graph.add("Pad", x, pads, mode="edge")
 
     def _convolved(self, h: str, module: nn.Conv2d | nn.ConvTranspose2d, number: int) -> str:
-        name, stride, padding = f"layer.{number}", int(module.stride[0]), int(module.padding[0])
-        operator, weight = "Conv", module.weight
-        if isinstance(module, Deconvolution):
-            if stride == 1:  # the convolution that is the same sum, which runtimes have faster kernels for
-                weight, padding = flip_kernel(weight), module.flipped_padding
-            else:
-                operator = "ConvTranspose"
-        values = _array(weight)
+        name, plain = f"layer.{number}", as_convolution(module)
+        operator = "ConvTranspose" if plain.transposed else "Conv"
+        values = _array(plain.weight)
         if number == 0:
             values = self._as_space_to_depth(values)
         return self._graph.add(
             operator, h, self._graph.constant(values, f"{name}.weight"), self._tensor(module, "bias", name),
-            strides=[stride] * 2, pads=[padding] * 4,
+            strides=[plain.stride] * 2, pads=[plain.padding] * 4,
         )  # fmt: skip
 
     def _as_space_to_depth(self, weight: AnyArray) -> AnyArray:

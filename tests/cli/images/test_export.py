@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dlcli.reports.schema import REPORTS
-from tests.networks.examples import KERNELS, make_run, smooth
+from tests.networks.examples import KERNELS, make_run, network_of, smooth
 
 
 def session(content):
@@ -96,13 +96,17 @@ def test_darktable_enlarges(app, tmp_path):
         ({"channels": 2}, ("--format", "dtmodel"), "images have 3 channels, and the network's 2"),
         ({"task": "classify", "classes": ("a", "b"), "side": 8}, ("--format", "dtmodel"), "this one classifies"),
         ({"task": "deblur", "sigma": (2.0, 2.0), "arrays": KERNELS}, (), "by its blur kernel"),
-        ({}, ("--format", "numpy"), "--format numpy: this run holds an image network, expected onnx, dtmodel"),
+        ({}, ("--format", "numpy"), "an image network, expected onnx, dtmodel, bioimage, torch"),
         ({}, ("--out", "m.zip"), "--out m.zip: expected a name that ends in .onnx"),
         ({}, ("--out", "there.onnx"), "there.onnx exists"),
         ({}, ("--out", "folder.onnx"), "is a directory"),
         ({}, ("--out", "nowhere/m.onnx"), "cannot write to nowhere"),
-        ({}, ("--author", "me"), "--author is for --format dtmodel"),
-        ({}, ("--name", "me"), "--name is for --format dtmodel"),
+        ({}, ("--author", "me"), "--author is for --format dtmodel and bioimage"),
+        ({}, ("--name", "me"), "--name is for --format dtmodel and bioimage"),
+        ({}, ("--format", "dtmodel", "--cite", "10.1/x"), "--cite is for --format bioimage"),
+        ({}, ("--format", "bioimage", "--cite", "a book"), "--cite a book is neither a DOI nor a URL"),
+        ({}, ("--format", "bioimage", "--license", "mine"), "validator refuses the model"),
+        ({"task": "upscale"}, ("--format", "torch"), "start from the image itself, and this one does upscale"),
         ({}, ("--format", "tflite"), "tflite"),
     ],
 )  # fmt: skip
@@ -153,3 +157,47 @@ def test_what_exists_is_replaced_when_forced(app, tmp_path):
     (tmp_path / "m.onnx").write_text("old")
     assert app("export", "run", "--out", "m.onnx", "--force", "--quiet") == (0, "", "")
     onnx.checker.check_model(onnx.load(io.BytesIO((tmp_path / "m.onnx").read_bytes())))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_bioimage(app, tmp_path):
+    """BioImage.IO's own library reads the package, and its test input gives its test output."""
+    import bioimageio.spec
+
+    make_run(tmp_path / "run", channels=3)
+    words = ("--author", "A. Name", "--license", "CC-BY-4.0", "--cite", "10.1109/TIP.2017.2662206", "--name", "net: x")
+    code, out, err = app("export", "run", "--format", "bioimage", *words)
+    assert (code, err) == (0, "")
+    assert "uint8, in the units of the training's, 0 to 255" in out
+    with zipfile.ZipFile(tmp_path / "run.zip") as archive:
+        archive.extractall(tmp_path / "out")
+    found = bioimageio.spec.load_description(tmp_path / "out" / "rdf.yaml", format_version="latest")
+    assert isinstance(found, bioimageio.spec.model.v0_5.ModelDescr)
+    assert (found.name, found.authors[0].name, found.license) == ("net- x", "A. Name", "CC-BY-4.0")
+    assert str(found.cite[0].doi) == "10.1109/TIP.2017.2662206"
+    (given,), (expected,) = found.get_input_test_arrays(), found.get_output_test_arrays()
+    assert given.max() > 100
+    made = session((tmp_path / "out" / "model.onnx").read_bytes()).run(None, {"input": given})[0]
+    np.testing.assert_allclose(made, expected, atol=1e-2)
+    with Image.open(tmp_path / "out" / "cover.png") as cover:
+        assert cover.size == (256, 96)
+
+
+def test_what_the_model_zoo_asks_for_is_said(app, tmp_path):
+    make_run(tmp_path / "run", task="inpaint")
+    code, _, err = app("export", "run", "--format", "bioimage")
+    assert (code, err) == (0, "dlcli: the model zoo asks for --author and --license\n")
+
+
+def test_torch(app, tmp_path):
+    """A program that PyTorch reads without dlcli, of free height, width and number."""
+    import torch
+
+    make_run(tmp_path / "run", filters=(4,))
+    assert app("export", "run", "--format", "torch", "--quiet") == (0, "", "")
+    about = {"dlcli.json": ""}
+    program = torch.export.load(tmp_path / "run.pt2", extra_files=about).module()
+    assert json.loads(about["dlcli.json"])["task"] == "denoise"
+    x = torch.rand(2, 1, 9, 7)
+    expected = network_of(tmp_path / "run")(x)
+    torch.testing.assert_close(program(x), expected, atol=1e-5, rtol=0)

@@ -1,6 +1,8 @@
 """Exported networks: run by onnxruntime they give what dlcli gives, on any size."""
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +12,12 @@ import torch
 
 from dlcli.errors import DlcliError
 from dlcli.exports.session import Session
+from dlcli.exports.settings import Description
 from dlcli.images.normalization import Normalization, Scales
-from dlcli.networks.export import checked
+from dlcli.networks.export import bioimage, checked, darktable
 from dlcli.networks.export.checked import check
 from dlcli.networks.export.image_model import Form, ImageModel, usual_form
+from dlcli.networks.export.torch_program import Loaded, to_program
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.trained import load_network
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
@@ -149,3 +153,52 @@ def test_deblurring_is_refused(tmp_path):
     known = trained(tmp_path, task="deblur", sigma=(2.0, 2.0), arrays=KERNELS)
     with pytest.raises(DlcliError, match="filter of the whole image"):
         ImageModel(known, Form()).to_onnx("onnx")
+
+
+def test_a_program_of_torch(tmp_path):
+    """Strides, a shuffle, skips, a noise level map and units of their own, on all sizes."""
+    spec = DeconvSpec(2, 1, (3, 17), (2, 1), unshuffle=2, skip=True, activation="gelu", center=0.1)
+    known = replace(trained(tmp_path), scales=Scales(Normalization("uint16", (7.0,), (1023.0,)), Normalization()))
+    model = ImageModel(with_network(known, spec), Form(own=True))
+    assert check(model, Loaded(to_program(model), model).run).difference < 1e-5
+
+
+def test_a_classifier_of_torch(tmp_path):
+    known = trained(tmp_path, task="classify", classes=("a", "b"), side=9)
+    spec = DeconvSpec(1, 1, (4,), (2,), head=Head(decoder=False, classes=2, side=9, pool=True, mirrored=True))
+    model = ImageModel(with_network(known, spec), Form())
+    assert check(model, Loaded(to_program(model), model).run).difference < 1e-5
+
+
+@pytest.mark.parametrize(
+    "options", [{"task": "upscale", "scale": 3}, {"task": "classify", "classes": ("a", ""), "side": 12}]
+)
+def test_the_model_zoo_takes_every_kind(options, tmp_path):
+    """Sizes that are multiples of the input's, and classes; the package is validated as it is made."""
+    model = ImageModel(trained(tmp_path, **options), bioimage.FORM)
+    with zipfile.ZipFile(io.BytesIO(bioimage.package(model, model.to_onnx("bioimage"), Description("x")))) as archive:
+        about = json.loads(archive.read("rdf.yaml"))
+        names = set(archive.namelist())
+    assert about["name"] == "x----"
+    assert names == {"rdf.yaml", "input.npy", f"{model.output.name}.npy", "model.onnx", "README.md", "cover.png"}
+    axes = about["outputs"][0]["axes"]
+    if "scale" in options:
+        assert axes[2] == {"type": "space", "id": "y", "size": {"tensor_id": "input", "axis_id": "y"}, "scale": 1 / 3}
+    else:
+        assert axes[1]["channel_names"] == ["a", "unnamed"]
+
+
+def test_what_darktable_should_know(tmp_path):
+    spec = DeconvSpec(2, 1, (4,) * 40, (1,) * 40, unshuffle=2)
+    lines = darktable.notes(ImageModel(with_network(trained(tmp_path), spec), darktable.FORM))
+    assert lines[0] == "darktable tells every network the noise of sigma 25, whatever the image has"
+    assert "the network looks 160 pixels around, and darktable's tiles overlap by 64" in lines[1]
+
+
+@pytest.mark.parametrize("scales", [Scales(DEEP, DEEP), Scales(Normalization("uint16", (0.0,), (4095.0,)))])
+def test_darktable_has_no_units(scales, tmp_path):
+    known = replace(trained(tmp_path, channels=3), scales=scales)
+    with pytest.raises(DlcliError, match="--format dtmodel"):
+        darktable.darktable_model(known)
+    full = Normalization("uint16", (0.0,), (4095.0,))
+    assert compared(darktable.darktable_model(replace(known, scales=Scales(full, full)))) < 1e-5
