@@ -241,12 +241,15 @@ def open_image_set(
     kind = kind_of(opened, channels)
     size = sum(one.header.height * one.header.width for one in opened) * kind.channels * kind.dtype.itemsize
     limit = _memory_limit(size) if limits.memory is None else limits.memory
-    notes = [*found.notes, *stack_notes(opened), *frame_notes(opened), *kind.notes]
+    notes, told = [*found.notes, *stack_notes(opened), *frame_notes(opened)], ""
     if size <= limit:
         opened = decoded(opened, kind.channels, kind.dtype, skipped)
+        if opened and (left := kind_of(opened, kind.channels)).dtype != kind.dtype:
+            # The type was that of images that can't be used: it must not decide what becomes of the others.
+            opened, kind = decoded(opened, kind.channels, left.dtype, skipped), left
     else:
         told = _stream(opened, kind, size, limit)
-        notes += [] if limits.once else [told]
+    notes += [*kind.notes, *([told] if told and not limits.once else [])]
     if len(opened) < limits.min_count:
         raise _too_few(given, len(opened), total, limits.min_count, skipped)
     if labeled:

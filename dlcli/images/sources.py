@@ -229,10 +229,16 @@ def _pattern(pattern: str, labeled: bool, part: Part, axes: str) -> FoundImages:
                 found.classes = _merged([found.classes, inner.classes])
     if not found.candidates:
         what = f"; what does is {by_ending(others)}" if others else ""
-        raise DlcliError(f"no image matches {printable_path(pattern)}{what}", f"expected {KNOWN}")
+        raise DlcliError(f"no image matches {printable_path(pattern)}{what}", _slashed(pattern) or f"expected {KNOWN}")
     if others:
         found.notes.append(note_of_others(printable_path(pattern), others))
     return found
+
+
+def _slashed(pattern: str) -> str:
+    """What to type for a pattern as Windows has them, or ""."""
+    slashed = pattern.replace("\\", "/")
+    return f"did you mean {printable_path(slashed)}?" if slashed != pattern and glob.glob(slashed) else ""
 
 
 def _file(path: Path, name: str, labeled: bool, part: Part, axes: str) -> FoundImages:

@@ -590,3 +590,24 @@ def test_of_arrays():
     with pytest.raises(ValueError):
         ImageSet.of_arrays([np.zeros((4, 5), np.float64)])
     assert ImageSet.of_arrays([np.zeros((4, 5, 2), np.float32)]).dtype == np.float32
+
+
+def test_an_image_that_is_left_out_does_not_decide_the_type_of_the_others(tmp_path):
+    """A float image with NaN made 8 bits among 16 nearly black, instead of as bright."""
+    tifffile.imwrite(tmp_path / "a.tif", np.full((9, 9), 65535, np.uint16))
+    tifffile.imwrite(tmp_path / "b.tif", np.full((9, 9), 255, np.uint8))
+    tifffile.imwrite(tmp_path / "c.tif", np.full((9, 9), np.nan, np.float32))
+    found = open_image_set([str(tmp_path)])
+    assert [one.name for one in found.skipped] == ["c.tif"]
+    assert found.dtype == np.uint16
+    assert [int(found.pixels(i).max()) for i in range(2)] == [65535, 65535]
+    assert not any("float32" in note for note in found.notes)
+
+
+def test_a_pattern_of_windows_is_answered_by_one_that_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "a.tif", np.zeros((9, 9), np.uint8))
+    with pytest.raises(DlcliError) as told:
+        open_image_set(["in\\*.tif"])
+    assert told.value.hint == "did you mean in/*.tif?"

@@ -13,6 +13,7 @@ from dlcli.networks.inference.trained import load_network
 from dlcli.networks.inference.writing import Told, write_restored
 from tests.images.formats.kinds import KINDS
 from tests.networks.examples import make_run
+from tests.networks.inference.test_predict import predicted
 
 # What tifffile knows of a page that a page of the same kind must have, too.
 LAYOUT = ("photometric", "planarconfig", "extrasamples", "is_tiled", "tile", "dtype", "axes", "predictor")
@@ -144,3 +145,19 @@ def test_exif_of_the_exposure_stays_in_tiff(restorer, tmp_path):
         made = image.getexif()
         assert (made[271], made.get_ifd(0x8769)[0x8827], made.get_ifd(0x8825)[2]) == ("Camera", 400, (48.0, 8.0, 0.0))
         assert float(made.get_ifd(0x8769)[0x829A]) == pytest.approx(0.01)
+
+
+def test_blanks_of_fits_stay_nan_and_leave_no_keyword_of_whole_numbers(tmp_path):
+    fits = pytest.importorskip("astropy.io.fits")
+    values = np.arange(600, dtype=np.int16).reshape(20, 30)
+    unit = fits.PrimaryHDU(values)
+    unit.header["BLANK"] = 77
+    unit.header["OBJECT"] = "M 31"
+    unit.writeto(tmp_path / "a.fits", output_verify="ignore")
+    run = make_run(tmp_path / "run", identity=True)
+    predicted(run, tmp_path / "a.fits", out=tmp_path / "out")
+    with fits.open(tmp_path / "out" / "a.fits") as made:
+        made.verify("exception")
+        assert "BLANK" not in made[0].header
+        assert made[0].header["OBJECT"] == "M 31"
+        assert np.isnan(made[0].data.ravel()[77])

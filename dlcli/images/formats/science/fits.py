@@ -118,7 +118,9 @@ class FitsFile:
             self.axes = Axes(f"{lead}YX", (*(lengths[name] for name in lead), height, width))
         name, zero = ZERO.get(values.dtype.name, (values.dtype.name, 0))
         told = stored.options.get("header", ())
-        kept = [card for card in getattr(told, "cards", ()) if not card.keyword.startswith(OWN)]
+        # BLANK is of whole numbers; of those that have some, the values are floating-point ones, and blanks NaN.
+        own = (*OWN, "BLANK") if values.dtype.kind == "f" else OWN
+        kept = [card for card in getattr(told, "cards", ()) if not card.keyword.startswith(own)]
         unit = fits.PrimaryHDU if self._part < 0 else fits.ImageHDU
         header = unit().header
         header["BITPIX"] = BITPIX[name]

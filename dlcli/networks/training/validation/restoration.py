@@ -23,6 +23,7 @@ from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.networks.training.validation.base import inference
 from dlcli.reports.train_deconv import Level, ValidationSummary
+from dlcli.text import counted
 
 SAMPLES = 4
 TOGETHER = 1 << 17  # pixels that go through the network at once: about those of a training batch
@@ -158,7 +159,7 @@ class RestorationValidation:
         """How many crops, and at how many noise levels."""
         kind = "noise levels" if self.levels[0].blurred_by is None else "blurs"
         levels = f" at {len(self.levels)} {kind}" if len(self.levels) > 1 else ""
-        return f" ({self.count} crops measured{levels})"
+        return f" ({counted(self.count, 'crop')} measured{levels})"
 
     def summary(self, selects: bool, lent: int) -> ValidationSummary:
         """With PSNR by noise level, and whether the network changes anything."""
