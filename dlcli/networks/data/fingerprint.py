@@ -31,7 +31,7 @@ def _add(parts: dict[str, Part], prefix: str, image_set: ImageSet) -> None:
                 inner = f"{prefix}{path.name}/{file.relative_to(path).as_posix()}"
                 parts[f"{prefix}{file}"] = (inner, file)
             continue
-        if stack is not None and path is not None:  # once for all of its frames
+        if stack is not None and path is not None and stack.stack == str(path):  # once for all of its frames
             parts[f"{prefix}{stack.stack}"] = (f"{prefix}{path.name}", path)
             continue
         parts[f"{prefix}{name}{kind}"] = (f"{prefix}{name}{kind}", image_set.pixels(i) if path is None else path)

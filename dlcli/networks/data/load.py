@@ -18,6 +18,7 @@ from dlcli.images.normalization import (
 )
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.data.looks import looks_drawn
+from dlcli.networks.data.sequences import with_sequences
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.networks.data.squares import SHRUNK, squares
 from dlcli.text import counted, listed, printable_path
@@ -75,6 +76,7 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     """Read and split. Raises DlcliError when there is too little to train on."""
     image_set, inputs = _opened(settings, progress)
     classes, notes, side = settings.task == "classify", list[str](), 0
+    image_set = with_sequences(image_set, notes)
     scale = _range_of_training(image_set, settings) if classes else EIGHT_BIT
     if classes:
         image_set, side = squares(image_set, settings.crop, settings.batch_size, scale, notes)

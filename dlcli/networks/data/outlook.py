@@ -12,6 +12,7 @@ from dlcli.images.conversion import UINT16, common_dtype
 from dlcli.images.survey.survey import Survey
 from dlcli.memory import available_memory
 from dlcli.networks.data.load import LEAST_SIDE, MIN_IMAGES
+from dlcli.networks.data.sequences import sequences
 from dlcli.networks.data.split import SIDE, split, usual_fraction
 from dlcli.networks.data.squares import class_side
 from dlcli.reports.data import ClassCount, Duplicates, Hint, Kind, Sizes
@@ -51,7 +52,10 @@ def straddling(survey: Survey, groups: Sequence[Sequence[int]], seed: int, class
         labels = np.array([codes[survey.images[i].label or ""] for i in usable], dtype=np.int64)
     middle = sorted(min(shape) for shape in shapes)[len(shapes) // 2]
     least = float(TrainDeconvConfig.model_fields["val"].default)
-    kin = tuple(survey.images[i].candidate.kin for i in usable)
+    thumbnails = {one.place: one.measures.thumbnail for one in survey.looked}
+    candidates = [survey.images[i].candidate for i in usable]
+    names, known = [one.name for one in candidates], [one.kin for one in candidates]
+    kin = sequences(names, shapes, known, lambda number: thumbnails.get(usable[number]))
     kin = kin if any(kin) else ()
     fraction = usual_fraction(least, shapes, min(SIDE, middle), labels, kin)
     held = {usable[i] for i in split(len(usable), fraction, seed, labels, kin)[1]}
