@@ -143,4 +143,5 @@ def _explained(
         where = f"{file}: {name}"
     wanted = message.replace("Input should be", "expected").replace("greater than or equal to", "at least")
     description = config.model_fields[name].description or ""
-    return DlcliError(f"{where}: got {first['input']!r}, {wanted}", description.rstrip("."))
+    got = first["input"]
+    return DlcliError(f"{where}: got {str(got) if isinstance(got, Path) else got!r}, {wanted}", description.rstrip("."))

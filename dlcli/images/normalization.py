@@ -19,6 +19,7 @@ WHITES = (1.0, 255.0, 65535.0)  # of floating-point numbers
 DARK, BRIGHT = 0.05, 0.5  # a type's range is filled from below the one, and to above the other, of it
 IMAGES, PIXELS = 64, 1 << 16  # that are looked at; of each
 STREAMED = 8  # where each must be decoded for it
+FAR = 20.0  # times the range, beyond which values outside of it are told
 ORDINARY = (1, 3)  # channels that share one range: gray, and red, green and blue
 ALIKE = 3.0  # inputs and targets share a range unless one is so many times wider
 
@@ -166,9 +167,31 @@ def of_images(image_set: ImageSet) -> Normalization:
     """That of all images of a set: learned from many pixels of many of them; of 8 bits always the type's."""
     if image_set.dtype == np.uint8 or not len(image_set):
         return EIGHT_BIT
+    return of_values(some_values(image_set, _spread(image_set)))
+
+
+def _spread(image_set: ImageSet) -> list[int]:
+    """The images of a set that are looked at."""
     count = min(len(image_set), IMAGES if image_set.in_memory else STREAMED)
-    chosen = np.linspace(0, len(image_set) - 1, count).round().astype(int)
-    return of_values(some_values(image_set, chosen.tolist()))
+    return [round(place) for place in np.linspace(0, len(image_set) - 1, count).tolist()]
+
+
+def outliers(image_set: ImageSet, scale: Normalization) -> str:
+    """A line where a few values lie so far outside the range that they would rule the loss; "" elsewhere.
+
+    Hot pixels and stars do. Images that are decoded when asked for are not looked at again.
+    """
+    if scale.eight_bit or not image_set.in_memory:
+        return ""
+    values = some_values(image_set, _spread(image_set))
+    low, high = min(scale.low), max(scale.high)
+    beyond = np.maximum(values.astype(np.float64) - high, low - values.astype(np.float64)) / scale.span
+    if (most := float(beyond.max())) < FAR:
+        return ""
+    return (
+        f"a few values ({float((beyond > 1).mean()):.2g} of all) lie up to {most:.3g} times the range outside of it: "
+        "they rule the loss, and training may fail; clip them to what is to be restored"
+    )
 
 
 def of_values(values: AnyArray) -> Normalization:

@@ -14,6 +14,7 @@ from dlcli.images.normalization import (
     mapped_to_bytes,
     of_images,
     of_values,
+    outliers,
 )
 
 RNG = np.random.default_rng(0)
@@ -116,3 +117,13 @@ def test_damaged_images_are_passed_over(monkeypatch):
     monkeypatch.setattr(ImageSet, "pixels", lambda self, i: pixels(0))
     with pytest.raises(DlcliError, match="is damaged"):
         of_images(whole)
+
+
+def test_values_far_outside_the_range_are_told():
+    """A hot pixel of 1e9 among 0 to 100 ended training with advice on its learning rate."""
+    values = RNG.uniform(0, 100, (3, 50, 60)).astype(np.float32)
+    quiet = ImageSet.of_arrays(values)
+    assert outliers(quiet, of_images(quiet)) == ""
+    values[1, 30, 30] = 1e9
+    hot = ImageSet.of_arrays(values)
+    assert "(0.00011 of all) lie up to 1e+07 times the range outside of it" in outliers(hot, of_images(hot))

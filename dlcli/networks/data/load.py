@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.images.crops import crops_at_a_time
@@ -15,6 +17,7 @@ from dlcli.images.normalization import (
     Scales,
     learned,
     of_images,
+    outliers,
 )
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.data.looks import looks_drawn
@@ -109,9 +112,16 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
         progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
     parted = _parted(image_set, inputs, train, val, side if classes else 0, fraction)
     parted = replace(parted, scales=Scales(scale, scale) if classes else parted.scales)
+    _warn_of_outliers(parted, progress)
     photographs = classes and not looks_drawn(parted.train)
     told = (*filter(None, [parted.scales.note]), *notes)
     return replace(parted, photographs=photographs, notes=told, may_lend=not kin)
+
+
+def _warn_of_outliers(images: TrainingImages, progress: Progress) -> None:
+    shown = images.train if images.train_inputs is None else images.train_inputs
+    if shown.dtype != np.uint8 and (text := outliers(shown, images.scales.inputs)):
+        progress.warn(text)
 
 
 def _range_of_training(image_set: ImageSet, settings: ImageSettings) -> Normalization:

@@ -117,7 +117,7 @@ def test_mistakes_are_those_of_classes(tmp_path):
         measured(run, tmp_path / "photos", mistakes=tmp_path / "wrong.png")
     with pytest.raises(DlcliError, match="there is no directory"):
         measured(run, tmp_path / "photos", mistakes=tmp_path / "none" / "wrong.png")
-    with pytest.raises(DlcliError, match="expected a name that ends in"):
+    with pytest.raises(DlcliError, match=r"--mistakes: got '/.*', expected a name that ends in"):
         EvalConfig.build({"run": run, "mistakes": tmp_path / "wrong.jpg"})
 
 
