@@ -4,6 +4,7 @@ A zip of ``rdf.yaml`` by version 0.5 of the specification (bioimage-io.github.io
 an input and output to test it with, a picture of them, and a description. Values are in the units of the images.
 """
 
+import contextlib
 import hashlib
 import io
 import re
@@ -16,7 +17,6 @@ import torch
 from PIL import Image
 
 from dlcli import __version__
-from dlcli.degradations.downsample import Upscale
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.exports.graph import OPSET, Port
@@ -137,10 +137,10 @@ def _example(model: ImageModel) -> dict[str, AnyArray]:
     height, width = (side, side) if trained.classes else SHOWN
     leaves = dead_leaves(1, max(height, width, 32), 0, 1).pixels(0)[:height, :width, 0]
     clean = torch.from_numpy(leaves.astype(np.float32) / 255).expand(1, model.channels, height, width)
-    if model.second == "mask" or trained.classes or isinstance(trained.degradation, Upscale):
-        x = clean
-    else:
-        x = trained.degradation.observe(clean.contiguous(), torch.Generator().manual_seed(0)).shown
+    x = clean
+    if not trained.classes and trained.degradation.reach == 0:
+        with contextlib.suppress(DlcliError):  # a blur may be larger than that
+            x = trained.degradation.observe(clean.contiguous(), torch.Generator().manual_seed(0)).shown
     values = model.example(height, width, 0)
     if model.second == "sigma":
         values["sigma"][:] = values["sigma"].mean()

@@ -182,7 +182,7 @@ class ImageModel:
     def _range(self, scale: Normalization) -> str:
         """What the values are."""
         if self.form.own:
-            return f"{scale.dtype}, in the units of the training's, {scale.shown}, as float32"
+            return f"in their own units ({scale.dtype}, {scale.shown} in training), as float32"
         return "0 to 1, those of 8 bits divided by 255" if scale == EIGHT_BIT else f"0 to 1 for {scale.shown}"
 
     def _normalized(self, graph: Graph, x: str) -> str:

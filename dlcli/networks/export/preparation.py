@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.degradations.base import Degradation, SameChannels
+from dlcli.degradations.base import Degradation
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.mask import TRUST, Inpaint
 from dlcli.errors import DlcliError
@@ -29,13 +29,14 @@ def second_input(degradation: Degradation, channels: int, inputs: int) -> str | 
     """
     if isinstance(degradation, Inpaint):
         return "mask"
-    if isinstance(degradation, SameChannels) and inputs == channels + 1:
+    as_it_is = degradation.reach == 0  # an image that is prepared in another way is noticed when the model is tried
+    if as_it_is and inputs == channels + 1:
         return "sigma"
-    if isinstance(degradation, (SameChannels, Upscale)) and inputs == channels:
+    if (as_it_is or isinstance(degradation, Upscale)) and inputs == channels:
         return None
     raise DlcliError(
         "the network starts from a filter of the whole image by its blur kernel, which is no part of an exported model",
-        "use 'dlcli predict'; networks of the other tasks can be exported",
+        "use 'dlcli predict'; networks of other tasks, and those of a range of blurs, can be exported",
     )
 
 

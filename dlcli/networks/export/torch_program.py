@@ -15,7 +15,6 @@ from torch.export import Dim
 from torch.fx.experimental import _config
 from torch.nn import functional as F
 
-from dlcli.degradations.base import SameChannels
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import to_json
@@ -35,7 +34,7 @@ class Program(nn.Module):
         """Raises DlcliError for networks whose images are prepared in ways that a program can't hold."""
         super().__init__()
         trained = model.trained
-        if not trained.classes and not isinstance(trained.degradation, SameChannels):
+        if not trained.classes and (model.second == "mask" or trained.degradation.scale > 1):
             raise DlcliError(
                 f"--format torch is for networks that start from the image itself, and this one does {trained.task}",
                 "--format onnx takes it",

@@ -168,7 +168,7 @@ def test_bioimage(app, tmp_path):
     words = ("--author", "A. Name", "--license", "CC-BY-4.0", "--cite", "10.1109/TIP.2017.2662206", "--name", "net: x")
     code, out, err = app("export", "run", "--format", "bioimage", *words)
     assert (code, err) == (0, "")
-    assert "uint8, in the units of the training's, 0 to 255" in out
+    assert "in their own units (uint8, 0 to 255 in training), as float32" in out
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         archive.extractall(tmp_path / "out")
     found = bioimageio.spec.load_description(tmp_path / "out" / "rdf.yaml", format_version="latest")
@@ -190,14 +190,14 @@ def test_what_the_model_zoo_asks_for_is_said(app, tmp_path):
 
 
 def test_torch(app, tmp_path):
-    """A program that PyTorch reads without dlcli, of free height, width and number."""
+    """A program that PyTorch reads without dlcli, of a free number of images."""
     import torch
 
-    make_run(tmp_path / "run", filters=(4,))
+    make_run(tmp_path / "run", task="classify", classes=("a", "b"), side=8)
     assert app("export", "run", "--format", "torch", "--quiet") == (0, "", "")
     about = {"dlcli.json": ""}
     program = torch.export.load(tmp_path / "run.pt2", extra_files=about).module()
-    assert json.loads(about["dlcli.json"])["task"] == "denoise"
-    x = torch.rand(2, 1, 9, 7)
-    expected = network_of(tmp_path / "run")(x)
+    assert json.loads(json.loads(about["dlcli.json"])["classes"]) == ["a", "b"]
+    x = torch.rand(3, 1, 8, 8)
+    expected = network_of(tmp_path / "run")(x).softmax(1)
     torch.testing.assert_close(program(x), expected, atol=1e-5, rtol=0)

@@ -62,7 +62,7 @@ def test_every_kind_of_layer(activation, tmp_path):
     [
         ({}, ["input"]), ({"channels": 3}, ["input"]), ({"task": "upscale", "scale": 3}, ["input"]),
         ({"task": "inpaint"}, ["input", "mask"]),
-        ({"task": "pairs"}, ["input"]),
+        ({"task": "pairs"}, ["input"]), ({"task": "deblur", "blur": "gaussian:1:2", "sigma": (0.0, 5.0)}, ["input"]),
     ],
 )  # fmt: skip
 def test_every_task(options, inputs, tmp_path):
@@ -160,13 +160,6 @@ def test_a_program_of_torch(tmp_path):
     spec = DeconvSpec(2, 1, (3, 17), (2, 1), unshuffle=2, skip=True, activation="gelu", center=0.1)
     known = replace(trained(tmp_path), scales=Scales(Normalization("uint16", (7.0,), (1023.0,)), Normalization()))
     model = ImageModel(with_network(known, spec), Form(own=True))
-    assert check(model, Loaded(to_program(model), model).run).difference < 1e-5
-
-
-def test_a_classifier_of_torch(tmp_path):
-    known = trained(tmp_path, task="classify", classes=("a", "b"), side=9)
-    spec = DeconvSpec(1, 1, (4,), (2,), head=Head(decoder=False, classes=2, side=9, pool=True, mirrored=True))
-    model = ImageModel(with_network(known, spec), Form())
     assert check(model, Loaded(to_program(model), model).run).difference < 1e-5
 
 
