@@ -1,6 +1,6 @@
 """One image through a network that restores: channels, transparency, what is missing, and memory."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -121,12 +121,22 @@ def _through(restorer: Restorer, image: Frame, bands: Iterable[Band], *, spent: 
             pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)  # unseen: none of our business
         return pixels
 
-    made = _joined(image, ((band, compute(band)) for band in bands), scale, spent=spent)
+    made = _joined(image, _counted(restorer, list(bands), compute), scale, spent=spent)
     restorer.changes.take(changes)
     alpha = image.alpha
     if missing is not None and alpha is not None:
         alpha = np.where(missing, alpha.dtype.type(white_of(alpha.dtype)), alpha)  # what was filled can be seen
     return Frame(made, _enlarged(alpha, scale))
+
+
+def _counted(
+    restorer: Restorer, bands: Sequence[Band], compute: Callable[[Band], Image]
+) -> Iterator[tuple[Band, Image]]:
+    """Each band with what ``compute`` makes of it; who waits for the image hears how far it is."""
+    for number, band in enumerate(bands, 1):
+        pixels = compute(band)
+        restorer.meter.part(number, len(bands), pixels[..., 0].size)
+        yield band, pixels
 
 
 def _joined(image: Frame, pieces: Iterable[tuple[Band, Image]], scale: int, *, spent: bool) -> Image:

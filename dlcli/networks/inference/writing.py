@@ -114,6 +114,7 @@ def _write_frames(output: Output, frames: Iterator[DecodedImage], restorer: Rest
     """Every frame, one at a time, so that however many there are, few are in memory."""
     image = next(frames)
     count = image.stored.frames
+    restorer.meter.begin(count)
     form = output.format or INSTEAD.get(image.format, image.format)
     dtype = depth_in(form, output.dtype or image.pixels.dtype, many=count > 1)
     made = _within(_restored(image, restorer, output, told, 0), image, dtype)
@@ -209,6 +210,7 @@ def _write_array(output: Output, restorer: Restorer, told: Told) -> int:
     """An array of the same type and order of axes, written image by image, whole or not at all."""
     origin = output.candidates[0].origin
     assert origin is not None
+    restorer.meter.begin(len(output.candidates))
     temporary = temporary_beside(output.target)
     made: AnyArray | None = None
     try:

@@ -59,3 +59,32 @@ def test_nan_stays_and_is_said(tmp_path):
     np.testing.assert_array_equal(np.isnan(made), np.isnan(values))
     np.testing.assert_allclose(made, values, rtol=1e-5, atol=1e-3)
     assert any("no numbers" in note.note for note in report.notes)
+
+
+def test_parts_of_large_images_are_told(tmp_path, monkeypatch):
+    from dlcli.networks.inference import restoring
+    from dlcli.networks.inference.large import bands
+
+    monkeypatch.setattr(meter, "EVERY", -1.0)
+    monkeypatch.setattr(restoring, "VALUES", 0)
+    monkeypatch.setattr(bands, "VALUES", 60 * 32)
+    run = make_run(tmp_path / "run", identity=True)
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([smooth(200, 32)] * 2), photometric="minisblack")
+    lines = Lines()
+    predict(PredictConfig(run=run, data=(str(tmp_path / "a.tif"),), out=tmp_path / "b.tif"), lines)
+    told = [text.split(",")[1].strip() for text in lines.reached_lines if "," in text]
+    count = int(told[0].split()[3])
+    assert count > 2
+    each = [f"part {number} of {count} of frame {{}}" for number in range(1, count + 1)]
+    expected = [text.format(1) for text in each] + ["frame 1 of 2"] + [text.format(2) for text in each]
+    assert told[: len(expected) + 1] == [*expected, "frame 2 of 2"]
+
+
+def test_pixels_of_parts_count_once():
+    counter = Meter(files=2)
+    counter.begin(1)
+    counter.part(1, 2, 600)
+    assert counter.partly[next(iter(counter.partly))] == 0.5
+    counter.part(2, 2, 400)
+    counter.frame(1, 1, 1000)
+    assert counter.pixels == 1000
