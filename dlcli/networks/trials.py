@@ -184,6 +184,7 @@ class NetworkTrials:
             plan.limits.seconds is not None
             or plan.spec.dropout
             or plan.spec.head.pool
+            or plan.spec.linear
             or watches
             or config.compile == "on"
         )

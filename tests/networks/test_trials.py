@@ -64,6 +64,13 @@ def test_networks_of_an_optimizer_without_a_batch_are_trained_alone(data, monkey
     assert trials.fusion_key(base) is None
 
 
+def test_networks_that_begin_with_a_linear_estimate_are_trained_alone(tmp_path):
+    images = dead_leaves(4, 24, 0, 3)
+    np.save(tmp_path / "colors.npy", np.stack([images.pixels(i) for i in range(4)]))
+    base = training(str(tmp_path / "colors.npy"))
+    assert open_trials(base, None, Silent()).fusion_key(base) is None
+
+
 def test_what_a_solver_warns_of_is_told_once_in_a_search(data, monkeypatch):
     class Told(Silent):
         def __init__(self):

@@ -46,7 +46,8 @@ class DeconvSpec:
 
     filters and strides have one entry for each convolution; the deconvolutions mirror them. ``turned``: residual blocks
     are of a convolution and a deconvolution, else of two convolutions. ``center`` is taken from the input's values, so
-    that what is padded with zeros goes on as the images do.
+    that what is padded with zeros goes on as the images do. ``linear``: side of the kernels of a fixed convolution
+    from the input straight to the residual (0: none), which training chooses before its first step.
     """
 
     input_channels: int
@@ -61,6 +62,7 @@ class DeconvSpec:
     dropout: float = 0.0
     turned: bool = False
     center: float = 0.0
+    linear: int = 0
     head: Head = Head()
 
     @property
@@ -167,6 +169,8 @@ class DeconvNet(nn.Module):
                 self.decoder_blocks.append(nn.Sequential() if bottom else self._blocks(filters))
         if spec.head.classes:
             self.classifier = nn.Linear(self._features(), spec.head.classes)
+        if spec.linear:
+            self.register_buffer("linear", torch.zeros(last, first, spec.linear, spec.linear))
         self.chain_of_layers = self._layers()
         self.initialize()
 
@@ -229,11 +233,16 @@ class DeconvNet(nn.Module):
         spec = self.spec
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)
-        h = self._features_of(unshuffled(padded - spec.center if spec.center else padded, spec.unshuffle))
+        cells = unshuffled(padded - spec.center if spec.center else padded, spec.unshuffle)
+        h = self._features_of(cells)
         if spec.head.classes:
             pools = spec.head.pool and not spec.head.decoder
             scores: Tensor = self.classifier(h.mean((2, 3)) if pools else h.flatten(1))
             return scores
+        if spec.linear:
+            # Continued by the cells at the border, so that flat images are flat there, too.
+            around = F.pad(cells, [spec.linear // 2] * 4, mode="replicate")
+            h = h + F.conv2d(around, self.get_buffer("linear").to(cells.dtype))
         h = shuffled(h, spec.unshuffle)
         h = h[..., :height, :width] if padded is not x else h
         if spec.head.output == "residual":

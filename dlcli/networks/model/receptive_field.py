@@ -22,4 +22,5 @@ def receptive_radius(spec: DeconvSpec) -> int:
         kernel, padding = kernel_and_padding(spec, stride)
         first, last = first - blocks, last + blocks
         first, last = first * stride - padding, last * stride - padding + kernel - 1
-    return max(-first * spec.unshuffle, (last + 1) * spec.unshuffle - spec.multiple)
+    linear = spec.linear // 2 * spec.unshuffle
+    return max(linear, -first * spec.unshuffle, (last + 1) * spec.unshuffle - spec.multiple)

@@ -20,9 +20,9 @@ FORMAT, DEEP_FORMAT = 1, 2  # the second of networks whose images are not of 8 b
 KIND = "dlcli-deconv"
 WEIGHT, ARRAY = "weight.", "array."
 # Fields of a description that older networks lack, and what they are then.
-ADDED = {"turned": False, "center": 0.0, "pool": False, "mirrored": False}
+ADDED = {"turned": False, "center": 0.0, "linear": 0, "pool": False, "mirrored": False}
 # A description that asks for more than this is no network of ours; building it would only fill the memory.
-MAX_FILTERS, MAX_LAYERS, MAX_SIDE = 4096, 64, 4096
+MAX_FILTERS, MAX_LAYERS, MAX_SIDE, MAX_LINEAR = 4096, 64, 4096, 31
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,15 @@ def _spec(fields: object) -> DeconvSpec | None:
         and 0 <= spec.head.side <= MAX_SIDE
         and spec.multiple <= MAX_SIDE
         and 0 <= spec.center <= 1
+        and _linear_fits(spec)
     )
     return spec if sane else None
+
+
+def _linear_fits(spec: DeconvSpec) -> bool:
+    makes_images = spec.head.output == "residual" and spec.head.decoder and not spec.head.classes
+    ends_in_cells = spec.linear % 2 == 1 and 0 < spec.linear <= MAX_LINEAR and spec.strides[0] == 1
+    return not spec.linear or (makes_images and ends_in_cells)
 
 
 def _is_of(value: Any, kind: Any) -> bool:

@@ -64,6 +64,7 @@ class FlatParameters:
             self._differentiated = [self.compute_model.get_parameter(name) for name in self._names]
             for weight, view in zip(self._differentiated, self.views(self._copied), strict=True):
                 weight.data = view
+        self._fixed = list(zip(self.compute_model.buffers(), network.buffers(), strict=True)) if half else []
 
     def _leaf(self, start: int, end: int, *shape: int) -> nn.Parameter:
         assert self.flat.grad is not None
@@ -119,9 +120,11 @@ class FlatParameters:
 
     @torch.no_grad()
     def sync(self) -> None:
-        """Tell ``compute_model`` that the weights have changed."""
+        """Tell ``compute_model`` that the weights, or what is not trained, have changed."""
         if self._copied is not None:
             self._copied.copy_(self.flat)
+        for copied, fixed in self._fixed:
+            copied.copy_(fixed)
 
     def named(self, vector: Tensor) -> dict[str, Tensor]:
         """The parts of ``vector`` (P,), by the names of the parameters."""

@@ -36,7 +36,10 @@ def make_solver(plan: NetworkPlan, problem: Problem) -> NetworkSolver:
     """The solver of one network."""
     settings = plan.optimizer
     weights, ranks = weights_of(problem.network, plan), plan.execution.ranks
-    ranks.lead_(weights.flat.detach())  # other versions of torch may draw other ones
+    for tensor in (weights.flat.detach(), *problem.network.buffers()):
+        leading = tensor.contiguous()
+        ranks.lead_(leading)  # other versions of torch may draw, and compute, other ones
+        tensor.copy_(leading)
     weights.sync()
     optimizers = make_optimizers(
         weights, settings.name, settings.lr, momentum=settings.momentum, l2=settings.l2, ranks=ranks

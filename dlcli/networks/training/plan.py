@@ -42,6 +42,7 @@ LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
 DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
 KEEP_FLAT = ("denoise", "deblur", "upscale", "inpaint")  # these tasks leave a flat image as it is; pairs may not
+LINEAR, MOST_CHANNELS = 3, 8  # side of the linear estimate's kernels, in cells; channels in which it is made
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
 
@@ -216,6 +217,7 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
         dropout=config.dropout if config.dropout is not None else preset.dropout,
         turned=preset.turned,
         center=facts.ground if preset.whitens else 0.0,
+        linear=LINEAR if _begins_linear(config, preset, facts) else 0,
         head=Head(
             output=preset.output or ("residual" if restores else "linear"),
             # The article's listing ends in deconvolutions whatever the task; others classify straight from features.
@@ -232,6 +234,12 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
             "give a larger --crop, or smaller --stride",
         )
     return spec
+
+
+def _begins_linear(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts) -> bool:
+    """Whether the network learns what the best linear estimate misses, which is measured for noise in color."""
+    in_color = 1 < facts.channels <= MOST_CHANNELS and config.task == "denoise"
+    return in_color and config.arch == "fast" and _numbers(config.stride or preset.stride)[0] == 1
 
 
 def _strides(config: TrainDeconvConfig, preset: Preset, count: int) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.classes.batches import ClassBatches
 from dlcli.networks.training.classes.choice import described
 from dlcli.networks.training.classes.whitening import whiten
+from dlcli.networks.training.linear_estimate import begin_with_linear_estimate
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.validation.base import Validation
 from dlcli.networks.training.validation.classes import MAX_CLASS_IMAGES, ClassValidation
@@ -109,6 +110,8 @@ def _of_restoration(
         )  # fmt: skip
         measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
     crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)
+    if plan.spec.linear:
+        begin_with_linear_estimate(network, crops, batches.size)
     counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
     notes = images.notes + regions.notes
     return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings, images.scales)

@@ -34,6 +34,7 @@ SPECS = {
     "odd strides": DeconvSpec(1, 1, (3, 4, 4), (3, 1, 2), kernel=5, depth=1, skip=True),
     "strides after shuffling": DeconvSpec(1, 1, (3, 4), (2, 4), depth=1, unshuffle=2),
     "a point": DeconvSpec(1, 1, (3,), (1,), kernel=1),
+    "a point beside a linear estimate": DeconvSpec(1, 1, (3,), (1,), kernel=1, unshuffle=2, linear=5),
 }
 
 
@@ -43,6 +44,8 @@ def network_of(spec):
     for name, weight in network.named_parameters():
         if name == "deconvolutions.0.weight":  # which starts at zero
             torch.nn.init.normal_(weight, std=0.1)
+    for fixed in network.buffers():
+        torch.nn.init.normal_(fixed, std=0.1)
     return network
 
 
@@ -73,7 +76,7 @@ def test_radius_is_how_far_the_gradient_reaches(name):
         SPECS[name], activation="relu", head=dataclasses.replace(SPECS[name].head, output="linear")
     )
     network, radius = DeconvNet(spec).eval(), receptive_radius(spec)
-    for weight in network.parameters():
+    for weight in (*network.parameters(), *network.buffers()):
         torch.nn.init.constant_(weight, 0.02)  # all positive: nothing cancels, and every unit is active
     multiple = spec.multiple
     place = (radius // multiple + 2) * multiple

@@ -40,6 +40,16 @@ def test_long_runs_of_the_fast_network_are_deeper():
     assert plan_of(minutes=5, depth=2).spec.depth == 2
 
 
+def test_noise_in_color_begins_with_a_linear_estimate():
+    """Where it was measured to give more: not for gray images, other tasks, and networks of another kind."""
+    color = dataclasses.replace(FACTS, inputs=3, channels=3)
+    assert plan_of(color).spec.linear == plan_of(color, minutes=5, filters="32,32").spec.linear == 3
+    others = [{"task": "deblur"}, {"arch": "large"}, {"arch": "rednet"}, {"stride": "2"}]
+    assert not any(plan_of(color, **options).spec.linear for options in others)
+    assert not plan_of().spec.linear
+    assert not plan_of(dataclasses.replace(FACTS, inputs=30, channels=30)).spec.linear
+
+
 @pytest.mark.parametrize("row", [row for row in BUDGETS if row.device == "cuda"], ids=lambda row: f"{row.seconds:g} s")
 def test_a_gpu_has_networks_and_batches_of_its_own(row):
     """As the table says; what is given stays, and other tasks and presets are those of the CPU."""
