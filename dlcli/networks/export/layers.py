@@ -90,7 +90,14 @@ class Layers:
             if layer.activated:
                 h = self._activated(h)
             values.append(h)
-        return h
+        return graph.add("Add", h, self._linear(values[0])) if spec.linear else h
+
+    def _linear(self, cells: str) -> str:
+        """The fixed linear estimate of the residual, its input continued by the cells at the border."""
+        graph, around = self._graph, self._spec.linear // 2
+        pads = graph.constant([0, 0, around, around] * 2, "linear.pads")
+        kernel = self._as_space_to_depth(_array(self._network.get_buffer("linear")))
+        return graph.add("Conv", graph.add("Pad", cells, pads, mode="edge"), graph.constant(kernel, "linear"))
 
     def _padded(self, x: str) -> str:
         """``x`` continued by its last pixels, to whole multiples of the network's own."""

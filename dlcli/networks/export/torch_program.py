@@ -49,6 +49,8 @@ class Program(nn.Module):
         self.biases = nn.ParameterList([module.bias.detach() for module in modules])
         if trained.classes:
             self.classifier = network.classifier
+        if self._spec.linear:
+            self.register_buffer("linear", network.get_buffer("linear").contiguous())
         self.register_buffer("places", torch.eye(self._spec.unshuffle**2).view(-1, 1, *(self._spec.unshuffle,) * 2))
         for name, scale in (("input", trained.scales.inputs), ("target", trained.scales.targets)):
             for end, values in (("low", scale.low), ("span", scale.spans)):
@@ -99,7 +101,15 @@ class Program(nn.Module):
             h = convolve(values[-1], self.weights[number], self.biases[number], stride, padding)
             h = h + values[layer.adds] if layer.adds is not None else h
             values.append(activate(h, spec.activation) if layer.activated else h)
-        return values[-1]
+        return values[-1] + self._linear(values[0]) if spec.linear else values[-1]
+
+    def _linear(self, cells: Tensor) -> Tensor:
+        around = self._spec.linear // 2
+        for axis in (2, 3):
+            side = cells.shape[axis]
+            places = torch.arange(side + 2 * around, device=cells.device) - around
+            cells = cells.index_select(axis, places.clamp(0, side - 1))
+        return F.conv2d(cells, self.get_buffer("linear"))
 
     def _shuffled(self, h: Tensor) -> Tensor:
         factor, channels = self._spec.unshuffle, self._spec.output_channels

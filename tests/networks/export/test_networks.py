@@ -36,6 +36,8 @@ def with_network(known, spec, seed=0):
     network = DeconvNet(spec)
     for tensor in network.parameters():
         torch.nn.init.normal_(tensor, std=0.3 if tensor.ndim == 1 else 0.1)
+    for fixed in network.buffers():
+        torch.nn.init.normal_(fixed, std=0.1)
     return replace(known, network=network.eval())
 
 
@@ -43,6 +45,13 @@ def compared(model):
     """How much an exported model differs from dlcli, by onnxruntime."""
     session = Session(model.to_onnx("onnx"))
     return check(model, lambda inputs: session.run(inputs)[model.output.name]).difference
+
+
+def test_the_fixed_linear_estimate(tmp_path):
+    spec = DeconvSpec(3, 3, (6,), (1,), depth=1, unshuffle=2, linear=3)
+    model = ImageModel(with_network(trained(tmp_path, channels=3), spec), Form())
+    assert compared(model) < 1e-5
+    assert check(model, Loaded(to_program(model), model).run).difference < 1e-5
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
