@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 Source = AnyArray | Callable[[], AnyArray]
 SMALL = 1 << 16  # pixels of an image that is decoded as its header is read
 HELD = 256 << 20  # bytes of such images, at most
+MANY = 1000  # files: to decode so many it pays to import another decoder
 PROBE, SLOW = 64, 1e-3  # files that tell how fast they are opened; seconds for one that had to be waited for
 
 
@@ -91,11 +92,11 @@ def looked_at(found: FoundImages, min_side: int, skipped: list[Skipped], hold: i
 
     Small ones are decoded, until they take ``hold`` bytes.
     """
-    opened, held = list[Opened](), 0
+    opened, held, quickly = list[Opened](), 0, len(found.candidates) >= MANY
 
     def look(candidate: Candidate) -> tuple[Header | str, AnyArray | None]:
         nonlocal held
-        result = _tried(partial(candidate.opened, SMALL if held < hold else 0), candidate)
+        result = _tried(partial(candidate.opened, SMALL if held < hold else 0, quickly=quickly), candidate)
         if isinstance(result, str):
             return result, None
         held += 0 if result[1] is None else result[1].nbytes

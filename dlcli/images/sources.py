@@ -84,14 +84,14 @@ class Candidate:
         height, width, channels = self.array.shape
         return Header(height, width, channels - self.has_alpha, "", self.array.dtype.newbyteorder("="))
 
-    def opened(self, most: int) -> tuple[Header, AnyArray | None]:
+    def opened(self, most: int, *, quickly: bool = False) -> tuple[Header, AnyArray | None]:
         """Its header, and of one with at most ``most`` pixels these too, as they are: the file is opened only once.
 
         Raises DlcliError for a file that is no image, or is damaged.
         """
         if self.path is None:
             return self.header(), None
-        return read_small(self.path, self.name, most, self.axes)
+        return read_small(self.path, self.name, most, self.axes, quickly=quickly)
 
     def load(self, label: str, channels: int, dtype: AnyDtype) -> AnyArray:
         """Its pixels (H, W, channels) as ``dtype``, on their own scale, without transparency.
