@@ -101,7 +101,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l skip -d 'Add 
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l no-skip -d 'Add each convolutions output to that of its mirror deconvolution.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l activation -xa 'relu sigmoid tanh leaky-relu gelu' -d 'Activation of the hidden layers.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l head -xa 'auto image classes' -d 'What the network outputs; auto - classes for classify, else an image.'
-complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l epochs -x -d 'Passes over the images (one crop of each).'
+complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l epochs -x -d 'Passes over the images, for classify each image once, else as many crops as have the pixels of all images; how many steps that is, is said.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l steps -x -d 'Steps to take.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l minutes -x -d 'Time to train.'
 complete -c dlcli -n '__fish_seen_subcommand_from train-deconv' -l optimizer -xa 'adam adamw sgd muon' -d 'muon - muon on the hidden layers, adam on the rest.'

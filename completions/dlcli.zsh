@@ -112,7 +112,7 @@ _dlcli() {
                 '--no-skip[Add each convolutions output to that of its mirror deconvolution.]' \
                 '--activation=[Activation of the hidden layers.]:value:(relu sigmoid tanh leaky-relu gelu)' \
                 '--head=[What the network outputs; auto - classes for classify, else an image.]:value:(auto image classes)' \
-                '--epochs=[Passes over the images (one crop of each).]:value: ' \
+                '--epochs=[Passes over the images, for classify each image once, else as many crops as have the pixels of all images; how many steps that is, is said.]:value: ' \
                 '--steps=[Steps to take.]:value: ' \
                 '--minutes=[Time to train.]:value: ' \
                 '--optimizer=[muon - muon on the hidden layers, adam on the rest.]:value:(adam adamw sgd muon)' \

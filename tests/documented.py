@@ -105,6 +105,7 @@ def make_files(folder: Path) -> None:
             coarse = np.random.default_rng(number).integers(0, 256, (6, 6), dtype=np.uint8)
             image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
             image.save(folder / name / f"{number}.png")
+    image.resize((96, 96)).save(folder / "photo.png")
     (folder / "mnist").mkdir()
     rng = np.random.default_rng(0)
     for part, count in (("train", 60), ("t10k", 20)):

@@ -63,14 +63,18 @@ class LimitOptions(Config):
     """How long is trained; at most one is given."""
 
     epochs: float | None = option(
-        None, "Passes over the images (one crop of each).", panel=TRAINING, gt=0,
+        None,
+        "Passes over the images, for classify each image once, else as many crops as have the pixels of all images; "
+        "how many steps that is, is said.",
+        panel=TRAINING,
+        gt=0,
         also="e epoch max_epochs max_epoch num_epochs n_epochs nb_epochs nb_epoch num_train_epochs passes",
-    )  # fmt: skip
+    )
     steps: int | None = option(None, "Steps to take.", panel=TRAINING, ge=1, also=aliases.STEPS)
     minutes: float | None = option(
         None,
         "Time to train. The learning rate anneals over whichever limit is given; by default 2 minutes (1 on the "
-        "built-in images; article: 10 epochs).",
+        "built-in images; article: 10 epochs, at most 2,000 steps or 10 crops of each image).",
         panel=TRAINING,
         gt=0,
         also=aliases.MINUTES,

@@ -19,6 +19,16 @@ class ImageCounts(Record):
     val: int
 
 
+class HeldOutPart(Record):
+    """A rectangle of an image, in pixels."""
+
+    name: Text
+    left: int
+    top: int
+    width: int
+    height: int
+
+
 class Level(Sparse):
     """PSNR at one noise level, or of one blur of a range."""
 
@@ -91,6 +101,10 @@ class NetworkTraining(TrainingReport):
     too_small_images: int = Field(description="training images that are smaller than a crop")
     crop: int = Field(description="side of a training crop, in pixels")
     validation: ValidationSummary | None = Field(description="null where nothing was held out")
+    held_out_parts: list[HeldOutPart] | None = Field(
+        default=None,
+        description="what is held out of each image where they are few; absent where whole images are held out",
+    )
 
 
 class TrainDeconvReport(NetworkTraining):

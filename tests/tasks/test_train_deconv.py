@@ -330,9 +330,11 @@ def test_a_run_limited_by_time_ends_in_time(run, photos):
     assert 2 <= len(records) <= 22
 
 
-def test_epochs_count_images(run, photos):
-    report, _, _ = run(photos, steps=None, epochs=3.5, report_every=100)
-    assert report.steps == math.ceil(3.5 * 6 / 4)
+@pytest.mark.parametrize(("crop", "crops"), [(None, 6), (16, 6 * 4), (24, 11)])
+def test_an_epoch_is_a_pass_over_the_pixels(run, photos, crop, crops):
+    """Of 6 images of 32 x 32 pixels."""
+    report, _, _ = run(photos, steps=None, epochs=3.5, report_every=100, crop=crop)
+    assert report.steps == math.ceil(3.5 * crops / 4)
 
 
 def test_the_average_is_what_is_saved(run, photos):

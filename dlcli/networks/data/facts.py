@@ -13,7 +13,7 @@ class ImageFacts:
 
     ``inputs`` are the channels that the network is given of images of ``channels``; ``held_out`` is the fraction of
     the images that validation has. ``photographs``: images of classes look like some;
-    ``ground`` is the value of what is around what they show, 0 to 1.
+    ``ground`` is the value of what is around what they show, 0 to 1; ``pixels`` is how many they have in all.
     """
 
     inputs: int
@@ -24,6 +24,7 @@ class ImageFacts:
     held_out: float | None = None
     photographs: bool = False
     ground: float = 0.0
+    pixels: int = 0
 
     @classmethod
     def of(cls, images: TrainingImages, restoration: Restoration) -> "ImageFacts":
@@ -33,4 +34,6 @@ class ImageFacts:
         inputs = channels if classes else restoration.degradation().input_channels(channels)
         photographs = bool(classes) and images.photographs
         ground = ground_of(images.train) if classes else 0.0
-        return cls(inputs, channels, classes, len(images.train), images.side, images.fraction, photographs, ground)
+        count = len(images.train)
+        pixels = sum(height * width for height, width in map(images.train.shape, range(count)))
+        return cls(inputs, channels, classes, count, images.side, images.fraction, photographs, ground, pixels)

@@ -12,7 +12,10 @@ from dlcli.networks.data.load import TrainingImages
 def fingerprint_of(images: TrainingImages, restorations: Iterable[Restoration]) -> JsonObject:
     """The fingerprint of all images, those held out among them, and of the files that ``restorations`` came from."""
     parts: dict[str, Part] = {}
-    groups = (("", images.train), ("", images.val), ("input ", images.train_inputs), ("input ", images.val_inputs))
+    part = "part " if images.parts else ""  # the images that these are of are among those that train
+    groups = (
+        ("", images.train), (part, images.val), ("input ", images.train_inputs), (f"input {part}", images.val_inputs),
+    )  # fmt: skip
     for prefix, image_set in groups:
         if image_set is not None:
             _add(parts, prefix, image_set)

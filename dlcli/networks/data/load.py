@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -21,13 +22,14 @@ from dlcli.images.normalization import (
 )
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.data.looks import looks_drawn
+from dlcli.networks.data.parts import Parts, parts_of
 from dlcli.networks.data.sequences import with_sequences
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.networks.data.squares import SHRUNK, squares
-from dlcli.text import counted, listed, printable_path
+from dlcli.text import counted, listed
 
 DEMO_IMAGES, DEMO_SIDE = 240, 180
-MIN_IMAGES, LEAST_SIDE = 2, 8
+MIN_CLASS_IMAGES, LEAST_SIDE = 2, 8
 NAMED = 3  # skipped files that a warning names
 
 
@@ -60,7 +62,8 @@ class TrainingImages:
     ``side`` is the largest crop that half of the training images have room for; of classes, the side of all images.
     ``fraction`` is --val as it was taken; ``may_lend`` says whether parts of training images may be measured
     as well; ``photographs`` whether images of classes look like some; ``notes`` say what was decided; ``scales``
-    normalize the images, as learned from those that train.
+    normalize the images, as learned from those that train. ``parts`` is set where the images are few: the training and
+    the validation images are then parts of the same ones.
     """
 
     train: ImageSet
@@ -73,6 +76,7 @@ class TrainingImages:
     photographs: bool = False
     notes: tuple[str, ...] = ()
     scales: Scales = EIGHT_BITS
+    parts: Parts | None = None
 
 
 def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
@@ -86,11 +90,50 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
     for source in (inputs, image_set):
         if source is not None:
             report_skipped(source, progress)
-    side, kin = side or _middle_side(image_set, range(len(image_set))), image_set.kin
-    labels = image_set.labels if classes else None
+    if classes or (parted := _in_parts(image_set, inputs, settings.val)) is None:
+        parted = _split(image_set, inputs, settings, side, notes)
+    if not image_set.in_memory:
+        many = crops_at_a_time(image_set, min(settings.crop or settings.usual_crop, parted.side))
+        notes.append(f"up to {counted(many, 'crop')} of each image that is read from disk follow each other")
+    if classes and parted.val and (single := alone(_labels(image_set), image_set.classes)):
+        progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
+    parted = replace(parted, scales=Scales(scale, scale) if classes else parted.scales)
+    _warn_of_outliers(parted, progress)
+    photographs = classes and not looks_drawn(parted.train)
+    told = (*filter(None, [parted.scales.note]), *parted.notes, *notes)
+    return replace(parted, photographs=photographs, notes=told)
+
+
+def _in_parts(image_set: ImageSet, inputs: ImageSet | None, fraction: float) -> TrainingImages | None:
+    """A part of each held out, where the images are few; else None."""
+    shapes = [image_set.shape(i) for i in range(len(image_set))]
+    parts = parts_of(shapes, image_set.names, fraction, image_set.kin)
+    if parts is None:
+        return None
+    train, given = image_set.parts(parts.train), inputs.parts(parts.train) if inputs else None
+    return TrainingImages(
+        train,
+        image_set.parts(parts.held),
+        given,
+        inputs.parts(parts.held) if inputs else None,
+        _middle_side(train, range(len(train))),
+        fraction,
+        may_lend=False,
+        notes=(parts.note(image_set.names),),
+        scales=learned(train, given),
+        parts=parts,
+    )
+
+
+def _split(
+    image_set: ImageSet, inputs: ImageSet | None, settings: ImageSettings, side: int, notes: list[str]
+) -> TrainingImages:
+    """Whole images held out; ``side`` is that of classes, else 0. ``notes`` grow by what was decided."""
+    usual_side, kin = side or _middle_side(image_set, range(len(image_set))), image_set.kin
+    labels = _labels(image_set) if settings.task == "classify" else None
     fraction = settings.val
     if fraction and not settings.val_is_given:
-        crop = min(settings.crop or settings.usual_crop, side)
+        crop = min(settings.crop or settings.usual_crop, usual_side)
         fraction = usual_fraction(fraction, [image_set.shape(i) for i in range(len(image_set))], crop, labels, kin)
     train, val = split(len(image_set), fraction, settings.seed, labels, kin)
     if left := len(image_set) - len(train) - len(val):
@@ -100,22 +143,14 @@ def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
             f"held out {counted(len(val), 'image')}, as the usual {settings.val:.0%} are {usual}; "
             "--val takes another share"
         )
-    if not image_set.in_memory:
-        many = crops_at_a_time(image_set, min(settings.crop or settings.usual_crop, side))
-        notes.append(
-            f"up to {counted(many, 'crop')} of each image that is read from disk follow each other; an epoch is "
-            "as many crops as there are images"
-        )
     if not len(train):
         raise DlcliError(f"--val {settings.val} leaves no image of {len(image_set)} to train on", "give a smaller one")
-    if labels is not None and val and (single := alone(labels, image_set.classes)):
-        progress.warn(f"one image only of {listed(single)}: it trains, and validation has none")
-    parted = _parted(image_set, inputs, train, val, side if classes else 0, fraction)
-    parted = replace(parted, scales=Scales(scale, scale) if classes else parted.scales)
-    _warn_of_outliers(parted, progress)
-    photographs = classes and not looks_drawn(parted.train)
-    told = (*filter(None, [parted.scales.note]), *notes)
-    return replace(parted, photographs=photographs, notes=told, may_lend=not kin)
+    return replace(_parted(image_set, inputs, train, val, side, fraction), may_lend=not kin)
+
+
+def _labels(image_set: ImageSet) -> NDArray[np.int64]:
+    assert image_set.labels is not None
+    return image_set.labels
 
 
 def _warn_of_outliers(images: TrainingImages, progress: Progress) -> None:
@@ -142,12 +177,9 @@ def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, Imag
         inputs, targets = open_pairs(
             data[0], data[1], channels=channels, memory=memory, min_side=LEAST_SIDE, axes=settings.axes
         )
-        if len(targets) < MIN_IMAGES:
-            both = f"{printable_path(data[0])} and {printable_path(data[1])}"
-            raise DlcliError(f"{both}: one pair of images, expected {MIN_IMAGES} or more", "add pairs")
         return targets, inputs
     if data:
-        limits = replace(SHRUNK, min_count=MIN_IMAGES) if classes else ReadLimits(memory, LEAST_SIDE, MIN_IMAGES)
+        limits = replace(SHRUNK, min_count=MIN_CLASS_IMAGES) if classes else ReadLimits(memory, LEAST_SIDE)
         return open_image_set(data, channels=channels, labeled=classes, limits=limits, axes=settings.axes), None
     if classes:
         raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.errors import DlcliError
 from dlcli.images.conversion import UINT16, common_dtype
+from dlcli.images.sources import Kin
 from dlcli.images.survey.survey import Survey
 from dlcli.memory import available_memory
-from dlcli.networks.data.load import LEAST_SIDE, MIN_IMAGES
+from dlcli.networks.data.load import LEAST_SIDE, MIN_CLASS_IMAGES
+from dlcli.networks.data.parts import parts_of
 from dlcli.networks.data.sequences import sequences
 from dlcli.networks.data.split import SIDE, split, usual_fraction
 from dlcli.networks.data.squares import class_side
@@ -43,7 +46,7 @@ def straddling(survey: Survey, groups: Sequence[Sequence[int]], seed: int, class
     That is by the default --val and the seed, with the images that are large enough to train on.
     """
     usable = [i for i, one in enumerate(survey.images) if classes or min(_shape(survey, i)) >= LEAST_SIDE]
-    if len(usable) < MIN_IMAGES:
+    if len(usable) < 2:
         return 0
     shapes = [_shape(survey, i) for i in usable]
     labels: NDArray[np.int64] | None = None
@@ -57,10 +60,19 @@ def straddling(survey: Survey, groups: Sequence[Sequence[int]], seed: int, class
     names, known = [one.name for one in candidates], [one.kin for one in candidates]
     kin = sequences(names, shapes, known, lambda number: thumbnails.get(usable[number]))
     kin = kin if any(kin) else ()
+    if not classes and _are_parted(shapes, least, kin):
+        return 0  # of equal images the same part is held out
     fraction = usual_fraction(least, shapes, min(SIDE, middle), labels, kin)
     held = {usable[i] for i in split(len(usable), fraction, seed, labels, kin)[1]}
     places = [[survey.looked[i].place for i in group] for group in groups]
     return sum(0 < sum(place in held for place in group) < len(group) for group in places)
+
+
+def _are_parted(shapes: Sequence[tuple[int, int]], fraction: float, kin: Sequence[Kin | None]) -> bool:
+    try:
+        return parts_of(shapes, [""] * len(shapes), fraction, kin) is not None
+    except DlcliError:  # a single stack, which is too small for it
+        return True
 
 
 def _shape(survey: Survey, i: int) -> tuple[int, int]:
@@ -92,8 +104,12 @@ def _of_files(found: Found) -> Iterator[tuple[str, str]]:
     readable, skipped = len(found.survey.images), len(found.survey.skipped)
     if skipped:
         yield "unreadable", f"{counted(skipped, 'file')} cannot be read; train-deconv leaves them out, with a warning"
-    if readable < MIN_IMAGES:
-        yield "few-images", f"{counted(readable, 'image')} can be read; train-deconv needs {MIN_IMAGES} or more"
+    if readable < MIN_CLASS_IMAGES:
+        yield (
+            "few-images",
+            f"{counted(readable, 'image')} can be read; train-deconv holds a part of a single one out, and "
+            f"--task classify needs {MIN_CLASS_IMAGES} or more",
+        )
     small = sum(min(_shape(found.survey, i)) < LEAST_SIDE for i in range(readable))
     if small and found.classes is None:
         yield (

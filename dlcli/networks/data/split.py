@@ -47,7 +47,7 @@ def _split_stacks(
     kin: Sequence[Kin | None], fraction: float, seed: int, labels: NDArray[np.int64] | None
 ) -> tuple[list[int], list[int]]:
     stacks = stacks_of(kin)
-    long = [stack for stack in stacks if len(_places(kin, stack)) >= DIVISIBLE]
+    long = [stack for stack in stacks if len(places_of(kin, stack)) >= DIVISIBLE]
     if len(stacks) >= ENOUGH_STACKS or not long:
         kinds = None if labels is None else labels[[stack[0] for stack in stacks]]
         train, val = split(len(stacks), fraction, seed, kinds)
@@ -55,7 +55,7 @@ def _split_stacks(
     held: list[int] = []
     lost: list[int] = []
     for stack in long:
-        places = _places(kin, stack)
+        places = places_of(kin, stack)
         share = min(max(1, round(fraction * len(places))), len(places) - 2)
         last, gap = set(places[-share:]), places[-share - 1]
         held.extend(i for i in stack if _place(kin, i) in last)
@@ -76,7 +76,8 @@ def _place(kin: Sequence[Kin | None], number: int) -> int:
     return -1 if one is None else one.place
 
 
-def _places(kin: Sequence[Kin | None], stack: Sequence[int]) -> list[int]:
+def places_of(kin: Sequence[Kin | None], stack: Sequence[int]) -> list[int]:
+    """The places on the slowest axis that the images of a stack have, in order."""
     return sorted({_place(kin, number) for number in stack})
 
 
@@ -128,7 +129,7 @@ def _fold_of_stacks(kin: Sequence[Kin | None], folds: int, number: int, seed: in
     held: set[int] = set()
     lost: set[int] = set()
     for stack in stacks:
-        places = _places(kin, stack)
+        places = places_of(kin, stack)
         start, end = (place * len(places) // folds for place in (number, number + 1))
         inside = set(places[start:end])
         beside = {*places[max(start - 1, 0) : start], *places[end : end + 1]} if inside else set()

@@ -47,10 +47,10 @@ def images_without_data(
     validation = report_of(trained.folder).validation
     selected = validation is None or validation.selects
     total = len(images.val) + len(images.train)
-    progress.note(
-        f"no DATA given: measuring on the {len(images.val):,} of {counted(total, 'image')} of "
-        f"{listed(data)} that were held out in training" + (" and selected on" if selected else "")
-    )
+    what = f"the {len(images.val):,} of {counted(total, 'image')} of {listed(data)} that were"
+    if images.parts is not None:
+        what = f"{images.parts.shown(images.train.names)}, which was"
+    progress.note(f"no DATA given: measuring on {what} held out in training" + (" and selected on" if selected else ""))
     return images.val, images.val_inputs, MeasuredOn(paths=data, part="held out", selected_on=selected)
 
 

@@ -159,6 +159,9 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
         on = MeasuredOn(paths=settings.data, part="given")
     else:
         image_set, inputs, on = images_without_data(trained, channels, progress)
+        mask = trained.degradation.mask
+        if mask is not None and image_set.shape(0) != mask.shape:  # parts of images: it lies on them as in training
+            trained = replace(trained, degradation=trained.restoration.degradation(crops=True))
     fit = fitted_to_set(trained.scales, image_set if inputs is None else inputs)
     if fit.own:
         progress.note(fit.note(trained.scales))

@@ -15,14 +15,16 @@ def what_trains(task: str, images: TrainingImages, problem: Problem, crop: int) 
     """One line: how many images train and are held out, their size, color and depth, and the crop."""
     counts, image_set = problem.counts, images.train
     held = f"{counts.val:,} held out" if counts.val else "none held out"
+    held = "a part held out" if images.parts else held
     held += problem.validate.scope(counts.val) if problem.validate else ""
-    what = "pairs" if images.train_inputs else "images"
     classes = f" of {len(image_set.classes)} classes" if task == "classify" else ""
+    what = "pair" if images.train_inputs else "image"
+    trained = f"{counted(counts.train, what)}{classes} {'train' if counts.train > 1 else 'trains'}"
     parts = f"whole, {crop} x {crop}" if task == "classify" else f"crops of {crop} x {crop}"
     size = "" if task == "classify" else f"{_sizes(image_set, counts.small)} pixels, "
     depth = f"{8 * image_set.dtype.itemsize} bits" + (" (floats)" if image_set.dtype.kind == "f" else "")
     color = {1: "gray", 3: "color"}.get(image_set.channels, f"{image_set.channels} channels")
-    return f"{counts.train:,} {what}{classes} train, {held}; {size}{color}, {depth}; {parts}"
+    return f"{trained}, {held}; {size}{color}, {depth}; {parts}"
 
 
 def _sizes(image_set: ImageSet, small: Collection[int]) -> str:

@@ -18,6 +18,7 @@ from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
+from dlcli.networks.training.epochs import samples_of_epoch, steps_of, told, usual_steps
 from dlcli.networks.training.presets import (
     LARGE_IMAGE,
     LONGER_DEPTH,
@@ -96,13 +97,13 @@ def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: 
         preset = replace(preset, stride=preset.stride.replace("1", "2", 1))
     recipe = preset.recipe
     batch_size = config.batch_size or recipe.batch_size
-    limits = _limits(config, preset, facts.count, batch_size)
+    crop = facts.side if facts.classes else min(config.crop or recipe.crop, facts.side)
+    limits = _limits(config, preset, facts, crop, batch_size)
     if facts.classes and config.arch == "fast" and (limits.seconds or SHORT_RUN) < SHORT_RUN:
         preset = QUICK_CLASSES
     fast = config.arch == "fast" and config.task not in ("classify", "reconstruct")
     if fast and not device.startswith("cuda") and (limits.seconds or 0) >= LONG_RUN:
         preset = replace(preset, depth=LONGER_DEPTH)
-    crop = facts.side if facts.classes else min(config.crop or recipe.crop, facts.side)
     augment, classes = augmentation(config, facts)
     classes = replace(classes, whitens=preset.whitens)
     return NetworkPlan(
@@ -257,14 +258,16 @@ def _strides(config: TrainDeconvConfig, preset: Preset, count: int) -> tuple[int
     return strides
 
 
-def _limits(config: TrainDeconvConfig, preset: Preset, images: int, batch_size: int) -> LimitSettings:
-    steps, seconds = config.steps, _seconds(config, preset)
-    epochs = config.epochs or preset.recipe.epochs
-    if not steps and not seconds and epochs:
-        steps = max(1, math.ceil(epochs * images / batch_size))
+def _limits(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side: int, batch_size: int) -> LimitSettings:
+    steps, seconds, note = config.steps, _seconds(config, preset), ""
+    if config.epochs:
+        steps = steps_of(config.epochs, samples_of_epoch(facts, side), batch_size)
+        note = told(facts, side, batch_size)
+    elif not steps and not seconds and preset.recipe.epochs:
+        steps = usual_steps(preset.recipe.epochs, facts, side, batch_size)
     every = config.report_every or (max(1, math.ceil(steps / REPORTS)) if steps else 2**62)
     by_time = seconds / REPORTS if seconds and not config.report_every else math.inf
-    return LimitSettings(steps, seconds, every, by_time, config.early_stop)
+    return LimitSettings(steps, seconds, every, by_time, config.early_stop, note)
 
 
 def _seconds(config: TrainDeconvConfig, preset: Preset) -> float | None:

@@ -8,7 +8,6 @@ from dlcli.degradations.base import Degradation
 from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
-from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.comparison import Comparison
 from dlcli.networks.data.batch import Batches
@@ -98,7 +97,7 @@ def _of_restoration(
     plan: NetworkPlan, images: TrainingImages, network: DeconvNet, objective: Objective, measure: Validation | None
 ) -> Problem:
     batches, degradation = plan.batches, objective.degradation
-    _check_mask(degradation, images.val)
+    _check_mask(degradation, images)
     side = -(-batches.side // degradation.multiple) * degradation.multiple
     margin = 0 if images.train_inputs else degradation.margin
     regions = make_regions(images, side, margin, degradation.multiple, len(degradation.levels()))
@@ -117,14 +116,14 @@ def _of_restoration(
     return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings, images.scales)
 
 
-def _check_mask(degradation: Degradation, held: ImageSet | None) -> None:
+def _check_mask(degradation: Degradation, images: TrainingImages) -> None:
     """Raises DlcliError for a mask of another size than the images: training tiles it, eval and predict can't."""
-    mask = degradation.mask
+    mask, held = degradation.mask, images.val
     if held is None or mask is None:
         return
-    for i in range(len(held)):
-        if held.shape(i) != mask.shape:
-            have, need = ("x".join(map(str, shape)) for shape in (mask.shape, held.shape(i)))
+    for whole in images.parts.whole if images.parts else map(held.shape, range(len(held))):
+        if whole != mask.shape:
+            have, need = ("x".join(map(str, shape)) for shape in (mask.shape, whole))
             raise DlcliError(f"the mask is {have}, the image {need}", "give a mask of the image's height and width")
 
 

@@ -9,7 +9,7 @@ from dlcli.networks.training.record import Outcome
 from dlcli.networks.training.validation.classes import qualities_of
 from dlcli.reports.document import environment
 from dlcli.reports.head import Ended, training_head
-from dlcli.reports.train_deconv import Fingerprint, ImageCounts, LastStep, TrainDeconvReport
+from dlcli.reports.train_deconv import Fingerprint, HeldOutPart, ImageCounts, LastStep, TrainDeconvReport
 
 MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many classes
 
@@ -35,6 +35,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         fingerprint=Fingerprint.model_validate(outcome.about.data),
         too_small_images=len(images.train) - problem.counts.train,
         crop=plan.batches.side,
+        held_out_parts=_parts(images),
         validation=validate.summary(problem.selects, problem.counts.lent) if validate else None,
         skipped_images=sum(len(s.skipped) for s in (images.train, images.train_inputs) if s is not None),
         skipped_steps=outcome.skipped_steps,
@@ -48,6 +49,14 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         confusion=confusion.counts.tolist() if confusion and len(classes) <= MATRIX_CLASSES else None,
         per_class=qualities_of(confusion) if confusion else None,
     )
+
+
+def _parts(images: TrainingImages) -> list[HeldOutPart] | None:
+    """What is held out of each image, where they are few."""
+    if images.parts is None:
+        return None
+    held = zip(images.train.names, images.parts.held, strict=True)
+    return [HeldOutPart(name=name, left=b.left, top=b.top, width=b.width, height=b.height) for name, b in held]
 
 
 def _metrics(step: Step) -> dict[str, dict[str, float]]:

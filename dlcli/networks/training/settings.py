@@ -57,13 +57,17 @@ class ClassSettings:
 
 @dataclass(frozen=True)
 class LimitSettings:
-    """How long is trained, and when it reports: ``steps`` or ``seconds`` limits the run, the other is None."""
+    """How long is trained, and when it reports: ``steps`` or ``seconds`` limits the run, the other is None.
+
+    ``note`` says what an epoch is, where the steps are those of some.
+    """
 
     steps: int | None
     seconds: float | None
     report_every: int
     report_seconds: float = math.inf
     patience: int | None = None  # reports without a better validation loss after which training stops
+    note: str = ""
 
     def criteria(self) -> StoppingCriteria:
         """The same, as the loop takes it."""

@@ -102,7 +102,7 @@ class Training:
 
     def _train(self, check_signal: Callable[[], None]) -> None:
         limits, ranks = self.plan.limits, self.plan.execution.ranks
-        for text in (self.about.images, *self.problem.notes):
+        for text in filter(None, (self.about.images, *self.problem.notes, limits.note)):
             self.progress.note(text)
         if ranks.count > 1 and self.plan.spec.dropout:
             self.progress.note("other units are dropped than by another number of processes")

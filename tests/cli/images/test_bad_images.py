@@ -103,12 +103,11 @@ CASES = {
     "no match for a glob": (folder(), ["d/*.webp"], "d/*.webp"),
     "empty folder": (lambda base: (base / "d").mkdir(), ["d"], "holds no image"),
     "only text files": (both(text("d/a.txt", "x"), text("d/b.csv", "1,2")), ["d"], "holds no image"),
-    "one image only": (folder(count=1), ["d"], "expected 2 or more"),
-    "one image file": (folder(count=1), ["d/0.png"], "expected 2 or more"),
+    "one image only": (folder(count=1, side=70), ["d"], "0.png is 70 x 70 pixels, too small to hold out --val 0.05"),
+    "one image file, most held out": (folder(count=1, side=200), ["d/0.png", "--val", "0.9"], "hold out --val 0.9"),
+    "one small image of three": (both(folder(count=3), cut("d/0.png"), text("d/1.png", "")), ["d"], "2.png is 16 x 16"),
     "all images too small": (folder(side=7), ["d"], "7 x 7 pixels"),
     "all images truncated": (both(folder(count=2), cut("d/0.png"), cut("d/1.png")), ["d"], "0.png"),
-    "one good image of three": (
-        both(folder(count=3), cut("d/0.png"), text("d/1.png", "")), ["d"], "1 of 3 images can be used"),
     "text named .png": (both(text("d/0.png", "hello"), text("d/1.png", "hello")), ["d"], "0.png"),
     "bomb and nothing else": (bomb, ["d"], "million pixels"),
     "a table": (text("t.csv", "a,b\n1,2\n"), ["t.csv"], "t.csv"),
@@ -129,7 +128,7 @@ CASES = {
     "pairs with one folder": (folder("a"), ["a", "--task", "pairs"], "two folders"),
     "pairs with three folders": (folder("a"), ["a", "a", "a", "--task", "pairs"], "got 3"),
     "pairs without DATA": (None, ["--task", "pairs"], "got 0"),
-    "one pair": (both(folder("a", count=1), folder("b", count=1)), ["a", "b", "--task", "pairs"], "pair"),
+    "one small pair": (both(folder("a", count=1), folder("b", count=1)), ["a", "b", "--task", "pairs"], "too small"),
     "class folder without images": (
         both(CLASSES, text("d/eel/x.txt", "x")), ["d", "--task", "classify"], "eel"),
     "class folder of broken images": (

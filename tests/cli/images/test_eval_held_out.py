@@ -130,3 +130,31 @@ def test_images_of_which_none_was_held_out(app, tmp_path):
     code, out, err = app("eval", "run")
     assert (code, "mean of 3 images trained on" in out) == (0, True)
     assert "training held nothing out" in err
+
+
+@pytest.mark.parametrize("task", ["denoise", "pairs", "inpaint"])
+def test_the_part_of_one_image_that_was_held_out(app, tmp_path, task):
+    random = np.random.default_rng(0)
+    for name in "ab":
+        Image.fromarray(random.integers(0, 256, (96, 128), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    Image.fromarray(random.integers(0, 2, (96, 128), dtype=np.uint8) * 255).save(tmp_path / "mask.png")
+    given = {"denoise": ["a.png"], "pairs": ["a.png", "b.png"], "inpaint": ["a.png", "--mask", "mask.png"]}[task]
+    code, _, err = app("train-deconv", *given, "--task", task, *SMALL[:-1], "--out", "run")
+    assert code == 0, err
+    assert "validation takes 32 x 96 pixels at the right of a.png" in err or task == "pairs"
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    name = "b.png" if task == "pairs" else "a.png"
+    assert report["held_out_parts"] == [{"name": name, "left": 96, "top": 0, "width": 32, "height": 96}]
+    code, out, err = app("eval", "run", "--json")
+    assert (code, f"32 x 96 pixels at the right of {name}, which was held out in training" in err) == (0, True)
+    found = json.loads(out)
+    assert (found["images"], found["data"]["part"]) == (1, "held out")
+    if task == "pairs":  # nothing is drawn, so that what is measured is known
+        a, b = (np.asarray(Image.open(tmp_path / f"{name}.png"))[:, 96:].astype(float) for name in "ab")
+        psnr = 10 * np.log10(255**2 / ((a - b) ** 2).mean())
+        assert found["metrics"]["test"]["input_psnr"] == pytest.approx(psnr, abs=1e-6)
+    code, _, err = app("train-deconv", "--resume", "run", "--steps", "3")
+    assert code == 0, err
+    Image.fromarray(random.integers(0, 256, (96, 128), dtype=np.uint8)).save(tmp_path / f"{name}")
+    code, _, err = app("eval", "run")
+    assert (code, "has changed since the network was trained on it" in err) == (2, True)

@@ -109,6 +109,29 @@ def test_steps_or_seconds_limit_a_run(options, steps, seconds):
     assert limits.criteria().minutes == (None if seconds is None else seconds / 60)
 
 
+@pytest.mark.parametrize(
+    ("options", "facts", "steps", "told"),
+    [
+        ({"epochs": 2}, FACTS, 80, "an epoch is 40 steps of 8 crops: 320 crops of 96 x 96"),
+        ({"epochs": 2, "crop": 48}, dataclasses.replace(FACTS, pixels=320 * 96**2), 320, "1,280 crops of 48 x 48"),
+        (
+            {"epochs": 1, "task": "classify"},
+            dataclasses.replace(FACTS, classes=9, pixels=10**9),
+            3,
+            "128 images: each of 320 once",
+        ),
+        # A preset's own epochs are no reason to train for hours, but those of small images are all taken.
+        ({"arch": "article"}, dataclasses.replace(FACTS, pixels=320 * 180**2), 2000, ""),
+        ({"arch": "article"}, dataclasses.replace(FACTS, count=50_000, side=32, pixels=50_000 * 32**2), 15_625, ""),
+    ],
+)
+def test_an_epoch_has_the_pixels_of_all_images(options, facts, steps, told):
+    limits = make_plan(TrainDeconvConfig(**options), facts, "cpu").limits
+    assert limits.steps == steps
+    assert told in limits.note
+    assert bool(told) == bool(limits.note)
+
+
 def test_the_rate_is_the_optimizer_s_own_unless_the_preset_s_optimizer_is_kept():
     assert plan_of(arch="rednet").optimizer.lr == 1e-3
     assert plan_of(arch="rednet", optimizer="sgd").optimizer.lr == usual_rate(TrainDeconvConfig(optimizer="sgd"))
