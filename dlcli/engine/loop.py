@@ -77,6 +77,7 @@ class LoopState:
 
     first_objective: float = math.nan
     best: float = math.inf
+    recent: float = math.inf  # the best since the learning rate last rose, which early stopping goes by
     bad_reports: int = 0
     seconds: float = 0.0
     report_seconds: float = 0.0  # spent on reports, what is done with them included
@@ -213,8 +214,8 @@ class _Run(Generic[P]):
         val_loss = metrics.get("loss")
         watched = loss if val_loss is None else val_loss
         is_best = val_loss is None or val_loss < memory.best
-        memory.bad_reports = 0 if watched < memory.best else memory.bad_reports + 1
-        memory.best = min(memory.best, watched)
+        memory.bad_reports = 0 if watched < memory.recent else memory.bad_reports + 1
+        memory.best, memory.recent = min(memory.best, watched), min(memory.recent, watched)
         self.ranks.agree()
         memory.seconds = self.ranks.now() - self.start
         return Iterate(
@@ -229,9 +230,10 @@ class _Run(Generic[P]):
         """
         if latest is not None and latest.step == self.solver.step:
             return latest
-        before = self.memory.best, self.memory.bad_reports
+        memory = self.memory
+        before = memory.best, memory.recent, memory.bad_reports
         latest = self.report()
-        self.memory.best, self.memory.bad_reports = before
+        memory.best, memory.recent, memory.bad_reports = before
         return latest
 
     def ending(self, step: Step) -> Ending:

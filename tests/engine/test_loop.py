@@ -132,6 +132,18 @@ def test_signals_are_looked_for_between_slices_and_the_last_report_leaves_no_tra
     assert (memory.best, memory.bad_reports) == (1.0, 0)
 
 
+def test_early_stopping_waits_where_the_loss_has_risen_on_purpose(clock):
+    """Reports are still held against the best of all; only patience begins anew."""
+    memory = LoopState(first_objective=1.0, best=0.1, bad_reports=0, resumed=True)
+    losses = iter([0.9, 0.5, 0.3, 0.2, 0.25, 0.3])
+    solver = Steady(clock)
+    steps = list(train(solver, StoppingCriteria(100, 10, patience=2), lambda _: {"loss": next(losses)}, memory))
+    assert [(step.val_loss, step.is_best) for step in steps] == [
+        (loss, False) for loss in (0.9, 0.5, 0.3, 0.2, 0.25, 0.3)
+    ]
+    assert (memory.best, memory.recent, steps[-1].status) == (0.1, 0.2, "stopped")
+
+
 def test_the_numbers_of_a_report_are_all_but_its_parameters(clock):
     solver = Steady(clock)
     solver.parameters = lambda: [3.0]

@@ -74,3 +74,31 @@ def test_the_state_of_another_schedule_is_refused(name):
         schedule(name).load_state_dict(schedule("constant").state_dict())
     with pytest.raises(ValueError, match="no "):
         schedule(name).load_state_dict(dict.fromkeys(schedule(name).state_dict(), "text"))
+
+
+def rates_of(name, steps, upto=None):
+    made = schedule(name, steps, lr=1.0)
+    return np.array([made.rate(step) for step in range(steps if upto is None else upto)])
+
+
+@pytest.mark.parametrize("name", ANNEALED)
+@pytest.mark.parametrize(("begun", "was", "becomes"), [(150, 150, 300), (200, 200, 250), (90, 200, 400), (60, 60, 600)])
+def test_a_longer_run_has_the_sum_of_rates_of_one_run_or_its_highest_rate(name, begun, was, becomes):
+    first = rates_of(name, was, begun)
+    factor = schedule(name, becomes).making_up(begun / becomes, float(first.mean()))
+    rest = factor * rates_of(name, becomes)[begun:]
+    whole = rates_of(name, becomes).sum()
+    assert factor >= 1
+    assert rest.max() <= 1 + 1e-9
+    total = first.sum() + rest.sum()
+    held_back, ahead = rest.max() > 1 - 1e-9, factor == 1
+    assert total == pytest.approx(whole) or (held_back and total < whole) or (ahead and total > whole)
+
+
+def test_a_linear_decay_that_had_ended_begins_again_from_its_first_rate():
+    made = schedule("polynomial", 400, lr=1.0)
+    factor = made.making_up(0.5, float(rates_of("polynomial", 200).mean()))
+    assert [factor * made.rate(step) for step in (200, 300, 399)] == pytest.approx([1.0, 0.5, 0.005], rel=0.01)
+    as_one = float(rates_of("polynomial", 400, 200).mean())
+    assert made.making_up(0.5, as_one) == pytest.approx(1.0)
+    assert made.making_up(0.5, as_one + 0.1) == 1.0  # a run that was to be longer

@@ -215,12 +215,15 @@ class Training:
                     "give more --steps, --epochs or --minutes",
                 )
             self.solver.load_state_dict(arrays, numbers)
-            self.state = LoopState(**(numbers["memory"] | {"resumed": True}))
+            memory = {"recent": numbers["memory"]["best"]} | numbers["memory"]  # which older checkpoints lack
+            self.state = LoopState(**(memory | {"resumed": True}))
             self.record.best = {n[5:]: torch.from_numpy(a.copy()) for n, a in arrays.items() if n.startswith("best.")}
             self.record.best_step = self.record.best_kept = Step(**numbers["best_step"])
             self.record.recorded = self.solver.step
             if not (ended or numbers["signal"]):  # the loop tells the solver of a report once this has been written
                 self.solver.scheduler_step(self.record.last.watched)
+            if further:
+                self._lengthen()
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             text = " ".join(str(error).split())
             raise DlcliError(
@@ -244,6 +247,19 @@ class Training:
             f"--resume {path}: its network was trained on values normalized by {before.inputs.shown}, and this version "
             f"normalizes them by {now.shown}",
             "start a new training",
+        )
+
+    def _lengthen(self) -> None:
+        """Have the learning rates add up to those of one run of the new length."""
+        rate, step = self.solver.rate, self.solver.step
+        if not rate.lengthened(step):
+            return
+        self.state.recent, self.state.bad_reports = math.inf, 0  # a higher rate has a higher loss at first
+        limits = self.plan.limits
+        whole = f"{limits.steps:,} steps" if limits.steps else f"{(limits.seconds or 0) / 60:g} minutes"
+        self.progress.note(
+            f"goes on from step {step:,} as one run of {whole}: the learning rate, which had fallen for a shorter one, "
+            f"is {rate.factor:.3g} times that of the schedule, so that validation gets worse before it gets better"
         )
 
     def _limits(self) -> list[float | None]:

@@ -483,6 +483,26 @@ def test_a_finished_run_goes_on_only_to_a_further_limit(app, uninterrupted, tmp_
     assert "steps = 20" in (uninterrupted / "config.toml").read_text()
 
 
+def test_a_run_that_is_lengthened_has_the_rates_of_one_and_goes_on_when_interrupted(
+    app, uninterrupted, tmp_path, monkeypatch
+):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    code, _, err = app("train-deconv", "--resume", "whole", "--steps", "32")
+    assert code == 0
+    assert "goes on from step 16 as one run of 32 steps: the learning rate" in err
+    rates = {record["step"]: record["lr"] for record in metrics(uninterrupted)}
+    assert rates[20] > rates[16]
+    raised = (16.5 - 8.5) / 4.25  # the sums of 1 - t/32 over 32 steps, of 1 - t/16 over 16, of the former from 16 on
+    assert rates[20] == pytest.approx(0.01 * raised * (1 - 19 / 32))
+    with monkeypatch.context() as patch:
+        at_step(patch, 20, signaled(signal.SIGINT))
+        assert app("train-deconv", "--resume", "run", "--steps", "32", "--quiet")[0] == 130
+    code, _, err = app("train-deconv", "--resume", "run")
+    assert code == 0
+    assert "goes on from step" not in err
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
 @pytest.fixture
 def stopped(photos, app, tmp_path, monkeypatch):
     """A run that was interrupted after four of sixteen steps."""
