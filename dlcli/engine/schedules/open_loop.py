@@ -96,7 +96,7 @@ class Annealed(OpenLoop):
         if not 0 < fraction < 1:
             return 1.0
         count = min(self.settings.total_steps, PLACES)
-        rates = self.relative(np.arange(count) * (self.settings.total_steps / count))
+        rates = self.relative(np.arange(count, dtype=np.float64) * (self.settings.total_steps / count))
         left = rates[round(fraction * count) :]
         missing = rates.sum() - fraction * count * mean
         return max(1.0, float(min(missing / left.sum(), 1 / left.max()))) if left.any() else 1.0
