@@ -110,7 +110,7 @@ def test_a_blind_denoiser_is_measured_at_the_levels_that_validation_has(app, tmp
     app("train-deconv", "photos", "--sigma", "0:60", "--val", "0.25", *SMALL, "--out", "run")
     code, out, err = app("eval", "run", "photos", "--json")
     assert code == 0
-    assert "each image is measured at sigma 10, 30 and 50" in err
+    assert "each image is measured at sigma 10, sigma 30 and sigma 50" in err
     report = json.loads(out)
     assert (report["images"], len(report["per_image"])) == (8, 8)
     for row in report["per_image"]:  # each near what noise of these sizes gives, whatever the image
