@@ -6,31 +6,22 @@ import shutil
 import sys
 import textwrap
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from dlcli.text import counted, duration, one_line, printable, printable_path
+from dlcli.cli.terminal.live import LiveTable, measured, short
+from dlcli.text import duration, one_line, printable, printable_path
 
 if TYPE_CHECKING:
-    from rich.console import Group
     from rich.live import Live
 
     from dlcli.engine.loop import Step
     from dlcli.engine.progress import Result
 
-VISIBLE_REPORTS = 12
 BETWEEN_LINES = 10.0  # seconds between two lines on how far a task is, where there is no terminal
 GAP = 2  # characters between two columns
 LEAST_TEXT = 16  # characters in a line of a folded text, at least
-FURTHER = ("balanced_accuracy", "macro_f1")  # metrics that are shown where there is room, and at the end
 NAME_WIDTH, NARROW_NAME_WIDTH = 24, 12  # of a table's first column, at least, where names are longer; on a terminal
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.6g}" if value == value else "-"
 
 
 def fitted(text: str, stream: TextIO) -> str:
@@ -57,29 +48,13 @@ def fitting(rows: Sequence[Sequence[str]], least: Sequence[str], width: int) -> 
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _padded(value: float | None, digits: int) -> str:
-    """A number of so many digits for a column: 21.90 below 22.54.
-
-    >>> [_padded(value, 4) for value in (22.54, 21.9, 0.489, 1234.0)]
-    ['22.54', '21.90', '0.4890', '1234']
-    """
-    if value is None:
-        return ""
-    return f"{value:#.{digits}g}".rstrip(".") if value == value else "-"
-
-
-def _measured(step: "Step") -> dict[str, float]:
-    """The metrics that a line shows: the inputs' own never change, and the log-loss is the loss."""
-    return {n: v for n, v in step.metrics.items() if not n.startswith("input_") and n not in ("log_loss", *FURTHER)}
-
-
 class Console:
     """Progress and messages on stderr, results on stdout."""
 
     def __init__(self, *, quiet: bool = False, json_output: bool = False) -> None:
         self.quiet, self.json_output = quiet, json_output
         self.live_allowed = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._live: _LiveTable | None = None
+        self._live: LiveTable | None = None
         self.show: Callable[[Any], None] = lambda _report: None  # as tables, in the way of each command
         self.has_shown = False
         self._line: Live | None = None
@@ -133,7 +108,7 @@ class Console:
     def begin(self, title: str, steps: int | None, has_validation: bool, seconds: float | None = None) -> None:
         """Training begins; it takes so many steps, or seconds."""
         if self.live_allowed:
-            self._live = _LiveTable(printable_path(title), steps, has_validation, seconds)
+            self._live = LiveTable(printable_path(title), steps, has_validation, seconds)
         elif not self.quiet:
             self._message(title)
 
@@ -142,11 +117,11 @@ class Console:
         if self._live:
             self._live.add(step)
         elif not self.quiet:
-            validation = f"  val_loss {_number(step.val_loss)}" if step.val_loss is not None else ""
-            measured = "".join(f"  {name} {value:.4g}" for name, value in _measured(step).items())
+            validation = f"  val_loss {short(step.val_loss)}" if step.val_loss is not None else ""
+            metrics = "".join(f"  {name} {value:.4g}" for name, value in measured(step).items())
             print(
-                f"step {step.step}  loss {_number(step.loss)}{validation}{measured}  lr {_number(step.lr)}  "
-                f"gradient_norm {_number(step.gradient_norm)}  {duration(step.seconds)}",
+                f"step {step.step}  loss {short(step.loss)}{validation}{metrics}  lr {short(step.lr)}  "
+                f"gradient_norm {short(step.gradient_norm)}  {duration(step.seconds)}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -262,69 +237,3 @@ def _as_line(columns: Sequence[str], row: Sequence[str], width: int) -> str:
     return textwrap.fill(
         f"{row[0]}: {parts}", width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-
-
-class _LiveTable:
-    """The last reports and the time left, redrawn in place on stderr."""
-
-    def __init__(self, title: str, steps: int | None, has_validation: bool, seconds: float | None) -> None:
-        from rich.console import Console as RichConsole
-        from rich.live import Live
-
-        self.title, self.steps, self.has_validation, self.seconds = title, steps, has_validation, seconds
-        self.reports: deque[Step] = deque(maxlen=VISIBLE_REPORTS)
-        self.live = Live(console=RichConsole(stderr=True), refresh_per_second=8, transient=False)
-        self.live.start()
-        self.live.update(self._table())  # the first report may take a while
-
-    def add(self, step: "Step") -> None:
-        if self.reports and self.reports[-1].step == step.step:
-            self.reports.pop()  # a signal during a report is answered by another one of the same step
-        self.reports.append(step)
-        self.live.update(self._table())
-
-    def close(self) -> None:
-        self.live.stop()
-
-    def _table(self) -> "Group":
-        from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
-
-        title = Text(self.title, style="bold")
-        if not self.reports:
-            return Group(title)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in self._columns():
-            table.add_column(column[0], justify="right", no_wrap=True)
-        for cells in zip(*(column[1:] for column in self._columns()), strict=True):
-            table.add_row(*cells)
-        return Group(title, table, Text(self._time_left()))
-
-    def _columns(self) -> list[list[str]]:
-        """The columns that fit the terminal, each with its heading first. They are never cut: a cut number misleads."""
-        reports = list(self.reports)
-        columns = [["step", *(f"{s.step:,}" for s in reports)], ["loss", *(_padded(s.loss, 6) for s in reports)]]
-        if self.has_validation:
-            columns.append(["val loss", *(_padded(s.val_loss, 6) for s in reports)])
-        columns += [[name, *(_padded(s.metrics[name], 4) for s in reports)] for name in _measured(reports[-1])]
-        columns.append(["lr", *(_number(s.lr) for s in reports)])
-        gradients = [f"{s.gradient_norm:.2e}" if s.gradient_norm == s.gradient_norm else "-" for s in reports]
-        columns.append(["gradient norm", *gradients])
-        further = [name for name in FURTHER if name in reports[-1].metrics]
-        columns += [[name.replace("_", " "), *(_padded(s.metrics[name], 4) for s in reports)] for name in further]
-        while len(columns) > 2 and sum(max(map(len, c)) + 2 for c in columns) - 2 > self.live.console.width:
-            columns.pop()
-        return columns
-
-    def _time_left(self) -> str:
-        last = self.reports[-1]
-        if last.status:
-            return f"{last.status} after {counted(last.step, 'step')}, {duration(last.seconds)} ({last.reason})"
-        rate = last.step / last.seconds if last.seconds else 0.0
-        speed = f"{rate:,.0f} steps/s" if rate >= 100 else f"{rate:.3g} steps/s"
-        if self.steps is None:
-            return f"{speed}, {duration(max((self.seconds or 0.0) - last.seconds, 0.0))} left"
-        if not rate:
-            return f"of {counted(self.steps, 'step')}"
-        return f"{speed}, at most {duration((self.steps - last.step) / rate)} left"

@@ -8,7 +8,8 @@ from rich.console import Console as RichConsole
 from rich.text import Text
 
 from dlcli.cli.app import fail
-from dlcli.cli.console import Console, _LiveTable, fitted
+from dlcli.cli.console import Console, fitted
+from dlcli.cli.terminal.live import LiveTable
 from dlcli.engine.loop import Step
 from dlcli.errors import DlcliError
 
@@ -36,7 +37,7 @@ def taken(terminal):
 
 
 def live(steps=60, seconds=None):
-    table = _LiveTable("train-deconv: denoise", steps, True, seconds)
+    table = LiveTable("train-deconv: denoise", steps, True, seconds)
     table.close()
     return table
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dlcli.cli.app import run as run_app
-from dlcli.cli.console import _LiveTable
+from dlcli.cli.terminal.live import LiveTable
 from dlcli.engine.loop import Step
 from dlcli.networks.training import problem as deconv_problem
 
@@ -197,7 +197,7 @@ def test_the_sheet_shows_the_weights_that_are_saved(app, tmp_path):
 @pytest.mark.parametrize(("width", "shown"), [(40, 4), (80, 7)])
 def test_a_narrow_terminal_gets_whole_numbers_in_fewer_columns(width, shown):
     """At 40 columns the steps were gone, and losses read 0.007 and three dots."""
-    table = _LiveTable("title", 60, True, None)
+    table = LiveTable("title", 60, True, None)
     table.close()
     table.live.console.width = width
     metrics = {"psnr": 21.8451, "ssim": 0.39943, "input_psnr": 21.0}

@@ -1,0 +1,1 @@
+"""What is redrawn in place on a terminal."""
