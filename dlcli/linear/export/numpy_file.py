@@ -13,7 +13,7 @@ from dlcli.linear.export.samples import Samples
 from dlcli.linear.export.terms import NumberTerm, Terms, TextTerm
 from dlcli.linear.model import LinearModel
 from dlcli.tables.columns import Column, Schema
-from dlcli.tables.formats.dates import DateFormat
+from dlcli.tables.formats.dates import UNITS, DateFormat
 from dlcli.tables.formats.numbers import PLAIN, NumberFormat
 
 PLACE = 'json.loads("{}")'
@@ -78,7 +78,8 @@ def notes_on_dates(columns: tuple[Column, ...]) -> list[str]:
     """Lines on the columns of dates whose texts the file doesn't read, as it knows ISO 8601 alone."""
     odd = [
         column.name for column in columns
-        if isinstance(column.format, DateFormat) and (column.format.form, column.format.separator) != ("ymd", "-")
+        if isinstance(column.format, DateFormat) and column.format.form not in (*UNITS, "time")
+        and (column.format.form, column.format.separator) != ("ymd", "-")
     ]  # fmt: skip
     return [
         f"the file takes the dates of '{name}' as datetime or in ISO 8601, not as the table writes them" for name in odd

@@ -26,6 +26,8 @@ QUOTES = r"\"\s*(.*?)\s*\"|“\s*(.*?)\s*”|„\s*(.*?)\s*[“”]|«\s*(.*?)\s
 TRUTHS = {"true": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0}
 DAY = datetime.timedelta(days=1)
 START = datetime.datetime(1970, 1, 1)
+UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}  # of numbers since 1970, in microseconds
+MICROSECONDS = 86_400_000_000
 
 
 def predict(table: Mapping[str, Cells] | Any) -> dict[str, NDArray[Any]]:
@@ -156,6 +158,11 @@ def date_of(column: dict[str, Any], cell: Any) -> float:
         cell = None if text is None else moment_of(column, text.strip())
     if cell is None or cell != cell:
         return np.nan
+    if isinstance(cell, (int, float, np.integer, np.floating)):
+        if column["form"] not in UNITS:
+            raise ValueError(f"column {column['name']!r}: {cell} is no date")
+        moment = round(float(cell) * UNITS[column["form"]])
+        return moment // MICROSECONDS + moment % MICROSECONDS / MICROSECONDS
     if isinstance(cell, datetime.time):
         return (datetime.datetime.combine(START.date(), cell) - START) / DAY
     if isinstance(cell, datetime.timedelta):
@@ -168,9 +175,11 @@ def date_of(column: dict[str, Any], cell: Any) -> float:
     return since.days + (since - since.days * DAY) / DAY
 
 
-def moment_of(column: dict[str, Any], text: str) -> datetime.datetime | datetime.time:
-    """A date as text."""
+def moment_of(column: dict[str, Any], text: str) -> datetime.datetime | datetime.time | float:
+    """A date as text, or a number since 1970."""
     try:
+        if column["form"] in UNITS:
+            return float(text)
         if column["form"] == "time":
             return datetime.time.fromisoformat(text)
         return datetime.datetime.fromisoformat(text)

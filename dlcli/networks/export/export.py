@@ -25,11 +25,9 @@ def export_network(settings: ExportSettings) -> Exported:
         return _for_darktable(trained, about)
     if settings.format == "bioimage":
         return _for_bioimage(trained, about)
-    model = ImageModel(trained, usual_form(trained))
     if settings.format == "torch":
-        content = to_program(model)
-        found = check(model, Loaded(content, model).run)
-        return Exported(content, trained.task, model.inputs, [model.output], found.difference, found.on)
+        return _for_torch(trained)
+    model = ImageModel(trained, usual_form(trained))
     return _checked(model, model.to_onnx(settings.format), settings.format)
 
 
@@ -38,6 +36,13 @@ def _for_darktable(trained: TrainedNetwork, about: Description) -> Exported:
     made = _checked(model, model.to_onnx("dtmodel"), "dtmodel")
     content = darktable.package(model, made.content, about)
     return replace(made, content=content, notes=darktable.notes(model))
+
+
+def _for_torch(trained: TrainedNetwork) -> Exported:
+    model = ImageModel(trained, replace(usual_form(trained), map=True))  # programs don't repeat a single number
+    content = to_program(model)
+    found = check(model, Loaded(content, model).run)
+    return Exported(content, trained.task, model.inputs, [model.output], found.difference, found.on)
 
 
 def _for_bioimage(trained: TrainedNetwork, about: Description) -> Exported:

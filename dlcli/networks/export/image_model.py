@@ -72,7 +72,8 @@ class ImageModel:
             return (images,)
         if self.second == "mask":
             return images, Port("mask", (batch, 1, *free), "1 where a pixel is missing, else 0")
-        what = "deviation of the noise, for each pixel or one number (1, 1, 1, 1), in the units of the images"
+        each = "for each pixel" if self.form.map else "for each pixel or one number (1, 1, 1, 1)"
+        what = f"deviation of the noise, {each}, in the units of the images"
         scale = self.trained.scales.inputs
         eight = "" if self.form.own or not scale.eight_bit else ": sigma / 255"
         shape = (batch, 1, *free) if self.form.map else ("sigma_batch", 1, "sigma_height", "sigma_width")

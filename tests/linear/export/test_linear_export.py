@@ -18,9 +18,10 @@ from dlcli.exports.settings import Description, ExportSettings
 from dlcli.linear.export import export as exporting
 from dlcli.linear.export import onnx_model
 from dlcli.linear.export.export import export_linear
-from dlcli.linear.export.numpy_file import numpy_file
+from dlcli.linear.export.numpy_file import notes_on_dates, numpy_file
 from dlcli.linear.export.terms import Terms
 from dlcli.linear.saved import load_run
+from dlcli.tables.formats.dates import DateFormat
 from dlcli.tables.formats.numbers import NumberFormat
 from dlcli.tasks.fit_linear import fit_linear
 from dlcli.tasks.predict import predict
@@ -198,6 +199,46 @@ def test_numbers_are_read_as_in_training(format, texts, runs):
     column = rooms["MODEL"]["columns"][place]
     expected = format.parse(pl.Series(texts)).fill_null(np.nan).to_list()
     np.testing.assert_array_equal([rooms["number_of"](column, text) for text in texts], expected)
+
+
+@pytest.mark.parametrize(
+    ("form", "texts"),
+    [
+        (
+            DateFormat(),
+            ["2020-02-29", "2020-02-29T06:30:00+02:00", "1969-12-31 23:59:59.5", "", "2020-01-01T00:00Z"],
+        ),
+        (DateFormat("seconds"), ["1582959600", "1582959600.25", "-1", "NA"]),
+        (DateFormat("milliseconds"), ["1582959600250"]),
+        (DateFormat("time"), ["06:30", "23:59:59"]),
+    ],
+)
+def test_dates_are_read_as_in_training(form, texts, runs):
+    model, schema, _ = load_run(runs / "numbers")
+    place = [column.name for column in schema.features].index("when")
+    changed = replace(
+        schema, features=tuple(replace(c, format=form) if n == place else c for n, c in enumerate(schema.features))
+    )
+    rooms = {"__name__": "exported"}
+    exec(numpy_file(model, changed, Terms.of(model, changed)), rooms)
+    column = rooms["MODEL"]["columns"][place]
+    expected = form.parse(pl.Series([text if text not in ("", "NA") else None for text in texts], dtype=pl.String))
+    found = [rooms["date_of"](column, text) for text in texts]
+    np.testing.assert_array_equal(found, expected.fill_null(np.nan).to_list())
+    if form.form == "seconds":
+        assert rooms["date_of"](column, 1582959600) == expected[0]
+    else:
+        with pytest.raises(ValueError, match="is no date"):
+            rooms["date_of"](DateFormat().to_json() | {"name": "when", "markers": []}, 17)
+
+
+def test_dates_that_the_file_does_not_read_are_said(runs):
+    _, schema, _ = load_run(runs / "numbers")
+    odd = replace(schema.features[2], format=DateFormat("dmy", "."))
+    assert notes_on_dates(schema.features) == []
+    assert notes_on_dates((odd,)) == [
+        "the file takes the dates of 'when' as datetime or in ISO 8601, not as the table writes them"
+    ]
 
 
 def test_what_differs_is_not_exported(runs, monkeypatch):

@@ -168,7 +168,7 @@ def test_a_program_of_torch(tmp_path):
     """Strides, a shuffle, skips, a noise level map and units of their own, on all sizes."""
     spec = DeconvSpec(2, 1, (3, 17), (2, 1), unshuffle=2, skip=True, activation="gelu", center=0.1)
     known = replace(trained(tmp_path), scales=Scales(Normalization("uint16", (7.0,), (1023.0,)), Normalization()))
-    model = ImageModel(with_network(known, spec), Form(own=True))
+    model = ImageModel(with_network(known, spec), Form(own=True, map=True))
     assert check(model, Loaded(to_program(model), model).run).difference < 1e-5
 
 
