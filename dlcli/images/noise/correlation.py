@@ -5,14 +5,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.engine.arrays import AnyArray, FloatArray
+from dlcli.images.noise.level import SHARE as SMOOTH
 from dlcli.images.noise.level import Level
-from dlcli.images.noise.patches import cosines
+from dlcli.images.noise.patches import MIDDLE, Patches, cosines
 
 SIDE, MOST = 16, 4000  # pixels a side of a block, and how many blocks are looked at
 SHARE, FEWEST, BINS = 0.1, 24, 6  # of the blocks of like brightness that are measured: those that vary least
 LAGS, FAR = 3, 7  # how many are reported, and how far is looked
-CORRELATED = 0.65  # log energy at middle over high frequencies; white noise on texture stays below, camera JPEGs above
+# Log energy at middle over high frequencies of the smoothest patches above which noise is correlated: for certain;
+# where their energy varies as that of noise (1) and not as that of texture; where less smooth patches have no more.
+COLORED = ((0.65, 1e9, 1e9), (0.4, 2.5, 1e9), (0.3, 1.5, 0.12))
+SMOOTHEST, ROUGHER, MANY = 0.01, 0.2, 128  # shares of the patches by which it is told, and how many at least
 NOTHING = 0.1  # autocorrelation that counts for none
+# Deviations that the mean of the least tenth of normal values lies below the mean of all, 1.755; half of it, as most
+# images have texture in other blocks: then the least ones are not the least of noise alone.
+LEAST_TENTH = 1.755 / 2
 TRUSTED = 4.0  # frequency, in half periods a block, below which smooth places have more texture than noise
 
 _COSINES = cosines(SIDE)
@@ -31,6 +38,22 @@ class Blocks:
         """The farthest lag up to which every autocorrelation is one."""
         near = np.abs(self.autocorrelation) >= NOTHING
         return int(np.argmin(near)) if not near.all() else FAR
+
+
+def is_correlated(patches: Patches) -> bool:
+    """Whether noise is correlated, from its energy at middle and high frequencies, which is equal for white noise.
+
+    Texture has more at middle frequencies, too, but not everywhere: least where an image is smoothest.
+    """
+    order = np.argsort(patches.low)
+    smoothest, smooth, rougher = (
+        patches.of(order[: max(int(share * len(patches)), MANY)]) for share in (SMOOTHEST, SMOOTH, ROUGHER)
+    )
+    slope, further = (
+        float(np.log((one.middle.mean() + 1e-30) / (one.high.mean() + 1e-30))) for one in (smoothest, rougher)
+    )
+    varied = float(smooth.middle.var() / max(float(smooth.middle.mean()), 1e-30) ** 2 * MIDDLE.sum() / 2)
+    return any(slope > least and varied < most and further - slope < more for least, most, more in COLORED)
 
 
 def smooth_blocks(channel: AnyArray, limits: tuple[float, float], *, white: bool) -> Blocks | None:
@@ -55,8 +78,16 @@ def smooth_blocks(channel: AnyArray, limits: tuple[float, float], *, white: bool
         smooth.append(rest[least] / np.sqrt(here))
         levels.append(Level(np.sqrt(here), float(mean[least].mean()), count, 0.0, 0.0, 0.0))
     covariance = _autocovariance(np.concatenate(smooth), TRUSTED if white else 1.0)
-    with_mean = np.sqrt(covariance[0])
-    return Blocks([replace(one, sigma=float(one.sigma * with_mean)) for one in levels], covariance[1:] / covariance[0])
+    correlation = covariance[1:] / covariance[0]
+    by = np.sqrt(covariance[0] / _of_least(correlation))
+    return Blocks([replace(one, sigma=float(one.sigma * by)) for one in levels], correlation)
+
+
+def _of_least(correlation: FloatArray) -> float:
+    """The variance of blocks of noise that vary least, as a share of that of all, by how much blocks of it differ."""
+    along = np.where(np.abs(correlation) >= NOTHING, correlation, 0.0)
+    alike = (1 + 2 * float(np.square(along).sum())) ** 2  # so many pixels tell as much of a variance as one alone
+    return float(max(1 - LEAST_TENTH * np.sqrt(2 * alike) / SIDE, 0.25))
 
 
 def _autocovariance(rest: FloatArray, trusted: float) -> FloatArray:

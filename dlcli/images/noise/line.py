@@ -11,7 +11,9 @@ from dlcli.images.noise.level import OVERLAP, Level, level
 from dlcli.images.noise.patches import HIGH, Patches
 
 BINS, FEWEST = 10, 400  # ranges of brightness, by number and by value, and the patches that one has at least
-SIGNIFICANT, NOTABLE = 4.0, 0.3  # errors of the slope; change of the variance from dark to bright
+SIGNIFICANT, NOTABLE = 3.0, 0.3  # errors of the slope; change of the variance from dark to bright
+APART = 0.5  # deviations of the noise between two ranges of brightness
+TURNS, PLAIN = 20, 6  # of the fit; as many at first take no level for an outlier
 FLOOR = 0.03  # relative error of a range's variance that no number of patches takes away
 
 
@@ -42,12 +44,42 @@ def levels_by_brightness(patches: Patches) -> list[Level]:
         if edge - kept[-1] >= FEWEST and len(means) - edge >= FEWEST:
             kept.append(int(edge))
     found = [level(patches.of(order[a:b])) for a, b in itertools.pairwise([*kept, len(means)])]
-    return [one for one in found if one is not None]
+    return _apart([one for one in found if one is not None])
+
+
+def _apart(levels: Sequence[Level]) -> list[Level]:
+    """The levels, those together whose brightness differs by less than a deviation's half.
+
+    They have one brightness, and what tells them apart is noise: of skewed noise the brighter samples vary more, too.
+    """
+    found: list[Level] = []
+    for one in levels:
+        if found and one.mean - found[-1].mean < APART * min(one.sigma, found[-1].sigma):
+            found[-1] = _joined(found[-1], one)
+        else:
+            found.append(one)
+    return found
+
+
+def _joined(one: Level, other: Level) -> Level:
+    both = (one.count, other.count)
+
+    def average(of_one: float, of_other: float) -> float:
+        return float(np.average((of_one, of_other), weights=both))
+
+    return Level(
+        float(np.sqrt(average(one.sigma**2, other.sigma**2))),
+        average(one.mean, other.mean),
+        sum(both),
+        average(one.low, other.low),
+        average(one.middle, other.middle),
+        average(one.correction, other.correction),
+    )
 
 
 def fitted(levels: Sequence[Level]) -> Line | None:
-    """The line through the levels; None for fewer than three. Levels that hold texture, and outliers, weigh less."""
-    if len(levels) < 3:
+    """The line through the levels; None for fewer than two. Levels that hold texture, and outliers, weigh less."""
+    if len(levels) < 2:
         return None
     means = np.array([one.mean for one in levels])
     variances = np.array([one.sigma for one in levels]) ** 2
@@ -57,10 +89,12 @@ def fitted(levels: Sequence[Level]) -> Line | None:
     design = np.stack([means - center, np.ones_like(means)], axis=1)
     model = np.full_like(variances, np.average(variances, weights=1 / relative**2))
     solution, inverse = np.zeros(2), np.eye(2)
-    for turn in range(20):
+    for turn in range(TURNS):
         # The error is in proportion to the variance itself, of which the model knows better than the measurement.
-        spread = relative * np.maximum(model, 0.05 * float(np.median(variances)))
-        weights = 1 / (1 + ((variances - model) / (2 * spread)) ** 2) if turn else weights
+        spread = relative * np.maximum(model, 0.02 * float(np.median(variances)))
+        away = np.abs(variances - model) / spread
+        if turn >= PLAIN:
+            weights = 1 / (1 + (away / (2 * max(1.0, 1.5 * float(np.median(away))))) ** 2)
         weighted = design * (weights / spread**2)[:, None]
         inverse = np.linalg.pinv(weighted.T @ design)
         solution = inverse @ weighted.T @ variances

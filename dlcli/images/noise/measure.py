@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.images.noise.clipping import limits_of, unclipped
-from dlcli.images.noise.correlation import CORRELATED, LAGS, smooth_blocks
+from dlcli.images.noise.correlation import LAGS, is_correlated, smooth_blocks
 from dlcli.images.noise.level import Level, level
 from dlcli.images.noise.line import Line, growing, levels_by_brightness
 from dlcli.images.noise.patches import ENOUGH, LEAST, Patches, patches_of
@@ -97,7 +97,7 @@ def measured_noise(pixels: AnyArray, offset: float | None = None) -> NoiseMeasur
     firsts = [level(one) for one in left]
     if any(one is None for one in firsts):
         return _nothing("a channel is saturated, or free of noise, wherever one looks: it can't be measured", saturated)
-    correlated = float(np.median([one.middle for one in firsts if one])) > CORRELATED
+    correlated = sum(map(is_correlated, left)) * 2 > len(left)
     channels = tuple(
         _channel(pixels[:, :, c], left[c], limits[c], offset, correlated=correlated) for c in range(len(left))
     )
