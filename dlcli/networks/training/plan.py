@@ -12,13 +12,13 @@ from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
+from dlcli.networks.data.epochs import samples_of_epoch, steps_of, told, usual_steps
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import ImageSettings
 from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
-from dlcli.networks.training.epochs import samples_of_epoch, steps_of, told, usual_steps
 from dlcli.networks.training.presets import (
     LARGE_IMAGE,
     LONGER_DEPTH,
