@@ -191,8 +191,8 @@ def _readme(model: ImageModel, about: Description) -> str:
 
 def _validate(files: dict[str, bytes]) -> None:
     """By BioImage.IO's own validator. Raises DlcliError for what it doesn't take."""
-    imported("loguru", "bioimage").logger.disable("bioimageio")
     spec = imported("bioimageio.spec", "bioimage")
+    imported("loguru", "bioimage").logger.disable("bioimageio")
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)

@@ -142,13 +142,15 @@ def test_runs_that_cannot_be(app, tmp_path):
     assert not list(tmp_path.glob("*.onnx"))
 
 
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_a_package_that_is_not_installed_is_named(package, app, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "format"), [("onnx", "onnx"), ("onnxruntime", "dtmodel"), ("bioimageio.spec", "bioimage")]
+)
+def test_a_package_that_is_not_installed_is_named(module, format, app, tmp_path, monkeypatch):
     make_run(tmp_path / "run")
-    monkeypatch.setitem(sys.modules, package, None)
-    code, _, err = app("export", "run")
+    monkeypatch.setitem(sys.modules, module, None)
+    code, _, err = app("export", "run", "--format", format)
     assert (code, err.count("\n")) == (2, 1)
-    assert f"takes the package {package}" in err
+    assert f"--format {format} takes the package {module.partition('.')[0]}," in err
     assert "pip install 'dlcli[export]'" in err
 
 
