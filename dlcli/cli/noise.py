@@ -86,11 +86,7 @@ def _of_channel(channel: "NoiseOfChannel", name: str, *, several: bool) -> list[
     spread = f" (median; {channel.p10:.3g} to {channel.p90:.3g} in 8 of 10)" if several else ""
     rows = [["sigma", f"{name}{channel.sigma:.3g}{spread}"]]
     if channel.gain > 0:
-        rows.append([
-            "line",
-            f"{name}variance = {channel.gain:.3g} * (brightness - {channel.offset:.4g}) + {channel.read**2:.3g}: "
-            f"gain {channel.gain:.3g}, read noise {channel.read:.3g} at the black level {channel.offset:.4g}",
-        ])  # fmt: skip
+        rows.append(["line", name + _line(channel)])
     if channel.autocorrelation:
         lags = ", ".join(f"{value:.2f}" for value in channel.autocorrelation)
         rows.append(["neighbors", f"{name}autocorrelation {lags} at lags 1 to {len(channel.autocorrelation)}"])
@@ -98,6 +94,19 @@ def _of_channel(channel: "NoiseOfChannel", name: str, *, several: bool) -> list[
         if value > 0.05 * channel.sigma:
             rows.append(["stripes", f"{name}{value:.3g} shared by whole {what}"])
     return rows
+
+
+def _line(channel: "NoiseOfChannel") -> str:
+    if channel.read == 0:  # where the line ends before any brightness without light, one can't know where that is
+        sign = "-" if channel.intercept < 0 else "+"
+        return (
+            f"variance = {channel.gain:.3g} * brightness {sign} {abs(channel.intercept):.3g}: gain {channel.gain:.3g}; "
+            "for the read noise give --offset, the value of a pixel without light"
+        )
+    return (
+        f"variance = {channel.gain:.3g} * (brightness - {channel.offset:.4g}) + {channel.read**2:.3g}: "
+        f"gain {channel.gain:.3g}, read noise {channel.read:.3g} at the black level {channel.offset:.4g}"
+    )
 
 
 def _unmeasured(report: "NoiseReport") -> list[list[str]]:

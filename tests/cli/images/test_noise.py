@@ -75,6 +75,7 @@ def test_a_stack_of_a_microscope(app, tmp_path, scenes):
     assert (code, err) == (0, "")
     assert "noise      white, and growing with brightness" in out
     assert "at the black level 100" in out
+    assert "for the read noise give --offset" in app("noise", "stack.npy", "--axes", "ZYX")[1]
     (kind,) = json.loads(app("noise", "stack.npy", "--axes", "ZYX", "--offset", "100", "--json")[1])["kinds"]
     assert kind["kind"] == "poisson-gaussian"
     assert kind["by_channel"][0]["gain"] == pytest.approx(2, rel=0.1)

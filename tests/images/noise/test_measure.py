@@ -84,6 +84,29 @@ def test_noise_that_neighbors_share_is_correlated(leaves):
     assert measure.sigma == pytest.approx(10, rel=0.15)
 
 
+@pytest.mark.parametrize(("kernel", "white"), [((0, 1, 0), True), ((1, 6, 1), False), ((1, 2, 1), False)])
+def test_texture_is_not_taken_for_correlation(leaves, kernel, white):
+    """Noise of which neighbors share a third, on the texture of scenes, is told from noise that is independent."""
+    told = []
+    for seed, scene in enumerate(leaves):
+        noise = random(seed).normal(size=(258, 258))
+        along = sum(k * noise[i : 256 + i] for i, k in enumerate(kernel))
+        both = sum(k * along[:, i : 256 + i] for i, k in enumerate(kernel))
+        told.append(measured_noise((255 * scene + 8 * both / both.std())[:, :, None]).white)
+    assert told == [white] * 3
+
+
+def test_a_flat_background_does_not_bend_the_line():
+    """Most of a micrograph is dark: its brighter samples vary more by chance alone, which tells nothing of the gain."""
+    side, mean = 384, np.ones((384, 384))
+    for step in range(5):
+        mean[60 * step + 20 : 60 * step + 70, 40:300] = 8 * (step + 1)
+    counts = 100 + 2 * random().poisson(mean) + random(1).normal(0, 2, (side, side))
+    channel = measured_noise(np.rint(counts).astype(np.uint16)[:, :, None], offset=100).channels[0]
+    assert channel.gain == pytest.approx(2, rel=0.06)
+    assert channel.read == pytest.approx(2, rel=0.1)
+
+
 def test_stripes_of_rows_and_columns(leaves):
     image = 255 * leaves[0] + random().normal(0, 10, (256, 256))
     plain = measured_noise(image[:, :, None]).channels[0]
