@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.model.receptive_field import receptive_radius
@@ -13,8 +14,8 @@ NAME = "checkerboard"
 def checkerboard(trained: TrainedNetwork) -> float:
     """The largest difference between the pixels of a cell that a flat image comes out with, on the scale 0 to 255.
 
-    A cell is what the network's strides and its pixel shuffle repeat, so that far from the borders all cells are
-    alike: the pattern is the checkerboard artifact (Odena et al. 2016). 0 for a network without them.
+    A cell is what the network's strides and its pixel shuffle repeat, the pattern the checkerboard artifact (Odena et
+    al. 2016). All cells count, at the borders, too. 0 for a network of cells of one pixel.
     """
     network, degradation = trained.network, trained.degradation
     cell = network.spec.multiple
@@ -22,11 +23,19 @@ def checkerboard(trained: TrainedNetwork) -> float:
     around = -(-around // (cell * degradation.scale)) * cell * degradation.scale
     side = (2 * around + cell * degradation.scale) // degradation.scale
     known = np.zeros((side, side), bool) if degradation.needs_mask else None
-    inside = slice(around, around + cell)
     largest = 0.0
     for level in LEVELS:
         flat = torch.full((1, trained.channels, side, side), level / 255, device=trained.device)
         observed = degradation.prepare_known(flat, 0, known)
-        pixels = network(observed.input, observed.base)[..., inside, inside]
-        largest = max(largest, float((pixels.amax((2, 3)) - pixels.amin((2, 3))).max()) * 255)
+        given = observed.input
+        if degradation.needs_mask:  # as in the middle of a hole: what is known stays as it is
+            given = torch.cat([given[:, :-1], torch.ones_like(given[:, -1:])], 1)
+        largest = max(largest, uneven(network(given, observed.base), cell) * 255)
     return largest
+
+
+def uneven(images: Tensor, cell: int) -> float:
+    """The largest difference between the pixels of a cell of images (B, C, H, W); cells that are cut don't count."""
+    height, width = (side // cell * cell for side in images.shape[2:])
+    cells = images[..., :height, :width].reshape(*images.shape[:2], height // cell, cell, width // cell, cell)
+    return float((cells.amax((3, 5)) - cells.amin((3, 5))).max())

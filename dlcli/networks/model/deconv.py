@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlcli.config.network import Activation
+from dlcli.networks.model.edges import features, flatness
 from dlcli.networks.model.fused_chain import Layer, chain
 from dlcli.networks.model.phases import Strides, even_phases_
 from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
@@ -47,7 +48,8 @@ class DeconvSpec:
     filters and strides have one entry for each convolution; the deconvolutions mirror them. ``turned``: residual blocks
     are of a convolution and a deconvolution, else of two convolutions. ``center`` is taken from the input's values, so
     that what is padded with zeros goes on as the images do. ``linear``: side of the kernels of a fixed convolution
-    from the input straight to the residual (0: none), which training chooses before its first step.
+    from the input straight to the residual (0: none), which training chooses before its first step. ``edges``: but for
+    training, flat parts of images become what they would without borders (``edges.py``).
     """
 
     input_channels: int
@@ -63,6 +65,7 @@ class DeconvSpec:
     turned: bool = False
     center: float = 0.0
     linear: int = 0
+    edges: bool = False
     head: Head = Head()
 
     @property
@@ -239,16 +242,37 @@ class DeconvNet(nn.Module):
             pools = spec.head.pool and not spec.head.decoder
             scores: Tensor = self.classifier(h.mean((2, 3)) if pools else h.flatten(1))
             return scores
-        if spec.linear:
-            # Continued by the cells at the border, so that flat images are flat there, too.
-            around = F.pad(cells, [spec.linear // 2] * 4, mode="replicate")
-            h = h + F.conv2d(around, self.get_buffer("linear").to(cells.dtype))
-        h = shuffled(h, spec.unshuffle)
+        h = shuffled(self._with_linear(h, cells), spec.unshuffle)
+        if spec.edges and not self.training:
+            h = self._flat_where_images_are(h, padded, cells)
         h = h[..., :height, :width] if padded is not x else h
         if spec.head.output == "residual":
             return (x if base is None else base) - (h * x[:, -1:] if spec.head.masked else h)
         # In float32: bfloat16 has too few steps near 0 and 1 for a logarithm.
         return torch.sigmoid(h.float()) if self.ends_in_sigmoid else h
+
+    def _with_linear(self, h: Tensor, cells: Tensor) -> Tensor:
+        if not self.spec.linear:
+            return h
+        # Continued by the cells at the border, so that flat images are flat there, too.
+        around = F.pad(cells, [self.spec.linear // 2] * 4, mode="replicate")
+        return h + F.conv2d(around, self.get_buffer("linear").to(cells.dtype))
+
+    def _flat_where_images_are(self, h: Tensor, x: Tensor, cells: Tensor) -> Tensor:
+        """What the network made of ``x`` with zeros beyond its borders, where it is flat as without borders."""
+        spec = self.spec
+        share = flatness(x[:, :-1] if spec.head.masked else x)
+        if share is None:
+            return h
+        if spec.head.masked:  # whatever the holes are, all around them is the one value that they are filled with
+            return h * (1 - share)
+        layers, modules = self.chain_of_layers
+        borderless = features(
+            list(zip(layers, modules, strict=True)), cells, lambda values: activate(values, spec.activation)
+        )
+        borderless = shuffled(self._with_linear(borderless, cells), spec.unshuffle)
+        means = F.avg_pool2d(borderless, spec.multiple)  # what is flat has but one value
+        return h + share * (F.interpolate(means, scale_factor=float(spec.multiple)) - h)
 
     def _features_of(self, h: Tensor) -> Tensor:
         layers, modules = self.chain_of_layers

@@ -20,7 +20,7 @@ FORMAT, DEEP_FORMAT = 1, 2  # the second of networks whose images are not of 8 b
 KIND = "dlcli-deconv"
 WEIGHT, ARRAY = "weight.", "array."
 # Fields of a description that older networks lack, and what they are then.
-ADDED = {"turned": False, "center": 0.0, "linear": 0, "pool": False, "mirrored": False}
+ADDED = {"turned": False, "center": 0.0, "edges": False, "linear": 0, "pool": False, "mirrored": False}
 # A description that asks for more than this is no network of ours; building it would only fill the memory.
 MAX_FILTERS, MAX_LAYERS, MAX_SIDE, MAX_LINEAR = 4096, 64, 4096, 31
 

@@ -219,6 +219,7 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
         turned=preset.turned,
         center=facts.ground if preset.whitens else 0.0,
         linear=LINEAR if _begins_linear(config, preset, facts) else 0,
+        edges=not facts.classes,
         head=Head(
             output=preset.output or ("residual" if restores else "linear"),
             # The article's listing ends in deconvolutions whatever the task; others classify straight from features.
