@@ -103,6 +103,7 @@ def test_a_flat_background_does_not_bend_the_line():
         mean[60 * step + 20 : 60 * step + 70, 40:300] = 8 * (step + 1)
     counts = 100 + 2 * random().poisson(mean) + random(1).normal(0, 2, (side, side))
     channel = measured_noise(np.rint(counts).astype(np.uint16)[:, :, None], offset=100).channels[0]
+    assert sum(one.mean < 104 for one in channel.levels) == 1
     assert channel.gain == pytest.approx(2, rel=0.06)
     assert channel.read == pytest.approx(2, rel=0.1)
 
