@@ -54,6 +54,7 @@ _dlcli() {
         train-deconv)
             case "$previous" in
                 --task) _dlcli_words 'denoise deblur upscale inpaint reconstruct pairs classify'; return ;;
+                --targets) _dlcli_words 'clean noisy'; return ;;
                 --scale) _dlcli_words '2 3 4'; return ;;
                 --arch) _dlcli_words 'fast article rednet large deep'; return ;;
                 --activation) _dlcli_words 'relu sigmoid tanh leaky-relu gelu'; return ;;
@@ -67,12 +68,12 @@ _dlcli() {
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
-                --out|--resume) _dlcli_paths -d; return ;;
-                --sigma|--poisson|--blur|--holes|--channels|--axes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
+                --out|--init|--resume) _dlcli_paths -d; return ;;
+                --sigma|--poisson|--blur|--holes|--generated|--channels|--axes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--unshuffle|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--task --sigma --poisson --blur --scale --holes --mask --color --gray --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --resume --config --help -h' ;;
-                *) _dlcli_run_first '--task --sigma --poisson --blur --scale --holes --mask --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --resume --config' ;;
+                -*) _dlcli_words '--task --sigma --targets --poisson --noise-map --no-noise-map --blur --scale --holes --mask --generated --color --gray --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --init --resume --config --help -h' ;;
+                *) _dlcli_run_first '--task --sigma --targets --poisson --blur --scale --holes --mask --generated --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --init --resume --config' ;;
             esac ;;
         data)
             case "$previous" in
@@ -135,11 +136,11 @@ _dlcli() {
                 --format) _dlcli_words 'png jpg webp tif bmp avif heic npy fits zarr'; return ;;
                 --dtype) _dlcli_words 'uint8 uint16 uint32 int8 int16 int32 float16 float32 float64'; return ;;
                 --out|--mask|--before-after) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--keep) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--keep|--sigma|--strength) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --out --force --keep --mask --format --before-after --dtype --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --out --keep --mask --format --before-after --dtype' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --out --force --keep --mask --sigma --strength --format --before-after --dtype --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --out --keep --mask --sigma --strength --format --before-after --dtype' ;;
             esac ;;
         export)
             case "$previous" in

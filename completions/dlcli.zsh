@@ -85,11 +85,15 @@ _dlcli() {
                 _arguments -s \
                 '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
                 '--sigma=[Gaussian noise - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts; LOW -HIGH for a blind model.]:value: ' \
+                '--targets=[What the images of denoise are - clean, and noise is added to them; or noisy, and there are no clean ones - the network learns from pairs that are made of each image and more noise like its own (Recorrupted-to-recorrupted), as it is measured, or as --sigma and --poisson say.]:value:(clean noisy)' \
                 '--poisson=[Poisson noise instead - photons per white pixel.]:value: ' \
+                '--noise-map[Tell the network how much noise each image has, as one more channel of its input (FFDNet, Zhang et al.]' \
+                '--no-noise-map[Tell the network how much noise each image has, as one more channel of its input (FFDNet, Zhang et al.]' \
                 '--blur=[Blur that deblur removes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).]:value: ' \
                 '--scale=[Factor by which upscale enlarges an image.]:value:(2 3 4)' \
                 '--holes=[Fraction of the pixels that are missing for inpaint.]:value: ' \
                 '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
+                '--generated=[How many images to generate where no DATA is given; by default 240.]:value: ' \
                 '--color[Train on color or on gray images; by default as the images are.]' \
                 '--gray[Train on color or on gray images; by default as the images are.]' \
                 '--channels=[Train on images of this many channels, and leave others out - 1 is gray, 3 is color, others are as of micrographs; by default as most images are.]:value: ' \
@@ -110,6 +114,7 @@ _dlcli() {
                 '--depth=[Residual blocks after each convolution.]:value: ' \
                 '--skip[Add each convolutions output to that of its mirror deconvolution.]' \
                 '--no-skip[Add each convolutions output to that of its mirror deconvolution.]' \
+                '--unshuffle=[Compute at 1/N of the resolution - squares of N x N pixels become channels in front of the first convolution, and pixels again behind the last deconvolution (pixel unshuffle and shuffle).]:value: ' \
                 '--activation=[Activation of the hidden layers.]:value:(relu sigmoid tanh leaky-relu gelu)' \
                 '--head=[What the network outputs; auto - classes for classify, else an image.]:value:(auto image classes)' \
                 '--epochs=[Passes over the images, for classify each image once, else as many crops as have the pixels of all images; how many steps that is, is said.]:value: ' \
@@ -149,6 +154,7 @@ _dlcli() {
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
+                '--init=[Start from the weights of this run or model file, and with its shape where no option gives one.]:value:_files -/' \
                 '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
@@ -300,6 +306,8 @@ _dlcli() {
                 '--force[Replace --out files that exist.]' \
                 '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
+                '--sigma=[How much noise images have, for a network that is told (--noise-map) - auto (as measured in each), a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
+                '--strength=[How much is done - what a network is told of the noise, times this; of others their change, times this.]:value: ' \
                 '--format=[Format of restored images; by default that of each image.]:value:(png jpg webp tif bmp avif heic npy fits zarr)' \
                 '--before-after=[Also draw the first restored images before and after, with the difference, into this PNG file.]:value:_files' \
                 '--dtype=[Type of the values of restored images; by default that of each image.]:value:(uint8 uint16 uint32 int8 int16 int32 float16 float32 float64)' \

@@ -99,11 +99,14 @@ def blocks() -> list[Block]:
 def make_files(folder: Path) -> None:
     """Small files under the names that the documents use."""
     _tables(folder)
-    for name, side in (("photos", 48), ("clean", 32), ("scans", 32)):
+    for name, side in (("photos", 48), ("clean", 32), ("scans", 32), ("noisy", 64)):
         (folder / name).mkdir()
         for number in range(10):
             coarse = np.random.default_rng(number).integers(0, 256, (6, 6), dtype=np.uint8)
             image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+            if name == "noisy":
+                noise = 20 * np.random.default_rng(number).standard_normal((side, side))
+                image = Image.fromarray(np.clip(np.rint(np.asarray(image) + noise), 0, 255).astype(np.uint8))
             image.save(folder / name / f"{number}.png")
     image.resize((96, 96)).save(folder / "photo.png")
     (folder / "mnist").mkdir()

@@ -25,6 +25,7 @@ from dlcli.config.values.noise import Amount
 ImageFormat = Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "npy", "fits", "zarr"]
 PixelType = Literal["uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
 
+AUTO = "auto"
 RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path weights load load_model"
 DATA_TO_APPLY = aliases.DATA + " test test_data test_file test_dir new_data"
 
@@ -220,6 +221,20 @@ class PredictConfig(SavedOptions):
         also="mask_file mask_path holes",
     )
 
+    sigma: str = option(
+        AUTO,
+        "How much noise images have, for a network that is told (--noise-map): auto (as measured in "
+        "each), a number on the images' own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or "
+        "1.5%, or 12counts.",
+        panel=IMAGES,
+        metavar="auto|NUMBER",
+        also="noise noise_level noise_std std stddev",
+    )
+    strength: float = option(
+        1.0,
+        "How much is done: what a network is told of the noise, times this; of others their change, times this.",
+        panel=IMAGES, ge=0, le=2, metavar="FACTOR", also="amount alpha blend mix opacity denoise_strength",
+    )  # fmt: skip
     image_format: ImageFormat | None = option(
         None,
         "Format of restored images; by default that of each image.",
@@ -244,6 +259,13 @@ class PredictConfig(SavedOptions):
         also="bits depth bit_depth type precision pixel_type",
         also_as={"float": "float32", "double": "float64", "half": "float16"},
     )
+
+    @field_validator("sigma", mode="before")
+    @classmethod
+    def _noise(cls, value: object) -> object:
+        if str(value) != AUTO:
+            Amount.parse(str(value))
+        return str(value)
 
     @field_validator("keep", mode="before")
     @classmethod

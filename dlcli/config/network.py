@@ -49,6 +49,13 @@ class NetworkOptions(Config):
         also="skip_connections residual shortcut",
         also_as={"no_skip_connections": False, "no_residual": False},
     )
+    unshuffle: int | None = option(
+        None,
+        "Compute at 1/N of the resolution: squares of N x N pixels become channels in front of the first convolution, "
+        "and pixels again behind the last deconvolution (pixel unshuffle and shuffle). By default that of the "
+        "architecture: 2 for fast, else 1.",
+        panel=MODEL, ge=1, le=8, metavar="N", also="pixel_unshuffle downscale patch_embed space_to_depth",
+    )  # fmt: skip
     activation: Activation | None = option(
         None, "Activation of the hidden layers.", panel=MODEL, also="act activation_function nonlinearity",
         also_as={"relu": "relu", "gelu": "gelu", "leaky_relu": "leaky-relu"},

@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
 from dlcli.config.base import Config
-from dlcli.config.common import AXES, AXES_ALSO, DATA, OUTPUT, TrainingOptions, known_axes
+from dlcli.config.common import AXES, AXES_ALSO, DATA, OUTPUT, TRAINING, TrainingOptions, known_axes
 from dlcli.config.network import (
     ClassOptions,
     ExecutionOptions,
@@ -48,9 +48,22 @@ class TaskOptions(Config):
         metavar="NUMBER|LOW:HIGH",
         also="noise noise_level noise_std noise_sigma std stddev",
     )
+    targets: Literal["clean", "noisy"] = option(
+        "clean",
+        "What the images of denoise are: clean, and noise is added to them; or noisy, and there are no clean ones: the "
+        "network learns from pairs that are made of each image and more noise like its own (Recorrupted-to-"
+        "recorrupted), as it is measured, or as --sigma and --poisson say.",
+        panel=TASK, also="self_supervised n2n unsupervised blind_training noise2noise noise2void",
+    )  # fmt: skip
     poisson: float | None = option(
         None, "Poisson noise instead: photons per white pixel.", panel=TASK, gt=0, metavar="PEAK",
         also="peak photons poisson_noise shot_noise",
+    )  # fmt: skip
+    noise_map: bool = option(
+        False,
+        "Tell the network how much noise each image has, as one more channel of its input (FFDNet, Zhang et al. 2018): "
+        "--sigma LOW:HIGH is then the range that it is good for, and predict and eval --sigma name the noise.",
+        panel=TASK, flags=("--noise-map/--no-noise-map",), also="noise_level_map conditional sigma_map",
     )  # fmt: skip
     blur: str = option(
         "gaussian:1.6",
@@ -86,6 +99,10 @@ class ImageOptions(Config):
         complete="dir",
         also=aliases.DATA + " images image_dir image_folder folder root",
     )
+    generated: int | None = option(
+        None, "How many images to generate where no DATA is given; by default 240.", panel=DATA, ge=2, le=100_000,
+        also="n_images num_images images_to_generate synthetic",
+    )  # fmt: skip
     color: bool | None = option(
         None,
         "Train on color or on gray images; by default as the images are.",
@@ -148,8 +165,14 @@ class TrainDeconvConfig(
     """Networks of convolutions and deconvolutions that restore or classify images."""
 
     command: ClassVar[str] = "train-deconv"
-    path_fields: ClassVar[tuple[str, ...]] = ("data", "mask")
+    path_fields: ClassVar[tuple[str, ...]] = ("data", "mask", "init")
 
+    init: Path | None = option(
+        None,
+        "Start from the weights of this run or model file, and with its shape where no option gives one.",
+        panel=TRAINING, complete="dir", metavar="RUN|FILE",
+        also="pretrained init_from weights load_weights finetune fine_tune warm_start initial_weights from_pretrained",
+    )  # fmt: skip
     resume: Path | None = option(
         None, "Continue this run from its last checkpoint, with its settings.", panel=OUTPUT, complete="dir",
         cli_only=True, metavar="RUN",
@@ -228,7 +251,7 @@ class TrainDeconvConfig(
             raise ValueError(f"--task pairs: give two folders, inputs and targets; got {len(self.data)}")
         if self.poisson is not None and self.task != "denoise":
             raise ValueError(f"--poisson goes with --task denoise, not {self.task}: leave it out")
-        if self.poisson is not None and self.sigma is not None:
+        if self.poisson is not None and self.sigma is not None and self.targets == "clean":
             raise ValueError("give --sigma or --poisson, not both")
         if self.task not in ("denoise", "deblur") and self.sigma_range[1]:
             raise ValueError(f"--sigma goes with --task denoise or deblur, not {self.task}: leave it out")
@@ -244,6 +267,23 @@ class TrainDeconvConfig(
             raise ValueError(f"--head {self.head} doesn't go with --task {self.task}: leave it out")
         if self.loss is not None and (self.loss == "cross-entropy") != classes:
             raise ValueError(f"--loss {self.loss} doesn't go with --task {self.task}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _noise_consistent(self) -> Self:
+        if self.noise_map and (self.task != "denoise" or self.poisson is not None):
+            other = "--poisson" if self.poisson is not None else f"--task {self.task}"
+            raise ValueError(f"--noise-map goes with Gaussian noise of --task denoise, not with {other}: leave it out")
+        if self.targets == "noisy":
+            low, high = self.noise
+            if self.task != "denoise":
+                raise ValueError(f"--targets noisy goes with --task denoise, not {self.task}: leave it out")
+            if not self.data:
+                raise ValueError("--targets noisy needs DATA, noisy images")
+            if low != high:
+                raise ValueError(f"--sigma {self.sigma}: noisy images have one level; leave --sigma out to measure it")
+        if self.generated is not None and self.data:
+            raise ValueError("--generated goes without DATA: leave one of them out")
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Noise: Gaussian of one or several strengths, and Poisson noise of counted photons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from dlcli.errors import DlcliError
 
 MAX_SIGMA = 255.0
 LEVELS = 3  # of a range of noise, that are measured
+# Of a network that is told the level. The mean squared error that a good one leaves grows about as the level and this:
+# levels are drawn in inverse proportion to that, so that each counts as much as any other.
+EVEN = 10.0
 AT_A_TIME = 1 << 20  # values that are drawn to learn where those of another channel begin
 
 
@@ -19,13 +22,15 @@ AT_A_TIME = 1 << 20  # values that are drawn to learn where those of another cha
 class Denoise(SameChannels):
     """Gaussian noise, not clipped, of a deviation drawn uniformly from low..high for each image (0-255 scale).
 
-    ``weights`` multiply it, one for each channel, where there are some. Raises DlcliError for a range that is not
-    0 <= low <= high <= 255.
+    ``weights`` multiply it, one for each channel, where there are some. ``told``: the network's input has the deviation
+    as one more channel, as a share of the range of the images (a noise level map: Zhang, Zuo & Zhang 2018), and low
+    levels are drawn more often. Raises DlcliError for a range that is not 0 <= low <= high <= 255.
     """
 
     low: float
     high: float
     weights: tuple[float, ...] = ()
+    told: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= MAX_SIGMA:
@@ -37,11 +42,12 @@ class Denoise(SameChannels):
     def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
         """Clean images (B, C, H, W) plus noise."""
         sigma = self._deviation(len(clean), generator, clean.device)
-        return self.prepare(add_noise(clean, sigma, generator))
+        noisy = add_noise(clean, weighted(sigma, self.weights, clean.device), generator)
+        return Observation(with_level(noisy, sigma), noisy, noisy) if self.told else self.prepare(noisy)
 
     def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
         """Clean rows plus the noise that they have in the whole image."""
-        sigma = self._deviation(1, generator, generator.device)
+        sigma = weighted(self._deviation(1, generator, generator.device), self.weights, generator.device)
         draws = NormalRows(clean.shape, generator)
 
         def noisy(rows: slice) -> Tensor:
@@ -52,12 +58,25 @@ class Denoise(SameChannels):
         return noisy
 
     def _deviation(self, count: int, generator: torch.Generator, device: torch.device) -> float | Tensor:
-        """That of ``count`` images, drawn where there is a range, and times the channels' weights."""
-        sigma: float | Tensor = self.low / 255
-        if self.low < self.high:
-            draw = torch.rand((count, 1, 1, 1), generator=generator, device=generator.device)
-            sigma = (self.low + (self.high - self.low) * draw.to(device)) / 255
-        return weighted(sigma, self.weights, device)
+        """That of ``count`` images, drawn where there is a range."""
+        if self.low == self.high:
+            return self.low / 255
+        draw = torch.rand((count, 1, 1, 1), generator=generator, device=generator.device).to(device)
+        if self.told:
+            return ((self.low + EVEN) * ((self.high + EVEN) / (self.low + EVEN)) ** draw - EVEN) / 255
+        return (self.low + (self.high - self.low) * draw) / 255
+
+    def input_channels(self, channels: int) -> int:
+        """The image's own, and that of the noise level where the network is told."""
+        return channels + self.told
+
+    def prepare(self, observed: Tensor) -> Observation:
+        """The observed image (B, C, H, W), with the level where the network is told. Raises ValueError for a range."""
+        if not self.told:
+            return Observation(observed, observed, observed)
+        if self.low != self.high:
+            raise ValueError(f"the noise is one of {self.low:g}..{self.high:g}: at_sigma says which")
+        return Observation(with_level(observed, self.low / 255), observed, observed)
 
     @property
     def level(self) -> float:
@@ -74,16 +93,16 @@ class Denoise(SameChannels):
             return [self]
         width = (self.high - self.low) / LEVELS
         middles = [self.low + (place + 0.5) * width for place in range(LEVELS)]
-        return [Denoise(sigma, sigma, self.weights) for sigma in middles]
+        return [replace(self, low=sigma, high=sigma) for sigma in middles]
 
     def middle(self) -> "Denoise":
         """The noise in the middle of the range."""
         sigma = (self.low + self.high) / 2
-        return Denoise(sigma, sigma, self.weights)
+        return replace(self, low=sigma, high=sigma)
 
     def at_sigma(self, sigma: float, weights: tuple[float, ...] = ()) -> Degradation:
         """This noise alone."""
-        return Denoise(sigma, sigma, weights)
+        return Denoise(sigma, sigma, weights, self.told)
 
 
 @dataclass(frozen=True)
@@ -126,6 +145,18 @@ class Poisson(SameChannels):
 def weighted(sigma: float | Tensor, weights: tuple[float, ...], device: torch.device) -> float | Tensor:
     """A deviation times each channel's weight, (1, C, 1, 1), where there are some."""
     return sigma * torch.tensor(weights, device=device).view(1, -1, 1, 1) if weights else sigma
+
+
+def with_level(image: Tensor, sigma: float | Tensor) -> Tensor:
+    """``image`` (B, C, H, W) and one more channel that is ``sigma``, a number or (B, 1, 1, 1), everywhere."""
+    count, channels, height, width = image.shape
+    last = image.is_contiguous(memory_format=torch.channels_last) and not image.is_contiguous()
+    order = torch.channels_last if last else torch.contiguous_format
+    shape = (count, channels + 1, height, width)
+    both = torch.empty(shape, dtype=image.dtype, device=image.device, memory_format=order)
+    both[:, :channels] = image
+    both[:, channels:] = sigma
+    return both
 
 
 def add_noise(image: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:

@@ -27,6 +27,7 @@ class Restoration:
 
     ``sigma`` takes the range of the images for 255; ``weights`` multiply it for each channel, where the ranges of
     channels differ. ``deep``: images have more than 8 bits. ``blur`` is --blur; a range of blurs has no kernels.
+    ``noise_map``: the network is told how much noise there is.
     """
 
     task: str
@@ -38,6 +39,7 @@ class Restoration:
     weights: tuple[float, ...] = ()
     deep: bool = False
     blur: str = ""
+    noise_map: bool = False
 
     @property
     def blurs(self) -> BlurRange | None:
@@ -53,7 +55,7 @@ class Restoration:
                 str(task["task"]), (float(task["sigma"][0]), float(task["sigma"][1])),
                 None if poisson is None else float(poisson), int(task["scale"]), float(task["holes"]), arrays,
                 tuple(float(weight) for weight in task.get("weights", ())), bool(task.get("deep", False)),
-                str(task.get("blur", "")),
+                str(task.get("blur", "")), bool(task.get("noise_map", False)),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
@@ -66,13 +68,16 @@ class Restoration:
         }  # fmt: skip
         weights = {"weights": list(self.weights)} if self.weights else {}
         blur = {"blur": self.blur} if self.blur else {}
-        return fields | weights | ({"deep": True} if self.deep else {}) | blur
+        marks = {name: True for name in ("deep", "noise_map") if getattr(self, name)}
+        return fields | weights | marks | blur
 
     def degradation(self, *, crops: bool = False) -> Degradation:
         """How clean images are degraded, and degraded ones prepared; ``crops`` for training on parts of images."""
         arrays = self.arrays or {}
         if self.task == "denoise":
-            return Poisson(self.poisson) if self.poisson is not None else Denoise(*self.sigma, self.weights)
+            if self.poisson is not None:
+                return Poisson(self.poisson)
+            return Denoise(*self.sigma, self.weights, self.noise_map)
         if self.blurs is not None:
             return BlindDeblur(Ranged(self.blurs), Denoise(*self.sigma, self.weights))
         if self.task == "deblur":

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -22,6 +23,7 @@ from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
 from dlcli.networks.losses.supervised import LOSSES
 from dlcli.networks.metrics import CLASS_METRICS, ClassMetric, ImageMetric, image_metrics
+from dlcli.networks.model.start import Start
 from dlcli.networks.training.factory import make_solver, settings_for, weights_of
 from dlcli.networks.training.plan import (
     DEFAULT_MINUTES,
@@ -55,11 +57,17 @@ class NetworkTrials:
     def __init__(self, base: TrainDeconvConfig, progress: Progress, folds: int | None = None) -> None:
         if folds and "val" in base.model_fields_set:
             raise DlcliError("--cv and --val both hold images out", "leave one out")
+        if base.targets == "noisy":
+            raise DlcliError(
+                "tune-lr compares by clean images, and --targets noisy has none",
+                "tune on clean images of the kind, and train with what it finds",
+            )
         self.base, self.progress, self.folds = base, progress, folds
         self.device = pick_network_device(base.device)
         self._images: dict[Hashable, list[TrainingImages]] = {}
         self._verdicts: dict[Hashable, bool] = {}
         self._told = set[str]()
+        self._starts: dict[Path, Start] = {}
         self.watched = self.by_training_loss = False
         self._measures: dict[tuple[Hashable, ...], Validation | None] = {}
         if base.threads:
@@ -82,7 +90,20 @@ class NetworkTrials:
             self._images[key] = parts
         return self._images[key]
 
+    def _start(self, config: TrainDeconvConfig) -> Start | None:
+        """What --init names, read once."""
+        if config.init is None:
+            return None
+        if config.init not in self._starts:
+            self._starts[config.init] = Start.of(config.init)
+        return self._starts[config.init]
+
+    def _begun(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
+        start = self._start(config)
+        return start.adopted(config) if start else config
+
     def _plan(self, config: TrainDeconvConfig, fold: int = 0) -> NetworkPlan:
+        config = self._begun(config)
         facts = ImageFacts.of(self._parts(config)[fold], restoration_of(config))
         return make_plan(config, facts, self.device)
 
@@ -138,14 +159,14 @@ class NetworkTrials:
         return report
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
-        images = self._parts(config)[fold]
+        images, start, config = self._parts(config)[fold], self._start(config), self._begun(config)
         restoration = restoration_of(config, images.scales)
         plan = self._plan(config, fold)
         torch.manual_seed(config.seed)
         # Degrading and measuring the validation images takes longer than a short run's step.
         alike = tuple(getattr(config, name) for name in (*READING, *DEGRADING))
         key = (fold, alike, plan.spec, plan.batches.side, plan.loss, plan.execution)
-        problem = make_problem(plan, images, restoration, self._measures.get(key))
+        problem = make_problem(plan, images, restoration, self._measures.get(key), start)
         if key not in self._measures:
             for text in () if self._measures else problem.warnings:
                 self.progress.warn(text)

@@ -58,6 +58,13 @@ class MappedValues(Record):
     high: Number = Field(description="where their ranges end")
 
 
+class ImageLevel(Record):
+    """How much noise an image was measured to have."""
+
+    name: Text
+    sigma: Number = Field(description="standard deviation in the units of the image; of frames on average")
+
+
 class RestoredReport(ImagePrediction):
     """The report of ``predict`` of a network that restores images."""
 
@@ -67,6 +74,7 @@ class RestoredReport(ImagePrediction):
     unwritten: list[Text] = Field(description="names of the outputs that could not be written")
     notes: list[Note]
     sheet: Text | None = Field(description="the picture of some images before and after; null where none was asked for")
+    noise: list[ImageLevel] | None = Field(default=None, description="what was measured; absent where nothing was")
     mapped: MappedValues | None = Field(
         description="images whose values are unlike those of the training; null where there are none"
     )

@@ -40,6 +40,18 @@ class Level(Sparse):
     blur: Text | None = Field(default=None, description="the blur; absent where there is no range of blurs")
 
 
+class Residual(Record):
+    """What a network takes away from noisy images, where there are no clean ones, in the units of the images."""
+
+    mean: Number
+    sigma: Number = Field(description="its standard deviation")
+    noise: Number = Field(description="that of the noise, as given or measured")
+    expected: Number = Field(description="that of the residual if nothing but noise was taken away, all that can be")
+    autocorrelation: list[Number] = Field(description="at lags 1 to 3, along rows and columns")
+    rows: Number = Field(description="deviation of the rows' means, in that of chance")
+    columns: Number = Field(description="deviation of the columns' means, likewise")
+
+
 class ValidationSummary(Sparse):
     """What validation measured."""
 
@@ -53,6 +65,11 @@ class ValidationSummary(Sparse):
         default=None, description="the range that PSNR and SSIM take: 255 for 8 bits; absent for classes"
     )
     psnr_of: str | None = Field(default=None, description=PSNR_OF + "; absent for classes")
+    estimated: bool | None = Field(
+        default=None, description="true where there are no clean images: PSNR is an estimate; else absent"
+    )
+    residual: Residual | None = Field(default=None, description="likewise what is taken away; else absent")
+    verdict: Text | None = Field(default=None, description="likewise whether that is noise and all of it, in words")
     unchanged: bool | None = Field(
         default=None, description="whether the network gives back the estimate that it starts from; absent for classes"
     )

@@ -13,7 +13,7 @@ METADATA_KEY = "dlcli"
 
 
 def read_model(path: Path, command: str) -> tuple[JsonObject, dict[str, AnyArray]]:
-    """Description and tensors of a model file that ``command`` should have made.
+    """Description and tensors of a model file that ``command`` should have made; bfloat16 becomes float32.
 
     Raises DlcliError for a file that is missing, broken or not a dlcli model.
     """
@@ -25,8 +25,12 @@ def read_model(path: Path, command: str) -> tuple[JsonObject, dict[str, AnyArray
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             description = json.loads(metadata.get(METADATA_KEY, "{}"))
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
+            names = list(file.keys())
+            halves = [name for name in names if file.get_slice(name).get_dtype() == "BF16"]
+            tensors = {name: file.get_tensor(name) for name in names if name not in halves}
+        if halves:  # which NumPy doesn't have
+            with safe_open(path, framework="pt") as file:
+                tensors |= {name: file.get_tensor(name).float().numpy() for name in halves}
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         text = " ".join(str(error).split())
         raise DlcliError(f"{path} is not a readable model file: {text}", "train it again") from None

@@ -9,7 +9,10 @@ from dlcli.runs import directory
 
 
 def run_folder(run: Path) -> Path:
-    """The run directory that ``run`` means: itself, or that of the model file. Raises DlcliError if there is none."""
+    """The run directory that ``run`` means: itself, or that of the model file.
+
+    Raises DlcliError if there is none.
+    """
     if run.suffix in PICKLES:
         raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
     if run.name == directory.MODEL:

@@ -15,10 +15,11 @@ from dlcli.files import JsonObject, write_atomic
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import read_images
+from dlcli.networks.model.start import Start
 from dlcli.networks.training.advice import what_trains
 from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.pace import depth_is_open, few_steps, paced
-from dlcli.networks.training.plan import describe_task, image_settings, make_plan, resolved, restoration_of
+from dlcli.networks.training.plan import describe_task, image_settings, make_plan, noise_in, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
 from dlcli.networks.training.record import Description
 from dlcli.networks.training.report import make_report
@@ -44,13 +45,18 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     device = _device_of(ranks, pick_network_device(config.device))
     ranks.connect(device)
     config, run = _open_run(config, ranks, progress)
+    if config.init and not config.resume:
+        Start.of(config.init)  # refused before images are read, which may take long
     images = read_images(image_settings(config), progress)
-    restoration = restoration_of(config, images.scales)
+    start_from = Start.of(config.init) if config.init and not config.resume else None
+    config = start_from.adopted(config) if start_from else config
+    images = replace(images, noise=noise_in(config, images))
+    restoration = restoration_of(config, images.scales, images.noise)
     plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
     prepare_torch(config.seed, config.threads)
     plan = _as_fast_as_it_is(config, plan, progress)
     config = resolved(config, plan)
-    problem = make_problem(plan, images, restoration)
+    problem = make_problem(plan, images, restoration, start=start_from)
     data = fingerprint_of(images, [restoration])
     _check_alike(ranks, plan, data)
     if ranks.leads:

@@ -13,7 +13,8 @@ class ImageFacts:
 
     ``inputs`` are the channels that the network is given of images of ``channels``; ``held_out`` is the fraction of
     the images that validation has. ``photographs``: images of classes look like some;
-    ``ground`` is the value of what is around what they show, 0 to 1; ``pixels`` is how many they have in all.
+    ``ground`` is the value of what is around what they show, 0 to 1; ``pixels`` is how many they have in all;
+    ``noise_map`` the most noise that the network is told of, 0 where it isn't told.
     """
 
     inputs: int
@@ -25,6 +26,7 @@ class ImageFacts:
     photographs: bool = False
     ground: float = 0.0
     pixels: int = 0
+    noise_map: float = 0.0
 
     @classmethod
     def of(cls, images: TrainingImages, restoration: Restoration) -> "ImageFacts":
@@ -36,4 +38,5 @@ class ImageFacts:
         ground = ground_of(images.train) if classes else 0.0
         count = len(images.train)
         pixels = sum(height * width for height, width in map(images.train.shape, range(count)))
-        return cls(inputs, channels, classes, count, images.side, images.fraction, photographs, ground, pixels)
+        told = restoration.sigma[1] / 255 if restoration.noise_map else 0.0
+        return cls(inputs, channels, classes, count, images.side, images.fraction, photographs, ground, pixels, told)

@@ -24,6 +24,7 @@ from dlcli.images.pairs import open_pairs
 from dlcli.networks.data.looks import looks_drawn
 from dlcli.networks.data.parts import Parts, parts_of
 from dlcli.networks.data.sequences import with_sequences
+from dlcli.networks.data.set_noise import SetNoise
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.networks.data.squares import SHRUNK, squares
 from dlcli.text import counted, listed
@@ -53,6 +54,7 @@ class ImageSettings:
     batch_size: int
     seed: int
     axes: str = ""
+    generated: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class TrainingImages:
     ``fraction`` is --val as it was taken; ``may_lend`` says whether parts of training images may be measured
     as well; ``photographs`` whether images of classes look like some; ``notes`` say what was decided; ``scales``
     normalize the images, as learned from those that train. ``parts`` is set where the images are few: the training and
-    the validation images are then parts of the same ones.
+    the validation images are then parts of the same ones. ``noise`` is what they have already, where there are no clean
+    ones.
     """
 
     train: ImageSet
@@ -77,6 +80,7 @@ class TrainingImages:
     notes: tuple[str, ...] = ()
     scales: Scales = EIGHT_BITS
     parts: Parts | None = None
+    noise: SetNoise | None = None
 
 
 def read_images(settings: ImageSettings, progress: Progress) -> TrainingImages:
@@ -183,8 +187,9 @@ def _opened(settings: ImageSettings, progress: Progress) -> tuple[ImageSet, Imag
         return open_image_set(data, channels=channels, labeled=classes, limits=limits, axes=settings.axes), None
     if classes:
         raise DlcliError("--task classify needs DATA", "give a folder of class folders, or MNIST's IDX files")
-    progress.note(f"no DATA given: training on {DEMO_IMAGES} generated images (dead leaves)")
-    return dead_leaves(DEMO_IMAGES, DEMO_SIDE, settings.seed, channels or 1), None
+    count = settings.generated or DEMO_IMAGES
+    progress.note(f"no DATA given: training on {count:,} generated images (dead leaves)")
+    return dead_leaves(count, DEMO_SIDE, settings.seed, channels or 1), None
 
 
 def _middle_side(image_set: ImageSet, numbers: Sequence[int]) -> int:

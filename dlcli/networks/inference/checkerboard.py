@@ -1,5 +1,7 @@
 """How strong a pattern a network gives to a flat image."""
 
+from itertools import product
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,9 +26,10 @@ def checkerboard(trained: TrainedNetwork) -> float:
     side = (2 * around + cell * degradation.scale) // degradation.scale
     known = np.zeros((side, side), bool) if degradation.needs_mask else None
     largest = 0.0
-    for level in LEVELS:
+    told = degradation.levels() if network.spec.head.noise_map else [degradation]
+    for level, one in product(LEVELS, told):
         flat = torch.full((1, trained.channels, side, side), level / 255, device=trained.device)
-        observed = degradation.prepare_known(flat, 0, known)
+        observed = one.prepare_known(flat, 0, known)
         given = observed.input
         if degradation.needs_mask:  # as in the middle of a hole: what is known stays as it is
             given = torch.cat([given[:, :-1], torch.ones_like(given[:, -1:])], 1)

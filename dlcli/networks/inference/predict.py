@@ -20,6 +20,7 @@ from dlcli.images.formats.codecs import read_pixels
 from dlcli.images.outputs import STDOUT, Output, OutputPlan, check_sheet, plan_outputs
 from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference.classify import predict_classes
+from dlcli.networks.inference.noise_level import check_strength
 from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restorer
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.shown.before_after import ROWS, Shots, shots_of
@@ -29,7 +30,7 @@ from dlcli.networks.inference.writing import Told, UnwrittenError, send, write_r
 from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
-from dlcli.reports.predict import ClassifiedReport, MappedValues, RestoredReport
+from dlcli.reports.predict import ClassifiedReport, ImageLevel, MappedValues, RestoredReport
 from dlcli.text import counted, printable_path
 
 
@@ -43,6 +44,7 @@ def predict_network(settings: PredictionSettings, progress: Progress) -> Restore
     trained = load_network(settings.source)
     if trained.task == "classify":
         return predict_classes(settings, trained, progress, start)
+    check_strength(settings.strength, trained)
     return _restore_all(settings, trained, progress, start)
 
 
@@ -111,10 +113,12 @@ def _restore_all(
     plan = _planned(settings)
     shots = shots_of([one.shown for one in plan.outputs], trained.degradation.scale) if settings.sheet else []
     meter = Meter(progress, len(plan.outputs))
-    restorer = Restorer(trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter)
+    restorer = Restorer(
+        trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter, strength=settings.strength
+    )  # fmt: skip
     _tell_before(settings, trained, plan, progress)
     told, failed = Told(), Failed()
-    done = 0
+    levels, done = list[ImageLevel](), 0
     with (
         telling(lambda: _left(meter, settings.output.out)),
         meter,
@@ -124,6 +128,8 @@ def _restore_all(
             meter.file()
             told.take(one.told)
             restorer.changes.take(one.changes)
+            if found := one.changes.levels.found:
+                levels.append(ImageLevel(name=written.shown, sigma=sum(found) / len(found)))
             done += one.images
             if one.error is not None:
                 failed.add(written, one.error)
@@ -132,18 +138,9 @@ def _restore_all(
         raise _nothing_done(plan, skipped, failed.first)
     _draw(settings.sheet, shots)
     send(plan.outputs[0].target, settings.output.out)
-    ranges = restorer.changes.mapped
-    if ranges.images:
-        progress.note(f"{counted(ranges.images, 'image')}: {ranges.note(trained.scales)}")
-    for text in told.lines():
-        progress.warn(text)
-    if (unchanged := not restorer.changes.any) and trained.task != "reconstruct":
-        progress.warn(
-            f"the network changed no pixel of {counted(restorer.changes.images, 'image')}"
-            f"{'' if trained.task in INPUT_IS_BASE else ' beyond the simple estimate that it starts from'}: it has "
-            "learned nothing that changes them; train it longer, or with another --lr"
-        )
+    _tell(restorer, told, progress)
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
+    ranges = restorer.changes.mapped
     return RestoredReport(
         **prediction_head(settings.source.run, settings.output.out, start),
         command="predict",
@@ -151,12 +148,32 @@ def _restore_all(
         task=trained.task,
         images=done,
         skipped=[SkippedImage(name=one.name, why=one.why) for one in skipped],
-        unchanged=unchanged,
+        unchanged=not restorer.changes.any,
         unwritten=[one.name for one in failed.unwritten],
         notes=told.notes(),
         sheet=str(settings.sheet) if settings.sheet else None,
+        noise=levels or None,
         mapped=MappedValues(images=ranges.images, low=ranges.low, high=ranges.high) if ranges.images else None,
     )
+
+
+def _tell(restorer: Restorer, told: Told, progress: Progress) -> None:
+    """What became of the images, beyond what is in them."""
+    changes, trained = restorer.changes, restorer.trained
+    ranges = changes.mapped
+    if ranges.images:
+        progress.note(f"{counted(ranges.images, 'image')}: {ranges.note(trained.scales)}")
+    for text in told.lines():
+        progress.warn(text)
+    for text in changes.levels.lines(trained):
+        progress.warn(text)
+    idle = changes.images == changes.levels.left
+    if not (changes.any or idle) and restorer.strength.factor and trained.task != "reconstruct":
+        progress.warn(
+            f"the network changed no pixel of {counted(changes.images, 'image')}"
+            f"{'' if trained.task in INPUT_IS_BASE else ' beyond the simple estimate that it starts from'}: it has "
+            "learned nothing that changes them; train it longer, or with another --lr"
+        )
 
 
 def _left(meter: Meter, out: Path | None) -> str:

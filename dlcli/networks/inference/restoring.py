@@ -16,7 +16,9 @@ from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
 from dlcli.networks.inference.large.bands import VALUES, Band, Bands
+from dlcli.networks.inference.noise_level import Levels, denoiser_for
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
+from dlcli.networks.inference.settings import AS_MEASURED, Strength
 from dlcli.networks.inference.shown.before_after import Shots
 from dlcli.networks.inference.shown.meter import Meter
 from dlcli.networks.inference.trained import TrainedNetwork, exactly
@@ -42,6 +44,7 @@ class Changes:
     images: int = 0
     any: bool = False
     mapped: Ranges = field(default_factory=Ranges)
+    levels: Levels = field(default_factory=Levels)
 
     def compare(self, before: Callable[[], Image], after: Image) -> None:
         """A part of an image; ``before`` is asked for only as long as nothing has changed."""
@@ -52,6 +55,7 @@ class Changes:
         self.images += others.images
         self.any = self.any or others.any
         self.mapped = self.mapped.joined(others.mapped)
+        self.levels.take(others.levels)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Restorer:
     meter: Meter = field(default_factory=Meter)
     fit: Fitted | None = None
     shots: Shots = field(default_factory=Shots)
+    strength: Strength = AS_MEASURED
 
     @property
     def scale(self) -> int:
@@ -104,18 +109,27 @@ def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
 def _through(restorer: Restorer, image: Frame, bands: Iterable[Band], *, spent: bool) -> Frame:
     """The image band by band: one, unless its degradation looks no further than its ``reach``."""
     trained, degradation, scale = restorer.trained, restorer.trained.degradation, restorer.scale
+    factor = 1.0 if trained.told else restorer.strength.factor
     missing = _missing(degradation, image, restorer.mask) if degradation.needs_mask else None
     check_finite(image.pixels)
     fit = restorer.fit or fitted(trained.scales, [image.pixels])
     within, changes = _limits(fit, image.pixels), Changes(1)
     if restorer.fit is None:
         changes.mapped = changes.mapped.taking(fit)
+    chosen = denoiser_for(trained, restorer.strength, image.pixels, fit.scales.inputs, changes.levels)
+    if chosen is None:
+        restorer.changes.take(changes)
+        return image
+    degradation = chosen
 
     def compute(band: Band) -> Image:
         x = _input(trained, _rows(image, band.seen), fit.scales.inputs)
         part, rows = _rows(image, band.rows), band.inner(scale)
         observed = degradation.prepare_known(x, restorer.kernel, missing)
-        pixels = _output(trained, trained.restored(observed, rows), part, fit, within)
+        made = trained.restored(observed, rows)
+        if factor != 1:
+            made = torch.lerp(observed.base[..., rows, :].to(made.dtype), made, factor)
+        pixels = _output(trained, made, part, fit, within)
         changes.compare(lambda: _output(trained, observed.base[..., rows, :], part, fit, within), pixels)
         if part.alpha is not None and scale == 1 and not degradation.needs_mask:
             pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)  # unseen: none of our business

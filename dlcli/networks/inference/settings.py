@@ -5,10 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.evaluate import AUTO, EvalConfig, PredictConfig
+from dlcli.config.values.noise import Amount
 from dlcli.engine.arrays import AnyDtype
 from dlcli.images.formats.opening import EXTENSIONS
 from dlcli.tables.predictions import OutputSettings
+
+
+@dataclass(frozen=True)
+class Strength:
+    """``sigma`` None: as measured. ``factor`` multiplies the level that a network is told, or else its change."""
+
+    sigma: Amount | None = None
+    factor: float = 1.0
+
+
+AS_MEASURED = Strength()
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ class PredictionSettings:
     """The images to restore or classify, the file of the pixels to fill, and where the results go.
 
     ``format`` (one of FORMATS) and ``dtype`` are those of restored images, None for their own; ``sheet`` is the file of
-    a picture of some, before and after.
+    a picture of some, before and after. ``strength`` is how much is done to them.
     """
 
     source: NetworkSettings
@@ -76,6 +88,7 @@ class PredictionSettings:
     format: str | None = None
     dtype: AnyDtype | None = None
     sheet: Path | None = None
+    strength: Strength = AS_MEASURED
 
     @classmethod
     def of(cls, config: PredictConfig) -> "PredictionSettings":
@@ -83,4 +96,6 @@ class PredictionSettings:
         output = OutputSettings(config.out, config.force, config.json_output)
         form = None if config.image_format is None else EXTENSIONS.get(f".{config.image_format}", "NPY")
         dtype = None if config.dtype is None else np.dtype(config.dtype)
-        return cls(NetworkSettings.of(config), config.data, config.mask, output, form, dtype, config.before_after)
+        sigma = None if config.sigma == AUTO else Amount.parse(config.sigma)
+        strength, source = Strength(sigma, config.strength), NetworkSettings.of(config)
+        return cls(source, config.data, config.mask, output, form, dtype, config.before_after, strength)

@@ -50,6 +50,11 @@ class TrainedNetwork:
         return self.restoration.task
 
     @property
+    def told(self) -> bool:
+        """Whether it is told how much noise an image has."""
+        return self.network.spec.head.noise_map > 0
+
+    @property
     def channels(self) -> int:
         """1 for a network of gray images, 3 for color, or any other number."""
         spec = self.network.spec

@@ -29,7 +29,8 @@ class Head:
     ``side`` pixels ends the network, or with ``pool`` on their means; ``decoder`` says whether the deconvolutions come
     before it. With ``masked`` the last input channel is 1 where the image is unknown, and the residual is 0 elsewhere:
     what is known stays as it is. ``mirrored``: but for training, the probabilities of classes are the means of those of
-    an image and of its mirror image.
+    an image and of its mirror image. ``noise_map`` above 0: the last input channel is the deviation of the noise, up to
+    this, as a share of the range of the images.
     """
 
     output: Output = "residual"
@@ -39,6 +40,7 @@ class Head:
     masked: bool = False
     pool: bool = False
     mirrored: bool = False
+    noise_map: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, activate
 from dlcli.networks.model.phases import Tensors
 
+NOISE = 5  # levels of noise that a network is told of, from none to the most
 LEVELS, SHADES = 64, 5  # of gray, and of each channel of color images, that are made flat
 EXAMPLES = 8  # images, of the first batch, that are to be changed the least
 PATCHES = 8192  # of features of real images
@@ -69,7 +70,10 @@ def flattened(spec: DeconvSpec, state: Tensors, images: Tensor, *, kept: bool) -
 
 
 def flat_inputs(spec: DeconvSpec) -> Tensor:
-    """The channels of flat images (N, C), gray and of other colors, in float64; a mask's says that all is missing."""
+    """The channels of flat images (N, C), gray and of other colors, in float64.
+
+    A mask's says that all is missing; the level of noise takes several values.
+    """
     channels = spec.output_channels
     images = torch.linspace(0, 1, LEVELS, dtype=torch.float64)[:, None].expand(-1, channels)
     if channels > 1:
@@ -77,6 +81,10 @@ def flat_inputs(spec: DeconvSpec) -> Tensor:
         colors = torch.cartesian_prod(*shades)
         images = torch.cat([images, colors.repeat(1, -(-channels // len(shades)))[:, :channels]])
     images = images.repeat(1, -(-spec.input_channels // channels))[:, : spec.input_channels].clone()
+    if spec.head.noise_map:
+        told = torch.linspace(0, spec.head.noise_map, NOISE, dtype=torch.float64)
+        images, told = images.repeat(NOISE, 1), told.repeat_interleave(len(images))
+        images[:, -1] = told
     if spec.head.masked:
         images[:, -1] = 1
     return images

@@ -20,7 +20,9 @@ FORMAT, DEEP_FORMAT = 1, 2  # the second of networks whose images are not of 8 b
 KIND = "dlcli-deconv"
 WEIGHT, ARRAY = "weight.", "array."
 # Fields of a description that older networks lack, and what they are then.
-ADDED = {"turned": False, "center": 0.0, "edges": False, "linear": 0, "pool": False, "mirrored": False}
+ADDED = {
+    "turned": False, "center": 0.0, "edges": False, "linear": 0, "pool": False, "mirrored": False, "noise_map": 0.0,
+}  # fmt: skip
 # A description that asks for more than this is no network of ours; building it would only fill the memory.
 MAX_FILTERS, MAX_LAYERS, MAX_SIDE, MAX_LINEAR = 4096, 64, 4096, 31
 
@@ -123,6 +125,7 @@ def _spec(fields: object) -> DeconvSpec | None:
         and spec.multiple <= MAX_SIDE
         and 0 <= spec.center <= 1
         and _linear_fits(spec)
+        and 0 <= spec.head.noise_map <= 1
     )
     return spec if sane else None
 

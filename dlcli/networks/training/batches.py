@@ -28,7 +28,7 @@ class RestorationBatches:
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
         crops = zip(self._crops.batch(step, size), self.scales, strict=True)
-        images = [normalized_(_as_floats(pixels, torch.channels_last), scale) for pixels, scale in crops]
+        images = [normalized_(as_floats(pixels, torch.channels_last), scale) for pixels, scale in crops]
         if len(images) == 2:
             observed = self.degradation.prepare(images[0])
             return Batch(observed.input, observed.base, images[1])
@@ -65,7 +65,7 @@ class _Ahead:
         return made
 
 
-def _as_floats(pixels: Tensor, memory_format: torch.memory_format) -> Tensor:
+def as_floats(pixels: Tensor, memory_format: torch.memory_format) -> Tensor:
     """(B, C, H, W) of any type as float32, which is free to be changed."""
     values = pixels.to(torch.float32, memory_format=memory_format)
     return values.clone(memory_format=torch.preserve_format) if values is pixels else values

@@ -14,7 +14,8 @@ from dlcli.errors import DlcliError
 from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.networks.data.epochs import samples_of_epoch, steps_of, told, usual_steps
 from dlcli.networks.data.facts import ImageFacts
-from dlcli.networks.data.load import ImageSettings
+from dlcli.networks.data.load import ImageSettings, TrainingImages
+from dlcli.networks.data.set_noise import SetNoise, given_noise, noise_of
 from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
@@ -62,11 +63,25 @@ def image_settings(config: TrainDeconvConfig) -> ImageSettings:
         batch_size=config.batch_size or recipe.batch_size,
         seed=config.seed_of_data,
         axes=config.axes or "",
+        generated=config.generated,
     )
 
 
-def restoration_of(config: TrainDeconvConfig, scales: Scales = EIGHT_BITS) -> Restoration:
-    """What the network learns to undo in images of these scales.
+def noise_in(config: TrainDeconvConfig, images: TrainingImages) -> SetNoise | None:
+    """That of noisy images which are to be trained on; None for clean ones. Raises DlcliError if it can't be told."""
+    if config.targets == "clean":
+        return None
+    scale = images.scales.targets
+    if config.sigma is None and config.poisson is None:
+        return noise_of(images.train, scale)
+    sigma = noise_on(config.noise[0], scale, f"--sigma {config.sigma}") if config.sigma else None
+    return given_noise(sigma, config.poisson, images.train.channels)
+
+
+def restoration_of(
+    config: TrainDeconvConfig, scales: Scales = EIGHT_BITS, noise: SetNoise | None = None
+) -> Restoration:
+    """What the network learns to undo in images of these scales, which may have ``noise`` already.
 
     Raises DlcliError for a kernel or mask that can't be read, and for noise beyond the range of the images.
     """
@@ -76,10 +91,13 @@ def restoration_of(config: TrainDeconvConfig, scales: Scales = EIGHT_BITS) -> Re
     if config.task == "inpaint" and config.mask is not None:
         arrays = mask_arrays(config.mask)
     low, high = (noise_on(amount, scales.targets, f"--sigma {config.sigma}") for amount in config.noise)
+    if noise is not None:
+        low, high = noise.range_255
     weights = weights_of(config.noise, scales.targets) if config.task in ("denoise", "deblur") else ()
     return Restoration(
-        config.task, (low, high), config.poisson, int(config.scale), config.holes, arrays, weights,
+        config.task, (low, high), None if noise else config.poisson, int(config.scale), config.holes, arrays, weights,
         deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
+        noise_map=config.noise_map or noise is not None,
     )  # fmt: skip
 
 
@@ -172,6 +190,7 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
         "kernel": spec.kernel,
         "depth": spec.depth,
         "skip": spec.skip,
+        "unshuffle": spec.unshuffle,
         "activation": spec.activation,
         "dropout": spec.dropout,
         "optimizer": optimizer.name,
@@ -212,7 +231,7 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
         strides=strides,
         kernel=kernel,
         depth=depth,
-        unshuffle=preset.unshuffle,
+        unshuffle=config.unshuffle or preset.unshuffle,
         skip=config.skip if config.skip is not None else preset.skip,
         activation=config.activation or "relu",
         dropout=config.dropout if config.dropout is not None else preset.dropout,
@@ -227,6 +246,7 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
             classes=facts.classes,
             side=side if facts.classes else 0,
             masked=config.task == "inpaint",
+            noise_map=facts.noise_map,
             pool=preset.pool,
         ),
     )

@@ -1,6 +1,6 @@
 """What a network is trained on: batches, loss and validation, for restoration and for classes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -8,21 +8,26 @@ from dlcli.degradations.base import Degradation
 from dlcli.degradations.task import Restoration
 from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
+from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.comparison import Comparison
 from dlcli.networks.data.batch import Batches
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.data.regions import make_regions
+from dlcli.networks.data.set_noise import SetNoise, noise_of
 from dlcli.networks.data.split import ENOUGH_CLASS_IMAGES
 from dlcli.networks.losses.base import Objective
 from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores
 from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.start import Start
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.classes.batches import ClassBatches
 from dlcli.networks.training.classes.choice import described
 from dlcli.networks.training.classes.whitening import whiten
 from dlcli.networks.training.linear_estimate import begin_with_linear_estimate
+from dlcli.networks.training.noisy.recorrupted import RecorruptedBatches
+from dlcli.networks.training.noisy.validation import NoisyValidation
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.validation.base import Validation
 from dlcli.networks.training.validation.classes import MAX_CLASS_IMAGES, ClassValidation
@@ -55,11 +60,16 @@ class Problem:
 
 
 def make_problem(
-    plan: NetworkPlan, images: TrainingImages, restoration: Restoration, measure: Validation | None = None
+    plan: NetworkPlan,
+    images: TrainingImages,
+    restoration: Restoration,
+    measure: Validation | None = None,
+    start: Start | None = None,
 ) -> Problem:
     """Build the network and everything around it; ``measure`` is taken from a problem that is alike.
 
-    Raises DlcliError for a mask that doesn't fit the images that are held out.
+    ``start`` is what the network's weights begin with. Raises DlcliError for a mask that doesn't fit the images that
+    are held out, and a start that doesn't fit the network at all.
     """
     network = _network(plan)
     by_scores = plan.loss == "bce" and network.ends_in_sigmoid
@@ -67,7 +77,8 @@ def make_problem(
     network.ends_in_sigmoid &= not by_scores
     objective = Objective(SupervisedLoss(compare), restoration.degradation(crops=True))
     build = _of_classes if restoration.task == "classify" else _of_restoration
-    return build(plan, images, network, objective, measure)
+    problem = build(plan, images, network, objective, measure)
+    return problem if start is None else replace(problem, notes=(start.into(network), *problem.notes))
 
 
 def _of_classes(
@@ -102,18 +113,29 @@ def _of_restoration(
     margin = 0 if images.train_inputs else degradation.margin
     regions = make_regions(images, side, margin, degradation.multiple, len(degradation.levels()))
     sampler = CropSampler(regions.train, side, margin, flips=batches.augment == "flips", seed=batches.seed)
+    noise = images.noise.of([i for i in range(len(images.train)) if i not in regions.small]) if images.noise else None
+    if noise is not None and regions.checked:
+        measure = _of_noisy(plan, regions.checked[-1], noise, images.scales)
     if measure is None and regions.checked:
         settings = MeasureSettings(
             LOSSES[plan.loss], plan.validation.seed, plan.execution,
             Comparison.of(degradation.scale, images.scales.targets), images.scales,
         )  # fmt: skip
         measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
-    crops = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)
+    crops: Batches = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)
+    if noise is not None:
+        crops = RecorruptedBatches(sampler, noise, plan.execution.device, batches.seed, images.scales.targets)
     if plan.spec.linear:
         begin_with_linear_estimate(network, crops, batches.size)
     counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
-    notes = images.notes + regions.notes
+    notes = images.notes + ((noise.note,) if noise and noise.note else ()) + regions.notes
     return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings, images.scales)
+
+
+def _of_noisy(plan: NetworkPlan, crops: ImageSet, noise: SetNoise, scales: Scales) -> Validation:
+    """The estimate on crops of images that are held out, whose noise is that of all, or measured, too."""
+    own = noise if len(noise.gain) == 1 else noise_of(crops, scales.targets)
+    return NoisyValidation(_network(plan), crops, own, scales.targets, plan.validation.seed, plan.execution)
 
 
 def _check_mask(degradation: Degradation, images: TrainingImages) -> None:

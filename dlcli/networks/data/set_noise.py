@@ -1,0 +1,162 @@
+"""The noise of a set of noisy images that are to be trained on: as it is given, or as it is measured."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.errors import DlcliError
+from dlcli.images.image_set import ImageSet
+from dlcli.images.noise.measure import ChannelNoise, measured_noise
+from dlcli.images.normalization import Normalization
+from dlcli.networks.data.split import spread
+from dlcli.text import counted
+
+MEASURED = 48  # images of a large set; the others are taken to be like them, unless these differ
+ALIKE = 1.3  # between the deviations of a tenth of the images and of nine tenths: what measuring them alone makes
+LESS, MORE = 0.9, 1.25  # of the noise that images have, and get more of in training
+DARKEST = 0.25  # of the variance in the middle: no pixel is taken to have less
+
+
+@dataclass(frozen=True, eq=False)
+class SetNoise:
+    """variance = ``gain`` * brightness + ``intercept`` of each image and channel, (N, C) or (1, C) where all are alike.
+
+    All on the scale on which the network sees the images. ``correlation`` is that of neighbors along rows and columns,
+    from lag 1 on, () for white noise. ``sigmas`` (N,) are the deviations, of all pixels of an image.
+    """
+
+    gain: FloatArray
+    intercept: FloatArray
+    sigmas: FloatArray
+    correlation: tuple[float, ...] = ()
+    note: str = ""
+
+    @property
+    def range_255(self) -> tuple[float, float]:
+        """The least and the largest deviation that a network learns of, where the range of the images is 255."""
+        low, high = float(self.sigmas.min() * 255), float(self.sigmas.max() * 255)
+        return LESS * low, min(MORE * high, 255.0)
+
+    def of(self, numbers: Sequence[int]) -> "SetNoise":
+        """That of some of the images."""
+        if len(self.gain) == 1:
+            return self
+        places = list(numbers)
+        return replace(self, gain=self.gain[places], intercept=self.intercept[places], sigmas=self.sigmas[places])
+
+    def variance(self, images: Tensor, numbers: list[int]) -> Tensor:
+        """Of each pixel of ``images`` (B, C, H, W), which are those of these ``numbers``."""
+        places = numbers if len(self.gain) > 1 else [0] * len(numbers)
+        gain, intercept = (
+            torch.tensor(part[places], dtype=images.dtype, device=images.device)[:, :, None, None]
+            for part in (self.gain, self.intercept)
+        )
+        middle = (gain * images.mean((2, 3), keepdim=True) + intercept).clamp(min=1e-12)
+        return torch.maximum(gain * images + intercept, DARKEST * middle)
+
+    def draw(self, images: Tensor, numbers: list[int], generator: torch.Generator) -> Tensor:
+        """Noise like that of these images, (B, C, H, W)."""
+        white = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
+        if self.correlation:
+            white = _correlated(white, self.correlation)
+        return white * self.variance(images, numbers).sqrt()
+
+
+def given_noise(sigma: float | None, peak: float | None, channels: int) -> SetNoise:
+    """Of all images alike: ``sigma`` takes the range for 255, ``peak`` are the photons of a white pixel."""
+    gain, intercept = 0.0 if peak is None else 1 / peak, (sigma or 0.0) ** 2 / 255**2
+    deviation = math.sqrt(gain / 2 + intercept)  # of a gray pixel
+    return SetNoise(np.full((1, channels), gain), np.full((1, channels), intercept), np.array([deviation]))
+
+
+def noise_of(images: ImageSet, scale: Normalization) -> SetNoise:
+    """As measured. Raises DlcliError where there is nothing to measure."""
+    some = spread(len(images), MEASURED)
+    found = {i: one for i in some if (one := _measured(images, i, scale)) is not None}
+    if not found:
+        why = measured_noise(images.pixels(some[0])).why or "there is none that can be told from their rounding"
+        raise DlcliError(
+            f"the noise of {counted(len(some), 'image')} can't be measured: {why}",
+            "name it: --sigma for Gaussian noise, --poisson for photons",
+        )
+    known = list(found.values())
+    correlation = _common([one.correlation for one in known])
+    kind = "correlated" if correlation else "growing with brightness" if _grow(known) else "white"
+    low, high = np.quantile([one.sigma for one in known], (0.1, 0.9))
+    if high <= ALIKE * low:
+        each = [_middle(known)]
+        note = f"noise measured on {counted(len(known), 'image')}: sigma {scale.noise(each[0].sigma * 255):.3g}, {kind}"
+    else:
+        middle = _middle(known)
+        each = [found.get(i) or _measured(images, i, scale) or middle for i in range(len(images))]
+        least, most = (scale.noise(255 * end(one.sigma for one in each)) for end in (min, max))
+        note = f"noise measured on each of {counted(len(each), 'image')}: sigma {least:.3g} to {most:.3g}, {kind}"
+    return SetNoise(
+        np.stack([one.gain for one in each]), np.stack([one.intercept for one in each]),
+        np.array([one.sigma for one in each]), correlation, note,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """One image's noise on the network's scale: (C,) each."""
+
+    gain: FloatArray
+    intercept: FloatArray
+    sigma: float
+    correlation: tuple[float, ...]
+
+
+def _middle(images: list[_Image]) -> _Image:
+    gain, intercept = (np.median([getattr(one, name) for one in images], axis=0) for name in ("gain", "intercept"))
+    return _Image(gain, intercept, float(np.median([one.sigma for one in images])), ())
+
+
+def _measured(images: ImageSet, number: int, scale: Normalization) -> _Image | None:
+    found = measured_noise(images.pixels(number))
+    if found.kind == "none":
+        return None
+    channels = len(found.channels)
+    lows, spans = (list(part) * channels if len(part) == 1 else list(part) for part in (scale.low, scale.spans))
+    lines = [_line(one, low, span) for one, low, span in zip(found.channels, lows, spans, strict=False)]
+    sigma = math.sqrt(float(np.mean([(c.sigma / span) ** 2 for c, span in zip(found.channels, spans, strict=False)])))
+    together = np.mean([one.autocorrelation for one in found.channels if one.autocorrelation], axis=0)
+    correlation = () if found.white else tuple(np.atleast_1d(together).tolist())
+    return _Image(np.array([one[0] for one in lines]), np.array([one[1] for one in lines]), sigma, correlation)
+
+
+def _line(channel: ChannelNoise, low: float, span: float) -> tuple[float, float]:
+    return channel.gain / span, (channel.gain * low + channel.intercept) / span**2
+
+
+def _grow(images: list[_Image]) -> bool:
+    return bool(np.median([float(one.gain.max()) for one in images]) > 0)
+
+
+def _common(each: list[tuple[float, ...]]) -> tuple[float, ...]:
+    """That of most images."""
+    having = [one for one in each if one]
+    return tuple(np.median(having, axis=0).tolist()) if 2 * len(having) > len(each) else ()
+
+
+def _correlated(white: Tensor, correlation: tuple[float, ...]) -> Tensor:
+    """White noise (B, C, H, W) filtered so that neighbors correlate so, with variance 1 as before."""
+    lags = torch.tensor([1.0, *correlation], dtype=torch.float64)
+    side = 4 * len(lags)
+    ring = torch.zeros(side, dtype=torch.float64)
+    ring[: len(lags)] = lags
+    ring[-len(lags) + 1 :] = lags[1:].flip(0)
+    spectrum = torch.fft.rfft(ring).real.clamp(min=0).sqrt()
+    kernel = torch.fft.irfft(spectrum, side).roll(side // 2)[1:]
+    kernel = (kernel / kernel.square().sum().sqrt()).to(white)
+    count, channels, height, width = white.shape
+    flat = white.reshape(count * channels, 1, height, width)
+    reach = len(kernel) // 2
+    flat = torch.nn.functional.pad(flat, (reach, reach, reach, reach), mode="circular")
+    flat = torch.nn.functional.conv2d(flat, kernel.view(1, 1, -1, 1))
+    return torch.nn.functional.conv2d(flat, kernel.view(1, 1, 1, -1)).reshape(white.shape)

@@ -1,0 +1,117 @@
+"""How much noise predict takes an image to have: as --sigma says, or as the image shows; and how much of it goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dlcli.config.values.noise import Amount
+from dlcli.degradations.base import Degradation
+from dlcli.errors import DlcliError
+from dlcli.images.noise.measure import measured_noise, noise_level
+from dlcli.images.normalization import Normalization
+from dlcli.networks.inference.settings import Strength
+from dlcli.networks.inference.trained import TrainedNetwork
+from dlcli.networks.noise import noise_on
+from dlcli.networks.tensors import Image
+from dlcli.text import counted
+
+LEAST = 0.5  # of 255 levels: less can't be told from the rounding of 8 bits, whose deviation is 0.29
+# Of a network that isn't told: noise this many times weaker or stronger than what it was trained on is said.
+FAR = 1.6
+
+
+def check_strength(strength: Strength, trained: TrainedNetwork) -> None:
+    """Raises DlcliError for a level of noise for a network that isn't told it."""
+    if strength.sigma is not None and not trained.told:
+        raise DlcliError(
+            f"--sigma is for networks that are told how much noise there is, and this one was trained to "
+            f"{trained.task} without --noise-map",
+            "leave it out; --strength makes any network do less",
+        )
+
+
+@dataclass
+class Levels:
+    """The levels of noise of the images so far, in their units.
+
+    ``left`` images were left as they are, ``over`` have more noise than the network is good for; ``weaker`` and
+    ``stronger`` have far less or more than it was trained on, and it isn't told.
+    """
+
+    found: list[float] = field(default_factory=list)
+    left: int = 0
+    over: int = 0
+    weaker: int = 0
+    stronger: int = 0
+
+    def take(self, others: "Levels") -> None:
+        """Count ``others`` as well."""
+        self.found += others.found
+        for name in ("left", "over", "weaker", "stronger"):
+            setattr(self, name, getattr(self, name) + getattr(others, name))
+
+    def lines(self, trained: TrainedNetwork) -> list[str]:
+        """What a user should know of them."""
+        lines = []
+        if trained.told and self.found:
+            lines.append(f"noise as measured: sigma {_spread(self.found)}; --sigma and --strength change it")
+        if self.left:
+            lines.append(
+                f"{counted(self.left, 'image')} left as {'it is' if self.left == 1 else 'they are'}: no noise "
+                "that can be told from their rounding"
+            )
+        if self.over:
+            lines.append(f"{counted(self.over, 'image')} with more noise than the network was trained on: some remains")
+        for count, than in ((self.weaker, "less"), (self.stronger, "more")):
+            if count:
+                cost = "detail goes with the noise" if than == "less" else "some of it remains"
+                lines.append(
+                    f"{counted(count, 'image')} with far {than} noise (sigma {_spread(self.found)}) than the network "
+                    f"was trained on: {cost}; one that is trained with --noise-map takes each as it is"
+                )
+        return lines
+
+
+def denoiser_for(
+    trained: TrainedNetwork, strength: Strength, pixels: Image, scale: Normalization, seen: Levels
+) -> Degradation | None:
+    """What the network undoes in this image (H, W, C), whose values have this ``scale``; None: it is left as it is."""
+    degradation = trained.degradation
+    if trained.task != "denoise" or trained.restoration.poisson is not None:
+        return degradation
+    level = _level(trained, strength, pixels, scale, seen)
+    low, high = trained.restoration.sigma
+    if not trained.told:
+        if level is not None and strength.sigma is None:
+            seen.weaker += level < low / FAR
+            seen.stronger += level > high * FAR
+        return degradation
+    if level is None or level < LEAST:
+        seen.left += 1
+        return None
+    seen.over += level > high
+    return degradation.at_sigma(min(max(level * strength.factor, low), high), trained.restoration.weights)
+
+
+def _level(
+    trained: TrainedNetwork, strength: Strength, pixels: Image, scale: Normalization, seen: Levels
+) -> float | None:
+    """On the scale 0 to 255; None where there is nothing to measure."""
+    if strength.sigma is not None:
+        return noise_on(strength.sigma, scale, "--sigma")
+    found = _measured(pixels) if trained.told else noise_level(pixels)
+    if found is None:
+        return None
+    seen.found.append(found)
+    return min(Amount(found).of_255(None if scale.eight_bit else scale.span), 255.0)
+
+
+def _measured(pixels: Image) -> float | None:
+    found = measured_noise(pixels)
+    return found.sigma if found.kind != "none" else None
+
+
+def _spread(found: Sequence[float]) -> str:
+    low, middle, high = (f"{value:.3g}" for value in np.quantile(found, (0, 0.5, 1)))
+    return low if low == high else f"{low} to {high}, median {middle}"

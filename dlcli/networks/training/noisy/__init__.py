@@ -1,0 +1,1 @@
+"""Training on noisy images alone: batches, and a measure without clean images."""

@@ -1,0 +1,44 @@
+"""Batches of noisy images alone: each is made noisier, and is its own target.
+
+Recorrupted-to-recorrupted (Pang et al., CVPR 2021; generalized by Monroy, Bacca & Tachella, CVPR 2025): of an image y
+and noise n drawn as that in y is distributed, y + a n and y - n / a have independent noise. The mean of the second is
+the clean image, so a network that makes it from the first learns, by the mean squared error, what it would learn from
+clean images: Noise2Noise (Lehtinen et al. 2018) without a second shot. Where the variance depends on brightness, that
+of y itself stands for that of the clean image: as it is linear, the covariance of the two stays zero on average.
+"""
+
+import torch
+
+from dlcli.degradations.noise import with_level
+from dlcli.images.crops import CropSampler
+from dlcli.images.normalization import Normalization
+from dlcli.networks.data.batch import Batch
+from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.tensors import normalized_
+from dlcli.networks.training.batches import as_floats, crops_on, generator_for
+
+# Small ones leave the input nearly as it is, and make the target so noisy that steps are of chance: its variance is
+# 1 + 1 / a^2 times that of y. The network is told how much noise there is, and so reads y itself well.
+STRENGTHS = (0.3, 0.8)
+
+
+class RecorruptedBatches:
+    """Crops of noisy images as pairs of inputs and targets."""
+
+    def __init__(self, sampler: CropSampler, noise: SetNoise, device: str, seed: int, scale: Normalization) -> None:
+        self.sampler, self.noise, self.device, self.seed, self.scale = sampler, noise, device, seed, scale
+        self._crops = crops_on(sampler, device)
+
+    def __call__(self, step: int, size: int) -> Batch:
+        """Batch ``step``; the same numbers give the same batch."""
+        numbers = self.sampler.indices(step, size)
+        y = normalized_(as_floats(self._crops.batch(step, size)[0], torch.channels_last), self.scale)
+        generator = generator_for(self.seed, step, self.device)
+        low, high = STRENGTHS
+        draw = torch.rand((size, 1, 1, 1), generator=generator, device=generator.device).to(y.device)
+        strength = low + (high - low) * draw
+        noise = self.noise.draw(y, numbers, generator)
+        level = self.noise.variance(y, numbers).mean((1, 2, 3), keepdim=True).sqrt() * (1 + strength**2).sqrt()
+        noisier = torch.addcmul(y, noise, strength)
+        target = torch.addcdiv(y, noise, strength, value=-1)
+        return Batch(with_level(noisier, level), noisier, target)
