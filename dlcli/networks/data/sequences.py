@@ -19,6 +19,7 @@ PAIRS = 8  # of neighbors that are looked at; two of them where neither is alike
 # Correlations of thumbnails of 16 x 16 means. Of different photographs they stay below 0.92, mostly far below; images
 # that are all aligned (digits, faces, wells of a plate) may all be alike, so neighbors must be more alike than others.
 ALIKE, NEARER = 0.9, 0.5
+MOST = 0.25  # of the pairs may be less alike, as at cuts: half of them are alike by chance where images are simple
 NUMBER = re.compile(r"([0-9]{1,15})([^0-9/]*(?:\.[a-z0-9]{1,5})?)$", re.IGNORECASE)  # the last one before the ending
 
 Thumbnail = NDArray[np.float32]
@@ -96,4 +97,4 @@ def _is_sequence(members: Sequence[int], thumbnail_of: Callable[[int], Thumbnail
         if len(near) == 2 and max(near) < ALIKE:
             return False
     far = [float(a @ b) for a, b in itertools.pairwise(first)]
-    return bool(np.median(near) >= ALIKE and 1 - np.median(near) <= NEARER * (1 - np.median(far)))
+    return bool(np.quantile(near, MOST) >= ALIKE and 1 - np.median(near) <= NEARER * (1 - np.median(far)))

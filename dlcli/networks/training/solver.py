@@ -125,6 +125,7 @@ class NetworkSolver:
         good = self.gradient.clip() and math.isfinite(loss)
         self.bad_steps.count(good=good)
         if not good:
+            self.rate.left_out(self.step)
             return
         self._read += 1
         self.rate.update(self.step, loss, self.weights)

@@ -131,7 +131,8 @@ def test_predict_keeps_names_depth_and_transparency(dlcli, place):
 def test_predict_reports_as_json(app, place):
     code, out, err = app("predict", "run", "photos/0.png", "--out", "new.jpg", "--json")
     assert code == 0
-    assert all("changed no pixel" in line for line in err.splitlines())  # after the few steps of these tests
+    # After the few steps of these tests, and of images without noise.
+    assert all("changed no pixel" in line or "far less noise" in line for line in err.splitlines())
     report = json.loads(out)
     assert (report["images"], report["skipped"], report["out"]) == (1, [], "new.jpg")
     assert (place / "new.jpg").is_file()

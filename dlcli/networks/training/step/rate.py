@@ -1,5 +1,6 @@
 """The learning rate of each step of a network, and the rates of the optimizers' groups of weights."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -42,7 +43,7 @@ class LearningRate:
     def update(self, step: int, loss: float, weights: FlatParameters) -> None:
         """Give the optimizers their rates for ``step``, counted from 1, whose ``loss`` and gradient are known."""
         scheduled = self.factor * self._scheduled(step, loss, weights)
-        self._sum, self._count = self._sum + scheduled / self.schedule.lr, self._count + 1
+        self._count_in(scheduled)
         self.lr = warmed_up(scheduled, step, self.settings.warmup)
         share = self.lr / self.schedule.lr
         for optimizer, rates in zip(self.optimizers, self.first_rates, strict=True):
@@ -52,11 +53,20 @@ class LearningRate:
                 else:
                     group["lr"] = rate * share
 
-    def _scheduled(self, step: int, loss: float, weights: FlatParameters) -> float:
+    def left_out(self, step: int) -> None:
+        """``step`` was bad: its rate has passed nevertheless, as where steps aren't waited for."""
+        if not self.schedule.needs_gradient:
+            self._count_in(self.factor * self._scheduled(step, math.nan, None))
+
+    def _count_in(self, rate: float) -> None:
+        self._sum, self._count = self._sum + rate / self.schedule.lr, self._count + 1
+
+    def _scheduled(self, step: int, loss: float, weights: FlatParameters | None) -> float:
         if self.settings.seconds is not None and isinstance(self.schedule, Annealed):
             return self.schedule.rate_at(min(1.0, self.seconds / self.settings.seconds))
         if not self.schedule.needs_gradient:
             return self.schedule.rate(step - 1)
+        assert weights is not None
         gradient, values = (t.cpu().double().numpy() for t in (weights.gradient, weights.flat.detach()))
         return self.schedule.rate(step - 1, Feedback(gradient, values, loss))
 
