@@ -101,6 +101,7 @@ class NetworkSolver:
         size = self.guard.batch_size
         self.rate.update(self.step + 1, math.nan, self.weights)
         if not self.unread.take(lambda: self.guard.batches(self.step, size), self.step + 1):
+            self.rate.taken_back(1)
             self._settle()
             return
         self.step += 1
@@ -112,8 +113,10 @@ class NetworkSolver:
         """Know what the steps came to that were not read."""
         if self.unread is not None:
             late = self.unread.settle()
+            self.rate.taken_back(late)
             self.step -= late
             self.images_seen -= late * self.guard.batch_size
+        self.rate.settled()
 
     def _take_read_step(self) -> None:
         loss = self.guard.loss_of(self.step)

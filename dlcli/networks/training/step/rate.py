@@ -38,6 +38,7 @@ class LearningRate:
         self.lr = schedule.lr
         self.factor = 1.0  # on the schedule's rates, in a run that was to be shorter
         self._sum, self._count = 0.0, 0  # of the scheduled rates so far, relative to the first
+        self._before: list[float] = []  # the sums before each step that may be taken back
         self.origin, self.seconds = time.monotonic(), 0.0
 
     def update(self, step: int, loss: float, weights: FlatParameters) -> None:
@@ -58,7 +59,17 @@ class LearningRate:
         if not self.schedule.needs_gradient:
             self._count_in(self.factor * self._scheduled(step, math.nan, None))
 
+    def taken_back(self, steps: int) -> None:
+        """The last ``steps``, which weren't waited for, were none."""
+        for _ in range(steps):
+            self._sum, self._count = self._before.pop(), self._count - 1
+
+    def settled(self) -> None:
+        """No step before is taken back any more."""
+        self._before.clear()
+
     def _count_in(self, rate: float) -> None:
+        self._before.append(self._sum)
         self._sum, self._count = self._sum + rate / self.schedule.lr, self._count + 1
 
     def _scheduled(self, step: int, loss: float, weights: FlatParameters | None) -> float:
