@@ -26,7 +26,7 @@ from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.shown.before_after import ROWS, Shots, shots_of
 from dlcli.networks.inference.shown.meter import Meter
 from dlcli.networks.inference.trained import TrainedNetwork, load_network
-from dlcli.networks.inference.writing import Told, UnwrittenError, send, write_restored
+from dlcli.networks.inference.writing import WRITTEN_AS, Told, UnwrittenError, send, write_restored
 from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
 from dlcli.reports.head import prediction_head
@@ -164,7 +164,7 @@ def _tell(restorer: Restorer, told: Told, progress: Progress) -> None:
     if ranges.images:
         progress.note(f"{counted(ranges.images, 'image')}: {ranges.note(trained.scales)}")
     for text in told.lines():
-        progress.warn(text)
+        (progress.note if f": {WRITTEN_AS}" in text else progress.warn)(text)
     for text in changes.levels.lines(trained):
         progress.warn(text)
     idle = changes.images == changes.levels.left

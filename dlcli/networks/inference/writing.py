@@ -29,6 +29,7 @@ from dlcli.text import printable_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 LINES = 20  # of notes that are shown
+WRITTEN_AS = "written as"  # so begin notes on how a file was written, which are no warnings
 
 
 class UnwrittenError(DlcliError):

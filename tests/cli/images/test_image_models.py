@@ -132,7 +132,9 @@ def test_predict_reports_as_json(app, place):
     code, out, err = app("predict", "run", "photos/0.png", "--out", "new.jpg", "--json")
     assert code == 0
     # After the few steps of these tests, and of images without noise.
-    assert all("changed no pixel" in line or "far less noise" in line for line in err.splitlines())
+    first, *others = err.splitlines()
+    assert first == "dlcli: 0.png: written as JPEG of quality 95"
+    assert all("changed no pixel" in line or "far less noise" in line for line in others)
     report = json.loads(out)
     assert (report["images"], report["skipped"], report["out"]) == (1, [], "new.jpg")
     assert (place / "new.jpg").is_file()
