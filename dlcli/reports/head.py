@@ -53,7 +53,7 @@ def training_head(run: Path | str, device: str, seed: int, seconds: float, ended
 
 
 def evaluation_head(run: Path, device: str, seed: int, start: float) -> RunHead:
-    """The head of an ``eval`` that began at ``start`` (time.monotonic), and ends now."""
+    """The head of what trains nothing; it began at ``start`` (time.monotonic), and ends now."""
     return {
         "dlcli": __version__, "run": str(run), "device": device, "seed": seed, "seconds": time.monotonic() - start,
         "steps": 0, "status": "finished",

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from dlcli import __version__
 from dlcli.config.common import PlotFormat
 from dlcli.config.data import DataConfig
 from dlcli.engine.progress import Progress, Silent
@@ -20,6 +19,7 @@ from dlcli.networks.data.outlook import Found, hints, straddling
 from dlcli.reports.data import ClassCount, DataReport, Kind
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import SkippedImage
+from dlcli.reports.head import evaluation_head
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs import directory
 from dlcli.text import counted
@@ -53,14 +53,8 @@ def look_at_data(config: DataConfig, progress: Progress | None = None) -> DataRe
     classes = _class_counts(seen, found.classes)
     about = Found(seen, sizes(seen), list(kinds.values()), repeated, classes, why_no_classes)
     report = DataReport(
-        dlcli=__version__,
+        **evaluation_head(run.path, "cpu", config.seed, start),
         command="data",
-        run=str(run.path),
-        device="cpu",
-        seed=config.seed,
-        seconds=time.monotonic() - start,
-        steps=0,
-        status="finished",
         metrics={},
         data=MeasuredOn(paths=config.data, part="given" if config.data else "generated"),
         images=len(seen.images),

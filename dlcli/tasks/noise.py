@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlcli import __version__
 from dlcli.config.common import PlotFormat
 from dlcli.config.data import NoiseConfig
 from dlcli.engine.progress import Progress, Silent
@@ -18,6 +17,7 @@ from dlcli.images.survey.noise import Noisy, measurements, table
 from dlcli.images.survey.survey import Limits
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import SkippedImage
+from dlcli.reports.head import evaluation_head
 from dlcli.reports.images.noise import LevelAt, NoiseName, NoiseOfChannel, NoiseOfImage, NoiseOfKind, NoiseReport
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs import directory
@@ -42,14 +42,8 @@ def measure_noise(config: NoiseConfig, progress: Progress | None = None) -> Nois
     if not any(one.noise.channels for one in seen.images):
         raise _nothing(seen.images, [(one.name, one.why) for one in seen.skipped])
     report = NoiseReport(
-        dlcli=__version__,
+        **evaluation_head(run.path, "cpu", config.seed, start),
         command="noise",
-        run=str(run.path),
-        device="cpu",
-        seed=config.seed,
-        seconds=time.monotonic() - start,
-        steps=0,
-        status="finished",
         metrics={},
         data=MeasuredOn(paths=config.data, part="given" if config.data else "generated"),
         images=len(seen.images),
