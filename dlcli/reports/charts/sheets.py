@@ -43,6 +43,15 @@ def before_after_sheet(rows: Sequence[tuple[Picture, Picture]], captions: Sequen
     return _rows(cells, ("before", "after", f"|after - before| x {AMPLIFIED}"), captions)
 
 
+def residual_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: Sequence[str]) -> bytes:
+    """PNG bytes of up to six rows of images without a target: noisy, restored, and the difference as it is.
+
+    Sizes are as for ``sample_sheet``.
+    """
+    cells = [[_fitted(picture, CELL) for picture in row] for row in rows[:MAX_ROWS]]
+    return _rows(cells, ("noisy", "restored", "what was taken away"), captions)
+
+
 def _rows(cells: Sequence[Sequence[Picture]], titles: Sequence[str], captions: Sequence[str]) -> bytes:
     """Rows of pictures of one size each below ``titles``, each row with its caption."""
     title_font = font_of(TITLE)

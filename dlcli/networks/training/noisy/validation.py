@@ -121,7 +121,7 @@ class NoisyValidation:
 
     def sheet(self) -> bytes:
         """Noisy crop, output, and what was taken away, of some crops."""
-        from dlcli.reports.charts.sheets import sample_sheet
+        from dlcli.reports.charts.sheets import residual_sheet
 
         chosen = spread(len(self.samples), SAMPLES)
         rows, captions = [], []
@@ -130,8 +130,8 @@ class NoisyValidation:
             parts = (sample.noisy, output, sample.noisy - output + 0.5)
             noisy, restored, rest = (squeeze_gray(tensor_to_image(part, np.uint8)) for part in parts)
             rows.append((noisy, restored, rest))
-            captions.append(f"{sample.name}: noisy, restored, and what was taken away")
-        return sample_sheet(rows, captions)
+            captions.append(sample.name)
+        return residual_sheet(rows, captions)
 
 
 GOOD = "the residual is"
