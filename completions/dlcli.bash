@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval predict export --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval models predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -124,6 +124,14 @@ _dlcli() {
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --check --out --compare --sigma --seed --worst --mistakes --help -h' ;;
                 *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --check --out --sigma --seed --worst --mistakes' ;;
+            esac ;;
+        models)
+            case "$previous" in
+                
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --help -h' ;;
+                *) _dlcli_paths -f ;;
             esac ;;
         predict)
             case "$previous" in

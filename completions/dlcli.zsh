@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -154,7 +154,7 @@ _dlcli() {
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
-                '--init=[Start from the weights of this run or model file, and with its shape where no option gives one.]:value:_files -/' \
+                '--init=[Start from the weights of this run, model file or bundled -NAME (dlcli models lists them), and with its shape where no option gives one.]:value:_files -/' \
                 '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
@@ -268,6 +268,14 @@ _dlcli() {
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \
                 '*:data:_files' ;;
+            models)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:data: ' ;;
             predict)
                 _arguments -s \
                 '--json[Print one JSON document, the report, to stdout.]' \
@@ -306,7 +314,7 @@ _dlcli() {
                 '--force[Replace --out files that exist.]' \
                 '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
-                '--sigma=[How much noise images have, for a network that is told (--noise-map) - auto (as measured in each), a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
+                '--sigma=[How much noise images have, for a network that is told (--noise-map, bundled -denoise) - auto (as measured in each), a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
                 '--strength=[How much is done - what a network is told of the noise, times this; of others their change, times this.]:value: ' \
                 '--format=[Format of restored images; by default that of each image.]:value:(png jpg webp tif bmp avif heic npy fits zarr)' \
                 '--before-after=[Also draw the first restored images before and after, with the difference, into this PNG file.]:value:_files' \

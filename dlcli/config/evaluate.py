@@ -223,7 +223,7 @@ class PredictConfig(SavedOptions):
 
     sigma: str = option(
         AUTO,
-        "How much noise images have, for a network that is told (--noise-map): auto (as measured in "
+        "How much noise images have, for a network that is told (--noise-map, bundled:denoise): auto (as measured in "
         "each), a number on the images' own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or "
         "1.5%, or 12counts.",
         panel=IMAGES,

@@ -25,6 +25,7 @@ from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount, parse_range
 
 TASK = "Task"
+BUNDLED = "bundled:"  # in front of the name of a network that comes with dlcli
 
 Task = Literal["denoise", "deblur", "upscale", "inpaint", "reconstruct", "pairs", "classify"]
 
@@ -169,8 +170,9 @@ class TrainDeconvConfig(
 
     init: Path | None = option(
         None,
-        "Start from the weights of this run or model file, and with its shape where no option gives one.",
-        panel=TRAINING, complete="dir", metavar="RUN|FILE",
+        "Start from the weights of this run, model file or bundled:NAME ('dlcli models' lists them), and with its "
+        "shape where no option gives one.",
+        panel=TRAINING, complete="dir", metavar="RUN|FILE|bundled:NAME",
         also="pretrained init_from weights load_weights finetune fine_tune warm_start initial_weights from_pretrained",
     )  # fmt: skip
     resume: Path | None = option(
@@ -182,6 +184,8 @@ class TrainDeconvConfig(
     @classmethod
     def changed(cls, name: str, value: object, change: Callable[[str], str]) -> object:
         """Likewise, also for the file of a blur, which may have the name of one of its arrays behind it."""
+        if name == "init" and isinstance(value, str) and value.startswith(BUNDLED):
+            return value
         if name != "blur" or not isinstance(value, str) or value.partition(":")[0] in ("gaussian", "motion"):
             return super().changed(name, value, change)
         array = re.fullmatch(r"(.+\.npz):([^:/\\]+)", value, re.IGNORECASE)

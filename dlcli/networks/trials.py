@@ -95,7 +95,7 @@ class NetworkTrials:
         if config.init is None:
             return None
         if config.init not in self._starts:
-            self._starts[config.init] = Start.of(config.init)
+            self._starts[config.init] = Start.of(config.init, self._parts(config)[0].train.channels)
         return self._starts[config.init]
 
     def _begun(self, config: TrainDeconvConfig) -> TrainDeconvConfig:

@@ -12,10 +12,11 @@ from dlcli.reports.columns import DryRunReport
 from dlcli.reports.data import DataReport
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
-from dlcli.reports.export import ExportReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.images.noise import NoiseReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
+from dlcli.reports.saved.export import ExportReport
+from dlcli.reports.saved.models import ModelsReport
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.reports.tune_lr import SearchReport, SweepReport
 
@@ -41,6 +42,7 @@ AnyReport = Annotated[
     | Annotated[DataReport, Tag("data")]
     | Annotated[ExportReport, Tag("export")]
     | Annotated[NoiseReport, Tag("noise")]
+    | Annotated[ModelsReport, Tag("models")]
     | Annotated[SearchReport, Tag("tune-lr search")]
     | Annotated[SweepReport, Tag("tune-lr sweep")]
     | Annotated[TableEvalReport, Tag("eval table")]

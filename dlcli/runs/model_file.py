@@ -39,6 +39,15 @@ def read_model(path: Path, command: str) -> tuple[JsonObject, dict[str, AnyArray
     return description, tensors
 
 
+def read_header(path: Path) -> tuple[JsonObject, dict[str, tuple[int, ...]]]:
+    """Description and shapes of the tensors of a model file that is known to be sound."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        return json.loads((file.metadata() or {})[METADATA_KEY]), shapes
+
+
 def read_kind(path: Path) -> str | None:
     """The kind of model that a file says it is, from its header alone; None where it says nothing readable."""
     from safetensors import SafetensorError, safe_open

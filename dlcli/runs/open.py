@@ -4,15 +4,18 @@ from pathlib import Path
 
 from dlcli.errors import DlcliError
 from dlcli.files import PICKLES
-from dlcli.reports.saved import SavedReport
+from dlcli.reports.saved.training import SavedReport
 from dlcli.runs import directory
+from dlcli.runs.bundled import bundled_folder, is_bundled
 
 
 def run_folder(run: Path) -> Path:
-    """The run directory that ``run`` means: itself, or that of the model file.
+    """The run directory that ``run`` means: itself, that of the model file, or of bundled:NAME.
 
     Raises DlcliError if there is none.
     """
+    if is_bundled(run):
+        return bundled_folder(run)
     if run.suffix in PICKLES:
         raise DlcliError(f"{run} is a pickle, which can run any code, so dlcli never opens one", "give a run directory")
     if run.name == directory.MODEL:

@@ -10,7 +10,7 @@ from dlcli.errors import DlcliError
 from dlcli.exports.graph import Port
 from dlcli.exports.settings import ExportSettings
 from dlcli.files import write_atomic
-from dlcli.reports.export import ExportReport, Tensor
+from dlcli.reports.saved.export import ExportReport, Tensor
 from dlcli.runs.open import report_of, run_folder
 from dlcli.tasks.saved import is_network
 from dlcli.text import listed

@@ -46,9 +46,9 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     ranks.connect(device)
     config, run = _open_run(config, ranks, progress)
     if config.init and not config.resume:
-        Start.of(config.init)  # refused before images are read, which may take long
+        Start.of(config.init, None)  # refused before images are read, which may take long
     images = read_images(image_settings(config), progress)
-    start_from = Start.of(config.init) if config.init and not config.resume else None
+    start_from = Start.of(config.init, images.train.channels) if config.init and not config.resume else None
     config = start_from.adopted(config) if start_from else config
     images = replace(images, noise=noise_in(config, images))
     restoration = restoration_of(config, images.scales, images.noise)

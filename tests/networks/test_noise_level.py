@@ -98,7 +98,7 @@ def changed_file(before, after):
 def test_a_blind_network_is_told_nothing_but_the_user_is(runs, noisy, tmp_path):
     _, heard = applied(runs / "blind", noisy, tmp_path / "out")
     assert "1 image with far less noise" in heard
-    assert "--noise-map" in heard
+    assert "bundled:denoise" in heard
     all_of_it = changed(noisy, tmp_path / "out")["usual"]
     applied(runs / "blind", noisy, tmp_path / "half", strength=0.5)
     assert changed(noisy, tmp_path / "half")["usual"] == pytest.approx(all_of_it / 2, rel=0.1)

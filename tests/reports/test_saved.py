@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dlcli.reports.saved import SavedReport
+from dlcli.reports.saved.training import SavedReport
 from dlcli.runs.open import report_of
 
 

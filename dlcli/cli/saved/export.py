@@ -7,7 +7,7 @@ from dlcli.cli.console import Console
 from dlcli.config.saved.export import ExportConfig
 
 if TYPE_CHECKING:
-    from dlcli.reports.export import ExportReport, Tensor
+    from dlcli.reports.saved.export import ExportReport, Tensor
 
 LISTED = 12  # inputs
 

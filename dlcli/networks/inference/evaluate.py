@@ -22,7 +22,7 @@ from dlcli.networks.inference.large.measuring import measured_in_bands
 from dlcli.networks.inference.observations import Case, Observations, open_observations
 from dlcli.networks.inference.restoring import check_memory
 from dlcli.networks.inference.settings import EvaluationSettings
-from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_network
+from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_for
 from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.networks.metrics import mean_of, psnr_range
 from dlcli.reports.checks import outcomes, parse_checks
@@ -49,7 +49,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     model and data that don't fit.
     """
     start = time.monotonic()
-    trained = load_network(settings.source)
+    trained = load_for(settings.source, settings.data)
     if trained.task == "classify":
         return evaluate_classes(settings, trained, progress, start)
     if settings.mistakes is not None:

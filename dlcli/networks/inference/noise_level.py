@@ -27,7 +27,7 @@ def check_strength(strength: Strength, trained: TrainedNetwork) -> None:
         raise DlcliError(
             f"--sigma is for networks that are told how much noise there is, and this one was trained to "
             f"{trained.task} without --noise-map",
-            "leave it out; --strength makes any network do less",
+            "leave it out, or take bundled:denoise; --strength makes any network do less",
         )
 
 
@@ -68,7 +68,7 @@ class Levels:
                 cost = "detail goes with the noise" if than == "less" else "some of it remains"
                 lines.append(
                     f"{counted(count, 'image')} with far {than} noise (sigma {_spread(self.found)}) than the network "
-                    f"was trained on: {cost}; one that is trained with --noise-map takes each as it is"
+                    f"was trained on: {cost}; bundled:denoise takes each as it is"
                 )
         return lines
 

@@ -25,7 +25,7 @@ from dlcli.networks.inference.restoring import Changes, MemoryShortError, Restor
 from dlcli.networks.inference.settings import PredictionSettings
 from dlcli.networks.inference.shown.before_after import ROWS, Shots, shots_of
 from dlcli.networks.inference.shown.meter import Meter
-from dlcli.networks.inference.trained import TrainedNetwork, load_network
+from dlcli.networks.inference.trained import TrainedNetwork, load_network, other_networks
 from dlcli.networks.inference.writing import WRITTEN_AS, Told, UnwrittenError, send, write_restored
 from dlcli.networks.lanes import in_lanes, lanes_for
 from dlcli.reports.evaluate import SkippedImage
@@ -114,7 +114,8 @@ def _restore_all(
     shots = shots_of([one.shown for one in plan.outputs], trained.degradation.scale) if settings.sheet else []
     meter = Meter(progress, len(plan.outputs))
     restorer = Restorer(
-        trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter, strength=settings.strength
+        trained, _mask(settings, trained), settings.source.kernel or 0, meter=meter, strength=settings.strength,
+        others=other_networks(settings.source),
     )  # fmt: skip
     _tell_before(settings, trained, plan, progress)
     told, failed = Told(), Failed()

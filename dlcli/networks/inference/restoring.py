@@ -1,7 +1,7 @@
 """One image through a network that restores: channels, transparency, what is missing, and memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -63,7 +63,7 @@ class Restorer:
     """A network with what --mask and --kernel say of all images; ``changes`` is what became of those so far.
 
     ``fit`` is how the values of all frames of a file are normalized, None for each frame by itself; ``shots`` takes
-    pictures of some frames.
+    pictures of some frames. ``others`` are networks for images of other numbers of channels.
     """
 
     trained: TrainedNetwork
@@ -74,6 +74,12 @@ class Restorer:
     fit: Fitted | None = None
     shots: Shots = field(default_factory=Shots)
     strength: Strength = AS_MEASURED
+    others: Mapping[int, TrainedNetwork] = field(default_factory=dict)
+
+    def of_channels(self, channels: int) -> "Restorer":
+        """With the network for images of so many channels."""
+        other = self.others.get(channels)
+        return replace(self, trained=replace(other, beside=self.trained.beside)) if other else self
 
     @property
     def scale(self) -> int:
@@ -86,7 +92,7 @@ class Restorer:
         Raises DlcliError where memory is short or what is missing isn't known.
         """
         with exactly():
-            return _restored(self, image, spent=spent)
+            return _restored(self.of_channels(image.pixels.shape[2]), image, spent=spent)
 
 
 def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:

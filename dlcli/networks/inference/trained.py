@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +17,7 @@ from dlcli.degradations.task import Restoration
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.device import pick_network_device
 from dlcli.errors import DlcliError
+from dlcli.images.image_set import open_image_set
 from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.tiling import Tiles, auto_tiles, restore
@@ -25,6 +26,7 @@ from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.runs import directory
+from dlcli.runs.bundled import folders, is_bundled
 from dlcli.runs.open import run_folder
 
 AGAIN = "train it again"
@@ -102,6 +104,25 @@ def load_network(settings: NetworkSettings) -> TrainedNetwork:
         folder, saved.network().to(device), restoration, degradation, saved.classes, device, settings.tile,
         saved.scales,
     )  # fmt: skip
+
+
+def other_networks(settings: NetworkSettings) -> dict[int, TrainedNetwork]:
+    """By their channels the networks that bundled:NAME stands for; none where it is one."""
+    if not is_bundled(settings.run) or len(found := folders(settings.run)) < 2:
+        return {}
+    networks = [load_network(replace(settings, run=folder)) for folder in found]
+    return {network.channels: network for network in networks}
+
+
+def load_for(settings: NetworkSettings, data: tuple[str, ...]) -> TrainedNetwork:
+    """``load_network``; of those that bundled:NAME stands for, that for the images in ``data``. Raises DlcliError."""
+    others = other_networks(settings)
+    if not others:
+        return load_network(settings)
+    if not data:
+        raise DlcliError(f"{settings.run} holds no images that it wasn't trained on", "give DATA, clean images")
+    channels = open_image_set(data, axes=settings.axes).channels
+    return others.get(channels, others[1])
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dlcli.errors import DlcliError
 from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.runs import directory
+from dlcli.runs.bundled import bundled_folder, is_bundled
 from dlcli.runs.open import run_folder
 from dlcli.text import counted, listed
 
@@ -25,10 +26,16 @@ class Start:
     saved: SavedNetwork
 
     @classmethod
-    def of(cls, given: Path) -> "Start":
-        """The network of a run or a file. Raises DlcliError where there is none, or no network of images."""
+    def of(cls, given: Path, channels: int | None) -> "Start":
+        """The network of a run, a file or bundled:NAME, for images of so many ``channels``.
+
+        Raises DlcliError where there is none, or no network of images.
+        """
         try:
-            path = given if given.suffix == ".safetensors" else run_folder(given) / directory.MODEL
+            if is_bundled(given):
+                path = bundled_folder(given, channels) / directory.MODEL
+            else:
+                path = given if given.suffix == ".safetensors" else run_folder(given) / directory.MODEL
             return cls(str(given), SavedNetwork.load(path))
         except DlcliError as error:
             raise DlcliError(f"--init: {error.message}", error.hint) from None

@@ -59,7 +59,7 @@ def test_what_is_told_of_noise_comes_with_the_network(first, tmp_path):
 
 
 def test_layers_of_other_channels_begin_anew(first):
-    start = Start.of(first)
+    start = Start.of(first, 1)
     spec = start.saved.spec
     network = DeconvNet(type(spec)(**vars(spec) | {"input_channels": 3, "output_channels": 3}))
     before = network.convolutions[0].weight.clone()
@@ -73,6 +73,7 @@ def test_layers_of_other_channels_begin_anew(first):
     ("given", "said"),
     [
         ({"init": "nothing"}, "--init: there is no run directory nothing"),
+        ({"init": "bundled:nothing"}, "--init: there is no bundled:nothing"),
         ({"init": "here", "filters": "12", "kernel": 5}, "none of its layers has the shape of one here"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Reports of commands that work on saved models, and what is read again of reports."""
