@@ -19,6 +19,7 @@ COMMANDS = {
     "denoise-gray": "dlcli train-deconv --noise-map --sigma 0:75 --generated 4000 --depth 8 --steps 6000",
     "denoise-color": "dlcli train-deconv --noise-map --sigma 0:75 --generated 4000 --depth 8 --steps 6000 --color",
 }
+LINEAR = "weight.linear"
 MOST = 1_500_000  # bytes
 SIGMAS = (15, 25, 50)
 # Average PSNR of BM3D, gray, as published: (BSD68, Set12).
@@ -33,7 +34,11 @@ def make(run: Path, name: str) -> None:
 
     with safe_open(run / "model.safetensors", framework="pt") as file:
         description = json.loads(file.metadata()["dlcli"])
-        tensors = {key: file.get_tensor(key).to(torch.bfloat16).contiguous() for key in file.keys()}  # noqa: SIM118
+        # The fixed linear estimate hands through what isn't noise, flat parts above all, and stays exact.
+        tensors = {
+            key: file.get_tensor(key).to(torch.float32 if key == LINEAR else torch.bfloat16).contiguous()
+            for key in file.keys()  # noqa: SIM118
+        }
     report = json.loads((run / "report.json").read_text())
     folder = BOX / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,14 @@ import time
 from pathlib import Path
 
 from dlcli.config.saved.export import ExportConfig
+from dlcli.config.train_deconv import BUNDLED
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.exports.graph import Port
 from dlcli.exports.settings import ExportSettings
 from dlcli.files import write_atomic
 from dlcli.reports.saved.export import ExportReport, Tensor
+from dlcli.runs.bundled import bundled_folder, folders, is_bundled
 from dlcli.runs.open import report_of, run_folder
 from dlcli.tasks.saved import is_network
 from dlcli.text import listed
@@ -29,6 +31,7 @@ def export(config: ExportConfig, progress: Progress | None = None) -> ExportRepo
     """
     start = time.monotonic()
     progress = progress or Silent()
+    config, given = config.model_copy(update={"run": _one_run(config)}), config
     run_folder(config.run)
     _refuse_diverged(config.run)
     network = is_network(config.run)
@@ -48,7 +51,7 @@ def export(config: ExportConfig, progress: Progress | None = None) -> ExportRepo
         progress.note(note)
     return ExportReport(
         command="export",
-        run=str(config.run),
+        run=str(given.run),
         out=str(out),
         format=config.format,
         task=made.task,
@@ -61,6 +64,18 @@ def export(config: ExportConfig, progress: Progress | None = None) -> ExportRepo
         seconds=time.monotonic() - start,
         status="finished",
     )
+
+
+def _one_run(config: ExportConfig) -> Path:
+    """The run, as a folder where it is in the box. Raises DlcliError for a name that stands for several."""
+    if not is_bundled(config.run):
+        return config.run
+    if config.format == "dtmodel":  # darktable's images are in color
+        return bundled_folder(config.run, 3)
+    if len(found := folders(config.run)) > 1:
+        names = [BUNDLED + folder.name for folder in found]
+        raise DlcliError(f"{config.run} stands for {' and '.join(names)}, and a file holds one network", "give one")
+    return found[0]
 
 
 def _tensor(port: Port) -> Tensor:

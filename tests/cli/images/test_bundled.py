@@ -84,6 +84,7 @@ def test_what_is_in_the_box(app):
     [
         (["eval", "bundled:denoise"], "give DATA"),
         (["predict", "bundled:nothing", "images", "--out", "more"], "there is no bundled:nothing"),
+        (["export", "bundled:denoise"], "bundled:denoise-gray and bundled:denoise-color"),
         (["models", "nothing"], "there is no bundled:nothing"),
         (["predict", "bundled:denoise", "images/gray.png", "--out", "-", "--sigma", "much"], "expected a number"),
         (
@@ -107,3 +108,16 @@ def test_a_training_may_begin_there(app):
     code, _, err = app("train-deconv", "--resume", "run", "--steps", "3")
     assert code == 0
     assert "starting from" not in err
+
+
+def test_they_go_to_other_programs(app):
+    pytest.importorskip("onnxruntime")
+    for words, name, channels in (
+        (["bundled:denoise-gray"], "denoise-gray.onnx", 1),
+        (["bundled:denoise", "--format", "dtmodel"], "denoise-color.dtmodel", 3),
+    ):
+        code, out, err = app("export", *words, "--json")
+        assert not err
+        found = json.loads(out)
+        assert (code, found["out"], found["run"]) == (0, name, words[0])
+        assert found["inputs"][0]["shape"][1] == channels
