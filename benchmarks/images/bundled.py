@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOX = ROOT / "dlcli" / "runs" / "bundled"
 COMMANDS = {
     "denoise-gray": "dlcli train-deconv --noise-map --sigma 0:75 --generated 4000 --depth 8 --steps 4000",
-    "denoise-color": "dlcli train-deconv --noise-map --sigma 0:75 --generated 4000 --depth 8 --steps 3000 --color",
+    "denoise-color": "dlcli train-deconv --noise-map --sigma 0:75 --generated 4000 --depth 8 --steps 2400 --color",
 }
 LINEAR = "weight.linear"
 MOST = 1_500_000  # bytes
