@@ -26,6 +26,7 @@ from dlcli.config.values.noise import Amount, parse_range
 
 TASK = "Task"
 BUNDLED = "bundled:"  # in front of the name of a network that comes with dlcli
+NO_INIT = "none"  # in its place: begin anew
 
 Task = Literal["denoise", "deblur", "upscale", "inpaint", "reconstruct", "pairs", "classify"]
 
@@ -171,8 +172,9 @@ class TrainDeconvConfig(
     init: Path | None = option(
         None,
         "Start from the weights of this run, model file or bundled:NAME ('dlcli models' lists them), and with its "
-        "shape where no option gives one.",
-        panel=TRAINING, complete="dir", metavar="RUN|FILE|bundled:NAME",
+        "shape where no option gives one. A few noisy images start from the network in the box that fits, unless this "
+        "is none.",
+        panel=TRAINING, complete="dir", metavar="RUN|FILE|bundled:NAME|none",
         also="pretrained init_from weights load_weights finetune fine_tune warm_start initial_weights from_pretrained",
     )  # fmt: skip
     resume: Path | None = option(
@@ -184,12 +186,17 @@ class TrainDeconvConfig(
     @classmethod
     def changed(cls, name: str, value: object, change: Callable[[str], str]) -> object:
         """Likewise, also for the file of a blur, which may have the name of one of its arrays behind it."""
-        if name == "init" and isinstance(value, str) and value.startswith(BUNDLED):
+        if name == "init" and isinstance(value, str) and (value.startswith(BUNDLED) or value == NO_INIT):
             return value
         if name != "blur" or not isinstance(value, str) or value.partition(":")[0] in ("gaussian", "motion"):
             return super().changed(name, value, change)
         array = re.fullmatch(r"(.+\.npz):([^:/\\]+)", value, re.IGNORECASE)
         return f"{change(array[1])}:{array[2]}" if array else change(value)
+
+    @property
+    def start(self) -> Path | None:
+        """The network whose weights it starts from; None where it begins anew."""
+        return None if str(self.init) == NO_INIT else self.init
 
     @property
     def class_side(self) -> int | None:

@@ -92,11 +92,11 @@ class NetworkTrials:
 
     def _start(self, config: TrainDeconvConfig) -> Start | None:
         """What --init names, read once."""
-        if config.init is None:
+        if config.start is None:
             return None
-        if config.init not in self._starts:
-            self._starts[config.init] = Start.of(config.init, self._parts(config)[0].train.channels)
-        return self._starts[config.init]
+        if config.start not in self._starts:
+            self._starts[config.start] = Start.of(config.start, self._parts(config)[0].train.channels)
+        return self._starts[config.start]
 
     def _begun(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
         start = self._start(config)

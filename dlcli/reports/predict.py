@@ -63,6 +63,10 @@ class ImageLevel(Record):
 
     name: Text
     sigma: Number = Field(description="standard deviation in the units of the image; of frames on average")
+    told: Number = Field(
+        default=1.0,
+        description="times that level is the network told, as neighbors share the noise; 1 where they don't",
+    )
 
 
 class RestoredReport(ImagePrediction):

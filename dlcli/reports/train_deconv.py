@@ -136,6 +136,9 @@ class TrainDeconvReport(NetworkTraining):
     last: LastStep
     warnings: list[Text] = Field(description="what the user should look at, in words")
     environment: Environment
+    start: Text | None = Field(
+        default=None, description="the network whose weights it began with; absent where it began anew"
+    )
     classes: list[Text] | None = Field(
         default=None, description="names of the classes; absent where images are restored"
     )

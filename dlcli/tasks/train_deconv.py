@@ -18,6 +18,7 @@ from dlcli.networks.data.load import read_images
 from dlcli.networks.model.start import Start
 from dlcli.networks.training.advice import what_trains
 from dlcli.networks.training.figures import Figures
+from dlcli.networks.training.noisy.few import with_beginning
 from dlcli.networks.training.pace import depth_is_open, few_steps, paced
 from dlcli.networks.training.plan import describe_task, image_settings, make_plan, noise_in, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
@@ -45,10 +46,11 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     device = _device_of(ranks, pick_network_device(config.device))
     ranks.connect(device)
     config, run = _open_run(config, ranks, progress)
-    if config.init and not config.resume:
-        Start.of(config.init, None)  # refused before images are read, which may take long
+    if config.start and not config.resume:
+        Start.of(config.start, None)  # refused before images are read, which may take long
     images = read_images(image_settings(config), progress)
-    start_from = Start.of(config.init, images.train.channels) if config.init and not config.resume else None
+    config = config if config.resume else with_beginning(config, images, progress)
+    start_from = Start.of(config.start, images.train.channels) if config.start and not config.resume else None
     config = start_from.adopted(config) if start_from else config
     images = replace(images, noise=noise_in(config, images))
     restoration = restoration_of(config, images.scales, images.noise)

@@ -67,5 +67,21 @@ def _left(mean: FloatArray, sigma: float, limits: tuple[float, float]) -> FloatA
     return found
 
 
+def share_left(above: FloatArray) -> FloatArray:
+    """The share of the variance that is left of normal noise which was cut at one end of a range.
+
+    ``above`` is how far the mean of what was recorded lies from that end, in deviations of the noise.
+
+    >>> share_left(np.array([0.1, 0.4, 1.0, 3.0])).round(2).tolist()
+    [0.08, 0.34, 0.72, 1.0]
+    """
+    true = np.linspace(-3.0, 6.0, 361)
+    inside, density = _normal(true), np.exp(-0.5 * true * true) / math.sqrt(2 * math.pi)
+    mean = true * inside + density
+    second = (true**2 + 1) * inside + true * density
+    found: FloatArray = np.interp(above, mean, np.clip(second - mean**2, 0, 1))
+    return found
+
+
 def _normal(values: FloatArray) -> FloatArray:
     return np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in values.tolist()])

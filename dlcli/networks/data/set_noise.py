@@ -11,6 +11,7 @@ from torch import Tensor
 from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet
+from dlcli.images.noise.clipping import share_left
 from dlcli.images.noise.measure import ChannelNoise, measured_noise
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.split import spread
@@ -19,6 +20,8 @@ from dlcli.text import counted
 MEASURED = 48  # images of a large set; the others are taken to be like them, unless these differ
 ALIKE = 1.3  # between the deviations of a tenth of the images and of nine tenths: what measuring them alone makes
 LESS, MORE = 0.9, 1.25  # of the noise that images have, and get more of in training
+NEAR = 3  # pixels around one whose mean tells how near to the ends of the range it lies
+ENDS = torch.from_numpy(share_left(np.linspace(0, 4, 81))).float().clamp(min=0.02)  # left by 0 to 4 deviations
 DARKEST = 0.25  # of the variance in the middle: no pixel is taken to have less
 
 
@@ -27,7 +30,8 @@ class SetNoise:
     """variance = ``gain`` * brightness + ``intercept`` of each image and channel, (N, C) or (1, C) where all are alike.
 
     All on the scale on which the network sees the images. ``correlation`` is that of neighbors along rows and columns,
-    from lag 1 on, () for white noise. ``sigmas`` (N,) are the deviations, of all pixels of an image.
+    from lag 1 on, () for white noise. ``sigmas`` (N,) are the deviations, of all pixels. ``clipped``: values
+    beyond 0 and 1 were cut, as 8 bits cut them.
     """
 
     gain: FloatArray
@@ -35,6 +39,7 @@ class SetNoise:
     sigmas: FloatArray
     correlation: tuple[float, ...] = ()
     note: str = ""
+    clipped: bool = False
 
     @property
     def range_255(self) -> tuple[float, float]:
@@ -49,8 +54,20 @@ class SetNoise:
         places = list(numbers)
         return replace(self, gain=self.gain[places], intercept=self.intercept[places], sigmas=self.sigmas[places])
 
+    def told(self, images: Tensor, numbers: list[int]) -> Tensor:
+        """What a network is told: the deviation in each image (B, 1, 1, 1), before anything was cut."""
+        return self._uncut(images, numbers).mean((1, 2, 3), keepdim=True).sqrt()
+
     def variance(self, images: Tensor, numbers: list[int]) -> Tensor:
-        """Of each pixel of ``images`` (B, C, H, W), which are those of these ``numbers``."""
+        """Of each pixel of ``images`` (B, C, H, W), which are those of these ``numbers``.
+
+        Where values were cut it is what is left. With more, what is learned would be to turn noise around there: to
+        take more away than there is is what the estimate, and pairs with too much noise, reward.
+        """
+        found = self._uncut(images, numbers)
+        return found * _left(images, found.sqrt()) if self.clipped else found
+
+    def _uncut(self, images: Tensor, numbers: list[int]) -> Tensor:
         places = numbers if len(self.gain) > 1 else [0] * len(numbers)
         gain, intercept = (
             torch.tensor(part[places], dtype=images.dtype, device=images.device)[:, :, None, None]
@@ -67,11 +84,26 @@ class SetNoise:
         return white * self.variance(images, numbers).sqrt()
 
 
-def given_noise(sigma: float | None, peak: float | None, channels: int) -> SetNoise:
+def _left(images: Tensor, deviation: Tensor) -> Tensor:
+    """The share of the variance that the ends of the range leave, by how bright it is around each pixel."""
+    side = 2 * NEAR + 1
+    around = torch.nn.functional.pad(images, (NEAR,) * 4, mode="replicate")
+    around = torch.nn.functional.avg_pool2d(around, side, stride=1)
+    table, last = ENDS.to(images), len(ENDS) - 1
+    left = torch.ones_like(images)
+    for above in (around, 1 - around):
+        place = (above / deviation).clamp(0, 4) * (last / 4)
+        low = place.long().clamp(max=last - 1)
+        left = left * torch.lerp(table[low], table[low + 1], place - low)
+    return left
+
+
+def given_noise(sigma: float | None, peak: float | None, channels: int, *, clipped: bool = False) -> SetNoise:
     """Of all images alike: ``sigma`` takes the range for 255, ``peak`` are the photons of a white pixel."""
     gain, intercept = 0.0 if peak is None else 1 / peak, (sigma or 0.0) ** 2 / 255**2
     deviation = math.sqrt(gain / 2 + intercept)  # of a gray pixel
-    return SetNoise(np.full((1, channels), gain), np.full((1, channels), intercept), np.array([deviation]))
+    gains, intercepts = np.full((1, channels), gain), np.full((1, channels), intercept)
+    return SetNoise(gains, intercepts, np.array([deviation]), clipped=clipped)
 
 
 def noise_of(images: ImageSet, scale: Normalization) -> SetNoise:
@@ -98,7 +130,7 @@ def noise_of(images: ImageSet, scale: Normalization) -> SetNoise:
         note = f"noise measured on each of {counted(len(each), 'image')}: sigma {least:.3g} to {most:.3g}, {kind}"
     return SetNoise(
         np.stack([one.gain for one in each]), np.stack([one.intercept for one in each]),
-        np.array([one.sigma for one in each]), correlation, note,
+        np.array([one.sigma for one in each]), correlation, note, images.dtype == np.uint8,
     )  # fmt: skip
 
 
@@ -125,8 +157,8 @@ def _measured(images: ImageSet, number: int, scale: Normalization) -> _Image | N
     lows, spans = (list(part) * channels if len(part) == 1 else list(part) for part in (scale.low, scale.spans))
     lines = [_line(one, low, span) for one, low, span in zip(found.channels, lows, spans, strict=False)]
     sigma = math.sqrt(float(np.mean([(c.sigma / span) ** 2 for c, span in zip(found.channels, spans, strict=False)])))
-    together = np.mean([one.autocorrelation for one in found.channels if one.autocorrelation], axis=0)
-    correlation = () if found.white else tuple(np.atleast_1d(together).tolist())
+    seen = [] if found.white else [one.autocorrelation for one in found.channels if one.autocorrelation]
+    correlation = tuple(np.mean(seen, axis=0).tolist()) if seen else ()
     return _Image(np.array([one[0] for one in lines]), np.array([one[1] for one in lines]), sigma, correlation)
 
 

@@ -1,16 +1,17 @@
 """How much noise predict takes an image to have: as --sigma says, or as the image shows; and how much of it goes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from dlcli.config.values.noise import Amount
-from dlcli.degradations.base import Degradation
 from dlcli.errors import DlcliError
-from dlcli.images.noise.measure import measured_noise, noise_level
+from dlcli.images.noise.measure import NoiseMeasure, measured_noise, noise_level
 from dlcli.images.normalization import Normalization
 from dlcli.networks.inference.settings import Strength
+from dlcli.networks.inference.shared_noise.passes import Pass, Passes
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.noise import noise_on
 from dlcli.networks.tensors import Image
@@ -19,6 +20,7 @@ from dlcli.text import counted
 LEAST = 0.5  # of 255 levels: less can't be told from the rounding of 8 bits, whose deviation is 0.29
 # Of a network that isn't told: noise this many times weaker or stronger than what it was trained on is said.
 FAR = 1.6
+STRIDE = 2  # of the phases in which shared noise is nearer to white
 
 
 def check_strength(strength: Strength, trained: TrainedNetwork) -> None:
@@ -36,7 +38,8 @@ class Levels:
     """The levels of noise of the images so far, in their units.
 
     ``left`` images were left as they are, ``over`` have more noise than the network is good for; ``weaker`` and
-    ``stronger`` have far less or more than it was trained on, and it isn't told.
+    ``stronger`` have far less or more than it was trained on, and it isn't told. Of those in ``shared`` neighbors share
+    the noise: so many times its level is the network told.
     """
 
     found: list[float] = field(default_factory=list)
@@ -44,10 +47,12 @@ class Levels:
     over: int = 0
     weaker: int = 0
     stronger: int = 0
+    shared: list[float] = field(default_factory=list)
 
     def take(self, others: "Levels") -> None:
         """Count ``others`` as well."""
         self.found += others.found
+        self.shared += others.shared
         for name in ("left", "over", "weaker", "stronger"):
             setattr(self, name, getattr(self, name) + getattr(others, name))
 
@@ -56,6 +61,11 @@ class Levels:
         lines = []
         if trained.told and self.found:
             lines.append(f"noise as measured: sigma {_spread(self.found)}; --sigma and --strength change it")
+        if self.shared:
+            lines.append(
+                f"{counted(len(self.shared), 'image')} with noise that neighbors share, as of a camera's JPEG: taken "
+                f"for {_spread(self.shared)} times as much, and away from every other pixel by itself as well"
+            )
         if self.left:
             lines.append(
                 f"{counted(self.left, 'image')} left as {'it is' if self.left == 1 else 'they are'}: no noise "
@@ -75,41 +85,69 @@ class Levels:
 
 def denoiser_for(
     trained: TrainedNetwork, strength: Strength, pixels: Image, scale: Normalization, seen: Levels
-) -> Degradation | None:
+) -> Passes | None:
     """What the network undoes in this image (H, W, C), whose values have this ``scale``; None: it is left as it is."""
     degradation = trained.degradation
     if trained.task != "denoise" or trained.restoration.poisson is not None:
-        return degradation
-    level = _level(trained, strength, pixels, scale, seen)
+        return Passes.of(degradation)
+    measured = measured_noise(pixels) if trained.told and strength.sigma is None else None
+    level = _level(strength, pixels, scale, seen, measured)
     low, high = trained.restoration.sigma
     if not trained.told:
         if level is not None and strength.sigma is None:
             seen.weaker += level < low / FAR
             seen.stronger += level > high * FAR
-        return degradation
+        return Passes.of(degradation)
     if level is None or level < LEAST:
         seen.left += 1
         return None
     seen.over += level > high
-    return degradation.at_sigma(min(max(level * strength.factor, low), high), trained.restoration.weights)
+
+    def told(share: float, stride: int = 1) -> Pass:
+        sigma = min(max(level * share * strength.factor, low), high)
+        return Pass(degradation.at_sigma(sigma, trained.restoration.weights) or degradation, stride)
+
+    lags = _correlation(measured)
+    if not lags:
+        return Passes((told(1.0),))
+    seen.shared.append(told_of(lags))
+    return Passes((told(told_of(lags)), told(told_of(lags[STRIDE - 1 :: STRIDE]), STRIDE)))
+
+
+def told_of(lags: Sequence[float]) -> float:
+    """How many times the deviation of noise with this autocorrelation (from lag 1 on) white noise must have.
+
+    The network's noise has as much at all frequencies, this one more at low ones: along each axis up to 1 plus twice
+    the sum of ``lags``. The root of that is between what all frequencies have and what the lowest ones have.
+
+    >>> told_of([]), told_of([0.6, 0.27, 0.17])
+    (1.0, 1.7549928774784245)
+    """
+    return math.sqrt(1 + 2 * sum(max(lag, 0.0) for lag in lags))
+
+
+def _correlation(measured: NoiseMeasure | None) -> Sequence[float]:
+    """That of neighbors, from lag 1 on; none of white noise."""
+    if measured is None or measured.white:
+        return ()
+    seen = [channel.autocorrelation for channel in measured.channels if channel.autocorrelation]
+    return [float(lag) for lag in np.mean(seen, axis=0)] if seen else ()
 
 
 def _level(
-    trained: TrainedNetwork, strength: Strength, pixels: Image, scale: Normalization, seen: Levels
+    strength: Strength, pixels: Image, scale: Normalization, seen: Levels, measured: NoiseMeasure | None
 ) -> float | None:
-    """On the scale 0 to 255; None where there is nothing to measure."""
+    """On the scale 0 to 255; None where there is nothing to measure. ``measured`` None: quickly."""
     if strength.sigma is not None:
         return noise_on(strength.sigma, scale, "--sigma")
-    found = _measured(pixels) if trained.told else noise_level(pixels)
+    if measured is None:
+        found = noise_level(pixels)
+    else:
+        found = measured.sigma if measured.kind != "none" else None
     if found is None:
         return None
     seen.found.append(found)
     return min(Amount(found).of_255(None if scale.eight_bit else scale.span), 255.0)
-
-
-def _measured(pixels: Image) -> float | None:
-    found = measured_noise(pixels)
-    return found.sigma if found.kind != "none" else None
 
 
 def _spread(found: Sequence[float]) -> str:

@@ -130,7 +130,9 @@ def _restore_all(
             told.take(one.told)
             restorer.changes.take(one.changes)
             if found := one.changes.levels.found:
-                levels.append(ImageLevel(name=written.shown, sigma=sum(found) / len(found)))
+                shared = one.changes.levels.shared
+                times = 1 + (sum(shared) - len(shared)) / len(found)
+                levels.append(ImageLevel(name=written.shown, sigma=sum(found) / len(found), told=times))
             done += one.images
             if one.error is not None:
                 failed.add(written, one.error)

@@ -98,13 +98,16 @@ class Restorer:
 def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
     height = image.pixels.shape[0]
     values = image.pixels.size * restorer.scale**2
-    bands: Iterable[Band] = [Band(slice(0, height), slice(0, height))]
-    if restorer.trained.degradation.reach is not None and values > VALUES:
-        bands = _bands_of(restorer, image)
-    else:
+    in_bands = restorer.trained.degradation.reach is not None and values > VALUES
+    if not in_bands:
         check_memory(values * restorer.trained.beside)
+
+    def cut(stride: int) -> Sequence[Band]:
+        whole = Band(slice(0, height), slice(0, height))
+        return list(_bands_of(restorer, image, stride)) if in_bands else [whole]
+
     try:
-        return _through(restorer, image, bands, spent=spent)
+        return _through(restorer, image, cut, spent=spent)
     except (MemoryError, RuntimeError) as error:
         # Torch says that memory ran out by a RuntimeError, or by a kind of it.
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
@@ -112,8 +115,8 @@ def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:
         raise MemoryShortError("needs more memory than there is", "give a smaller --tile, or cut the image") from None
 
 
-def _through(restorer: Restorer, image: Frame, bands: Iterable[Band], *, spent: bool) -> Frame:
-    """The image band by band: one, unless its degradation looks no further than its ``reach``."""
+def _through(restorer: Restorer, image: Frame, cut: Callable[[int], Sequence[Band]], *, spent: bool) -> Frame:
+    """The image in the bands into which it is ``cut`` by the stride of its pixels that the network sees."""
     trained, degradation, scale = restorer.trained, restorer.trained.degradation, restorer.scale
     factor = 1.0 if trained.told else restorer.strength.factor
     missing = _missing(degradation, image, restorer.mask) if degradation.needs_mask else None
@@ -122,17 +125,16 @@ def _through(restorer: Restorer, image: Frame, bands: Iterable[Band], *, spent: 
     within, changes = _limits(fit, image.pixels), Changes(1)
     if restorer.fit is None:
         changes.mapped = changes.mapped.taking(fit)
-    chosen = denoiser_for(trained, restorer.strength, image.pixels, fit.scales.inputs, changes.levels)
-    if chosen is None:
+    passes = denoiser_for(trained, restorer.strength, image.pixels, fit.scales.inputs, changes.levels)
+    if passes is None:
         restorer.changes.take(changes)
         return image
-    degradation = chosen
 
     def compute(band: Band) -> Image:
         x = _input(trained, _rows(image, band.seen), fit.scales.inputs)
         part, rows = _rows(image, band.rows), band.inner(scale)
-        observed = degradation.prepare_known(x, restorer.kernel, missing)
-        made = trained.restored(observed, rows)
+        observed = passes.observed(x, restorer.kernel, missing)
+        made = passes.restored(trained, observed, rows)
         if factor != 1:
             made = torch.lerp(observed.base[..., rows, :].to(made.dtype), made, factor)
         pixels = _output(trained, made, part, fit, within)
@@ -141,7 +143,7 @@ def _through(restorer: Restorer, image: Frame, bands: Iterable[Band], *, spent: 
             pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)  # unseen: none of our business
         return pixels
 
-    made = _joined(image, _counted(restorer, list(bands), compute), scale, spent=spent)
+    made = _joined(image, _counted(restorer, cut(passes.stride), compute), scale, spent=spent)
     restorer.changes.take(changes)
     alpha = image.alpha
     if missing is not None and alpha is not None:
@@ -177,12 +179,13 @@ def _joined(image: Frame, pieces: Iterable[tuple[Band, Image]], scale: int, *, s
     return made
 
 
-def _bands_of(restorer: Restorer, image: Frame) -> Iterator[Band]:
+def _bands_of(restorer: Restorer, image: Frame, stride: int) -> Iterator[Band]:
+    """For a network that sees every ``stride``-th pixel."""
     scale, spec = restorer.scale, restorer.trained.network.spec
     height, width, channels = image.pixels.shape
-    reach = -(-receptive_radius(spec) // scale) + (restorer.trained.degradation.reach or 0)
+    reach = -(-stride * receptive_radius(spec) // scale) + (restorer.trained.degradation.reach or 0)
     holes = image.alpha is not None and not image.alpha.all()
-    return Bands.of(width * channels * scale**2, reach, spec.multiple, holes=holes)(height)
+    return Bands.of(width * channels * scale**2, reach, stride * spec.multiple, holes=holes)(height)
 
 
 def _place_for(image: Frame, pixels: Image, scale: int, *, spent: bool) -> Image:

@@ -48,7 +48,8 @@ class Start:
             "kernel": spec.kernel, "depth": spec.depth, "skip": spec.skip, "activation": spec.activation,
             "unshuffle": spec.unshuffle,
         }  # fmt: skip
-        if config.task == "denoise" and config.poisson is None and spec.head.noise_map:
+        told = config.task == "denoise" and config.targets == "clean" and config.poisson is None
+        if told and spec.head.noise_map:  # noisy images have the level that they have
             shape["noise_map"] = True
             if config.sigma is None:
                 low, high = self.saved.task["sigma"]

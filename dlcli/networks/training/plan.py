@@ -4,6 +4,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration, kernel_arrays, mask_arrays
@@ -45,6 +47,7 @@ DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
 KEEP_FLAT = ("denoise", "deblur", "upscale", "inpaint")  # these tasks leave a flat image as it is; pairs may not
 LINEAR, MOST_CHANNELS = 3, 8  # side of the linear estimate's kernels, in cells; channels in which it is made
+FINE = 0.1  # of the usual rate, where the weights are trained ones
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
 
@@ -75,7 +78,7 @@ def noise_in(config: TrainDeconvConfig, images: TrainingImages) -> SetNoise | No
     if config.sigma is None and config.poisson is None:
         return noise_of(images.train, scale)
     sigma = noise_on(config.noise[0], scale, f"--sigma {config.sigma}") if config.sigma else None
-    return given_noise(sigma, config.poisson, images.train.channels)
+    return given_noise(sigma, config.poisson, images.train.channels, clipped=images.train.dtype == np.uint8)
 
 
 def restoration_of(
@@ -102,8 +105,9 @@ def restoration_of(
 
 
 def usual_rate(config: TrainDeconvConfig) -> float:
-    """That of the config's optimizer."""
-    return RATES[config.optimizer or preset_of(config.arch, config.task).recipe.optimizer]
+    """That of the config's optimizer, lower where it starts from trained weights."""
+    rate = RATES[config.optimizer or preset_of(config.arch, config.task).recipe.optimizer]
+    return rate * FINE if config.start else rate
 
 
 def make_plan(config: TrainDeconvConfig, facts: ImageFacts, device: str, ranks: Ranks = ALONE) -> NetworkPlan:
@@ -159,7 +163,7 @@ def _optimizer(config: TrainDeconvConfig, preset: Preset, steps: int) -> Optimiz
     )
     return OptimizerSettings(
         name,
-        config.lr or (recipe.lr if name == recipe.optimizer else None) or RATES[name],
+        config.lr or ((recipe.lr if name == recipe.optimizer else None) or RATES[name]) * (FINE if config.start else 1),
         schedule,
         momentum=config.momentum,
         l1=config.l1,

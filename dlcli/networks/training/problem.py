@@ -57,6 +57,7 @@ class Problem:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     scales: Scales = EIGHT_BITS
+    start: str | None = None  # the network whose weights it begins with, as --init names it
 
 
 def make_problem(
@@ -78,7 +79,9 @@ def make_problem(
     objective = Objective(SupervisedLoss(compare), restoration.degradation(crops=True))
     build = _of_classes if restoration.task == "classify" else _of_restoration
     problem = build(plan, images, network, objective, measure)
-    return problem if start is None else replace(problem, notes=(start.into(network), *problem.notes))
+    if start is None:
+        return problem
+    return replace(problem, notes=(start.into(network), *problem.notes), start=start.given)
 
 
 def _of_classes(

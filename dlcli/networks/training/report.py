@@ -45,6 +45,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         last=LastStep(step=last.step, metrics=_metrics(last)),
         warnings=[*problem.warnings, *outcome.warnings, *shortcomings(outcome)],
         environment=environment(plan.execution.device, torch.get_num_threads()),
+        start=problem.start,
         classes=list(classes) or None,
         confusion=confusion.counts.tolist() if confusion and len(classes) <= MATRIX_CLASSES else None,
         per_class=qualities_of(confusion) if confusion else None,

@@ -169,7 +169,7 @@ def _sample(
     y = image_to_tensor(crops.pixels(number), device, scale)
     variance = noise.variance(y, [number])
     probe = noise.draw(y, [number], generator_for(seed, number, "cpu"))
-    return Sample(crops.names[number], y, variance, probe, float(variance.mean().sqrt()))
+    return Sample(crops.names[number], y, variance, probe, float(noise.told(y, [number])))
 
 
 def _psnr(errors: Sequence[float]) -> float:

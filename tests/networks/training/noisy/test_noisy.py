@@ -187,3 +187,13 @@ class DeconvNetIdentity(Shrinks):
 
     def forward(self, x, _base):
         return x[:, :1]
+
+
+@pytest.mark.parametrize("brightness", [4.0, 20.0, 128.0, 250.0])
+def test_what_is_cut_has_less_noise(brightness):
+    random = np.random.default_rng(0)
+    values = np.clip(np.rint(brightness + 25 * random.standard_normal((128, 128, 1))), 0, 255).astype(np.uint8)
+    noise = given_noise(25, None, 1, clipped=True)
+    y = torch.from_numpy(values / 255).permute(2, 0, 1)[None].float()
+    assert float(noise.variance(y, [0]).mean().sqrt()) * 255 == pytest.approx(values.std(), rel=0.05)
+    assert float(noise.told(y, [0])) * 255 == pytest.approx(25, rel=1e-4)

@@ -1,0 +1,1 @@
+"""What predict shows of its work."""
