@@ -23,6 +23,7 @@ from dlcli.config.network import (
 from dlcli.config.option import option
 from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount, parse_range
+from dlcli.config.values.noise_kind import CAMERA, LIKE, checked, images_of
 
 TASK = "Task"
 BUNDLED = "bundled:"  # in front of the name of a network that comes with dlcli
@@ -48,8 +49,15 @@ class TaskOptions(Config):
         "25/255 or 1.5%, or 12counts; LOW:HIGH for a blind model. By default 25/255 for denoise, 2.55/255 for deblur.",
         panel=TASK,
         metavar="NUMBER|LOW:HIGH",
-        also="noise noise_level noise_std noise_sigma std stddev",
+        also="noise_level noise_std noise_sigma std stddev",
     )
+    noise: str | None = option(
+        None,
+        "Kind of noise that is added to clean images, instead of white noise: camera, as in the files of cameras (it "
+        "grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0:25; or "
+        "auto:FOLDER, as it is measured in the noisy images there.",
+        panel=TASK, metavar="camera|auto:FOLDER", also="noise_type noise_model noise_kind real_noise",
+    )  # fmt: skip
     targets: Literal["clean", "noisy"] = option(
         "clean",
         "What the images of denoise are: clean, and noise is added to them; or noisy, and there are no clean ones: the "
@@ -58,8 +66,9 @@ class TaskOptions(Config):
         panel=TASK, also="self_supervised n2n unsupervised blind_training noise2noise noise2void",
     )  # fmt: skip
     poisson: float | None = option(
-        None, "Poisson noise instead: photons per white pixel.", panel=TASK, gt=0, metavar="PEAK",
-        also="peak photons poisson_noise shot_noise",
+        None,
+        "Poisson noise instead: photons per white pixel. With --sigma both: photon noise, and read noise of that.",
+        panel=TASK, gt=0, metavar="PEAK", also="peak photons poisson_noise shot_noise",
     )  # fmt: skip
     noise_map: bool = option(
         False,
@@ -188,6 +197,9 @@ class TrainDeconvConfig(
         """Likewise, also for the file of a blur, which may have the name of one of its arrays behind it."""
         if name == "init" and isinstance(value, str) and (value.startswith(BUNDLED) or value == NO_INIT):
             return value
+        if name == "noise":
+            found = images_of(value if isinstance(value, str) else None)
+            return value if found is None else LIKE + change(found)
         if name != "blur" or not isinstance(value, str) or value.partition(":")[0] in ("gaussian", "motion"):
             return super().changed(name, value, change)
         array = re.fullmatch(r"(.+\.npz):([^:/\\]+)", value, re.IGNORECASE)
@@ -204,14 +216,15 @@ class TrainDeconvConfig(
         return self.side or self.crop
 
     @property
-    def noise(self) -> tuple[Amount, Amount]:
+    def amounts(self) -> tuple[Amount, Amount]:
         """Lowest and highest noise."""
-        return parse_range(self.sigma or {"denoise": "25/255", "deblur": "2.55/255"}.get(self.task, "0"))
+        usual = {"denoise": "0:25" if self.noise == CAMERA else "25/255", "deblur": "2.55/255"}
+        return parse_range(self.sigma or usual.get(self.task, "0"))
 
     @property
     def sigma_range(self) -> tuple[float, float]:
         """Lowest and highest noise of images of 8 bits, on the scale 0 to 255."""
-        low, high = self.noise
+        low, high = self.amounts
         return low.of_255(None), high.of_255(None)
 
     @field_validator("sigma", mode="before")
@@ -221,6 +234,11 @@ class TrainDeconvConfig(
             return None
         parse_range(str(value))
         return str(value)
+
+    @field_validator("noise")
+    @classmethod
+    def _kind_of_noise(cls, value: str | None) -> str | None:
+        return None if value is None else checked(value)
 
     @field_validator("blur")
     @classmethod
@@ -262,8 +280,6 @@ class TrainDeconvConfig(
             raise ValueError(f"--task pairs: give two folders, inputs and targets; got {len(self.data)}")
         if self.poisson is not None and self.task != "denoise":
             raise ValueError(f"--poisson goes with --task denoise, not {self.task}: leave it out")
-        if self.poisson is not None and self.sigma is not None and self.targets == "clean":
-            raise ValueError("give --sigma or --poisson, not both")
         if self.task not in ("denoise", "deblur") and self.sigma_range[1]:
             raise ValueError(f"--sigma goes with --task denoise or deblur, not {self.task}: leave it out")
         if self.task == "deblur" and self.sigma_range[0] != self.sigma_range[1] and BlurRange.parse(self.blur) is None:
@@ -282,11 +298,12 @@ class TrainDeconvConfig(
 
     @model_validator(mode="after")
     def _noise_consistent(self) -> Self:
-        if self.noise_map and (self.task != "denoise" or self.poisson is not None):
-            other = "--poisson" if self.poisson is not None else f"--task {self.task}"
-            raise ValueError(f"--noise-map goes with Gaussian noise of --task denoise, not with {other}: leave it out")
+        if self.noise_map and self.task != "denoise":
+            raise ValueError(f"--noise-map goes with --task denoise, not with --task {self.task}: leave it out")
+        if self.noise is not None:
+            self._check_kind(self.noise)
         if self.targets == "noisy":
-            low, high = self.noise
+            low, high = self.amounts
             if self.task != "denoise":
                 raise ValueError(f"--targets noisy goes with --task denoise, not {self.task}: leave it out")
             if not self.data:
@@ -296,6 +313,20 @@ class TrainDeconvConfig(
         if self.generated is not None and self.data:
             raise ValueError("--generated goes without DATA: leave one of them out")
         return self
+
+    def _check_kind(self, noise: str) -> None:
+        """Raises ValueError where --noise doesn't go with the other options."""
+        given = f"--noise {noise}"
+        if self.task != "denoise":
+            raise ValueError(f"{given} goes with --task denoise, not {self.task}: leave it out")
+        if self.targets == "noisy":
+            raise ValueError(f"{given} is for clean images; the noise of noisy ones is measured: leave it out")
+        if self.poisson is not None:
+            raise ValueError(f"{given} has photon noise already: leave --poisson out")
+        if noise != CAMERA and self.sigma is not None:
+            raise ValueError(f"{given} measures how much noise there is: leave --sigma out")
+        if self.channels not in (None, 1, 3) and noise == CAMERA:
+            raise ValueError(f"--channels {self.channels}: {given} is for gray images (1) and color (3)")
 
     @model_validator(mode="after")
     def _classes_consistent(self) -> Self:

@@ -1,10 +1,11 @@
-"""Noise: Gaussian of one or several strengths, and Poisson noise of counted photons."""
+"""Noise: Gaussian of one or several strengths, Poisson noise of counted photons, and both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dlcli.degradations.base import Degradation, Observation, SameChannels
 from dlcli.degradations.rows import CleanRows, NormalRows, PoissonRows, Rows
@@ -15,6 +16,9 @@ LEVELS = 3  # of a range of noise, that are measured
 # Of a network that is told the level. The mean squared error that a good one leaves grows about as the level and this:
 # levels are drawn in inverse proportion to that, so that each counts as much as any other.
 EVEN = 10.0
+# A network is told the deviation at the mean of so many pixels around one: a pixel's own noise says nothing of it.
+# Set12 with 60 photons and sigma 5, a network of 0:75: 28.97 dB with one level, 29.52 by pixels alone, 29.59 by 5 x 5.
+SEEN = 2
 AT_A_TIME = 1 << 20  # values that are drawn to learn where those of another channel begin
 
 
@@ -42,12 +46,26 @@ class Denoise(SameChannels):
     def observe(self, clean: Tensor, generator: torch.Generator) -> Observation:
         """Clean images (B, C, H, W) plus noise."""
         sigma = self._deviation(len(clean), generator, clean.device)
-        noisy = add_noise(clean, weighted(sigma, self.weights, clean.device), generator)
-        return Observation(with_level(noisy, sigma), noisy, noisy) if self.told else self.prepare(noisy)
+        noisy = self.noisy(clean, sigma, generator)
+        if not self.told:
+            return Observation(noisy, noisy, noisy)
+        return Observation(with_level(noisy, self.told_of(noisy, clean, sigma)), noisy, noisy)
+
+    def noisy(self, clean: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:
+        """Clean images with noise of this deviation, a number or (B, 1, 1, 1)."""
+        return add_noise(clean, weighted(sigma, self.weights, clean.device), generator)
+
+    def told_of(self, _noisy: Tensor, _clean: Tensor | None, sigma: float | Tensor) -> float | Tensor:
+        """What a network that is told the noise hears of it; ``clean`` None where nobody knows it."""
+        return sigma
 
     def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
         """Clean rows plus the noise that they have in the whole image."""
-        sigma = weighted(self._deviation(1, generator, generator.device), self.weights, generator.device)
+        return self.added(clean, self._deviation(1, generator, generator.device), generator)
+
+    def added(self, clean: CleanRows, sigma: float | Tensor, generator: torch.Generator) -> Rows:
+        """Gaussian noise of deviation ``sigma`` on clean rows."""
+        sigma = weighted(sigma, self.weights, generator.device)
         draws = NormalRows(clean.shape, generator)
 
         def noisy(rows: slice) -> Tensor:
@@ -62,9 +80,14 @@ class Denoise(SameChannels):
         if self.low == self.high:
             return self.low / 255
         draw = torch.rand((count, 1, 1, 1), generator=generator, device=generator.device).to(device)
-        if self.told:
+        if self._even:
             return ((self.low + EVEN) * ((self.high + EVEN) / (self.low + EVEN)) ** draw - EVEN) / 255
         return (self.low + (self.high - self.low) * draw) / 255
+
+    @property
+    def _even(self) -> bool:
+        """Whether low levels are drawn more often."""
+        return self.told
 
     def input_channels(self, channels: int) -> int:
         """The image's own, and that of the noise level where the network is told."""
@@ -76,7 +99,8 @@ class Denoise(SameChannels):
             return Observation(observed, observed, observed)
         if self.low != self.high:
             raise ValueError(f"the noise is one of {self.low:g}..{self.high:g}: at_sigma says which")
-        return Observation(with_level(observed, self.low / 255), observed, observed)
+        level = self.told_of(observed, None, self.low / 255)
+        return Observation(with_level(observed, level), observed, observed)
 
     @property
     def level(self) -> float:
@@ -102,7 +126,7 @@ class Denoise(SameChannels):
 
     def at_sigma(self, sigma: float, weights: tuple[float, ...] = ()) -> Degradation:
         """This noise alone."""
-        return Denoise(sigma, sigma, weights, self.told)
+        return replace(self, low=sigma, high=sigma, weights=weights)
 
 
 @dataclass(frozen=True)
@@ -128,23 +152,65 @@ class Poisson(SameChannels):
 
     def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
         """Clean rows with the photons that they have in the whole image."""
+        return self.counted(clean, generator)
+
+    def counted(self, clean: CleanRows, generator: torch.Generator, *, to_end: bool = False) -> Rows:
+        """The photons of clean rows; ``to_end``: the generator is then where it is after the whole image."""
         channels, _, width = clean.shape
 
         def rates(rows: slice) -> Tensor:
             return clean.of(rows).clamp(min=0) * self.peak
 
-        draws = PoissonRows(CleanRows(clean.shape, rates), generator, max(AT_A_TIME // (channels * width), 1))
+        step = max(AT_A_TIME // (channels * width), 1)
+        draws = PoissonRows(CleanRows(clean.shape, rates), generator, step, to_end=to_end)
 
-        def counted(rows: slice) -> Tensor:
+        def photons(rows: slice) -> Tensor:
             rate = rates(rows)
             return (draws.of(rate) / self.peak).to(rate.device)
 
-        return counted
+        return photons
+
+
+@dataclass(frozen=True)
+class PoissonGaussian(Denoise):
+    """Photon noise and then Gaussian noise of the reading: variance = brightness / ``peak`` + sigma^2.
+
+    ``peak`` is the mean count of a white pixel. ``told``: the network's input has the deviation of each pixel, by the
+    noisy image, as one more channel. Raises DlcliError for a bad range or peak.
+    """
+
+    peak: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Poisson(self.peak)
+
+    def noisy(self, clean: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:
+        """Photons of clean images, counted and read."""
+        return super().noisy(Poisson(self.peak).observe(clean, generator).shown, sigma, generator)
+
+    def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
+        """Clean rows with the photons and the noise that they have in the whole image."""
+        sigma = self._deviation(1, generator, generator.device)
+        counted = Poisson(self.peak).counted(clean, generator, to_end=True)
+        return self.added(CleanRows(clean.shape, counted), sigma, generator)
+
+    def told_of(self, noisy: Tensor, _clean: Tensor | None, sigma: float | Tensor) -> Tensor:
+        """The deviation of each pixel, (B, 1, H, W)."""
+        read = weighted(sigma, self.weights, noisy.device)
+        variance = smoothed(noisy).clamp(min=0) / self.peak + (read.square() if isinstance(read, Tensor) else read**2)
+        return variance.mean(1, keepdim=True).sqrt()
 
 
 def weighted(sigma: float | Tensor, weights: tuple[float, ...], device: torch.device) -> float | Tensor:
     """A deviation times each channel's weight, (1, C, 1, 1), where there are some."""
     return sigma * torch.tensor(weights, device=device).view(1, -1, 1, 1) if weights else sigma
+
+
+def smoothed(images: Tensor) -> Tensor:
+    """The mean around each pixel of ``images`` (B, C, H, W), which are continued by their borders."""
+    around = functional.pad(images, [SEEN] * 4, mode="replicate")
+    return functional.avg_pool2d(around, 2 * SEEN + 1, 1)
 
 
 def with_level(image: Tensor, sigma: float | Tensor) -> Tensor:

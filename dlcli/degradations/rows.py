@@ -68,11 +68,14 @@ class _Stream:
 class PoissonRows:
     """What ``torch.poisson`` draws for the rates (1, C, H, W), by rows from the top down."""
 
-    def __init__(self, rates: CleanRows, generator: torch.Generator, step: int) -> None:
-        """``step`` rows at a time are drawn to learn where a plane begins: each number takes what its rate makes it."""
+    def __init__(self, rates: CleanRows, generator: torch.Generator, step: int, *, to_end: bool = False) -> None:
+        """``step`` rows at a time are drawn to learn where a plane begins: each number takes what its rate makes it.
+
+        ``to_end``: also where the last one ends, from which ``generator`` then goes on.
+        """
         channels, height, _ = rates.shape
         self._generators = [_copy(generator)]
-        for channel in range(channels - 1):
+        for channel in range(channels if to_end else channels - 1):
             for start in range(0, height, step):
                 rate = rates.of(slice(start, min(start + step, height)))[:, channel]
                 torch.poisson(rate.to(generator.device), generator=generator)
@@ -81,7 +84,7 @@ class PoissonRows:
     def of(self, rates: Tensor) -> Tensor:
         """For the next rows' ``rates`` (1, C, h, W)."""
         planes = rates.to(self._generators[0].device).unbind(1)
-        drawn = [torch.poisson(plane, generator=g) for plane, g in zip(planes, self._generators, strict=True)]
+        drawn = [torch.poisson(plane, generator=g) for plane, g in zip(planes, self._generators, strict=False)]
         return torch.stack(drawn, dim=1)
 
 

@@ -1,23 +1,29 @@
 """The degradation that a restoration task undoes, from settings and from a saved model."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dlcli.config.values.blur import BlurRange
+from dlcli.config.values.noise_kind import CAMERA
 from dlcli.degradations.base import Degradation, Identity
 from dlcli.degradations.blind import BlindDeblur, Ranged
 from dlcli.degradations.blur import Deblur
+from dlcli.degradations.camera import CameraNoise
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.kernels import parse_blur
+from dlcli.degradations.lines import LineNoise
 from dlcli.degradations.mask import Inpaint
-from dlcli.degradations.noise import Denoise, Poisson
+from dlcli.degradations.noise import Denoise, Poisson, PoissonGaussian
 from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 
 MASK = "mask"
+BOTH, MEASURED = "poisson-gaussian", "measured"  # kinds of noise, beside that of a camera
+GAIN, INTERCEPT, CORRELATION, COLORS = "noise.gain", "noise.intercept", "noise.correlation", "noise.colors"
 INPUT_IS_BASE = ("denoise", "pairs")  # tasks whose networks start from the input itself, not from an estimate by it
 
 
@@ -27,7 +33,8 @@ class Restoration:
 
     ``sigma`` takes the range of the images for 255; ``weights`` multiply it for each channel, where the ranges of
     channels differ. ``deep``: images have more than 8 bits. ``blur`` is --blur; a range of blurs has no kernels.
-    ``noise_map``: the network is told how much noise there is.
+    ``noise_map``: the network is told how much noise there is. ``noise`` is its kind where it isn't white and of one
+    level, or of photons alone: "camera", "poisson-gaussian", or "measured", whose lines are among the arrays.
     """
 
     task: str
@@ -40,6 +47,13 @@ class Restoration:
     deep: bool = False
     blur: str = ""
     noise_map: bool = False
+    noise: str = ""
+
+    @property
+    def told_range(self) -> tuple[float, float]:
+        """The least and the largest deviation that the network is told of, 0 to 255."""
+        low, high = self.sigma
+        return (low, math.hypot(high, 255 * self.poisson**-0.5)) if self.poisson and self.noise == BOTH else (low, high)
 
     @property
     def blurs(self) -> BlurRange | None:
@@ -56,6 +70,7 @@ class Restoration:
                 None if poisson is None else float(poisson), int(task["scale"]), float(task["holes"]), arrays,
                 tuple(float(weight) for weight in task.get("weights", ())), bool(task.get("deep", False)),
                 str(task.get("blur", "")), bool(task.get("noise_map", False)),
+                str(task.get("noise", "")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
@@ -69,15 +84,13 @@ class Restoration:
         weights = {"weights": list(self.weights)} if self.weights else {}
         blur = {"blur": self.blur} if self.blur else {}
         marks = {name: True for name in ("deep", "noise_map") if getattr(self, name)}
-        return fields | weights | marks | blur
+        return fields | weights | marks | blur | ({"noise": self.noise} if self.noise else {})
 
     def degradation(self, *, crops: bool = False) -> Degradation:
         """How clean images are degraded, and degraded ones prepared; ``crops`` for training on parts of images."""
         arrays = self.arrays or {}
         if self.task == "denoise":
-            if self.poisson is not None:
-                return Poisson(self.poisson)
-            return Denoise(*self.sigma, self.weights, self.noise_map)
+            return self._noise(arrays)
         if self.blurs is not None:
             return BlindDeblur(Ranged(self.blurs), Denoise(*self.sigma, self.weights))
         if self.task == "deblur":
@@ -88,6 +101,20 @@ class Restoration:
         if self.task == "inpaint":
             return Inpaint(mask=arrays[MASK] > 0, tiled=crops) if MASK in arrays else Inpaint(self.holes)
         return Identity()
+
+    def _noise(self, arrays: dict[str, AnyArray]) -> Degradation:
+        if self.noise == CAMERA:
+            return CameraNoise(*self.sigma, told=self.noise_map)
+        if self.noise == MEASURED:
+            correlation = arrays[CORRELATION].ravel().tolist() if CORRELATION in arrays else []
+            gain, intercept = (arrays[name].astype(np.float64) for name in (GAIN, INTERCEPT))
+            colors = arrays[COLORS].astype(np.float64) if COLORS in arrays else None
+            return LineNoise(gain, intercept, tuple(correlation), self.noise_map, colors=colors)
+        if self.poisson is None:
+            return Denoise(*self.sigma, self.weights, self.noise_map)
+        if self.noise == BOTH:
+            return PoissonGaussian(*self.sigma, self.weights, self.noise_map, self.poisson)
+        return Poisson(self.poisson)
 
 
 def kernel_arrays(blur: str) -> dict[str, AnyArray]:

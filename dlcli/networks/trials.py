@@ -21,10 +21,12 @@ from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
+from dlcli.networks.data.set_noise import SetNoise
 from dlcli.networks.losses.supervised import LOSSES
 from dlcli.networks.metrics import CLASS_METRICS, ClassMetric, ImageMetric, image_metrics
 from dlcli.networks.model.start import Start
 from dlcli.networks.training.factory import make_solver, settings_for, weights_of
+from dlcli.networks.training.noisy.kinds import noise_like
 from dlcli.networks.training.plan import (
     DEFAULT_MINUTES,
     DEMO_MINUTES,
@@ -68,6 +70,7 @@ class NetworkTrials:
         self._verdicts: dict[Hashable, bool] = {}
         self._told = set[str]()
         self._starts: dict[Path, Start] = {}
+        self._noises: dict[str | None, SetNoise | None] = {}
         self.watched = self.by_training_loss = False
         self._measures: dict[tuple[Hashable, ...], Validation | None] = {}
         if base.threads:
@@ -98,13 +101,19 @@ class NetworkTrials:
             self._starts[config.start] = Start.of(config.start, self._parts(config)[0].train.channels)
         return self._starts[config.start]
 
+    def _like(self, config: TrainDeconvConfig) -> SetNoise | None:
+        """The noise of --noise, measured once."""
+        if config.noise not in self._noises:
+            self._noises[config.noise] = noise_like(config, self._parts(config)[0])
+        return self._noises[config.noise]
+
     def _begun(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
         start = self._start(config)
         return start.adopted(config) if start else config
 
     def _plan(self, config: TrainDeconvConfig, fold: int = 0) -> NetworkPlan:
         config = self._begun(config)
-        facts = ImageFacts.of(self._parts(config)[fold], restoration_of(config))
+        facts = ImageFacts.of(self._parts(config)[fold], restoration_of(config, like=self._like(config)))
         return make_plan(config, facts, self.device)
 
     def metric_names(self) -> Mapping[str, Sequence[str]]:
@@ -135,7 +144,7 @@ class NetworkTrials:
 
     def fingerprint(self, configs: Sequence[TrainDeconvConfig]) -> JsonObject:
         """That of the images, the kernels and the masks."""
-        restorations = [restoration_of(config) for config in configs]
+        restorations = [restoration_of(config, like=self._like(config)) for config in configs]
         return fingerprint_of(self._parts(self.base)[0], restorations)
 
     def check(self, config: TrainDeconvConfig) -> None:
@@ -160,7 +169,7 @@ class NetworkTrials:
 
     def _problem(self, config: TrainDeconvConfig, fold: int = 0) -> tuple[NetworkPlan, Problem]:
         images, start, config = self._parts(config)[fold], self._start(config), self._begun(config)
-        restoration = restoration_of(config, images.scales)
+        restoration = restoration_of(config, images.scales, like=self._like(config))
         plan = self._plan(config, fold)
         torch.manual_seed(config.seed)
         # Degrading and measuring the validation images takes longer than a short run's step.

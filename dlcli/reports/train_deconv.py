@@ -107,6 +107,11 @@ class NetworkTraining(TrainingReport):
     """What was trained, and how."""
 
     task: str
+    noise: str | None = Field(
+        default=None,
+        description="kind of the noise that denoise adds: camera, poisson-gaussian, or measured (of other images); "
+        "absent for white noise and for photons alone",
+    )
     arch: str
     weights: int = Field(description="number of weights")
     optimizer: str

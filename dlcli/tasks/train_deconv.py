@@ -19,6 +19,7 @@ from dlcli.networks.model.start import Start
 from dlcli.networks.training.advice import what_trains
 from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.noisy.few import with_beginning
+from dlcli.networks.training.noisy.kinds import noise_like
 from dlcli.networks.training.pace import depth_is_open, few_steps, paced
 from dlcli.networks.training.plan import describe_task, image_settings, make_plan, noise_in, resolved, restoration_of
 from dlcli.networks.training.problem import make_problem
@@ -52,8 +53,9 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     config = config if config.resume else with_beginning(config, images, progress)
     start_from = Start.of(config.start, images.train.channels) if config.start and not config.resume else None
     config = start_from.adopted(config) if start_from else config
-    images = replace(images, noise=noise_in(config, images))
-    restoration = restoration_of(config, images.scales, images.noise)
+    images, like = replace(images, noise=noise_in(config, images)), noise_like(config, images)
+    images = replace(images, notes=(*images.notes, f"--noise: {like.note}")) if like else images
+    restoration = restoration_of(config, images.scales, images.noise, like)
     plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
     prepare_torch(config.seed, config.threads)
     plan = _as_fast_as_it_is(config, plan, progress)
@@ -72,6 +74,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
         images.train.classes,
         data,
         config.to_toml(run.path),
+        restoration.noise,
     )
     figures = Figures(run, config.plots if ranks.leads else "none", problem, title=about.title, loss=plan.loss)
     training = Training(plan, problem, restoration, about, run, progress, figures, config.threads)

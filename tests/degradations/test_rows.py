@@ -1,11 +1,14 @@
 """Degraded rows are those of the whole image, bit for bit: the same draws, whatever the bands."""
 
+import numpy as np
 import pytest
 import torch
 
 from dlcli.degradations.base import Identity
+from dlcli.degradations.camera import CameraNoise
 from dlcli.degradations.downsample import Upscale
-from dlcli.degradations.noise import Denoise, Poisson
+from dlcli.degradations.lines import LineNoise
+from dlcli.degradations.noise import Denoise, Poisson, PoissonGaussian
 from dlcli.degradations.rows import CleanRows, Overlapping
 
 KINDS = {
@@ -14,6 +17,10 @@ KINDS = {
     "channels with weights": Denoise(25, 25, (1.0, 0.5, 2.0)),
     "few photons": Poisson(3.0),
     "many photons": Poisson(200.0),
+    "photons and reading": PoissonGaussian(5, 5, peak=30.0),
+    "photons and reading of a range": PoissonGaussian(0, 20, (1.0, 0.5, 2.0), peak=30.0),
+    "camera": CameraNoise(1, 25),
+    "line": LineNoise(np.array([[0.02], [0.1]]), np.array([[0.001], [0.0]]), (0.6, 0.3)),
     "upscale": Upscale(2),
     "upscale by 3": Upscale(3),
     "deep upscale": Upscale(4, True),

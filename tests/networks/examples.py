@@ -26,7 +26,7 @@ def make_run(folder, task="denoise", channels=1, identity=False, classes=(), sid
     inputs = channels if classes else settings.degradation().input_channels(channels)
     spec = DeconvSpec(
         inputs, channels, filters, (1,) * len(filters), unshuffle=1 if classes else 2, skip=not classes,
-        head=Head(decoder=not classes, classes=len(classes), side=side),
+        head=Head(decoder=not classes, classes=len(classes), side=side, noise_map=settings.noise_map * 1.0),
     )  # fmt: skip
     torch.manual_seed(0)
     network = DeconvNet(spec)

@@ -8,6 +8,12 @@ from dlcli.config.evaluate import PredictConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.errors import DlcliError
 from dlcli.images.dead_leaves import dead_leaves
+from dlcli.images.noise.measure import measured_noise
+from dlcli.images.normalization import EIGHT_BIT
+from dlcli.networks.inference.noise_level import Levels, denoiser_for, lines_of
+from dlcli.networks.inference.settings import NetworkSettings, Strength
+from dlcli.networks.inference.trained import load_network
+from dlcli.networks.tensors import image_to_tensor
 from dlcli.tasks.predict import predict
 from dlcli.tasks.train_deconv import train_deconv
 
@@ -106,3 +112,22 @@ def test_a_blind_network_is_told_nothing_but_the_user_is(runs, noisy, tmp_path):
     assert not any(changed(noisy, tmp_path / "none").values())
     with pytest.raises(DlcliError, match="--sigma is for networks that are told"):
         applied(runs / "blind", noisy, tmp_path / "told", sigma="25")
+
+
+def test_noise_that_grows_is_told_of_each_pixel(runs, tmp_path):
+    """By the line that is measured: what the network sees is the deviation at the brightness around a pixel."""
+    random = np.random.default_rng(0)
+    steps = np.kron(np.linspace(30, 230, 16).reshape(4, 4), np.ones((48, 48)))
+    noisy = np.clip(np.rint(random.poisson(steps / 255 * 60) / 60 * 255), 0, 255).astype(np.uint8)
+    (tmp_path / "noisy").mkdir()
+    Image.fromarray(noisy).save(tmp_path / "noisy" / "a.png")
+    _, heard = applied(runs / "told", tmp_path / "noisy", tmp_path / "out")
+    assert "growing with brightness: the network is told that of each pixel" in heard
+    trained = load_network(NetworkSettings(runs / "told", "cpu", None, None, None))
+    told = denoiser_for(trained, Strength(), noisy[:, :, None], EIGHT_BIT, Levels()).each[0].degradation
+    level = told.prepare(image_to_tensor(noisy[:, :, None], "cpu", EIGHT_BIT)).input[0, 1].numpy() * 255
+    true = np.clip(np.sqrt(255 * steps / 60), 10, 40)
+    assert np.abs(level - true).mean() < 0.08 * true.mean()
+    color = lines_of(measured_noise(np.dstack([noisy] * 3)), EIGHT_BIT, channels=3)
+    assert color.gain.shape == (1, 3)
+    assert color.gain * 255 == pytest.approx(255 / 60, rel=0.2)

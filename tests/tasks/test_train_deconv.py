@@ -74,6 +74,15 @@ def kernel_file(folder):
     return str(folder / "kernels.npz")
 
 
+def noisy_images(folder):
+    random = np.random.default_rng(0)
+    for number in range(3):
+        values = np.full((64, 64, 3), 60.0) + 60 * number + 25 * random.standard_normal((64, 64, 3))
+        (folder / "noisy").mkdir(exist_ok=True)
+        Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(folder / "noisy" / f"{number}.png")
+    return folder / "noisy"
+
+
 def mask_file(folder):
     mask = np.zeros((32, 32), np.uint8)
     mask[8:24, 5:28] = 255
@@ -86,6 +95,10 @@ TASKS = {
     "denoise": ({}, {"sigma": [25.0, 25.0]}),
     "denoise, blind": ({"sigma": "0:55"}, {"sigma": [0.0, 55.0]}),
     "denoise, photons": ({"poisson": 20.0}, {"poisson": 20.0}),
+    "denoise, photons and reading": (
+        {"poisson": 20.0, "sigma": "10"}, {"poisson": 20.0, "sigma": [10.0, 10.0], "noise": "poisson-gaussian"}),
+    "denoise, camera": ({"noise": "camera", "sigma": "30"}, {"sigma": [30.0, 30.0], "noise": "camera"}),
+    "denoise, measured": (lambda f: {"noise": f"auto:{noisy_images(f)}"}, {"noise": "measured"}),
     "deblur": ({"task": "deblur"}, {"sigma": [2.55, 2.55]}),
     "deblur, motion": ({"task": "deblur", "blur": "motion:7:30", "sigma": "5"}, {"sigma": [5.0, 5.0]}),
     "deblur, file": (lambda f: {"task": "deblur", "blur": kernel_file(f), "sigma": "0"}, {"sigma": [0.0, 0.0]}),
@@ -98,6 +111,7 @@ TASKS = {
     "reconstruct": ({"task": "reconstruct", "filters": "8,16,8"}, {}),
 }  # fmt: skip
 ARRAYS = {
+    "denoise, measured": ["noise.gain", "noise.intercept"],
     "deblur": ["kernel.0"], "deblur, motion": ["kernel.0"], "deblur, file": ["kernel.0", "kernel.1"],
     "deblur, one of a file": ["kernel.0"], "inpaint, mask": ["mask"],
 }  # fmt: skip

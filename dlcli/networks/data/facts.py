@@ -38,5 +38,5 @@ class ImageFacts:
         ground = ground_of(images.train) if classes else 0.0
         count = len(images.train)
         pixels = sum(height * width for height, width in map(images.train.shape, range(count)))
-        told = restoration.sigma[1] / 255 if restoration.noise_map else 0.0
+        told = restoration.told_range[1] / 255 if restoration.noise_map else 0.0
         return cls(inputs, channels, classes, count, images.side, images.fraction, photographs, ground, pixels, told)

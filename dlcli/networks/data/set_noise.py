@@ -8,10 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.degradations.lines import DARKEST, correlated
+from dlcli.degradations.noise import smoothed
+from dlcli.degradations.task import COLORS, CORRELATION, GAIN, INTERCEPT
+from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet
 from dlcli.images.noise.clipping import share_left
+from dlcli.images.noise.colors import correlation_of_channels
 from dlcli.images.noise.measure import ChannelNoise, measured_noise
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.split import spread
@@ -19,10 +23,10 @@ from dlcli.text import counted
 
 MEASURED = 48  # images of a large set; the others are taken to be like them, unless these differ
 ALIKE = 1.3  # between the deviations of a tenth of the images and of nine tenths: what measuring them alone makes
+ALIKE_CHANNELS = 0.15  # correlation of channels that is one
 LESS, MORE = 0.9, 1.25  # of the noise that images have, and get more of in training
 NEAR = 3  # pixels around one whose mean tells how near to the ends of the range it lies
 ENDS = torch.from_numpy(share_left(np.linspace(0, 4, 81))).float().clamp(min=0.02)  # left by 0 to 4 deviations
-DARKEST = 0.25  # of the variance in the middle: no pixel is taken to have less
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +34,8 @@ class SetNoise:
     """variance = ``gain`` * brightness + ``intercept`` of each image and channel, (N, C) or (1, C) where all are alike.
 
     All on the scale on which the network sees the images. ``correlation`` is that of neighbors along rows and columns,
-    from lag 1 on, () for white noise. ``sigmas`` (N,) are the deviations, of all pixels. ``clipped``: values
-    beyond 0 and 1 were cut, as 8 bits cut them.
+    from lag 1 on, () for white noise; ``colors`` (C, C) is that of the channels, where they are alike. ``sigmas`` (N,)
+    are the deviations, of all pixels. ``clipped``: values beyond 0 and 1 were cut, as 8 bits cut them.
     """
 
     gain: FloatArray
@@ -40,12 +44,22 @@ class SetNoise:
     correlation: tuple[float, ...] = ()
     note: str = ""
     clipped: bool = False
+    colors: FloatArray | None = None
 
     @property
     def range_255(self) -> tuple[float, float]:
         """The least and the largest deviation that a network learns of, where the range of the images is 255."""
         low, high = float(self.sigmas.min() * 255), float(self.sigmas.max() * 255)
         return LESS * low, min(MORE * high, 255.0)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """As a model holds it."""
+        found: dict[str, AnyArray] = {GAIN: self.gain, INTERCEPT: self.intercept}
+        if self.correlation:
+            found[CORRELATION] = np.array([self.correlation])
+        if self.colors is not None:
+            found[COLORS] = self.colors
+        return {name: array.astype(np.float32) for name, array in found.items()}
 
     def of(self, numbers: Sequence[int]) -> "SetNoise":
         """That of some of the images."""
@@ -54,8 +68,18 @@ class SetNoise:
         places = list(numbers)
         return replace(self, gain=self.gain[places], intercept=self.intercept[places], sigmas=self.sigmas[places])
 
+    @property
+    def by_pixel(self) -> bool:
+        """Whether a network is told the noise of each pixel: white noise that grows with brightness."""
+        return float(self.gain.max()) > 0 and not self.correlation
+
     def told(self, images: Tensor, numbers: list[int]) -> Tensor:
-        """What a network is told: the deviation in each image (B, 1, 1, 1), before anything was cut."""
+        """What a network is told: the deviation before anything was cut, in each image (B, 1, 1, 1).
+
+        Where it is told each pixel's, (B, 1, H, W).
+        """
+        if self.by_pixel:
+            return self._uncut(smoothed(images), numbers).mean(1, keepdim=True).sqrt()
         return self._uncut(images, numbers).mean((1, 2, 3), keepdim=True).sqrt()
 
     def variance(self, images: Tensor, numbers: list[int]) -> Tensor:
@@ -80,7 +104,7 @@ class SetNoise:
         """Noise like that of these images, (B, C, H, W)."""
         white = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
         if self.correlation:
-            white = _correlated(white, self.correlation)
+            white = correlated(white, self.correlation)
         return white * self.variance(images, numbers).sqrt()
 
 
@@ -131,6 +155,7 @@ def noise_of(images: ImageSet, scale: Normalization) -> SetNoise:
     return SetNoise(
         np.stack([one.gain for one in each]), np.stack([one.intercept for one in each]),
         np.array([one.sigma for one in each]), correlation, note, images.dtype == np.uint8,
+        _colors(images, list(found)),
     )  # fmt: skip
 
 
@@ -155,14 +180,24 @@ def _measured(images: ImageSet, number: int, scale: Normalization) -> _Image | N
         return None
     channels = len(found.channels)
     lows, spans = (list(part) * channels if len(part) == 1 else list(part) for part in (scale.low, scale.spans))
-    lines = [_line(one, low, span) for one, low, span in zip(found.channels, lows, spans, strict=False)]
+    lines = [line_of(one, low, span) for one, low, span in zip(found.channels, lows, spans, strict=False)]
     sigma = math.sqrt(float(np.mean([(c.sigma / span) ** 2 for c, span in zip(found.channels, spans, strict=False)])))
     seen = [] if found.white else [one.autocorrelation for one in found.channels if one.autocorrelation]
     correlation = tuple(np.mean(seen, axis=0).tolist()) if seen else ()
     return _Image(np.array([one[0] for one in lines]), np.array([one[1] for one in lines]), sigma, correlation)
 
 
-def _line(channel: ChannelNoise, low: float, span: float) -> tuple[float, float]:
+def _colors(images: ImageSet, numbers: list[int]) -> FloatArray | None:
+    """How alike the noise of the channels is in most images; None where it isn't."""
+    if images.channels == 1:
+        return None
+    found: FloatArray = np.median([correlation_of_channels(images.pixels(i)) for i in numbers], axis=0)
+    apart = found[~np.eye(len(found), dtype=bool)]
+    return found if apart.max() >= ALIKE_CHANNELS else None
+
+
+def line_of(channel: ChannelNoise, low: float, span: float) -> tuple[float, float]:
+    """Gain and intercept where values are from ``low`` on, and ``span`` wide, as the network sees them."""
     return channel.gain / span, (channel.gain * low + channel.intercept) / span**2
 
 
@@ -174,21 +209,3 @@ def _common(each: list[tuple[float, ...]]) -> tuple[float, ...]:
     """That of most images."""
     having = [one for one in each if one]
     return tuple(np.median(having, axis=0).tolist()) if 2 * len(having) > len(each) else ()
-
-
-def _correlated(white: Tensor, correlation: tuple[float, ...]) -> Tensor:
-    """White noise (B, C, H, W) filtered so that neighbors correlate so, with variance 1 as before."""
-    lags = torch.tensor([1.0, *correlation], dtype=torch.float64)
-    side = 4 * len(lags)
-    ring = torch.zeros(side, dtype=torch.float64)
-    ring[: len(lags)] = lags
-    ring[-len(lags) + 1 :] = lags[1:].flip(0)
-    spectrum = torch.fft.rfft(ring).real.clamp(min=0).sqrt()
-    kernel = torch.fft.irfft(spectrum, side).roll(side // 2)[1:]
-    kernel = (kernel / kernel.square().sum().sqrt()).to(white)
-    count, channels, height, width = white.shape
-    flat = white.reshape(count * channels, 1, height, width)
-    reach = len(kernel) // 2
-    flat = torch.nn.functional.pad(flat, (reach, reach, reach, reach), mode="circular")
-    flat = torch.nn.functional.conv2d(flat, kernel.view(1, 1, -1, 1))
-    return torch.nn.functional.conv2d(flat, kernel.view(1, 1, 1, -1)).reshape(white.shape)

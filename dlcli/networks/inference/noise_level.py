@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dlcli.config.values.noise import Amount
+from dlcli.config.values.noise_kind import CAMERA
+from dlcli.degradations.lines import LineNoise, of_level
+from dlcli.degradations.task import BOTH, MEASURED
 from dlcli.errors import DlcliError
 from dlcli.images.noise.measure import NoiseMeasure, measured_noise, noise_level
 from dlcli.images.normalization import Normalization
+from dlcli.networks.data.set_noise import line_of
 from dlcli.networks.inference.settings import Strength
 from dlcli.networks.inference.shared_noise.passes import Pass, Passes
 from dlcli.networks.inference.trained import TrainedNetwork
@@ -20,6 +24,7 @@ from dlcli.text import counted
 LEAST = 0.5  # of 255 levels: less can't be told from the rounding of 8 bits, whose deviation is 0.29
 # Of a network that isn't told: noise this many times weaker or stronger than what it was trained on is said.
 FAR = 1.6
+SHARED = (CAMERA, MEASURED)  # kinds of noise to learn that neighbors may share
 STRIDE = 2  # of the phases in which shared noise is nearer to white
 
 
@@ -39,7 +44,7 @@ class Levels:
 
     ``left`` images were left as they are, ``over`` have more noise than the network is good for; ``weaker`` and
     ``stronger`` have far less or more than it was trained on, and it isn't told. Of those in ``shared`` neighbors share
-    the noise: so many times its level is the network told.
+    the noise: so many times its level is the network told. In ``growing`` it grows with brightness.
     """
 
     found: list[float] = field(default_factory=list)
@@ -48,19 +53,24 @@ class Levels:
     weaker: int = 0
     stronger: int = 0
     shared: list[float] = field(default_factory=list)
+    growing: int = 0
 
     def take(self, others: "Levels") -> None:
         """Count ``others`` as well."""
         self.found += others.found
         self.shared += others.shared
-        for name in ("left", "over", "weaker", "stronger"):
+        for name in ("left", "over", "weaker", "stronger", "growing"):
             setattr(self, name, getattr(self, name) + getattr(others, name))
 
     def lines(self, trained: TrainedNetwork) -> list[str]:
         """What a user should know of them."""
         lines = []
         if trained.told and self.found:
-            lines.append(f"noise as measured: sigma {_spread(self.found)}; --sigma and --strength change it")
+            grows = ""
+            if self.growing:
+                whose = "" if self.growing == len(self.found) else f" in {counted(self.growing, 'image')}"
+                grows = f", growing with brightness{whose}: the network is told that of each pixel"
+            lines.append(f"noise as measured: sigma {_spread(self.found)}{grows}; --sigma and --strength change it")
         if self.shared:
             lines.append(
                 f"{counted(len(self.shared), 'image')} with noise that neighbors share, as of a camera's JPEG: taken "
@@ -88,11 +98,13 @@ def denoiser_for(
 ) -> Passes | None:
     """What the network undoes in this image (H, W, C), whose values have this ``scale``; None: it is left as it is."""
     degradation = trained.degradation
-    if trained.task != "denoise" or trained.restoration.poisson is not None:
+    if trained.task != "denoise" or (trained.restoration.poisson is not None and not trained.told):
         return Passes.of(degradation)
-    measured = measured_noise(pixels) if trained.told and strength.sigma is None else None
+    kind = trained.restoration.noise
+    thoroughly = strength.sigma is None and (trained.told or kind in SHARED)
+    measured = measured_noise(pixels) if thoroughly else None
     level = _level(strength, pixels, scale, seen, measured)
-    low, high = trained.restoration.sigma
+    low, high = trained.restoration.told_range
     if not trained.told:
         if level is not None and strength.sigma is None:
             seen.weaker += level < low / FAR
@@ -103,15 +115,34 @@ def denoiser_for(
         return None
     seen.over += level > high
 
+    if measured is not None and measured.kind == "poisson-gaussian" and kind != CAMERA:
+        seen.growing += 1
+        lines = lines_of(measured, scale, trained.channels, strength.factor)
+        return Passes.of(replace(lines, within=(low / 255, high / 255)))
+
     def told(share: float, stride: int = 1) -> Pass:
         sigma = min(max(level * share * strength.factor, low), high)
+        if kind in (BOTH, MEASURED):
+            return Pass(of_level(sigma / 255), stride)
         return Pass(degradation.at_sigma(sigma, trained.restoration.weights) or degradation, stride)
 
-    lags = _correlation(measured)
+    lags = [] if kind in SHARED else _correlation(measured)  # what it learned needs no other telling
     if not lags:
         return Passes((told(1.0),))
     seen.shared.append(told_of(lags))
     return Passes((told(told_of(lags)), told(told_of(lags[STRIDE - 1 :: STRIDE]), STRIDE)))
+
+
+def lines_of(found: NoiseMeasure, scale: Normalization, channels: int, factor: float = 1.0) -> LineNoise:
+    """What a network of so many channels is told of noise that grows with brightness, whose deviation counts so often.
+
+    A network of one channel sees each channel of an image as an image, which has a line of its own.
+    """
+    count = len(found.channels)
+    lows, spans = (part if len(part) == count else part[:1] * count for part in (scale.low, scale.spans))
+    lines = np.array([line_of(*of) for of in zip(found.channels, lows, spans, strict=True)]) * factor**2
+    gain, intercept = lines.T.reshape(2, -1, 1) if channels == 1 else lines.T.reshape(2, 1, -1)
+    return LineNoise(gain, intercept, told=True)
 
 
 def told_of(lags: Sequence[float]) -> float:

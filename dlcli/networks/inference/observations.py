@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from dlcli.config.values.noise import Amount
-from dlcli.degradations.base import Degradation, Kernel, Observation
+from dlcli.degradations.base import Degradation, Identity, Kernel, Observation
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.other_blur import blur_note, other_blur
 from dlcli.degradations.rows import CleanRows
+from dlcli.degradations.task import MEASURED
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -106,7 +107,10 @@ class Observations:
                 return image_to_tensor(given[rows], self.device, self.scales.inputs)
 
         color = truth.shape[0] == 3 and in_color(self.image_set.pixels(index))
-        return CaseInRows(self.image_set.names[index], shown, truth, color, of_color)
+        # What is shown is the input, but for the map of a network that is told the noise.
+        told = degradation.input_channels(1) > 1
+        prepare = degradation.prepare if told else Identity().prepare
+        return CaseInRows(self.image_set.names[index], shown, truth, color, of_color, prepare)
 
     def values(self, index: int) -> int:
         """How many values image ``index`` has."""
@@ -254,6 +258,8 @@ def _sigmas(degradations: Sequence[Degradation], scale: Normalization) -> tuple[
 
 def _trained_for(trained: TrainedNetwork) -> str:
     photons = trained.restoration.poisson
+    if trained.restoration.noise == MEASURED:
+        return "noise as it was measured of other images"
     return f"Poisson noise of {photons:g} photons" if photons is not None else trained.task
 
 

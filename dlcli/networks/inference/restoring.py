@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dlcli.degradations.base import Degradation, Mask
 from dlcli.degradations.downsample import enlarge
+from dlcli.degradations.noise import SEEN
 from dlcli.errors import DlcliError
 from dlcli.images.conversion import check_finite
 from dlcli.images.formats.writing import Frame
@@ -183,7 +184,8 @@ def _bands_of(restorer: Restorer, image: Frame, stride: int) -> Iterator[Band]:
     """For a network that sees every ``stride``-th pixel."""
     scale, spec = restorer.scale, restorer.trained.network.spec
     height, width, channels = image.pixels.shape
-    reach = -(-stride * receptive_radius(spec) // scale) + (restorer.trained.degradation.reach or 0)
+    seen = SEEN if restorer.trained.told else 0
+    reach = -(-stride * receptive_radius(spec) // scale) + (restorer.trained.degradation.reach or 0) + stride * seen
     holes = image.alpha is not None and not image.alpha.all()
     return Bands.of(width * channels * scale**2, reach, stride * spec.multiple, holes=holes)(height)
 

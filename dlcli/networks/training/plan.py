@@ -8,7 +8,8 @@ import numpy as np
 
 from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
-from dlcli.degradations.task import Restoration, kernel_arrays, mask_arrays
+from dlcli.config.values.noise_kind import CAMERA
+from dlcli.degradations.task import BOTH, MEASURED, Restoration, kernel_arrays, mask_arrays
 from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
@@ -22,6 +23,7 @@ from dlcli.networks.model.deconv import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
+from dlcli.networks.training.noisy.kinds import noise_in_words
 from dlcli.networks.training.presets import (
     LARGE_IMAGE,
     LONGER_DEPTH,
@@ -77,14 +79,16 @@ def noise_in(config: TrainDeconvConfig, images: TrainingImages) -> SetNoise | No
     scale = images.scales.targets
     if config.sigma is None and config.poisson is None:
         return noise_of(images.train, scale)
-    sigma = noise_on(config.noise[0], scale, f"--sigma {config.sigma}") if config.sigma else None
+    sigma = noise_on(config.amounts[0], scale, f"--sigma {config.sigma}") if config.sigma else None
     return given_noise(sigma, config.poisson, images.train.channels, clipped=images.train.dtype == np.uint8)
 
 
 def restoration_of(
-    config: TrainDeconvConfig, scales: Scales = EIGHT_BITS, noise: SetNoise | None = None
+    config: TrainDeconvConfig, scales: Scales = EIGHT_BITS, noise: SetNoise | None = None, like: SetNoise | None = None
 ) -> Restoration:
     """What the network learns to undo in images of these scales, which may have ``noise`` already.
+
+    ``like`` is what was measured of other images, whose noise clean ones get.
 
     Raises DlcliError for a kernel or mask that can't be read, and for noise beyond the range of the images.
     """
@@ -93,14 +97,21 @@ def restoration_of(
         arrays = kernel_arrays(config.blur)
     if config.task == "inpaint" and config.mask is not None:
         arrays = mask_arrays(config.mask)
-    low, high = (noise_on(amount, scales.targets, f"--sigma {config.sigma}") for amount in config.noise)
+    low, high = (noise_on(amount, scales.targets, f"--sigma {config.sigma}") for amount in config.amounts)
     if noise is not None:
         low, high = noise.range_255
-    weights = weights_of(config.noise, scales.targets) if config.task in ("denoise", "deblur") else ()
+    if like is not None:
+        low, high = 255 * float(like.sigmas.min()), min(255 * float(like.sigmas.max()), 255.0)
+        arrays = like.arrays()
+    kind = CAMERA if config.noise == CAMERA else MEASURED if config.noise else ""
+    if config.poisson is not None and noise is None and (config.sigma is not None or config.noise_map):
+        kind = BOTH
+        low, high = (low, high) if config.sigma is not None else (0.0, 0.0)
+    weights = weights_of(config.amounts, scales.targets) if config.task in ("denoise", "deblur") else ()
     return Restoration(
         config.task, (low, high), None if noise else config.poisson, int(config.scale), config.holes, arrays, weights,
         deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
-        noise_map=config.noise_map or noise is not None,
+        noise_map=config.noise_map or noise is not None, noise=kind,
     )  # fmt: skip
 
 
@@ -312,12 +323,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def describe_task(config: TrainDeconvConfig, restoration: Restoration, scale: Normalization) -> str:
     """The task with its constants, as the header names it; noise in the units of the images."""
-    low, high = (float(f"{scale.noise(sigma):.4g}") for sigma in restoration.sigma)
-    sigma = f" of sigma {low:g}" + (f" to {high:g}" if high > low else "")
-    if not scale.eight_bit:
-        sigma += f" ({restoration.sigma[1] / 2.55:.3g}% of the range)"
+    sigma = noise_in_words(config, restoration, scale)
     constants = {
-        "denoise": f" (Poisson, {config.poisson:g} photons)" if config.poisson else sigma,
+        "denoise": sigma,
         "deblur": f" {config.blur}{sigma}",
         "upscale": f" x{config.scale}",
         "inpaint": " by a mask" if config.mask else f" {config.holes:.0%}",

@@ -14,7 +14,8 @@ from dlcli.networks.training.settings import NetworkPlan
 class Description:
     """What is trained, in words and for the files: ``data`` is the fingerprint, ``config`` the text of config.toml.
 
-    ``task`` names the task, ``title`` also its constants; ``images`` is a line on what trains.
+    ``task`` names the task, ``title`` also its constants; ``images`` is a line on what trains, ``noise`` its kind where
+    that is named.
     """
 
     task: str
@@ -24,6 +25,7 @@ class Description:
     classes: tuple[str, ...]
     data: JsonObject
     config: str
+    noise: str = ""
 
 
 @dataclass

@@ -25,6 +25,7 @@ def make_report(outcome: Outcome, images: TrainingImages, device: str, seconds: 
         **training_head(outcome.run, device, plan.batches.seed, seconds, ended),
         command="train-deconv",
         task=outcome.about.task,
+        noise=outcome.about.noise or None,
         arch=outcome.about.arch,
         weights=outcome.weights,
         optimizer=plan.optimizer.name,

@@ -38,7 +38,7 @@ class RecorruptedBatches:
         draw = torch.rand((size, 1, 1, 1), generator=generator, device=generator.device).to(y.device)
         strength = low + (high - low) * draw
         noise = self.noise.draw(y, numbers, generator)
-        level = self.noise.told(y, numbers) * (1 + strength**2).sqrt()
         noisier = torch.addcmul(y, noise, strength)
+        level = self.noise.told(noisier if self.noise.by_pixel else y, numbers) * (1 + strength**2).sqrt()
         target = torch.addcdiv(y, noise, strength, value=-1)
         return Batch(with_level(noisier, level), noisier, target)

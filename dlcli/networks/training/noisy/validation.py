@@ -1,6 +1,6 @@
 """Measuring a network that restores where nobody has clean images: by an estimate, and by what it took away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +28,13 @@ STRIPED = 2.0  # times the deviation of the means of rows that chance makes
 
 @dataclass(frozen=True)
 class Sample:
-    """A noisy crop (1, C, H, W), the variance of its pixels, and noise like its own."""
+    """A noisy crop (1, C, H, W), the variance of its pixels, noise like its own, and what is told of a look at it."""
 
     name: str
     noisy: Tensor
     variance: Tensor
     probe: Tensor
-    level: float
+    told: Callable[[Tensor], Tensor]
 
 
 class NoisyValidation:
@@ -63,9 +63,9 @@ class NoisyValidation:
         with torch.inference_mode():
             for sample in self.samples:
                 y = sample.noisy
-                output = self.network(with_level(y, sample.level), y)
+                output = self.network(with_level(y, sample.told(y)), y)
                 nudged = y + NUDGE * sample.probe
-                slope = (self.network(with_level(nudged, sample.level), nudged) - output) / NUDGE
+                slope = (self.network(with_level(nudged, sample.told(nudged)), nudged) - output) / NUDGE
                 error = (output - y).square() - sample.variance + 2 * sample.probe * slope
                 errors.append(float(error.double().mean()))
                 made.append(output)
@@ -169,7 +169,12 @@ def _sample(
     y = image_to_tensor(crops.pixels(number), device, scale)
     variance = noise.variance(y, [number])
     probe = noise.draw(y, [number], generator_for(seed, number, "cpu"))
-    return Sample(crops.names[number], y, variance, probe, float(noise.told(y, [number])))
+    level = noise.told(y, [number])  # one for all looks, where it isn't that of each pixel
+
+    def told(image: Tensor) -> Tensor:
+        return noise.told(image, [number]) if noise.by_pixel else level
+
+    return Sample(crops.names[number], y, variance, probe, told)
 
 
 def _psnr(errors: Sequence[float]) -> float:
