@@ -23,7 +23,7 @@ from dlcli.text import counted
 
 MEASURED = 48  # images of a large set; the others are taken to be like them, unless these differ
 ALIKE = 1.3  # between the deviations of a tenth of the images and of nine tenths: what measuring them alone makes
-ALIKE_CHANNELS = 0.15  # correlation of channels that is one
+ALIKE_CHANNELS = 0.25  # correlation of channels that is one: texture, which is gray, makes up to 0.15
 LESS, MORE = 0.9, 1.25  # of the noise that images have, and get more of in training
 NEAR = 3  # pixels around one whose mean tells how near to the ends of the range it lies
 ENDS = torch.from_numpy(share_left(np.linspace(0, 4, 81))).float().clamp(min=0.02)  # left by 0 to 4 deviations
