@@ -68,6 +68,11 @@ _dlcli() {
                 '--val=[Fraction of the rows held out for validation.]:value: ' \
                 '--early-stop=[Stop after this many reports without a lower validation loss (needs --val).]:value: ' \
                 '--cv=[Also cross-validate, with this many folds.]:value: ' \
+                '--robust=[Standard errors that hold where rows differ in variance - HC0 is Whites, HC1 that by degrees of freedom, HC2 and HC3 by leverages.]:value:(HC0 HC1 HC2 HC3)' \
+                '--cluster=[Column whose values say which rows hang together, for standard errors by clusters; no feature unless --features names it.]:value: ' \
+                '--confidence=[Confidence of the coefficients intervals.]:value: ' \
+                '--baseline=[Class that the others are compared with in the table of coefficients; by default of two the first, of more none - their coefficients sum to 0.]:value: ' \
+                '--per-sd[Also report coefficients of columns, and of a target of numbers, with standard deviation 1.]' \
                 '--json[Print one JSON document, the report, to stdout.]' \
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
@@ -314,6 +319,7 @@ _dlcli() {
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
                 '--force[Replace --out files that exist.]' \
                 '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \
+                '--interval=[Also write the ends of intervals of this confidence - of numbers for the mean (mean_low, mean_high) and a new observation (new_low, new_high), of two classes for each probability.]:value: ' \
                 '--mask=[Image of the pixels that inpaint is to fill (white - missing); by default those of training, or the transparent ones.]:value:_files' \
                 '--sigma=[How much noise images have, for a network that is told (--noise-map, bundled -denoise) - auto (as measured in each), a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
                 '--strength=[How much is done - what a network is told of the noise, times this; of others their change, times this.]:value: ' \

@@ -54,11 +54,15 @@ class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport | DryRunRepor
         if isinstance(report, DryRunReport):
             _show_columns(report, console)
             return
-        from dlcli.linear.summary import coefficient_rows, parts, summary_rows
+        from dlcli.linear.inference.shown import as_a_whole, coefficient_tables
+        from dlcli.linear.summary import parts, summary_rows
 
-        console.table(*coefficient_rows(report))
+        for title, head, rows in coefficient_tables(report):
+            console.table(head, rows, title)
         if report.std_error_reason:
             console.line(f"no standard errors: {report.std_error_reason}")
+        for line in as_a_whole(report):
+            console.line(line)
         console.line("")
         console.table(["", *parts(report)], summary_rows(report))
         console.line("")

@@ -16,6 +16,7 @@ IMAGES = "Images"
 MODEL = "Model"
 TRAINING = "Training"
 REGULARIZATION = "Regularization"
+INFERENCE = "Inference"
 
 ScheduleName = Literal[
     "constant", "time", "step", "exponential", "polynomial", "cosine", "one-cycle",

@@ -212,6 +212,16 @@ class PredictConfig(SavedOptions):
         metavar="COLUMNS",
         also="id ids id_column index index_col key keys passthrough keep_columns copy include",
     )
+    interval: float | None = option(
+        None,
+        "Also write the ends of intervals of this confidence: of numbers for the mean (mean_low, mean_high) and a new "
+        "observation (new_low, new_high), of two classes for each probability.",
+        panel=DATA,
+        gt=0,
+        lt=1,
+        metavar="CONFIDENCE",
+        also="confidence conf_level level prediction_interval confidence_interval intervals",
+    )
     mask: Path | None = option(
         None,
         "Image of the pixels that inpaint is to fill (white: missing); by default those of training, or the "

@@ -12,6 +12,8 @@ from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
+from dlcli.linear.diagnostics.condition import condition_number
+from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.plan import Plan
 from dlcli.linear.problem import SECOND_ORDER, FitProblem, kind_of, row_problem, spans_rows
 from dlcli.linear.result import Fit, Trace, make_fit
@@ -73,9 +75,13 @@ def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held
 
 
 def fit(
-    ready: Prepared, progress: Progress, on_step: Callable[[Step], None], defer: Callable[[], Callable[[], None]]
+    ready: Prepared,
+    progress: Progress,
+    on_step: Callable[[Step], None],
+    defer: Callable[[], Callable[[], None]],
+    inference: InferenceSettings | None = None,
 ) -> Fit:
-    """Train, and say what the user should know. ``on_step`` gets each report.
+    """Train, and say what the user should know. ``on_step`` gets each report; ``inference``: not of a fold.
 
     ``defer`` is called before the first report: from then on a signal waits for the end of a step, and the function
     that ``defer`` gives raises Interrupted for it. Before that there is nothing to save; the exact solver has nothing
@@ -101,6 +107,13 @@ def fit(
     assert kept is not None
     result = ready.result(solver, lr, steps, kept, with_errors=not problem.held.fold)
     curve = None if problem.held.fold else loss_curve(solver, validate, steps)
+    if inference is not None:
+        if inference.covariance != "classical":
+            from dlcli.linear.inference.robust import robust
+
+            result = robust(problem, result, inference)
+        condition, at_least = condition_number(problem, solver, found)
+        result = replace(result, condition_number=condition, condition_at_least=at_least)
     result = replace(result, aliased=tuple(problem.data.names[j] for j in found), curve=curve)
     advise(plan, Ended.of(result), progress)
     if plan.stops_early and steps[-1].status != "diverged":

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.linear.inference.uncertainty import Uncertainty
 from dlcli.linear.objectives.loss import Kind, log_softmax
 from dlcli.runs.model_file import read_model, write_model
 
 FORMAT = 1
 KIND = "dlcli-linear"
+KEPT = ("factor", "center")  # the tensors of an ``Uncertainty``
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class LinearModel:
 
     coefficients (d, k), intercept (k,), fill (d,): what stands in for a missing value. k is 1 for ``mse`` and
     ``logistic``, else the number of classes. ``schema`` is the table's, as JSON; ``settings`` are those that
-    predicting needs.
+    predicting needs. ``uncertainty`` is that of the coefficients, of one output; None where it isn't known.
     """
 
     kind: Kind
@@ -31,12 +33,15 @@ class LinearModel:
     fill: FloatArray
     schema: JsonObject
     settings: JsonObject
+    uncertainty: Uncertainty | None = None
+
+    def filled(self, X: FloatArray) -> FloatArray:
+        """X (n, d) with missing values filled."""
+        return np.where(np.isnan(X), self.fill, X) if np.isnan(X).any() else X
 
     def linear(self, X: FloatArray) -> FloatArray:
         """X coefficients + intercept, (n, k), for X (n, d); missing values are filled."""
-        if np.isnan(X).any():
-            X = np.where(np.isnan(X), self.fill, X)
-        scores: FloatArray = X @ self.coefficients + self.intercept
+        scores: FloatArray = self.filled(X) @ self.coefficients + self.intercept
         return scores
 
     def probabilities(self, X: FloatArray) -> FloatArray:
@@ -53,6 +58,9 @@ class LinearModel:
             "format": FORMAT, "kind": KIND, "loss": self.kind, "schema": self.schema, "settings": self.settings,
         }  # fmt: skip
         tensors = {"coefficients": self.coefficients, "intercept": self.intercept, "fill": self.fill}
+        if (known := self.uncertainty) is not None:
+            description["uncertainty"] = {"dispersion": known.dispersion, "df": known.df}
+            tensors |= {"factor": known.factor, "center": known.center}
         return write_model(description, tensors)
 
     @classmethod
@@ -70,11 +78,9 @@ class LinearModel:
             )
         kind: Any = description.get("loss")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        right = set(tensors) == {"coefficients", "intercept", "fill"} and kind in (
-            "mse",
-            "logistic",
-            "softmax",
-        )
+        uncertainty = _uncertainty(description.get("uncertainty"), tensors)
+        shapes = {name: shape for name, shape in shapes.items() if uncertainty is None or name not in KEPT}
+        right = set(shapes) == {"coefficients", "intercept", "fill"} and kind in ("mse", "logistic", "softmax")
         if right:
             d, k = (*shapes["coefficients"], 0, 0)[:2]
             right = (
@@ -83,10 +89,24 @@ class LinearModel:
                 and (k == 1 if kind != "softmax" else k >= 2)
                 and isinstance(description.get("schema"), dict)
                 and isinstance(description.get("settings"), dict)
+                and (uncertainty is None or uncertainty.center.shape == (d,))
             )
         if not right:
             raise DlcliError(f"{path} is damaged: its tensors don't fit its description", "train it again")
         return cls(
             kind, tensors["coefficients"], tensors["intercept"], tensors["fill"],
-            description["schema"], description["settings"],
+            description["schema"], description["settings"], uncertainty,
         )  # fmt: skip
+
+
+def _uncertainty(described: object, tensors: dict[str, AnyArray]) -> Uncertainty | None:
+    """What a file keeps of it; None where that is nothing, or no such thing."""
+    if not isinstance(described, dict) or not set(KEPT) <= set(tensors):
+        return None
+    factor, center = (tensors[name] for name in KEPT)
+    dispersion, df = described.get("dispersion"), described.get("df")
+    if not isinstance(dispersion, float) or not (df is None or (isinstance(df, float) and df > 0)):
+        return None
+    if factor.ndim != 2 or center.shape != (len(factor) - 1,):
+        return None
+    return Uncertainty(factor, center, dispersion, df)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.table_data import ChunkSource
+from dlcli.linear.inference.intervals import Intervals
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.head import prediction_head
@@ -22,24 +23,28 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def predict_linear(settings: AppliedSettings, output: OutputSettings, progress: Progress) -> TablePredictReport:
+def predict_linear(
+    settings: AppliedSettings, output: OutputSettings, progress: Progress, interval: float | None = None
+) -> TablePredictReport:
     """Write one prediction for each input row, in input order; constant memory.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
     refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond. In
-    front of them stand the columns that are to be kept.
+    front of them stand the columns that are to be kept, behind them the ends of intervals of confidence ``interval``.
     """
     start = time.monotonic()
     check_output(output)
     model, schema, trained = load_run(settings.run)
+    intervals = None if interval is None else Intervals(model, schema, interval, settings.run)
     missing = settings.missing or str(model.settings.get("missing", "error"))
     blank = missing == "drop"
     reading = replace(settings.reading, blanks=blank)
     read = replace(settings, missing="mean" if blank else settings.missing, reading=reading)
     table = open_data(read, model, schema, trained, progress, need_target=False)
     count = [0]
-    columns = _columns(model, schema)
-    frames = _frames(model, schema, table, progress, blank=blank, count=count)
+    columns = _columns(model, schema, intervals)
+    applied = _Applied(model, schema, intervals, blank)
+    frames = _frames(applied, table, progress, count)
     if settings.reading.keep:
         kept = _kept(settings, table, output, columns)
         for text in kept.renamed:
@@ -67,21 +72,34 @@ def _kept(
     return kept
 
 
-def _columns(model: LinearModel, schema: Schema) -> dict[str, "pl.DataType"]:
+def _columns(model: LinearModel, schema: Schema, intervals: Intervals | None) -> dict[str, "pl.DataType"]:
     import polars as pl
 
+    ends: dict[str, pl.DataType] = {name: pl.Float64() for name in (intervals.names if intervals else ())}
     if model.kind == "mse":
-        return {"prediction": pl.Float64()}
+        return {"prediction": pl.Float64(), **ends}
     assert schema.target is not None
-    return {"prediction": pl.String()} | {f"probability_{level}": pl.Float64() for level in schema.target.levels}
+    chances: dict[str, pl.DataType] = {f"probability_{level}": pl.Float64() for level in schema.target.levels}
+    return {"prediction": pl.String(), **chances, **ends}
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """A model, how it is applied, and whether rows with missing values get no prediction (``blank``)."""
+
+    model: LinearModel
+    schema: Schema
+    intervals: Intervals | None
+    blank: bool
 
 
 def _frames(
-    model: LinearModel, schema: Schema, table: ChunkSource, progress: Progress, *, blank: bool, count: list[int]
-) -> Iterator["pl.DataFrame"]:
+    applied: _Applied, table: ChunkSource, progress: Progress, count: list[int]
+) -> Iterator["pl.DataFrame"]:  # fmt: skip
     import polars as pl
 
-    names = _columns(model, schema)
+    model, schema, blank = applied.model, applied.schema, applied.blank
+    names = _columns(model, schema, applied.intervals)
     for chunk in chunks_of(table, schema, progress):
         count[0] += len(chunk.X)
         empty = np.isnan(chunk.X).any(axis=1) if blank else np.zeros(len(chunk.X), dtype=bool)
@@ -94,6 +112,8 @@ def _frames(
             columns = {"prediction": pl.Series(best, dtype=pl.String)}
             for number, level in enumerate(schema.target.levels):
                 columns[f"probability_{level}"] = pl.Series(probabilities[:, number])
+        if applied.intervals is not None:
+            columns |= {name: pl.Series(ends) for name, ends in applied.intervals.of(chunk.X).items()}
         frame = pl.DataFrame(columns, schema=names)
         if empty.any():
             frame = frame.select(

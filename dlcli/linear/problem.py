@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.data.rows import Held, Rows
-from dlcli.linear.data.table_data import TableData, row_blocks
+from dlcli.linear.data.table_data import TableData, TableElsewhere, row_blocks
 from dlcli.linear.metrics import class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
@@ -88,6 +88,18 @@ class FitProblem:
     def row_squares(self) -> LeastSquares:
         """Least squares in the coordinates of the parameters."""
         return self.rows.squares if self.rows is not None and self.rows.squares is not None else self.squares
+
+    def class_counts(self) -> IntArray:
+        """How many training rows there are of each class, (classes,)."""
+        target, rows = self.data.schema.target, self.rows
+        assert target is not None
+        assert rows is not None
+        if isinstance(self.data.reread, TableElsewhere):
+            return self.data.class_counts(len(target.levels))
+        counts = np.zeros(len(target.levels), dtype=np.int64)
+        for block in row_blocks(len(rows.y)):
+            counts += np.bincount(rows.y[block].astype(np.int64), minlength=len(counts))
+        return counts
 
     @property
     def validate(self) -> Validate | None:

@@ -1,7 +1,5 @@
 """The numbers of a fitted linear model: coefficients with standard errors, and metrics."""
 
-import math
-
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
@@ -11,59 +9,17 @@ from dlcli.errors import DlcliError
 from dlcli.linear.curve import draw
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.data.table_data import TableData
+from dlcli.linear.inference.contrasts import Shown
+from dlcli.linear.inference.entries import Columns, coefficient_entries
+from dlcli.linear.inference.summary import summarize
+from dlcli.linear.inference.uncertainty import Uncertainty
 from dlcli.linear.model import LinearModel
 from dlcli.linear.result import Fit
 from dlcli.reports.document import environment
-from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, CrossValidation, FitLinearReport, Spread
+from dlcli.reports.fit_linear import CrossValidation, FitLinearReport, Spread
 from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
-
-Coefficients = dict[str, Coefficient] | dict[str, ClassCoefficients]
-
-
-def coefficient_entries(
-    names: tuple[str, ...],
-    classes: tuple[str, ...],
-    intercept: FloatArray | None,
-    coefficients: FloatArray,
-    errors: FloatArray | None,
-) -> Coefficients:
-    """The report's ``coefficients`` by name, the intercept first.
-
-    intercept (k,) or None, coefficients (d, k), errors (1 + d, k) or None. With k > 1 outputs each entry holds one
-    value for each class, by name.
-    """
-    labels = [*(["intercept"] if intercept is not None else []), *distinct(names)]
-    rows = coefficients if intercept is None else np.vstack([intercept, coefficients])
-    if errors is None:
-        errors = np.full((1 + len(coefficients), rows.shape[1]), np.nan)
-    pairs = list(zip(labels, rows.tolist(), errors[len(rows) == len(coefficients) :].tolist(), strict=True))
-    if rows.shape[1] == 1:
-        return {name: Coefficient(value=value, std_error=_known(error)) for name, (value,), (error,) in pairs}
-    return {
-        name: ClassCoefficients(
-            value=dict(zip(classes, values, strict=True)),
-            std_error=dict(zip(classes, map(_known, std_errors), strict=True)),
-        )
-        for name, values, std_errors in pairs
-    }
-
-
-def _known(error: float) -> float | None:
-    return error if math.isfinite(error) else None
-
-
-def distinct(names: tuple[str, ...]) -> list[str]:
-    """The names of columns, each once: one may be called as the intercept, or as the level of a text (``g=b``)."""
-    every, taken = list(names), {"intercept"}
-    for i, name in enumerate(every):
-        number = 1
-        while every[i] in taken:
-            number += 1
-            every[i] = f"{name} (column)" if number == 2 else f"{name} (column {number})"
-        taken.add(every[i])
-    return every
 
 
 def _standard_deviation(values: list[float]) -> float:
@@ -79,7 +35,7 @@ def make_report(
     data, plan = loaded.data, loaded.plan
     target, intercept = data.schema.target, plan.columns.intercept
     assert target is not None
-    coefficients, errors = expanded(data, loaded.keep, result)
+    said = summarize(data.schema, result, _shown(loaded, result), loaded.inference, _spreads(loaded))
     last = result.trace.last
     ended = Ended(last.step, last.status, last.reason, last.signum)
     return FitLinearReport(
@@ -96,10 +52,9 @@ def make_report(
         metrics=result.metrics,
         coefficients=coefficient_entries(
             data.schema.encoded_names,
-            target.levels,
-            result.model.intercept if intercept else None,
-            coefficients,
-            errors,
+            said.shown.classes,
+            Columns.of(said.shown, said.tests, said.standardized),
+            intercept=intercept,
         ),
         residual_sd=result.residual_sd,
         r2=result.metrics["train"].get("r2"),
@@ -108,11 +63,35 @@ def make_report(
         aliased=list(result.aliased),
         largest_stable_lr=result.trace.stable,
         environment=environment(loaded.device),
+        summary=said.summary,
         classes=list(target.levels) or None,
         columns=list(loaded.columns) or None,
         decisions=list(loaded.decisions) or None,
         cv=_cross_validation(folds) if folds else None,
     )
+
+
+def _shown(loaded: Loaded, result: Fit) -> Shown:
+    """The coefficients of all columns."""
+    data, keep, target = loaded.data, loaded.keep, loaded.data.schema.target
+    coefficients, errors = expanded(data, keep, result)
+    covariance = result.verdict.covariance
+    if covariance is not None:
+        covariance = covariance.expanded(keep, len(coefficients), data.exponents)
+    levels = target.levels if target is not None and len(target.levels) > 2 else ()
+    return Shown(levels, result.model.intercept, coefficients, covariance, errors)
+
+
+def _spreads(loaded: Loaded) -> FloatArray:
+    """Standard deviations (1 + d,) of the target and of all columns, on the training rows; where they are asked for."""
+    data = loaded.data
+    if not loaded.inference.standardized:
+        return np.zeros(0)
+    moments = data.merged(data.training_groups())
+    found = np.sqrt(moments.diagonal / (moments.count - 1))
+    if data.exponents is not None:
+        found[1:] = np.ldexp(found[1:], data.exponents)
+    return found
 
 
 def _cross_validation(folds: list[dict[str, float]]) -> CrossValidation:
@@ -142,10 +121,21 @@ def save(
         coefficients, _ = expanded(data, loaded.keep, result)
         fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
         model = LinearModel(
-            result.model.kind, coefficients, result.model.intercept, fill, data.schema.to_json(), settings
-        )
+            result.model.kind, coefficients, result.model.intercept, fill, data.schema.to_json(), settings,
+            _uncertainty(loaded, result, report),
+        )  # fmt: skip
         run.write(directory.MODEL, model.to_bytes())
     run.write(directory.REPORT, report.to_json() + "\n")
+
+
+def _uncertainty(loaded: Loaded, result: Fit, report: FitLinearReport) -> Uncertainty | None:
+    """That of the saved coefficients, where the report has standard errors and there is one output."""
+    covariance, how = result.verdict.covariance, report.summary.inference if report.summary else None
+    likelihood = result.likelihood
+    if covariance is None or how is None or likelihood is None or covariance.outputs > 1:
+        return None
+    covariance = covariance.expanded(loaded.keep, len(loaded.data.schema.encoded_names), loaded.data.exponents)
+    return Uncertainty.of(covariance, likelihood.dispersion or 0.0, how.df)
 
 
 def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, run: directory.RunDirectory) -> None:

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
+from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian
 from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.problem import FitProblem
@@ -49,6 +50,9 @@ class Fit:
     """A fitted model, how it was found, and what can be said of it.
 
     ``verdict`` has the standard errors, or why there are none; ``aliased`` are columns that depend on earlier ones.
+    ``likelihood``, and the ``counts`` (k,) of the classes' training rows, not of a fold; the latter not of numbers.
+    ``clusters``: how many there are, of standard errors by clusters.
+    ``condition_at_least``: rounding hides how large the condition number is.
     """
 
     model: Coefficients
@@ -59,6 +63,10 @@ class Fit:
     condition_number: float | None
     aliased: tuple[str, ...] = ()
     curve: LossCurve | None = None  # not of a fold
+    likelihood: Likelihood | None = None
+    counts: IntArray | None = None
+    condition_at_least: bool = False
+    clusters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,23 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
             verdict = judge(problem, solver, Endpoint(theta, trace.kept, trace.last), found.loss, found.by_residuals)
     last = replace(trace.last, status=verdict.status, reason=verdict.reason)
     trace = replace(trace, last=last)
-    return Fit(found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number)
+    fit = Fit(found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number)
+    return _as_a_whole(problem, solver, fit, found.loss) if with_errors else fit
+
+
+def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float) -> Fit:
+    """The fit with its likelihood."""
+    squares, intercept = problem.squares, problem.plan.columns.intercept
+    moments, rank = squares.moments, squares.rank
+    if isinstance(solver, ExactSolver):
+        rank = len(squares.penalized) - len(solver.solution.aliased)
+    if problem.kind == "mse":
+        total = float(moments.diagonal[0]) + (0.0 if intercept else moments.count * float(moments.mean[0]) ** 2)
+        return replace(fit, likelihood=gaussian(moments.count, rank, loss * moments.count, total, intercept=intercept))
+    counts = problem.class_counts()
+    log_loss = fit.metrics["train"]["log_loss"]
+    found = categorical(moments.count, rank, log_loss, counts.astype(np.float64), intercept=intercept)
+    return replace(fit, likelihood=found, counts=counts)
 
 
 def _measured(problem: FitProblem, solver: LinearSolver, theta: FloatArray, with_errors: bool) -> _Measured:

@@ -1,30 +1,7 @@
-"""The tables that a fit shows: coefficients and metrics."""
+"""The table of metrics that a fit shows."""
 
-from collections.abc import Mapping
-
-from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FitLinearReport
+from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.summary import UNCENTERED, cell, cells, metric_rows
-
-WIDE = 5  # classes that fit side by side in a table
-
-
-def coefficient_rows(report: FitLinearReport) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the coefficient table."""
-    single = {name: e for name, e in report.coefficients.items() if isinstance(e, Coefficient)}
-    several = {name: e for name, e in report.coefficients.items() if isinstance(e, ClassCoefficients)}
-    if several:
-        return _class_rows(several)
-    rows = [[name, f"{e.value:.8g}", "" if e.std_error is None else f"{e.std_error:.4g}"] for name, e in single.items()]
-    return ["coefficient", "value", "std error"], rows
-
-
-def _class_rows(entries: Mapping[str, ClassCoefficients]) -> tuple[list[str], list[list[str]]]:
-    """Classes side by side; where they are many, below each other."""
-    classes = list(next(iter(entries.values())).value)
-    if len(classes) > WIDE:
-        long = [[name, c, f"{e.value[c]:.6g}"] for name, e in entries.items() for c in classes]
-        return ["coefficient", "class", "value"], long
-    return ["coefficient", *classes], [[name, *(f"{e.value[c]:.6g}" for c in classes)] for name, e in entries.items()]
 
 
 def parts(report: FitLinearReport) -> list[str]:
@@ -43,10 +20,14 @@ def summary_rows(report: FitLinearReport) -> list[list[str]]:
         hidden="loss" if "log_loss" in report.metrics["train"] else "",
         labels=UNCENTERED if report.r2_uncentered else None,
     )
-    known = {
-        "residual standard error": report.residual_sd,
-        "condition number": report.condition_number,
-        "largest stable learning rate": report.largest_stable_lr,
-    }
     beside = [""] * (len(columns) - 1)
+    majority = report.summary.classes if report.summary else None
+    if majority is not None:
+        place = next(i for i, row in enumerate(rows) if row[0] == "accuracy")
+        rows.insert(place + 1, [f"accuracy of always {majority.majority}", cell(majority.majority_accuracy), *beside])
+    known = {"largest stable learning rate": report.largest_stable_lr}
+    condition = cell(report.condition_number)
+    if condition:
+        at_least = report.summary is not None and report.summary.condition_number_at_least
+        rows.append(["condition number", f"at least {condition}" if at_least else condition, *beside])
     return rows + [[label, cell(value), *beside] for label, value in known.items() if value is not None]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
 from dlcli.reports.document import Environment, Measured, Number, Record, Text, TrainingReport
+from dlcli.reports.inference import Summary
 
 
 class Coefficient(Record):
@@ -13,6 +14,14 @@ class Coefficient(Record):
 
     value: Number = Field(description="in units of the target by units of the column")
     std_error: float | None = Field(description="standard error, in the units of the value; null where there is none")
+    statistic: float | None = Field(default=None, description="t or z: value by std_error; see summary.inference")
+    p: float | None = Field(default=None, description="two-sided p-value of 0")
+    low: float | None = Field(default=None, description="lower end of the interval of summary.inference.confidence")
+    high: float | None = Field(default=None, description="upper end of it")
+    standardized: float | None = Field(
+        default=None,
+        description="value for columns (and a target of numbers) of standard deviation 1, where asked for",
+    )
 
 
 class ClassCoefficients(Record):
@@ -20,6 +29,13 @@ class ClassCoefficients(Record):
 
     value: dict[Text, Number] = Field(description="log-odds by units of the column")
     std_error: dict[Text, float | None] = Field(description="standard errors, in the units of the values")
+    statistic: dict[Text, float | None] | None = Field(default=None, description="z: values by std_error")
+    p: dict[Text, float | None] | None = Field(default=None, description="two-sided p-values of 0")
+    low: dict[Text, float | None] | None = Field(default=None, description="lower ends of the intervals")
+    high: dict[Text, float | None] | None = Field(default=None, description="upper ends of them")
+    standardized: dict[Text, float | None] | None = Field(
+        default=None, description="values for columns of standard deviation 1, where asked for"
+    )
 
 
 class Spread(Record):
@@ -60,7 +76,10 @@ class LinearResult(LinearTraining):
     residual_sd: float | None = Field(description="residual standard error, in units of the target")
     r2: float | None = Field(description="R squared on the training rows")
     r2_uncentered: bool = Field(description="whether r2 is against predicting 0, as without an intercept")
-    condition_number: float | None = Field(description="of the standardized columns' second moments")
+    condition_number: float | None = Field(
+        description="largest by smallest eigenvalue of the second moments of the standardized columns, aliased ones "
+        "left out (and the L2 penalty); see summary.condition_number_at_least"
+    )
     aliased: list[Text] = Field(description="columns that depend on earlier ones, and have coefficient 0")
     largest_stable_lr: float | None = Field(description="learning rate above which gradient descent diverges")
     environment: Environment
@@ -70,6 +89,7 @@ class FitLinearReport(LinearResult):
     """The report of ``fit-linear``."""
 
     command: Literal["fit-linear"]
+    summary: Summary | None = Field(default=None, description="the fit as a whole; absent from older reports")
     classes: list[Text] | None = Field(default=None, description="the classes, in order; absent for numbers")
     columns: list[ColumnEntry] | None = Field(
         default=None, description="how the table's columns were read and used; absent for the built-in example"

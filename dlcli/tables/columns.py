@@ -55,6 +55,7 @@ class ReadOptions:
     day_first: bool | None = None
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    cluster: str | None = None  # whose values say which rows hang together: no feature unless ``features`` has it
     keep: tuple[str, ...] = ()  # what goes to the predictions as it is
     blanks: bool = False  # rows with missing values are read, but get no prediction
     max_categories: int | None = None

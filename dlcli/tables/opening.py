@@ -150,6 +150,10 @@ def training_columns(
 def _features(reader: Reader, target: str | None, options: ReadOptions) -> list[str]:
     names = reader.names
     dropped = set(_named(options.drop, names))
+    if options.cluster is not None and options.cluster == target:
+        raise DlcliError(f"--cluster {printable(options.cluster)}: it is the target", "name another column")
+    if options.cluster is not None and not options.features:
+        dropped.add(options.cluster)
     kept = [find_name(name, names, "--features") for name in options.features] or names
     if target is not None and target in dropped:
         raise DlcliError(f"'{printable(target)}' is the target and is dropped too", "leave out its --drop")
@@ -174,6 +178,7 @@ def with_found_names(names: Sequence[str], options: ReadOptions) -> ReadOptions:
 
     return replace(
         options,
+        cluster=None if options.cluster is None else find_name(options.cluster, names, "--cluster"),
         text=found(options.text, "--text"),
         number=found(options.number, "--number"),
         date=found(options.date, "--date"),

@@ -225,6 +225,24 @@ class Table:
         self._training = self._training.seen_from(self._readers[0], among, self._options)
         return train
 
+    @property
+    def cluster(self) -> str | None:
+        """The column whose values say which rows hang together, by its name."""
+        return self._options.cluster
+
+    @property
+    def missing_texts(self) -> tuple[str, ...]:
+        """Every text that means missing."""
+        return self._options.markers
+
+    def kept_rows(self) -> BoolArray | None:
+        """Which rows of all sources stay (n,), a pass over them; None where the latest pass left out none."""
+        if not self.dropped:
+            return None
+        columns = [*self._columns, *([self.target] if self.target else [])]
+        every = [keep for _, keep, _, _ in self._kept_frames(columns, Misfits())]
+        return np.concatenate([np.zeros(0, dtype=np.bool_), *every])
+
     def read_alone(self) -> None:
         """From now on this process reads the table, and no other."""
         self.ranks = ALONE

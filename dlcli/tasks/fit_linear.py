@@ -20,6 +20,7 @@ from dlcli.linear.data.load import folds_of, held_out, load, read
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import fit, prepare
+from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.plan import Plan
 from dlcli.linear.report import draw_charts, make_report, save
 from dlcli.linear.result import Fit
@@ -43,6 +44,8 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     ranks = launched()
     if ranks.count == 1:
         return _fit(config, progress or Silent(), None)
+    if asked := "--robust" if config.robust else "--cluster" if config.cluster else "":
+        raise DlcliError(f"{asked} passes over the rows in one process", "run it without torchrun")
     ranks.connect("cpu")
     try:
         if ranks.leads:
@@ -72,7 +75,7 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
     space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv))
     with ExitStack() as until_drawn:
         defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
-        result = train(plan, space, run, progress, defer)
+        result = train(plan, space, run, progress, defer, loaded.inference)
         folds = None
         if config.cv and not result.trace.last.signum:
             try:
@@ -127,6 +130,7 @@ def train(
     run: directory.RunDirectory,
     progress: Progress,
     defer: Defer,
+    inference: InferenceSettings,
 ) -> Fit:
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
     held = held_out(plan.split, space.data)
@@ -150,7 +154,7 @@ def train(
         progress.step(step)
 
     try:
-        return fit(ready, progress, on_step, defer)
+        return fit(ready, progress, on_step, defer, inference)
     finally:
         progress.end()
 

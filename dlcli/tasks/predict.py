@@ -30,4 +30,4 @@ def predict(config: PredictConfig, progress: Progress | None = None) -> PredictR
     if given := next((name for name, value in images.items() if value is not None), ""):
         raise DlcliError(f"{given} is for networks that restore images, and this model is of a table", "leave it out")
     output = OutputSettings(config.out, config.force, config.json_output)
-    return predict_linear(AppliedSettings.of(config), output, progress)
+    return predict_linear(AppliedSettings.of(config), output, progress, config.interval)

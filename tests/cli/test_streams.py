@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -126,6 +127,9 @@ def test_dumb_terminal_gets_plain_lines(tmp_path):
     assert "\x1b[?25l" not in shown
 
 
+NUMBER = re.compile(r"(?<![\w.])-?\d+\.?\d*(?:e[-+]\d+)?(?![\w.])")
+
+
 def test_forty_columns_keep_every_number_whole(tmp_path):
     (tmp_path / "t.csv").write_text(
         "a_rather_long_name_for_a_column_indeed,y\n" + "".join(f"{i},{2 * i + (i % 3) / 7}\n" for i in range(20))
@@ -137,8 +141,8 @@ def test_forty_columns_keep_every_number_whole(tmp_path):
     text = plain(shown)
     report = json.loads((tmp_path / "runs" / "fit-linear-002" / "report.json").read_text())
     for entry in report["coefficients"].values():
-        assert f"{entry['value']:.8g}" in text
-        assert f"{entry['std_error']:.4g}" in text
+        for number in (entry["value"], entry["std_error"], entry["low"], entry["high"]):
+            assert any(float(word) == pytest.approx(number, rel=1e-3) for word in NUMBER.findall(text))
     table = text[text.rindex("coefficient") :]
     assert "…" not in table
 

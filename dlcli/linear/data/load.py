@@ -1,6 +1,6 @@
 """A table read, checked and planned for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from dlcli.linear.data.split import VALIDATION, Split
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
+from dlcli.linear.inference.contrasts import check_baseline
+from dlcli.linear.inference.settings import Clusters, InferenceSettings
 from dlcli.linear.objectives.gram import gram_on
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
@@ -54,6 +56,7 @@ class Loaded:
     columns: tuple[ColumnEntry, ...] = ()
     decisions: tuple[DecisionEntry, ...] = ()
     few_rows: bool = False
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
 
     @property
     def stored(self) -> StoredTable | None:
@@ -138,7 +141,30 @@ def load(config: FitLinearConfig, progress: Progress, crew: Crew | None = None) 
         if said := said_of_optimizer(plan, coefficients):
             progress.note(said)
     files = table.files if isinstance(table, Table) else ()
-    return Loaded(kind, plan, data, usable, keep, device, files, coefficients, columns, decisions, few is not None)
+    return Loaded(
+        kind, plan, data, usable, keep, device, files, coefficients, columns, decisions, few is not None,
+        _inference(config, data, table),
+    )  # fmt: skip
+
+
+def _inference(config: FitLinearConfig, data: TableData, table: Table | LineExample) -> InferenceSettings:
+    """What is asked of the summary. Raises DlcliError for what there can't be."""
+    target = data.schema.target
+    classes = target.levels if target is not None else ()
+    check_baseline(config.baseline, classes)
+    if config.robust in ("HC2", "HC3") and len(classes) > 2:
+        raise DlcliError(
+            f"--robust {config.robust}: a softmax has several residuals for each row, and no one leverage",
+            "use HC0 or HC1",
+        )
+    clusters = None
+    if config.cluster is not None:
+        if not isinstance(table, Table) or table.cluster is None:
+            raise DlcliError(f"--cluster {printable(config.cluster)}: the built-in example has none", "give DATA")
+        from dlcli.linear.data.clusters import cluster_codes
+
+        clusters = Clusters(printable(table.cluster), *cluster_codes(table, table.cluster))
+    return InferenceSettings(config.confidence, config.baseline, config.per_sd, config.robust, clusters)
 
 
 def _read_and_led(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> tuple[Read, TableData]:
@@ -211,7 +237,8 @@ def open_table(config: FitLinearConfig, ranks: Ranks = ALONE) -> Table | LineExa
             )
         return LineExample(config.seed_of_data)
     return Table.open(
-        config.data, config.target, replace(read_options(config, config.features, config.drop), ranks=ranks),
+        config.data, config.target,
+        replace(read_options(config, config.features, config.drop), ranks=ranks, cluster=config.cluster),
         class_target=config.loss == "cross-entropy",
     )  # fmt: skip
 

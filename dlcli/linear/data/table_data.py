@@ -181,7 +181,7 @@ class TableData:
         if isinstance(self.reread, TableElsewhere):
             return self.reread.squared_residuals(intercept, coefficients, self.fill, list(groups))
         total, count = 0.0, 0
-        for X, y, owners in self._passed_again():
+        for X, y, owners in self.passed_again():
             rows = np.isin(owners, list(groups))
             X = X[rows]
             fill_gaps(X, self.fill)
@@ -194,11 +194,11 @@ class TableData:
         if isinstance(self.reread, TableElsewhere):
             return self.reread.class_counts(classes)
         counts = np.zeros(classes, dtype=np.int64)
-        for _, y, groups in self._passed_again():
+        for _, y, groups in self.passed_again():
             counts += np.bincount(y[groups != VALIDATION].astype(np.int64), minlength=classes)
         return counts
 
-    def _passed_again(self) -> Iterator[Block]:
+    def passed_again(self) -> Iterator[Block]:
         """Blocks of X (m, d), y and groups (m,)."""
         if self.reread is not None:
             yield from self.reread.blocks()

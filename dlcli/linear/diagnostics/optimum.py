@@ -6,6 +6,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Status, Step
+from dlcli.linear.inference.covariance import Covariance
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.optimum.moments import moments_nearness
 from dlcli.linear.optimum.nearness import Nearness, rows_nearness
@@ -33,6 +34,8 @@ class Verdict:
 
     ``separated`` is "perfect", "partial" or "". ``off`` is the largest error of a coefficient as a share of its size.
     ``away`` is how far from the optimum a fit by mini-batches ended (``Nearness.away``), where that is far, else 0.
+    ``optimal``: it is at the optimum of the likelihood, which may have no standard errors. ``covariance`` goes with
+    these, where there are few enough of them.
     """
 
     status: Status
@@ -42,6 +45,8 @@ class Verdict:
     separated: str = ""
     off: float = 0.0
     away: float = 0.0
+    optimal: bool = False
+    covariance: Covariance | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,12 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
         found = replace(found, status=status, reason=reason)
     if penalty.present:
         return replace(found, no_errors="a penalty biases the coefficients")
-    if not near.determined:
+    exact = isinstance(solver, ExactSolver)
+    if not near.determined and not exact:  # which is at the optimum all the same, with coefficients that are 0
         return replace(found, no_errors="the columns don't determine every coefficient")
-    if not at_optimum or last.status == "stopped":
+    if (not at_optimum and near.determined) or last.status == "stopped":
         return replace(found, no_errors=NOT_REACHED)
-    return _errors(problem, solver, near, mse, found)
+    return _errors(problem, solver, near, mse, replace(found, optimal=exact or near.residuals_known))
 
 
 def _promised(problem: FitProblem) -> float:
@@ -177,17 +183,22 @@ def _too_many(objective: RowObjective, theta: FloatArray) -> bool:
 def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
     """The verdict with standard errors, or with the reason why they can't be had."""
     n, width = problem.squares.moments.count, len(problem.squares.penalized)
+    if isinstance(solver, ExactSolver):
+        width -= len(solver.solution.aliased)
     freedom = n - width if problem.kind == "mse" else n
     if freedom <= 0:
         return replace(verdict, no_errors="there are as many coefficients as rows")
+    covariance, variance = near.covariance, mse / freedom if problem.kind == "mse" else 1 / n
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         errors: FloatArray | None = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]
         residuals_known, errors_known = solution.residuals_known, solution.errors_known
+        covariance, variance = solution.covariance, solution.residual_sd**2
+        verdict = replace(verdict, optimal=residuals_known)
     else:
         errors, residuals_known, errors_known = near.spread, near.residuals_known, near.spread is not None
         if errors is not None:
-            errors = errors * (np.sqrt(mse / freedom) if problem.kind == "mse" else 1 / np.sqrt(n))
+            errors = errors * np.sqrt(variance)
             if not problem.squares.units.intercept:
                 errors[0] = np.nan
     if not near.formed:
@@ -196,4 +207,4 @@ def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: floa
         return replace(verdict, no_errors="the residuals are too near to 0 for six digits of them")
     if not errors_known:
         return replace(verdict, no_errors="the columns depend on each other too closely for six digits of them")
-    return replace(verdict, std_errors=errors)
+    return replace(verdict, std_errors=errors, covariance=None if covariance is None else covariance.times(variance))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray
+from dlcli.linear.inference.covariance import Covariance, is_kept
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.penalty import Penalty
@@ -70,7 +71,7 @@ class Optimum:
     """The ``change`` of intercept and coefficients (1 + d,) to the optimum, in the data's units, and its ``error``.
 
     ``spread`` (1 + d,) is that of ``Nearness``, ``known`` whether it has six digits; ``excess`` is what the mean
-    square is above its minimum.
+    square is above its minimum. ``inverse`` (d, d) is that of the slopes' mean products, in the data's units.
     """
 
     change: FloatArray
@@ -78,6 +79,7 @@ class Optimum:
     spread: FloatArray
     excess: float
     known: bool
+    inverse: FloatArray | None = None
 
 
 def moments_nearness(
@@ -122,14 +124,24 @@ def nearness_of(optimum: Optimum, products: Products, place: Place, mse: float, 
     standard_errors = error_of_mean * optimum.spread
     distance = np.abs(optimum.change) / np.maximum(np.abs(values + optimum.change), standard_errors + TINY)
     spread = optimum.spread[:, None] if optimum.known else None
-    return Nearness(off, True, spread, away=float(np.max(distance[kept])))
+    covariance = _covariance(optimum, products) if optimum.known and not penalized else None
+    return Nearness(off, True, spread, away=float(np.max(distance[kept])), covariance=covariance)
+
+
+def _covariance(optimum: Optimum, products: Products) -> Covariance | None:
+    """That of coefficients whose errors are ``spread``; None where it isn't kept."""
+    if optimum.inverse is None:
+        return None
+    matrix = np.zeros((1 + len(products.own),) * 2)
+    matrix[0, 0], matrix[1:, 1:] = float(products.intercept), optimum.inverse
+    return Covariance(matrix, products.mean if products.intercept else np.zeros_like(products.mean))
 
 
 def _mean_only(moments: Moments, theta: FloatArray) -> Nearness:
     """The same for an intercept alone."""
     mean = float(moments.mean[0])
     off = abs(theta[0] - mean) / abs(mean) if mean else float(abs(theta[0]) > 0)
-    return Nearness(off, True, np.ones((1, 1)))
+    return Nearness(off, True, np.ones((1, 1)), covariance=Covariance(np.ones((1, 1)), np.zeros(0)))
 
 
 def _products(moments: Moments, intercept: bool) -> Products:
@@ -178,7 +190,8 @@ def _optimum(products: Products, place: Place, count: int, intercept: bool) -> O
     spread = np.sqrt(np.maximum(np.einsum("ij,ij->i", G, to_data), 0.0))
     blur = UNIT * float(roundings.max()) * np.sum(np.abs(G), axis=1) ** 2 / np.maximum(spread**2, TINY) / 2
     known = bool(blur[1:].max(initial=0.0) <= KNOWN) and (not intercept or bool(blur[0] <= KNOWN))
-    return Optimum(G @ gradient, np.abs(G) @ blurred, spread, excess, known)
+    whole = inverse / np.outer(own, own) if free.all() and is_kept(1, d) else None
+    return Optimum(G @ gradient, np.abs(G) @ blurred, spread, excess, known, whole)
 
 
 def _with_intercept(optimum: Optimum, products: Products, place: Place) -> Optimum:

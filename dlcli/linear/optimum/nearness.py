@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.linear.inference.covariance import Covariance, is_kept, of_training
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.objectives.least_squares import Standardizer
+from dlcli.linear.objectives.least_squares import SpanUnits, Standardizer
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
@@ -32,7 +33,7 @@ class Nearness:
     determine every coefficient; ``move`` (p, k) is Newton's step in training units, where rows were used;
     ``residuals_known`` whether the mean squared error has six digits, too. ``away`` is the largest distance of a
     coefficient from its optimum, as a share of its size there or of its standard error, whichever is larger. Without
-    the Hessian ``formed`` there is no spread.
+    the Hessian ``formed`` there is no spread. ``covariance``, where there is one, has the spread's squares.
     """
 
     off: float
@@ -42,6 +43,7 @@ class Nearness:
     residuals_known: bool = True
     away: float | None = None
     formed: bool = True
+    covariance: Covariance | None = None
 
 
 SINGULAR = Nearness(np.inf, False, None)
@@ -133,7 +135,9 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     known = 4 * UNIT * condition <= KNOWN
     there = _values(units, theta + move)
     away = float(np.max(np.abs(_values(units, move)) / np.maximum(np.abs(there), spread / np.sqrt(n) + TINY)))
-    return Nearness(off, True, spread if known else None, move, away=away)
+    keeps = known and is_kept(k, len(units.scale)) and not isinstance(units, SpanUnits)
+    covariance = of_training(whole, units.shift, units.scale, units.intercept) if keeps else None
+    return Nearness(off, True, spread if known else None, move, away=away, covariance=covariance)
 
 
 def _subgradient(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.inference.covariance import Covariance, is_kept, of_training
 from dlcli.linear.solvers.design import BLOCK_VALUES, Design, Factors
 from dlcli.linear.solvers.double_double import DoubleDouble, dot
 
@@ -47,6 +48,7 @@ class ExactSolution:
     off: float = 0.0  # the largest error that refinement may have left in a coefficient, as a share of it
     errors_known: bool = True  # whether rounding leaves the standard errors six digits
     residuals_known: bool = True  # and the residuals, or whether they are nothing but rounding
+    covariance: Covariance | None = None  # that of the coefficients for residuals of sd 1; None where it isn't kept
 
 
 def solve_exact(
@@ -89,6 +91,7 @@ def solve_exact(
         coefficients, float(first.round()), errors, first_error, sd, r2, rss * y_unit**2,
         condition, tuple(j for j in range(X.shape[1]) if j not in set(kept.tolist())), off, errors_known,
         rss == 0 or bool(np.sqrt(rss / n) > SMALLEST * size),
+        _covariance(design, factors, kept, X.shape[1]) if freedom > 0 and not l2 else None,
     )  # fmt: skip
 
 
@@ -199,6 +202,14 @@ def _std_errors(design: Design, factors: Factors, sd: float) -> tuple[float, Flo
     spread = sd * _spreads(design, factors)
     first = float(spread[0]) if design.intercept else float("nan")
     return first, spread[int(design.intercept) :] / design.scale
+
+
+def _covariance(design: Design, factors: Factors, used: IntArray, columns: int) -> Covariance | None:
+    """That of the coefficients of all columns, of which some are ``used``, for residuals of sd 1."""
+    if not is_kept(1, columns):
+        return None
+    inverse = factors.inverse @ factors.inverse.T
+    return of_training(inverse, design.mean, design.scale, design.intercept).expanded(used, columns, None)
 
 
 def _spreads(design: Design, factors: Factors) -> FloatArray:

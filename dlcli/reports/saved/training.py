@@ -24,6 +24,7 @@ class SavedReport(BaseModel):
     status: str = ""
     reason: str = ""
     rows: int | None = None
+    std_error_reason: str | None = None
     images: dict[str, int] = {}
     fingerprint: JsonObject | None = None
     validation: Selection | None = None

@@ -1,0 +1,1 @@
+"""What a fit says beyond its coefficients: covariances, tests, intervals, likelihoods."""

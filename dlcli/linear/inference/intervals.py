@@ -1,0 +1,55 @@
+"""The intervals that ``dlcli predict`` writes beside predictions."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.errors import DlcliError
+from dlcli.linear.inference.uncertainty import Uncertainty
+from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import log_softmax
+from dlcli.runs.open import report_of
+from dlcli.tables.table import Schema
+
+
+class Intervals:
+    """Ends of intervals by the names of their columns, ``names``.
+
+    Of numbers: of the mean, and of a new observation, by Student's t. Of two classes: of their probabilities, from
+    those of the log-odds.
+    """
+
+    def __init__(self, model: LinearModel, schema: Schema, confidence: float, run: Path) -> None:
+        """Raises DlcliError for a model that doesn't know how uncertain its coefficients are."""
+        self._model, self._confidence = model, confidence
+        self._known = _known(model, run)
+        levels = schema.target.levels if schema.target is not None else ()
+        whose = [f"probability_{level}" for level in levels] or ["mean", "new"]
+        self.names = tuple(f"{name}_{end}" for name in whose for end in ("low", "high"))
+
+    def of(self, X: FloatArray) -> dict[str, FloatArray]:
+        """The ends (n,) for rows X (n, d)."""
+        X = self._model.filled(X)
+        scores = self._model.linear(X)[:, 0]
+        low, high = self._known.around(scores, X, self._confidence)
+        if self._model.kind == "mse":
+            ends = [low, high, *self._known.of_new(scores, X, self._confidence)]
+        else:
+            at_low, at_high = (np.exp(log_softmax(end[:, None])) for end in (low, high))
+            ends = [at_high[:, 0], at_low[:, 0], at_low[:, 1], at_high[:, 1]]
+        return dict(zip(self.names, ends, strict=True))
+
+
+def _known(model: LinearModel, run: Path) -> Uncertainty:
+    if model.uncertainty is not None:
+        return model.uncertainty
+    if model.kind == "softmax":
+        raise DlcliError("--interval: a softmax's probabilities have no intervals of their own", "leave it out")
+    reason = report_of(run).std_error_reason
+    if reason:
+        raise DlcliError(f"--interval: the model has no standard errors: {reason}", "leave it out")
+    raise DlcliError(
+        f"--interval: the model in {run} keeps nothing of its coefficients' covariance: it is older, or has "
+        "more than 1,000 of them", "train it again",
+    )  # fmt: skip

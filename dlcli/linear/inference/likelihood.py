@@ -1,0 +1,70 @@
+"""What a maximum-likelihood fit says as a whole: deviances, likelihoods, information criteria."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """A fit by maximum likelihood beside the one that it is tested against.
+
+    ``parameters`` are the coefficients that the data determine, ``null_parameters`` those of the other model: the
+    intercepts alone, or none. ``dispersion`` is the residual variance of least squares, None without degrees of
+    freedom, and 1 where the family has none.
+    """
+
+    rows: int
+    parameters: int
+    null_parameters: int
+    deviance: float
+    null_deviance: float
+    log_likelihood: float
+    null_log_likelihood: float
+    dispersion: float | None
+
+    @property
+    def df_model(self) -> int:
+        """Coefficients that are tested together."""
+        return self.parameters - self.null_parameters
+
+    @property
+    def df_residual(self) -> int:
+        """Residual degrees of freedom."""
+        return self.rows - self.parameters
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion, counting coefficients."""
+        return 2 * self.parameters - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """The Bayesian information criterion, counting coefficients."""
+        return float(np.log(self.rows)) * self.parameters - 2 * self.log_likelihood
+
+
+def gaussian(rows: int, rank: int, rss: float, tss: float, *, intercept: bool) -> Likelihood:
+    """Least squares: residual and total sums of squares, the latter about 0 where there is no intercept."""
+
+    def log_likelihood(squares: float) -> float:
+        if not squares > 0:
+            return float("nan")  # the residual variance's estimate is 0, and the density without bound
+        return -rows / 2 * (float(np.log(2 * np.pi * squares / rows)) + 1)
+
+    freedom = rows - rank
+    return Likelihood(
+        rows, rank, int(intercept), rss, tss, log_likelihood(rss), log_likelihood(tss),
+        rss / freedom if freedom > 0 else None,
+    )  # fmt: skip
+
+
+def categorical(rows: int, rank: int, log_loss: float, counts: FloatArray, *, intercept: bool) -> Likelihood:
+    """Logistic and softmax regression; ``counts`` (k,) are the rows of each class, ``rank`` that of the columns."""
+    free = len(counts) - 1
+    there = counts[counts > 0]
+    null = float(np.sum(there * np.log(there / rows))) if intercept else -rows * float(np.log(len(counts)))
+    own = -rows * log_loss
+    return Likelihood(rows, free * rank, free * int(intercept), -2 * own, -2 * null, own, null, 1.0)

@@ -1,0 +1,65 @@
+"""What the report of ``fit-linear`` says of a fit as a whole: tests, likelihoods, classes."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dlcli.reports.document import Number, Record, Sparse, Text
+
+
+class Inference(Sparse):
+    """How standard errors, tests and intervals of coefficients were computed."""
+
+    statistic: Literal["t", "z"] = Field(description="t: by Student's t; z: by the normal distribution")
+    df: float | None = Field(description="degrees of freedom of t; null for z")
+    confidence: float = Field(description="of the intervals low to high")
+    covariance: str = Field(description="classical: from the optimum's curvature; HC0 to HC3; cluster")
+    cluster: Text | None = Field(default=None, description="column of the clusters; absent without")
+    clusters: int | None = Field(default=None, description="clusters among the rows trained on; absent without")
+
+
+class OverallTest(Record):
+    """A test of all slopes together."""
+
+    kind: Literal["F", "likelihood ratio", "Wald"]
+    value: Number
+    df: int = Field(description="slopes that are tested together")
+    df_residual: float | None = Field(description="of an F; null where the statistic is a chi-square")
+    p: Number
+
+
+class Likelihood(Record):
+    """Of a fit by maximum likelihood."""
+
+    log_likelihood: Number
+    null_log_likelihood: Number = Field(description="that of the intercept alone, or where there is none of zeros")
+    aic: Number = Field(description="twice the coefficients (times the classes less one) less twice log_likelihood")
+    bic: Number = Field(description="the same with log(rows) in place of the first 2")
+    deviance: Number = Field(description="residual sum of squares; of classes -2 log_likelihood")
+    null_deviance: Number
+    dispersion: Number = Field(description="residual variance; of classes 1")
+
+
+class ClassSummary(Record):
+    """What a model of classes compares."""
+
+    modeled: Text = Field(description="which class's log-odds the coefficients are, against what")
+    baseline: Text | None = Field(description="the class that others are compared with; null: their geometric mean")
+    majority: Text = Field(description="the most frequent class of the training rows")
+    majority_accuracy: Number = Field(description="the accuracy of always saying it")
+    counts: dict[Text, int] = Field(description="training rows of each class")
+
+
+class Summary(Record):
+    """A fit as a whole, on the rows trained on; what would be wrong is null, and std_error_reason says why."""
+
+    rows: int = Field(description="rows trained on")
+    rank: int = Field(description="coefficients that the data determine, the intercept with them; of each class")
+    df_residual: int = Field(description="rows less coefficients")
+    r2_adjusted: Number | None = Field(description="R squared adjusted for degrees of freedom; of numbers")
+    inference: Inference | None = Field(description="null where there are no standard errors")
+    test: OverallTest | None = Field(description="of all slopes against none")
+    likelihood: Likelihood | None
+    classes: ClassSummary | None = Field(description="null for numbers")
+    levels: dict[Text, int] = Field(description="levels of each text column, the reference with them")
+    condition_number_at_least: bool = Field(description="whether rounding hides how large the condition number is")
