@@ -49,7 +49,7 @@ _dlcli() {
                 --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -120,11 +120,12 @@ _dlcli() {
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mistakes) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
+                --charts) _dlcli_paths -d; return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--threshold|--quantile|--check|--sigma|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --check --out --compare --sigma --seed --worst --mistakes --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --check --out --sigma --seed --worst --mistakes' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --check --out --compare --sigma --seed --worst --mistakes --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --check --out --sigma --seed --worst --mistakes' ;;
             esac ;;
         models)
             case "$previous" in
@@ -145,11 +146,11 @@ _dlcli() {
                 --format) _dlcli_words 'png jpg webp tif bmp avif heic npy fits zarr'; return ;;
                 --dtype) _dlcli_words 'uint8 uint16 uint32 int8 int16 int32 float16 float32 float64'; return ;;
                 --out|--mask|--before-after) _dlcli_paths -f; return ;;
-                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--keep|--interval|--sigma|--strength) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--threshold|--keep|--interval|--sigma|--strength) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --out --force --keep --interval --mask --sigma --strength --format --before-after --dtype --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --out --keep --interval --mask --sigma --strength --format --before-after --dtype' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --out --force --keep --interval --mask --sigma --strength --format --before-after --dtype --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --out --keep --interval --mask --sigma --strength --format --before-after --dtype' ;;
             esac ;;
         export)
             case "$previous" in

@@ -82,6 +82,7 @@ _dlcli() {
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
+                '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion.]' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
@@ -263,6 +264,9 @@ _dlcli() {
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
+                '--threshold=[Of two classes - the probability from which on a row counts as of the second, or max-f1 - the one with the largest F1 on the rows measured, which is said.]:value: ' \
+                '--quantile=[Of numbers - also measure the pinball loss of this quantile.]:value: ' \
+                '--charts=[Also draw the pictures that fit the data, as PNG files in this folder - residuals and predictions; of classes ROC, precision-recall, calibration and confusion.]:value:_files -/' \
                 '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
                 '--out=[Also write the report to this file.]:value:_files' \
                 '--compare[Also measure the classical methods of scikit-image on the same degraded images.]' \
@@ -316,6 +320,7 @@ _dlcli() {
                 '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
+                '--threshold=[Of two classes - the probability from which on a row counts as of the second.]:value: ' \
                 '--out=[File to write, .csv or .parquet; by default CSV to stdout.]:value:_files' \
                 '--force[Replace --out files that exist.]' \
                 '*--keep=[Columns to copy in front of the predictions, such as an identifier, separated by commas.]:value: ' \

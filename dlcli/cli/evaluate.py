@@ -8,7 +8,7 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from dlcli.reports.evaluate import EvalReport, ImageQuality, RestorationReport
+    from dlcli.reports.evaluate import ClassesEvaluated, EvalReport, ImageQuality, RestorationReport
 
 SHOWN = 20  # images that the table lists, unless --worst says otherwise
 
@@ -16,6 +16,10 @@ DOC = """Measure a saved model, and fail a CI job if a check does not hold.
 
 Without DATA, it measures on the validation data that training held out. A check is a metric, one of `>= <= > < ==`,
 and a number; the exit code is 3 if one does not hold.
+
+Of a table of numbers it measures `loss`, `rmse`, `mae`, `r2`, `median_absolute_error`, `deviance`, with `--quantile`
+`pinball`; of classes `log_loss`, `accuracy`, `majority_accuracy`, `balanced_accuracy`, `mcc`, `brier`, `auc`,
+`average_precision`, `deviance`, of two also `precision`, `recall`, `f1`, of more `macro_f1`, `weighted_f1` and so on.
 
 A network is measured on clean images, each degraded as in training (pairs: two folders, inputs and targets; classify:
 class folders): `psnr`, `ssim`, `input_psnr`, `input_ssim`, or `accuracy`, `balanced_accuracy`, `macro_f1`, `log_loss`.
@@ -29,6 +33,8 @@ Examples:
 - `dlcli eval runs/fit-linear-001 new.csv --check 'r2>=0.9' --check 'rmse<0.5'`
 
 - `dlcli eval runs/fit-linear-001 new.csv --json | jq .metrics.test.accuracy`
+
+- `dlcli eval runs/fit-linear-001 --threshold max-f1` – of two classes: the threshold of the largest F1
 
 - `dlcli eval runs/train-deconv-001 photos/ --check 'psnr>=29'`
 
@@ -73,9 +79,26 @@ def _show_metrics(report: "EvalReport", console: Console) -> None:
     labels = UNCENTERED if isinstance(report, TableEvalReport) and report.r2_uncentered else {}
     rows = [[labels.get(name, name), f"{value:.8g}"] for name, value in report.metrics["test"].items()]
     console.table(["metric", f"{report.counted} {report.data.shown}"], rows)
+    if isinstance(report, TableEvalReport) and report.classes is not None:
+        _show_classes(report.classes, console)
     if isinstance(report, ClassificationReport) and report.per_class:
         console.line("")
         console.table(CLASS_HEAD, class_rows(report.per_class))
+
+
+def _show_classes(classes: "ClassesEvaluated", console: Console) -> None:
+    """Each class of a table, and what the metrics are of."""
+    from dlcli.reports.summary import TABLE_CLASS_HEAD, measured_class_rows
+
+    if classes.per_class:
+        console.line("")
+        console.table(TABLE_CLASS_HEAD, measured_class_rows(classes.per_class))
+    if classes.positive is not None:
+        console.line("")
+        console.line(f"precision, recall, f1 and average_precision are of the class {classes.positive}")
+    if classes.threshold is not None:
+        here = ", selected on these very rows: on others F1 is less" if classes.threshold_selected_here else ""
+        console.line(f"threshold {classes.threshold!r}{here}")
 
 
 def _show_images(report: "RestorationReport", console: Console, worst: int | None) -> None:

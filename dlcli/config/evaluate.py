@@ -18,6 +18,7 @@ from dlcli.config.common import (
     known_device,
 )
 from dlcli.config.option import option
+from dlcli.config.saved.measuring import DecidingOptions, MeasuringOptions
 from dlcli.config.table_options import TableOptions
 from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount
@@ -106,7 +107,7 @@ class SavedOptions(TableOptions, OutputOptions):
         return known_device(value)
 
 
-class EvalConfig(SavedOptions):
+class EvalConfig(MeasuringOptions, SavedOptions):
     """Measure a saved model."""
 
     data: tuple[str, ...] = option(
@@ -183,7 +184,7 @@ class EvalConfig(SavedOptions):
         return str(value)
 
 
-class PredictConfig(SavedOptions):
+class PredictConfig(DecidingOptions, SavedOptions):
     """Predict with a saved model."""
 
     data: tuple[str, ...] = option(

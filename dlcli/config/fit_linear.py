@@ -10,6 +10,7 @@ from dlcli.config.common import (
     DATA,
     INFERENCE,
     MODEL,
+    OUTPUT,
     REGULARIZATION,
     TRAINING,
     ScheduleOptions,
@@ -218,8 +219,22 @@ class InferenceOptions(Config):
     )
 
 
+class PictureOptions(Config):
+    """What is drawn of the fitted model."""
+
+    diagnostics: bool = option(
+        False,
+        "Also draw the fitted model into plots/: coefficients with intervals; of numbers residuals, Q-Q, scale, "
+        "leverage and predictions; of classes ROC, precision-recall, calibration and confusion. Reads DATA once more.",
+        panel=OUTPUT,
+        flags=("--diagnostics",),
+        also="pictures plot_diagnostics diagnostic_plots residual_plots plot_residuals plot_model",
+    )
+
+
 # Pydantic takes the fields from the last base on: the order in --help and config.toml.
 class FitLinearConfig(
+    PictureOptions,
     TrainingOptions,
     InferenceOptions,
     LinearRegularization,
@@ -247,9 +262,17 @@ class FitLinearConfig(
         self._check_optimizer()
         if self.robust and self.cluster:
             raise ValueError(f"--robust {self.robust} and --cluster {self.cluster}: expected one of them")
+        self._check_pictures()
         if self.device == "mps":
             raise ValueError("--device mps has no float64, which fit-linear needs; use --device cpu")
         return self
+
+    def _check_pictures(self) -> None:
+        """Raise ValueError for pictures that can't be drawn."""
+        if self.diagnostics and self.plots == "none":
+            raise ValueError("--diagnostics draws pictures, and --plots none draws none: leave one of them out")
+        if self.diagnostics and "-" in self.data:
+            raise ValueError("--diagnostics reads DATA once more, which standard input can't be: give a file")
 
     def _check_momentum_and_dropout(self) -> None:
         """Raise ValueError for an option that lacks the one it depends on."""

@@ -1,40 +1,77 @@
 """``dlcli eval`` of a linear model, in one pass over a table."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.config.evaluate import EvalConfig
+from dlcli.config.values.threshold import parse_threshold
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.held_out import HeldOutRows, check_unchanged, rows_without_data
 from dlcli.linear.data.table_data import ChunkSource
-from dlcli.linear.metrics import RowSums, class_metrics, metric_names, regression_metrics
+from dlcli.linear.evaluation.classes import (
+    MAX_F1,
+    ClassSums,
+    MeasuredClasses,
+    Threshold,
+    class_eval_metrics,
+)
+from dlcli.linear.evaluation.numbers import NumberSums, number_metric_names
+from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write, draw_classes, draw_numbers
+from dlcli.linear.evaluation.rows import NumberRows
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
-from dlcli.reports.evaluate import TableEvalReport
+from dlcli.reports.evaluate import ClassesEvaluated, MeasuredClass, TableEvalReport
 from dlcli.reports.head import evaluation_head
 from dlcli.reports.measured_on import MeasuredOn
-from dlcli.tables.table import Chunk
+from dlcli.tables.table import Chunk, Schema
 from dlcli.text import counted, printable
 
-LARGEST = 1e150  # squares of larger numbers may overflow
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
+SELECTED = "the threshold was selected on these very rows"
 
 
-def evaluate_linear(settings: AppliedSettings, conditions: tuple[str, ...], progress: Progress) -> TableEvalReport:
+@dataclass(frozen=True)
+class MeasuringSettings:
+    """What is measured beside the usual: ``threshold`` as of ``ClassSums``, ``quantile`` of the pinball loss; the
+    ``checks`` on it, such as "r2>=0.9"; and whether pictures are to be drawn.
+    """
+
+    threshold: Threshold
+    quantile: float | None
+    checks: tuple[str, ...]
+    draws: bool = False
+
+    @classmethod
+    def of(cls, config: EvalConfig) -> "MeasuringSettings":
+        """Those of a command."""
+        threshold = None if config.threshold is None else parse_threshold(config.threshold, chosen=True)
+        return cls(threshold, config.quantile, config.check, config.charts is not None)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A report, and what draws its pictures, where they were asked for."""
+
+    report: TableEvalReport
+    draw: Callable[[Write], None] | None
+
+
+def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, progress: Progress) -> Evaluated:
     """Measure a linear model on the rows of a table, or on those held out in training.
 
-    ``conditions`` are checks such as "r2>=0.9". Raises DlcliError for data that don't fit the model.
+    Raises DlcliError for data that don't fit the model, and for what it can't be asked.
     """
     start = time.monotonic()
     model, schema, trained = load_run(settings.run)
-    uncentered = model.kind == "mse" and not model.settings.get("intercept", True)
-    checks = parse_checks(conditions, metric_names(model.kind, centered=not uncentered))
+    check_threshold(measuring.threshold, model, schema)
+    names, uncentered = _metric_names(model, schema, measuring)
+    checks = parse_checks(measuring.checks, names)
     table = open_data(settings, model, schema, trained, progress, need_target=True)
     measured: ChunkSource | HeldOutRows = table
     on = MeasuredOn(paths=settings.data, part="given")
@@ -47,46 +84,153 @@ def evaluate_linear(settings: AppliedSettings, conditions: tuple[str, ...], prog
             )
         measured, on = rows_without_data(table, trained, settings.run, progress, classes=model.kind != "mse")
     chunks = chunks_of(table, schema, progress) if measured is table else measured.chunks()
-    if model.kind == "mse":
-        metrics, rows = _regression(model, chunks)
+    sums = _sums(model, schema, measuring, centered=not uncentered)
+    drawn = NumberRows(sums) if isinstance(sums, NumberSums) and measuring.draws else None
+    rows = _add_rows(sums, drawn, model, chunks)
+    found = None
+    if isinstance(sums, NumberSums):
+        metrics, classes, exact = sums.metrics(), None, sums.exact
     else:
-        metrics, rows = _classes(model, chunks)
+        found = sums.measured()
+        metrics = {metric.name: metric.compute(found) for metric in class_eval_metrics(len(found.actual))}
+        classes, exact = _of_classes(found, schema, selected=measuring.threshold == MAX_F1), found.rankings[0].exact
+        _say_of_classes(found, schema, progress)
     for text in table.warnings:
         progress.warn(text)
     if table.dropped:
         progress.note(f"dropped {counted(table.dropped, 'row')} with missing values; {rows:,} are left")
+    if not exact:
+        progress.note(f"{counted(rows, 'row')} are too many to be sorted: {_binned(model)} counted in fine bins")
     if on.part == "held out":
         check_unchanged(settings.run, metrics, lambda: _rounding(model, measured), progress)
-    return TableEvalReport(
+    report = TableEvalReport(
         **evaluation_head(settings.run, "cpu", trained.seed, start),
         command="eval",
         data=on,
         rows=rows,
         target=printable(schema.target.name) if schema.target else None,
         metrics={"test": metrics},
-        checks=outcomes(checks, metrics, UNCENTERED if uncentered else None),
+        quantile=measuring.quantile,
+        binned=None if exact else True,
+        classes=classes,
+        checks=outcomes(checks, metrics, _remarks(measuring, uncentered=uncentered)),
         r2_uncentered=uncentered,
         environment=environment("cpu"),
     )
+    return Evaluated(report, _drawing(report, schema, drawn, found) if measuring.draws else None)
 
 
-def _regression(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
-    """Metrics from the running moments of (y, residual), and from sums over rows."""
-    moments, sums = Moments.empty(2), RowSums()
-    for chunk in chunks:
-        with np.errstate(over="ignore", invalid="ignore"):  # refused below
-            residual = chunk.y - model.linear(chunk.X)[:, 0]
-            sums.add(chunk.y, residual)
-            moments = moments.merged(Moments.of(np.column_stack([chunk.y, residual])))
-    n = _rows(moments.count)
-    if not np.isfinite(moments.scatter).all() or np.abs(moments.mean).max() > LARGEST:
+def _drawing(
+    report: TableEvalReport, schema: Schema, drawn: NumberRows | None, found: MeasuredClasses | None
+) -> Callable[[Write], None]:  # fmt: skip
+    """What draws the pictures of what was measured."""
+    assert schema.target is not None
+    about = About(schema.target.name, schema.target.levels)
+    metrics, name = report.metrics["test"], report.data.shown
+    if drawn is not None:
+        part = NumberPart(name, drawn, metrics["rmse"], metrics)
+        return lambda write: draw_numbers([part], about, write)
+    assert found is not None
+    selected = report.classes is not None and report.classes.threshold_selected_here
+    of_classes = ClassPart(name, found, selected)
+    return lambda write: draw_classes([of_classes], about, write)
+
+
+def check_threshold(threshold: Threshold, model: LinearModel, schema: Schema) -> None:
+    """Raise DlcliError where a model has no probability of one class to compare a threshold with."""
+    if threshold is None or model.kind == "logistic":
+        return
+    levels = schema.target.levels if schema.target else ()
+    if model.kind != "mse" and len(levels) == 2:
+        return
+    what = f"{len(levels)} classes" if model.kind != "mse" else "numbers"
+    raise DlcliError(f"--threshold {threshold} is for two classes, and the model predicts {what}", "leave it out")
+
+
+def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettings) -> tuple[tuple[str, ...], bool]:
+    """Names of what is measured, and whether R2 is uncentered. Raises DlcliError for a quantile of classes."""
+    if model.kind == "mse":
+        centered = bool(model.settings.get("intercept", True))
+        return number_metric_names(centered=centered, quantile=measuring.quantile), not centered
+    if measuring.quantile is not None:
         raise DlcliError(
-            "the rows hold values so large that the squared errors exceed float64",
-            "fix or leave out the rows",
+            f"--quantile {measuring.quantile} is for numbers, and the model predicts classes", "leave it out"
         )
-    mean_square = float(moments.scatter[1, 1]) / n + float(moments.mean[1]) ** 2
-    centered = bool(model.settings.get("intercept", True))
-    return regression_metrics(moments, mean_square, centered, sums.means(n)), n
+    assert schema.target is not None
+    return tuple(metric.name for metric in class_eval_metrics(len(schema.target.levels))), False
+
+
+def _sums(
+    model: LinearModel, schema: Schema, measuring: MeasuringSettings, *, centered: bool
+) -> NumberSums | ClassSums:  # fmt: skip
+    if model.kind == "mse":
+        return NumberSums(centered=centered, quantile=measuring.quantile)
+    assert schema.target is not None
+    return ClassSums(len(schema.target.levels), measuring.threshold)
+
+
+def _add_rows(
+    sums: NumberSums | ClassSums, drawn: NumberRows | None, model: LinearModel, chunks: Iterable[Chunk]
+) -> int:  # fmt: skip
+    """Add all rows; how many there were. Raises DlcliError where there are none."""
+    rows = 0
+    for chunk in chunks:
+        rows += len(chunk.y)
+        if isinstance(sums, NumberSums):
+            with np.errstate(over="ignore", invalid="ignore"):  # refused later
+                predicted = model.linear(chunk.X)[:, 0]
+                if drawn is None:
+                    sums.add(chunk.y, predicted)
+                else:
+                    drawn.add(chunk.numbers, chunk.X, chunk.y, predicted)
+        else:
+            sums.add(model.log_probabilities(chunk.X), chunk.y.astype(np.int64))
+    if rows == 0:
+        raise DlcliError("no rows are left to measure on", "use --missing mean")
+    return rows
+
+
+def _of_classes(found: MeasuredClasses, schema: Schema, *, selected: bool) -> ClassesEvaluated:
+    """What the report says of each class."""
+    assert schema.target is not None
+    names = [printable(level) for level in schema.target.levels]
+    shared = found.matrix is not None
+    each = [
+        MeasuredClass(
+            name=name, rows=int(found.actual[c]), guessed=int(found.guessed[c]), precision=float(found.precision[c]),
+            recall=float(found.recall[c]), f1=float(found.f1[c]),
+        )
+        for c, name in enumerate(names)
+    ]  # fmt: skip
+    return ClassesEvaluated(
+        positive=names[1] if found.binary else None,
+        threshold=found.threshold,
+        threshold_selected_here=selected,
+        majority=names[int(np.argmax(found.actual))],
+        per_class=each if shared else None,
+        confusion=found.matrix.tolist() if found.matrix is not None else None,
+    )
+
+
+def _say_of_classes(found: MeasuredClasses, schema: Schema, progress: Progress) -> None:
+    """Say which metrics have no value, and why."""
+    assert schema.target is not None
+    if np.count_nonzero(found.present) == 1:
+        name = printable(schema.target.levels[int(np.argmax(found.actual))])
+        progress.warn(f"all rows are of the class {name}: auc, average_precision and mcc have no value")
+    elif found.binary and not found.guessed[1]:
+        progress.warn(f"no row is taken for {printable(schema.target.levels[1])}: precision has no value")
+
+
+def _binned(model: LinearModel) -> str:
+    return "median_absolute_error is of errors" if model.kind == "mse" else "auc and average_precision are of scores"
+
+
+def _remarks(measuring: MeasuringSettings, *, uncentered: bool) -> dict[str, str]:
+    """What is to be said of metrics that are checked."""
+    if measuring.threshold == MAX_F1:
+        return {metric.name: SELECTED for metric in class_eval_metrics(2) if metric.decided}
+    return UNCENTERED if uncentered else {}
 
 
 def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
@@ -98,19 +242,3 @@ def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
         terms = np.abs(chunk.y) + np.nan_to_num(np.abs(chunk.X)) @ np.abs(model.coefficients[:, 0])
         largest = max(largest, float(terms.max(initial=0.0)))
     return 8 * float(np.finfo(np.float64).eps) * largest
-
-
-def _classes(model: LinearModel, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
-    scores: list[FloatArray] = []
-    truth: list[FloatArray] = []
-    for chunk in chunks:
-        scores.append(model.log_probabilities(chunk.X))
-        truth.append(chunk.y)
-    n = _rows(sum(map(len, truth)))
-    return class_metrics(np.concatenate(scores), np.concatenate(truth)), n
-
-
-def _rows(count: int) -> int:
-    if count == 0:
-        raise DlcliError("no rows are left to measure on", "use --missing mean")
-    return count

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.table_data import ChunkSource
+from dlcli.linear.evaluate import check_threshold
+from dlcli.linear.evaluation.classes import decided
 from dlcli.linear.inference.intervals import Intervals
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
@@ -24,9 +27,12 @@ if TYPE_CHECKING:
 
 
 def predict_linear(
-    settings: AppliedSettings, output: OutputSettings, progress: Progress, interval: float | None = None
-) -> TablePredictReport:
+    settings: AppliedSettings, output: OutputSettings, progress: Progress, interval: float | None = None,
+    threshold: float | None = None,
+) -> TablePredictReport:  # fmt: skip
     """Write one prediction for each input row, in input order; constant memory.
+
+    Of two classes the second is predicted from a probability of ``threshold`` on; None: the more probable one.
 
     Columns: ``prediction``, and for classes ``probability_CLASS`` of each. Rows with missing values are filled or
     refused as in training; with ``drop`` their prediction is missing (NA in CSV), so that rows still correspond. In
@@ -35,6 +41,7 @@ def predict_linear(
     start = time.monotonic()
     check_output(output)
     model, schema, trained = load_run(settings.run)
+    check_threshold(threshold, model, schema)
     intervals = None if interval is None else Intervals(model, schema, interval, settings.run)
     missing = settings.missing or str(model.settings.get("missing", "error"))
     blank = missing == "drop"
@@ -43,7 +50,7 @@ def predict_linear(
     table = open_data(read, model, schema, trained, progress, need_target=False)
     count = [0]
     columns = _columns(model, schema, intervals)
-    applied = _Applied(model, schema, intervals, blank)
+    applied = _Applied(model, schema, intervals, threshold, blank)
     frames = _frames(applied, table, progress, count)
     if settings.reading.keep:
         kept = _kept(settings, table, output, columns)
@@ -90,7 +97,25 @@ class _Applied:
     model: LinearModel
     schema: Schema
     intervals: Intervals | None
+    threshold: float | None
     blank: bool
+
+    def columns(self, X: FloatArray) -> dict[str, "pl.Series"]:
+        """The predictions for rows X (n, d)."""
+        import polars as pl
+
+        if self.model.kind == "mse":
+            columns = {"prediction": pl.Series(self.model.linear(X)[:, 0])}
+        else:
+            assert self.schema.target is not None
+            levels, probabilities = self.schema.target.levels, self.model.probabilities(X)
+            best = decided(probabilities, self.threshold, np.argmax(probabilities, axis=1))
+            columns = {"prediction": pl.Series(np.asarray(levels, dtype=object)[best], dtype=pl.String)}
+            for number, level in enumerate(levels):
+                columns[f"probability_{level}"] = pl.Series(probabilities[:, number])
+        if self.intervals is not None:
+            columns |= {name: pl.Series(ends) for name, ends in self.intervals.of(X).items()}
+        return columns
 
 
 def _frames(
@@ -98,23 +123,11 @@ def _frames(
 ) -> Iterator["pl.DataFrame"]:  # fmt: skip
     import polars as pl
 
-    model, schema, blank = applied.model, applied.schema, applied.blank
-    names = _columns(model, schema, applied.intervals)
-    for chunk in chunks_of(table, schema, progress):
+    names = _columns(applied.model, applied.schema, applied.intervals)
+    for chunk in chunks_of(table, applied.schema, progress):
         count[0] += len(chunk.X)
-        empty = np.isnan(chunk.X).any(axis=1) if blank else np.zeros(len(chunk.X), dtype=bool)
-        if model.kind == "mse":
-            columns = {"prediction": pl.Series(model.linear(chunk.X)[:, 0])}
-        else:
-            assert schema.target is not None
-            probabilities = model.probabilities(chunk.X)
-            best = np.asarray(schema.target.levels, dtype=object)[np.argmax(probabilities, axis=1)]
-            columns = {"prediction": pl.Series(best, dtype=pl.String)}
-            for number, level in enumerate(schema.target.levels):
-                columns[f"probability_{level}"] = pl.Series(probabilities[:, number])
-        if applied.intervals is not None:
-            columns |= {name: pl.Series(ends) for name, ends in applied.intervals.of(chunk.X).items()}
-        frame = pl.DataFrame(columns, schema=names)
+        empty = np.isnan(chunk.X).any(axis=1) if applied.blank else np.zeros(len(chunk.X), dtype=bool)
+        frame = pl.DataFrame(applied.columns(chunk.X), schema=names)
         if empty.any():
             frame = frame.select(
                 pl.when(pl.Series(empty)).then(None).otherwise(pl.col(name)).alias(name) for name in frame.columns

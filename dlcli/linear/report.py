@@ -9,6 +9,8 @@ from dlcli.errors import DlcliError
 from dlcli.linear.curve import draw
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.data.table_data import TableData
+from dlcli.linear.evaluation.of_fit import draw_fit
+from dlcli.linear.evaluation.pictures import About
 from dlcli.linear.inference.contrasts import Shown
 from dlcli.linear.inference.entries import Columns, coefficient_entries
 from dlcli.linear.inference.summary import summarize
@@ -138,8 +140,21 @@ def _uncertainty(loaded: Loaded, result: Fit, report: FitLinearReport) -> Uncert
     return Uncertainty.of(covariance, likelihood.dispersion or 0.0, how.df)
 
 
-def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, run: directory.RunDirectory) -> None:
-    """Write the chart of the loss curve, unless none is wanted."""
+def draw_charts(
+    config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLinearReport, run: directory.RunDirectory
+) -> None:
+    """Write the chart of the loss curve, unless none is wanted, and the pictures of the model, if they are."""
+    _draw_loss(config, result, report, run)
+    if config.diagnostics and config.plots != "none" and report.status != "diverged":
+        target, format = loaded.data.schema.target, config.plots
+        assert target is not None
+        about = About(target.name, target.levels, format)
+        draw_fit(
+            run.path, loaded, report, about, lambda name, chart: run.write_chart(name, format, chart.to_bytes())
+        )  # fmt: skip
+
+
+def _draw_loss(config: FitLinearConfig, result: Fit, report: FitLinearReport, run: directory.RunDirectory) -> None:
     if config.plots == "none" or result.curve is None:
         return
     title = f"{report.target}: {report.status} after {counted(report.steps, 'step')} ({report.reason})"

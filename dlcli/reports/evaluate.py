@@ -19,6 +19,32 @@ class Evaluation(RunReport):
     command: Literal["eval"]
 
 
+class MeasuredClass(Record):
+    """How well one class is told from the others."""
+
+    name: Text
+    rows: int = Field(description="rows of the class that were measured")
+    guessed: int = Field(description="rows that were taken for it")
+    precision: Number = Field(description="share of those taken for it that are of it; null where there are none")
+    recall: Number = Field(description="share of its rows that were taken for it; null where it has none")
+    f1: Number = Field(description="harmonic mean of precision and recall; null where there is neither")
+
+
+class ClassesEvaluated(Record):
+    """How the classes of a table are told apart."""
+
+    positive: Text | None = Field(description="of two classes the one whose precision, recall and f1 are in metrics")
+    threshold: float | None = Field(
+        description="probability from which on a row counts as of the positive class; null: the most probable class"
+    )
+    threshold_selected_here: bool = Field(description="whether the threshold was chosen on these very rows")
+    majority: Text = Field(description="the class with the most rows of those measured, which majority_accuracy is of")
+    per_class: list[MeasuredClass] | None = Field(description="each class; null for many")
+    confusion: list[list[int]] | None = Field(
+        description="counts: a row for each true class, a column for each it was taken for; null for many classes"
+    )
+
+
 class TableEvalReport(Evaluation):
     """The report of ``eval`` of a linear model."""
 
@@ -26,6 +52,11 @@ class TableEvalReport(Evaluation):
     rows: int = Field(description="rows measured")
     target: Text | None = Field(description="name of the column that is predicted")
     metrics: Measured
+    quantile: float | None = Field(default=None, description="the quantile that pinball is of; absent without one")
+    binned: bool | None = Field(
+        default=None, description="true where the rows were too many to be sorted, so that what needs it is of bins"
+    )
+    classes: ClassesEvaluated | None = Field(default=None, description="absent for numbers")
     checks: list[CheckOutcome]
     r2_uncentered: bool = Field(description="whether r2 is against predicting 0, as without an intercept")
     environment: Environment

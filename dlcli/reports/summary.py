@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from dlcli.reports.document import Metrics
+from dlcli.reports.evaluate import MeasuredClass
 from dlcli.reports.train_deconv import ClassQuality
 from dlcli.text import printable
 
+ClassT = TypeVar("ClassT", ClassQuality, MeasuredClass)
 CLASS_HEAD = ["class", "images", "precision", "recall", "f1"]
+TABLE_CLASS_HEAD = ["class", "rows", "taken for it", "precision", "recall", "f1"]
 LISTED = 20  # classes; of more the least well found ones
 EIGHT_BITS = 255.0  # the range of PSNR that isn't named
 UNCENTERED = {"r2": "r2 (uncentered)"}  # 1 - MSE / mean of y^2, as R and statsmodels have it without an intercept
@@ -48,15 +52,29 @@ def metric_rows(
 
 def class_rows(classes: Sequence[ClassQuality]) -> list[list[str]]:
     """A row for each class, below ``CLASS_HEAD``; where there are many, for those of the lowest F1."""
-    shown = list(classes)
-    if len(classes) > LISTED:
-        shown = sorted(classes, key=lambda one: 2.0 if math.isnan(one.f1) else one.f1)[:LISTED]
-    rows = [
-        [printable(one.name), f"{one.images:,}", *map(_share, (one.precision, one.recall, one.f1))] for one in shown
-    ]
-    if len(classes) > LISTED:
-        rows.append([f"... {len(classes) - LISTED:,} more, found better", "", "", "", ""])
-    return rows
+    return [[printable(one.name), f"{one.images:,}", *_shares(one)] for one in _listed(classes)] + _rest(classes, 5)
+
+
+def measured_class_rows(classes: Sequence[MeasuredClass]) -> list[list[str]]:
+    """The same for a table's classes, below ``TABLE_CLASS_HEAD``."""
+    return [
+        [printable(one.name), f"{one.rows:,}", f"{one.guessed:,}", *_shares(one)] for one in _listed(classes)
+    ] + _rest(classes, 6)
+
+
+def _listed(classes: Sequence[ClassT]) -> Sequence[ClassT]:
+    if len(classes) <= LISTED:
+        return classes
+    return sorted(classes, key=lambda one: 2.0 if math.isnan(one.f1) else one.f1)[:LISTED]
+
+
+def _rest(classes: Sequence[ClassT], columns: int) -> list[list[str]]:
+    more = len(classes) - LISTED
+    return [[f"... {more:,} more, found better", *([""] * (columns - 1))]] if more > 0 else []
+
+
+def _shares(one: ClassQuality | MeasuredClass) -> list[str]:
+    return [_share(value) for value in (one.precision, one.recall, one.f1)]
 
 
 def _share(value: float) -> str:

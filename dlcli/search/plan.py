@@ -122,6 +122,11 @@ def _check_together(config: TuneLrConfig, base: TrainingConfig) -> None:
         if option in base.model_fields_set:
             flag = flag_of(type(base), option)
             raise DlcliError(f"{flag} after {name}: a trial leaves no run directory", f"put {flag} before {name}")
+    if getattr(base, "diagnostics", False):
+        raise DlcliError(
+            f"--diagnostics after {name}: a trial leaves no run directory",
+            "leave it out, and fit once more with --config best.toml --diagnostics",
+        )
     if config.workers > 1 and "-" in base.data:
         raise DlcliError(f"--workers {config.workers}: only one process can read standard input", "give a file")
 

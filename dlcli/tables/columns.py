@@ -223,3 +223,8 @@ class Chunk:
     rows: IntArray | None = None
     place: int = 0
     reached: int = 0
+
+    @property
+    def numbers(self) -> IntArray:
+        """Every row's number (n,), from 1 over all sources."""
+        return max(self.first_row, 1) + np.arange(len(self.X)) if self.rows is None else self.rows

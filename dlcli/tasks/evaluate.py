@@ -6,7 +6,7 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.files import write_atomic
-from dlcli.linear.evaluate import evaluate_linear
+from dlcli.linear.evaluate import MeasuringSettings, evaluate_linear
 from dlcli.linear.saved import AppliedSettings
 from dlcli.reports.evaluate import EvalReport
 from dlcli.tasks.saved import holds_network
@@ -22,16 +22,32 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport
     check_file(config.out)
     check_file(config.mistakes, "--mistakes")
     report: EvalReport
+    draw = None
     if holds_network(config):
         from dlcli.networks.inference.evaluate import evaluate_network
         from dlcli.networks.inference.settings import EvaluationSettings
 
         report = evaluate_network(EvaluationSettings.of(config), progress)
     else:
-        report = evaluate_linear(AppliedSettings.of(config), config.check, progress)
+        _check_folder(config.charts)
+        found = evaluate_linear(AppliedSettings.of(config), MeasuringSettings.of(config), progress)
+        report, draw = found.report, found.draw
     if config.out is not None:
         write_atomic(config.out, report.to_json().encode() + b"\n")
+    if draw is not None and config.charts is not None:
+        progress.result(report)  # before the charts, which need half a second more
+        folder = config.charts
+        folder.mkdir(exist_ok=True)
+        draw(lambda name, chart: write_atomic(folder / f"{name}.png", chart.to_bytes()))
     return report
+
+
+def _check_folder(folder: Path | None) -> None:
+    """Raise DlcliError where no charts can be written to a folder, before the work begins."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise DlcliError(f"--charts {folder} is a file", "give a folder")
+    if folder is not None and not folder.absolute().parent.is_dir():
+        raise DlcliError(f"--charts {folder}: there is no directory {folder.parent}", "create it first")
 
 
 def check_file(out: Path | None, option: str = "--out") -> None:

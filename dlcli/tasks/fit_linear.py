@@ -91,7 +91,7 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
             crew.end(report={"signal": report.signal})  # the charts are not theirs
         if result.trace.last.status != "diverged":
             progress.result(report)  # before the charts, which need half a second more
-        draw_charts(config, result, report, run)
+        draw_charts(config, loaded, result, report, run)
     if result.trace.last.status == "diverged":
         raise diverged(plan, result)
     return report

@@ -30,4 +30,5 @@ def predict(config: PredictConfig, progress: Progress | None = None) -> PredictR
     if given := next((name for name, value in images.items() if value is not None), ""):
         raise DlcliError(f"{given} is for networks that restore images, and this model is of a table", "leave it out")
     output = OutputSettings(config.out, config.force, config.json_output)
-    return predict_linear(AppliedSettings.of(config), output, progress, config.interval)
+    threshold = None if config.threshold is None else float(config.threshold)
+    return predict_linear(AppliedSettings.of(config), output, progress, config.interval, threshold)

@@ -45,7 +45,7 @@ class HeldOutRows:
         for chunk in self.table.chunks():
             held = self.held[start : start + len(chunk.y)]
             start += len(chunk.y)
-            yield replace(chunk, X=chunk.X[held], y=chunk.y[held], rows=None)
+            yield replace(chunk, X=chunk.X[held], y=chunk.y[held], rows=chunk.numbers[held])
 
 
 def rows_without_data(

@@ -151,7 +151,7 @@ class Chart:
     def place(self, grid: Sequence[Axes], *, below: float = 0.5) -> None:
         """Give the axes, one above the other, all the room that title, legend and their own numbers leave."""
         width, height = self.figure.get_size_inches()
-        left = MARGIN + 2.4 * TEXT / 72 + max(self._number_width(axes.yaxis) for axes in grid)
+        left = MARGIN + 2.4 * TEXT / 72 + max(self.number_width(axes.yaxis) for axes in grid)
         self.figure.subplots_adjust(
             left / width, below / height, 1 - 2 * MARGIN / width, 1 - (self._head + 0.08) / height, hspace=0.09
         )
@@ -160,7 +160,13 @@ class Chart:
             across = transforms.blended_transform_factory(self.figure.transFigure, axes.transAxes)
             axes.yaxis.set_label_coords((MARGIN + 0.6 * TEXT / 72) / width, 0.5, across)
 
-    def _number_width(self, axis: Axis) -> float:
+    @property
+    def taken(self) -> float:
+        """Inches from the top that title and legend take."""
+        return self._head
+
+    def number_width(self, axis: Axis) -> float:
+        """Inches that the numbers beside an axis take."""
         low, high = sorted(axis.get_view_interval())
         ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
         return max((self.width(text) for text in axis.get_major_formatter().format_ticks(ticks)), default=0.0)

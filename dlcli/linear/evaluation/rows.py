@@ -1,0 +1,51 @@
+"""Rows of a model of numbers, for its pictures: some drawn at random, and the most extreme of all."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.linear.evaluation.numbers import NumberSums
+from dlcli.linear.evaluation.sample import Extremes, Leverage, Reservoir
+
+if TYPE_CHECKING:
+    from dlcli.reports.charts.models.residuals import DrawnRows
+
+FULL = 1 - 1e-10  # leverage from which on a row decides its own prediction, and has no standardized residual
+
+
+class NumberRows:
+    """What pictures need of rows that come chunk by chunk; ``leverage`` where they are those trained on."""
+
+    def __init__(self, sums: NumberSums, leverage: Leverage | None = None) -> None:
+        self.sums, self._leverage = sums, leverage
+        self._drawn, self._off, self._cook = Reservoir(), Extremes(), Extremes()
+
+    def add(self, numbers: IntArray, X: FloatArray, y: FloatArray, predicted: FloatArray) -> None:
+        """Rows X (m, w), none of whose values is missing, their numbers, targets and predictions (m,)."""
+        self.sums.add(y, predicted)
+        h = np.zeros(len(y)) if self._leverage is None else self._leverage.of_rows(X)
+        rows = np.column_stack([numbers.astype(np.float64), y, predicted, h])
+        rows, h = rows[h < FULL], h[h < FULL]
+        self._drawn.add(rows)
+        squares = (rows[:, 1] - rows[:, 2]) ** 2 / (1 - h)
+        self._off.add(squares, rows)
+        if self._leverage is not None:
+            self._cook.add(squares * h / (1 - h), rows)
+
+    def drawn(self, spread: float) -> "DrawnRows":
+        """The rows; ``spread`` is the residuals' standard deviation."""
+        from dlcli.reports.charts.models.residuals import DrawnRows
+
+        drawn, total = self._drawn.rows(), self.sums.rows
+        extreme = [rows for rows in (self._off.rows(), self._cook.rows()) if len(rows)]
+        known = set(drawn[:, 0].tolist())
+        added = {row[0]: row for rows in extreme for row in rows if row[0] not in known}
+        every = np.concatenate([drawn, np.reshape(list(added.values()), (-1, drawn.shape[1]))])
+        number, actual, fitted, h = every.T
+        spread = spread if spread > 0 else 1.0
+        return DrawnRows(
+            total, number.astype(np.int64), actual, fitted, (actual - fitted) / (spread * np.sqrt(1 - h)),
+            None if self._leverage is None else h, 1 if self._leverage is None else self._leverage.rank,
+            frozenset(int(number) for number in added),
+        )  # fmt: skip

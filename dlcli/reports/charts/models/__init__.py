@@ -1,0 +1,1 @@
+"""Pictures of linear models: residuals, coefficients, curves of classes, calibration."""
