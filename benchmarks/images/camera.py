@@ -77,7 +77,7 @@ def pairs(noisy: str, clean: str, runs: list[str]) -> None:
             if passes is not None:
                 with exactly():
                     observed = passes.observed(image_to_tensor(given, "cpu", EIGHT_BIT), 0, None)
-                    output = tensor_to_image(passes.restored(trained, observed, slice(None)), np.uint8)
+                    output = tensor_to_image(passes.restored(trained, observed, slice(0, len(given))), np.uint8)
             for group in ("all", name.partition("_")[0]):
                 found[group][run].append(_psnr(output, truth))
     for group, values in found.items():

@@ -51,6 +51,19 @@ def test_the_noise_is_measured_or_given():
         noise_of(flat, EIGHT_BIT)
 
 
+def test_of_noise_that_grows_each_pixel_is_told():
+    ramp = np.tile(np.linspace(20, 200, 128), (128, 1))[:, :, None]
+    noisy = np.rint(
+        np.clip(ramp + np.sqrt(25 + 2 * ramp) * np.random.default_rng(0).standard_normal(ramp.shape), 0, 255)
+    )
+    sampler = CropSampler([ImageSet.of_arrays([noisy.astype(np.uint8)])], 128, 0, flips=False, seed=0)
+    batch = RecorruptedBatches(sampler, given_noise(5, 255 / 2, 1), "cpu", 0, EIGHT_BIT)(0, 1)
+    # More than it has, as noise was added: by as much everywhere.
+    share = batch.input[0, 1].numpy() * 255 / np.sqrt(25 + 2 * ramp[:, :, 0])
+    assert share.mean() > 1.03
+    assert share.std() < 0.04 * share.mean()
+
+
 def test_each_image_may_have_noise_of_its_own():
     weak, _ = noisy_set(3, sigma=8)
     strong, _ = noisy_set(3, sigma=40)
