@@ -2,10 +2,10 @@
 
 Photons and the reading of the sensor make it in linear light, at each place of a Bayer pattern alone (Foi et al.,
 "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP 17(10), 2008). White
-balance, demosaicing, the matrix of colors, the camera's own smoothing, the tone curve of sRGB and JPEG make of it what
-a file has; constants are drawn about as Brooks et al. ("Unprocessing images for learned raw denoising", CVPR 2019) and
+balance, demosaicing, the matrix of colors, the camera's own smoothing, the tone curve and JPEG make of it what a
+file has; constants are drawn about as Brooks et al. ("Unprocessing images for learned raw denoising", CVPR 2019) and
 Guo et al. ("Toward convolutional blind denoising of real photographs", CVPR 2019) do. The clean image itself goes
-through none of it but the tone curve and JPEG: a network isn't to sharpen what demosaicing would blur.
+through none of it but JPEG: a network isn't to sharpen what demosaicing would blur.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,8 @@ class CameraNoise(Denoise):
     """Noise of a camera, whose deviation on a gray pixel is drawn from low..high for each image (0-255 scale).
 
     Low levels are drawn more often. Images are of 8 bits, in sRGB, gray or RGB; what comes out is rounded and cut at
-    both ends as in a file. ``told``: the network's input has the deviation over the image as one more channel.
+    both ends as in a file. ``told``: the network's input has that deviation as one more channel: not what JPEG adds to
+    it where there is texture, which nobody can measure of an image.
     """
 
     @property
@@ -47,10 +48,6 @@ class CameraNoise(Denoise):
         last = clean.is_contiguous(memory_format=torch.channels_last) and not clean.is_contiguous()
         found = photographed(clean.contiguous(), sigma, generator)
         return found.contiguous(memory_format=torch.channels_last) if last else found
-
-    def told_of(self, noisy: Tensor, clean: Tensor | None, sigma: float | Tensor) -> float | Tensor:
-        """The deviation over each image, which is what can be measured of it."""
-        return sigma if clean is None else (noisy - clean).square().mean((1, 2, 3), keepdim=True).sqrt()
 
     def observed_rows(self, clean: CleanRows, generator: torch.Generator) -> Rows:
         """Rows of the whole image, which is made at once."""
