@@ -44,12 +44,12 @@ _dlcli() {
                 --robust) _dlcli_words 'HC0 HC1 HC2 HC3'; return ;;
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
-                --config) _dlcli_paths -f; return ;;
+                --val-data|--config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
+                --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--val-rows|--group|--time|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)

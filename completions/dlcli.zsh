@@ -66,6 +66,10 @@ _dlcli() {
                 '--l2=[L2 penalty (ridge) - this times half the sum of squares.]:value: ' \
                 '--dropout=[Dropout on the inputs, with sgd and adam.]:value: ' \
                 '--val=[Fraction of the rows held out for validation.]:value: ' \
+                '--val-rows=[Hold out the rows for which this holds - comparisons of columns with values, joined by and, or, not and parentheses, such as date>=2024-01-01 and shop!=north.]:value: ' \
+                '*--val-data=[Tables whose rows are all held out, with the columns of DATA.]:value:_files' \
+                '--group=[Column of groups that --val and --cv keep together; it is no feature unless --features names it.]:value: ' \
+                '--time=[Column of dates, times or numbers by which --val holds out the last rows, and each fold of --cv is trained on the rows before it.]:value: ' \
                 '--early-stop=[Stop after this many reports without a lower validation loss (needs --val).]:value: ' \
                 '--cv=[Also cross-validate, with this many folds.]:value: ' \
                 '--robust=[Standard errors that hold where rows differ in variance - HC0 is Whites, HC1 that by degrees of freedom, HC2 and HC3 by leverages.]:value:(HC0 HC1 HC2 HC3)' \

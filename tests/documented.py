@@ -137,6 +137,11 @@ def _tables(folder: Path) -> None:
         penguins = pl.read_csv(TABLES / "penguins.csv")
     wine.write_csv(folder / "wine.csv")
     penguins.write_csv(folder / "penguins.csv")
+    for name, year in (("sales.csv", 2024), ("sales-2025.csv", 2025)):
+        dates = [f"{year - i % 2}-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(120)]
+        shops, area = np.array([*"abcdefg", "north"])[rng.integers(0, 8, 120)], rng.normal(size=120)
+        price = 3 * area + rng.normal(size=120)
+        pl.DataFrame({"date": dates, "shop": shops, "area": area, "price": price}).write_csv(folder / name)
     for number in (1, 2):
         x = rng.normal(size=(100, 2))
         part = pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": x.sum(axis=1) + rng.normal(size=100)})

@@ -17,6 +17,7 @@ import numpy as np
 from tests.forks import without_charts
 
 STEPS = "40"
+HOLDING = ("--val", "--val-rows", "--val-data", "--cv")
 FOLD = 1  # whose rows are changed where there are folds
 
 
@@ -61,6 +62,14 @@ def changed(data: Any, rows: np.ndarray, table: Any, missing: bool) -> Any:
     return pl.DataFrame(columns)
 
 
+def groups_of(split: Any, rows: int, watched: Watched) -> np.ndarray:
+    """The groups of the rows that were kept."""
+    from dlcli.linear.data.split import Assigned
+
+    assigned = isinstance(split, Assigned)
+    return split.of_rows[np.concatenate(watched.numbers) - 1] if assigned else split.groups(rows)
+
+
 @contextmanager
 def watching(watched: Watched, change: set[int], config: dict[str, Any]):
     """Record what a run reads and learns, and change the rows with the numbers ``change`` as they are read."""
@@ -95,7 +104,7 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
     def gathered(table: Any, split: Any, **options: Any):
         share = gather(table, split, **options)
         data = share.data
-        watched.groups = data.groups if data.groups is not None else split.groups(data.rows)
+        watched.groups = data.groups if data.groups is not None else groups_of(split, data.rows, watched)
         config["split"] = split
         return share
 
@@ -141,7 +150,7 @@ def without(words: Sequence[str], option: str) -> list[str]:
 
 def applies(words: Sequence[str]) -> bool:
     """Whether the command line holds rows of a table out, and is one whose run can be repeated to the bit."""
-    held = any(w in ("--val", "--cv") or w.startswith(("--val=", "--cv=")) for w in words)
+    held = any(w in HOLDING or w.startswith(("--val=", "--cv=")) for w in words)
     return held and not words[0].startswith("-") and not any(w in ("-", "--minutes", "--config") for w in words)
 
 
@@ -183,7 +192,10 @@ def check(words: Sequence[str], folder: Path, scratch: Path, report: Callable[[s
         assert first.model == second.model
         report("val")
     if split.folds:
-        second, _ = run(words, folder, scratch / "second", first.rows_of(FOLD))
         # The fit on all rows comes first, then a fold each. Which columns there are is decided once, for all folds.
-        same(first.fits[1 + FOLD], second.fits[1 + FOLD])
+        # Going forward in time the first rows are no fold, and only the last fold is one that none is trained on.
+        forward = getattr(split, "kind", "") == "forward"
+        changed, compared = (split.folds, split.folds) if forward else (FOLD, 1 + FOLD)
+        second, _ = run(words, folder, scratch / "second", first.rows_of(changed))
+        same(first.fits[compared], second.fits[compared])
         report("cv")

@@ -17,6 +17,7 @@ from dlcli.config.common import (
     TrainingOptions,
     by_commas,
 )
+from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
 
@@ -146,7 +147,7 @@ class LinearTrainingOptions(Config):
 
 
 class LinearRegularization(Config):
-    """Penalties, and the data held out for validation."""
+    """Penalties."""
 
     l1: float = option(0.0, "L1 penalty (lasso): exact zeros.", panel=REGULARIZATION, ge=0, also=aliases.L1)
     l2: float = option(
@@ -156,22 +157,6 @@ class LinearRegularization(Config):
     dropout: float = option(
         0.0, "Dropout on the inputs, with sgd and adam.", panel=REGULARIZATION, ge=0, lt=1,
         also="dropout_rate drop_rate input_dropout", needs=("optimizer", "sgd"),
-    )  # fmt: skip
-    val: float = option(
-        0.0, "Fraction of the rows held out for validation.", panel=REGULARIZATION, ge=0, lt=1, also=aliases.VAL
-    )
-    early_stop: int | None = option(
-        None,
-        "Stop after this many reports without a lower validation loss (needs --val).",
-        panel=REGULARIZATION,
-        ge=1,
-        metavar="PATIENCE",
-        also=aliases.EARLY_STOP,
-        needs=("val", 0.2),
-    )
-    cv: int | None = option(
-        None, "Also cross-validate, with this many folds.", panel=REGULARIZATION, ge=2, metavar="K",
-        also="k folds n_folds kfold kfolds k_fold nfold nfolds n_splits cv_folds cross_validate cross_validation",
     )  # fmt: skip
 
 
@@ -237,6 +222,7 @@ class FitLinearConfig(
     PictureOptions,
     TrainingOptions,
     InferenceOptions,
+    ValidationOptions,
     LinearRegularization,
     ScheduleOptions,
     LinearTrainingOptions,
@@ -247,7 +233,7 @@ class FitLinearConfig(
     """Linear, logistic and softmax regression."""
 
     command: ClassVar[str] = "fit-linear"
-    path_fields: ClassVar[tuple[str, ...]] = ("data",)
+    path_fields: ClassVar[tuple[str, ...]] = ("data", "val_data")
 
     @field_validator("lr")
     @classmethod
@@ -263,6 +249,7 @@ class FitLinearConfig(
         if self.robust and self.cluster:
             raise ValueError(f"--robust {self.robust} and --cluster {self.cluster}: expected one of them")
         self._check_pictures()
+        self.check_validation()
         if self.device == "mps":
             raise ValueError("--device mps has no float64, which fit-linear needs; use --device cpu")
         return self
@@ -278,8 +265,6 @@ class FitLinearConfig(
         """Raise ValueError for an option that lacks the one it depends on."""
         if self.dropout and self.optimizer not in ("sgd", "adam"):
             raise ValueError(f"--dropout {self.dropout} needs --optimizer sgd or adam, got {self.optimizer}")
-        if self.early_stop and not self.val:
-            raise ValueError("--early-stop needs validation rows: add --val 0.2")
         if self.nesterov and not self.momentum:
             raise ValueError("--nesterov needs --momentum, for example --momentum 0.9")
         if self.momentum and self.optimizer not in ("auto", "gd", "sgd"):

@@ -178,7 +178,7 @@ class TableOptions(Config):
                 raise ValueError(f"expected parts of {', '.join(DATE_PARTS)}")
         return value
 
-    @field_validator("data", mode="after", check_fields=False)
+    @field_validator("data", "val_data", mode="after", check_fields=False)
     @classmethod
     def _without_passwords(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(put_away(item) if "://" in item else item for item in value)

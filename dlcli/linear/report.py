@@ -69,6 +69,7 @@ def make_report(
         classes=list(target.levels) or None,
         columns=list(loaded.columns) or None,
         decisions=list(loaded.decisions) or None,
+        split=loaded.split,
         cv=_cross_validation(folds) if folds else None,
     )
 

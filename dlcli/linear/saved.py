@@ -62,7 +62,8 @@ def open_data(
     need_target: bool,
 ) -> ChunkSource:
     """The table to apply the model to: the training data if none is given."""
-    sources = settings.data or trained.data
+    # Measuring without DATA is on the rows that were held out.
+    sources = settings.data or (trained.val_data if need_target else ()) or trained.data
     if not sources:
         if not need_target:
             progress.note("no DATA given: using the built-in example, which the model was trained on")
@@ -75,7 +76,7 @@ def open_data(
     missing = settings.missing or str(model.settings.get("missing", "error"))
     # Training too measured the levels that only rows held out had as if they were the reference level.
     options = replace(_as_trained(settings, trained), missing=missing)
-    if need_target and not settings.data and trained.val:
+    if need_target and not settings.data and trained.holds_out:
         options = replace(options, unseen="baseline")
     return Table.for_model(sources, schema, options, need_target=need_target)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dlcli.config.common import DATA
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.option import field_meta
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Iterate, Step, train
@@ -35,7 +36,8 @@ DEFAULT_RATES = (1e-4, 1.0)
 READING = (
     *(name for name in FitLinearConfig.model_fields
       if field_meta(FitLinearConfig, name).panel == DATA and name != "data_seed"),
-    "data", "loss", "val", "cv", "intercept", "device", "seed_of_data",
+    *(name for name in ValidationOptions.model_fields if name != "early_stop"),
+    "data", "loss", "intercept", "device", "seed_of_data",
 )  # fmt: skip
 KEPT_TABLES = 4
 
@@ -68,6 +70,7 @@ class LinearTrials:
 
     def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
         plan = make_plan(config, loaded.kind, demo=not config.data, coefficients=loaded.coefficients)
+        plan = replace(plan, split=loaded.plan.split)
         if plan.penalty.present or "l2" in config.given() or not loaded.few_rows:
             return plan
         return replace(plan, penalty=replace(plan.penalty, l2=SMALL_L2))
@@ -77,7 +80,7 @@ class LinearTrials:
         loaded, _ = self._table(self.base)
         target = loaded.usable.schema.target
         names = searched_metrics(loaded.kind, 0 if target is None else len(target.levels))
-        validated = bool(self.base.val or self.base.cv)
+        validated = bool(self.base.holds_out or self.base.cv)
         return {"train": names, "val": names} if validated else {"train": names}
 
     def higher_is_better(self, name: str) -> bool:
@@ -86,7 +89,7 @@ class LinearTrials:
 
     def default_metric(self) -> str:
         """The loss, on validation rows where there are some."""
-        return "val.loss" if self.base.val or self.base.cv else "train.loss"
+        return "val.loss" if self.base.holds_out or self.base.cv else "train.loss"
 
     def default_rates(self) -> tuple[float, float]:
         """The usual range for standardized columns."""
@@ -130,7 +133,7 @@ class LinearTrials:
         held = held_out(plan.split, loaded.usable)
         if config.cv:
             folds = folds_of(plan.split, loaded.usable)
-            rest = [g for g in folds if g != folds[fold]]
+            rest = plan.split.beside(folds[fold], loaded.usable.training_groups())
             return prepare(plan, space, rest, Held(held, [folds[fold]]))
         return prepare(plan, space, loaded.usable.training_groups(), Held(held, held))
 

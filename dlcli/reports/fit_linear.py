@@ -7,6 +7,7 @@ from pydantic import Field
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
 from dlcli.reports.document import Environment, Measured, Number, Record, Text, TrainingReport
 from dlcli.reports.inference import Summary
+from dlcli.reports.split import SplitEntry
 
 
 class Coefficient(Record):
@@ -96,5 +97,9 @@ class FitLinearReport(LinearResult):
     )
     decisions: list[DecisionEntry] | None = Field(
         default=None, description="what was decided about the table; absent where there was nothing to decide"
+    )
+    split: SplitEntry | None = Field(
+        default=None,
+        description="rows held out and folds by --val-rows, --val-data, --group or --time; else absent",
     )
     cv: CrossValidation | None = Field(default=None, description="cross-validation; absent where there was none")

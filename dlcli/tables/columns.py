@@ -32,6 +32,7 @@ class ReadOptions:
     ``given`` names the options that the user has set: what they say is no decision of dlcli's. ``number``, ``date``
     and ``text`` are columns to be read as such, ``keep_missing_text`` those in which NA, None and ? are texts like
     others. ``max_categories`` is the number of levels that a text column keeps (None: by the number of rows).
+    ``group`` is a column that tells groups of rows apart, ``held`` are further sources of which no row is trained on.
     ``ranks``: the processes that read it together.
     """
 
@@ -56,6 +57,8 @@ class ReadOptions:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     cluster: str | None = None  # whose values say which rows hang together: no feature unless ``features`` has it
+    group: str | None = None
+    held: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()  # what goes to the predictions as it is
     blanks: bool = False  # rows with missing values are read, but get no prediction
     max_categories: int | None = None

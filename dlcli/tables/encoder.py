@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Encoder:
-    """Turns the frames of one pass into chunks; ``dropped`` counts the rows that were left out.
+    """Turns the frames of one pass into chunks; ``dropped`` counts the rows left out, ``read_rows`` all so far.
 
     With ``--missing error`` or ``drop`` a missing value raises, or its row is left out; else it is nan in X, and only
     a row without a target is left out. Where the columns come from a part of the rows (``rules.settled``), whatever
@@ -35,7 +35,7 @@ class Encoder:
         self._features = list(features)
         self._target = target
         self._options, self._rules = options, rules
-        self._read_rows = 0
+        self.read_rows = 0
         self._levels = {c.name: CategoryEncoder(c, options, rules) for c in features if c.kind == "text"}
         self._may_miss = {c.name for c in features if c.indicator or c.gap}
         strict = replace(rules, unseen="error")
@@ -86,7 +86,7 @@ class Encoder:
             raise UnsettledError
         keep = self._keep(frame, numbers if doubtful else numbers[:0], y)
         rows = np.arange(height, dtype=np.int64)
-        start, self._read_rows = self._read_rows + 1, self._read_rows + height
+        start, self.read_rows = self.read_rows + 1, self.read_rows + height
         if keep is not None:
             frame = replace(frame, data=frame.data.filter(pl.Series(keep)))
             numbers, y, rows = numbers[keep], y[keep], rows[keep]

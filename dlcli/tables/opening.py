@@ -21,6 +21,7 @@ from dlcli.tables.sharing import spread
 from dlcli.tables.sources import Source, expand
 from dlcli.text import listed, printable
 
+GROUPS = "it tells groups apart"  # why a column is no feature
 MISSING_POLICIES = ("auto", "drop", "mean", "error")
 
 
@@ -39,7 +40,8 @@ class TrainingColumns:
 
     def seen_from(self, reader: Reader, among: BoolArray, options: ReadOptions) -> "TrainingColumns":
         """The same columns planned by some of the first rows: those of ``among`` (n,), which is over all rows."""
-        names = [plan.name for plan in self.used if plan.name not in reader.left_out or plan is self.target]
+        used = [plan for plan in self.used if plan.left_out != GROUPS]
+        names = [plan.name for plan in used if plan.name not in reader.left_out or plan is self.target]
         sample = reader.sample(names)
         sample = sample.filter(pl.Series(among[: sample.height]))
         plans = plan_columns(sample, names, context_of(reader, options, self.target.name if self.target else None))
@@ -83,14 +85,23 @@ def opened(
     """A reader of each source, their names and paths, and the options with hints for the columns found."""
     if options.missing not in MISSING_POLICIES:
         raise DlcliError(f"--missing {printable(options.missing)} is unknown", "use auto, drop, mean or error")
-    files = spread(options.ranks, lambda: [converted(one, options) for one in expand(sources, options.file_format)])
+
+    def found() -> list[Source]:
+        held = expand(options.held, options.file_format) if options.held else []
+        every = [*expand(sources, options.file_format), *(replace(one, held=True) for one in held)]
+        return [replace(converted(one, options), held=one.held) for one in every]
+
+    files = spread(options.ranks, found)
     options = replace(options, hints=Hints(choosing=choosing))
     readers = [open_reader(source, options, block_bytes) for source in files]
-    names = [name for reader in readers for name in reader.names]
+    for reader, source in zip(readers, files, strict=True):
+        reader.held = source.held
+    trained = [reader for reader in readers if not reader.held]
+    names = [name for reader in trained for name in reader.names]
     for reader in readers:
         reader.widen(names)
         _check_names(reader)
-    _check_same_columns(readers)
+    _check_same_columns(trained)
     options = replace(options, hints=replace(options.hints, names=tuple(readers[0].names)))
     return readers, tuple((source.label, source.path) for source in files), options
 
@@ -117,6 +128,21 @@ def _check_same_columns(readers: Sequence[Reader]) -> None:
             raise DlcliError(message, "give files with the same columns, in any order")
 
 
+def check_held(readers: Sequence[Reader], chosen: TrainingColumns, options: ReadOptions) -> list[str]:
+    """What to say of the columns of sources that are held out. Raises DlcliError where they lack one that is used."""
+    wanted, lines = [plan.name for plan in chosen.used if not plan.left_out], []
+    wanted += [] if options.cluster is None else [options.cluster]
+    for reader in readers:
+        if not reader.held:
+            continue
+        if lacking := [name for name in wanted if name not in reader.names]:
+            message = f"--val-data: {reader.label} lacks {listed(lacking)} of {readers[0].label}"
+            raise DlcliError(message, f"its columns are {listed(reader.names)}; name them alike")
+        if extra := [name for name in reader.names if name not in readers[0].names]:
+            lines.append(f"{reader.label}: ignored columns that {readers[0].label} hasn't: {listed(extra)}")
+    return lines
+
+
 def context_of(reader: Reader, options: ReadOptions, target: str | None) -> Context:
     """What is known of the columns before they are looked at."""
     return Context(options, target, reader.decimal_comma)
@@ -137,9 +163,16 @@ def training_columns(
     if target is None and chosen is not None:
         settle = f"--target {options.hints.column(chosen)}"
         decisions.append(Decision(f"the target is the column '{printable(chosen)}'", settle))
+    if options.group is not None and options.group == chosen:
+        raise DlcliError(f"--group {printable(chosen)}: it is the target", "group the rows by another column")
     features = _features(reader, chosen, options)
     used = [*features, *([chosen] if chosen else [])]
     plans = plan_columns(reader.sample(used), used, context_of(reader, options, chosen))
+    if options.group is not None and options.group not in used and options.group not in _named(options.drop, names):
+        found = plan_columns(reader.sample([options.group]), [options.group], context_of(reader, options, chosen))
+        holds = found[options.group].holds
+        plans |= {options.group: ColumnPlan(Column(options.group, "number"), holds, left_out=GROUPS)}
+        features = [options.group, *features]
     unasked = [name for name in reader.left_out if name not in (*used, *_named(options.drop, names))]
     if not options.features:
         beside = tuple(ColumnPlan(Column(n, "number"), "row names", left_out=reader.left_out[n]) for n in unasked)
@@ -158,6 +191,8 @@ def _features(reader: Reader, target: str | None, options: ReadOptions) -> list[
     if target is not None and target in dropped:
         raise DlcliError(f"'{printable(target)}' is the target and is dropped too", "leave out its --drop")
     dropped |= set() if options.features else set(reader.left_out)
+    if options.group is not None and not options.features:
+        dropped.add(options.group)
     features = [name for name in dict.fromkeys(kept) if name != target and name not in dropped]
     if not features and len(names) == 1:
         raise DlcliError(f"{reader.label} has one column, '{printable(names[0])}'", "give a table with columns to use")
@@ -183,4 +218,5 @@ def with_found_names(names: Sequence[str], options: ReadOptions) -> ReadOptions:
         number=found(options.number, "--number"),
         date=found(options.date, "--date"),
         keep_missing_text=found(options.keep_missing_text, "--keep-missing-text"),
+        group=None if options.group is None else find_name(options.group, names, "--group"),
     )

@@ -1,5 +1,6 @@
 """How a config's table options become the reader's."""
 
+from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.table_options import TableOptions
 from dlcli.tables.table import ReadOptions
 
@@ -38,4 +39,5 @@ def read_options(
         unseen=unseen,
         strict=config.strict,
         given=frozenset(config.given()),
+        group=config.group if isinstance(config, ValidationOptions) else None,
     )

@@ -53,7 +53,8 @@ ZSTD_PIECE = 4096
 class Source:
     """One file or database to read: where it is, what to call it, its format and its compression ("" for none).
 
-    ``url`` is that of a database on a server, without its password; ``decisions`` are those made on the way here.
+    ``url`` is that of a database on a server, without its password; ``decisions`` are those made on the way here;
+    ``held``: no row of it is trained on.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class Source:
     compression: str = ""
     url: str = ""
     decisions: tuple[Decision, ...] = ()
+    held: bool = False
 
 
 def expand(patterns: Sequence[str], stated: str | None = None) -> list[Source]:

@@ -23,8 +23,17 @@ from dlcli.tables.columns import (
 )
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.encoder import Encoder, said_unseen
-from dlcli.tables.names import find_name
-from dlcli.tables.opening import TrainingColumns, opened, training_columns, with_found_names
+from dlcli.tables.formats.dates import DateFormat
+from dlcli.tables.names import Hints, find_name
+from dlcli.tables.opening import (
+    TrainingColumns,
+    check_held,
+    context_of,
+    opened,
+    training_columns,
+    with_found_names,
+)
+from dlcli.tables.planning.column_plan import plan_columns
 from dlcli.tables.planning.profile import Profile
 from dlcli.tables.planning.settle import ColumnRecord, Settled, Settling
 from dlcli.tables.readers.blocks import BLOCK_BYTES
@@ -35,8 +44,9 @@ from dlcli.text import counted, listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
 
-# Which of a number of rows are trained on; codes (n,) of the target's classes where it has such.
-TrainingRows: TypeAlias = Callable[[int, FloatArray | None], BoolArray]
+# Which of the rows that stay (of all, (n,)) are trained on; codes of their classes where the target has such.
+TrainingRows: TypeAlias = Callable[[BoolArray, FloatArray | None], BoolArray]
+MANY_OTHERS = 100  # columns that are no features
 OFTEN = 5  # rows of each level in the first rows, where others hardly occur further on
 
 
@@ -88,6 +98,7 @@ class Table:
         used = [plan.column for plan in chosen.features if not plan.left_out]
         table = cls(readers, used, chosen.target.column if chosen.target else None, options)
         table.files, table._training, table._classes = files, chosen, class_target
+        table._notes.extend(check_held(readers, chosen, options))
         return table
 
     @classmethod
@@ -219,7 +230,7 @@ class Table:
         rows = sum(self.ranks.gather(sum(len(keep) for _, keep in kept)))
         stays = joined(self.ranks, kept, rows, np.bool_)
         classes = joined_ranks(self.ranks, values, int(stays.sum())) if self._counted else None
-        train = training(int(stays.sum()), classes)
+        train = training(stays, classes)
         among = np.zeros(len(stays), dtype=np.bool_)
         among[np.flatnonzero(stays)[train]] = True
         self._training = self._training.seen_from(self._readers[0], among, self._options)
@@ -343,9 +354,11 @@ class Table:
 
     def _shared_chunks(self, columns: Sequence[Column], encoder: Encoder) -> Iterator[Chunk]:
         """This process's chunks; at the end one without rows, by which it knows of all."""
-        options, reached = self._options, 0
+        options, reached, before = self._options, 0, 0
 
         def work(frame: Frame) -> list[Chunk]:
+            nonlocal before
+            before = encoder.read_rows
             return list(encoder.encode(conform(frame, columns, options, encoder.misfits)))
 
         def size(chunks: Sequence[Chunk]) -> int:
@@ -353,8 +366,10 @@ class Table:
 
         for part in shared_parts(self.ranks, self._readers, kinds_of(columns), work, size):
             place, reached = part.place, part.reached
+            away = part.source_row - before  # as the encoder counts this process's rows only
             for chunk in part.made or ():
-                yield replace(chunk, place=place, reached=reached)
+                rows = None if chunk.rows is None else chunk.rows + away
+                yield replace(chunk, first_row=chunk.first_row + away, rows=rows, place=place, reached=reached)
                 place += len(chunk.X)
         encoder.join(self.ranks)
         if not reached and not encoder.dropped:
@@ -379,9 +394,40 @@ class Table:
         for reader in self._readers:
             yield from reader.frames(columns, self._options, misfits)
 
+    @property
+    def hints(self) -> Hints:
+        """Words for hints that name its columns."""
+        return self._options.hints
+
+    def date_columns(self) -> list[Column]:
+        """The columns of dates, those that are no features too, unless they are many."""
+        others = [name for name in self.columns if name not in self.features]
+        unused = self.planned(others, self._options).values() if len(others) <= MANY_OTHERS else []
+        return [c for c in (*self._columns, *unused) if isinstance(c.format, DateFormat) and c.format.unit != "days"]
+
+    def first_rows(self, names: Sequence[str]) -> pl.DataFrame:
+        """The first rows of columns, as their source has them."""
+        return self._readers[0].sample(list(names))
+
     def raw_types(self, names: Sequence[str]) -> dict[str, pl.DataType]:
         """The types of columns in the first file."""
         return dict(self._readers[0].sample(list(names)).schema)
+
+    def planned(self, names: Sequence[str], options: ReadOptions) -> dict[str, Column]:
+        """What columns are read as by ``options``, features or not, as their first rows show."""
+        first = self._readers[0]
+        plans = plan_columns(first.sample(list(names)), names, context_of(first, options, None))
+        return {name: plan.column for name, plan in plans.items()}
+
+    def pieces(self, names: Sequence[str]) -> Generator[tuple[pl.DataFrame, bool], None, None]:
+        """All rows of columns, as ``raw_columns``, and whether they are of --val-data, which may lack the columns.
+
+        Of these there is the target.
+        """
+        for reader in self._readers:
+            wanted = [self.target.name] if reader.held and self.target else list(names)
+            for frame in reader.raw_frames(dict.fromkeys(wanted, "text")):
+                yield frame.data[wanted], reader.held
 
     def raw_columns(self, names: Sequence[str]) -> Generator[pl.DataFrame, None, None]:
         """All rows of columns as their source has them (text files: texts), from the start; in pieces of any length."""

@@ -169,7 +169,7 @@ def cross_validate(plan: Plan, space: FitCache, defer: Defer) -> list[dict[str, 
     quiet = Silent()
     results = []
     for fold in folds:
-        rest = [g for g in folds if g != fold]
+        rest = plan.split.beside(fold, space.data.training_groups())
         ready = prepare(plan, space, rest, Held(watched, [fold], fold=True))
         result = fit(ready, quiet, quiet.step, defer)
         if result.trace.last.signum:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
+from dlcli.engine.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dlcli.engine.ranks import Ranks
+from dlcli.errors import DlcliError
 from dlcli.linear.data.gaps import KnownSums, fill_gaps
 from dlcli.linear.data.keeper import RowKeeper
 from dlcli.linear.data.scale import LARGE, SMALL, PowersOfTwo, check_target, powers_of
-from dlcli.linear.data.split import VALIDATION, Split, dealt, dealt_shares
+from dlcli.linear.data.split import VALIDATION, Assigned, Split, dealt, dealt_by_rows, dealt_shares
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import Block, ChunkSource, RereadRows, TableData, row_blocks
 from dlcli.linear.objectives.moments import Gram, Moments
@@ -36,6 +37,8 @@ class _How:
     @property
     def deal(self) -> Callable[[Iterable[Chunk], Split], Iterator[tuple[Chunk, IntArray]]]:
         """What deals the rows out."""
+        if isinstance(self.split, Assigned):
+            return dealt_by_rows
         return dealt if self.ranks.count == 1 else dealt_shares
 
     def counted(self, chunk: Chunk, rows: int, places: list[IntArray]) -> int:
@@ -44,6 +47,11 @@ class _How:
             return rows + len(chunk.y)
         places.append(np.arange(chunk.place, chunk.place + len(chunk.y)))
         return chunk.reached
+
+    @property
+    def while_read(self) -> Split:
+        """How rows are dealt out while they are read: those of classes wait until all are known."""
+        return Split(0, 0, 0) if self.classes and not isinstance(self.split, Assigned) else self.split
 
     @property
     def later(self) -> bool:
@@ -62,9 +70,11 @@ def gather(
     rows.
     """
 
-    def training(rows: int, codes: FloatArray | None) -> BoolArray:
-        groups = split.groups(rows) if codes is None or not classes else split.stratified(codes)
-        return np.asarray(groups != VALIDATION, dtype=np.bool_)
+    def training(stay: BoolArray, codes: FloatArray | None) -> BoolArray:
+        train = np.asarray(split.of_kept(stay, codes if classes else None) != VALIDATION, dtype=np.bool_)
+        if not train.any() and len(train):
+            raise DlcliError(f"{split.option} leaves no row to train on", "hold out fewer rows")
+        return train
 
     table.settle(training if split.validation else None)
     powers: IntArray | None = None
@@ -100,7 +110,7 @@ def _gathered(table: ChunkSource, how: _How, exponents: IntArray | None) -> Shar
     keeper = RowKeeper(how.most)
     rows = 0
     places: list[IntArray] = []
-    for chunk, groups in how.deal(table.chunks(), Split(0, 0, 0) if how.classes else split):
+    for chunk, groups in how.deal(table.chunks(), how.while_read):
         rows = how.counted(chunk, rows, places)
         if not how.classes:
             powers.scale(chunk.X, groups != VALIDATION)
@@ -113,7 +123,7 @@ def _gathered(table: ChunkSource, how: _How, exponents: IntArray | None) -> Shar
     numbers = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
     if any(how.ranks.gather(keeper.is_stored)):  # by all, who then go the same way
         keeper.store()
-    if stored := keeper.stored(dealt=split.deals and not how.classes):
+    if stored := keeper.stored(dealt=how.while_read.deals):
         data, every = _with_stored(table, stored, moments, powers, (how, numbers, rows))
         return Share(data, numbers, every, how.ranks)
     if how.keep_rows:
@@ -129,22 +139,35 @@ def _gathered(table: ChunkSource, how: _How, exponents: IntArray | None) -> Shar
     return Share(replace(data, exponents=powers.exponents, reread=RereadRows(again)), numbers, None, how.ranks)
 
 
-def _groups_of(how: _How, numbers: IntArray, rows: int, y: Callable[[], FloatArray]) -> IntArray | None:
+def _groups_of(
+    how: _How, numbers: IntArray, rows: int, y: Callable[[], FloatArray], own: IntArray | None
+) -> IntArray | None:
     """The groups of all rows, of which there are so many; None where all are in group 0.
 
-    Of a table of classes ``y`` gives the targets (n,) of the rows here.
+    Of a table of classes ``y`` gives the targets (n,) of the rows here; ``own`` are the groups of these while reading.
     """
     if not how.split.deals:
         return None
+    if isinstance(how.split, Assigned):
+        assert own is not None
+        if how.ranks.count == 1:
+            return how.split.with_folds(own, y()) if how.classes else own
+        every = joined(how.ranks, _runs(numbers, own), rows, np.int64)
+        return how.split.with_folds(every, _every_class(how, numbers, rows, y)) if how.classes else every
     if not how.classes:
         return how.split.groups(rows) if how.ranks.count > 1 else None
     if how.ranks.count == 1:
         return how.split.stratified(y())
-    codes = joined(how.ranks, _runs(numbers, y()), rows, np.int32)
-    return how.split.stratified(codes.astype(np.float64))
+    return how.split.stratified(_every_class(how, numbers, rows, y))
 
 
-def _runs(numbers: IntArray, values: FloatArray) -> list[tuple[int, FloatArray]]:
+def _every_class(how: _How, numbers: IntArray, rows: int, y: Callable[[], FloatArray]) -> FloatArray:
+    """The classes of all rows, of which each process has some."""
+    codes: FloatArray = joined(how.ranks, _runs(numbers, y()), rows, np.int32).astype(np.float64)
+    return codes
+
+
+def _runs(numbers: IntArray, values: AnyArray) -> list[tuple[int, AnyArray]]:
     """``values`` (n,) in parts whose ``numbers`` (n,) follow each other, each with its first one."""
     ends = np.flatnonzero(np.diff(numbers) != 1) + 1
     if not len(numbers):
@@ -199,8 +222,8 @@ def _with_rows(
     how, numbers, rows = here
     y = np.concatenate([y for _, y, _ in parts])
     schema = table.schema
-    every = _groups_of(how, numbers, rows, lambda: y)
     groups = np.concatenate([g for _, _, g in parts])
+    every = _groups_of(how, numbers, rows, lambda: y, groups)
     if how.classes and every is not None:
         groups = every if how.ranks.count == 1 else every[numbers]
     ones_X = _joined(parts)
@@ -239,7 +262,7 @@ def _with_stored(
 ) -> tuple[TableData, IntArray | None]:  # fmt: skip
     """The same of rows in a file, which are passed over again where their moments are still to be taken."""
     how, numbers, rows = here
-    every = _groups_of(how, numbers, rows, stored.targets)
+    every = _groups_of(how, numbers, rows, stored.targets, stored.groups)
     if how.classes and every is not None:
         groups = every if how.ranks.count == 1 else every[numbers]
         stored = replace(stored, groups=groups.astype(np.int32))

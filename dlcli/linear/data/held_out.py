@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.data.split import VALIDATION, numbers_of
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.plan import split_of
+from dlcli.linear.splits.assign import Dealing
+from dlcli.linear.splits.settings import SplitSettings
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.open import report_of
-from dlcli.tables.table import Chunk
+from dlcli.tables.options import read_options
+from dlcli.tables.table import Chunk, Table
 from dlcli.text import counted, listed
 
 SAME = 1e-6  # relative: what the same model on the same rows gives, whatever the order of the sums
@@ -56,12 +60,22 @@ def rows_without_data(
     Raises DlcliError where the table isn't the one that was trained on any more.
     """
     paths = trained.data or ("the built-in example",)
-    if not trained.val:
+    if trained.val_data:
+        on = MeasuredOn(paths=trained.val_data, part="held out", selected_on=trained.early_stop is not None)
+        progress.note(f"no DATA given: measuring on the rows of {listed(on.paths)}, that were {_held_out(on)}")
+        return table, on
+    if not trained.holds_out:
         progress.warn(
             f"no DATA given, and training held nothing out: measuring on the training rows of {listed(paths)}"
         )
         return table, MeasuredOn(paths=paths, part="train")
-    targets = [chunk.y for chunk in table.chunks()]
+    split, settings = split_of(trained), SplitSettings.of(trained)
+    targets: list[FloatArray] = []
+    numbers: list[IntArray] = []
+    for chunk in table.chunks():
+        targets.append(chunk.y)
+        if settings.present:
+            numbers.append(numbers_of(chunk))
     rows = sum(map(len, targets))
     expected = report_of(run).rows
     if expected is not None and rows != expected:
@@ -69,8 +83,12 @@ def rows_without_data(
             f"{listed(paths)} has {counted(rows, 'row')}, and had {expected:,} when the model was trained, so which of "
             "them were held out is not known", "give DATA that training has not seen",
         )  # fmt: skip
-    split = split_of(trained)
-    groups = split.stratified(np.concatenate(targets)) if classes else split.groups(rows)
+    if settings.present:
+        assert isinstance(table, Table)
+        of_rows = Dealing(table, settings, split, read_options(trained)).dealt().of_rows
+        groups = of_rows[np.concatenate(numbers)]
+    else:
+        groups = split.stratified(np.concatenate(targets)) if classes else split.groups(rows)
     held = groups == VALIDATION
     on = MeasuredOn(paths=paths, part="held out", selected_on=trained.early_stop is not None)
     progress.note(
@@ -78,6 +96,10 @@ def rows_without_data(
         f"were held out in training{' and selected on' if on.selected_on else ''}"
     )
     return HeldOutRows(table, held), on
+
+
+def _held_out(on: MeasuredOn) -> str:
+    return f"held out in training{' and selected on' if on.selected_on else ''}"
 
 
 def check_unchanged(run: Path, metrics: Mapping[str, float], rounding: Callable[[], float], progress: Progress) -> None:

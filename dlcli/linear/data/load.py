@@ -14,7 +14,7 @@ from dlcli.linear.data.decided import column_entries, decision_entries
 from dlcli.linear.data.gather import gather
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
-from dlcli.linear.data.split import VALIDATION, Split
+from dlcli.linear.data.split import VALIDATION, Assigned, Split
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
@@ -27,8 +27,13 @@ from dlcli.linear.shared.crew import Crew
 from dlcli.linear.shared.part import SharedTable
 from dlcli.linear.shared.share import Share
 from dlcli.linear.shared.sums import WideError
+from dlcli.linear.splits.assign import Dealing
+from dlcli.linear.splits.order import note_of_order
+from dlcli.linear.splits.settings import SplitSettings
+from dlcli.linear.splits.told import said_of_split, split_entry
 from dlcli.memory import room_for_rows
 from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
+from dlcli.reports.split import SplitEntry
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
@@ -42,7 +47,8 @@ class Loaded:
     """A table that has been read and checked; ``usable`` has the columns ``keep`` of ``data``.
 
     ``files`` are the names of those that it was read from, and where they are; ``coefficients`` as in
-    ``make_plan``; ``columns`` and ``decisions`` what is reported of it; ``few_rows``: fewer than coefficients.
+    ``make_plan``; ``columns`` and ``decisions`` what is reported of it; ``few_rows``: fewer than coefficients;
+    ``split`` how the rows were dealt out, where that wasn't chance alone.
     """
 
     kind: Kind
@@ -57,6 +63,7 @@ class Loaded:
     decisions: tuple[DecisionEntry, ...] = ()
     few_rows: bool = False
     inference: InferenceSettings = field(default_factory=InferenceSettings)
+    split: SplitEntry | None = None
 
     @property
     def stored(self) -> StoredTable | None:
@@ -68,7 +75,8 @@ class Loaded:
 class Read:
     """A table, how it is to be trained on, and this process's share of its rows.
 
-    ``share`` is None where one process works alone, as it has to have all rows: ``alone`` says why.
+    ``share`` is None where one process works alone, as it has to have all rows: ``alone`` says why. ``warnings`` are
+    those of how rows were dealt out.
     """
 
     table: Table | LineExample
@@ -77,6 +85,7 @@ class Read:
     device: str
     share: Share | None
     alone: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def read(config: FitLinearConfig, ranks: Ranks = ALONE) -> Read:
@@ -84,8 +93,12 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE) -> Read:
     table = open_table(config, ranks)
     kind = problem_kind(config, table)
     plan = make_plan(config, kind, demo=not config.data)
+    warnings: tuple[str, ...] = ()
+    if isinstance(table, Table) and (settings := SplitSettings.of(config)).present:
+        dealing = Dealing(table, settings, plan.split, read_options(config))
+        plan, warnings = replace(plan, split=dealing.dealt()), tuple(dealing.warnings)
     device = pick_device(config.device)
-    found = Read(table, kind, plan, device, None)
+    found = Read(table, kind, plan, device, None, warnings=warnings)
     if ranks.count > 1 and not config.data:
         return replace(found, alone="the built-in example is small")
     if ranks.count > 1 and plan.optimizer == "exact":
@@ -125,6 +138,7 @@ def load(config: FitLinearConfig, progress: Progress, crew: Crew | None = None) 
     if table.dropped:
         what = "with missing values" if config.missing == "drop" else "without a target"
         progress.note(f"left out {counted(table.dropped, 'row')} {what}; {data.rows:,} are left")
+    entry = _said_split(config, found, data, progress)
     hints = None
     if isinstance(table, Table):
         hints = Hints(tuple(table.columns))
@@ -137,13 +151,13 @@ def load(config: FitLinearConfig, progress: Progress, crew: Crew | None = None) 
         moments = usable.merged(usable.training_groups())
         width = moments.count if moments.wide and not config.l1 else len(keep)  # in the span of the rows
         coefficients = (len(data.schema.target.levels) - 1) * width
-        plan = make_plan(config, kind, demo=not config.data, coefficients=coefficients)
+        plan = replace(make_plan(config, kind, demo=not config.data, coefficients=coefficients), split=plan.split)
         if said := said_of_optimizer(plan, coefficients):
             progress.note(said)
     files = table.files if isinstance(table, Table) else ()
     return Loaded(
         kind, plan, data, usable, keep, device, files, coefficients, columns, decisions, few is not None,
-        _inference(config, data, table),
+        _inference(config, data, table), entry,
     )  # fmt: skip
 
 
@@ -165,6 +179,21 @@ def _inference(config: FitLinearConfig, data: TableData, table: Table | LineExam
 
         clusters = Clusters(printable(table.cluster), *cluster_codes(table, table.cluster))
     return InferenceSettings(config.confidence, config.baseline, config.per_sd, config.robust, clusters)
+
+
+def _said_split(config: FitLinearConfig, found: Read, data: TableData, progress: Progress) -> SplitEntry | None:
+    """How rows were dealt out where that wasn't chance alone; told, and also where it perhaps shouldn't have been."""
+    split, settings = found.plan.split, SplitSettings.of(config)
+    for text in found.warnings:
+        progress.warn(text)
+    if isinstance(found.table, Table) and (text := note_of_order(found.table, settings)):
+        progress.note(text)
+    if not isinstance(split, Assigned):
+        return None
+    entry = split_entry(split, settings, data)
+    for text in said_of_split(entry, settings, split, data.rows):
+        progress.note(text)
+    return entry
 
 
 def _read_and_led(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> tuple[Read, TableData]:
@@ -235,10 +264,14 @@ def open_table(config: FitLinearConfig, ranks: Ranks = ALONE) -> Table | LineExa
                 f"--target {config.target}: no DATA was given, and the built-in example predicts y",
                 "give a file",
             )
+        if SplitSettings.of(config).present:
+            what = "--val-rows, --val-data, --group and --time"
+            raise DlcliError(f"{what} need DATA: the built-in example has one column", "give a file")
         return LineExample(config.seed_of_data)
+    options = read_options(config, config.features, config.drop)
     return Table.open(
         config.data, config.target,
-        replace(read_options(config, config.features, config.drop), ranks=ranks, cluster=config.cluster),
+        replace(options, cluster=config.cluster, held=config.val_data, ranks=ranks),
         class_target=config.loss == "cross-entropy",
     )  # fmt: skip
 
@@ -265,14 +298,15 @@ def held_out(split: Split, data: TableData) -> list[int]:
     held = [VALIDATION] if VALIDATION in data.moments else []
     if split.validation and not held:
         raise DlcliError(
-            f"--val {split.validation} holds out no row of {data.rows}", "give a larger fraction or more rows"
+            f"{split.option} holds out no row of {data.rows} that can be measured", "give a larger part, or more rows"
         )
     return held
 
 
 def folds_of(split: Split, data: TableData) -> list[int]:
     """The groups that cross-validation holds out in turn. Raises DlcliError when there are too few rows."""
-    folds = data.training_groups()
-    if len(folds) < split.folds:
+    trained = data.training_groups()
+    folds = split.scored(trained)
+    if len(folds) < split.folds or not all(split.beside(fold, trained) for fold in folds):
         raise DlcliError(f"--cv {split.folds}: only {data.rows} rows", "use fewer folds")
     return folds

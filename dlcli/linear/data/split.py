@@ -1,12 +1,14 @@
 """Which rows are held out, and which fold each of the others is in."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
+from dlcli.errors import DlcliError
 from dlcli.tables.table import Chunk
 
 VALIDATION = -1
@@ -30,6 +32,23 @@ class Split:
     def deals(self) -> bool:
         """Whether there is more than one group."""
         return bool(self.validation or self.folds)
+
+    @property
+    def option(self) -> str:
+        """What asked for rows to be held out."""
+        return f"--val {self.validation}"
+
+    def scored(self, groups: Sequence[int]) -> list[int]:
+        """Which of the ``groups`` that are trained on cross-validation leaves out in turn."""
+        return list(groups)
+
+    def beside(self, fold: int, groups: Sequence[int]) -> list[int]:
+        """Which of the ``groups`` are trained on where a fold is left out."""
+        return [group for group in groups if group != fold]
+
+    def of_kept(self, stay: BoolArray, codes: FloatArray | None) -> IntArray:
+        """Groups of the rows that ``stay`` (n,) of a source; ``codes`` of their classes, if groups go by these."""
+        return self.groups(int(np.count_nonzero(stay))) if codes is None else self.stratified(codes)
 
     def block(self, number: int, count: int) -> IntArray:
         """Groups (count,) of the rows of a block: VALIDATION, or a fold from 0. All but the last have BLOCK rows.
@@ -88,6 +107,66 @@ class Split:
         return [int(count) for count in held]
 
 
+@dataclass(frozen=True)
+class Assigned(Split):
+    """Groups of rows (n,) by what they hold, in order of the sources' rows: those that were left out count, too.
+
+    Of ``kind`` "dealt" the rows that aren't held out go to folds at random, of "grouped" each group is in one; of
+    "forward" a fold is trained on those before it, of which the first is never left out. ``validation`` is the share
+    that is held out, as ``by`` says. By part, ``counts`` has the number of groups, ``since`` the first time.
+    """
+
+    of_rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), repr=False, compare=False)
+    kind: Literal["dealt", "grouped", "forward"] = "dealt"
+    by: str = ""
+    counts: Mapping[int, int] = field(default_factory=dict, compare=False)
+    since: Mapping[int, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def option(self) -> str:
+        """What asked for rows to be held out."""
+        return self.by
+
+    def scored(self, groups: Sequence[int]) -> list[int]:
+        """Going forward, all but the first."""
+        return [group for group in groups if group > 0] if self.kind == "forward" else list(groups)
+
+    def beside(self, fold: int, groups: Sequence[int]) -> list[int]:
+        """Going forward, those before."""
+        return [group for group in groups if (group < fold if self.kind == "forward" else group != fold)]
+
+    def of_kept(self, stay: BoolArray, codes: FloatArray | None) -> IntArray:  # noqa: ARG002 - they don't matter
+        """Groups of the rows that ``stay`` (n,), whatever classes they are of."""
+        return self.checked(len(stay))[: len(stay)][stay].astype(np.int64)
+
+    def of_chunk(self, chunk: Chunk) -> IntArray:
+        """Groups of a chunk's rows."""
+        numbers = numbers_of(chunk)
+        return self.checked(int(numbers.max(initial=-1)) + 1)[numbers].astype(np.int64)
+
+    def checked(self, rows: int) -> IntArray:
+        """The groups of all rows, of which there should be so many at least. Raises DlcliError."""
+        if rows > len(self.of_rows):
+            raise DlcliError("the table has more rows than before: it changed while it was read", "run it again")
+        return self.of_rows
+
+    def with_folds(self, groups: IntArray, y: FloatArray) -> IntArray:
+        """``groups`` (n,) of rows of classes y (n,), those that aren't held out dealt to folds within each class."""
+        if self.kind != "dealt" or not self.folds:
+            return groups
+        free = groups != VALIDATION
+        made = groups.copy()
+        made[free] = Split(0.0, self.folds, self.seed).stratified(y[free])
+        return made
+
+
+def numbers_of(chunk: Chunk) -> IntArray:
+    """The numbers (n,) of a chunk's rows among all rows of the sources, from 0."""
+    if chunk.rows is not None:
+        return chunk.rows - 1
+    return np.arange(chunk.first_row - 1, chunk.first_row - 1 + len(chunk.y))
+
+
 def dealt_shares(chunks: Iterable[Chunk], split: Split) -> Iterator[tuple[Chunk, IntArray]]:
     """The same of the chunks that one of several processes has: each knows its place among all rows."""
     waiting: deque[Chunk] = deque()
@@ -102,6 +181,13 @@ def dealt_shares(chunks: Iterable[Chunk], split: Split) -> Iterator[tuple[Chunk,
             yield waiting[0], _groups_of(waiting.popleft(), split, reached)
     for chunk in waiting:
         yield chunk, _groups_of(chunk, split, reached)
+
+
+def dealt_by_rows(chunks: Iterable[Chunk], split: Split) -> Iterator[tuple[Chunk, IntArray]]:
+    """The same where the groups of all rows are known."""
+    assert isinstance(split, Assigned)
+    for chunk in chunks:
+        yield chunk, split.of_chunk(chunk)
 
 
 def _groups_of(chunk: Chunk, split: Split, rows: int) -> IntArray:

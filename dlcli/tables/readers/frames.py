@@ -97,6 +97,7 @@ class Reader(ABC):
     warnings: list[str]
     decisions: list[Decision] = []  # noqa: RUF012 - readers that decide have a list of their own
     left_out: Mapping[str, str] = {}
+    held = False  # whether all of its rows are held out, as those of --val-data
     whole = False  # whether several processes all parse all of it
     decimal_comma = False  # whether a comma is more likely to be decimal than between thousands
 
@@ -223,6 +224,11 @@ def _clean_numbers(data: pl.DataFrame, columns: Sequence[Column], options: ReadO
     numbers = texts.cast(pl.Float64, strict=False).fill_nan(None)
     lost = [made != there for made, there in zip(numbers.null_count().row(0), texts.null_count().row(0), strict=True)]
     return {name: numbers.get_column(name) for name, some in zip(names, lost, strict=True) if not some}
+
+
+def read_cells(raw: pl.Series, column: Column, options: ReadOptions) -> pl.Series:
+    """A raw column's values (n,) as ``column`` is read, a date as its days; null: missing, or not of its kind."""
+    return _conformed(raw, replace(column, parts=()), options)[0][0]
 
 
 def _conformed(raw: pl.Series, column: Column, options: ReadOptions) -> tuple[list[pl.Series], pl.Series | None]:

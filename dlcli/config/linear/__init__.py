@@ -1,0 +1,1 @@
+"""Options of linear models that are a subject of their own: which rows measure them."""
