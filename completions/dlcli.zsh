@@ -95,7 +95,7 @@ _dlcli() {
                 _arguments -s \
                 '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
                 '--sigma=[Gaussian noise - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts; LOW -HIGH for a blind model.]:value: ' \
-                '--noise=[Kind of noise that is added to clean images, instead of white noise - camera, as in the files of cameras (it grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0 -25; or auto -FOLDER, as it is measured in the noisy images there.]:value: ' \
+                '--noise=[Kind of noise that is added to clean images, instead of white noise - camera, as in the files of cameras (it grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0 -10; or auto -FOLDER, as it is measured in the noisy images there.]:value: ' \
                 '--targets=[What the images of denoise are - clean, and noise is added to them; or noisy, and there are no clean ones - the network learns from pairs that are made of each image and more noise like its own (Recorrupted-to-recorrupted), as it is measured, or as --sigma and --poisson say.]:value:(clean noisy)' \
                 '--poisson=[Poisson noise instead - photons per white pixel.]:value: ' \
                 '--noise-map[Tell the network how much noise each image has, as one more channel of its input (FFDNet, Zhang et al.]' \

@@ -54,7 +54,7 @@ class TaskOptions(Config):
     noise: str | None = option(
         None,
         "Kind of noise that is added to clean images, instead of white noise: camera, as in the files of cameras (it "
-        "grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0:25; or "
+        "grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0:10; or "
         "auto:FOLDER, as it is measured in the noisy images there.",
         panel=TASK, metavar="camera|auto:FOLDER", also="noise_type noise_model noise_kind real_noise",
     )  # fmt: skip
@@ -218,7 +218,7 @@ class TrainDeconvConfig(
     @property
     def amounts(self) -> tuple[Amount, Amount]:
         """Lowest and highest noise."""
-        usual = {"denoise": "0:25" if self.noise == CAMERA else "25/255", "deblur": "2.55/255"}
+        usual = {"denoise": "0:10" if self.noise == CAMERA else "25/255", "deblur": "2.55/255"}
         return parse_range(self.sigma or usual.get(self.task, "0"))
 
     @property
