@@ -70,6 +70,9 @@ class CategoryEncoder:
         where = f"{frame.label}: column '{printable(self._column.name)}', row {row}"
         known = listed(shown_level(level) for level in self._codes)
         message = f"{where}: the model does not know '{printable(shown_level(value))}', only {known}"
+        if self._hints.choosing:
+            message = f"{where}: no row that is trained on has '{printable(shown_level(value))}' of the target"
+            return DlcliError(message, "hold out other rows, or leave these out of the data")
         hint = "fix or leave out the row, or train again with such rows among the data"
         if not self._column.is_class or self._column.kind == "text":
             hint = f"{hint}; --unseen baseline takes it as '{printable(self._column.levels[0])}'"

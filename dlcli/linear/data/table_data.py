@@ -92,7 +92,7 @@ class TableElsewhere(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def class_counts(self, classes: int) -> IntArray:
+    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> IntArray:
         """See ``TableData.class_counts``."""
 
     @abstractmethod
@@ -189,13 +189,14 @@ class TableData:
             total, count = total + float(residual @ residual), count + len(residual)
         return total, count
 
-    def class_counts(self, classes: int) -> IntArray:
-        """How many training rows there are of each class, (classes,)."""
+    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> IntArray:
+        """How many training rows there are of each class, (classes,), in all groups or in some."""
         if isinstance(self.reread, TableElsewhere):
-            return self.reread.class_counts(classes)
+            return self.reread.class_counts(classes, groups)
         counts = np.zeros(classes, dtype=np.int64)
-        for _, y, groups in self.passed_again():
-            counts += np.bincount(y[groups != VALIDATION].astype(np.int64), minlength=classes)
+        for _, y, owners in self.passed_again():
+            rows = owners != VALIDATION if groups is None else np.isin(owners, list(groups))
+            counts += np.bincount(y[rows].astype(np.int64), minlength=classes)
         return counts
 
     def passed_again(self) -> Iterator[Block]:

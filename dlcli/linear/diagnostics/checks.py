@@ -6,7 +6,7 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.levels import near_unique, said, warn_of_levels
 from dlcli.linear.data.scale import check_moments
-from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.data.split import VALIDATION, Assigned, Split
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.duplicates import warn_of_duplicates
 from dlcli.linear.objectives.loss import Kind
@@ -53,7 +53,7 @@ def check(
     if moments.count == width and not plan.penalty.present:
         _warn_of_exact_fit(width, progress)
     if kind == "softmax":
-        _check_classes(plan.split.folds, data)
+        _check_classes(plan.split, data)
     elif moments.diagonal[0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
         progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
@@ -101,7 +101,7 @@ def _warn_of_exact_fit(width: int, progress: Progress) -> None:
         )
 
 
-def _check_classes(folds: int, data: TableData) -> None:
+def _check_classes(split: Split, data: TableData) -> None:
     assert data.schema.target is not None
     name, levels = printable(data.schema.target.name), data.schema.target.levels
     counts = data.class_counts(len(levels))
@@ -109,9 +109,27 @@ def _check_classes(folds: int, data: TableData) -> None:
     if len(there) < 2:
         only = f" ({printable(levels[int(there[0])])!r})" if len(there) else ""
         raise DlcliError(f"target {name!r} has only one class{only}, expected at least two", "give more rows")
-    if folds and counts.min() < folds:
+    folds = split.folds
+    if isinstance(split, Assigned) and split.kind != "dealt":
+        _check_classes_of_folds(split, data)
+    elif folds and counts.min() < folds:
         rare = printable(levels[int(np.argmin(counts))])
         raise DlcliError(
             f"--cv {folds}: class {rare!r} of {name!r} has only {counted(int(counts.min()), 'row')}",
             f"use --cv {max(2, counts.min())} or fewer folds",
         )
+
+
+def _check_classes_of_folds(split: Assigned, data: TableData) -> None:
+    """Raise DlcliError where the rows that a fold is trained on, which aren't stratified, lack a class."""
+    assert data.schema.target is not None
+    name, levels = printable(data.schema.target.name), data.schema.target.levels
+    trained = data.training_groups()
+    for number, fold in enumerate(split.scored(trained) if split.folds else (), start=1):
+        counts = data.class_counts(len(levels), split.beside(fold, trained))
+        if not counts.all():
+            lacks = printable(levels[int(np.argmin(counts))])
+            raise DlcliError(
+                f"--cv {split.folds}: the rows that fold {number} is trained on have no {lacks!r} of {name!r}",
+                "use fewer folds, or another column to split by",
+            )

@@ -1,6 +1,7 @@
 """Rows that several processes have, as the one that leads sees them: never a row itself, only sums over them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +28,10 @@ class SharedTable(TableElsewhere):
         """The same for some of the columns."""
         return SharedTable(self.crew, self.kept[keep])
 
-    def class_counts(self, classes: int) -> IntArray:
+    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> IntArray:
         """See ``TableData.class_counts``."""
-        return self.crew.total("counts", classes=classes).astype(np.int64)
+        chosen = None if groups is None else list(groups)
+        return self.crew.total("counts", classes=classes, groups=chosen).astype(np.int64)
 
     def squared_residuals(
         self, intercept: float, coefficients: FloatArray, fill: FloatArray, groups: list[int]

@@ -99,9 +99,9 @@ class Share:
         keep = arrays["keep"][here] if "keep" in arrays else None
         return self._objectives[part].batch_gradient(arrays["theta"], at[here], keep) * len(here)
 
-    def on_counts(self, _: Arrays, classes: int) -> FloatArray:
-        """How many training rows there are of each class."""
-        return self.data.class_counts(classes).astype(np.float64)
+    def on_counts(self, _: Arrays, classes: int, groups: list[int] | None) -> FloatArray:
+        """How many training rows there are of each class, in all groups or in some."""
+        return self.data.class_counts(classes, groups).astype(np.float64)
 
     def on_residuals(self, arrays: Arrays, intercept: float, groups: list[int]) -> FloatArray:
         """The sum of squared residuals, and of how many rows."""

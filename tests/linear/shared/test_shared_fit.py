@@ -13,6 +13,9 @@ FITS = {
     "three classes by lbfgs, folds": ("three", 1e-6, {"optimizer": "lbfgs", "cv": 2, "l2": 0.01}),
     "sgd on classes": ("two", CLASSES, {"optimizer": "sgd", "steps": 30, "val": 0.2, "dropout": 0.1}),
     "exact": ("number", SQUARES, {"optimizer": "exact"}),
+    "groups": ("number", SQUARES, {"val": 0.2, "cv": 2, "group": "kind"}),
+    "times": ("two", CLASSES, {"cv": 2, "time": "day", "optimizer": "sgd", "steps": 30}),
+    "a condition": ("three", CLASSES, {"val_rows": "x0>1 or day<2024-02-01", "cv": 2, "l2": 0.01}),
 }
 
 

@@ -233,3 +233,19 @@ def test_without_data_there_is_nothing_to_split_by(dlcli):
         result = dlcli("fit-linear", *words)
         assert result.code == 2
         assert "need DATA" in result.err
+
+
+def test_a_class_that_is_only_held_out_is_said(tmp_path, dlcli):
+    lines = [
+        f"{2000 + i // 20},s{i // 20},{i * i % 7},{'late' if i >= 100 else 'ab'[i * i % 3 % 2]}" for i in range(120)
+    ]
+    (tmp_path / "t.csv").write_text("year,site,x,kind\n" + "\n".join(lines) + "\n")
+    for words, said in (
+        (["--val-rows", "year>=2005"], "no row that is trained on has 'late' of the target"),
+        (["--val", "0.1666", "--time", "year"], "no row that is trained on has 'late' of the target"),
+        (["--cv", "2", "--time", "year"], "the rows that fold 1 is trained on have no 'late' of 'kind'"),
+        (["--cv", "6", "--group", "site"], "is trained on have no 'late' of 'kind'"),
+    ):
+        result = dlcli("fit-linear", "t.csv", "--target", "kind", "--features", "x", *words)
+        assert result.code == 2, words
+        assert said in result.err.strip().splitlines()[-1]
