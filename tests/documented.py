@@ -109,6 +109,10 @@ def make_files(folder: Path) -> None:
                 image = Image.fromarray(np.clip(np.rint(np.asarray(image) + noise), 0, 255).astype(np.uint8))
             image.save(folder / name / f"{number}.png")
     image.resize((96, 96)).save(folder / "photo.png")
+    frames = [
+        Image.fromarray(np.random.default_rng(n).poisson(np.full((64, 64), 20.0)).astype(np.uint16)) for n in range(8)
+    ]
+    frames[0].save(folder / "stack.tif", save_all=True, append_images=frames[1:])
     (folder / "mnist").mkdir()
     rng = np.random.default_rng(0)
     for part, count in (("train", 60), ("t10k", 20)):

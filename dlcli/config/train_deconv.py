@@ -29,6 +29,7 @@ TASK = "Task"
 BUNDLED = "bundled:"  # in front of the name of a network that comes with dlcli
 NO_INIT = "none"  # in its place: begin anew
 
+Method = Literal["auto", "recorrupted", "neighbor2neighbor", "blind-spot"]
 Task = Literal["denoise", "deblur", "upscale", "inpaint", "reconstruct", "pairs", "classify"]
 
 
@@ -64,6 +65,13 @@ class TaskOptions(Config):
         "network learns from pairs that are made of each image and more noise like its own (Recorrupted-to-"
         "recorrupted), as it is measured, or as --sigma and --poisson say.",
         panel=TASK, also="self_supervised n2n unsupervised blind_training noise2noise noise2void",
+    )  # fmt: skip
+    method: Method = option(
+        "auto",
+        "How a network learns from noisy images alone: from recorrupted pairs (noise that is known or measured), by "
+        "Neighbor2Neighbor (independent from pixel to pixel, of any kind), by blind spots (shared by neighbors); by "
+        "default as the measured noise asks for, which a line says.",
+        panel=TASK, also="self_supervision noisy_method ssl_method",
     )  # fmt: skip
     poisson: float | None = option(
         None,
@@ -302,14 +310,10 @@ class TrainDeconvConfig(
             raise ValueError(f"--noise-map goes with --task denoise, not with --task {self.task}: leave it out")
         if self.noise is not None:
             self._check_kind(self.noise)
+        if self.targets == "clean" and self.method != "auto":
+            raise ValueError(f"--method {self.method} goes with --targets noisy: add that, or leave it out")
         if self.targets == "noisy":
-            low, high = self.amounts
-            if self.task != "denoise":
-                raise ValueError(f"--targets noisy goes with --task denoise, not {self.task}: leave it out")
-            if not self.data:
-                raise ValueError("--targets noisy needs DATA, noisy images")
-            if low != high:
-                raise ValueError(f"--sigma {self.sigma}: noisy images have one level; leave --sigma out to measure it")
+            self._check_noisy()
         if self.generated is not None and self.data:
             raise ValueError("--generated goes without DATA: leave one of them out")
         return self
@@ -327,6 +331,20 @@ class TrainDeconvConfig(
             raise ValueError(f"{given} measures how much noise there is: leave --sigma out")
         if self.channels not in (None, 1, 3) and noise == CAMERA:
             raise ValueError(f"--channels {self.channels}: {given} is for gray images (1) and color (3)")
+
+    def _check_noisy(self) -> None:
+        """Raises ValueError for what training on noisy images can't have."""
+        low, high = self.amounts
+        if self.task != "denoise":
+            raise ValueError(f"--targets noisy goes with --task denoise, not {self.task}: leave it out")
+        if not self.data:
+            raise ValueError("--targets noisy needs DATA, noisy images")
+        if low != high:
+            raise ValueError(f"--sigma {self.sigma}: noisy images have one level; leave --sigma out to measure it")
+        if self.loss not in (None, "mse"):
+            raise ValueError(f"--loss {self.loss}: only the mean of noisy images is the clean one, so that needs mse")
+        if self.noise_map and self.method not in ("auto", "recorrupted"):
+            raise ValueError(f"--noise-map: --method {self.method} needs no level of noise: leave one of them out")
 
     @model_validator(mode="after")
     def _classes_consistent(self) -> Self:

@@ -34,7 +34,9 @@ class Restoration:
     ``sigma`` takes the range of the images for 255; ``weights`` multiply it for each channel, where the ranges of
     channels differ. ``deep``: images have more than 8 bits. ``blur`` is --blur; a range of blurs has no kernels.
     ``noise_map``: the network is told how much noise there is. ``noise`` is its kind where it isn't white and of one
-    level, or of photons alone: "camera", "poisson-gaussian", or "measured", whose lines are among the arrays.
+    level, or of photons alone: "camera", "poisson-gaussian", or "measured", whose lines are among the arrays. ``line``:
+    of noisy images that it was trained on, the gains and the intercepts of each channel's variance by brightness, on
+    the network's scale, and the autocorrelation where neighbors share noise.
     """
 
     task: str
@@ -48,6 +50,7 @@ class Restoration:
     blur: str = ""
     noise_map: bool = False
     noise: str = ""
+    line: tuple[tuple[float, ...], ...] = ()
 
     @property
     def told_range(self) -> tuple[float, float]:
@@ -71,6 +74,7 @@ class Restoration:
                 tuple(float(weight) for weight in task.get("weights", ())), bool(task.get("deep", False)),
                 str(task.get("blur", "")), bool(task.get("noise_map", False)),
                 str(task.get("noise", "")),
+                tuple(tuple(float(value) for value in part) for part in task.get("line", ())),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
@@ -83,8 +87,10 @@ class Restoration:
         }  # fmt: skip
         weights = {"weights": list(self.weights)} if self.weights else {}
         blur = {"blur": self.blur} if self.blur else {}
+        line = {"line": [list(part) for part in self.line]} if self.line else {}
         marks = {name: True for name in ("deep", "noise_map") if getattr(self, name)}
-        return fields | weights | marks | blur | ({"noise": self.noise} if self.noise else {})
+        kind = {"noise": self.noise} if self.noise else {}
+        return fields | weights | marks | blur | kind | line
 
     def degradation(self, *, crops: bool = False) -> Degradation:
         """How clean images are degraded, and degraded ones prepared; ``crops`` for training on parts of images."""

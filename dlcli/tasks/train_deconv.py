@@ -55,6 +55,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     config = start_from.adopted(config) if start_from else config
     images, like = replace(images, noise=noise_in(config, images)), noise_like(config, images)
     images = replace(images, notes=(*images.notes, f"--noise: {like.note}")) if like else images
+    config = config if images.noise is None else config.model_copy(update={"method": images.noise.method})
     restoration = restoration_of(config, images.scales, images.noise, like)
     plan = make_plan(config, ImageFacts.of(images, restoration), device, ranks)
     prepare_torch(config.seed, config.threads)

@@ -8,15 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlcli.config.train_deconv import Method
 from dlcli.degradations.lines import DARKEST, correlated
 from dlcli.degradations.noise import smoothed
 from dlcli.degradations.task import COLORS, CORRELATION, GAIN, INTERCEPT
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet
-from dlcli.images.noise.clipping import share_left
+from dlcli.images.noise.clipping import limits_of, share_left
 from dlcli.images.noise.colors import correlation_of_channels
-from dlcli.images.noise.measure import ChannelNoise, measured_noise
+from dlcli.images.noise.measure import ChannelNoise, NoiseMeasure, measured_noise
+from dlcli.images.noise.patches import LEAST
+from dlcli.images.noise.pool import pooled
+from dlcli.images.noise.shape import excess_kurtosis
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.split import spread
 from dlcli.text import counted
@@ -27,6 +31,9 @@ ALIKE_CHANNELS = 0.25  # correlation of channels that is one: texture, which is 
 LESS, MORE = 0.9, 1.25  # of the noise that images have, and get more of in training
 NEAR = 3  # pixels around one whose mean tells how near to the ends of the range it lies
 ENDS = torch.from_numpy(share_left(np.linspace(0, 4, 81))).float().clamp(min=0.02)  # left by 0 to 4 deviations
+SHAPED = 12  # images by which it is told how peaked the noise is
+FEW_PHOTONS = 200.0  # of a usual pixel, below which they are thinned
+UNCUT, BYTES = (-math.inf, math.inf), (0.0, 1.0)  # ends of the range, on the network's scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +41,9 @@ class SetNoise:
     """variance = ``gain`` * brightness + ``intercept`` of each image and channel, (N, C) or (1, C) where all are alike.
 
     All on the scale on which the network sees the images. ``correlation`` is that of neighbors along rows and columns,
-    from lag 1 on, () for white noise; ``colors`` (C, C) is that of the channels, where they are alike. ``sigmas`` (N,)
-    are the deviations, of all pixels. ``clipped``: values beyond 0 and 1 were cut, as 8 bits cut them.
+    from lag 1 on, () for white noise, and ``extent`` the farthest lag with any; ``colors`` (C, C) is that of the
+    channels, where they are alike. ``sigmas`` (N,) are the deviations, of all pixels. Values were cut at the ``ends``.
+    ``kurtosis`` is the excess of the noise's, as measured. ``method`` is how a network learns from the images.
     """
 
     gain: FloatArray
@@ -43,7 +51,10 @@ class SetNoise:
     sigmas: FloatArray
     correlation: tuple[float, ...] = ()
     note: str = ""
-    clipped: bool = False
+    ends: tuple[float, float] = UNCUT
+    kurtosis: float = 0.0
+    extent: int = 0
+    method: Method = "recorrupted"
     colors: FloatArray | None = None
 
     @property
@@ -52,6 +63,14 @@ class SetNoise:
         low, high = float(self.sigmas.min() * 255), float(self.sigmas.max() * 255)
         return LESS * low, min(MORE * high, 255.0)
 
+    def line(self) -> tuple[tuple[float, ...], ...]:
+        """gain and intercept of each channel, and the correlation, if any, where they are those of all images."""
+        if len(self.gain) > 1:
+            return ()
+        shared = (tuple(map(float, self.correlation)),) if self.correlation else ()
+        return tuple(map(float, self.gain[0])), tuple(map(float, self.intercept[0])), *shared
+
+    @property
     def arrays(self) -> dict[str, AnyArray]:
         """As a model holds it."""
         found: dict[str, AnyArray] = {GAIN: self.gain, INTERCEPT: self.intercept}
@@ -92,20 +111,61 @@ class SetNoise:
         return found * _left(images, found.sqrt()) if self.clipped else found
 
     def _uncut(self, images: Tensor, numbers: list[int]) -> Tensor:
+        gain, intercept = self._lines(images, numbers)
+        middle = (gain * images.mean((2, 3), keepdim=True) + intercept).clamp(min=1e-12)
+        return torch.maximum(gain * images + intercept, DARKEST * middle)
+
+    @property
+    def clipped(self) -> bool:
+        """Whether values beyond 0 and 1 were cut, as 8 bits cut them."""
+        return self.ends == BYTES
+
+    @property
+    def few_photons(self) -> bool:
+        """Whether the noise is that of photons that are counted, so few that it is far from normal."""
+        if self.correlation or not (self.gain > 0).all():
+            return False
+        return bool((self.sigmas.max() / self.gain.min()) ** 2 < FEW_PHOTONS)
+
+    @property
+    def usual_kurtosis(self) -> float:
+        """The excess that counted photons have."""
+        if self.correlation or not (self.gain > 0).all():
+            return 0.0
+        return float((self.gain.max() / self.sigmas.min()) ** 2)
+
+    def draw(
+        self, images: Tensor, numbers: list[int], generator: torch.Generator, strength: Tensor | float = 1.0
+    ) -> Tensor:
+        """Noise like that of these images, (B, C, H, W); of few photons such that ``strength`` times it can be added.
+
+        Counts k are thinned: a share p of them is kept by chance, and what is kept is independent of the rest where
+        they are of Poisson's kind. With p = 1 / (1 + strength^2) the kept ones over p are y + strength * noise, and
+        the rest over 1 - p are y - noise / strength. Read noise counts as photons of a darker black, as many as have
+        its variance.
+        """
+        if not self.few_photons:
+            white = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
+            if self.correlation:
+                white = correlated(white, self.correlation)
+            return white * self.variance(images, numbers).sqrt()
+        gain, intercept = self._lines(images, numbers)
+        share = 1 / (1 + torch.as_tensor(strength, device=images.device) ** 2)
+        counts = ((images / gain) + intercept / gain**2).clamp(min=0)
+        # Between two whole numbers by chance, so that the mean is right: the gain is known to some percent.
+        counts = torch.floor(counts + torch.rand(counts.shape, generator=generator, device=generator.device).to(counts))
+        where = generator.device
+        kept = torch.binomial(counts.to(where), share.expand_as(counts).to(where), generator=generator)
+        return gain * (kept.to(images) - share * counts) / (share * strength)
+
+    def _lines(self, images: Tensor, numbers: list[int]) -> tuple[Tensor, Tensor]:
+        """gain and intercept of each, (B, C, 1, 1)."""
         places = numbers if len(self.gain) > 1 else [0] * len(numbers)
         gain, intercept = (
             torch.tensor(part[places], dtype=images.dtype, device=images.device)[:, :, None, None]
             for part in (self.gain, self.intercept)
         )
-        middle = (gain * images.mean((2, 3), keepdim=True) + intercept).clamp(min=1e-12)
-        return torch.maximum(gain * images + intercept, DARKEST * middle)
-
-    def draw(self, images: Tensor, numbers: list[int], generator: torch.Generator) -> Tensor:
-        """Noise like that of these images, (B, C, H, W)."""
-        white = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
-        if self.correlation:
-            white = correlated(white, self.correlation)
-        return white * self.variance(images, numbers).sqrt()
+        return gain, intercept
 
 
 def _left(images: Tensor, deviation: Tensor) -> Tensor:
@@ -127,36 +187,66 @@ def given_noise(sigma: float | None, peak: float | None, channels: int, *, clipp
     gain, intercept = 0.0 if peak is None else 1 / peak, (sigma or 0.0) ** 2 / 255**2
     deviation = math.sqrt(gain / 2 + intercept)  # of a gray pixel
     gains, intercepts = np.full((1, channels), gain), np.full((1, channels), intercept)
-    return SetNoise(gains, intercepts, np.array([deviation]), clipped=clipped)
+    return SetNoise(gains, intercepts, np.array([deviation]), ends=BYTES if clipped else UNCUT)
 
 
 def noise_of(images: ImageSet, scale: Normalization) -> SetNoise:
     """As measured. Raises DlcliError where there is nothing to measure."""
     some = spread(len(images), MEASURED)
-    found = {i: one for i in some if (one := _measured(images, i, scale)) is not None}
+    found = {i: one for i in some if (one := _measured(images, i)) is not None}
     if not found:
         why = measured_noise(images.pixels(some[0])).why or "there is none that can be told from their rounding"
         raise DlcliError(
             f"the noise of {counted(len(some), 'image')} can't be measured: {why}",
             "name it: --sigma for Gaussian noise, --poisson for photons",
         )
-    known = list(found.values())
-    correlation = _common([one.correlation for one in known])
-    kind = "correlated" if correlation else "growing with brightness" if _grow(known) else "white"
-    low, high = np.quantile([one.sigma for one in known], (0.1, 0.9))
+    measured = list(found.values())
+    known = {i: _on_scale(one, scale) for i, one in found.items()}
+    correlation = _common([one.correlation for one in known.values()])
+    together = _on_scale(pooled(measured), scale)
+    extent = round(float(np.median([one.extent for one in measured if not one.white]))) if correlation else 0
+    few = list(found)[:: -(-len(found) // SHAPED)]
+    kind = "correlated" if correlation else "growing with brightness" if together.gain.max() > 0 else "white"
+    # What each image has beside what the line says of one so bright.
+    expected = {i: together.of_image(images.pixels(i), scale) for i in known}
+    low, high = np.quantile([one.sigma / expected[i] for i, one in known.items()], (0.1, 0.9))
     if high <= ALIKE * low:
-        each = [_middle(known)]
-        note = f"noise measured on {counted(len(known), 'image')}: sigma {scale.noise(each[0].sigma * 255):.3g}, {kind}"
-    else:
-        middle = _middle(known)
-        each = [found.get(i) or _measured(images, i, scale) or middle for i in range(len(images))]
-        least, most = (scale.noise(255 * end(one.sigma for one in each)) for end in (min, max))
-        note = f"noise measured on each of {counted(len(each), 'image')}: sigma {least:.3g} to {most:.3g}, {kind}"
+        sigmas = np.array(list(expected.values()))
+        least, most = (f"{scale.noise(end * 255):.3g}" for end in (sigmas.min(), sigmas.max()))
+        note = (
+            f"noise measured on {counted(len(known), 'image')}: sigma {least}{'' if least == most else f' to {most}'}"
+        )
+        return SetNoise(
+            together.gain[None], together.intercept[None], sigmas, correlation, f"{note}, {kind}",
+            ends_of(images, few, scale), _kurtosis(images, few), extent, colors=_colors(images, list(found)),
+        )  # fmt: skip
+    each = [known.get(i) or _remeasured(images, i, scale) or together for i in range(len(images))]
+    least, most = (f"{scale.noise(255 * end(one.sigma for one in each)):.3g}" for end in (min, max))
     return SetNoise(
         np.stack([one.gain for one in each]), np.stack([one.intercept for one in each]),
-        np.array([one.sigma for one in each]), correlation, note, images.dtype == np.uint8,
-        _colors(images, list(found)),
+        np.array([one.sigma for one in each]), correlation,
+        f"noise measured on each of {counted(len(each), 'image')}: sigma {least} to {most}, {kind}",
+        ends_of(images, few, scale), _kurtosis(images, few), extent, colors=_colors(images, list(found)),
     )  # fmt: skip
+
+
+def ends_of(images: ImageSet, numbers: Sequence[int], scale: Normalization) -> tuple[float, float]:
+    """Where values were cut in most of these images, on the network's scale; infinite where they weren't."""
+    if scale.eight_bit:
+        return BYTES
+    pairs = [limits_of(images.pixels(i)[:, :, 0]) for i in numbers]
+    low, high = (sorted(ends)[len(ends) // 2] for ends in zip(*pairs, strict=True))
+    return (low - scale.low[0]) / scale.spans[0], (high - scale.low[0]) / scale.spans[0]
+
+
+def _kurtosis(images: ImageSet, numbers: Sequence[int]) -> float:
+    """The middle one of these images; 0 where it can't be told."""
+    found = []
+    for number in numbers:
+        channel = images.pixels(number)[:, :, 0]
+        one = excess_kurtosis(channel, limits_of(channel)) if min(channel.shape) >= LEAST else None
+        found += [] if one is None else [one]
+    return float(np.median(found)) if found else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,16 +258,30 @@ class _Image:
     sigma: float
     correlation: tuple[float, ...]
 
+    def of_image(self, pixels: AnyArray, scale: Normalization) -> float:
+        """The deviation that the line says of these pixels (H, W, C), in all."""
+        if not self.gain.any():
+            return self.sigma
+        return line_level(self.gain, self.intercept, pixels, scale)
 
-def _middle(images: list[_Image]) -> _Image:
-    gain, intercept = (np.median([getattr(one, name) for one in images], axis=0) for name in ("gain", "intercept"))
-    return _Image(gain, intercept, float(np.median([one.sigma for one in images])), ())
+
+def line_level(gain: FloatArray, intercept: FloatArray, pixels: AnyArray, scale: Normalization) -> float:
+    """What a line of each channel (C,), on the network's scale, says of the deviation of pixels (H, W, C), in all."""
+    means = (pixels.mean(axis=(0, 1), dtype=np.float64) - np.array(scale.low)) / np.array(scale.spans)
+    return math.sqrt(max(float(np.mean(gain * means + intercept)), 1e-12))
 
 
-def _measured(images: ImageSet, number: int, scale: Normalization) -> _Image | None:
+def _measured(images: ImageSet, number: int) -> NoiseMeasure | None:
     found = measured_noise(images.pixels(number))
-    if found.kind == "none":
-        return None
+    return None if found.kind == "none" else found
+
+
+def _remeasured(images: ImageSet, number: int, scale: Normalization) -> _Image | None:
+    found = _measured(images, number)
+    return None if found is None else _on_scale(found, scale)
+
+
+def _on_scale(found: NoiseMeasure, scale: Normalization) -> _Image:
     channels = len(found.channels)
     lows, spans = (list(part) * channels if len(part) == 1 else list(part) for part in (scale.low, scale.spans))
     lines = [line_of(one, low, span) for one, low, span in zip(found.channels, lows, spans, strict=False)]
@@ -199,10 +303,6 @@ def _colors(images: ImageSet, numbers: list[int]) -> FloatArray | None:
 def line_of(channel: ChannelNoise, low: float, span: float) -> tuple[float, float]:
     """Gain and intercept where values are from ``low`` on, and ``span`` wide, as the network sees them."""
     return channel.gain / span, (channel.gain * low + channel.intercept) / span**2
-
-
-def _grow(images: list[_Image]) -> bool:
-    return bool(np.median([float(one.gain.max()) for one in images]) > 0)
 
 
 def _common(each: list[tuple[float, ...]]) -> tuple[float, ...]:

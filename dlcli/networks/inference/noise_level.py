@@ -13,7 +13,7 @@ from dlcli.degradations.task import BOTH, MEASURED
 from dlcli.errors import DlcliError
 from dlcli.images.noise.measure import NoiseMeasure, measured_noise, noise_level
 from dlcli.images.normalization import Normalization
-from dlcli.networks.data.set_noise import line_of
+from dlcli.networks.data.set_noise import line_level, line_of
 from dlcli.networks.inference.settings import Strength
 from dlcli.networks.inference.shared_noise.passes import Pass, Passes
 from dlcli.networks.inference.trained import TrainedNetwork
@@ -26,6 +26,7 @@ LEAST = 0.5  # of 255 levels: less can't be told from the rounding of 8 bits, wh
 FAR = 1.6
 SHARED = (CAMERA, MEASURED)  # kinds of noise to learn that neighbors may share
 STRIDE = 2  # of the phases in which shared noise is nearer to white
+NEAR = 1.3  # the level of one image may be so many times that of all of its kind by chance, or the other way
 
 
 def check_strength(strength: Strength, trained: TrainedNetwork) -> None:
@@ -114,8 +115,12 @@ def denoiser_for(
         seen.left += 1
         return None
     seen.over += level > high
-
-    if measured is not None and measured.kind == "poisson-gaussian" and kind != CAMERA:
+    shares = len(trained.restoration.line) > 2  # it was trained on noise that neighbors share
+    if not shares and (usual := _as_trained(trained, strength, pixels, scale, measured)) is not None:
+        lines, seen.found[-1] = usual
+        seen.growing += bool(lines.gain.any())
+        return Passes.of(lines)
+    if not shares and measured is not None and measured.kind == "poisson-gaussian" and kind != CAMERA:
         seen.growing += 1
         lines = lines_of(measured, scale, trained.channels, strength.factor)
         return Passes.of(replace(lines, within=(low / 255, high / 255)))
@@ -126,7 +131,7 @@ def denoiser_for(
             return Pass(of_level(sigma / 255), stride)
         return Pass(degradation.at_sigma(sigma, trained.restoration.weights) or degradation, stride)
 
-    lags = [] if kind in SHARED else _correlation(measured)  # what it learned needs no other telling
+    lags = [] if kind in SHARED or shares else _correlation(measured)  # what it learned needs no other telling
     if not lags:
         return Passes((told(1.0),))
     seen.shared.append(told_of(lags))
@@ -179,6 +184,27 @@ def _level(
         return None
     seen.found.append(found)
     return min(Amount(found).of_255(None if scale.eight_bit else scale.span), 255.0)
+
+
+def _as_trained(
+    trained: TrainedNetwork, strength: Strength, pixels: Image, scale: Normalization, measured: NoiseMeasure | None
+) -> tuple[LineNoise, float] | None:
+    """The line of the noisy images that it was trained on, and the deviation that it says of these pixels.
+
+    It was measured on many images, and says more than one; None where this one says otherwise.
+    """
+    line, count, channels = trained.restoration.line[:2], trained.channels, pixels.shape[2]
+    found = measured.sigma if measured is not None and measured.kind != "none" else None
+    if found is None or not line or scale != trained.scales.inputs or count != channels or not trained.told:
+        return None
+    gain, intercept = (np.array(part) for part in line)
+    usual = scale.noise(255 * line_level(gain, intercept, pixels, scale))
+    if not found / NEAR < usual < found * NEAR:
+        return None
+    low, high = trained.restoration.told_range
+    factor = strength.factor**2
+    lines = LineNoise(gain[None] * factor, intercept[None] * factor, told=True, within=(low / 255, high / 255))
+    return lines, usual
 
 
 def _spread(found: Sequence[float]) -> str:

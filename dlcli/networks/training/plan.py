@@ -24,6 +24,7 @@ from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
 from dlcli.networks.training.noisy.kinds import noise_in_words
+from dlcli.networks.training.noisy.method import with_method
 from dlcli.networks.training.presets import (
     LARGE_IMAGE,
     LONGER_DEPTH,
@@ -78,9 +79,10 @@ def noise_in(config: TrainDeconvConfig, images: TrainingImages) -> SetNoise | No
         return None
     scale = images.scales.targets
     if config.sigma is None and config.poisson is None:
-        return noise_of(images.train, scale)
+        return with_method(noise_of(images.train, scale), config.method, given=False)
     sigma = noise_on(config.amounts[0], scale, f"--sigma {config.sigma}") if config.sigma else None
-    return given_noise(sigma, config.poisson, images.train.channels, clipped=images.train.dtype == np.uint8)
+    known = given_noise(sigma, config.poisson, images.train.channels, clipped=images.train.dtype == np.uint8)
+    return with_method(known, config.method, given=True)
 
 
 def restoration_of(
@@ -111,7 +113,8 @@ def restoration_of(
     return Restoration(
         config.task, (low, high), None if noise else config.poisson, int(config.scale), config.holes, arrays, weights,
         deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
-        noise_map=config.noise_map or noise is not None, noise=kind,
+        noise_map=config.noise_map or (noise is not None and noise.method == "recorrupted"), noise=kind,
+        line=() if noise is None or config.start else noise.line,
     )  # fmt: skip
 
 
@@ -276,6 +279,7 @@ def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side
 def _begins_linear(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts) -> bool:
     """Whether the network learns what the best linear estimate misses, which is measured for noise in color."""
     in_color = 1 < facts.channels <= MOST_CHANNELS and config.task == "denoise"
+    in_color = in_color and config.method not in ("neighbor2neighbor", "blind-spot")
     return in_color and config.arch == "fast" and _numbers(config.stride or preset.stride)[0] == 1
 
 

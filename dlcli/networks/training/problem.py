@@ -26,7 +26,7 @@ from dlcli.networks.training.classes.batches import ClassBatches
 from dlcli.networks.training.classes.choice import described
 from dlcli.networks.training.classes.whitening import whiten
 from dlcli.networks.training.linear_estimate import begin_with_linear_estimate
-from dlcli.networks.training.noisy.recorrupted import RecorruptedBatches
+from dlcli.networks.training.noisy.method import batches_and_loss, unweighted
 from dlcli.networks.training.noisy.validation import NoisyValidation
 from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.validation.base import Validation
@@ -127,9 +127,10 @@ def _of_restoration(
         measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
     crops: Batches = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)
     if noise is not None:
-        crops = RecorruptedBatches(sampler, noise, plan.execution.device, batches.seed, images.scales.targets)
+        crops, loss = batches_and_loss(noise, sampler, plan.execution.device, batches.seed, images.scales.targets)
+        objective = replace(objective, loss=loss)
     if plan.spec.linear:
-        begin_with_linear_estimate(network, crops, batches.size)
+        begin_with_linear_estimate(network, crops if noise is None else unweighted(crops), batches.size)
     counts = Counts(len(regions.train[-1]), regions.held, regions.lent, regions.small)
     notes = images.notes + ((noise.note,) if noise and noise.note else ()) + regions.notes
     return Problem(network, crops, objective, measure, counts, True, notes, regions.warnings, images.scales)
@@ -137,7 +138,7 @@ def _of_restoration(
 
 def _of_noisy(plan: NetworkPlan, crops: ImageSet, noise: SetNoise, scales: Scales) -> Validation:
     """The estimate on crops of images that are held out, whose noise is that of all, or measured, too."""
-    own = noise if len(noise.gain) == 1 else noise_of(crops, scales.targets)
+    own = noise if len(noise.gain) == 1 else replace(noise_of(crops, scales.targets), method=noise.method)
     return NoisyValidation(_network(plan), crops, own, scales.targets, plan.validation.seed, plan.execution)
 
 

@@ -3,8 +3,9 @@
 Recorrupted-to-recorrupted (Pang et al., CVPR 2021; generalized by Monroy, Bacca & Tachella, CVPR 2025): of an image y
 and noise n drawn as that in y is distributed, y + a n and y - n / a have independent noise. The mean of the second is
 the clean image, so a network that makes it from the first learns, by the mean squared error, what it would learn from
-clean images: Noise2Noise (Lehtinen et al. 2018) without a second shot. Where the variance depends on brightness, that
-of y itself stands for that of the clean image: as it is linear, the covariance of the two stays zero on average.
+clean images: Noise2Noise (Lehtinen et al. 2018) without a second shot. Of few photons n is what thinning them leaves
+(``SetNoise.draw``), so that both are independent, too. Where there are more the variance of y itself stands for that of
+the clean image: as it is linear, the covariance of the two stays zero on average.
 """
 
 import torch
@@ -16,6 +17,7 @@ from dlcli.networks.data.batch import Batch
 from dlcli.networks.data.set_noise import SetNoise
 from dlcli.networks.tensors import normalized_
 from dlcli.networks.training.batches import as_floats, crops_on, generator_for
+from dlcli.networks.training.noisy.weighted import away_from_ends, with_weights
 
 # Small ones leave the input nearly as it is, and make the target so noisy that steps are of chance: its variance is
 # 1 + 1 / a^2 times that of y. The network is told how much noise there is, and so reads y itself well.
@@ -23,7 +25,7 @@ STRENGTHS = (0.3, 0.8)
 
 
 class RecorruptedBatches:
-    """Crops of noisy images as pairs of inputs and targets."""
+    """Crops of noisy images as pairs of inputs and targets, with weights (``WeightedSquares``)."""
 
     def __init__(self, sampler: CropSampler, noise: SetNoise, device: str, seed: int, scale: Normalization) -> None:
         self.sampler, self.noise, self.device, self.seed, self.scale = sampler, noise, device, seed, scale
@@ -37,8 +39,9 @@ class RecorruptedBatches:
         low, high = STRENGTHS
         draw = torch.rand((size, 1, 1, 1), generator=generator, device=generator.device).to(y.device)
         strength = low + (high - low) * draw
-        noise = self.noise.draw(y, numbers, generator)
+        noise = self.noise.draw(y, numbers, generator, strength)
         noisier = torch.addcmul(y, noise, strength)
         level = self.noise.told(noisier if self.noise.by_pixel else y, numbers) * (1 + strength**2).sqrt()
         target = torch.addcdiv(y, noise, strength, value=-1)
-        return Batch(with_level(noisier, level), noisier, target)
+        weights = away_from_ends(y, self.noise.ends)
+        return Batch(with_level(noisier, level), noisier, with_weights(target, weights))

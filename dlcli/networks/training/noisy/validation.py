@@ -16,6 +16,8 @@ from dlcli.networks.data.split import spread
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import image_to_tensor, squeeze_gray, tensor_to_image
 from dlcli.networks.training.batches import generator_for
+from dlcli.networks.training.noisy.neighbors import chosen_neighbors, halves
+from dlcli.networks.training.noisy.weighted import away_from_ends
 from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.reports.train_deconv import Residual, ValidationSummary
 
@@ -23,18 +25,22 @@ SAMPLES = 4
 NUDGE = 0.02  # of the noise: what the network's slope is measured by
 LAGS = 3
 WHITE, ALIKE = 0.06, 0.1  # autocorrelation, and relative difference of deviations, that count for none
+LEAST_TOLD = 0.05  # of a crop's pixels, by which its error is estimated
 STRIPED = 2.0  # times the deviation of the means of rows that chance makes
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A noisy crop (1, C, H, W), the variance of its pixels, noise like its own, and what is told of a look at it."""
+    """A noisy crop (1, C, H, W), the variance of its pixels, noise like its own, what is told of a look at it, and
+    where an error can be told.
+    """
 
     name: str
     noisy: Tensor
     variance: Tensor
     probe: Tensor
     told: Callable[[Tensor], Tensor]
+    weights: Tensor
 
 
 class NoisyValidation:
@@ -52,6 +58,7 @@ class NoisyValidation:
         self.network, self.scale, self.noise, self.execution = network.eval(), scale, noise, execution
         self.count, self.has_kept, self.is_news = len(crops), False, False
         self.samples = [_sample(crops, i, noise, scale, seed, execution.device) for i in range(len(crops))]
+        self.told, self.halved = noise.method == "recorrupted", noise.method == "neighbor2neighbor"
         self.latest: list[Tensor] = []
         self.kept: list[Tensor] = []
         self.error = self.kept_error = 0.0
@@ -63,15 +70,30 @@ class NoisyValidation:
         with torch.inference_mode():
             for sample in self.samples:
                 y = sample.noisy
-                output = self.network(with_level(y, sample.told(y)), y)
-                nudged = y + NUDGE * sample.probe
-                slope = (self.network(with_level(nudged, sample.told(nudged)), nudged) - output) / NUDGE
-                error = (output - y).square() - sample.variance + 2 * sample.probe * slope
-                errors.append(float(error.double().mean()))
+                output = self._restored(sample, y)
+                errors.append(self._by_neighbors(sample) if self.halved else self._by_slope(sample, output))
                 made.append(output)
         self.latest, self.error = made, float(np.mean(errors))
-        before = [float(sample.variance.double().mean()) for sample in self.samples]
+        before = [_mean(sample.variance, sample.weights) for sample in self.samples]
         return {"loss": self.error, "psnr": _psnr(errors), "input_psnr": _psnr(before)}
+
+    def _restored(self, sample: Sample, y: Tensor) -> Tensor:
+        made: Tensor = self.network(with_level(y, sample.told(y)) if self.told else y, y)
+        return made
+
+    def _by_slope(self, sample: Sample, output: Tensor) -> float:
+        y = sample.noisy
+        slope = (self._restored(sample, y + NUDGE * sample.probe) - output) / NUDGE
+        return _mean((output - y).square() - sample.variance + 2 * sample.probe * slope, sample.weights)
+
+    def _by_neighbors(self, sample: Sample) -> float:
+        """What one half of the pixels says of their neighbors, less the noise of those: noise may be of any kind."""
+        height, width = (side // 2 * 2 for side in sample.noisy.shape[-2:])
+        y = sample.noisy[..., :height, :width]
+        first, second = halves(y, chosen_neighbors(y, generator_for(0, height * width, "cpu")))
+        return float(((self._restored(sample, first) - second).square().double()).mean()) - float(
+            sample.variance.double().mean()
+        )
 
     def keep(self) -> None:
         """The latest measurement is that of the weights that are saved."""
@@ -79,7 +101,8 @@ class NoisyValidation:
 
     def scope(self, _held: int, /) -> str:
         """How many crops, and by what."""
-        return f" ({self.count} crops measured by Stein's estimate, as there are no clean images)"
+        by = "pixels that predict their neighbors" if self.halved else "Stein's estimate"
+        return f" ({self.count} crops measured by {by}, as there are no clean images)"
 
     def residual(self) -> Residual:
         """What the saved weights take away from the crops, beside the noise that was to go."""
@@ -174,12 +197,18 @@ def _sample(
     def told(image: Tensor) -> Tensor:
         return noise.told(image, [number]) if noise.by_pixel else level
 
-    return Sample(crops.names[number], y, variance, probe, told)
+    weights = away_from_ends(y, noise.ends)
+    weights = weights if weights.mean() >= LEAST_TOLD else torch.ones_like(y)
+    return Sample(crops.names[number], y, variance, probe, told, weights)
+
+
+def _mean(values: Tensor, weights: Tensor) -> float:
+    return float((values * weights).double().sum() / weights.double().sum())
 
 
 def _psnr(errors: Sequence[float]) -> float:
-    """The mean over crops; an estimate may fall below what is possible."""
-    return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-7))))
+    """That of the mean error: of a single crop the estimate may fall below what is possible."""
+    return float(-10 * np.log10(max(float(np.mean(errors)), 1e-7)))
 
 
 def _autocorrelation(rest: Tensor) -> FloatArray:

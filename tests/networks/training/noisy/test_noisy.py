@@ -18,6 +18,7 @@ from dlcli.networks.data.set_noise import SetNoise, given_noise, noise_of
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.networks.training.noisy.recorrupted import RecorruptedBatches
 from dlcli.networks.training.noisy.validation import GOOD, NoisyValidation, verdict
+from dlcli.networks.training.noisy.weighted import values_of
 from dlcli.networks.training.settings import ExecutionSettings
 from dlcli.reports.train_deconv import Residual
 from dlcli.tasks.train_deconv import train_deconv
@@ -82,7 +83,7 @@ def test_the_noise_of_input_and_target_is_independent():
     products, means = [], []
     for step in range(20):
         batch = RecorruptedBatches(sampler, noise, "cpu", step, EIGHT_BIT)(step, 1)
-        first, second = batch.base - x, batch.target - x
+        first, second = batch.base - x, values_of(batch.target) - x
         products.append(float((first * second).mean() / (first.std() * second.std())))
         means.append(float(second.mean()))
         assert float(batch.input[0, 1, 0, 0]) == pytest.approx(float(first.std()), rel=0.03)  # what the network is told
