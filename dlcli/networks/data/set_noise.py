@@ -63,6 +63,7 @@ class SetNoise:
         low, high = float(self.sigmas.min() * 255), float(self.sigmas.max() * 255)
         return LESS * low, min(MORE * high, 255.0)
 
+    @property
     def line(self) -> tuple[tuple[float, ...], ...]:
         """gain and intercept of each channel, and the correlation, if any, where they are those of all images."""
         if len(self.gain) > 1:
@@ -70,7 +71,6 @@ class SetNoise:
         shared = (tuple(map(float, self.correlation)),) if self.correlation else ()
         return tuple(map(float, self.gain[0])), tuple(map(float, self.intercept[0])), *shared
 
-    @property
     def arrays(self) -> dict[str, AnyArray]:
         """As a model holds it."""
         found: dict[str, AnyArray] = {GAIN: self.gain, INTERCEPT: self.intercept}
