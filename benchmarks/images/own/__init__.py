@@ -1,0 +1,1 @@
+"""What denoise_your_own.py measures."""
