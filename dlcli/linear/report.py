@@ -1,17 +1,18 @@
 """The numbers of a fitted linear model: coefficients with standard errors, and metrics."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.linear.curve import draw
 from dlcli.linear.data.load import Loaded
-from dlcli.linear.data.table_data import TableData
 from dlcli.linear.evaluation.of_fit import draw_fit
 from dlcli.linear.evaluation.pictures import About
-from dlcli.linear.inference.contrasts import Shown
+from dlcli.linear.inference.contrasts import Shown, against
 from dlcli.linear.inference.entries import Columns, coefficient_entries
 from dlcli.linear.inference.summary import summarize
 from dlcli.linear.inference.uncertainty import Uncertainty
@@ -22,6 +23,8 @@ from dlcli.reports.fit_linear import CrossValidation, FitLinearReport, Spread
 from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
+
+TOO_MANY = "with --baseline they are computed for up to 1,000 coefficients"
 
 
 def _standard_deviation(values: list[float]) -> float:
@@ -38,6 +41,7 @@ def make_report(
     target, intercept = data.schema.target, plan.columns.intercept
     assert target is not None
     said = summarize(data.schema, result, _shown(loaded, result), loaded.inference, _spreads(loaded))
+    reason = result.verdict.no_errors or (TOO_MANY if said.tests is None else "")
     last = result.trace.last
     ended = Ended(last.step, last.status, last.reason, last.signum)
     return FitLinearReport(
@@ -45,7 +49,7 @@ def make_report(
         command="fit-linear",
         kept_step=result.trace.kept.step,
         selected_on="val.loss" if plan.stops_early else None,
-        std_error_reason=result.verdict.no_errors or None,
+        std_error_reason=reason or None,
         loss="mse" if result.model.kind == "mse" else "cross-entropy",
         optimizer=result.trace.optimizer,
         lr=result.trace.lr,
@@ -75,14 +79,17 @@ def make_report(
 
 
 def _shown(loaded: Loaded, result: Fit) -> Shown:
-    """The coefficients of all columns."""
-    data, keep, target = loaded.data, loaded.keep, loaded.data.schema.target
-    coefficients, errors = expanded(data, keep, result)
-    covariance = result.verdict.covariance
-    if covariance is not None:
-        covariance = covariance.expanded(keep, len(coefficients), data.exponents)
-    levels = target.levels if target is not None and len(target.levels) > 2 else ()
-    return Shown(levels, result.model.intercept, coefficients, covariance, errors)
+    """The coefficients of all columns, against the baseline.
+
+    They are compared in the units that they were trained in, where squares of errors have room.
+    """
+    target, model, verdict = loaded.data.schema.target, result.model, result.verdict
+    levels = target.levels if target is not None else ()
+    several = levels if len(levels) > 2 else ()
+    found = Shown(several, model.intercept, model.slopes, verdict.covariance, verdict.std_errors)
+    found = against(found, levels, loaded.inference.baseline)
+    slopes, errors = expanded(loaded, found.slopes, found.errors)
+    return replace(found, slopes=slopes, covariance=None, errors=errors)
 
 
 def _spreads(loaded: Loaded) -> FloatArray:
@@ -121,7 +128,10 @@ def save(
             "intercept": config.intercept,
             "missing_value": list(config.missing_value),
         }
-        coefficients, _ = expanded(data, loaded.keep, result)
+        coefficients, _ = expanded(loaded, result.model.slopes, None)
+        if beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1)).tolist():
+            name = printable(data.schema.encoded_names[beyond[0]])
+            raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
         fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
         model = LinearModel(
             result.model.kind, coefficients, result.model.intercept, fill, data.schema.to_json(), settings,
@@ -137,8 +147,8 @@ def _uncertainty(loaded: Loaded, result: Fit, report: FitLinearReport) -> Uncert
     likelihood = result.likelihood
     if covariance is None or how is None or likelihood is None or covariance.outputs > 1:
         return None
-    covariance = covariance.expanded(loaded.keep, len(loaded.data.schema.encoded_names), loaded.data.exponents)
-    return Uncertainty.of(covariance, likelihood.dispersion or 0.0, how.df)
+    known = Uncertainty.of(covariance, likelihood.dispersion or 0.0, how.df)
+    return known.expanded(loaded.keep, len(loaded.data.schema.encoded_names), loaded.data.exponents)
 
 
 def draw_charts(
@@ -164,23 +174,18 @@ def _draw_loss(config: FitLinearConfig, result: Fit, report: FitLinearReport, ru
     run.write_chart("loss", config.plots, chart.to_bytes())
 
 
-def expanded(data: "TableData", keep: IntArray, result: "Fit") -> tuple[FloatArray, FloatArray | None]:
+def expanded(loaded: Loaded, slopes: FloatArray, errors: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
     """Coefficients (d, k) and standard errors (1 + d, k) of all columns; 0 and nan for those left out."""
-    d, k = len(data.schema.encoded_names), result.model.slopes.shape[1]
+    data, keep = loaded.data, loaded.keep
+    d, k = len(data.schema.encoded_names), slopes.shape[1]
     coefficients = np.zeros((d, k))
-    coefficients[keep] = result.model.slopes
+    coefficients[keep] = slopes
     units = -data.exponents[:, None] if data.exponents is not None else 0
     with np.errstate(over="ignore"):
         coefficients = np.ldexp(coefficients, units)
-    if (
-        result.trace.last.status != "diverged"
-        and (beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1))).size
-    ):
-        name = printable(data.schema.encoded_names[beyond[0]])
-        raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
-    if result.verdict.std_errors is None:
-        return coefficients, None
-    errors = np.full((1 + d, k), np.nan)
-    errors[0], errors[1 + keep] = result.verdict.std_errors[0], result.verdict.std_errors[1:]
-    errors[1:] = np.ldexp(errors[1:], units)
-    return coefficients, errors
+        if errors is None:
+            return coefficients, None
+        every = np.full((1 + d, k), np.nan)
+        every[0], every[1 + keep] = errors[0], errors[1:]
+        every[1:] = np.ldexp(every[1:], units)
+    return coefficients, every

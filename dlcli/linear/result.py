@@ -11,12 +11,14 @@ from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
 from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian
 from dlcli.linear.metrics import regression_metrics
+from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact import ExactSolution
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
 
+FEW = 500  # coefficients whose eigenvalues take no time
 Metrics = dict[str, dict[str, float]]  # by part: train, val
 
 
@@ -103,7 +105,7 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
 def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float) -> Fit:
     """The fit with its likelihood."""
     squares, intercept = problem.squares, problem.plan.columns.intercept
-    moments, rank = squares.moments, squares.rank
+    moments, rank = squares.moments, _rank(squares)
     if isinstance(solver, ExactSolver):
         rank = len(squares.penalized) - len(solver.solution.aliased)
     if problem.kind == "mse":
@@ -113,6 +115,14 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
     log_loss = fit.metrics["train"]["log_loss"]
     found = categorical(moments.count, rank, log_loss, counts.astype(np.float64), intercept=intercept)
     return replace(fit, likelihood=found, counts=counts)
+
+
+def _rank(squares: LeastSquares) -> int:
+    """How many coefficients the data determine without the help of a penalty."""
+    width = len(squares.penalized)
+    if not squares.l2:
+        return squares.rank
+    return replace(squares, l2=0.0).rank if width <= FEW else min(width, squares.moments.count)
 
 
 def _measured(problem: FitProblem, solver: LinearSolver, theta: FloatArray, with_errors: bool) -> _Measured:

@@ -76,6 +76,28 @@ def test_rows_without_a_prediction_have_no_interval(dlcli, fit, tmp_path):
     assert found.drop("x1").null_count().sum_horizontal()[0] == 5
 
 
+@pytest.mark.parametrize("size", [1e160, 1e-160])
+def test_columns_at_the_ends_of_float64(dlcli, fit, tmp_path, size):
+    X, score, random = problem(2)
+    for classes in (False, True):
+        y = score + random.normal(size=len(X))
+        y = np.array(["no", "yes"])[(y > 0).astype(int)] if classes else y
+        ends = []
+        for factor in (1.0, size):
+            scaled = X * np.where(np.arange(X.shape[1]) == 0, factor, 1.0)
+            fit(scaled, y)
+            ends.append(predicted(dlcli, tmp_path, scaled, "--interval", "0.95").select(pl.col(pl.Float64)).to_numpy())
+        np.testing.assert_allclose(ends[1], ends[0], rtol=1e-7)
+
+
+def test_classes_whose_columns_would_have_one_name_are_refused(dlcli, fit):
+    X, score, random = problem(102)
+    fit(X, np.where(score + random.logistic(size=len(X)) > 0, "a", "a_low"))
+    ran = dlcli("predict", "run", "t.csv", "--interval", "0.9")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "two columns would be called 'probability_a_low'" in ran.err
+
+
 def test_a_model_without_it_says_why(dlcli, fit, tmp_path):
     X, score, random = problem(2)
     y = score + random.normal(size=len(X))

@@ -146,6 +146,35 @@ def test_what_can_not_be_is_refused(dlcli, tmp_path, words, said):
     assert ran.err.count("\n") == 1
 
 
+def test_of_several_processes_it_is_refused(monkeypatch, tmp_path):
+    from dlcli.config.fit_linear import FitLinearConfig
+    from dlcli.engine.ranks import Ranks
+    from dlcli.errors import DlcliError
+    from dlcli.tasks import fit_linear
+
+    monkeypatch.setattr(fit_linear, "launched", lambda: Ranks(0, 2, 0))
+    for given in ({"robust": "HC1"}, {"cluster": "g"}):
+        with pytest.raises(DlcliError, match=f"--{next(iter(given))} passes over the rows in one process"):
+            fit_linear.fit_linear(FitLinearConfig.build({"data": ("t.csv",), "out": str(tmp_path / "r"), **given}))
+
+
+def test_a_look_at_a_table_has_the_clusters_beside_it(dlcli, clustered):
+    clustered(2)
+    shown = dlcli("fit-linear", "c.csv", "--target", "y", "--cluster", "firm", "--dry-run").out
+    assert "firm" not in shown[: shown.index("dlcli fit-linear")]
+    assert "--cluster firm" in shown
+
+
+@pytest.mark.parametrize("options", [[], ["--optimizer", "exact"]])
+def test_a_row_that_determines_its_own_prediction_has_no_hc3(fit, options):
+    X, y, _ = heteroscedastic(2)
+    X = np.column_stack([X, np.arange(len(X)) == 3])
+    ran = fit(X, y, "--robust", "HC3", *options)
+    assert np.isnan(ran.column("std_error")).all()
+    assert "leverage 1" in ran.report["std_error_reason"]
+    assert np.isfinite(fit(X, y, "--robust", "HC1", *options).column("std_error")).all()
+
+
 def test_a_penalized_fit_stays_blank(fit):
     X, y, _ = heteroscedastic(2)
     ran = fit(X, y, "--robust", "HC1", "--l2", "0.1")

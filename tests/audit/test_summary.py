@@ -241,6 +241,27 @@ def test_one_condition_number_for_all_solvers(fit):
             assert not report["summary"]["condition_number_at_least"]
 
 
+def test_a_condition_number_beyond_float64_is_at_least(dlcli, fit):
+    x = np.linspace(0, 10, 200)
+    X, y = np.column_stack([x**k for k in range(1, 15)]), np.sin(x) + np.arange(200) % 7
+    report = fit(X, y, "--steps", "10").report
+    assert report["summary"]["condition_number_at_least"]
+    shown = dlcli("fit-linear", "t.csv", "--target", "y", "--out", "run", "--force", "--steps", "10").out
+    assert any(line.startswith("condition number") and "at least" in line for line in shown.splitlines())
+    exact = fit(X, y, "--optimizer", "exact").report  # which sees on, as it squares nothing
+    assert exact["condition_number"] > report["condition_number"]
+    assert not exact["summary"]["condition_number_at_least"]
+
+
+def test_more_columns_than_rows_leave_no_degrees_of_freedom(fit):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(8, 12))
+    for y in (X[:, 0], np.where(X[:, 0] > 0, "a", "b")):
+        summary = fit(X, y).report["summary"]
+        assert (summary["df_residual"], summary["test"]) == (0, None)
+        assert summary["rank"] == 8
+
+
 def test_eighty_columns_are_enough(dlcli, fit):
     X, score, random = problem(8)
     fit(X * 1e6, score + random.normal(size=len(X)))

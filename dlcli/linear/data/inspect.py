@@ -1,5 +1,7 @@
 """A look at a table without a fit: ``fit-linear --dry-run``."""
 
+from dataclasses import replace
+
 from dlcli import __version__
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.words import words_of
@@ -17,7 +19,8 @@ def inspect_table(config: FitLinearConfig) -> DryRunReport:
     if not config.data:
         raise DlcliError("--dry-run looks at a table, and no DATA was given", "name a file")
     table = Table.open(
-        config.data, config.target, read_options(config, config.features, config.drop),
+        config.data, config.target,
+        replace(read_options(config, config.features, config.drop), cluster=config.cluster),
         class_target=config.loss == "cross-entropy", need_target=False,
     )  # fmt: skip
     table.settle(wholly=True)

@@ -20,6 +20,8 @@ def condition_number(problem: FitProblem, solver: LinearSolver, aliased: Collect
         found = solver.solution.condition_number
         return found, not np.isfinite(found)
     squares = problem.squares
+    if squares.moments.count <= len(squares.penalized):
+        aliased = ()  # each depends on all others, and which are named is chance
     if aliased or not problem.plan.columns.standardize:
         moments, intercept = squares.moments, squares.units.intercept
         kept = np.setdiff1d(np.arange(len(moments.mean) - 1), list(aliased))

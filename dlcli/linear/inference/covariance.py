@@ -49,23 +49,15 @@ class Covariance:
         along = np.kron(contrasts, np.eye(self.width))
         return Covariance(along @ self.matrix @ along.T, self.center)
 
-    def expanded(self, keep: IntArray, columns: int, exponents: IntArray | None) -> "Covariance":
-        """The same among so many columns, of which these are those at the places ``keep``.
-
-        ``exponents`` (columns,): powers of two that columns were divided by.
-        """
+    def expanded(self, keep: IntArray, columns: int) -> "Covariance":
+        """The same among so many columns, of which these are those at the places ``keep``."""
         center = np.zeros(columns)
         center[keep] = self.center
-        scale = np.ones(1 + columns)
-        if exponents is not None:
-            center = np.ldexp(center, exponents)
-            scale[1:] = np.ldexp(1.0, -exponents)
         places = np.concatenate([[0], 1 + keep])
         every = (np.arange(self.outputs)[:, None] * (1 + columns) + places).ravel()
         matrix = np.zeros((self.outputs * (1 + columns),) * 2)
         matrix[np.ix_(every, every)] = self.matrix
-        units = np.tile(scale, self.outputs)
-        return Covariance(matrix * units[:, None] * units, center)
+        return Covariance(matrix, center)
 
     def factor(self) -> FloatArray:
         """F (k (1 + d), r) with F F' = matrix: the variance of a combination w is the square of |F'w|."""

@@ -11,6 +11,7 @@ from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import log_softmax
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Schema
+from dlcli.text import printable
 
 
 class Intervals:
@@ -27,6 +28,11 @@ class Intervals:
         levels = schema.target.levels if schema.target is not None else ()
         whose = [f"probability_{level}" for level in levels] or ["mean", "new"]
         self.names = tuple(f"{name}_{end}" for name in whose for end in ("low", "high"))
+        if twice := set(whose) & set(self.names):
+            raise DlcliError(
+                f"--interval: two columns would be called '{printable(min(twice))}', by the names of the classes",
+                "rename a class, and train again",
+            )
 
     def of(self, X: FloatArray) -> dict[str, FloatArray]:
         """The ends (n,) for rows X (n, d)."""

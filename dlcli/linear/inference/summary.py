@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
-from dlcli.linear.inference.contrasts import Shown, against
+from dlcli.linear.inference.contrasts import Shown
 from dlcli.linear.inference.hypotheses import Overall, Tested, f_test, likelihood_ratio, tested, wald
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.result import Fit
@@ -30,7 +30,6 @@ def summarize(schema: Schema, fit: Fit, shown: Shown, settings: InferenceSetting
     """
     assert schema.target is not None
     levels = schema.target.levels
-    shown = against(shown, levels, settings.baseline)
     df, covariance = _degrees(fit, settings), settings.covariance
     tests = None
     if shown.errors is not None:
@@ -74,7 +73,7 @@ def _summary(
     return Summary(
         rows=found.rows,
         rank=found.parameters // outputs,
-        df_residual=found.df_residual,
+        df_residual=max(found.df_residual, 0),
         r2_adjusted=adjusted,
         inference=how,
         test=_test(test),

@@ -1,10 +1,10 @@
 """How uncertain predictions are: what a saved model keeps for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.inference.covariance import Covariance
 from dlcli.linear.inference.tails import quantile
 
@@ -25,6 +25,17 @@ class Uncertainty:
     def of(cls, covariance: Covariance, dispersion: float, df: float | None) -> "Uncertainty":
         """That of a fit with one output."""
         return cls(covariance.factor(), covariance.center, dispersion, df)
+
+    def expanded(self, keep: IntArray, columns: int, exponents: IntArray | None) -> "Uncertainty":
+        """The same among so many columns, of which these are those at the places ``keep``.
+
+        ``exponents`` (columns,): powers of two that columns were divided by.
+        """
+        factor, center = np.zeros((1 + columns, self.factor.shape[1])), np.zeros(columns)
+        factor[0], factor[1 + keep], center[keep] = self.factor[0], self.factor[1:], self.center
+        if exponents is not None:
+            factor[1:], center = np.ldexp(factor[1:], -exponents[:, None]), np.ldexp(center, exponents)
+        return replace(self, factor=factor, center=center)
 
     def std_errors(self, X: FloatArray) -> FloatArray:
         """Standard errors (n,) of what a model says of the rows X (n, d), on the scale of its scores."""

@@ -209,7 +209,7 @@ def _covariance(design: Design, factors: Factors, used: IntArray, columns: int) 
     if not is_kept(1, columns):
         return None
     inverse = factors.inverse @ factors.inverse.T
-    return of_training(inverse, design.mean, design.scale, design.intercept).expanded(used, columns, None)
+    return of_training(inverse, design.mean, design.scale, design.intercept).expanded(used, columns)
 
 
 def _spreads(design: Design, factors: Factors) -> FloatArray:

@@ -25,7 +25,14 @@ FITS = {
     "sgd on classes": {"target": "two", "optimizer": "sgd", "steps": 40, "val": 0.2},
     "sgd on numbers, folds": {"target": "y", "optimizer": "sgd", "steps": 40, "cv": 2},
     "adam on numbers": {"target": "y", "optimizer": "adam", "steps": 40, "dropout": 0.1},
-    "exact": {"target": "y", "optimizer": "exact"},
+    "exact": {"target": "y", "optimizer": "exact", "robust": "HC3"},
+    "three classes in clusters": {
+        "target": "three",
+        "cluster": "g",
+        "val": 0.2,
+        "baseline": "low",
+        "features": ("x0", "x1", "x2", "x3", "g"),
+    },
 }
 
 
