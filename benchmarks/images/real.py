@@ -32,7 +32,7 @@ def predicted(run: str, files: list[Path], out: Path, *options: str) -> dict[str
     """Restore files to PNG; returns the level that each was measured to have."""
     command = [sys.executable, "-m", "dlcli", "predict", run, *map(str, files), "--out", str(out), "--format", "png"]
     done = subprocess.run([*command, "--json", "--quiet", *options], check=True, capture_output=True)
-    return {Path(one["name"]).stem: one["sigma"] for one in json.loads(done.stdout)["noise"] or []}
+    return {Path(one["name"]).stem: one["sigma"] for one in json.loads(done.stdout).get("noise") or []}
 
 
 def non_local_means(files: list[Path], clean: dict[str, np.ndarray]) -> dict[str, float] | None:
