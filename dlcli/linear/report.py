@@ -151,21 +151,21 @@ def _uncertainty(loaded: Loaded, result: Fit, report: FitLinearReport) -> Uncert
     return known.expanded(loaded.keep, len(loaded.data.schema.encoded_names), loaded.data.exponents)
 
 
-def draw_charts(
-    config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLinearReport, run: directory.RunDirectory
-) -> None:
-    """Write the chart of the loss curve, unless none is wanted, and the pictures of the model, if they are."""
-    _draw_loss(config, result, report, run)
-    if config.diagnostics and config.plots != "none" and report.status != "diverged":
-        target, format = loaded.data.schema.target, config.plots
-        assert target is not None
+def draw_pictures(
+    config: FitLinearConfig, loaded: Loaded, report: FitLinearReport, run: directory.RunDirectory
+) -> None:  # fmt: skip
+    """Write the pictures of the saved model, which take one more pass over the table."""
+    target, format = loaded.data.schema.target, config.plots
+    assert target is not None
+    if format != "none":
         about = About(target.name, target.levels, format)
         draw_fit(
             run.path, loaded, report, about, lambda name, chart: run.write_chart(name, format, chart.to_bytes())
         )  # fmt: skip
 
 
-def _draw_loss(config: FitLinearConfig, result: Fit, report: FitLinearReport, run: directory.RunDirectory) -> None:
+def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, run: directory.RunDirectory) -> None:
+    """Write the chart of the loss curve, unless none is wanted."""
     if config.plots == "none" or result.curve is None:
         return
     title = f"{report.target}: {report.status} after {counted(report.steps, 'step')} ({report.reason})"

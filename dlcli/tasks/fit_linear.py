@@ -22,7 +22,7 @@ from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import fit, prepare
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.plan import Plan
-from dlcli.linear.report import draw_charts, make_report, save
+from dlcli.linear.report import draw_charts, draw_pictures, make_report, save
 from dlcli.linear.result import Fit
 from dlcli.linear.shared.crew import Crew, leading, serve
 from dlcli.reports.columns import DryRunReport
@@ -91,9 +91,11 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
             crew.end(report={"signal": report.signal})  # the charts are not theirs
         if result.trace.last.status != "diverged":
             progress.result(report)  # before the charts, which need half a second more
-        draw_charts(config, loaded, result, report, run)
+        draw_charts(config, result, report, run)
     if result.trace.last.status == "diverged":
         raise diverged(plan, result)
+    if config.diagnostics and not report.signal:  # signals end it: all but the pictures is there
+        draw_pictures(config, loaded, report, run)
     return report
 
 

@@ -51,10 +51,12 @@ class ClassPart:
 
 
 def draw_numbers(parts: Sequence[NumberPart], about: About, write: Write) -> None:
-    """Residuals of the first part, and predictions of all."""
+    """Residuals of the first part, and predictions of all; nothing where every row decides its own prediction."""
     from dlcli.reports.charts.models.residuals import PredictedPart, diagnostics_chart, predicted_chart
 
     drawn = [part.rows.drawn(part.spread) for part in parts]
+    if not all(len(rows.number) for rows in drawn):
+        return
     first = parts[0]
     title = f"{about.target}: residuals of {_rows(first.rows.sums.rows, first.name)}"
     write("diagnostics", diagnostics_chart(drawn[0], title=title, format=about.format))

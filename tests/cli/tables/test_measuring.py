@@ -1,9 +1,14 @@
 """Metrics, thresholds and checks of eval, and thresholds of predict, through the command."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import f1_score
+
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.tasks.fit_linear import fit_linear
 
 TABLES = {
     "two": ("yes", "no", "no"),
@@ -24,16 +29,23 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def runs(dlcli, tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A model of two classes, of three and of numbers, and tables that they fit."""
-    random = np.random.default_rng(0)
+    folder, random = tmp_path_factory.mktemp("measured"), np.random.default_rng(0)
     for name, classes in TABLES.items():
         code = random.integers(0, 3, 150)
         frame = pl.DataFrame({"x": code + random.normal(0, 1, 150), "y": [classes[c] for c in code]})
-        frame.with_columns(z=pl.col("x").round(3) ** 2).write_csv(tmp_path / f"{name}.csv")
-        assert dlcli("fit-linear", f"{name}.csv", "--target", "y", "-q", "--out", name).code == 0
-    assert dlcli("fit-linear", "two.csv", "--target", "z", "-q", "--out", "numbers").code == 0
+        frame.with_columns(z=pl.col("x").round(3) ** 2).write_csv(folder / f"{name}.csv")
+    for name, table, target in (("two", "two", "y"), ("three", "three", "y"), ("numbers", "two", "z")):
+        data, out = [str(folder / f"{table}.csv")], folder / name
+        fit_linear(FitLinearConfig.build({"data": data, "target": target, "out": out, "plots": "none"}))
+    return folder
+
+
+@pytest.fixture
+def runs(made, tmp_path):
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

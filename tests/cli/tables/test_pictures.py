@@ -39,6 +39,15 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_the_built_in_example_and_a_fit_that_leaves_no_residuals(tables, drawing):
+    assert drawing("fit-linear", "--diagnostics", "--out", "o", "-q")[0] == 0
+    assert files(tables / "o/plots") == ["coefficients.png", "diagnostics.png", "loss.png", "predicted.png"]
+    (tables / "full.csv").write_text("x,y\n1,2\n2,5\n")
+    code, _, err = drawing("fit-linear", "full.csv", "--optimizer", "exact", "--diagnostics", "--out", "p", "-q")
+    assert code == 0, err
+    assert files(tables / "p/plots") == ["coefficients.png", "loss.png"]
+
+
 BAD = {
     "no plots": (["fit-linear", "numbers.csv", "--diagnostics", "--plots", "none"], "leave one of them out"),
     "stdin": (["fit-linear", "-", "--diagnostics", "--plots", "png"], "standard input"),
