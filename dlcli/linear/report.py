@@ -10,8 +10,6 @@ from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.linear.curve import draw
 from dlcli.linear.data.load import Loaded
-from dlcli.linear.evaluation.of_fit import draw_fit
-from dlcli.linear.evaluation.pictures import About
 from dlcli.linear.inference.contrasts import Shown, against
 from dlcli.linear.inference.entries import Columns, coefficient_entries
 from dlcli.linear.inference.summary import summarize
@@ -155,6 +153,10 @@ def draw_pictures(
     config: FitLinearConfig, loaded: Loaded, report: FitLinearReport, run: directory.RunDirectory
 ) -> None:  # fmt: skip
     """Write the pictures of the saved model, which take one more pass over the table."""
+    # Here, so that a fit without pictures takes not a moment longer.
+    from dlcli.linear.evaluation.of_fit import draw_fit
+    from dlcli.linear.evaluation.pictures import About
+
     target, format = loaded.data.schema.target, config.plots
     assert target is not None
     if format != "none":
