@@ -258,7 +258,7 @@ class FitLinearConfig(
         """Raise ValueError for pictures that can't be drawn."""
         if self.diagnostics and self.plots == "none":
             raise ValueError("--diagnostics draws pictures, and --plots none draws none: leave one of them out")
-        if self.diagnostics and "-" in self.data:
+        if self.diagnostics and "-" in (*self.data, *self.val_data):
             raise ValueError("--diagnostics reads DATA once more, which standard input can't be: give a file")
 
     def _check_momentum_and_dropout(self) -> None:

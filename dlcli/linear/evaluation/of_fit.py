@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import BoolArray, FloatArray
 from dlcli.engine.progress import Silent
 from dlcli.linear.data.held_out import HeldOutRows, rows_without_data
@@ -21,7 +22,7 @@ from dlcli.linear.evaluation.sample import Leverage
 from dlcli.linear.model import LinearModel
 from dlcli.linear.saved import AppliedSettings, load_run, open_data
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FitLinearReport
-from dlcli.tables.table import Chunk, ReadOptions
+from dlcli.tables.table import Chunk, ReadOptions, Schema
 
 if TYPE_CHECKING:
     from dlcli.reports.charts.models.coefficients import Interval
@@ -37,24 +38,33 @@ def draw_fit(run: Path, loaded: Loaded, report: FitLinearReport, about: About, w
     """
     draw_coefficients(report, _spreads(loaded), about, write)
     model, schema, trained = load_run(run)
-    settings = AppliedSettings(run, (), None, ReadOptions())
-    table = open_data(settings, model, schema, trained, Silent(), need_target=True)
-    held = None
-    if trained.val:
-        measured, _ = rows_without_data(table, trained, run, Silent(), classes=model.kind != "mse")
-        held = measured.held if isinstance(measured, HeldOutRows) else None
+    chunks = _chunks(run, model, schema, trained)
     if model.kind == "mse":
-        draw_numbers(_number_parts(loaded, report, model, _chunks(table, held)), about, write)
+        draw_numbers(_number_parts(loaded, report, model, chunks), about, write)
     else:
-        draw_classes(_class_parts(model, about, _chunks(table, held)), about, write)
+        draw_classes(_class_parts(model, about, chunks), about, write)
 
 
-def _chunks(table: ChunkSource, held: BoolArray | None) -> Iterator[tuple[Chunk, BoolArray]]:
-    """Chunks, and which of their rows are held out."""
-    start = 0
+def _chunks(
+    run: Path, model: LinearModel, schema: Schema, trained: FitLinearConfig
+) -> Iterator[tuple[Chunk, BoolArray]]:  # fmt: skip
+    """Chunks of the rows trained on and of those held out, and which of their rows are held out."""
+
+    def opened(data: tuple[str, ...]) -> ChunkSource:
+        settings = AppliedSettings(run, data, None, ReadOptions())
+        return open_data(settings, model, schema, trained, Silent(), need_target=True)
+
+    if trained.val_data:
+        for held, table in ((False, opened(trained.data)), (True, opened(()))):
+            yield from ((chunk, np.full(len(chunk.y), held)) for chunk in table.chunks())
+        return
+    table, start, every = opened(()), 0, None
+    if trained.holds_out:
+        measured, _ = rows_without_data(table, trained, run, Silent(), classes=model.kind != "mse")
+        every = measured.held if isinstance(measured, HeldOutRows) else None
     for chunk in table.chunks():
         stop = start + len(chunk.y)
-        yield chunk, np.zeros(len(chunk.y), dtype=np.bool_) if held is None else held[start:stop]
+        yield chunk, np.zeros(len(chunk.y), dtype=np.bool_) if every is None else every[start:stop]
         start = stop
 
 

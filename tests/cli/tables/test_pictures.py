@@ -25,7 +25,8 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fit_and_eval_draw_what_fits_the_data(kind, tables, drawing):
-    words = ["--target", "y", "--val", "0.25", "--diagnostics", "--out", "o", "-q"]
+    held = ["--val", "0.25"] if kind == "numbers" else ["--val-data", f"{kind}.csv"]
+    words = ["--target", "y", *held, "--diagnostics", "--out", "o", "-q"]
     code, _, err = drawing("fit-linear", f"{kind}.csv", *words)
     assert code == 0, err
     assert files(tables / "o/plots") == sorted(["coefficients.png", "loss.png", *KINDS[kind]])

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlcli.reports.charts.figure import (
     COLORS,
+    ELLIPSIS,
     GRAY,
     GRID,
     MARGIN,
@@ -64,7 +65,7 @@ def coefficient_chart(
         axes.plot([one.value], [place], marker="o", ms=4.5, color=shade, ls="none")
     reach = usable([edge for one in kept for edge in (one.value, one.low, one.high)])
     set_range(axes.xaxis, min([*reach, 0.0]), max([*reach, 0.0]), log=False)
-    shown = [chart.name(row, 0.4 * SIZE[0]) for row in rows]
+    shown = _told_apart(chart, rows, 0.4 * SIZE[0])
     first = [i for i in range(len(rows)) if named or i == 0 or rows[i] != rows[i - 1]]
     axes.set_yticks(first, [shown[i] for i in first])
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
@@ -73,7 +74,8 @@ def coefficient_chart(
     for place in first[1:] if len(groups) > 1 and not named else ():
         axes.axhline(place - 0.5, color=GRID, lw=0.8)
     less = len(intervals) - len(kept)
-    axes.set_xlabel(chart.name(unit + (f"; {less:,} more are smaller by their errors" if less else ""), SIZE[0] - 1))
+    more = f"; {less:,} more are smaller by their errors" if less else ""
+    axes.set_xlabel(chart.name(unit, SIZE[0] - 0.4 - chart.width(more)) + more, loc="right")
     entries = [(key("o", shades[group], style="-"), group) for group in groups]
     chart.head(title, entries if len(groups) > 1 and not named else [])
     left = MARGIN + 0.1 + max(map(chart.width, shown), default=0.0)
@@ -82,6 +84,16 @@ def coefficient_chart(
         left / SIZE[0], (0.2 + 2.2 * TEXT / 72) / height, 1 - 2 * MARGIN / SIZE[0], 1 - (chart.taken + 0.1) / height
     )
     return chart
+
+
+def _told_apart(chart: Chart, names: Sequence[str], room: float) -> list[str]:
+    """Names that fit; of those that begin alike the end is shown, too."""
+    shown = [chart.name(name, room) for name in names]
+    for place, name in enumerate(names):
+        if shown[place].endswith(ELLIPSIS) and shown.count(shown[place]) > 1:
+            end = name[-len(shown[place]) // 2 :]
+            shown[place] = chart.name(name, room - chart.width(end)) + end
+    return shown
 
 
 def _chosen(intervals: Sequence[Interval]) -> list[Interval]:

@@ -86,8 +86,10 @@ def test_predictions_of_two_parts_stand_on_one_scale():
 @pytest.mark.parametrize("count", [1, 500])
 def test_coefficients(count):
     every = [Interval(f"{LONG}{i}" if i % 2 else f"x{i}", i, i - 1.0, i + 1.0, size=i) for i in range(count)]
-    chart = coefficient_chart(every, title="t", unit="y by unit of the column")
+    chart = coefficient_chart(every, title="t", unit=f"{LONG} by unit of the column")
     said = texts(chart)
+    ends = [text for text in said if text.endswith(", 499")]
+    assert len(ends) == (count == 500), "names that begin alike end with what tells them apart"
     (axes,) = chart.figure.axes
     shown = [line for line in axes.lines if line.get_marker() == "o"]
     assert len(shown) == min(count, MOST_ROWS)
