@@ -88,10 +88,11 @@ def coefficient_chart(
 
 def _told_apart(chart: Chart, names: Sequence[str], room: float) -> list[str]:
     """Names that fit; of those that begin alike the end is shown, too."""
-    shown = [chart.name(name, room) for name in names]
-    for place, name in enumerate(names):
-        if shown[place].endswith(ELLIPSIS) and shown.count(shown[place]) > 1:
-            end = name[-len(shown[place]) // 2 :]
+    cut = [chart.name(name, room) for name in names]
+    shown = list(cut)
+    for place, (name, start) in enumerate(zip(names, cut, strict=True)):
+        if start.endswith(ELLIPSIS) and cut.count(start) > 1:
+            end = chart.name(name[-(len(start) // 2) :])
             shown[place] = chart.name(name, room - chart.width(end)) + end
     return shown
 
