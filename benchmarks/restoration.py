@@ -4,10 +4,12 @@
     python benchmarks/restoration.py DATA --section tasks --minutes 5
     python benchmarks/restoration.py DATA --section classes --minutes 5 --seeds 0,1,2
     python benchmarks/restoration.py DATA --section color --minutes 2
+    python benchmarks/restoration.py DATA --section dejpeg --minutes 10 --quality 10:90
     python benchmarks/restoration.py DATA --section classes --minutes 10 --cifar CIFAR10
 
-DATA has the folders images/train400, images/set12, images/bsd68, mnist, polyu/clean and kernels/levin09.npz. Color is
-trained on the photographs of four scenes out of five and measured on the others, beside CBM3D (`pip install bm3d`).
+DATA has the folders images/train400, images/set12, images/bsd68, images/classic5, mnist, polyu/clean and
+kernels/levin09.npz. Color is trained on the photographs of four scenes out of five and measured on the others, beside
+CBM3D (`pip install bm3d`).
 """
 
 import argparse
@@ -102,6 +104,32 @@ def tasks(data: Path, minutes: float, seeds: list[int], work: Path, only: str = 
         listed = ", ".join(f"{k} {v:.2f}" for k, v in others.items())
         print(f"| {name} | {metrics['input_psnr']:.2f} | {listed} | **{metrics['psnr']:.2f}** | "
               f"{metrics['psnr'] - best:+.2f} |", flush=True)  # fmt: skip
+
+
+# Average PSNR of Classic5 at qualities 10, 20, 30 and 40, as published.
+PUBLISHED_JPEG = {
+    "JPEG": (27.82, 30.12, 31.48, 32.43), "AR-CNN": (29.03, 31.15, 32.51, 33.34),
+    "DnCNN-3": (29.40, 31.63, 32.91, 33.77),
+}  # fmt: skip
+
+
+def dejpeg(data: Path, minutes: float, seeds: list[int], work: Path, quality: str = "10:90") -> None:
+    """Artifacts of JPEG on Classic5, one network for all qualities of the range."""
+    images, measured = data / "images", (10, 20, 30, 40)
+    found: list[list[float]] = []
+    for seed in seeds:
+        run = work / f"dejpeg-{seed}"
+        made = dlcli("train-deconv", images / "train400", "--task", "dejpeg", "--quality", quality,
+                     "--minutes", minutes, "--seed", seed, "--out", run)  # fmt: skip
+        reports = [dlcli("eval", run, images / "classic5", "--quality", q)["metrics"]["test"] for q in measured]
+        found.append([report["psnr"] for report in reports])
+        both = ", ".join(f"{r['psnr']:.2f} ({r['input_psnr']:.2f})" for r in reports)
+        print(f"seed {seed}: {made['steps']} steps, {both}", flush=True)
+    print("\n| Classic5, quality | " + " | ".join(map(str, measured)) + " |\n|---|---|---|---|---|")
+    for name, row in PUBLISHED_JPEG.items():
+        print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + " |")
+    mine = " | ".join(figure(list(values)) for values in zip(*found, strict=True))
+    print(f"| **dlcli, {quality}, {minutes:g} minutes** | {mine} |")
 
 
 def plain_loop(run: Path, data: Path, minutes: float, seed: int) -> tuple[int, float]:
@@ -199,7 +227,7 @@ def cbm3d(files: list[Path]) -> str:
     return f"{mean(found):.2f} dB"
 
 
-SECTIONS = {"color": color, "denoise": denoise, "tasks": tasks, "classes": classes}
+SECTIONS = {"color": color, "dejpeg": dejpeg, "denoise": denoise, "tasks": tasks, "classes": classes}
 
 
 def main() -> None:
@@ -211,12 +239,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--only", default="", help="of the tasks, the one whose name begins with this")
     parser.add_argument("--cifar", type=Path, help="of the classes, CIFAR-10 as class folders in train/ and test/")
+    parser.add_argument("--quality", default="", help="of dejpeg: LOW:HIGH, or one number; by default 10:90")
     parser.add_argument("--work", type=Path, help="keep the runs here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        given = {"only": args.only, "cifar": args.cifar and args.cifar.resolve()}
+        given = {"only": args.only, "quality": args.quality, "cifar": args.cifar and args.cifar.resolve()}
         extra = {name: value for name, value in given.items() if value}
         seeds = [int(seed) for seed in args.seeds.split(",")]
         SECTIONS[args.section](args.data.resolve(), args.minutes, seeds, work, **extra)

@@ -54,7 +54,7 @@ _dlcli() {
             esac ;;
         train-deconv)
             case "$previous" in
-                --task) _dlcli_words 'denoise deblur upscale inpaint reconstruct pairs classify'; return ;;
+                --task) _dlcli_words 'denoise deblur upscale inpaint dejpeg reconstruct pairs classify'; return ;;
                 --targets) _dlcli_words 'clean noisy'; return ;;
                 --method) _dlcli_words 'auto recorrupted neighbor2neighbor blind-spot'; return ;;
                 --scale) _dlcli_words '2 3 4'; return ;;

@@ -93,7 +93,7 @@ _dlcli() {
                 '*:data:_files' ;;
             train-deconv)
                 _arguments -s \
-                '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint reconstruct pairs classify)' \
+                '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint dejpeg reconstruct pairs classify)' \
                 '--sigma=[Gaussian noise - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts; LOW -HIGH for a blind model.]:value: ' \
                 '--noise=[Kind of noise that is added to clean images, instead of white noise - camera, as in the files of cameras (it grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0 -10; or auto -FOLDER, as it is measured in the noisy images there.]:value: ' \
                 '--targets=[What the images of denoise are - clean, and noise is added to them; or noisy, and there are no clean ones - the network learns from pairs that are made of each image and more noise like its own (Recorrupted-to-recorrupted), as it is measured, or as --sigma and --poisson say.]:value:(clean noisy)' \
@@ -105,6 +105,7 @@ _dlcli() {
                 '--scale=[Factor by which upscale enlarges an image.]:value:(2 3 4)' \
                 '--holes=[Fraction of the pixels that are missing for inpaint.]:value: ' \
                 '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
+                '--quality=[Quality of the JPEG compression that dejpeg undoes, 1 to 100 as of libjpeg - LOW -HIGH, drawn for each image (the network isnt told), or one number.]:value: ' \
                 '--generated=[How many images to generate where no DATA is given; by default 240.]:value: ' \
                 '--color[Train on color or on gray images; by default as the images are.]' \
                 '--gray[Train on color or on gray images; by default as the images are.]' \
@@ -276,6 +277,7 @@ _dlcli() {
                 '--out=[Also write the report to this file.]:value:_files' \
                 '--compare[Also measure the classical methods of scikit-image on the same degraded images.]' \
                 '--sigma=[Measure at this noise level instead of that of the training - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
+                '--quality=[Compress the images of a network that removes JPEG artifacts by this quality, instead of those of the training.]:value: ' \
                 '--seed=[Seed of each images noise.]:value: ' \
                 '--worst=[List the N images with the lowest PSNR, instead of the first twenty.]:value: ' \
                 '--mistakes=[Draw the images that a classifier takes for another class, the most confident mistakes first, into this PNG file.]:value:_files' \

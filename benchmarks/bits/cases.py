@@ -113,6 +113,8 @@ def _networks() -> list[Case]:
         Case("deconv-inpaint", (f"{train} --task inpaint --holes 0.4 --out model", *measure,
                                 "predict model data/gray --mask data/mask.png --out restored --threads 1 --quiet")),
         Case("deconv-mask", (f"{train} --task inpaint --mask data/mask.png --out model", *measure)),
+        Case("deconv-dejpeg", (f"{train} --task dejpeg --quality 20:80 --out model", *apply,
+                               "eval model data/gray --quality 10 --json --threads 1")),
         Case("deconv-reconstruct", (f"{train} --task reconstruct --filters 4,8 --stride 2 --out model",
                                     *apply, *measure)),
         Case("deconv-pairs", (f"train-deconv data/noisy data/clean {NET} --task pairs --json --out model", *apply,

@@ -20,7 +20,8 @@ Examples:
 
 - `dlcli train-deconv photos/ --sigma 25 --minutes 10` – denoise your own kind of photographs
 
-- `dlcli train-deconv photos/ --task deblur --blur motion:15:30` – or `--task upscale --scale 2`, `--task inpaint`
+- `dlcli train-deconv photos/ --task deblur --blur motion:15:30` – or `--task upscale --scale 2`, `--task inpaint`,
+  `--task dejpeg`
 
 - `dlcli train-deconv scans/ clean/ --task pairs` – learn from pairs of files with equal names
 

@@ -22,6 +22,7 @@ from dlcli.config.saved.measuring import DecidingOptions, MeasuringOptions
 from dlcli.config.table_options import TableOptions
 from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount
+from dlcli.config.values.quality import BEST
 
 ImageFormat = Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "npy", "fits", "zarr"]
 PixelType = Literal["uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
@@ -147,6 +148,12 @@ class EvalConfig(MeasuringOptions, SavedOptions):
         metavar="NUMBER",
         also="noise noise_level noise_std std stddev",
     )
+    quality: int | None = option(
+        None,
+        "Compress the images of a network that removes JPEG artifacts by this quality, instead of those of the "
+        "training.",
+        panel=IMAGES, ge=1, le=BEST, also="jpeg_quality qf quality_factor",
+    )  # fmt: skip
     # Not called seed: the commands that have a field of that name take --config, too.
     noise_seed: int = option(
         0, "Seed of each image's noise.", panel=IMAGES, flags=("--seed",), ge=0, lt=2**63, also=aliases.SEED

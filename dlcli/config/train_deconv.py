@@ -24,13 +24,14 @@ from dlcli.config.option import option
 from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise import Amount, parse_range
 from dlcli.config.values.noise_kind import CAMERA, LIKE, checked, images_of
+from dlcli.config.values.quality import QualityRange
 
 TASK = "Task"
 BUNDLED = "bundled:"  # in front of the name of a network that comes with dlcli
 NO_INIT = "none"  # in its place: begin anew
 
 Method = Literal["auto", "recorrupted", "neighbor2neighbor", "blind-spot"]
-Task = Literal["denoise", "deblur", "upscale", "inpaint", "reconstruct", "pairs", "classify"]
+Task = Literal["denoise", "deblur", "upscale", "inpaint", "dejpeg", "reconstruct", "pairs", "classify"]
 
 
 class TaskOptions(Config):
@@ -41,7 +42,8 @@ class TaskOptions(Config):
         also_as={
             "denoise": "denoise", "denoising": "denoise", "deblur": "deblur", "upscale": "upscale",
             "super_resolution": "upscale", "superres": "upscale", "sr": "upscale", "inpaint": "inpaint",
-            "inpainting": "inpaint", "autoencoder": "reconstruct", "classify": "classify", "classification": "classify",
+            "inpainting": "inpaint", "jpeg": "dejpeg", "deblock": "dejpeg", "deblocking": "dejpeg",
+            "autoencoder": "reconstruct", "classify": "classify", "classification": "classify",
         },
     )  # fmt: skip
     sigma: str | None = option(
@@ -104,6 +106,12 @@ class TaskOptions(Config):
     mask: Path | None = option(
         None, "Image of the pixels that are missing for inpaint (white: missing).", panel=TASK, complete="file",
         also="mask_file mask_path mask_image",
+    )  # fmt: skip
+    quality: str | None = option(
+        None,
+        "Quality of the JPEG compression that dejpeg undoes, 1 to 100 as of libjpeg: LOW:HIGH, drawn for each image "
+        "(the network isn't told), or one number. By default 10:90.",
+        panel=TASK, metavar="LOW:HIGH|NUMBER", also="jpeg_quality compression qf quality_factor jpeg",
     )  # fmt: skip
 
 
@@ -235,6 +243,19 @@ class TrainDeconvConfig(
         low, high = self.amounts
         return low.of_255(None), high.of_255(None)
 
+    @property
+    def qualities(self) -> QualityRange | None:
+        """Those of dejpeg."""
+        return QualityRange.parse(self.quality or "10:90") if self.task == "dejpeg" else None
+
+    @field_validator("quality", mode="before")
+    @classmethod
+    def _quality(cls, value: object) -> object:
+        if value is None:
+            return None
+        QualityRange.parse(str(value))
+        return str(value)
+
     @field_validator("sigma", mode="before")
     @classmethod
     def _noise(cls, value: object) -> object:
@@ -306,6 +327,8 @@ class TrainDeconvConfig(
 
     @model_validator(mode="after")
     def _noise_consistent(self) -> Self:
+        if self.quality is not None and self.task != "dejpeg":
+            raise ValueError(f"--quality goes with --task dejpeg, not {self.task}: leave it out")
         if self.noise_map and self.task != "denoise":
             raise ValueError(f"--noise-map goes with --task denoise, not with --task {self.task}: leave it out")
         if self.noise is not None:

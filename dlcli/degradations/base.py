@@ -73,6 +73,14 @@ class Degradation(Protocol):
         """What the blur is called, for one of the ``levels`` of a range of blurs."""
 
     @property
+    def quality(self) -> int | None:
+        """That of the JPEG which images are compressed to, for one of the ``levels``."""
+
+    @property
+    def by_processor(self) -> bool:
+        """Whether ``observe`` takes processor time, wherever the images are."""
+
+    @property
     def noise(self) -> float:
         """Deviation of the noise that the simple estimate is made for; 0 where it is made for none."""
 
@@ -105,7 +113,13 @@ class Common:
 
     needs_mask: ClassVar[bool] = False
     reach: ClassVar[int | None] = None
+    by_processor: ClassVar[bool] = False
     blurred_by: str | None = None
+
+    @property
+    def quality(self) -> int | None:
+        """None: there is no JPEG."""
+        return None
 
     @property
     def level(self) -> float | None:

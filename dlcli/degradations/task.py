@@ -8,11 +8,13 @@ import numpy as np
 
 from dlcli.config.values.blur import BlurRange
 from dlcli.config.values.noise_kind import CAMERA
+from dlcli.config.values.quality import QualityRange
 from dlcli.degradations.base import Degradation, Identity
 from dlcli.degradations.blind import BlindDeblur, Ranged
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.camera import CameraNoise
 from dlcli.degradations.downsample import Upscale
+from dlcli.degradations.jpeg import Jpeg
 from dlcli.degradations.kernels import parse_blur
 from dlcli.degradations.lines import LineNoise
 from dlcli.degradations.mask import Inpaint
@@ -24,7 +26,8 @@ from dlcli.files import JsonObject
 MASK = "mask"
 BOTH, MEASURED = "poisson-gaussian", "measured"  # kinds of noise, beside that of a camera
 GAIN, INTERCEPT, CORRELATION, COLORS = "noise.gain", "noise.intercept", "noise.correlation", "noise.colors"
-INPUT_IS_BASE = ("denoise", "pairs")  # tasks whose networks start from the input itself, not from an estimate by it
+# Tasks whose networks start from the input itself, not from an estimate by it.
+INPUT_IS_BASE = ("denoise", "pairs", "dejpeg")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Restoration:
     ``noise_map``: the network is told how much noise there is. ``noise`` is its kind where it isn't white and of one
     level, or of photons alone: "camera", "poisson-gaussian", or "measured", whose lines are among the arrays. ``line``:
     of noisy images that it was trained on, the gains and the intercepts of each channel's variance by brightness, on
-    the network's scale, and the autocorrelation where neighbors share noise.
+    the network's scale, and the autocorrelation where neighbors share noise. ``quality`` is the range of dejpeg.
     """
 
     task: str
@@ -51,6 +54,7 @@ class Restoration:
     noise_map: bool = False
     noise: str = ""
     line: tuple[tuple[float, ...], ...] = ()
+    quality: QualityRange | None = None
 
     @property
     def told_range(self) -> tuple[float, float]:
@@ -75,6 +79,7 @@ class Restoration:
                 str(task.get("blur", "")), bool(task.get("noise_map", False)),
                 str(task.get("noise", "")),
                 tuple(tuple(float(value) for value in part) for part in task.get("line", ())),
+                QualityRange(*map(int, task["quality"])) if "quality" in task else None,
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):
             raise DlcliError("the model file is damaged: it does not say its task", "train it again") from None
@@ -90,7 +95,8 @@ class Restoration:
         line = {"line": [list(part) for part in self.line]} if self.line else {}
         marks = {name: True for name in ("deep", "noise_map") if getattr(self, name)}
         kind = {"noise": self.noise} if self.noise else {}
-        return fields | weights | marks | blur | kind | line
+        quality = {"quality": [self.quality.low, self.quality.high]} if self.quality else {}
+        return fields | weights | marks | blur | kind | line | quality
 
     def degradation(self, *, crops: bool = False) -> Degradation:
         """How clean images are degraded, and degraded ones prepared; ``crops`` for training on parts of images."""
@@ -102,6 +108,10 @@ class Restoration:
         if self.task == "deblur":
             kernels = [arrays[name].astype(np.float64) for name in sorted(arrays, key=lambda n: int(n.split(".")[1]))]
             return Deblur([k / k.sum() for k in kernels], self.sigma[0], self.weights)
+        if self.task == "dejpeg":
+            if self.quality is None:
+                raise DlcliError("dejpeg lacks its quality", "give one")
+            return Jpeg(self.quality.low, self.quality.high, moved=crops)
         if self.task == "upscale":
             return Upscale(self.scale, self.deep)
         if self.task == "inpaint":

@@ -1,8 +1,9 @@
-"""Noise as the user gives it, on the scale on which degradations have it: the range of the images is 255."""
+"""Noise as the user gives it, on the scale on which degradations have it; and what the levels of one are called."""
 
 from collections.abc import Sequence
 
 from dlcli.config.values.noise import Amount
+from dlcli.degradations.base import Degradation
 from dlcli.errors import DlcliError
 from dlcli.images.normalization import Normalization
 
@@ -27,3 +28,17 @@ def weights_of(amounts: Sequence[Amount], scale: Normalization) -> tuple[float, 
 def spans_of(scale: Normalization) -> tuple[float, ...]:
     """The widest range over that of each channel; () where all are as wide."""
     return () if len(set(scale.spans)) == 1 else tuple(scale.span / span for span in scale.spans)
+
+
+def level_name(level: Degradation, scale: Normalization) -> str:
+    """What one of several levels of a degradation is called."""
+    if level.quality is not None:
+        return f"quality {level.quality}"
+    return level.blurred_by or f"sigma {scale.noise(level.level or 0):.3g}"
+
+
+def kind_of_levels(level: Degradation) -> tuple[str, str]:
+    """What such levels are, in the plural, and the option of eval that gives one of them."""
+    if level.quality is not None:
+        return "qualities", "--quality"
+    return ("noise levels", "--sigma") if level.blurred_by is None else ("blurs", "--blur")

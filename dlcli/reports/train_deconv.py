@@ -30,7 +30,7 @@ class HeldOutPart(Record):
 
 
 class Level(Sparse):
-    """PSNR at one noise level, or of one blur of a range."""
+    """PSNR at one noise level, of one blur of a range, or at one quality of JPEG."""
 
     sigma: float = Field(
         description="standard deviation of the noise: on the scale 0 to 255 for 8 bits, else in the units of the images"
@@ -38,6 +38,12 @@ class Level(Sparse):
     psnr: Number = Field(description="of the restored images, in dB")
     input_psnr: Number = Field(description="of the noisy images, in dB")
     blur: Text | None = Field(default=None, description="the blur; absent where there is no range of blurs")
+    quality: int | None = Field(default=None, description="that of JPEG; absent where images aren't compressed")
+
+    @property
+    def named(self) -> str:
+        """The level, in words."""
+        return f"quality {self.quality}" if self.quality is not None else self.blur or f"sigma {self.sigma:.3g}"
 
 
 class Residual(Record):
@@ -60,7 +66,9 @@ class ValidationSummary(Sparse):
     lent_by_training_images: int | None = Field(
         default=None, description="training images whose margin is held out; absent for classes"
     )
-    levels: list[Level] | None = Field(default=None, description="PSNR by noise level or blur; absent for classes")
+    levels: list[Level] | None = Field(
+        default=None, description="PSNR by noise level, blur or quality of JPEG; absent for classes"
+    )
     psnr_range: float | None = Field(
         default=None, description="the range that PSNR and SSIM take: 255 for 8 bits; absent for classes"
     )

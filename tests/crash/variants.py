@@ -62,6 +62,7 @@ VARIANTS = (
     Variant("deblur", ("--task", "deblur", "--blur", "motion:5:30")),
     Variant("upscale", ("--task", "upscale", "--scale", "3")),
     Variant("inpaint", ("--task", "inpaint")),
+    Variant("dejpeg", ("--task", "dejpeg")),
     Variant("reconstruct", ("--task", "reconstruct"), shape=("--filters", "4,4", "--batch-size", "4")),
     Variant("streams", ("--memory", "0.00001")),
     Variant("blind", ("--sigma", "0:55")),

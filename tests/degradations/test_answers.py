@@ -7,6 +7,7 @@ import torch
 from dlcli.degradations.base import Identity
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
+from dlcli.degradations.jpeg import Jpeg
 from dlcli.degradations.kernels import gaussian_kernel
 from dlcli.degradations.mask import Inpaint
 from dlcli.degradations.noise import Denoise, Poisson
@@ -16,6 +17,7 @@ MASK = np.eye(8, dtype=bool)
 EVERY = {
     "identity": Identity(), "noise": Denoise(25, 25), "blind": Denoise(0, 60), "poisson": Poisson(30),
     "blur": Deblur(KERNELS, 5), "upscale": Upscale(3), "inpaint": Inpaint(0.5), "mask": Inpaint(mask=MASK),
+    "jpeg": Jpeg(10, 10),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import torch
 from dlcli.degradations.base import Degradation, Identity
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
+from dlcli.degradations.jpeg import Jpeg
 from dlcli.degradations.kernels import parse_blur
 from dlcli.degradations.mask import Inpaint
 from dlcli.degradations.noise import Denoise, Poisson
@@ -20,6 +21,8 @@ ALL = {
     "deblur": Deblur([*parse_blur("gaussian:1"), *parse_blur("motion:5:30")], 2.55),
     "upscale": Upscale(3),
     "inpaint": Inpaint(0.5),
+    "jpeg": Jpeg(10, 90),
+    "jpeg of crops": Jpeg(10, 90, moved=True),
     "tiled mask": Inpaint(mask=np.eye(7, dtype=bool), tiled=True),
 }
 

@@ -231,13 +231,13 @@ def _row(case: MeasuredCase, measured: dict[str, Measured], levels: int) -> Imag
 
 
 def _levels(images: Observations, measured: dict[str, Measured]) -> list[Level]:
-    """PSNR at each noise level, or of each blur, as the report of a training has it."""
+    """PSNR at each noise level, of each blur, or at each quality, as the report of a training has it."""
     means = [
         [mean_of(measured[name].values["psnr"][place :: images.levels]) for name in ("network", "input")]
         for place in range(images.levels)
     ]
     each = zip(images.sigmas, images.degradations, means, strict=True)
     return [
-        Level(sigma=sigma, psnr=psnr, input_psnr=before, blur=degradation.blurred_by)
+        Level(sigma=sigma, psnr=psnr, input_psnr=before, blur=degradation.blurred_by, quality=degradation.quality)
         for sigma, degradation, (psnr, before) in each
     ]

@@ -9,6 +9,7 @@ from torch import Tensor
 from dlcli.config.values.noise import Amount
 from dlcli.degradations.base import Degradation, Identity, Kernel, Observation
 from dlcli.degradations.blur import Deblur
+from dlcli.degradations.jpeg import Jpeg
 from dlcli.degradations.other_blur import blur_note, other_blur
 from dlcli.degradations.rows import CleanRows
 from dlcli.degradations.task import MEASURED
@@ -24,7 +25,7 @@ from dlcli.networks.inference.scaling import Fitted, fitted_to_set, measurable
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.metrics import luminance
-from dlcli.networks.noise import noise_on, spans_of, weights_of
+from dlcli.networks.noise import kind_of_levels, level_name, noise_on, spans_of, weights_of
 from dlcli.networks.tensors import float64, image_to_tensor
 from dlcli.networks.training.batches import generator_for
 from dlcli.reports.measured_on import MeasuredOn
@@ -167,6 +168,11 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
         if mask is not None and image_set.shape(0) != mask.shape:  # parts of images: it lies on them as in training
             trained = replace(trained, degradation=trained.restoration.degradation(crops=True))
     fit = fitted_to_set(trained.scales, image_set if inputs is None else inputs)
+    if trained.task == "dejpeg" and not fit.scales.eight_bit:
+        raise DlcliError(
+            f"eval compresses clean images, and JPEG holds 8 bits; these are {image_set.dtype} from "
+            f"{fit.scales.targets.shown}", "convert them to 8 bits first",
+        )  # fmt: skip
     if fit.own:
         progress.note(fit.note(trained.scales))
     if inputs is not None and not measurable(fit.scales, image_set):
@@ -184,9 +190,8 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
         settings.seed, trained.device, _sigmas(degradations, fit.scales.targets), fit.scales,
     )  # fmt: skip
     if found.sigmas:
-        named = (d.blurred_by or f"sigma {s:.3g}" for d, s in zip(degradations, found.sigmas, strict=True))
-        *shown, last = named
-        option = "--sigma" if degradations[0].blurred_by is None else "--blur"
+        *shown, last = (level_name(level, fit.scales.targets) for level in degradations)
+        _, option = kind_of_levels(degradations[0])
         progress.note(f"each image is measured at {', '.join(shown)} and {last}; {option} takes one alone")
     for source in (image_set, inputs):
         found.skipped.extend(source.skipped if source else ())
@@ -211,8 +216,13 @@ def _given(
 
 
 def _degradation(settings: EvaluationSettings, trained: TrainedNetwork, fit: Fitted, progress: Progress) -> Degradation:
-    """That of the training, or with the noise of --sigma."""
+    """That of the training, or with the noise of --sigma, or the quality of --quality."""
     scale, restoration = fit.scales.targets, trained.restoration
+    if settings.quality is not None and trained.task != "dejpeg":
+        raise DlcliError(f"--quality is for networks that remove JPEG artifacts, and this one was trained to "
+                         f"{trained.task}", "leave it out")  # fmt: skip
+    if settings.quality is not None:
+        return Jpeg(settings.quality, settings.quality)
     if settings.sigma is None:
         if not fit.own or not restoration.sigma[1]:
             return trained.degradation

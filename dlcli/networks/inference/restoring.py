@@ -16,6 +16,7 @@ from dlcli.images.formats.writing import Frame
 from dlcli.images.normalization import Normalization
 from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
+from dlcli.networks.inference.compressed.qualities import LUMA, Qualities, by_luma, luma_of
 from dlcli.networks.inference.large.bands import VALUES, Band, Bands
 from dlcli.networks.inference.noise_level import Levels, denoiser_for
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
@@ -26,7 +27,6 @@ from dlcli.networks.inference.trained import TrainedNetwork, exactly
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.tensors import Image, image_to_tensor, in_units, tensor_to_image, units_to_image, white_of
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as gray images are made elsewhere
 COPIES = 6  # of an image, in float32, that are alive at once beside the network's own memory
 SMALL = 256 << 20  # bytes: asking for the free memory takes longer than it is worth below
 
@@ -46,6 +46,7 @@ class Changes:
     any: bool = False
     mapped: Ranges = field(default_factory=Ranges)
     levels: Levels = field(default_factory=Levels)
+    qualities: Qualities = field(default_factory=Qualities)
 
     def compare(self, before: Callable[[], Image], after: Image) -> None:
         """A part of an image; ``before`` is asked for only as long as nothing has changed."""
@@ -57,6 +58,7 @@ class Changes:
         self.any = self.any or others.any
         self.mapped = self.mapped.joined(others.mapped)
         self.levels.take(others.levels)
+        self.qualities.take(others.qualities)
 
 
 @dataclass(frozen=True)
@@ -130,16 +132,19 @@ def _through(restorer: Restorer, image: Frame, cut: Callable[[int], Sequence[Ban
     if passes is None:
         restorer.changes.take(changes)
         return image
+    brightness = by_luma(trained, image.pixels.shape[2])
 
     def compute(band: Band) -> Image:
         x = _input(trained, _rows(image, band.seen), fit.scales.inputs)
         part, rows = _rows(image, band.rows), band.inner(scale)
-        observed = passes.observed(x, restorer.kernel, missing)
-        made = passes.restored(trained, observed, rows)
+        observed = passes.observed(luma_of(x) if brightness else x, restorer.kernel, missing)
+        made, base = passes.restored(trained, observed, rows), observed.base[..., rows, :]
         if factor != 1:
-            made = torch.lerp(observed.base[..., rows, :].to(made.dtype), made, factor)
+            made = torch.lerp(base.to(made.dtype), made, factor)
+        if brightness:  # as much is added to red, green and blue
+            made, base = x[..., rows, :] + (made - base), x[..., rows, :]
         pixels = _output(trained, made, part, fit, within)
-        changes.compare(lambda: _output(trained, observed.base[..., rows, :], part, fit, within), pixels)
+        changes.compare(lambda: _output(trained, base, part, fit, within), pixels)
         if part.alpha is not None and scale == 1 and not degradation.needs_mask:
             pixels = np.where(part.alpha[:, :, None] == 0, part.pixels, pixels)  # unseen: none of our business
         return pixels

@@ -52,6 +52,8 @@ class NetworkSettings:
 class EvaluationSettings:
     """The images to measure on (none: those held out), and how they are degraded: ``sigma`` None, as in training.
 
+    ``quality`` likewise is that of JPEG.
+
     ``conditions`` are checks such as "psnr>=29"; ``compare`` also measures classical methods; ``mistakes`` is the file
     of the sheet of images that are classified wrongly.
     """
@@ -63,13 +65,14 @@ class EvaluationSettings:
     sigma: str | None
     seed: int
     mistakes: Path | None = None
+    quality: int | None = None
 
     @classmethod
     def of(cls, config: EvalConfig) -> "EvaluationSettings":
         """Those of the command."""
         return cls(
             NetworkSettings.of(config), config.data, config.check, config.compare, config.sigma, config.noise_seed,
-            config.mistakes,
+            config.mistakes, config.quality,
         )  # fmt: skip
 
 

@@ -155,6 +155,7 @@ def send(path: Path, out: Path | None) -> None:
 def _restored(image: DecodedImage, restorer: Restorer, output: Output, told: Told, number: int) -> Frame:
     """Frame ``number`` of a file, from 0."""
     told.add(output.shown, image.note)
+    restorer.changes.qualities.look(restorer.trained, image.stored.options, image.pixels.shape[2])
     before = restorer.shots.before(Frame(image.pixels, image.alpha), number, image.stored.frames)
     made = _with_unknown(image, restorer, output, told)
     restorer.shots.after(before, made)

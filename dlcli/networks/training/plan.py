@@ -48,7 +48,8 @@ LONG_RUN = 240.0  # seconds from which "fast" is deeper
 LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
 DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
-KEEP_FLAT = ("denoise", "deblur", "upscale", "inpaint")  # these tasks leave a flat image as it is; pairs may not
+# These tasks leave a flat image as it is; pairs may not.
+KEEP_FLAT = ("denoise", "deblur", "upscale", "inpaint", "dejpeg")
 LINEAR, MOST_CHANNELS = 3, 8  # side of the linear estimate's kernels, in cells; channels in which it is made
 FINE = 0.1  # of the usual rate, where the weights are trained ones
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
@@ -95,6 +96,11 @@ def restoration_of(
     Raises DlcliError for a kernel or mask that can't be read, and for noise beyond the range of the images.
     """
     arrays = {}
+    if config.task == "dejpeg" and not scales.eight_bit:
+        raise DlcliError(
+            f"--task dejpeg compresses images, and JPEG holds 8 bits; these are {scales.targets.dtype} from "
+            f"{scales.targets.shown}", "convert them to 8 bits first",
+        )  # fmt: skip
     if config.task == "deblur":
         arrays = kernel_arrays(config.blur)
     if config.task == "inpaint" and config.mask is not None:
@@ -114,7 +120,7 @@ def restoration_of(
         config.task, (low, high), None if noise else config.poisson, int(config.scale), config.holes, arrays, weights,
         deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
         noise_map=config.noise_map or (noise is not None and noise.method == "recorrupted"), noise=kind,
-        line=() if noise is None or config.start else noise.line,
+        line=() if noise is None or config.start else noise.line, quality=config.qualities,
     )  # fmt: skip
 
 
@@ -332,6 +338,7 @@ def describe_task(config: TrainDeconvConfig, restoration: Restoration, scale: No
         "denoise": sigma,
         "deblur": f" {config.blur}{sigma}",
         "upscale": f" x{config.scale}",
+        "dejpeg": f" of quality {config.qualities}",
         "inpaint": " by a mask" if config.mask else f" {config.holes:.0%}",
     }
     return config.task + constants.get(config.task, "")

@@ -21,7 +21,7 @@ from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores
 from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.start import Start
-from dlcli.networks.training.batches import RestorationBatches
+from dlcli.networks.training.batches import BatchesAhead, RestorationBatches
 from dlcli.networks.training.classes.batches import ClassBatches
 from dlcli.networks.training.classes.choice import described
 from dlcli.networks.training.classes.whitening import whiten
@@ -125,7 +125,8 @@ def _of_restoration(
             Comparison.of(degradation.scale, images.scales.targets), images.scales,
         )  # fmt: skip
         measure = RestorationValidation(_network(plan), regions.checked, degradation, settings)
-    crops: Batches = RestorationBatches(sampler, degradation, plan.execution.device, batches.seed, images.scales)
+    make = BatchesAhead if degradation.by_processor else RestorationBatches
+    crops: Batches = make(sampler, degradation, plan.execution.device, batches.seed, images.scales)
     if noise is not None:
         crops, loss = batches_and_loss(noise, sampler, plan.execution.device, batches.seed, images.scales.targets)
         objective = replace(objective, loss=loss)

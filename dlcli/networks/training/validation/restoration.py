@@ -12,12 +12,13 @@ from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.task import INPUT_IS_BASE
 from dlcli.engine.ranks import Ranks
 from dlcli.images.image_set import ImageSet
-from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
+from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.comparison import USUAL, Comparison, compared_of
 from dlcli.networks.data.split import spread
 from dlcli.networks.losses.supervised import Compare
 from dlcli.networks.metrics import mean_of, psnr_range
 from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.noise import kind_of_levels, level_name
 from dlcli.networks.tensors import image_to_tensor, squeeze_gray, tensor_to_image
 from dlcli.networks.training.batches import generator_for
 from dlcli.networks.training.settings import ExecutionSettings
@@ -150,14 +151,14 @@ class RestorationValidation:
     def _shown(self, number: int, output: Tensor, found: float) -> Shown:
         sample = self.samples[number]
         level = self.levels[number // self.count]
-        at = f", {_named(level, self.scale)}" if len(self.levels) > 1 else ""
+        at = f", {level_name(level, self.scale)}" if len(self.levels) > 1 else ""
         caption = f"{sample.name}{at}: input {self.known.input_psnrs[number]:.2f} dB, output {found:.2f} dB"
         before, after, truth = (tensor_to_image(t, np.uint8) for t in (sample.observed.shown, output, sample.target))
         return Shown(sample.name, before, after, truth, caption)
 
     def scope(self, _held: int) -> str:
         """How many crops, and at how many noise levels."""
-        kind = "noise levels" if self.levels[0].blurred_by is None else "blurs"
+        kind, _ = kind_of_levels(self.levels[0])
         levels = f" at {len(self.levels)} {kind}" if len(self.levels) > 1 else ""
         return f" ({counted(self.count, 'crop')} measured{levels})"
 
@@ -197,7 +198,7 @@ class RestorationValidation:
             return [f"the network restores no better than its input, on what was held out: {both}; {better}"]
         worse = [level for level in self.by_level() if level.psnr < level.input_psnr]
         return [
-            f"at {level.blur or f'sigma {level.sigma:.3g}'} the network makes images worse: {level.psnr:.2f} dB where "
+            f"at {level.named} the network makes images worse: {level.psnr:.2f} dB where "
             f"the input has {level.input_psnr:.2f} dB; {better}"
             for level in worse
         ]
@@ -212,16 +213,14 @@ class RestorationValidation:
             assert level.level is not None
             found_psnr, input_psnr = mean_of(self.kept.psnr[part]), mean_of(self.known.input_psnrs[part])
             sigma = self.scale.noise(level.level)
-            found.append(Level(sigma=sigma, psnr=found_psnr, input_psnr=input_psnr, blur=level.blurred_by))
+            found.append(
+                Level(sigma=sigma, psnr=found_psnr, input_psnr=input_psnr, blur=level.blurred_by, quality=level.quality)
+            )
         return found
 
     def unchanged(self) -> bool:
         """Whether the saved weights give back the simple estimate that they start from, to the last of 8 bits."""
         return self.kept is not None and np.array_equal(self.kept.psnr, self.known.base_psnrs, equal_nan=True)
-
-
-def _named(level: Degradation, scale: Normalization) -> str:
-    return level.blurred_by or f"sigma {scale.noise(level.level or 0):.3g}"
 
 
 def _dealt(count: int, chosen: Sequence[int], ranks: Ranks) -> tuple[list[int], list[int]]:
