@@ -35,6 +35,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l intercept -d 'F
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l no-intercept -d 'Fit an intercept.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l standardize -d 'Train on standardized columns; coefficients are always reported in the units of the data.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l no-standardize -d 'Train on standardized columns; coefficients are always reported in the units of the data.'
+complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l init -xa '(__fish_complete_directories (commandline -ct))' -d 'Start from the coefficients of this run or model file, by the names of columns and classes, in the units of the data; by default from 0.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l optimizer -xa 'auto gd sgd adam lbfgs newton exact' -d 'gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for cross-entropy; exact - QR for least squares.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l lr -xa 'auto' -d 'Learning rate; auto - from the largest eigenvalue.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l steps -x -d 'Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).'

@@ -45,6 +45,7 @@ _dlcli() {
                 '--no-intercept[Fit an intercept.]' \
                 '--standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
                 '--no-standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
+                '--init=[Start from the coefficients of this run or model file, by the names of columns and classes, in the units of the data; by default from 0.]:value:_files -/' \
                 '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for cross-entropy; exact - QR for least squares.]:value:(auto gd sgd adam lbfgs newton exact)' \
                 '--lr=[Learning rate; auto - from the largest eigenvalue.]:value:(auto)' \
                 '--steps=[Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).]:value: ' \

@@ -1,5 +1,6 @@
 """Settings of ``dlcli fit-linear``."""
 
+from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -97,6 +98,14 @@ class LinearModelOptions(Config):
 
 class LinearTrainingOptions(Config):
     """How the model is fitted, and when the fit stops."""
+
+    init: Path | None = option(
+        None,
+        "Start from the coefficients of this run or model file, by the names of columns and classes, in the units of "
+        "the data; by default from 0.",
+        panel=TRAINING, complete="dir", metavar="RUN|FILE",
+        also="pretrained init_from warm_start coef_init start_from initial_weights start_params from_pretrained",
+    )  # fmt: skip
 
     optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
         "auto",
@@ -233,7 +242,7 @@ class FitLinearConfig(
     """Linear, logistic and softmax regression."""
 
     command: ClassVar[str] = "fit-linear"
-    path_fields: ClassVar[tuple[str, ...]] = ("data", "val_data")
+    path_fields: ClassVar[tuple[str, ...]] = ("data", "val_data", "init")
 
     @field_validator("lr")
     @classmethod
@@ -272,6 +281,8 @@ class FitLinearConfig(
 
     def _check_optimizer(self) -> None:
         """Raise ValueError for a loss, penalty or schedule that the optimizer can't have."""
+        if self.optimizer == "exact" and self.init is not None:
+            raise ValueError("--optimizer exact solves directly and starts nowhere; leave --init or it out")
         if self.optimizer == "exact" and self.l1:
             raise ValueError("--optimizer exact has no --l1; use --optimizer gd, which gives exact zeros")
         if self.optimizer == "lbfgs" and self.l1:

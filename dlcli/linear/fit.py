@@ -70,7 +70,7 @@ def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held
     if plan.keep_rows:
         values = cache.rows(columns, train_groups, held, squares.units, exact=plan.optimizer == "exact")
         rows = row_problem(plan, data, values, squares, kind, cache.device)
-    problem = FitProblem(plan, data, kind, squares, rows, held, scored, watched)
+    problem = FitProblem(plan, data, kind, squares, rows, held, scored, watched, cache.start_of(train_groups))
     return Prepared(problem, stable_rate(problem))
 
 
@@ -119,7 +119,8 @@ def fit(
     if plan.stops_early and steps[-1].status != "diverged":
         progress.note(f"weights of step {kept.step:,} kept: lowest held-out loss")
         if kept.step == 0:
-            progress.warn("no step lowered the held-out loss: the weights are those before training, all 0")
+            where = "all 0" if problem.start is None else "those of --init"
+            progress.warn(f"no step lowered the held-out loss: the weights are those before training, {where}")
     return result
 
 

@@ -17,6 +17,7 @@ from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.plan import Plan
+from dlcli.linear.start.point import StartPoint
 
 SECOND_ORDER = ("newton", "lbfgs")
 Validate = Callable[[FloatArray], Mapping[str, float]]
@@ -67,7 +68,7 @@ class FitProblem:
     """What one fit minimizes and what measures it; ``rows`` where the method needs them.
 
     ``squares`` is least squares on the training rows, whose eigenvalues every method uses. ``scored`` and ``watched``
-    are the moments of the rows ``held``, None where there are none.
+    are the moments of the rows ``held``, None where there are none. ``start`` is where it starts, None for 0.
     """
 
     plan: Plan
@@ -78,6 +79,14 @@ class FitProblem:
     held: Held
     scored: Moments | None
     watched: Moments | None
+    start: StartPoint | None = None
+
+    @property
+    def beginning(self) -> FloatArray | None:
+        """The parameters (p, k) that it starts from; None for 0."""
+        if self.start is None:
+            return None
+        return self.start.theta(self.data.names, self.row_squares, whole=self.plan.penalty.l1 > 0)
 
     @property
     def units(self) -> Standardizer:

@@ -64,7 +64,7 @@ def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
     lr = _automatic_rate(problem)
     if plan.schedule.name == "adagrad":
         # AdaGrad-norm divides by |g(0)|, so its first step is that of the automatic rate.
-        lr *= make_solver(problem, by_name.make_schedule(plan.schedule, lr)).gradient_norm()
+        lr *= make_solver(problem, by_name.make_schedule(plan.schedule, lr)).gradient_norm() or 1.0
     if plan.optimizer == "sgd" and stable is not None:
         lr = min(lr, stable / 2)  # rows with outliers: batches see far more curvature than all rows on average
     return by_name.make_schedule(plan.schedule, lr)
@@ -72,7 +72,7 @@ def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
 
 def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
     """The solver of the plan, at its beginning."""
-    plan, squares, rows = problem.plan, problem.squares, problem.rows
+    plan, squares, rows, start = problem.plan, problem.squares, problem.rows, problem.beginning
     if plan.optimizer == "exact":
         assert rows is not None
         scale, size = squares.units.scale if plan.columns.standardize else None, len(squares.penalized)
@@ -87,8 +87,8 @@ def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
     if plan.penalty.l1:
         A, b, constant = squares.quadratic
         quadratic = QuadraticObjective(A, b, constant, plan.penalty.weighted(squares.penalized))
-        return GradientDescent(quadratic, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
-    return SpectralDescent(squares, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
+        return GradientDescent(quadratic, schedule, momentum=plan.momentum, tolerance=plan.tolerance, start=start)
+    return SpectralDescent(squares, schedule, momentum=plan.momentum, tolerance=plan.tolerance, start=start)
 
 
 def _automatic_rate(problem: FitProblem) -> float:
@@ -119,17 +119,17 @@ def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | 
     from dlcli.linear.solvers.lbfgs import LBFGS
     from dlcli.linear.solvers.newton import Newton
 
-    plan = problem.plan
+    plan, start = problem.plan, problem.beginning
     if plan.optimizer == "newton":
         size = objective.shape[0] * objective.shape[1]
         check_room(4 * 8 * size**2, f"Newton's steps with {size:,} coefficients", "use --optimizer lbfgs or gd")
-        return Newton(objective, plan.tolerance)
+        return Newton(objective, plan.tolerance, start)
     if plan.optimizer == "lbfgs":
-        return LBFGS(objective, plan.tolerance, metric=_metric(problem, objective))
+        return LBFGS(objective, plan.tolerance, metric=_metric(problem, objective), start=start)
     assert schedule is not None
     if plan.optimizer == "gd":
-        return GradientDescent(objective, schedule, momentum=plan.momentum, tolerance=plan.tolerance)
+        return GradientDescent(objective, schedule, momentum=plan.momentum, tolerance=plan.tolerance, start=start)
     adam = plan.optimizer == "adam"
     if isinstance(objective, TorchObjective):
-        return DeviceMiniBatch(objective, schedule, plan.batches, adam=adam, momentum=plan.momentum)
-    return MiniBatch(objective, schedule, plan.batches, adam=adam, momentum=plan.momentum)
+        return DeviceMiniBatch(objective, schedule, plan.batches, adam=adam, momentum=plan.momentum, start=start)
+    return MiniBatch(objective, schedule, plan.batches, adam=adam, momentum=plan.momentum, start=start)

@@ -28,6 +28,7 @@ from dlcli.linear.fit import Prepared, prepare, to_keep
 from dlcli.linear.metrics import higher_is_better, searched_metrics
 from dlcli.linear.plan import Plan, make_plan
 from dlcli.linear.solvers.solver import LinearSolver
+from dlcli.linear.start.run import Start, starting_point
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
 
@@ -37,7 +38,7 @@ READING = (
     *(name for name in FitLinearConfig.model_fields
       if field_meta(FitLinearConfig, name).panel == DATA and name != "data_seed"),
     *(name for name in ValidationOptions.model_fields if name != "early_stop"),
-    "data", "loss", "intercept", "device", "seed_of_data",
+    "data", "loss", "intercept", "device", "seed_of_data", "init",
 )  # fmt: skip
 KEPT_TABLES = 4
 
@@ -62,10 +63,13 @@ class LinearTrials:
         if known is not None and (known[0].plan.keep_rows or not self._plan(config, known[0]).keep_rows):
             return known
         # What is worth saying of the data is said once.
-        loaded = load(config, Silent() if self._tables else self.progress)
+        start = Start.of(config.init) if config.init else None
+        progress = Silent() if self._tables else self.progress
+        loaded = load(config, progress)
+        begun = starting_point(start, config, loaded, progress)
         while len(self._tables) >= KEPT_TABLES:
             del self._tables[next(iter(self._tables))]
-        self._tables[key] = loaded, FitCache(loaded.usable, loaded.device, lasting=True)
+        self._tables[key] = loaded, FitCache(loaded.usable, loaded.device, lasting=True, start=begun)
         return self._tables[key]
 
     def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
@@ -172,7 +176,7 @@ class LinearTrials:
         plan = self._plan(config, loaded)
         if not plan.keep_rows or plan.optimizer != "gd" or loaded.device != "cpu" or config.minutes:
             return None
-        if loaded.stored is not None:
+        if loaded.stored is not None or config.init is not None:
             return None
         return tuple(getattr(config, name) for name in (*READING, "standardize", "report_every")), plan.steps
 

@@ -25,6 +25,7 @@ from dlcli.linear.plan import Plan
 from dlcli.linear.report import draw_charts, draw_pictures, make_report, save
 from dlcli.linear.result import Fit
 from dlcli.linear.shared.crew import Crew, leading, serve
+from dlcli.linear.start.run import Start, starting_point
 from dlcli.reports.columns import DryRunReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
@@ -66,13 +67,13 @@ def _help(config: FitLinearConfig, ranks: Ranks) -> FitLinearReport:
 
 def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitLinearReport:
     start = time.monotonic()
-    run = _run_of(config, crew)
+    run, begin = _run_of(config, crew)
     loaded = load(config, progress, crew)
-    plan = loaded.plan
+    plan, begun = loaded.plan, starting_point(begin, config, loaded, progress)
     if crew is not None:
         crew.ranks.keep(RUN, str(run.path))
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
-    space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv))
+    space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv), start=begun)
     with ExitStack() as until_drawn:
         defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
         result = train(plan, space, run, progress, defer, loaded.inference)
@@ -99,14 +100,15 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
     return report
 
 
-def _run_of(config: FitLinearConfig, crew: Crew | None) -> directory.RunDirectory:
-    """The run's directory; the other processes hear if it can't be.
+def _run_of(config: FitLinearConfig, crew: Crew | None) -> tuple[directory.RunDirectory, Start | None]:
+    """The run's directory, and what --init names; the other processes hear if one can't be.
 
     A group that is started again, as one of its processes was killed, begins anew in the directory that it had.
     """
     before = crew.ranks.kept(RUN) if crew is not None and crew.ranks.restarts else None
     out, force = (Path(before), True) if before else (config.out, config.force)
     try:
+        begin = Start.of(config.init) if config.init else None
         run = directory.RunDirectory(RUN, out, force)
     except DlcliError as error:
         if crew is not None:
@@ -114,7 +116,7 @@ def _run_of(config: FitLinearConfig, crew: Crew | None) -> directory.RunDirector
         raise
     if crew is not None:
         agreed(crew.ranks, None)
-    return run
+    return run, begin
 
 
 def dry_run(config: FitLinearConfig) -> DryRunReport:

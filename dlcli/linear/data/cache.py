@@ -6,6 +6,7 @@ from dlcli.linear.data.rows import Held, Rows, standardized_rows
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.objectives.least_squares import LeastSquares, Standardizer
 from dlcli.linear.plan import ColumnSettings
+from dlcli.linear.start.point import StartPoint
 
 Groups = tuple[int, ...]  # of rows
 
@@ -13,11 +14,12 @@ Groups = tuple[int, ...]  # of rows
 class FitCache:
     """What fits on the same data share: moments, their decomposition, and the rows in training units.
 
-    ``lasting`` says that more than one fit follows, so that the data must stay as they are.
+    ``lasting`` says that more than one fit follows, so that the data must stay as they are. Fits of all training rows
+    begin at ``start``, None for 0.
     """
 
-    def __init__(self, data: TableData, device: str, *, lasting: bool) -> None:
-        self.data, self.device, self.lasting = data, device, lasting
+    def __init__(self, data: TableData, device: str, *, lasting: bool, start: StartPoint | None = None) -> None:
+        self.data, self.device, self.lasting, self.start = data, device, lasting, start
         self._squares: dict[tuple[Groups, ColumnSettings, float], LeastSquares] = {}
         self._rows: dict[tuple[Groups, Groups, Groups, ColumnSettings, bool], Rows] = {}
         self._view: tuple[Groups, TableData] | None = None
@@ -28,6 +30,10 @@ class FitCache:
         if self._view is None or self._view[0] != key:
             self._view = key, self.data.as_seen_from(groups)
         return self._view[1]
+
+    def start_of(self, groups: Sequence[int]) -> StartPoint | None:
+        """Where a fit of some groups begins; from 0 where they aren't all: a start may know what is left out."""
+        return self.start if len(groups) == len(self.data.training_groups()) else None
 
     def squares(self, columns: ColumnSettings, l2: float, groups: Sequence[int]) -> LeastSquares:
         """The least-squares problem of some groups of rows."""

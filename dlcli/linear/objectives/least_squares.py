@@ -38,6 +38,11 @@ class Standardizer:
         first = theta[0] if self.intercept else np.zeros(theta.shape[1])
         return first - self.shift @ coefficients, coefficients
 
+    def of_data(self, intercept: FloatArray, coefficients: FloatArray) -> FloatArray:
+        """Parameters (d [+ 1], k) of intercepts (k,) and coefficients (d, k) in the data's units."""
+        slopes = coefficients * self.scale[:, None]
+        return np.concatenate([(intercept + self.shift @ coefficients)[None], slopes]) if self.intercept else slopes
+
     def shifted(self, coefficients: FloatArray) -> FloatArray:
         """Sums (k,) of the sizes of what coefficients (d, k) add to the intercept."""
         total: FloatArray = np.abs(self.shift) @ np.abs(coefficients)
@@ -71,6 +76,11 @@ class SpanUnits(Standardizer):
         """Intercepts (k,) and coefficients (d, k) in the data's units, of parameters (r [+ 1], k)."""
         first = int(self.intercept)
         return self.columns.to_data(np.concatenate([theta[:first], self.basis @ theta[first:]]))
+
+    def of_data(self, intercept: FloatArray, coefficients: FloatArray) -> FloatArray:
+        """Parameters (r [+ 1], k) of intercepts (k,) and coefficients (d, k): their part in the span."""
+        first, theta = int(self.intercept), self.columns.of_data(intercept, coefficients)
+        return np.concatenate([theta[:first], self.basis.T @ theta[first:]])
 
     def shifted(self, coefficients: FloatArray) -> FloatArray:
         """Sums (k,) of the sizes of what coefficients (d, k) add to the intercept."""

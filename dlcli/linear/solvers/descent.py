@@ -39,7 +39,8 @@ class FirstOrder:
     noise_factor = EXACT
     separated = ""
 
-    def __init__(self, objective: Objective, tolerance: float) -> None:
+    def __init__(self, objective: Objective, tolerance: float, start: FloatArray | None = None) -> None:
+        """From ``start``, or from 0, by whose gradient the tolerance is measured in either case."""
         self._objective, self.tolerance = objective, tolerance
         self.theta = np.zeros(objective.shape)
         self.step = 0
@@ -47,6 +48,8 @@ class FirstOrder:
         self.termination = RUNNING
         self._passed: list[PassedStep] = []
         self.first_norm = self.gradient_norm()
+        if start is not None:
+            self.theta = start
 
     def parameters(self) -> FloatArray:
         """Theta, (p, k)."""
@@ -97,7 +100,7 @@ class FirstOrder:
 
 
 class GradientDescent(FirstOrder):
-    """Full-batch (proximal) gradient descent from theta = 0, with heavy-ball or Nesterov momentum."""
+    """Full-batch (proximal) gradient descent, with heavy-ball or Nesterov momentum."""
 
     def __init__(
         self,
@@ -106,8 +109,9 @@ class GradientDescent(FirstOrder):
         *,
         momentum: Momentum = NO_MOMENTUM,
         tolerance: float = 0.0,
+        start: FloatArray | None = None,
     ) -> None:
-        super().__init__(objective, tolerance)
+        super().__init__(objective, tolerance, start)
         self.schedule, self.momentum = schedule, momentum
         self.velocity = np.zeros(objective.shape)
 
@@ -196,8 +200,9 @@ class MiniBatch(FirstOrder):
         *,
         adam: bool = False,
         momentum: Momentum = NO_MOMENTUM,
+        start: FloatArray | None = None,
     ) -> None:
-        super().__init__(objective, 0.0)
+        super().__init__(objective, 0.0, start)
         self.rows, self.schedule, self.adam = objective, schedule, adam
         self.momentum, self.sampler = momentum, BatchSampler(objective.rows, batches)
         self.first = np.zeros(objective.shape)

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.schedules.base import Schedule
 from dlcli.linear.objectives.glm_torch import TorchObjective, to_numpy
 from dlcli.linear.solvers.descent import MiniBatch, MiniBatchSettings
@@ -20,8 +21,9 @@ class DeviceMiniBatch(MiniBatch):
         *,
         adam: bool = False,
         momentum: Momentum = NO_MOMENTUM,
+        start: FloatArray | None = None,
     ) -> None:
-        super().__init__(objective, schedule, batches, adam=adam, momentum=momentum)
+        super().__init__(objective, schedule, batches, adam=adam, momentum=momentum, start=start)
         self.there = objective
         self._order: Any = None
         self._moved_order: Any = None

@@ -27,9 +27,10 @@ class LBFGS(SecondOrder):
     """
 
     def __init__(
-        self, objective: RowObjective, tolerance: float = 0.0, memory: int = 20, metric: FloatArray | None = None
-    ) -> None:
-        super().__init__(objective, tolerance)
+        self, objective: RowObjective, tolerance: float = 0.0, memory: int = 20, metric: FloatArray | None = None,
+        start: FloatArray | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(objective, tolerance, start)
         self.pairs: deque[tuple[FloatArray, FloatArray]] = deque(maxlen=memory)
         self._last: tuple[FloatArray, FloatArray] | None = None
         self._metric = self._first_metric = metric

@@ -28,9 +28,7 @@ class SecondOrder(FirstOrder):
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
         self.rows = objective
         self.separated = ""
-        super().__init__(objective, tolerance)
-        if start is not None:
-            self.theta = start
+        super().__init__(objective, tolerance, start)
 
     def direction(self, gradient: FloatArray) -> FloatArray:
         """Where to go from theta, given the smooth gradient there; of theta's shape."""

@@ -51,7 +51,7 @@ class Eigenbasis:
 
 
 class SpectralDescent:
-    """Full-batch gradient descent from theta = 0 (a ``LinearSolver``)."""
+    """Full-batch gradient descent (a ``LinearSolver``)."""
 
     noise_factor = EXACT
     separated = ""
@@ -63,7 +63,9 @@ class SpectralDescent:
         *,
         momentum: Momentum = NO_MOMENTUM,
         tolerance: float = 0.0,
+        start: FloatArray | None = None,
     ) -> None:
+        """From theta = ``start`` (p, 1), or from 0, by whose gradient the tolerance is measured in either case."""
         self.problem, self.schedule = problem, schedule
         self.momentum, self.tolerance = momentum, tolerance
         self.basis = Eigenbasis.of(problem)
@@ -72,6 +74,10 @@ class SpectralDescent:
         self.step = 0
         self.lr = float("nan")
         self.first_norm = self.gradient_norm()
+        if start is not None:
+            e = np.where(self.basis.values > 0, self.basis.vectors.T @ start[:, 0] - self.basis.optimum, 0.0)
+            self.state = (e, e)
+        self._begun = self.state
         self.termination = GRADIENT_TOLERANCE if self._small(self.state) else RUNNING
 
     def parameters(self) -> FloatArray:
@@ -87,7 +93,7 @@ class SpectralDescent:
         if not isinstance(schedule, OpenLoop):
             return [self._at(step, e) for step, e in self._passed if step < last]
         exact = isinstance(schedule, Constant)
-        state: State = (-self.basis.optimum, -self.basis.optimum)
+        state = self._begun
         found, before = [], 0
         for step in log_spaced(min(last, self.step) if exact else min(last, self.step, BLOCK)):
             if step > before:

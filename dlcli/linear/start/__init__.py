@@ -1,0 +1,1 @@
+"""Fits that start from another one's coefficients."""
