@@ -95,10 +95,6 @@ TASKS = {
     "denoise": ({}, {"sigma": [25.0, 25.0]}),
     "denoise, blind": ({"sigma": "0:55"}, {"sigma": [0.0, 55.0]}),
     "denoise, photons": ({"poisson": 20.0}, {"poisson": 20.0}),
-    "denoise, photons and reading": (
-        {"poisson": 20.0, "sigma": "10"}, {"poisson": 20.0, "sigma": [10.0, 10.0], "noise": "poisson-gaussian"}),
-    "denoise, camera": ({"noise": "camera", "sigma": "30"}, {"sigma": [30.0, 30.0], "noise": "camera"}),
-    "denoise, measured": (lambda f: {"noise": f"auto:{noisy_images(f)}"}, {"noise": "measured"}),
     "deblur": ({"task": "deblur"}, {"sigma": [2.55, 2.55]}),
     "deblur, motion": ({"task": "deblur", "blur": "motion:7:30", "sigma": "5"}, {"sigma": [5.0, 5.0]}),
     "deblur, file": (lambda f: {"task": "deblur", "blur": kernel_file(f), "sigma": "0"}, {"sigma": [0.0, 0.0]}),
@@ -109,6 +105,10 @@ TASKS = {
     "inpaint": ({"task": "inpaint", "holes": 0.7}, {"holes": 0.7}),
     "inpaint, mask": (lambda f: {"task": "inpaint", "mask": mask_file(f)}, {}),
     "reconstruct": ({"task": "reconstruct", "filters": "8,16,8"}, {}),
+    "denoise, photons and reading": (
+        {"poisson": 20.0, "sigma": "10"}, {"poisson": 20.0, "sigma": [10.0, 10.0], "noise": "poisson-gaussian"}),
+    "denoise, camera": ({"noise": "camera", "sigma": "30"}, {"sigma": [30.0, 30.0], "noise": "camera"}),
+    "denoise, measured": (lambda f: {"noise": f"auto:{noisy_images(f)}"}, {"noise": "measured"}),
 }  # fmt: skip
 ARRAYS = {
     "denoise, measured": ["noise.gain", "noise.intercept"],

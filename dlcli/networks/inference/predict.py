@@ -168,7 +168,9 @@ def _tell(restorer: Restorer, told: Told, progress: Progress) -> None:
         progress.note(f"{counted(ranges.images, 'image')}: {ranges.note(trained.scales)}")
     for text in told.lines():
         (progress.note if f": {WRITTEN_AS}" in text else progress.warn)(text)
-    for text in (*changes.levels.lines(trained), *changes.qualities.lines(trained.restoration.quality)):
+    for text in changes.levels.notes(trained):
+        progress.note(text)
+    for text in (*changes.levels.lines(), *changes.qualities.lines(trained.restoration.quality)):
         progress.warn(text)
     idle = changes.images == changes.levels.left
     if not (changes.any or idle) and restorer.strength.factor and trained.task != "reconstruct":
