@@ -39,7 +39,9 @@ def cheaper(words):
     if words[0] == "tune-lr":
         place = words.index("train-deconv")
         return [*words[:place], *SEARCH, *words[place:], *SEARCHED], False
-    return [*words, *(RESUMED if "--resume" in words else STEPS + NETWORK)], False
+    if "--resume" in words:
+        return [*words, *RESUMED], False
+    return [*words, *STEPS, *(NETWORK[2:] if "--init" in words else NETWORK)], False  # filters are those of its network
 
 
 @pytest.fixture(scope="module")
