@@ -2,7 +2,6 @@
 
     python benchmarks/images/bundled.py make RUN denoise-gray     # a finished run to dlcli/runs/bundled/denoise-gray
     python benchmarks/images/bundled.py measure ../shared/data    # noise of sigma 15, 25 and 50, beside BM3D; the cards
-    python benchmarks/images/bundled.py cameras ../shared/data    # camera photographs whose noise nobody names
 
 The runs are those of COMMANDS. Weights are rounded to bfloat16, which halves the file. Gray is measured on BSD68 and
 Set12 beside BM3D's published figures; color on the middles (256 x 256) of every fifth clean crop of PolyU beside CBM3D
@@ -137,37 +136,17 @@ def card(name: str, kind: str, table: list[str]) -> None:
     (folder / "card.md").write_text(text)
 
 
-def cameras(data: Path, folder: Path) -> None:
-    """Camera photographs whose noise nobody names, through predict: PSNR before and after."""
-    import numpy as np
-    from PIL import Image
-
-    noisy, clean = data / "polyu" / "noisy", data / "polyu" / "clean"
-    command = [sys.executable, "-m", "dlcli", "predict", "bundled:denoise", str(noisy), "--out", str(folder / "out")]
-    subprocess.run([*command, "--format", "png", "--quiet"], check=True)
-    truth = {path.stem: np.asarray(Image.open(path), float) for path in clean.iterdir()}
-    for name, where in (("noisy", noisy), ("bundled:denoise", folder / "out")):
-        found = []
-        for path in sorted(where.iterdir()):
-            difference = np.asarray(Image.open(path), float) - truth[path.stem]
-            found.append(10 * np.log10(255**2 / np.mean(difference**2)))
-        print(f"PolyU, {name}: {np.mean(found):.2f} dB over {len(found)} crops")
-
-
 def main() -> None:
     """Make or measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["make", "measure", "cameras"])
+    parser.add_argument("what", choices=["make", "measure"])
     parser.add_argument("path", type=Path)
     parser.add_argument("name", nargs="?", choices=sorted(COMMANDS))
     given = parser.parse_args()
     if given.what == "make":
         make(given.path, given.name)
-    elif given.what == "measure":
-        measure(given.path)
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            cameras(given.path, Path(folder))
+        measure(given.path)
 
 
 if __name__ == "__main__":

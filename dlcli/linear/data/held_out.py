@@ -12,7 +12,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
-from dlcli.linear.data.split import VALIDATION, numbers_of
+from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.plan import split_of
 from dlcli.linear.splits.assign import Dealing
@@ -75,7 +75,7 @@ def rows_without_data(
     for chunk in table.chunks():
         targets.append(chunk.y)
         if settings.present:
-            numbers.append(numbers_of(chunk))
+            numbers.append(chunk.numbers - 1)
     rows = sum(map(len, targets))
     expected = report_of(run).rows
     if expected is not None and rows != expected:

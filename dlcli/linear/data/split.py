@@ -141,7 +141,7 @@ class Assigned(Split):
 
     def of_chunk(self, chunk: Chunk) -> IntArray:
         """Groups of a chunk's rows."""
-        numbers = numbers_of(chunk)
+        numbers = chunk.numbers - 1
         return self.checked(int(numbers.max(initial=-1)) + 1)[numbers].astype(np.int64)
 
     def checked(self, rows: int) -> IntArray:
@@ -158,13 +158,6 @@ class Assigned(Split):
         made = groups.copy()
         made[free] = Split(0.0, self.folds, self.seed).stratified(y[free])
         return made
-
-
-def numbers_of(chunk: Chunk) -> IntArray:
-    """The numbers (n,) of a chunk's rows among all rows of the sources, from 0."""
-    if chunk.rows is not None:
-        return chunk.rows - 1
-    return np.arange(chunk.first_row - 1, chunk.first_row - 1 + len(chunk.y))
 
 
 def dealt_shares(chunks: Iterable[Chunk], split: Split) -> Iterator[tuple[Chunk, IntArray]]:
