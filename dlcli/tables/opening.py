@@ -38,6 +38,11 @@ class TrainingColumns:
         """All of them, the target last."""
         return (*self.features, *([self.target] if self.target else []))
 
+    @property
+    def columns(self) -> list[Column]:
+        """What those that aren't left out are read as."""
+        return [plan.column for plan in self.used if not plan.left_out]
+
     def seen_from(self, reader: Reader, among: BoolArray, options: ReadOptions) -> "TrainingColumns":
         """The same columns planned by some of the first rows: those of ``among`` (n,), which is over all rows."""
         used = [plan for plan in self.used if plan.left_out != GROUPS]

@@ -1,13 +1,11 @@
 """Tables: files in, chunks of a float64 matrix and a target out."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import polars as pl
 
 from dlcli.engine.ranks import ALONE
 from dlcli.errors import DlcliError
@@ -23,49 +21,43 @@ from dlcli.tables.columns import (
 )
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.encoder import Encoder, said_unseen
-from dlcli.tables.formats.dates import DateFormat
-from dlcli.tables.names import Hints, find_name
+from dlcli.tables.names import find_name
 from dlcli.tables.opening import (
     TrainingColumns,
     check_held,
-    context_of,
     opened,
     training_columns,
     with_found_names,
 )
-from dlcli.tables.planning.column_plan import plan_columns
+from dlcli.tables.planning.kept_rows import KeptRows, TrainingRows
 from dlcli.tables.planning.profile import Profile
 from dlcli.tables.planning.settle import ColumnRecord, Settled, Settling
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.csv_reader import DelimitedReader
-from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, kinds_of, prefetch, without_infinite
-from dlcli.tables.sharing import UnsharedError, joined, joined_ranks, shared_parts
+from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, kinds_of, prefetch
+from dlcli.tables.readers.raw_columns import RawColumns
+from dlcli.tables.sharing import UnsharedError, shared_parts
 from dlcli.text import counted, listed, printable
 
-__all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table"]
+__all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table", "TrainingRows"]
 
-# Which of the rows that stay (of all, (n,)) are trained on; codes of their classes where the target has such.
-TrainingRows: TypeAlias = Callable[[BoolArray, FloatArray | None], BoolArray]
-MANY_OTHERS = 100  # columns that are no features
 OFTEN = 5  # rows of each level in the first rows, where others hardly occur further on
 
 
-class Table:
+class Table(RawColumns):
     """Rows of one file or more with the columns that a model needs.
 
-    ``columns`` are the names of all columns, ``target`` the target (None if it isn't wanted), ``dropped`` the number
-    of rows that the last pass left out. A table for training has to be settled before its chunks are taken.
+    ``dropped`` is the number of rows that the last pass left out. A table for training has to be settled before its
+    chunks are taken.
     """
 
     def __init__(
         self, readers: Sequence[Reader], features: Sequence[Column], target: Column | None, options: ReadOptions
     ) -> None:
-        self._readers = list(readers)
-        self._options, self.ranks = options, options.ranks
+        super().__init__(readers, target, options)
+        self.ranks = options.ranks
         self._columns = tuple(features)
-        self.target = target
         self.files: tuple[tuple[str, Path], ...] = ()
-        self.columns = list(readers[0].names)
         self.features = [column.name for column in features]
         self.records: tuple[ColumnRecord, ...] = ()
         self._classes = self._gaps = False
@@ -144,8 +136,7 @@ class Table:
     def _profile_of_sample(self, training: TrainingRows | None) -> Profile | None:
         """What the first rows say, or None where the others may say more."""
         assert self._training is not None
-        plans = [plan for plan in self._training.used if not plan.left_out]
-        columns = [plan.column for plan in plans]
+        columns = self._training.columns
         learned = [c for c in columns if c.kind == "text" or c.format is not None]
         if training is not None and (learned or self._counted):
             return None
@@ -164,77 +155,21 @@ class Table:
         classes = self.target is not None and (self._classes or self.target.is_class)
         return self.target.name if classes and self.target is not None else None
 
+    def _kept(self) -> KeptRows:
+        target = self.target.name if self.target else None
+        return KeptRows(self._readers, self._options, self.ranks, target, self._counted)
+
     def _profile_of_rows(self, training: TrainingRows | None) -> Profile:
-        """What all rows to train on say."""
+        """What all rows to train on say; columns are planned anew by those among the first rows."""
         assert self._training is not None
-        train = self._trained(training) if training is not None else None
-        columns = [plan.column for plan in self._training.used if not plan.left_out]
-        profile, rows = Profile(columns, self._counted), 0
-        for data, keep, _, start in self._kept_frames(columns, profile.misfits):
-            profile.add(data, None if train is None else train[start : start + data.height])
-            rows += len(keep)
-            profile.without_target += len(keep) - data.height if self._options.missing != "drop" else 0
-        if self.ranks.count > 1:
-            profile.join(self.ranks)
-        self.rows = sum(self.ranks.gather(rows))
+        kept, train = self._kept(), None
+        if training is not None:
+            train, among = kept.trained(self._training.columns, training)
+            self._training = self._training.seen_from(self._readers[0], among, self._options)
+        profile, self.rows = kept.profile(self._training.columns, train)
         if profile.rows == 0:
             self._refuse_no_rows()
         return profile
-
-    def _kept_frames(
-        self, columns: Sequence[Column], misfits: Misfits
-    ) -> Iterator[tuple[pl.DataFrame, BoolArray, int, int]]:
-        """The rows that stay, what ``columns`` are read as, and which rows of the source these are.
-
-        The latter begin with the row of this number among those of all sources, the former among all that stay.
-        """
-        if self.ranks.count > 1:
-
-            def work(frame: Frame) -> tuple[pl.DataFrame, BoolArray]:
-                return self._kept(conform(frame, columns, self._options, misfits), columns, misfits)
-
-            every = shared_parts(self.ranks, self._readers, kinds_of(columns), work, lambda kept: kept[0].height)
-            for part in every:
-                if part.made is not None:
-                    yield *part.made, part.source_row, part.place
-            return
-        rows = stay = 0
-        for frame in self._frames(columns, misfits):
-            data, keep = self._kept(frame, columns, misfits)
-            yield data, keep, rows, stay
-            rows, stay = rows + len(keep), stay + data.height
-
-    def _kept(
-        self, frame: Frame, columns: Sequence[Column], misfits: Misfits
-    ) -> tuple[pl.DataFrame, BoolArray]:  # fmt: skip
-        """The rows of a frame that stay, and which these are."""
-        policy = self._options.missing
-        data = without_infinite(frame, columns, misfits) if policy != "error" else frame.data
-        asked = data.columns if policy == "drop" else [self.target.name] if self.target else []
-        keep = np.ones(data.height, dtype=np.bool_)
-        if policy != "error":
-            for name in asked:
-                keep &= data.get_column(name).is_not_null().to_numpy()
-        return (data if keep.all() else data.filter(pl.Series(keep))), keep
-
-    def _trained(self, training: TrainingRows) -> BoolArray:
-        """Which of the rows that stay are trained on (n,); columns are planned anew by those among the first rows."""
-        assert self._training is not None
-        columns = [plan.column for plan in self._training.used if not plan.left_out]
-        kept: list[tuple[int, BoolArray]] = []
-        values: list[tuple[int, pl.Series]] = []
-        for data, keep, row, place in self._kept_frames(columns, Misfits()):
-            kept.append((row, keep))
-            if self._counted:
-                values.append((place, data.get_column(self._counted)))
-        rows = sum(self.ranks.gather(sum(len(keep) for _, keep in kept)))
-        stays = joined(self.ranks, kept, rows, np.bool_)
-        classes = joined_ranks(self.ranks, values, int(stays.sum())) if self._counted else None
-        train = training(stays, classes)
-        among = np.zeros(len(stays), dtype=np.bool_)
-        among[np.flatnonzero(stays)[train]] = True
-        self._training = self._training.seen_from(self._readers[0], among, self._options)
-        return train
 
     @property
     def cluster(self) -> str | None:
@@ -251,29 +186,12 @@ class Table:
         if not self.dropped:
             return None
         columns = [*self._columns, *([self.target] if self.target else [])]
-        every = [keep for _, keep, _, _ in self._kept_frames(columns, Misfits())]
+        every = [keep for _, keep, _, _ in self._kept().frames(columns, Misfits())]
         return np.concatenate([np.zeros(0, dtype=np.bool_), *every])
 
     def read_alone(self) -> None:
         """From now on this process reads the table, and no other."""
         self.ranks = ALONE
-
-    def target_values(self) -> list[float]:
-        """The different numbers of the target in the first rows, at most 21 of them, sorted."""
-        assert self.target is not None
-        frame = Frame(self._readers[0].sample([self.target.name]), "", 1)
-        options = replace(self._options, missing="auto")
-        values = conform(frame, [self.target], options, Misfits()).data.to_series().cast(pl.Float64).drop_nulls()
-        return sorted(values.drop_nans().unique().to_list())[:21]
-
-    def has_whole_beyond(self, name: str, limit: float) -> bool:
-        """Whether a column has whole numbers (not fractions or powers) of at least ``limit`` in its first rows."""
-        column = self._readers[0].sample([name]).get_column(name)
-        if column.dtype == pl.String:
-            column = column.filter(column.str.contains(r"^\s*[-+]?\d+\s*$")).str.strip_chars()
-        elif not column.dtype.is_integer():
-            return False
-        return bool((column.cast(pl.Float64).abs() >= limit).any())
 
     def _new_encoder(self) -> Encoder:
         return Encoder(self._columns, self.target, self._options, self._rules)
@@ -306,10 +224,9 @@ class Table:
             return [f"rows with missing values get no prediction, NA in CSV: {each}"]
         return [f"missing values count as the model has it from training, as the mean or a level of their own: {each}"]
 
-    @property
-    def read_wholly(self) -> list[str]:
-        """The files that each of several processes parses all of."""
-        return [one.label for one in self._readers if one.whole or type(one).parts is Reader.parts]
+    def date_columns(self) -> list[Column]:
+        """The columns of dates, those that are no features too, unless they are many."""
+        return self.dates_beside(self._columns)
 
     @property
     def dropped(self) -> int:
@@ -393,48 +310,6 @@ class Table:
         """All rows, what ``columns`` are read as."""
         for reader in self._readers:
             yield from reader.frames(columns, self._options, misfits)
-
-    @property
-    def hints(self) -> Hints:
-        """Words for hints that name its columns."""
-        return self._options.hints
-
-    def date_columns(self) -> list[Column]:
-        """The columns of dates, those that are no features too, unless they are many."""
-        others = [name for name in self.columns if name not in self.features]
-        unused = self.planned(others, self._options).values() if len(others) <= MANY_OTHERS else []
-        return [c for c in (*self._columns, *unused) if isinstance(c.format, DateFormat) and c.format.unit != "days"]
-
-    def first_rows(self, names: Sequence[str]) -> pl.DataFrame:
-        """The first rows of columns, as their source has them."""
-        return self._readers[0].sample(list(names))
-
-    def raw_types(self, names: Sequence[str]) -> dict[str, pl.DataType]:
-        """The types of columns in the first file."""
-        return dict(self._readers[0].sample(list(names)).schema)
-
-    def planned(self, names: Sequence[str], options: ReadOptions) -> dict[str, Column]:
-        """What columns are read as by ``options``, features or not, as their first rows show."""
-        first = self._readers[0]
-        plans = plan_columns(first.sample(list(names)), names, context_of(first, options, None))
-        return {name: plan.column for name, plan in plans.items()}
-
-    def pieces(self, names: Sequence[str]) -> Generator[tuple[pl.DataFrame, bool], None, None]:
-        """All rows of columns, as ``raw_columns``, and whether they are of --val-data, which may lack the columns.
-
-        Of these there is the target.
-        """
-        for reader in self._readers:
-            wanted = [self.target.name] if reader.held and self.target else list(names)
-            for frame in reader.raw_frames(dict.fromkeys(wanted, "text")):
-                yield frame.data[wanted], reader.held
-
-    def raw_columns(self, names: Sequence[str]) -> Generator[pl.DataFrame, None, None]:
-        """All rows of columns as their source has them (text files: texts), from the start; in pieces of any length."""
-        for reader in self._readers:
-            for frame in reader.raw_frames(dict.fromkeys(names, "text")):
-                data = frame.data[list(names)]
-                yield data.fill_null("") if isinstance(reader, DelimitedReader) else data
 
 
 def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, need_target: bool) -> Table:

@@ -1,0 +1,91 @@
+"""The rows of a table that stay, looked at before it is settled how its columns are used."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+
+from dlcli.engine.ranks import Ranks
+from dlcli.tables.columns import BoolArray, Column, FloatArray, ReadOptions
+from dlcli.tables.planning.profile import Profile
+from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, kinds_of, without_infinite
+from dlcli.tables.sharing import joined, joined_ranks, shared_parts
+
+# Which of the rows that stay (of all, (n,)) are trained on; codes of their classes where the target has such.
+TrainingRows: TypeAlias = Callable[[BoolArray, FloatArray | None], BoolArray]
+
+
+class KeptRows:
+    """Passes over the rows that stay; ``counted`` is the target where its values are counted, as they are classes."""
+
+    def __init__(
+        self, readers: Sequence[Reader], options: ReadOptions, ranks: Ranks, target: str | None, counted: str | None
+    ) -> None:  # fmt: skip
+        self._readers, self._options, self._ranks = list(readers), options, ranks
+        self._target, self._counted = target, counted
+
+    def profile(self, columns: Sequence[Column], train: BoolArray | None) -> tuple[Profile, int]:
+        """What the rows to train on say, and how many rows there are, those that don't stay too.
+
+        ``train`` (n,) are those of the rows that stay that are trained on (None: all).
+        """
+        profile, rows = Profile(columns, self._counted), 0
+        for data, keep, _, start in self.frames(columns, profile.misfits):
+            profile.add(data, None if train is None else train[start : start + data.height])
+            rows += len(keep)
+            profile.without_target += len(keep) - data.height if self._options.missing != "drop" else 0
+        if self._ranks.count > 1:
+            profile.join(self._ranks)
+        return profile, sum(self._ranks.gather(rows))
+
+    def frames(self, columns: Sequence[Column], misfits: Misfits) -> Iterator[tuple[pl.DataFrame, BoolArray, int, int]]:
+        """The rows that stay, what ``columns`` are read as, and which rows of the source these are.
+
+        The latter begin with the row of this number among those of all sources, the former among all that stay.
+        """
+        if self._ranks.count > 1:
+
+            def work(frame: Frame) -> tuple[pl.DataFrame, BoolArray]:
+                return self._kept(conform(frame, columns, self._options, misfits), columns, misfits)
+
+            every = shared_parts(self._ranks, self._readers, kinds_of(columns), work, lambda kept: kept[0].height)
+            for part in every:
+                if part.made is not None:
+                    yield *part.made, part.source_row, part.place
+            return
+        rows = stay = 0
+        for reader in self._readers:
+            for frame in reader.frames(columns, self._options, misfits):
+                data, keep = self._kept(frame, columns, misfits)
+                yield data, keep, rows, stay
+                rows, stay = rows + len(keep), stay + data.height
+
+    def _kept(
+        self, frame: Frame, columns: Sequence[Column], misfits: Misfits
+    ) -> tuple[pl.DataFrame, BoolArray]:  # fmt: skip
+        """The rows of a frame that stay, and which these are."""
+        policy = self._options.missing
+        data = without_infinite(frame, columns, misfits) if policy != "error" else frame.data
+        asked = data.columns if policy == "drop" else [self._target] if self._target else []
+        keep = np.ones(data.height, dtype=np.bool_)
+        if policy != "error":
+            for name in asked:
+                keep &= data.get_column(name).is_not_null().to_numpy()
+        return (data if keep.all() else data.filter(pl.Series(keep))), keep
+
+    def trained(self, columns: Sequence[Column], training: TrainingRows) -> tuple[BoolArray, BoolArray]:
+        """Which of the rows that stay are trained on (n,), and which of all rows (m,)."""
+        kept: list[tuple[int, BoolArray]] = []
+        values: list[tuple[int, pl.Series]] = []
+        for data, keep, row, place in self.frames(columns, Misfits()):
+            kept.append((row, keep))
+            if self._counted:
+                values.append((place, data.get_column(self._counted)))
+        rows = sum(self._ranks.gather(sum(len(keep) for _, keep in kept)))
+        stays = joined(self._ranks, kept, rows, np.bool_)
+        classes = joined_ranks(self._ranks, values, int(stays.sum())) if self._counted else None
+        train = training(stays, classes)
+        among = np.zeros(len(stays), dtype=np.bool_)
+        among[np.flatnonzero(stays)[train]] = True
+        return train, among
