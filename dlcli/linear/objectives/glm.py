@@ -6,21 +6,25 @@
 
 each plus l2/2 |w theta|^2 + l1 |w theta|_1, with ``penalized`` w (p,) 0 for the intercept and else 1, unless the
 columns are trained in other units than those that are penalized. All three have the gradient
-Z'(prediction - y)/n (McCullagh and Nelder 1989). Rows are taken in blocks that stay in the cache.
+Z'(prediction - y)/n (McCullagh and Nelder 1989). With weights of rows every sum and mean over rows is weighted, so a
+row of weight 2 is the same row twice; an offset is added to a row's score. Rows are taken in blocks that stay in the
+cache.
 """
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.ranks import launched
 from dlcli.linear.objectives.loss import Kind, log_softmax
+from dlcli.linear.objectives.losses import SCORE_LOSSES, ScoreLoss
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.linear.objectives.stored_rows import AnyRows
 
 BLOCK = 8192  # rows; with 20 columns a block and its scratch fit a 1 MiB cache
@@ -44,16 +48,20 @@ class Sums:
 
 
 class RowObjective:
-    """An objective over rows Z (n, p), which hold the column of ones if there is an intercept, and y (n,)."""
+    """An objective over rows Z (n, p), which hold the column of ones if there is an intercept, and their responses.
+
+    ``rows`` is how many there are, ``total`` the sum of their weights, by which means over them are divided.
+    """
 
     thins = True  # whether there is a ``thinned`` one
 
-    def __init__(self, Z: AnyRows, y: AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty) -> None:
-        self.Z, self.y, self.kind, self.penalties = Z, y, kind, penalty
+    def __init__(
+        self, Z: AnyRows, responses: Responses | AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty
+    ) -> None:  # fmt: skip
+        self.Z, self.responses, self.kind, self.penalties = Z, Responses.of(responses), kind, penalty
         self.l1, self.l2, self.penalized = penalty.l1, penalty.l2, penalty.weights[:, None]
         self.shape = (Z.shape[1], outputs)
-        self.rows = len(y)
-        self._sums = _SUMS[kind]
+        self.rows, self.total = len(self.responses), self.responses.total()
         self._latest: tuple[FloatArray, Sums] | None = None
 
     def sums(self, theta: FloatArray, hessian: bool = False) -> Sums:
@@ -70,10 +78,15 @@ class RowObjective:
         self._latest = (theta, known)
         return known
 
-    def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
+    def margins(self, theta: FloatArray) -> Sums:
+        """Sums at theta without the offset, which no direction of theta has: its margins are what separates classes."""
+        return self.sums(theta) if self.responses.offset is None else self._all_sums(theta, False, offset=False)
+
+    def _all_sums(self, theta: FloatArray, hessian: bool, offset: bool = True) -> Sums:
         loss, margin, reach = 0.0, np.inf, -np.inf
         gradient, second = np.zeros(self.shape), np.zeros((theta.size, theta.size)) if hessian else None
-        for part in self._map(lambda rows: self._sums(self.Z[rows], self.y[rows], theta, hessian)):
+        responses = self.responses if offset else replace(self.responses, offset=None)
+        for part in self._map(lambda rows: _block_sums(self.kind, self.Z[rows], responses[rows], theta, hessian)):
             loss, margin, reach = loss + part.loss, min(margin, part.margin), max(reach, part.reach)
             gradient += part.gradient
             if second is not None and part.hessian is not None:
@@ -99,33 +112,31 @@ class RowObjective:
 
     def thinned(self, every: int) -> "RowObjective":
         """The objective over each of ``every`` rows."""
-        Z, y = np.ascontiguousarray(self.Z[::every]), self.y[::every]
-        return RowObjective(Z, y, self.kind, self.shape[1], self.penalties)
+        Z, responses = np.ascontiguousarray(self.Z[::every]), self.responses[::every]
+        return RowObjective(Z, responses, self.kind, self.shape[1], self.penalties)
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""
-        if isinstance(self.Z, np.ndarray):
+        if isinstance(self.Z, np.ndarray) and self.responses.weights is None:
             return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
         total = np.zeros(self.shape[0])
-        for start in range(0, self.rows, BLOCK):
-            Z = self.Z[start : start + BLOCK]
-            total += np.einsum("ij,ij->j", Z, Z)
-        return total / self.rows
+        for Z, responses in self._blocks():
+            total += np.einsum("ij,ij->j", Z, responses.weighted(Z))
+        return total / self.total
 
     def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
-        """Mean of |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r)."""
+        """Mean of w^2 |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r); w is 1 on average."""
         size = self.shape[0] if basis is None else basis.shape[1]
-        total = np.zeros((size, size))
-        for start in range(0, self.rows, BLOCK):
-            Z = self.Z[start : start + BLOCK]
-            weight = np.einsum("ij,ij->i", Z, Z)[:, None]
+        total, mean = np.zeros((size, size)), self.mean_weight
+        for Z, responses in self._blocks():
+            weight = responses.weighted(responses.weighted(np.einsum("ij,ij->i", Z, Z)))[:, None]
             Z = Z if basis is None else Z @ basis
             total += (Z * weight).T @ Z
-        return total / self.rows
+        return total / (self.rows * mean**2)
 
     def loss(self, theta: FloatArray) -> float:
         """Mean squared error or mean cross-entropy, without penalties."""
-        return self.sums(theta).loss / self.rows * (2 if self.kind == "mse" else 1)
+        return self.sums(theta).loss / self.total * (2 if self.kind == "mse" else 1)
 
     def penalty(self, theta: FloatArray) -> float:
         """Both penalties."""
@@ -134,14 +145,14 @@ class RowObjective:
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part (without l1) and its gradient (p, k)."""
         sums = self.sums(theta)
-        value = sums.loss / self.rows + self.penalties.l2_value(theta)
-        return value, sums.gradient / self.rows + self.l2 * self.penalized**2 * theta
+        value = sums.loss / self.total + self.penalties.l2_value(theta)
+        return value, sums.gradient / self.total + self.l2 * self.penalized**2 * theta
 
     def hessian(self, theta: FloatArray) -> FloatArray:
         """Hessian of the smooth part, (pk, pk), index class * p + row."""
         sums = self.sums(theta, hessian=True)
         assert sums.hessian is not None
-        return sums.hessian / self.rows + self.l2 * np.diag(np.tile(self.penalized[:, 0] ** 2, theta.shape[1]))
+        return sums.hessian / self.total + self.l2 * np.diag(np.tile(self.penalized[:, 0] ** 2, theta.shape[1]))
 
     def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
         """The Hessian of the smooth part times V, both (p, k), without the Hessian: two passes over the rows.
@@ -150,18 +161,18 @@ class RowObjective:
         (Pearlmutter 1994).
         """
         total = np.zeros(self.shape)
-        for start in range(0, self.rows, BLOCK):
-            Z = self.Z[start : start + BLOCK]
-            total += Z.T @ _bent(self.kind, Z @ theta, Z @ V)
-        return total / self.rows + self.l2 * self.penalized**2 * V
+        for Z, responses in self._blocks():
+            bent = _bent(self.kind, responses.shifted(Z @ theta), responses.y, Z @ V)
+            total += Z.T @ responses.weighted(bent)
+        return total / self.total + self.l2 * self.penalized**2 * V
 
     def curvatures(self, theta: FloatArray) -> FloatArray:
         """The diagonal of the Hessian of the smooth part, (p, k)."""
         total = np.zeros(self.shape)
-        for start in range(0, self.rows, BLOCK):
-            Z = self.Z[start : start + BLOCK]
-            total += (Z * Z).T @ _bend(self.kind, Z @ theta)
-        return total / self.rows + self.l2 * self.penalized**2
+        for Z, responses in self._blocks():
+            bend = _bend(self.kind, responses.shifted(Z @ theta), responses.y)
+            total += (Z * Z).T @ responses.weighted(bend)
+        return total / self.total + self.l2 * self.penalized**2
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows; ``keep`` (len(rows), p) multiplies the inputs (dropout)."""
@@ -169,8 +180,18 @@ class RowObjective:
         if keep is not None:
             Z = Z * keep
         with np.errstate(over="ignore", invalid="ignore"):
-            gradient = self._sums(Z, self.y[rows], theta, False).gradient
-        return gradient / len(rows) + self.l2 * self.penalized**2 * theta
+            gradient = _block_sums(self.kind, Z, self.responses[rows], theta, False).gradient
+        return gradient / (len(rows) * self.mean_weight) + self.l2 * self.penalized**2 * theta
+
+    @property
+    def mean_weight(self) -> float:
+        """What a row counts on average: 1 without weights."""
+        return self.total / self.rows
+
+    def _blocks(self) -> Iterator[tuple[FloatArray, RowResponses]]:
+        for start in range(0, self.rows, BLOCK):
+            block = slice(start, start + BLOCK)
+            yield self.Z[block], self.responses[block]
 
 
 def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
@@ -183,49 +204,50 @@ def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
     return run
 
 
-def _bend(kind: Kind, scores: FloatArray) -> FloatArray:
+def _bend(kind: Kind, scores: FloatArray, y: FloatArray) -> FloatArray:
     """Second derivatives of each row's loss by its own scores, (n, k)."""
-    if kind == "mse":
-        return np.ones_like(scores)
-    probability: FloatArray = np.exp(log_softmax(scores))[:, -scores.shape[1] :]
+    if kind in SCORE_LOSSES:
+        bend = SCORE_LOSSES[kind].terms(scores[:, 0], y, True)[2]
+        assert bend is not None
+        return bend[:, None]
+    probability: FloatArray = np.exp(log_softmax(scores))
     return probability * (1 - probability)
 
 
-def _bent(kind: Kind, scores: FloatArray, along: FloatArray) -> FloatArray:
+def _bent(kind: Kind, scores: FloatArray, y: FloatArray, along: FloatArray) -> FloatArray:
     """Each row's second derivatives by its scores, (k, k), times ``along`` (n, k)."""
-    if kind != "softmax":
-        return _bend(kind, scores) * along
+    if kind in SCORE_LOSSES:
+        return _bend(kind, scores, y) * along
     probability = np.exp(log_softmax(scores))
     weighted = probability * along
     bent: FloatArray = weighted - probability * weighted.sum(axis=1, keepdims=True)
     return bent
 
 
-def _squares(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> Sums:
-    residual = Z @ theta[:, 0] - y
-    gradient = (Z.T @ residual)[:, None]
-    return Sums(0.5 * float(residual @ residual), gradient, Z.T @ Z if hessian else None, -np.inf)
+def _block_sums(kind: Kind, Z: FloatArray, responses: RowResponses, theta: FloatArray, hessian: bool) -> Sums:
+    """The sums over the rows of a block."""
+    if kind in SCORE_LOSSES:
+        return _of_one_score(SCORE_LOSSES[kind], Z, responses, theta, hessian)
+    return _softmax(Z, responses, theta, hessian)
 
 
-def _logistic(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> Sums:
-    score = Z @ theta[:, 0]
-    # log(1 + e^s) = max(s, 0) + log1p(e^-|s|) does not overflow.
-    small = np.exp(-np.abs(score))
-    loss = float(np.sum(np.log1p(small)) + np.sum(np.maximum(score, 0)) - score @ y)
-    probability = np.where(score >= 0, 1.0, small)
-    probability /= 1 + small
+def _of_one_score(loss: ScoreLoss, Z: FloatArray, responses: RowResponses, theta: FloatArray, hessian: bool) -> Sums:
+    score, y, weights = Z @ theta[:, 0], responses.y, responses.weights
+    if responses.offset is not None:
+        score += responses.offset
+    losses, first, bend = loss.terms(score, y, hessian)
+    total = float(np.sum(losses) if weights is None else losses @ weights)
+    gradient = (Z.T @ responses.weighted(first))[:, None]
+    second = None if bend is None else (Z * responses.weighted(bend)[:, None]).T @ Z
+    if not loss.classes:
+        return Sums(total, gradient, second, -np.inf)
     margins = np.where(y == 1, score, -score)
-    second = None
-    if hessian:
-        weight = probability * (1 - probability)
-        second = (Z * weight[:, None]).T @ Z
-    probability -= y
-    return Sums(loss, (Z.T @ probability)[:, None], second, float(np.min(margins)), float(np.max(margins)))
+    return Sums(total, gradient, second, float(np.min(margins)), float(np.max(margins)))
 
 
-def _softmax(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> Sums:
-    scores = Z @ theta
-    rows, codes = np.arange(len(y)), y.astype(np.int64)
+def _softmax(Z: FloatArray, responses: RowResponses, theta: FloatArray, hessian: bool) -> Sums:
+    scores, weights = responses.shifted(Z @ theta), responses.weights
+    rows, codes = np.arange(len(responses)), responses.y.astype(np.int64)
     right = scores[rows, codes]
     scores[rows, codes] = -np.inf
     rival = scores.max(axis=1)
@@ -235,27 +257,24 @@ def _softmax(Z: FloatArray, y: FloatArray, theta: FloatArray, hessian: bool) -> 
     log_right = scores[rows, codes].copy()
     probability = np.exp(scores, out=scores)
     total = probability.sum(axis=1)
-    loss = float(np.sum(np.log(total)) - np.sum(log_right))
+    losses = np.log(total) - log_right
+    loss = float(np.sum(losses) if weights is None else losses @ weights)
     probability /= total[:, None]
-    second = _softmax_hessian(Z, probability) if hessian else None
+    second = _softmax_hessian(Z, probability, weights) if hessian else None
     probability[rows, codes] -= 1
-    return Sums(loss, Z.T @ probability, second, float(np.min(margins)), float(np.max(margins)))
+    gradient = Z.T @ responses.weighted(probability)
+    return Sums(loss, gradient, second, float(np.min(margins)), float(np.max(margins)))
 
 
-def _softmax_hessian(Z: FloatArray, probability: FloatArray) -> FloatArray:
+def _softmax_hessian(Z: FloatArray, probability: FloatArray, weights: FloatArray | None) -> FloatArray:
     p, k = Z.shape[1], probability.shape[1]
     second = np.empty((k * p, k * p))
     for a in range(k):
         for b in range(a + 1):
             weight = probability[:, a] * ((a == b) - probability[:, b])
+            if weights is not None:
+                weight *= weights
             block = (Z * weight[:, None]).T @ Z
             second[a * p : (a + 1) * p, b * p : (b + 1) * p] = block
             second[b * p : (b + 1) * p, a * p : (a + 1) * p] = block
     return second
-
-
-_SUMS: dict[Kind, Callable[[FloatArray, FloatArray, FloatArray, bool], Sums]] = {
-    "mse": _squares,
-    "logistic": _logistic,
-    "softmax": _softmax,
-}

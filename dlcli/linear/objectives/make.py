@@ -5,18 +5,22 @@ import numpy as np
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
+from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 
 
 def make_objective(
-    Z: AnyRows, y: AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str = "cpu"
+    Z: AnyRows, y: Responses | AnyRows, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str = "cpu"
 ) -> RowObjective:
-    """The objective over rows Z (n, p) and y (n,); on every device the results are the same to rounding."""
+    """The objective over rows Z (n, p) and their responses, of which y (n,) may be all; on every device the results
+    are the same to rounding.
+    """
     if isinstance(Z, RowsElsewhere):
         made: RowObjective = Z.objective(kind, outputs, penalty, device)
         return made
-    if device == "cpu" or not isinstance(Z, np.ndarray) or not isinstance(y, np.ndarray):
-        return RowObjective(Z, y, kind, outputs, penalty)
+    responses = Responses.of(y)
+    if device == "cpu" or not isinstance(Z, np.ndarray) or not responses.in_memory:
+        return RowObjective(Z, responses, kind, outputs, penalty)
     from dlcli.linear.objectives.glm_torch import TorchObjective
 
-    return TorchObjective(Z, y, kind, outputs, penalty, device=device)
+    return TorchObjective(Z, responses[:], kind, outputs, penalty, device=device)

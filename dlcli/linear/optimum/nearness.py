@@ -128,7 +128,7 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     spread = np.stack([np.sqrt(_variances(block, units)) for block in blocks], axis=1)
     # Rounding of the scores, and of sums over the rows along a direction of little curvature.
     scores = float(np.max(rms @ np.abs(theta))) + 1
-    n = objective.rows
+    n = objective.total
     rounding = UNIT * (2 * np.sqrt(p * k) * scores + np.sqrt(n * condition)) * spread / np.sqrt(n)
     noise = spread / np.sqrt(n) * (PENALIZED if objective.l1 or objective.l2 else 1.0)
     off = _worst(units, theta, move, noise, rounding)

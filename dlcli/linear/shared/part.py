@@ -110,7 +110,7 @@ class SharedObjective(RowObjective):
         rows = self._crew.total(
             "objective", part=part.name, kind=kind, outputs=outputs, device=device, every=every
         )  # fmt: skip
-        self.rows = int(rows[0])
+        self.rows, self.total = int(rows[0]), float(rows[1])
 
     def thinned(self, every: int) -> "SharedObjective":
         """The objective over about each of ``every`` rows."""
@@ -118,8 +118,8 @@ class SharedObjective(RowObjective):
             self._part, self.kind, self._outputs, self.penalties, device=self._device, every=every
         )  # fmt: skip
 
-    def _all_sums(self, theta: FloatArray, hessian: bool) -> Sums:
-        found = self._crew.total("sums", {"theta": theta}, part=self._name, hessian=hessian)
+    def _all_sums(self, theta: FloatArray, hessian: bool, offset: bool = True) -> Sums:
+        found = self._crew.total("sums", {"theta": theta}, part=self._name, hessian=hessian, offset=offset)
         size, second = theta.size, theta.size**2 * hessian
         gradient, H = found[1 : 1 + size].reshape(theta.shape), found[1 + size : 1 + size + second]
         margins, reach = found[1 + size + second :].reshape(2, -1)
@@ -130,25 +130,25 @@ class SharedObjective(RowObjective):
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""
-        return self._crew.total("squares", part=self._name) / self.rows
+        return self._crew.total("squares", part=self._name) / self.total
 
     def fourth_moments(self, basis: FloatArray | None = None) -> FloatArray:
         """Mean of |z|^2 zz' over the rows."""
         arrays = {} if basis is None else {"basis": np.ascontiguousarray(basis)}
-        return self._crew.total("fourths", arrays, part=self._name) / self.rows
+        return self._crew.total("fourths", arrays, part=self._name) / (self.rows * self.mean_weight**2)
 
     def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
         """The Hessian of the smooth part times V, both (p, k)."""
         found = self._crew.total("product", {"theta": theta, "V": V}, part=self._name)
-        return found / self.rows + self.l2 * self.penalized**2 * V
+        return found / self.total + self.l2 * self.penalized**2 * V
 
     def curvatures(self, theta: FloatArray) -> FloatArray:
         """The diagonal of the Hessian of the smooth part, (p, k)."""
         found = self._crew.total("curvatures", {"theta": theta}, part=self._name)
-        return found / self.rows + self.l2 * self.penalized**2
+        return found / self.total + self.l2 * self.penalized**2
 
     def batch_gradient(self, theta: FloatArray, rows: IntArray, keep: FloatArray | None) -> FloatArray:
         """Gradient of the smooth part over some rows."""
         arrays = {"theta": theta, "rows": rows} | ({} if keep is None else {"keep": keep})
         found = self._crew.total("batch", arrays, part=self._name)
-        return found / len(rows) + self.l2 * self.penalized**2 * theta
+        return found / (len(rows) * self.mean_weight) + self.l2 * self.penalized**2 * theta

@@ -60,11 +60,12 @@ class Share:
         device = f"{device}:{self.ranks.local_rank}" if device == "cuda" else device
         penalty = Penalty().weighted(np.zeros(Z.shape[1]))
         self._objectives[f"{part}/{every}"] = make_objective(Z, y, kind, outputs, penalty, device=device)
-        return np.array([float(len(y))])
+        found = self._objectives[f"{part}/{every}"]
+        return np.array([float(found.rows), found.total])
 
-    def on_sums(self, arrays: Arrays, part: str, hessian: bool) -> FloatArray:
+    def on_sums(self, arrays: Arrays, part: str, hessian: bool, offset: bool) -> FloatArray:
         """Loss, gradient, Hessian; and the margins, each in a place of this process's."""
-        sums = self._objectives[part]._all_sums(arrays["theta"], hessian)
+        sums = self._objectives[part]._all_sums(arrays["theta"], hessian, offset)
         ends = np.zeros((2, self.ranks.count))
         ends[:, self.ranks.rank] = sums.margin, sums.reach
         second = np.zeros(0) if sums.hessian is None else sums.hessian.ravel()
@@ -78,7 +79,10 @@ class Share:
         """See ``RowObjective.fourth_moments``."""
         basis = arrays.get("basis")
         size = self._objectives[part].shape[0] if basis is None else basis.shape[1]
-        return self._summed(part, (size, size), lambda o: o.fourth_moments(basis))
+        objective = self._objectives[part]
+        if not objective.rows:
+            return np.zeros((size, size))
+        return objective.fourth_moments(basis) * objective.rows * objective.mean_weight**2
 
     def on_product(self, arrays: Arrays, part: str) -> FloatArray:
         """See ``RowObjective.hessian_product``."""
@@ -97,7 +101,8 @@ class Share:
         if not len(here):
             return np.zeros(arrays["theta"].shape)
         keep = arrays["keep"][here] if "keep" in arrays else None
-        return self._objectives[part].batch_gradient(arrays["theta"], at[here], keep) * len(here)
+        objective = self._objectives[part]
+        return objective.batch_gradient(arrays["theta"], at[here], keep) * (len(here) * objective.mean_weight)
 
     def on_counts(self, _: Arrays, classes: int, groups: list[int] | None) -> FloatArray:
         """How many training rows there are of each class, in all groups or in some."""
@@ -146,7 +151,7 @@ class Share:
     def _summed(self, part: str, shape: tuple[int, ...], mean: Any) -> FloatArray:
         """A mean over the rows here, (shape,), as a sum."""
         objective = self._objectives[part]
-        found: FloatArray = mean(objective) * objective.rows if objective.rows else np.zeros(shape)
+        found: FloatArray = mean(objective) * objective.total if objective.rows else np.zeros(shape)
         return found
 
     def _numbered(self) -> IntArray:

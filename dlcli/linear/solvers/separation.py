@@ -20,7 +20,7 @@ def separated_by(objective: RowObjective, theta: FloatArray) -> bool:
     """Whether theta (p, k) classifies every row correctly: then the loss falls without bound along theta."""
     if objective.kind == "mse" or objective.l1 or objective.l2:
         return False
-    sums = objective.sums(theta)
+    sums = objective.margins(theta)
     return sums.margin > ROUNDING * sums.reach > 0
 
 
@@ -33,12 +33,12 @@ def separation(objective: RowObjective, theta: FloatArray, gradient: FloatArray,
     """
     if objective.kind == "mse" or objective.l1 or objective.l2 or not np.isfinite(move).all():
         return ""
-    known = objective.sums(theta)
-    if known.margin > ROUNDING * known.reach > 0 and known.loss < SHARP * objective.rows:
+    known = objective.margins(theta)
+    if known.margin > ROUNDING * known.reach > 0 and known.loss < SHARP * objective.total:
         return "perfect"
     if -float(np.sum(gradient * move)) > FLAT:
         return ""
-    along = objective._all_sums(move, False)  # not remembered: theta's own sums are asked for again
+    along = objective._all_sums(move, False, offset=False)  # not remembered: theta's own sums are asked for again
     if along.reach < STEADY or along.margin < -ON_THE_BOUNDARY * along.reach:
         return ""
     return "perfect" if along.margin > ROUNDING * along.reach else "partial"
@@ -68,7 +68,7 @@ def along_vanished(objective: RowObjective, theta: FloatArray, H: FloatArray, me
     along = root @ move.reshape(k, r).T
     if not gone.any() or not np.isfinite(along).all():
         return ""
-    sums = objective._all_sums(along, False)
+    sums = objective._all_sums(along, False, offset=False)
     if sums.reach <= 0 or sums.margin < -ON_THE_BOUNDARY * sums.reach:
         return ""
     return "perfect" if sums.margin > ROUNDING * sums.reach else "partial"

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.linear.objectives import glm as objectives
+from dlcli.linear.objectives.glm_torch import TorchObjective
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
+from dlcli.linear.objectives.responses import Responses
 
 
 def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
@@ -18,8 +20,6 @@ def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
     y = {"mse": random.normal(size=n), "logistic": random.integers(0, 2, n), "softmax": random.integers(0, 3, n)}[kind]
     penalized = np.array([0.0] + [1.0] * d)
     if device:
-        from dlcli.linear.objectives.glm_torch import TorchObjective
-
         made = TorchObjective(Z, y.astype(float), kind, outputs, WeightedPenalty(l1, l2, penalized), device=device)
     else:
         made = make_objective(Z, y.astype(float), kind, outputs, WeightedPenalty(l1, l2, penalized))
@@ -101,7 +101,7 @@ def test_extreme_scores_do_not_overflow():
 
 def test_quadratic_is_the_mean_squared_error():
     rows, theta = make("mse", l1=0.2)
-    Z, y = rows.Z, rows.y
+    Z, y = rows.Z, rows.responses.y
     moments = QuadraticObjective(
         Z.T @ Z / len(y), Z.T @ y / len(y), float(y @ y) / len(y), WeightedPenalty(0.2, 0.1, rows.penalized[:, 0])
     )
@@ -110,3 +110,55 @@ def test_quadratic_is_the_mean_squared_error():
     ours, theirs = moments.value_and_gradient(theta), rows.value_and_gradient(theta)
     assert ours[0] == pytest.approx(theirs[0])
     np.testing.assert_allclose(ours[1], theirs[1], atol=1e-13)
+
+
+def weighted(kind, seed, device=None):
+    """An objective with weights and an offset, the same of rows that are repeated, and parameters."""
+    plain, theta = make(kind, seed)
+    random = np.random.default_rng(seed)
+    weights, offset = random.integers(1, 5, len(plain.Z)), random.normal(size=len(plain.Z))
+    y, penalty = plain.responses.y, plain.penalties
+
+    def made(rows, weights):
+        responses = Responses(y[rows], weights, offset[rows])
+        if device:
+            return TorchObjective(plain.Z[rows], responses, kind, theta.shape[1], penalty, device=device)
+        return make_objective(plain.Z[rows], responses, kind, theta.shape[1], penalty)
+
+    every = np.arange(len(y))
+    return made(every, weights.astype(float)), made(np.repeat(every, weights), None), theta, weights
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    kind=st.sampled_from(["mse", "logistic", "softmax"]),
+    seed=st.integers(0, 10**6),
+    device=st.sampled_from([None, "cpu"]),
+)
+def test_a_row_of_weight_w_is_w_rows(kind, seed, device):
+    ours, repeated, theta, weights = weighted(kind, seed, device)
+    exact = {"rtol": 1e-13, "atol": 1e-14}
+    assert ours.total == repeated.rows == weights.sum()
+    np.testing.assert_allclose(ours.loss(theta), repeated.loss(theta), **exact)
+    for name in ("value_and_gradient", "hessian", "curvatures"):
+        found, expected = getattr(ours, name)(theta), getattr(repeated, name)(theta)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, **exact)
+    np.testing.assert_allclose(ours.hessian_product(theta, theta), repeated.hessian_product(theta, theta), **exact)
+    np.testing.assert_allclose(ours.mean_squares(), repeated.mean_squares(), **exact)
+    assert ours.margins(theta).margin == repeated.margins(theta).margin
+    every = np.arange(ours.rows)
+    _, gradient = ours.value_and_gradient(theta)
+    np.testing.assert_allclose(ours.batch_gradient(theta, every, None), gradient, **exact)
+    halved = ours.thinned(2) if ours.thins else ours
+    assert halved.total == weights[:: 2 if ours.thins else 1].sum()
+
+
+def test_margins_know_of_no_offset():
+    Z, y = np.ones((4, 1)), np.array([0.0, 0, 1, 1])
+    objective = make_objective(
+        Z, Responses(y, None, np.array([-5.0, -5, 5, 5])), "logistic", 1, WeightedPenalty(0.0, 0.0, np.zeros(1))
+    )
+    theta = np.array([[1.0]])
+    assert objective.sums(theta).margin == 4
+    assert objective.margins(theta).margin == -1
