@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval models predict export --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval runs models predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -127,6 +127,14 @@ _dlcli() {
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --check --out --compare --sigma --quality --seed --worst --mistakes --help -h' ;;
                 *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --check --out --sigma --quality --seed --worst --mistakes' ;;
+            esac ;;
+        runs)
+            case "$previous" in
+                --sort) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --sort --help -h' ;;
+                *) _dlcli_run_first '--sort' ;;
             esac ;;
         models)
             case "$previous" in

@@ -270,6 +270,14 @@ complete -c dlcli -n '__fish_seen_subcommand_from eval' -l mistakes -rF -d 'Draw
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -s h -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -F
+complete -c dlcli -n __fish_use_subcommand -a runs -d 'List runs - how they ended, their metrics, steps and age.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -l json -d 'Print one JSON document, the report, to stdout.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -l quiet -d 'Print only errors, and the report with --json.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -s q -d 'Print only errors, and the report with --json.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -l sort -x -d 'What to sort by, the best first - a metric such as val.loss or r2, or age, steps, seconds or run.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -l help -d 'Show the commands help.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -s h -d 'Show the commands help.'
+complete -c dlcli -n '__fish_seen_subcommand_from runs' -F
 complete -c dlcli -n __fish_use_subcommand -a models -d 'List the networks that come with dlcli.'
 complete -c dlcli -n '__fish_seen_subcommand_from models' -l json -d 'Print one JSON document, the report, to stdout.'
 complete -c dlcli -n '__fish_seen_subcommand_from models' -l quiet -d 'Print only errors, and the report with --json.'

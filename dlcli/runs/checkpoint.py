@@ -10,8 +10,8 @@ from dlcli.engine.arrays import AnyArray
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.runs.names import STATE as STATE
 
-STATE = "checkpoint/state.safetensors"
 KEY, CHECKSUM = "dlcli", "crc32"
 
 

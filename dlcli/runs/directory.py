@@ -9,14 +9,15 @@ from pathlib import Path
 
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject, to_json, valid_text, write_atomic
-from dlcli.runs.checkpoint import STATE
+from dlcli.runs.held import Hold
+from dlcli.runs.names import CONFIG as CONFIG
+from dlcli.runs.names import METRICS as METRICS
+from dlcli.runs.names import MODEL as MODEL
+from dlcli.runs.names import PLOTS as PLOTS
+from dlcli.runs.names import REPORT as REPORT
+from dlcli.runs.names import STATE as STATE
 from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
-CONFIG = "config.toml"
-MODEL = "model.safetensors"
-METRICS = "metrics.jsonl"
-REPORT = "report.json"
-PLOTS = "plots"
 PLOT_FORMATS = ("png", "svg", "pdf")
 
 
@@ -28,6 +29,7 @@ class RunDirectory:
         self.command = command
         self._given = out
         self._path: Path | None = None
+        self._hold: Hold | None = None
         base = out or Path("runs")
         if base.exists() and not base.is_dir():
             raise DlcliError(f"--out {base} is a file", "give a directory")
@@ -60,7 +62,7 @@ class RunDirectory:
     def taken_up(cls, command: str, path: Path) -> "RunDirectory":
         """A directory of a run that was stopped, to write the rest into."""
         run = cls(command, path, force=True)
-        run._path = path
+        run._path, run._hold = path, Hold(path)
         return run
 
     @property
@@ -69,6 +71,7 @@ class RunDirectory:
         if self._path is None:
             try:
                 self._path = self._make()
+                self._hold = Hold(self._path)  # so that who looks can tell that it isn't killed
             except OSError as error:
                 place = self._given or Path("runs")
                 raise DlcliError(
@@ -110,6 +113,8 @@ class RunDirectory:
             reason = error.strerror or error
             raise DlcliError(f"cannot make {target.parent}: {reason}", "free some space or choose --out") from None
         write_atomic(target, valid_text(data).encode() if isinstance(data, str) else data)
+        if name == REPORT and self._hold is not None:
+            self._hold.close()  # it has ended, whatever is still drawn
 
     def write_chart(self, name: str, extension: str, data: bytes) -> None:
         """Write plots/NAME.EXTENSION; the same chart with another one, from before a resumption, goes."""

@@ -1,0 +1,8 @@
+"""The names of the files of a run directory, for those who only look at one: nothing heavy is imported here."""
+
+CONFIG = "config.toml"
+MODEL = "model.safetensors"
+METRICS = "metrics.jsonl"
+REPORT = "report.json"
+PLOTS = "plots"
+STATE = "checkpoint/state.safetensors"
