@@ -13,6 +13,7 @@ def refuses(ran):
     assert ran.report["reason"] == SEPARABLE
     assert np.isnan(ran.column("std_error")).all()
     assert "--l2" in ran.err
+    assert "separable in part by" in ran.err
 
 
 @pytest.mark.parametrize("options", [[], ["--no-standardize"], ["--tolerance", "1e-6"]])
@@ -63,6 +64,16 @@ def test_complete_separation_has_no_errors_and_is_said(fit, optimizer):
     assert ran.report["status"] != "converged"
     assert "perfectly separable" in ran.err
     assert "separable" in ran.report["std_error_reason"]
+
+
+@pytest.mark.parametrize("optimizer", ["newton", "gd", "adam"])
+def test_the_column_that_separates_is_named_however_the_fit_ended(fit, optimizer):
+    X, y = quasi(6)
+    labels = np.array(["no", "yes"])[y]
+    ran = fit(X, labels, "--optimizer", optimizer, *(["--steps", 3000] if optimizer != "newton" else []))
+    assert "the classes are separable in part by 'x2': the loss has no minimum" in ran.err
+    assert ran.report["std_error_reason"].startswith("the classes are separable by 'x2', and")
+    assert ran.report["status"] != "converged"
 
 
 @pytest.mark.parametrize("options", [[], ["--no-standardize"]])

@@ -19,7 +19,7 @@ from dlcli.linear.batched.state import BatchedState, Snapshot
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.solvers.momentum import NO_MOMENTUM, Momentum
-from dlcli.linear.solvers.solver import PassedStep
+from dlcli.linear.solvers.solver import NOT_SEPARATED, PassedStep, Separation
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class BatchedDescent:
     """
 
     noise_factor = EXACT
-    separated = ""
+    separation: Separation = NOT_SEPARATED
 
     def __init__(self, batch: "BatchedRows", index: int, replica: RowReplica) -> None:
         self._batch, self.index, self.replica = batch, index, replica

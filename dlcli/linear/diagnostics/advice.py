@@ -7,7 +7,7 @@ import numpy as np
 from dlcli.engine.loop import Step
 from dlcli.engine.progress import Progress
 from dlcli.engine.schedules.by_name import schedule_class
-from dlcli.linear.diagnostics.optimum import NOT_REACHED
+from dlcli.linear.diagnostics.optimum import NOT_REACHED, said_of_columns
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan
 from dlcli.linear.problem import FitProblem
@@ -57,6 +57,7 @@ class Ended:
     lr: float
     stable: float | None
     away: float = 0.0
+    separating: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, fit: Fit) -> "Ended":
@@ -67,7 +68,7 @@ class Ended:
         short = verdict.no_errors == NOT_REACHED or last.gradient_norm > SMALL_ENOUGH * first.gradient_norm
         return cls(
             fit.model.kind, trace.optimizer, last, first, lowest, verdict.separated, short, trace.lr, trace.stable,
-            verdict.away,
+            verdict.away, verdict.separating,
         )  # fmt: skip
 
 
@@ -77,8 +78,8 @@ def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
     if ended.separated:
         which = "perfectly separable" if ended.separated == "perfect" else "separable in part"
         progress.warn(
-            f"the classes are {which}: the loss has no minimum and the coefficients grow without bound; "
-            "add --l2 0.001 for a finite answer"
+            f"the classes are {which}{said_of_columns(ended.separating)}: the loss has no minimum and the coefficients "
+            "grow without bound; add --l2 0.001 for a finite answer"
         )
     elif ended.optimizer in ("sgd", "adam"):
         if last.status == "finished" and last.loss > ended.first.loss * (1 + 1e-9):

@@ -8,14 +8,17 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Status, Step
 from dlcli.linear.inference.covariance import Covariance
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.least_squares import SpanUnits
 from dlcli.linear.optimum.moments import moments_nearness
 from dlcli.linear.optimum.nearness import Nearness, rows_nearness
 from dlcli.linear.optimum.steps import nearness_by_steps
 from dlcli.linear.optimum.wide import wide_nearness
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact_solver import ExactSolver
-from dlcli.linear.solvers.separation import separated_by
-from dlcli.linear.solvers.solver import LinearSolver
+from dlcli.linear.solvers.second_order import SEPARABLE, SecondOrder
+from dlcli.linear.solvers.separation import Suspect
+from dlcli.linear.solvers.solver import LinearSolver, Separation
+from dlcli.text import printable
 
 # "converged" promises every coefficient to this much of itself; a third of it is left to whoever compares.
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
@@ -23,6 +26,7 @@ NOT_REACHED = "the fit has not reached its optimum"
 MOST_FOR_HESSIAN = 4000  # parameters up to which the Hessian is worth its time
 MOST_WORK = 5e9  # multiplications up to which it is for sgd and adam, which are chosen where there is no time
 MOST_WORK_OF_LBFGS = 1e12
+SHOWN = 4  # columns named of those that separate classes
 # Of a coefficient, or of its standard error where that is larger: within the first mini-batches ended near the optimum,
 # and beyond the second they mislead.
 NEAR, FAR = 0.1, 0.5
@@ -32,7 +36,8 @@ NEAR, FAR = 0.1, 0.5
 class Verdict:
     """How a fit really ended. ``std_errors`` (1 + d, k) or None, and then ``no_errors`` says why.
 
-    ``separated`` is "perfect", "partial" or "". ``off`` is the largest error of a coefficient as a share of its size.
+    ``separated`` is "perfect", "partial" or "", and ``separating`` are the columns that do it. ``off`` is the largest
+    error of a coefficient as a share of its size.
     ``away`` is how far from the optimum a fit by mini-batches ended (``Nearness.away``), where that is far, else 0.
     ``optimal``: it is at the optimum of the likelihood, which may have no standard errors. ``covariance`` goes with
     these, where there are few enough of them.
@@ -47,6 +52,7 @@ class Verdict:
     away: float = 0.0
     optimal: bool = False
     covariance: Covariance | None = None
+    separating: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
     ``mse`` is their mean squared error (1 for classes), ``measured`` by residuals or else by moments.
     """
     kept, last, penalty = ended.kept, ended.last, problem.plan.penalty
-    found = Verdict(last.status, last.reason, None, "", _separated(problem, solver, ended.theta), np.inf)
+    found = Verdict(last.status, last.reason, None, "", off=np.inf)
+    found = _with_separation(found, problem, solver, ended.theta)
     elsewhere = _not_the_optimum(found, last, kept)
     if elsewhere is not None:
         return elsewhere
@@ -74,15 +81,14 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
         return replace(found, no_errors="a penalty biases the coefficients")
     near = _nearness(problem, solver, ended.theta, mse, measured)
     if near is None:
-        if found.status == "converged":
-            reason = f"{found.reason}; too many coefficients to verify the optimum"
-            found = replace(found, status="finished", reason=reason)
-        return replace(found, no_errors="too many coefficients to verify the optimum")
+        return _unverified(found)
     at_optimum = near.off <= _promised(problem) / 3
     found = replace(found, off=near.off)
     if found.status == "converged" and not at_optimum:
         status, reason = _short(problem, found.reason, near)
-        found = replace(found, status=status, reason=reason)
+        found = _with_separation(replace(found, status=status, reason=reason), problem, solver, ended.theta)
+    if found.separated:
+        return _without_minimum(found)
     if penalty.present:
         return replace(found, no_errors="a penalty biases the coefficients")
     exact = isinstance(solver, ExactSolver)
@@ -108,11 +114,31 @@ def _not_the_optimum(found: Verdict, last: Step, kept: Step) -> Verdict | None:
             reason = f"early stopping: the held-out loss was lowest at step {kept.step:,}"
             found = replace(found, status="stopped", reason=reason)
         return replace(found, no_errors=f"early stopping kept step {kept.step:,}, which is not the optimum")
-    if found.separated:
-        if found.status == "converged":
-            found = replace(found, status="stopped", reason="separable classes: the loss has no minimum")
-        return replace(found, no_errors="the classes are separable, and the coefficients have no finite optimum")
-    return None
+    return _without_minimum(found) if found.separated else None
+
+
+def _unverified(found: Verdict) -> Verdict:
+    """The verdict on a fit that there is no time to measure."""
+    if found.status == "converged":
+        reason = f"{found.reason}; too many coefficients to verify the optimum"
+        found = replace(found, status="finished", reason=reason)
+    return replace(found, no_errors="too many coefficients to verify the optimum")
+
+
+def _without_minimum(found: Verdict) -> Verdict:
+    """The verdict on separable classes."""
+    if found.status == "converged":
+        found = replace(found, status="stopped", reason=SEPARABLE.reason)
+    by = said_of_columns(found.separating)
+    return replace(found, no_errors=f"the classes are separable{by}, and the coefficients have no finite optimum")
+
+
+def said_of_columns(names: tuple[str, ...]) -> str:
+    """By which columns classes are separable, in words; "" where that isn't known."""
+    if not names:
+        return ""
+    shown = [f"'{printable(name)}'" for name in names[:SHOWN]]
+    return f" by {', '.join(shown)}" + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _of_mini_batches(
@@ -147,11 +173,20 @@ def _short(problem: FitProblem, reason: str, near: Nearness) -> tuple[Status, st
     return "stopped", f"{reason}, but not at the optimum"
 
 
-def _separated(problem: FitProblem, solver: LinearSolver, theta: FloatArray) -> str:
-    found = solver.separated
-    if found or problem.rows is None or problem.rows.objective is None or not np.isfinite(theta).all():
-        return found
-    return "perfect" if separated_by(problem.rows.objective, theta) else ""
+def _with_separation(found: Verdict, problem: FitProblem, solver: LinearSolver, theta: FloatArray) -> Verdict:
+    """The verdict with what is proven of the classes, by the solver or from where it ended."""
+    separation, rows = solver.separation, problem.rows
+    if not separation.how and rows is not None and rows.objective is not None and np.isfinite(theta).all():
+        suspect = solver.suspect if isinstance(solver, SecondOrder) else Suspect(rows.objective)
+        separation = suspect.by_end(theta, short=found.status != "converged")
+    return replace(found, separated=separation.how, separating=_columns(problem, separation))
+
+
+def _columns(problem: FitProblem, separation: Separation) -> tuple[str, ...]:
+    """The names of the columns that take part; none where training is in other coordinates."""
+    if isinstance(problem.units, SpanUnits):
+        return ()
+    return tuple(problem.data.names[j - int(problem.units.intercept)] for j in separation.taking_part)
 
 
 def _nearness(

@@ -26,6 +26,7 @@ from dlcli.linear.objectives.losses import SCORE_LOSSES, ScoreLoss
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.linear.objectives.stored_rows import AnyRows
+from dlcli.linear.solvers.separable.margins import Margins, Question, ask_blocks
 
 BLOCK = 8192  # rows; with 20 columns a block and its scratch fit a 1 MiB cache
 WORTH_THREADS = 100_000
@@ -114,6 +115,11 @@ class RowObjective:
         """The objective over each of ``every`` rows."""
         Z, responses = np.ascontiguousarray(self.Z[::every]), self.responses[::every]
         return RowObjective(Z, responses, self.kind, self.shape[1], self.penalties)
+
+    def constraints(self, question: Question) -> Margins:
+        """What the rows of classes answer to a question about the sides they are on."""
+        blocks = ((Z, responses.y, responses.weights) for Z, responses in self._blocks())
+        return ask_blocks(blocks, self.shape, question)
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""

@@ -13,7 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.objectives.glm import RowObjective, Sums
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
-from dlcli.linear.objectives.responses import Responses
+from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.memory import is_out_of_memory
 
 # Rows that are taken at once: enough to fill a GPU, and little memory beside the rows themselves.
@@ -66,6 +66,11 @@ class TorchObjective(RowObjective):
             total = added if total is None else total.add_(added)
             extremes = found if extremes is None else torch.minimum(extremes, found)
         return self._told(torch.cat([total, extremes]), hessian)  # type: ignore[list-item]  # there is a row
+
+    def _blocks(self) -> Iterator[tuple[FloatArray, RowResponses]]:
+        for rows in self._row_blocks():
+            weights = None if self._weights is None else to_numpy(self._weights[rows])[:, 0]
+            yield to_numpy(self._Z[rows]), RowResponses(to_numpy(self._y[rows]), weights)
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""

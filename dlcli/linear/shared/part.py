@@ -15,6 +15,7 @@ from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.stored_rows import RowsElsewhere
 from dlcli.linear.shared.crew import Crew
+from dlcli.linear.solvers.separable.margins import Margins, Question, together
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,18 @@ class SharedObjective(RowObjective):
             float(found[0]), gradient, H.reshape(size, size) if hessian else None, float(margins.min()),
             float(reach.max()),
         )  # fmt: skip
+
+    def constraints(self, question: Question) -> Margins:
+        """What the rows of all processes answer."""
+        arrays = {"settled": question.settled}
+        if question.candidate is not None:
+            arrays["candidate"] = np.ascontiguousarray(question.candidate)
+        parts = self._crew.every(
+            "constraints", arrays, part=self._name, stride=question.stride, most=question.most
+        )  # fmt: skip
+        size = self.shape[0] * self.shape[1]
+        answers = [Margins.unpacked(np.frombuffer(data, np.float64), size) for data in parts]
+        return together(answers, self.shape, question)
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""

@@ -15,6 +15,7 @@ from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.loss import log_softmax
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import Penalty
+from dlcli.linear.solvers.separable.margins import Question
 
 Arrays = dict[str, AnyArray]
 AT_ONCE = 1 << 16  # rows whose scores are computed at once
@@ -70,6 +71,11 @@ class Share:
         ends[:, self.ranks.rank] = sums.margin, sums.reach
         second = np.zeros(0) if sums.hessian is None else sums.hessian.ravel()
         return np.concatenate([[sums.loss], sums.gradient.ravel(), second, ends.ravel()])
+
+    def on_constraints(self, arrays: Arrays, part: str, stride: int, most: int) -> bytes:
+        """See ``RowObjective.constraints``."""
+        question = Question(arrays["settled"], arrays.get("candidate"), stride, most)
+        return self._objectives[part].constraints(question).packed().tobytes()
 
     def on_squares(self, _: Arrays, part: str) -> FloatArray:
         """Sums of squares of each column."""

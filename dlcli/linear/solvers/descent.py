@@ -13,7 +13,7 @@ from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.penalty import smallest_subgradient, soft_threshold
 from dlcli.linear.solvers.momentum import NO_MOMENTUM, Momentum
-from dlcli.linear.solvers.solver import PassedStep
+from dlcli.linear.solvers.solver import NOT_SEPARATED, PassedStep, Separation
 
 
 class Objective(Protocol):
@@ -37,7 +37,7 @@ class FirstOrder:
     """What solvers on rows or moments share: theta, and measures of it (``LinearSolver``)."""
 
     noise_factor = EXACT
-    separated = ""
+    separation: Separation = NOT_SEPARATED
 
     def __init__(self, objective: Objective, tolerance: float, start: FloatArray | None = None) -> None:
         """From ``start``, or from 0, by whose gradient the tolerance is measured in either case."""

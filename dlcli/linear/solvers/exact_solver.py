@@ -6,14 +6,14 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import EXACT, RUNNING, Termination
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.solvers.exact import ExactSolution
-from dlcli.linear.solvers.solver import PassedStep
+from dlcli.linear.solvers.solver import NOT_SEPARATED, PassedStep, Separation
 
 
 class ExactSolver:
     """Least squares solved outright, as a ``LinearSolver`` of one step."""
 
     noise_factor = EXACT
-    separated = ""
+    separation: Separation = NOT_SEPARATED
 
     def __init__(self, solution: ExactSolution, squares: LeastSquares) -> None:
         self.solution, self.squares = solution, squares

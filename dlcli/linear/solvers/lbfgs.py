@@ -10,7 +10,6 @@ from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.optimum.nearness import inverse_of
 from dlcli.linear.optimum.steps import newton_step
 from dlcli.linear.solvers.second_order import NEAR, ROUNDING, SEPARABLE, SecondOrder, solve, unshifted
-from dlcli.linear.solvers.separation import along_vanished
 
 FLAT_STEPS = 10  # near the optimum the gradient still falls when the loss can't
 GOOD = 1e-7  # it is at the optimum when Newton's step is shorter
@@ -119,10 +118,10 @@ class LBFGS(SecondOrder):
     def _vanished(self, H: FloatArray) -> bool:
         """Whether the loss has become flat along a direction that separates classes."""
         if self._first_metric is not None:
-            self.separated = along_vanished(self.rows, self.theta, H, self._first_metric)
-        if self.separated:
+            self.separation = self.suspect.by_curvature(self.theta, H, self._first_metric)
+        if self.separation.how:
             self.termination = SEPARABLE
-        return bool(self.separated)
+        return bool(self.separation.how)
 
     def direction(self, gradient: FloatArray) -> FloatArray:
         """The two-loop recursion over the last steps."""

@@ -67,7 +67,7 @@ def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
     every = max(SUBSAMPLE, objective.rows // MOST_TO_START)
     solver = Newton(objective.thinned(every), tolerance=1e-4, start=np.zeros(objective.shape))
     solver.advance(30, float("inf"))
-    return None if solver.separated or not np.isfinite(solver.theta).all() else solver.theta
+    return None if solver.separation.how or not np.isfinite(solver.theta).all() else solver.theta
 
 
 def _coordinate_descent(H: FloatArray, g: FloatArray, theta: FloatArray, threshold: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from dlcli.engine.solver import Termination
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.optimum.nearness import SHARE_OF_ERROR
 from dlcli.linear.solvers.descent import FirstOrder
-from dlcli.linear.solvers.separation import separation
+from dlcli.linear.solvers.separation import Suspect
 
 # Below this, a step that isn't much shorter than the one before has met rounding.
 NEAR = 1e-6
@@ -26,8 +26,7 @@ class SecondOrder(FirstOrder):
     needs_hessian = False
 
     def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
-        self.rows = objective
-        self.separated = ""
+        self.rows, self.suspect = objective, Suspect(objective)
         super().__init__(objective, tolerance, start)
 
     def direction(self, gradient: FloatArray) -> FloatArray:
@@ -51,10 +50,10 @@ class SecondOrder(FirstOrder):
 
     def _separate(self, gradient: FloatArray, move: FloatArray) -> bool:
         """Whether Newton's step ``move`` shows that the loss has no minimum."""
-        self.separated = separation(self.rows, self.theta, gradient, move)
-        if self.separated:
+        self.separation = self.suspect.by_step(gradient, move)
+        if self.separation.how:
             self.termination = SEPARABLE
-        return bool(self.separated)
+        return bool(self.separation.how)
 
     def _search(self, value: float, gradient: FloatArray, move: FloatArray) -> tuple[FloatArray, bool]:
         """Armijo's rule by halving; within rounding of the value the full step is taken."""

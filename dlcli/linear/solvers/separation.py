@@ -1,56 +1,90 @@
-"""Separation: whether the classes are separable, so that cross-entropy has no minimum (Albert and Anderson 1984)."""
+"""Separation: whether the classes are separable, so that cross-entropy has no minimum (Albert and Anderson 1984).
+
+Only a fit that looks like it has them asked: by linear programs (``separable/proof.py``), for which SciPy is imported.
+"""
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.solvers.separable.margins import ROUNDING, Question
+from dlcli.linear.solvers.separable.proof import UnprovenError, prove
+from dlcli.linear.solvers.solver import NOT_SEPARATED, Separation
 
-# Margins are known to about this much of the largest.
-ROUNDING = 1e-10
-# A row on the wrong side by less than this share of the largest margin counts as lying on the boundary.
-ON_THE_BOUNDARY = 1e-9
+CLASSES = ("logistic", "softmax")
 # Newton's steps stay about as long as this (in log-odds) however flat the loss gets, where there is no minimum.
 STEADY = 0.1
 FLAT = 1e-4
+LONG = 100  # a step that is so much longer than the square root of what it gains, but for a few rows, goes nowhere
 VANISHED = 1e-6  # the share of its curvature at theta = 0 below which a direction may have lost it for good
-SHARP = 1e-3  # the loss a row below which a separating hyperplane has also got probabilities near 0 and 1
+SURE = 6.0  # log-odds that fits reach which end short of an optimum far away
+UNKNOWN = Separation("unknown")
 
 
-def separated_by(objective: RowObjective, theta: FloatArray) -> bool:
-    """Whether theta (p, k) classifies every row correctly: then the loss falls without bound along theta."""
-    if objective.kind == "mse" or objective.l1 or objective.l2:
-        return False
-    sums = objective.margins(theta)
-    return sums.margin > ROUNDING * sums.reach > 0
+class Suspect:
+    """The classes of an objective under suspicion: what is proven of them, is proven once."""
+
+    def __init__(self, objective: RowObjective) -> None:
+        self._objective = objective
+        self._known: Separation | None = None
+        self.possible = objective.kind in CLASSES and not objective.l1 and not objective.l2
+
+    def proof(self, along: FloatArray) -> Separation:
+        """Whether the classes are separable; ``along`` (p, k) is looked at where a proof is out of reach."""
+        if self._known is None:
+            try:
+                self._known = prove(self._objective)
+            except UnprovenError:
+                self._known = UNKNOWN
+        return _along(self._objective, along) if self._known is UNKNOWN else self._known
+
+    def by_step(self, gradient: FloatArray, move: FloatArray) -> Separation:
+        """The same, if Newton's step ``move`` looks like it: long, and of little use; both (p, k)."""
+        gain = -float(np.sum(gradient * move))
+        if not self._open or gain > FLAT or not np.isfinite(move).all():
+            return NOT_SEPARATED
+        # Not remembered: theta's own sums are asked for again.
+        reach = self._objective._all_sums(move, False, offset=False).reach
+        if reach < STEADY or reach < LONG * np.sqrt(max(gain, 0.0)):
+            return NOT_SEPARATED
+        return self.proof(move)
+
+    def by_curvature(self, theta: FloatArray, H: FloatArray, metric: FloatArray) -> Separation:
+        """The same, if the Hessian H (pk, pk) has vanished at theta along directions in which the data vary.
+
+        ``metric`` (p, p) is the inverse of Z'Z/n. Theta's part along those directions is where it has been growing.
+        """
+        if not self._open:
+            return NOT_SEPARATED
+        along = _vanished(theta, H, metric)
+        return NOT_SEPARATED if along is None else self.proof(along)
+
+    def by_end(self, theta: FloatArray, *, short: bool) -> Separation:
+        """The same at the end of a fit, if theta puts every row right, or went far and is ``short`` of an optimum."""
+        if not self._open:
+            return NOT_SEPARATED
+        sums = self._objective.margins(theta)
+        right = sums.margin > ROUNDING * sums.reach > 0
+        return self.proof(theta) if right or (short and sums.reach >= SURE) else NOT_SEPARATED
+
+    @property
+    def _open(self) -> bool:
+        """Whether there is anything left to ask."""
+        return self.possible and (self._known is None or self._known.how != "")
 
 
-def separation(objective: RowObjective, theta: FloatArray, gradient: FloatArray, move: FloatArray) -> str:
-    """Why there is no minimum, or "", given Newton's step ``move`` from theta; all arrays (p, k).
-
-    "perfect" where theta has every row on its right side. "partial" where the move has no row on its wrong side, and
-    some on the right one: along it the loss falls for ever. Nearly dependent columns make the move as long, but then
-    there are rows on both sides of it.
-    """
-    if objective.kind == "mse" or objective.l1 or objective.l2 or not np.isfinite(move).all():
-        return ""
-    known = objective.margins(theta)
-    if known.margin > ROUNDING * known.reach > 0 and known.loss < SHARP * objective.total:
-        return "perfect"
-    if -float(np.sum(gradient * move)) > FLAT:
-        return ""
-    along = objective._all_sums(move, False, offset=False)  # not remembered: theta's own sums are asked for again
-    if along.reach < STEADY or along.margin < -ON_THE_BOUNDARY * along.reach:
-        return ""
-    return "perfect" if along.margin > ROUNDING * along.reach else "partial"
+def _along(objective: RowObjective, theta: FloatArray) -> Separation:
+    """Whether theta itself is a direction that separates."""
+    p, k = objective.shape
+    size = float(np.sum(np.sqrt(objective.mean_squares())[:, None] * np.abs(theta)))
+    found = objective.constraints(Question(np.zeros((0, p, k)), theta / (size or 1.0), 1, 1))
+    if found.reach <= ROUNDING or found.worst < -ROUNDING:
+        return NOT_SEPARATED
+    return Separation("perfect" if found.worst > ROUNDING else "partial")
 
 
-def along_vanished(objective: RowObjective, theta: FloatArray, H: FloatArray, metric: FloatArray) -> str:
-    """The same from the directions in which the Hessian H (pk, pk) at theta has vanished, though the data vary there.
-
-    ``metric`` (p, p) is the inverse of Z'Z/n. Theta's own part along those directions is where it has been growing.
-    """
-    if objective.kind == "mse" or objective.l1 or objective.l2:
-        return ""
+def _vanished(theta: FloatArray, H: FloatArray, metric: FloatArray) -> FloatArray | None:
+    """Theta's part (p, k) along the directions whose curvature has vanished; None where there are none."""
     p, k = theta.shape
     values, vectors = np.linalg.eigh(metric)
     live = values > values[-1] * p * np.finfo(np.float64).eps
@@ -65,10 +99,5 @@ def along_vanished(objective: RowObjective, theta: FloatArray, H: FloatArray, me
         gone &= np.linalg.norm(shifts, axis=0) < np.sqrt(k) / 2
     inside = (back.T @ theta).T.ravel()
     move = modes[:, gone] @ (modes[:, gone].T @ inside)
-    along = root @ move.reshape(k, r).T
-    if not gone.any() or not np.isfinite(along).all():
-        return ""
-    sums = objective._all_sums(along, False, offset=False)
-    if sums.reach <= 0 or sums.margin < -ON_THE_BOUNDARY * sums.reach:
-        return ""
-    return "perfect" if sums.margin > ROUNDING * sums.reach else "partial"
+    along: FloatArray = root @ move.reshape(k, r).T
+    return along if gone.any() and np.isfinite(along).all() else None

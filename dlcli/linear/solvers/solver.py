@@ -16,12 +16,26 @@ class PassedStep:
     theta: FloatArray | None = None
 
 
+@dataclass(frozen=True)
+class Separation:
+    """``how`` is "perfect" where every row is put on its right side, "partial" where some are, else "".
+
+    ``taking_part`` says which rows of theta do it, the intercept aside; empty where that isn't known.
+    """
+
+    how: str = ""
+    taking_part: tuple[int, ...] = ()
+
+
+NOT_SEPARATED = Separation()
+
+
 class LinearSolver(Solver[FloatArray], Protocol):
     """A ``Solver`` whose parameters are theta, (p, k)."""
 
     @property
-    def separated(self) -> str:
-        """``perfect`` or ``partial`` where it found that the classes are separable, else empty."""
+    def separation(self) -> Separation:
+        """What it found of the classes being separable."""
 
     def passed(self, last: int) -> list[PassedStep]:
         """Log-spaced steps before ``last`` for a chart, in order: those whose losses cost nothing."""

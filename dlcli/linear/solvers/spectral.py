@@ -20,7 +20,7 @@ from dlcli.engine.schedules.open_loop import Constant, OpenLoop
 from dlcli.engine.solver import EXACT, GRADIENT_TOLERANCE, RUNNING
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.solvers.momentum import NO_MOMENTUM, Momentum
-from dlcli.linear.solvers.solver import PassedStep
+from dlcli.linear.solvers.solver import NOT_SEPARATED, PassedStep, Separation
 
 BLOCK = 4096
 State = tuple[FloatArray, FloatArray]  # e(t) and e(t-1), each of shape (p,)
@@ -54,7 +54,7 @@ class SpectralDescent:
     """Full-batch gradient descent (a ``LinearSolver``)."""
 
     noise_factor = EXACT
-    separated = ""
+    separation: Separation = NOT_SEPARATED
 
     def __init__(
         self,

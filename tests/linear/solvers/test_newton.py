@@ -95,7 +95,7 @@ def test_perfectly_separable_classes_are_detected(classes, solver):
     y = np.arange(60) % classes
     X = random.normal(size=(60, 2)) * 0.2 + np.array([[0, 0], [3, 0], [0, 3]])[y]
     made, theta = solve(X, y, solver=solver)
-    assert made.separated == "perfect"
+    assert made.separation.how == "perfect"
     assert made.termination.kind != "converged"
     assert np.isfinite(theta).all()
 
@@ -104,13 +104,13 @@ def test_partly_separable_classes_are_detected():
     X, y = data(2)
     flag = ((y == 1) & (X[:, 0] > 0)).astype(float)  # only ever 1 in class 1
     made, _ = solve(np.column_stack([X, flag]), y)
-    assert made.separated == "partial"
+    assert made.separation.how == "partial"
 
 
 def test_overlapping_classes_are_not_called_separable():
     for seed in range(20):
         made, _ = solve(*data(2, seed=seed, n=60))
-        assert made.separated == ""
+        assert made.separation.how == ""
         assert made.termination.kind == "converged"
 
 

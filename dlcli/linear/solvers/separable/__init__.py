@@ -1,0 +1,1 @@
+"""Whether classes are separable, proven by linear programs over the rows that matter."""
