@@ -50,7 +50,7 @@ class SecondOrder(FirstOrder):
 
     def _separate(self, gradient: FloatArray, move: FloatArray) -> bool:
         """Whether Newton's step ``move`` shows that the loss has no minimum."""
-        self.separation = self.suspect.by_step(gradient, move)
+        self.separation = self.suspect.by_step(self.theta, gradient, move)
         if self.separation.how:
             self.termination = SEPARABLE
         return bool(self.separation.how)

@@ -17,6 +17,7 @@ STEADY = 0.1
 FLAT = 1e-4
 LONG = 100  # a step that is so much longer than the square root of what it gains, but for a few rows, goes nowhere
 VANISHED = 1e-6  # the share of its curvature at theta = 0 below which a direction may have lost it for good
+SHARP = 1e-3  # the loss a row below which a separating hyperplane has also got probabilities near 0 and 1
 SURE = 6.0  # log-odds that fits reach which end short of an optimum far away
 UNKNOWN = Separation("unknown")
 
@@ -38,10 +39,18 @@ class Suspect:
                 self._known = UNKNOWN
         return _along(self._objective, along) if self._known is UNKNOWN else self._known
 
-    def by_step(self, gradient: FloatArray, move: FloatArray) -> Separation:
-        """The same, if Newton's step ``move`` looks like it: long, and of little use; both (p, k)."""
+    def by_step(self, theta: FloatArray, gradient: FloatArray, move: FloatArray) -> Separation:
+        """The same, if Newton's step ``move`` from theta looks like it; all (p, k).
+
+        It is long and of little use, or theta has every row on its right side.
+        """
+        if not self._open or not np.isfinite(move).all():
+            return NOT_SEPARATED
+        known = self._objective.margins(theta)
+        if known.margin > ROUNDING * known.reach > 0 and known.loss < SHARP * self._objective.total:
+            return self.proof(theta)
         gain = -float(np.sum(gradient * move))
-        if not self._open or gain > FLAT or not np.isfinite(move).all():
+        if gain > FLAT:
             return NOT_SEPARATED
         # Not remembered: theta's own sums are asked for again.
         reach = self._objective._all_sums(move, False, offset=False).reach
