@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval runs models predict export --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval runs report models predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -135,6 +135,14 @@ _dlcli() {
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --sort --help -h' ;;
                 *) _dlcli_run_first '--sort' ;;
+            esac ;;
+        report)
+            case "$previous" in
+                --out) _dlcli_paths -f; return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --out --force --markdown --help -h' ;;
+                *) _dlcli_run_first '--out' ;;
             esac ;;
         models)
             case "$previous" in

@@ -278,6 +278,16 @@ complete -c dlcli -n '__fish_seen_subcommand_from runs' -l sort -x -d 'What to s
 complete -c dlcli -n '__fish_seen_subcommand_from runs' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from runs' -s h -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from runs' -F
+complete -c dlcli -n __fish_use_subcommand -a report -d 'Show runs on one page, or compare them - HTML, or Markdown.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -l json -d 'Print one JSON document, the report, to stdout.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -l quiet -d 'Print only errors, and the report with --json.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -s q -d 'Print only errors, and the report with --json.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -l out -rF -d 'HTML file to write; by default report.html in the run directory, of several runs in this folder.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -l force -d 'Replace an --out that exists.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -l markdown -d 'Print a comment for a pull request, as Markdown; the page is written only with --out.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -l help -d 'Show the commands help.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -s h -d 'Show the commands help.'
+complete -c dlcli -n '__fish_seen_subcommand_from report' -F
 complete -c dlcli -n __fish_use_subcommand -a models -d 'List the networks that come with dlcli.'
 complete -c dlcli -n '__fish_seen_subcommand_from models' -l json -d 'Print one JSON document, the report, to stdout.'
 complete -c dlcli -n '__fish_seen_subcommand_from models' -l quiet -d 'Print only errors, and the report with --json.'

@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'runs:List runs - how they ended, their metrics, steps and age.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -292,6 +292,17 @@ _dlcli() {
                 '--quiet[Print only errors, and the report with --json.]' \
                 '-q[Print only errors, and the report with --json.]' \
                 '--sort=[What to sort by, the best first - a metric such as val.loss or r2, or age, steps, seconds or run.]:value: ' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:run:_files -/' ;;
+            report)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[HTML file to write; by default report.html in the run directory, of several runs in this folder.]:value:_files' \
+                '--force[Replace an --out that exists.]' \
+                '--markdown[Print a comment for a pull request, as Markdown; the page is written only with --out.]' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;

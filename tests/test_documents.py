@@ -53,6 +53,7 @@ def files(tmp_path_factory):
         assert run(["fit-linear", "wine.csv", "--target", "quality", "--val", "0.2", "--quiet"]) == 0
         assert run(["train-deconv", "photos/", *STEPS, *NETWORK, "--out", "runs/train-deconv-002", "--quiet"]) == 0
         assert run(["tune-lr", "--quiet"]) == 0
+        assert run(["fit-linear", "wine.csv", "--target", "quality", "--val", "0.2", "--l2", "0.1", "--quiet"]) == 0
     (folder / "runs").rename(folder / "prepared")
     return folder
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "tune-lr": ("dlcli.cli.tuning.tune_lr", "Tune the learning rate, or any other option of a training command."),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
     "runs": ("dlcli.cli.saved.runs", "List runs: how they ended, their metrics, steps and age."),
+    "report": ("dlcli.cli.saved.report", "Show runs on one page, or compare them: HTML, or Markdown."),
     "models": ("dlcli.cli.saved.models", "List the networks that come with dlcli."),
     "predict": ("dlcli.cli.predict", "Write the predictions of a saved model."),
     "export": ("dlcli.cli.saved.export", "Hand a saved model on to other programs."),

@@ -17,6 +17,7 @@ from dlcli.reports.images.noise import NoiseReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
 from dlcli.reports.saved.export import ExportReport
 from dlcli.reports.saved.models import ModelsReport
+from dlcli.reports.saved.report import PageReport
 from dlcli.reports.saved.runs import RunsReport
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.reports.tune_lr import SearchReport, SweepReport
@@ -44,6 +45,7 @@ AnyReport = Annotated[
     | Annotated[ExportReport, Tag("export")]
     | Annotated[NoiseReport, Tag("noise")]
     | Annotated[ModelsReport, Tag("models")]
+    | Annotated[PageReport, Tag("report")]
     | Annotated[RunsReport, Tag("runs")]
     | Annotated[SearchReport, Tag("tune-lr search")]
     | Annotated[SweepReport, Tag("tune-lr sweep")]

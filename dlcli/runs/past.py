@@ -98,6 +98,11 @@ class PastRun:
         train = {"train": {"loss": number(last["loss"])}} if "loss" in last else {}
         return {part: dict(values) for part, values in (known | train).items() if values}
 
+    @cached_property
+    def records(self) -> list[JsonObject]:
+        """The whole lines of metrics.jsonl."""
+        return [record for line in _lines(self.path / METRICS) if (record := _record(line)) is not None]
+
     @property
     def steps(self) -> int | None:
         """Steps taken, as far as is known."""
@@ -202,14 +207,24 @@ def last_record(path: Path) -> JsonObject:
             lines = file.read().splitlines()
     except OSError:
         return {}
-    for line in reversed(lines):
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            return record
-    return {}
+    found = (record for line in reversed(lines) if (record := _record(line)) is not None)
+    return next(found, {})
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines()
+    except OSError:
+        return []
+
+
+def _record(line: bytes) -> JsonObject | None:
+    """A line of JSON; None where it is no whole object."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def _written(folder: Path) -> float:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from dlcli.reports.charts.layout import SHEET, Box, layout_text
 from dlcli.text import counted, printable_path
 
 INK, GRID, PAPER = "#1b1f24", "#e3e6ea", "#ffffff"
@@ -64,14 +65,16 @@ def _rows(cells: Sequence[Sequence[Picture]], titles: Sequence[str], captions: S
     for column, title in enumerate(titles):
         draw.text((EDGE + column * step, EDGE - 6), title, fill=INK, font=title_font)
     top = EDGE + TITLE + 8
+    places = list[tuple[str, list[Box]]]()
     for row, caption, height in zip(cells, captions, heights, strict=False):
+        places.append((caption, [(EDGE + n * step, top, c.shape[1], c.shape[0]) for n, c in enumerate(row)]))
         for column, cell in enumerate(row):
             sheet.paste(Image.fromarray(cell), (EDGE + column * step, top))
         caption, font = readable(caption)
         caption = shortened(caption, font, sheet.width - 2 * EDGE, keep_end=True)
         draw.text((EDGE, top + row[0].shape[0] + 5), caption, fill=INK, font=font)
         top += height
-    return encoded(sheet)
+    return encoded(sheet, layout_text(titles, places))
 
 
 def class_sheet(
@@ -117,10 +120,12 @@ def readable(name: str) -> tuple[str, Font]:
     return text, ImageFont.truetype(path, TEXT - 1)
 
 
-def encoded(image: Image.Image) -> bytes:
-    """As PNG."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+def encoded(image: Image.Image, layout: str = "") -> bytes:
+    """As PNG, which says where the pictures of a sheet are."""
+    buffer, texts = io.BytesIO(), PngImagePlugin.PngInfo()
+    if layout:
+        texts.add_itxt(SHEET, layout, zip=True)
+    image.save(buffer, "PNG", pnginfo=texts)
     return buffer.getvalue()
 
 
