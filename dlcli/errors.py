@@ -28,6 +28,18 @@ class DlcliError(Exception):
         self.hint = hint
         self.exit_code = exit_code
 
+    def __str__(self) -> str:
+        """The line that the command prints."""
+        return f"{self.message.rstrip('.')}: {self.hint}" if self.hint else self.message
+
+
+class DlcliWarning(UserWarning):
+    """A warning that a command would give on standard error, given to a Python program."""
+
+
+class DlcliNote(DlcliWarning):
+    """A note that a command would give there: a fact worth knowing, such as a choice that was made."""
+
 
 class Interrupted(BaseException):
     """Raised by the signal handlers of the command line; the training loop turns it into a last, saved report.

@@ -162,7 +162,7 @@ def fail(error: DlcliError) -> None:
     from dlcli.cli.console import fitted
     from dlcli.passwords import without_passwords
 
-    text = f"{error.message.rstrip('.')}: {error.hint}" if error.hint else error.message
+    text = str(error)
     if not may_tell(text, follows=isinstance(error, LostRanksError)):
         return
     print(fitted("dlcli: " + without_passwords(one_line(text)), sys.stderr), file=sys.stderr)

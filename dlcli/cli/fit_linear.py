@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from dlcli.cli.command import Command
 from dlcli.cli.console import Console, print_texts
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.text import counted, duration
 
 if TYPE_CHECKING:
     from dlcli.reports.columns import DryRunReport
@@ -54,23 +53,13 @@ class FitLinear(Command[FitLinearConfig, Console, "FitLinearReport | DryRunRepor
         if isinstance(report, DryRunReport):
             _show_columns(report, console)
             return
-        from dlcli.linear.inference.shown import as_a_whole, coefficient_tables
-        from dlcli.linear.summary import parts, summary_rows
+        from dlcli.linear.summary import ShownTable, shown
 
-        for title, head, rows in coefficient_tables(report):
-            console.table(head, rows, title)
-        if report.std_error_reason:
-            console.line(f"no standard errors: {report.std_error_reason}")
-        for line in as_a_whole(report):
-            console.line(line)
-        console.line("")
-        console.table(["", *parts(report)], summary_rows(report))
-        console.line("")
-        kept = f"weights of step {report.kept_step:,} kept; " if report.selected_on else ""
-        console.line(
-            f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
-            f"{duration(report.seconds)}; {kept}saved in {report.run}"
-        )
+        for part in shown(report):
+            if isinstance(part, ShownTable):
+                console.table(part.head, part.rows, part.title)
+            else:
+                console.line(part)
 
 
 def _show_columns(report: "DryRunReport", console: Console) -> None:

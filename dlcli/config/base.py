@@ -1,5 +1,6 @@
 """What every command's config shares: option metadata, TOML in and out, errors in the user's words."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Self, get_origin
@@ -136,6 +137,9 @@ def _explained(
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if first["type"] == "extra_forbidden":  # of a Python program: files and command lines are looked at before
+        close = difflib.get_close_matches(name, config.model_fields, n=1)
+        return DlcliError(f"there is no option {name}", f"did you mean {close[0]}?" if close else "leave it out")
     if name not in config.model_fields:
         return DlcliError(message)
     where = flag_of(config, name)

@@ -48,6 +48,15 @@ def read_npy(path: Path, axes: str = "") -> Arrays:
     return Arrays(_images(array, known, label), None, known)
 
 
+def of_array(array: AnyArray, label: str, axes: str = "") -> Arrays:
+    """The images of an array that a program holds, which messages call ``label``; ``axes`` name its dimensions.
+
+    Raises DlcliError for what holds no images.
+    """
+    known = array_axes(array.shape, axes, label)
+    return Arrays(_images(array, known, label), None, known)
+
+
 def read_npz(path: Path, part: Literal["train", "test"], labeled: bool, axes: str = "") -> Arrays:
     """The images of a .npz file: its ``images``, ``x`` or ``X``, also with ``part`` in the name, or its one array.
 

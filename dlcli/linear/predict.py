@@ -15,7 +15,7 @@ from dlcli.linear.evaluate import check_threshold
 from dlcli.linear.evaluation.classes import decided
 from dlcli.linear.inference.intervals import Intervals
 from dlcli.linear.model import LinearModel
-from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
+from dlcli.linear.saved import AppliedSettings, SavedRun, chunks_of, load_run, open_data
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import TablePredictReport
 from dlcli.tables.kept import KeptColumns
@@ -40,31 +40,65 @@ def predict_linear(
     """
     start = time.monotonic()
     check_output(output)
-    model, schema, trained = load_run(settings.run)
-    check_threshold(threshold, model, schema)
-    intervals = None if interval is None else Intervals(model, schema, interval, settings.run)
-    missing = settings.missing or str(model.settings.get("missing", "error"))
-    blank = missing == "drop"
-    reading = replace(settings.reading, blanks=blank)
-    read = replace(settings, missing="mean" if blank else settings.missing, reading=reading)
-    table = open_data(read, model, schema, trained, progress, need_target=False)
+    saved = load_run(settings.run)
+    made = predictions(settings, saved, Asked(interval, threshold), progress)
     count = [0]
-    columns = _columns(model, schema, intervals)
-    applied = _Applied(model, schema, intervals, threshold, blank)
-    frames = _frames(applied, table, progress, count)
+    columns, frames = made.columns, _counted(made.frames, count)
     if settings.reading.keep:
-        kept = _kept(settings, table, output, columns)
+        kept = _kept(settings, made.table, output, columns)
         for text in kept.renamed:
             progress.warn(text)
         columns, frames = kept.schema | columns, kept.beside(frames)
     write_predictions(frames, columns, output.out)
-    for text in table.warnings:
+    for text in made.table.warnings:
         progress.warn(text)
     return TablePredictReport(
         **prediction_head(settings.run, output.out, start),
         command="predict",
         rows=count[0],
     )
+
+
+def _counted(frames: Iterator["pl.DataFrame"], count: list[int]) -> Iterator["pl.DataFrame"]:
+    for frame in frames:
+        count[0] += frame.height
+        yield frame
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The confidence of intervals (None: none), and the probability from which on the second of two classes is meant
+    (None: the more probable one).
+    """
+
+    interval: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A table and what a model makes of it: frames with a row for each of its rows, and the types of their columns."""
+
+    table: ChunkSource
+    columns: dict[str, "pl.DataType"]
+    frames: Iterator["pl.DataFrame"]
+
+
+def predictions(settings: AppliedSettings, saved: SavedRun, asked: Asked, progress: Progress) -> Predictions:
+    """What a ``saved`` model makes of a table, read as its frames are taken.
+
+    Raises DlcliError for what it can't be asked, and for data that don't fit it.
+    """
+    model, schema, trained = saved
+    check_threshold(asked.threshold, model, schema)
+    intervals = None if asked.interval is None else Intervals(model, schema, asked.interval, settings.run)
+    missing = settings.missing or str(model.settings.get("missing", "error"))
+    blank = missing == "drop"
+    reading = replace(settings.reading, blanks=blank)
+    read = replace(settings, missing="mean" if blank else settings.missing, reading=reading)
+    table = open_data(read, model, schema, trained, progress, need_target=False)
+    applied = _Applied(model, schema, intervals, asked.threshold, blank)
+    return Predictions(table, _columns(model, schema, intervals), _frames(applied, table, progress))
 
 
 def _kept(
@@ -118,14 +152,11 @@ class _Applied:
         return columns
 
 
-def _frames(
-    applied: _Applied, table: ChunkSource, progress: Progress, count: list[int]
-) -> Iterator["pl.DataFrame"]:  # fmt: skip
+def _frames(applied: _Applied, table: ChunkSource, progress: Progress) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
     names = _columns(applied.model, applied.schema, applied.intervals)
     for chunk in chunks_of(table, applied.schema, progress):
-        count[0] += len(chunk.X)
         empty = np.isnan(chunk.X).any(axis=1) if applied.blank else np.zeros(len(chunk.X), dtype=bool)
         frame = pl.DataFrame(applied.columns(chunk.X), schema=names)
         if empty.any():

@@ -118,25 +118,29 @@ def save(
     config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLinearReport, run: directory.RunDirectory
 ) -> None:
     """Write config, model and report. A diverged run gets no model."""
-    data = loaded.data
     run.write(directory.CONFIG, config.to_toml(run.path))
     if result.trace.last.status != "diverged":
-        settings = {
-            "missing": config.missing,
-            "intercept": config.intercept,
-            "missing_value": list(config.missing_value),
-        }
-        coefficients, _ = expanded(loaded, result.model.slopes, None)
-        if beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1)).tolist():
-            name = printable(data.schema.encoded_names[beyond[0]])
-            raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
-        fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
-        model = LinearModel(
-            result.model.kind, coefficients, result.model.intercept, fill, data.schema.to_json(), settings,
-            _uncertainty(loaded, result, report),
-        )  # fmt: skip
-        run.write(directory.MODEL, model.to_bytes())
+        run.write(directory.MODEL, model_of(config, loaded, result, report).to_bytes())
     run.write(directory.REPORT, report.to_json() + "\n")
+
+
+def model_of(config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLinearReport) -> LinearModel:
+    """The model that is saved, in the units of the data. Raises DlcliError for coefficients beyond float64."""
+    data = loaded.data
+    settings = {
+        "missing": config.missing,
+        "intercept": config.intercept,
+        "missing_value": list(config.missing_value),
+    }
+    coefficients, _ = expanded(loaded, result.model.slopes, None)
+    if beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1)).tolist():
+        name = printable(data.schema.encoded_names[beyond[0]])
+        raise DlcliError(f"the coefficient of {name!r} is beyond float64", "multiply the column by a power of ten")
+    fill = data.fill if data.exponents is None else np.ldexp(data.fill, data.exponents)
+    return LinearModel(
+        result.model.kind, coefficients, result.model.intercept, fill, data.schema.to_json(), settings,
+        _uncertainty(loaded, result, report),
+    )  # fmt: skip
 
 
 def _uncertainty(loaded: Loaded, result: Fit, report: FitLinearReport) -> Uncertainty | None:

@@ -15,12 +15,14 @@ from dlcli.runs import directory
 from dlcli.runs.open import run_folder
 from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
+from dlcli.tables.sources import Source
 from dlcli.tables.table import Chunk, ReadOptions, Schema, Table
 
 INHERITED = ("delimiter", "header", "encoding", "sheet", "query", "skip", "comment", "uneven", "missing_values")
+SavedRun = tuple[LinearModel, Schema, FitLinearConfig]
 
 
-def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
+def load_run(run: Path) -> SavedRun:
     """Model, schema and config of a run directory. Raises DlcliError when something is missing or damaged."""
     run = run_folder(run)
     model = LinearModel.load(run / directory.MODEL)
@@ -37,13 +39,15 @@ def load_run(run: Path) -> tuple[LinearModel, Schema, FitLinearConfig]:
 @dataclass(frozen=True)
 class AppliedSettings:
     """The run whose model is applied, the ``data`` that it is applied to (none: those of the training), and how they
-    are read; ``missing`` None: missing values are treated as in training.
+    are read; ``missing`` None: missing values are treated as in training. ``held`` is a table that a Python program
+    holds, in place of ``data``.
     """
 
     run: Path
     data: tuple[str, ...]
     missing: str | None
     reading: ReadOptions
+    held: Source | None = None
 
     @classmethod
     def of(cls, config: EvalConfig | PredictConfig) -> "AppliedSettings":
@@ -62,6 +66,10 @@ def open_data(
     need_target: bool,
 ) -> ChunkSource:
     """The table to apply the model to: the training data if none is given."""
+    missing = settings.missing or str(model.settings.get("missing", "error"))
+    if settings.held is not None:
+        options = replace(_as_trained(settings, trained), missing=missing)
+        return Table.for_model([settings.held], schema, options, need_target=need_target)
     # Measuring without DATA is on the rows that were held out.
     sources = settings.data or (trained.val_data if need_target else ()) or trained.data
     if not sources:
@@ -73,7 +81,6 @@ def open_data(
             raise DlcliError("the model was trained on standard input, which cannot be read again", "give DATA")
         if not need_target:
             progress.note("no DATA given: using the data that the model was trained on")
-    missing = settings.missing or str(model.settings.get("missing", "error"))
     # Training too measured the levels that only rows held out had as if they were the reference level.
     options = replace(_as_trained(settings, trained), missing=missing)
     if need_target and not settings.data and trained.holds_out:
@@ -83,7 +90,7 @@ def open_data(
 
 def _as_trained(settings: AppliedSettings, trained: FitLinearConfig) -> ReadOptions:
     """Unless said otherwise, data are read as the training data were; of another format, only what is missing is."""
-    same = settings.data == () or _format_of(settings.data) == _format_of(trained.data)
+    same = settings.held is None and (settings.data == () or _format_of(settings.data) == _format_of(trained.data))
     names = INHERITED if same else ("missing_values",)
     before, usual, given = read_options(trained), ReadOptions(), settings.reading
     return replace(given, **{n: getattr(before, n) for n in names if getattr(given, n) == getattr(usual, n)})

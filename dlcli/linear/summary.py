@@ -1,7 +1,39 @@
-"""The table of metrics that a fit shows."""
+"""What a fit shows: its coefficients, their tests, and the table of metrics."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dlcli.linear.inference.shown import as_a_whole, coefficient_tables
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.summary import UNCENTERED, cell, cells, metric_rows
+from dlcli.text import counted, duration
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table of texts: the first column names, the others numbers."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+
+def shown(report: FitLinearReport) -> Iterator[ShownTable | str]:
+    """Tables and lines, in the order in which they are shown; a fit in memory has no run, and its ``run`` is empty."""
+    for title, head, rows in coefficient_tables(report):
+        yield ShownTable(head, rows, title)
+    if report.std_error_reason:
+        yield f"no standard errors: {report.std_error_reason}"
+    yield from as_a_whole(report)
+    yield ""
+    yield ShownTable(["", *parts(report)], summary_rows(report))
+    yield ""
+    kept = f"; weights of step {report.kept_step:,} kept" if report.selected_on else ""
+    saved = f"; saved in {report.run}" if report.run else ""
+    yield (
+        f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
+        f"{duration(report.seconds)}{kept}{saved}"
+    )
 
 
 def parts(report: FitLinearReport) -> list[str]:

@@ -67,6 +67,10 @@ def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_B
         return DelimitedReader(source, replace(options, delimiter=",", encoding="utf-8", skip=0), block_bytes)
     if source.format in ("libsvm", "vw"):
         return _sparse_reader(source, options, block_bytes)
+    if source.format == "frame":
+        from dlcli.tables.readers.memory import FrameReader
+
+        return FrameReader(source)
     if source.format == "spool":
         from dlcli.tables.readers.spool import SpoolReader
 
@@ -85,7 +89,7 @@ def _sparse_reader(source: Source, options: ReadOptions, block_bytes: int) -> Re
 
 
 def opened(
-    sources: Sequence[str], options: ReadOptions, *, choosing: bool, block_bytes: int
+    sources: Sequence[str | Source], options: ReadOptions, *, choosing: bool, block_bytes: int
 ) -> tuple[list[Reader], tuple[tuple[str, Path], ...], ReadOptions]:
     """A reader of each source, their names and paths, and the options with hints for the columns found."""
     if options.missing not in MISSING_POLICIES:

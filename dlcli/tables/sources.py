@@ -12,9 +12,9 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote
 
 import zstandard
@@ -25,6 +25,9 @@ from dlcli.passwords import hidden
 from dlcli.tables.contents import STARTS, compression_of, format_of, is_sparse
 from dlcli.tables.decisions import Decision
 from dlcli.text import printable, printable_path
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FORMATS = {
     **dict.fromkeys(("csv", "tsv", "txt", "dat", "data", "tab"), "delimited"),
@@ -54,7 +57,7 @@ class Source:
     """One file or database to read: where it is, what to call it, its format and its compression ("" for none).
 
     ``url`` is that of a database on a server, without its password; ``decisions`` are those made on the way here;
-    ``held``: no row of it is trained on.
+    ``held``: no row of it is trained on. ``frame`` is a table in memory, whose path is none.
     """
 
     path: Path
@@ -64,19 +67,22 @@ class Source:
     url: str = ""
     decisions: tuple[Decision, ...] = ()
     held: bool = False
+    frame: "pl.DataFrame | None" = field(default=None, compare=False, repr=False)
 
 
-def expand(patterns: Sequence[str], stated: str | None = None) -> list[Source]:
+def expand(patterns: "Sequence[str | Source]", stated: str | None = None) -> list[Source]:
     """The files that paths, glob patterns and ``-`` (standard input) stand for, patterns in sorted order.
 
-    ``stated`` is what they hold by --file-format. Raises DlcliError for what is missing, empty, unreadable, a directory
-    or of an unknown format.
+    What is a source already stays. ``stated`` is what they hold by --file-format. Raises DlcliError for what is
+    missing, empty, unreadable, a directory or of an unknown format.
     """
     if not patterns:
         raise DlcliError("no data was given", "name one file or more, or - for standard input")
     found: list[Source] = []
     for pattern in patterns:
-        if pattern == "-":
+        if isinstance(pattern, Source):
+            found.append(pattern)
+        elif pattern == "-":
             found.append(_spooled(sys.stdin.buffer, "standard input", stated))
         elif URL.match(pattern) and not os.path.lexists(pattern):
             found.append(_database(pattern))
@@ -89,7 +95,7 @@ def expand(patterns: Sequence[str], stated: str | None = None) -> list[Source]:
             found.append(_source(pattern, stated))
     if not found:
         raise DlcliError(
-            f"{printable_path(patterns[0])} matches folders only", "add a pattern for the files, as in /*.csv"
+            f"{printable_path(str(patterns[0]))} matches folders only", "add a pattern for the files, as in /*.csv"
         )
     return found
 

@@ -37,6 +37,7 @@ from dlcli.tables.readers.csv_reader import DelimitedReader
 from dlcli.tables.readers.frames import Frame, Misfits, Reader, conform, kinds_of, prefetch
 from dlcli.tables.readers.raw_columns import RawColumns
 from dlcli.tables.sharing import UnsharedError, shared_parts
+from dlcli.tables.sources import Source
 from dlcli.text import counted, listed, printable
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table", "TrainingRows"]
@@ -71,7 +72,7 @@ class Table(RawColumns):
     @classmethod
     def open(
         cls,
-        sources: Sequence[str],
+        sources: Sequence[str | Source],
         target: str | None,
         options: ReadOptions,
         *,
@@ -79,7 +80,7 @@ class Table(RawColumns):
         need_target: bool = True,
         block_bytes: int = BLOCK_BYTES,
     ) -> "Table":
-        """The table in ``sources`` (paths, patterns or "-"), for training.
+        """The table in ``sources`` (paths, patterns, "-" or such as are open already), for training.
 
         ``class_target`` takes a numeric target as classes; without ``need_target`` there may be none, for a look at
         the columns alone. Raises DlcliError for what cannot be read or used.
@@ -96,7 +97,7 @@ class Table(RawColumns):
     @classmethod
     def for_model(
         cls,
-        sources: Sequence[str],
+        sources: Sequence[str | Source],
         schema: Schema,
         options: ReadOptions,
         *,

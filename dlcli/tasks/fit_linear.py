@@ -4,7 +4,7 @@ import functools
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,9 @@ from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import fit, prepare
 from dlcli.linear.inference.settings import InferenceSettings
+from dlcli.linear.model import LinearModel
 from dlcli.linear.plan import Plan
-from dlcli.linear.report import draw_charts, draw_pictures, make_report, save
+from dlcli.linear.report import draw_charts, draw_pictures, make_report, model_of, save
 from dlcli.linear.result import Fit
 from dlcli.linear.shared.crew import Crew, leading, serve
 from dlcli.linear.start.run import Start, starting_point
@@ -30,6 +31,7 @@ from dlcli.reports.columns import DryRunReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
 from dlcli.tables.sharing import agreed
+from dlcli.tables.sources import Source
 
 RUN = "fit-linear"  # under this name a group remembers its run's directory
 # Has signals wait from now on; gives the function that raises Interrupted once one has come.
@@ -55,6 +57,32 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
         return _help(config, ranks)
     finally:
         ranks.close()
+
+
+@dataclass(frozen=True)
+class FittedInMemory:
+    """A model and its report, of which nothing was written."""
+
+    model: LinearModel
+    report: FitLinearReport
+
+
+def fit_in_memory(config: FitLinearConfig, table: Source, progress: Progress) -> FittedInMemory:
+    """Fit to a table that a Python program holds, as ``fit_linear`` does, without a run directory.
+
+    ``config.data`` only says that there is a table. Raises DlcliError: see ``fit_linear``.
+    """
+    start = time.monotonic()
+    loaded = load(config, progress, held=table)
+    begun = starting_point(Start.of(config.init) if config.init else None, config, loaded, progress)
+    space = FitCache(loaded.usable, loaded.device, lasting=False, start=begun)
+    run = directory.UnwrittenRun(RUN)
+    # Ctrl-C ends it at once: there is nothing to save.
+    result = train(loaded.plan, space, run, progress, lambda: lambda: None, loaded.inference)
+    if result.trace.last.status == "diverged":
+        raise diverged(loaded.plan, result)
+    report = make_report(loaded, result, None, run, time.monotonic() - start).model_copy(update={"run": ""})
+    return FittedInMemory(model_of(config, loaded, result, report), report)
 
 
 def _help(config: FitLinearConfig, ranks: Ranks) -> FitLinearReport:

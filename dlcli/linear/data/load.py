@@ -38,6 +38,7 @@ from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
+from dlcli.tables.sources import Source
 from dlcli.tables.table import Table
 from dlcli.text import counted, listed, printable
 
@@ -88,9 +89,9 @@ class Read:
     warnings: tuple[str, ...] = ()
 
 
-def read(config: FitLinearConfig, ranks: Ranks = ALONE) -> Read:
-    """Read the data, as all ``ranks`` do together. Raises DlcliError."""
-    table = open_table(config, ranks)
+def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = None) -> Read:
+    """Read the data, as all ``ranks`` do together; ``held`` is a table in memory instead. Raises DlcliError."""
+    table = open_table(config, ranks, held)
     kind = problem_kind(config, table)
     plan = make_plan(config, kind, demo=not config.data)
     warnings: tuple[str, ...] = ()
@@ -123,9 +124,14 @@ def _gathered(found: Read, ranks: Ranks) -> Share:
     )
 
 
-def load(config: FitLinearConfig, progress: Progress, crew: Crew | None = None) -> Loaded:
-    """Read the data, which a ``crew`` shares, and plan the training. Raises DlcliError."""
-    found, data = _read_and_led(config, progress, crew)
+def load(
+    config: FitLinearConfig, progress: Progress, crew: Crew | None = None, held: Source | None = None
+) -> Loaded:  # fmt: skip
+    """Read the data, which a ``crew`` shares, and plan the training; ``held`` is a table in memory in place of DATA.
+
+    Raises DlcliError.
+    """
+    found, data = _read_and_led(config, progress, crew, held)
     table, kind, plan = found.table, found.kind, found.plan
     device = _device_of_steps(config, found, data, progress)
     few = too_few_rows(plan, data)
@@ -196,9 +202,11 @@ def _said_split(config: FitLinearConfig, found: Read, data: TableData, progress:
     return entry
 
 
-def _read_and_led(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> tuple[Read, TableData]:
+def _read_and_led(
+    config: FitLinearConfig, progress: Progress, crew: Crew | None, held: Source | None
+) -> tuple[Read, TableData]:  # fmt: skip
     """The table read, and its data: with rows, or where a ``crew`` shares it with its processes in their place."""
-    found = read(config, crew.ranks if crew else ALONE)
+    found = read(config, crew.ranks if crew else ALONE, held)
     if crew is not None:
         crew.begin(found.share)
         progress.note(_said_of_crew(crew, found))
@@ -256,8 +264,8 @@ def _told(
     return tuple(columns), tuple(decision_entries(every))
 
 
-def open_table(config: FitLinearConfig, ranks: Ranks = ALONE) -> Table | LineExample:
-    """The table to read, or the built-in example."""
+def open_table(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = None) -> Table | LineExample:
+    """The table to read, which is ``held`` in memory where there is one, or the built-in example."""
     if not config.data:
         if config.target not in (None, "y"):
             raise DlcliError(
@@ -270,7 +278,7 @@ def open_table(config: FitLinearConfig, ranks: Ranks = ALONE) -> Table | LineExa
         return LineExample(config.seed_of_data)
     options = read_options(config, config.features, config.drop)
     return Table.open(
-        config.data, config.target,
+        config.data if held is None else [held], config.target,
         replace(options, cluster=config.cluster, held=config.val_data, ranks=ranks),
         class_target=config.loss == "cross-entropy",
     )  # fmt: skip

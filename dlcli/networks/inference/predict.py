@@ -141,7 +141,7 @@ def _restore_all(
         raise _nothing_done(plan, skipped, failed.first)
     _draw(settings.sheet, shots)
     send(plan.outputs[0].target, settings.output.out)
-    _tell(restorer, told, progress)
+    tell(restorer, told, progress)
     warn_of_skipped(skipped, len(plan.outputs) + len(plan.skipped), progress)
     ranges = restorer.changes.mapped
     return RestoredReport(
@@ -160,7 +160,7 @@ def _restore_all(
     )
 
 
-def _tell(restorer: Restorer, told: Told, progress: Progress) -> None:
+def tell(restorer: Restorer, told: Told, progress: Progress) -> None:
     """What became of the images, beyond what is in them."""
     changes, trained = restorer.changes, restorer.trained
     ranges = changes.mapped
@@ -190,9 +190,14 @@ def _left(meter: Meter, out: Path | None) -> str:
 
 
 def _tell_before(settings: PredictionSettings, trained: TrainedNetwork, plan: OutputPlan, progress: Progress) -> None:
-    """What the user should know before the work begins. Raises DlcliError for a blur that changes nothing."""
+    """What the user should know before the work begins. Raises DlcliError: see ``check_kernel``."""
     for note in plan.notes:
         progress.note(note)
+    check_kernel(settings, trained, progress)
+
+
+def check_kernel(settings: PredictionSettings, trained: TrainedNetwork, progress: Progress) -> None:
+    """What to know of the blur that is undone. Raises DlcliError for one that changes nothing."""
     if settings.source.blur is not None and trained.restoration.blurs is not None:
         raise DlcliError(
             f"--blur {settings.source.blur}: the network was trained on {trained.restoration.blur}, and is not told "

@@ -77,10 +77,7 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
 
     Raises UnwrittenError for a target that can't be written, another DlcliError for an image that can't be restored.
     """
-    first = output.candidates[0]
-    if (fit := _of_all_frames(output.candidates, restorer)) is not None:
-        restorer.changes.mapped = restorer.changes.mapped.taking(fit, frames=True)
-        restorer = replace(restorer, fit=fit)
+    first, restorer = output.candidates[0], _with_fit(output, restorer)
     if output.format == "NPY" and first.origin is not None:
         told.add(output.shown, "written as .npy" if first.origin.path.suffix.lower() == ".npz" else "")
         return _write_array(output, restorer, told)
@@ -88,6 +85,15 @@ def write_restored(output: Output, restorer: Restorer, told: Told) -> int:
     frames = read_frames(first.path, first.name, first.axes) if first.path else _array_frames(output.candidates)
     with closing(frames):
         return _write_frames(output, frames, restorer, told)
+
+
+def _with_fit(output: Output, restorer: Restorer) -> Restorer:
+    """With one normalization for all frames, where they have one."""
+    fit = _of_all_frames(output.candidates, restorer)
+    if fit is None:
+        return restorer
+    restorer.changes.mapped = restorer.changes.mapped.taking(fit, frames=True)
+    return replace(restorer, fit=fit)
 
 
 def _of_all_frames(candidates: Sequence[Candidate], restorer: Restorer) -> Fitted | None:
@@ -208,23 +214,42 @@ def _frame(candidate: Candidate) -> Frame:
     return Frame(values[:, :, :3], values[:, :, 3]) if candidate.has_alpha else Frame(values)
 
 
-def _write_array(output: Output, restorer: Restorer, told: Told) -> int:
-    """An array of the same type and order of axes, written image by image, whole or not at all."""
+def _restored_parts(
+    output: Output, restorer: Restorer, told: Told
+) -> Iterator[tuple[tuple[int, ...], tuple[int | slice, ...], AnyArray]]:
+    """Image by image: the shape of the whole result, which of it this is, and this, of the axes of the array."""
     origin = output.candidates[0].origin
     assert origin is not None
     restorer.meter.begin(len(output.candidates))
+    for place, image in enumerate(_array_frames(output.candidates)):
+        restored = _restored(image, restorer, output, told, place)
+        frame = of_type(_within(restored, image, output.dtype), output.dtype)
+        both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
+        yield origin.axes.shape_of(both.shape), origin.axes.index(place), origin.axes.array(both)
+        restorer.meter.frame(place + 1, len(output.candidates), frame.pixels[..., 0].size)
+
+
+def restored_array(output: Output, restorer: Restorer, told: Told) -> AnyArray:
+    """The images of an array restored, in an array of the same order of axes. Raises DlcliError."""
+    made: AnyArray | None = None
+    for shape, place, part in _restored_parts(output, _with_fit(output, restorer), told):
+        if made is None:
+            made = np.empty(shape, part.dtype)
+        made[place] = part
+    assert made is not None
+    return made
+
+
+def _write_array(output: Output, restorer: Restorer, told: Told) -> int:
+    """An array of the same type and order of axes, written image by image, whole or not at all."""
     temporary = temporary_beside(output.target)
     made: AnyArray | None = None
     try:
         output.target.parent.mkdir(parents=True, exist_ok=True)
-        for place, image in enumerate(_array_frames(output.candidates)):
-            restored = _restored(image, restorer, output, told, place)
-            frame = of_type(_within(restored, image, output.dtype), output.dtype)
-            both = frame.pixels if frame.alpha is None else np.dstack([frame.pixels, frame.alpha])
+        for shape, place, part in _restored_parts(output, restorer, told):
             if made is None:
-                made = np.lib.format.open_memmap(temporary, "w+", both.dtype, origin.axes.shape_of(both.shape))
-            made[origin.axes.index(place)] = origin.axes.array(both)
-            restorer.meter.frame(place + 1, len(output.candidates), frame.pixels[..., 0].size)
+                made = np.lib.format.open_memmap(temporary, "w+", part.dtype, shape)
+            made[place] = part
         assert made is not None
         made.flush()  # type: ignore[attr-defined]
         del made
