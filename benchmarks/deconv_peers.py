@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, kernel_and_padding
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, kernel_and_padding
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 

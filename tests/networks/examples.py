@@ -9,8 +9,9 @@ from dlcli.config.evaluate import EvalConfig
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.kernels import gaussian_kernel, motion_kernel
 from dlcli.degradations.task import Restoration
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.saved import SavedNetwork
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.training.batches import generator_for
 from dlcli.tasks.evaluate import evaluate
 

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlcli.networks.model.deconv import DeconvSpec, activate, kernel_and_padding, pad_to_multiple
+from dlcli.networks.model.deconv import activate, pad_to_multiple
+from dlcli.networks.model.spec import DeconvSpec, kernel_and_padding
 
 
 class BatchedForward:

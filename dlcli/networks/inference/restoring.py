@@ -18,6 +18,7 @@ from dlcli.images.transparency import without_holes
 from dlcli.memory import available_memory
 from dlcli.networks.inference.compressed.qualities import LUMA, Qualities, by_luma, luma_of
 from dlcli.networks.inference.large.bands import VALUES, Band, Bands
+from dlcli.networks.inference.large.measuring import WHOLE
 from dlcli.networks.inference.noise_level import Levels, denoiser_for
 from dlcli.networks.inference.scaling import Fitted, Ranges, fitted
 from dlcli.networks.inference.settings import AS_MEASURED, Strength
@@ -95,7 +96,10 @@ class Restorer:
         Raises DlcliError where memory is short or what is missing isn't known.
         """
         with exactly():
-            return _restored(self.of_channels(image.pixels.shape[2]), image, spent=spent)
+            fitting = self.of_channels(image.pixels.shape[2])
+            if image.pixels.size > WHOLE:
+                fitting = replace(fitting, trained=fitting.trained.quickly(image.pixels.dtype))
+            return _restored(fitting, image, spent=spent)
 
 
 def _restored(restorer: Restorer, image: Frame, *, spent: bool) -> Frame:

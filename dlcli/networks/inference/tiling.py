@@ -10,8 +10,10 @@ from torch import Tensor
 from dlcli.degradations.base import Observation
 from dlcli.memory import available_memory
 from dlcli.networks.lanes import in_lanes
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, pad_to_multiple
+from dlcli.networks.model.deconv import DeconvNet, pad_to_multiple
+from dlcli.networks.model.edges import Sides
 from dlcli.networks.model.receptive_field import receptive_radius
+from dlcli.networks.model.spec import DeconvSpec
 
 SHARE, MOST = 0.5, 4 << 30  # of the memory that is free
 # What a processor's tiles take where their overlap is small: more gains nothing, and leaves the caches. On two cores
@@ -47,47 +49,52 @@ class Tiles:
             rows = height
             if self.lanes > 1 and 2 * (self.lanes - 1) * self.halo <= OVERLAP * height:
                 rows = -(-height // (self.lanes * multiple)) * multiple
-        return list(product(_spans(height, rows), _spans(width, columns)))
+        return list(product(_spans(height, rows, multiple), _spans(width, columns, multiple)))
 
 
-def restore(network: DeconvNet, observation: Observation, tiles: Tiles, rows: slice | None = None) -> Tensor:
+def restore(
+    network: DeconvNet, observation: Observation, tiles: Tiles, rows: slice | None = None, *, half: bool = False
+) -> Tensor:
     """What ``network`` makes of ``rows`` (None: all) of an observation, (B, C, H, W), computed tile by tile.
 
     They begin at a multiple of the network's. With a halo of the receptive radius or more the result is that of the
-    whole image up to rounding.
+    whole image up to rounding. ``half``: in bfloat16, on a processor; what is added to is not.
     """
     multiple = network.spec.multiple
     height, width = observation.input.shape[-2:]
     first, stop = (0, height) if rows is None else (rows.start, rows.stop)
     tiles = tiles.for_network(multiple)
-    halo, parts = tiles.halo, tiles.of(stop - first, width, multiple)
-    if len(parts) == 1 and stop - first == height:
-        whole: Tensor = network(observation.input, observation.base)
+    halo, count = tiles.halo, len(observation.input)
+    if count == 1 and stop - first == height and len(tiles.of(height, width, multiple)) == 1:
+        with torch.autocast("cpu", torch.bfloat16, half):
+            whole: Tensor = network(observation.input, observation.base)
         return whole
     x, base = (pad_to_multiple(images, multiple) for images in (observation.input, observation.base))
     padded = stop - first if stop < height else x.shape[-2] - first
     result = torch.empty_like(base[..., :padded, :])
 
-    def compute(part: tuple[slice, slice]) -> None:
-        place, columns = part
+    def compute(part: tuple[int, tuple[slice, slice]]) -> None:
+        number, (place, columns) = part
         start, end = first + place.start, first + place.stop
         top, left = max(start - halo, 0), max(columns.start - halo, 0)
-        seen = (..., slice(top, end + halo), slice(left, columns.stop + halo))
-        with torch.inference_mode():  # which each thread enters for itself
-            made = network(x[seen], base[seen])
-            result[..., place, columns] = made[..., start - top : end - top, columns.start - left : columns.stop - left]
+        seen = (slice(number, number + 1), slice(None), slice(top, end + halo), slice(left, columns.stop + halo))
+        inner = slice(start - top, end - top), slice(columns.start - left, columns.stop - left)
+        sides = Sides(top == 0, end + halo >= x.shape[-2], left == 0, columns.stop + halo >= x.shape[-1])
+        # Which each thread enters for itself.
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, half):
+            result[number, :, place, columns] = network(x[seen], base[seen], sides)[(0, slice(None), *inner)]
 
-    for _ in in_lanes(compute, tiles.of(padded, x.shape[-1], multiple), tiles.lanes):
+    for _ in in_lanes(compute, product(range(count), tiles.of(padded, x.shape[-1], multiple)), tiles.lanes):
         pass
     return result[..., : stop - first, :width]
 
 
-def auto_tiles(spec: DeconvSpec, images: int, device: str, lanes: int, beside: int) -> Tiles:
-    """Squares for ``images`` images, ``beside`` of them at a time, that fit into the memory at hand with their overlap.
+def auto_tiles(spec: DeconvSpec, device: str, lanes: int, beside: int, *, half: bool = False) -> Tiles:
+    """Squares of ``beside`` images at a time that fit into the memory at hand with their overlap; ``half`` in bfloat16.
 
     Each of the ``lanes`` has a square, unless that would be little but overlap.
     """
-    halo, cost = receptive_radius(spec), images * bytes_per_pixel(spec) * beside
+    halo, cost = receptive_radius(spec), bytes_per_pixel(spec) * beside / (2 if half else 1)
     memory = _memory(device)
 
     def side(count: int) -> int:
@@ -115,6 +122,9 @@ def _memory(device: str) -> float:
     return min(SHARE * available_memory(), MOST)
 
 
-def _spans(length: int, step: int) -> Iterator[slice]:
+def _spans(length: int, step: int, multiple: int) -> Iterator[slice]:
+    """Even ones, of about ``step``: a small rest would be little but overlap."""
+    count = max(round(length / step), 1)
+    step = -(-length // (count * multiple)) * multiple
     for start in range(0, length, step):
         yield slice(start, min(start + step, length))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,8 +15,9 @@ from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.kernels import MAX_SIDE
 from dlcli.degradations.other_blur import other_blur
 from dlcli.degradations.task import Restoration
-from dlcli.engine.arrays import AnyArray
+from dlcli.engine.arrays import AnyArray, AnyDtype
 from dlcli.engine.device import pick_network_device
+from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import open_image_set
 from dlcli.images.normalization import EIGHT_BITS, Scales
@@ -29,6 +31,7 @@ from dlcli.runs import directory
 from dlcli.runs.bundled import folders, is_bundled
 from dlcli.runs.open import run_folder
 
+ADDS_LITTLE = ("denoise", "dejpeg")  # tasks whose networks change images by some levels
 AGAIN = "train it again"
 
 
@@ -45,6 +48,7 @@ class TrainedNetwork:
     tile: int | None
     scales: Scales = EIGHT_BITS
     beside: int = 1  # how many images are restored at the same time, each by a lane
+    half: bool = False  # in bfloat16, for large images of 8 bits (``quickly``)
 
     @property
     def task(self) -> str:
@@ -69,8 +73,16 @@ class TrainedNetwork:
         if self.tile:
             tiles = Tiles(self.tile, receptive_radius(spec), lanes)
         else:
-            tiles = auto_tiles(spec, len(observation.input), self.device, lanes, self.beside)
-        return restore(self.network, observation, tiles, rows)
+            tiles = auto_tiles(spec, self.device, lanes, self.beside, half=self.half)
+        return restore(self.network, observation, tiles, rows, half=self.half)
+
+    def quickly(self, dtype: AnyDtype) -> "TrainedNetwork":
+        """For a large image of this type: in bfloat16, where a processor is faster so and the result is of 8 bits.
+
+        A tenth of the pixels then differ by a level, and the restored images have 0.003 to 0.012 dB less.
+        """
+        eight_bit = dtype == np.uint8 and np.dtype(self.scales.targets.dtype) == np.uint8
+        return replace(self, half=eight_bit and self.task in ADDS_LITTLE and _is_fast(self.device))
 
     def training_config(self) -> TrainDeconvConfig:
         """The settings of the run. Raises DlcliError where they are gone."""
@@ -154,6 +166,11 @@ def _checked(saved: SavedNetwork, restoration: Restoration, path: Path) -> Degra
     if not ranges <= {1, channels} or spec.input_channels != inputs or classes != bool(spec.head.classes):
         raise damaged
     return degradation
+
+
+def _is_fast(device: str) -> bool:
+    """Whether a processor is faster in bfloat16; other devices are fast in float32."""
+    return device == "cpu" and bfloat16_is_fast(device)
 
 
 def _is_plane(array: AnyArray) -> bool:

@@ -2,91 +2,22 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlcli.config.network import Activation
-from dlcli.networks.model.edges import features, flatness
+from dlcli.networks.model.edges import EVERYWHERE, Sides, at_flat_borders, features, flatness
 from dlcli.networks.model.fused_chain import Layer, chain
 from dlcli.networks.model.phases import Strides, even_phases_
 from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
+from dlcli.networks.model.receptive_field import receptive_radius
+from dlcli.networks.model.spec import DeconvSpec, kernel_and_padding
 from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
 FEW_CHANNELS = 16  # a vector register's worth
-Output = Literal["residual", "sigmoid", "linear"]
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a network ends in.
-
-    ``output`` says what the last deconvolution gives: a residual that is subtracted from the input image, the image
-    through a sigmoid, or the image itself. With ``classes`` a fully connected layer on the features of a square of
-    ``side`` pixels ends the network, or with ``pool`` on their means; ``decoder`` says whether the deconvolutions come
-    before it. With ``masked`` the last input channel is 1 where the image is unknown, and the residual is 0 elsewhere:
-    what is known stays as it is. ``mirrored``: but for training, the probabilities of classes are the means of those of
-    an image and of its mirror image. ``noise_map`` above 0: the last input channel is the deviation of the noise, up to
-    this, as a share of the range of the images.
-    """
-
-    output: Output = "residual"
-    decoder: bool = True
-    classes: int = 0
-    side: int = 0
-    masked: bool = False
-    pool: bool = False
-    mirrored: bool = False
-    noise_map: float = 0.0
-
-
-@dataclass(frozen=True)
-class DeconvSpec:
-    """Shape of a network; all that is needed to build it.
-
-    filters and strides have one entry for each convolution; the deconvolutions mirror them. ``turned``: residual blocks
-    are of a convolution and a deconvolution, else of two convolutions. ``center`` is taken from the input's values, so
-    that what is padded with zeros goes on as the images do. ``linear``: side of the kernels of a fixed convolution
-    from the input straight to the residual (0: none), which training chooses before its first step. ``edges``: but for
-    training, flat parts of images become what they would without borders (``edges.py``).
-    """
-
-    input_channels: int
-    output_channels: int
-    filters: tuple[int, ...]
-    strides: tuple[int, ...]
-    kernel: int = 3
-    depth: int = 0
-    unshuffle: int = 1
-    skip: bool = False
-    activation: Activation = "relu"
-    dropout: float = 0.0
-    turned: bool = False
-    center: float = 0.0
-    linear: int = 0
-    edges: bool = False
-    head: Head = Head()
-
-    @property
-    def multiple(self) -> int:
-        """Height and width are padded to a multiple of this inside the network."""
-        product = self.unshuffle
-        for stride in self.strides:
-            product *= stride
-        return product
-
-
-def kernel_and_padding(spec: DeconvSpec, stride: int) -> tuple[int, int]:
-    """Side and padding of the convolution, and of the deconvolution, of this ``stride``.
-
-    A strided kernel is a multiple of its stride wide: every pixel then gets equally many terms. Sides of odd strides
-    are three times the stride, as only an even overlap can be padded evenly.
-    """
-    kernel = spec.kernel if stride == 1 else 2 * stride if stride % 2 == 0 else 3 * stride
-    return kernel, (kernel - stride) // 2
 
 
 # An activation may overwrite what it is given: no backward pass needs what a convolution gave.
@@ -223,18 +154,19 @@ class DeconvNet(nn.Module):
         pairs = enumerate(zip(spec.strides, shuffles, strict=True))
         return {f"deconvolutions.{level}": pair for level, pair in pairs if pair[0] > 1}
 
-    def forward(self, x: Tensor, base: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, base: Tensor | None = None, sides: Sides = EVERYWHERE) -> Tensor:
         """Restored images (B, output_channels, H, W), or class scores (B, classes), from x (B, input_channels, H, W).
 
-        ``base`` (B, output_channels, H, W) is what a residual is subtracted from; by default x.
+        ``base`` (B, output_channels, H, W) is what a residual is subtracted from; by default x. ``sides`` says where x
+        is cut out of a larger image whose border it isn't.
         """
         spec = self.spec
         if spec.head.mirrored and not self.training:
-            logs = self._output(torch.cat([x, x.flip(3)]), None).float().log_softmax(1)
+            logs = self._output(torch.cat([x, x.flip(3)]), None, sides).float().log_softmax(1)
             return torch.logaddexp(*logs.chunk(2)) - math.log(2)
-        return self._output(x, base)
+        return self._output(x, base, sides)
 
-    def _output(self, x: Tensor, base: Tensor | None) -> Tensor:
+    def _output(self, x: Tensor, base: Tensor | None, sides: Sides) -> Tensor:
         spec = self.spec
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, spec.multiple)
@@ -246,7 +178,7 @@ class DeconvNet(nn.Module):
             return scores
         h = shuffled(self._with_linear(h, cells), spec.unshuffle)
         if spec.edges and not self.training:
-            h = self._flat_where_images_are(h, padded, cells)
+            h = self._flat_where_images_are(h, padded, cells, sides)
         h = h[..., :height, :width] if padded is not x else h
         if spec.head.output == "residual":
             return (x if base is None else base) - (h * x[:, -1:] if spec.head.masked else h)
@@ -260,7 +192,7 @@ class DeconvNet(nn.Module):
         around = F.pad(cells, [self.spec.linear // 2] * 4, mode="replicate")
         return h + F.conv2d(around, self.get_buffer("linear").to(cells.dtype))
 
-    def _flat_where_images_are(self, h: Tensor, x: Tensor, cells: Tensor) -> Tensor:
+    def _flat_where_images_are(self, h: Tensor, x: Tensor, cells: Tensor, sides: Sides) -> Tensor:
         """What the network made of ``x`` with zeros beyond its borders, where it is flat as without borders."""
         spec = self.spec
         share = flatness(x[:, :-1] if spec.head.masked else x)
@@ -268,13 +200,15 @@ class DeconvNet(nn.Module):
             return h
         if spec.head.masked:  # whatever the holes are, all around them is the one value that they are filled with
             return h * (1 - share)
-        layers, modules = self.chain_of_layers
-        borderless = features(
-            list(zip(layers, modules, strict=True)), cells, lambda values: activate(values, spec.activation)
-        )
-        borderless = shuffled(self._with_linear(borderless, cells), spec.unshuffle)
-        means = F.avg_pool2d(borderless, spec.multiple)  # what is flat has but one value
+        zone = -(-receptive_radius(spec) // spec.multiple) * spec.multiple, sides
+        made = at_flat_borders(h, cells, share, zone, self._borderless)
+        means = F.avg_pool2d(made, spec.multiple)  # what is flat has but one value
         return h + share * (F.interpolate(means, scale_factor=float(spec.multiple)) - h)
+
+    def _borderless(self, cells: Tensor) -> Tensor:
+        spec, (layers, modules) = self.spec, self.chain_of_layers
+        h = features(list(zip(layers, modules, strict=True)), cells, lambda values: activate(values, spec.activation))
+        return shuffled(self._with_linear(h, cells), spec.unshuffle)
 
     def _features_of(self, h: Tensor) -> Tensor:
         layers, modules = self.chain_of_layers

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, activate
+from dlcli.networks.model.deconv import DeconvNet, activate
 from dlcli.networks.model.phases import Tensors
+from dlcli.networks.model.spec import DeconvSpec
 
 NOISE = 5  # levels of noise that a network is told of, from none to the most
 LEVELS, SHADES = 64, 5  # of gray, and of each channel of color images, that are made flat

@@ -1,6 +1,6 @@
 """Receptive field of a network: the input pixels on which an output pixel depends."""
 
-from dlcli.networks.model.deconv import DeconvSpec, kernel_and_padding
+from dlcli.networks.model.spec import DeconvSpec, kernel_and_padding
 
 
 def receptive_radius(spec: DeconvSpec) -> int:

@@ -13,7 +13,8 @@ from dlcli.engine.arrays import AnyArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.images.normalization import EIGHT_BITS, Scales
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.runs.model_file import read_model, write_model
 
 FORMAT, DEEP_FORMAT = 1, 2  # the second of networks whose images are not of 8 bits, which older versions would misread

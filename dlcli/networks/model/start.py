@@ -8,8 +8,9 @@ from torch import Tensor
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.errors import DlcliError
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.saved import SavedNetwork
+from dlcli.networks.model.spec import DeconvSpec
 from dlcli.runs import directory
 from dlcli.runs.bundled import bundled_folder, is_bundled
 from dlcli.runs.open import run_folder

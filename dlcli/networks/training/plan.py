@@ -19,7 +19,7 @@ from dlcli.networks.data.epochs import samples_of_epoch, steps_of, told, usual_s
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import ImageSettings, TrainingImages
 from dlcli.networks.data.set_noise import SetNoise, given_noise, noise_of
-from dlcli.networks.model.deconv import DeconvSpec, Head
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes

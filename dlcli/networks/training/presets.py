@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from dlcli.networks.model.deconv import Output
+from dlcli.networks.model.spec import Output
 
 
 @dataclass(frozen=True)

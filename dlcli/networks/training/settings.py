@@ -7,7 +7,7 @@ from typing import Literal
 from dlcli.engine.loop import UNLIMITED, StoppingCriteria
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
-from dlcli.networks.model.deconv import DeconvSpec
+from dlcli.networks.model.spec import DeconvSpec
 
 Augment = Literal["none", "flips", "shifts", "photos"]
 

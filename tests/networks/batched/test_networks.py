@@ -21,7 +21,8 @@ from dlcli.networks.batched.networks import BatchedNetworks, Replica, seconds_pe
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.base import Objective
 from dlcli.networks.losses.supervised import LOSSES, SupervisedLoss
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.solver import NetworkSolver

@@ -20,7 +20,8 @@ from dlcli.networks.export.image_model import Form, ImageModel, usual_form
 from dlcli.networks.export.torch_program import Loaded, to_program
 from dlcli.networks.inference.settings import NetworkSettings
 from dlcli.networks.inference.trained import load_network
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from tests.networks.examples import make_run
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "leaky-relu", "gelu")

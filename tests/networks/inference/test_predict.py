@@ -14,6 +14,7 @@ from dlcli.degradations.kernels import gaussian_kernel, motion_kernel
 from dlcli.degradations.mask import Inpaint
 from dlcli.errors import DlcliError
 from dlcli.networks.inference import restoring as deconv_restoring
+from dlcli.networks.inference import trained as deconv_trained
 from dlcli.tasks.predict import predict
 from tests.networks.examples import folder_of, make_run, network_of, save, smooth
 
@@ -101,6 +102,35 @@ def test_pixels_are_the_networks(tmp_path):
     expected = rounded(plain(run, tensor(DEEP, 65535)), 65535)
     np.testing.assert_allclose(deep.astype(int), expected.astype(int), atol=1)
     assert len(np.unique(deep)) > 256
+
+
+def test_large_images_of_bytes_are_computed_in_bfloat16_where_that_is_fast(tmp_path, monkeypatch):
+    """A level more or less here and there; deeper images, and what is filled in, are computed as before."""
+    run, other = make_run(tmp_path / "run"), make_run(tmp_path / "inpaint", "inpaint")
+    files = [tmp_path / "bytes.png", tmp_path / "deep.png"]
+    save(files[0], smooth(90, 70))
+    save(files[1], DEEP)
+    made = {}
+    for fast, whole in ((False, 0), (True, 0), (True, 1 << 21)):
+        monkeypatch.setattr(deconv_trained, "_is_fast", lambda _device, fast=fast: fast)
+        monkeypatch.setattr(deconv_restoring, "WHOLE", whole)
+        out = tmp_path / f"out-{fast}-{whole}"
+        predicted(run, *files, out=out)
+        predicted(other, files[0], out=out / "filled.png", mask=mask_of(tmp_path))
+        made[fast, whole] = [pixels(out / name).astype(int) for name in ("bytes.png", "deep.png", "filled.png")]
+    exact, quick, small = made.values()
+    assert 0 < np.abs(quick[0] - exact[0]).max() <= 2  # of a network that adds a hundred levels
+    assert np.mean(quick[0] != exact[0]) < 0.3
+    for one, same in ((quick[1], exact[1]), (quick[2], exact[2]), (small[0], exact[0])):
+        assert np.array_equal(one, same)
+
+
+def mask_of(folder):
+    """A file in which some pixels are missing."""
+    missing = np.zeros((90, 70), np.uint8)
+    missing[20:40, 10:50] = 255
+    save(folder / "mask.png", missing)
+    return folder / "mask.png"
 
 
 def test_a_color_network_gives_gray_images_back_as_gray(tmp_path):

@@ -11,8 +11,9 @@ from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Observation
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.inference.tiling import ENOUGH, SMALLEST, Tiles, auto_tiles, bytes_per_pixel, restore
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.receptive_field import receptive_radius
+from dlcli.networks.model.spec import DeconvSpec
 from dlcli.networks.training.plan import make_spec
 from dlcli.networks.training.presets import preset_of
 
@@ -116,8 +117,8 @@ def test_rows_are_those_of_the_whole(rows, lanes):
     assert float((made - whole).abs().max()) <= 1e-5 * max(float(whole.abs().max()), 1)
 
 
-def side_of(spec, images=1, lanes=1, beside=1):
-    return auto_tiles(spec, images, "cpu", lanes, beside).side
+def side_of(spec, lanes=1, beside=1, **given):
+    return auto_tiles(spec, "cpu", lanes, beside, **given).side
 
 
 @pytest.mark.parametrize(("height", "tile"), [(400, 500), (400, 90), (37, 64)])  # bands; tiles; too low for bands
@@ -137,7 +138,7 @@ def test_tiles_by_memory(monkeypatch):
     spec = make_spec(config, preset_of(config.arch, config.task), ImageFacts(1, 1, 0, 1, 64), 64)
     side = functools.partial(side_of, spec)
     assert 500 < side() < 1000  # what the caches hold, however much memory there is
-    assert side(images=3) < side()
+    assert 1.3 * side() < side(half=True) < 1.5 * side()
     assert side(beside=4) < side(beside=2) < side()
     assert side(lanes=4) < side()
     sizes = []
@@ -152,7 +153,7 @@ def test_a_wide_network_has_tiles_that_are_not_all_overlap(monkeypatch):
     monkeypatch.setattr("dlcli.networks.inference.tiling.available_memory", lambda: 64 << 30)
     config = TrainDeconvConfig(arch="large")
     spec = make_spec(config, preset_of(config.arch, config.task), ImageFacts(1, 1, 0, 1, 64), 64)
-    tiles, radius = auto_tiles(spec, 1, "cpu", 4, 1), receptive_radius(spec)
+    tiles, radius = auto_tiles(spec, "cpu", 4, 1), receptive_radius(spec)
     assert tiles == Tiles(ENOUGH * radius, radius, 1)  # four such tiles have no room, so all threads share one
 
 
@@ -160,3 +161,27 @@ def test_bytes_per_pixel_of_a_shape_counted_by_hand():
     spec = DeconvSpec(1, 1, (8, 16), (2, 2), unshuffle=1)
     # 8 filters at a quarter of the pixels, 16 at a sixteenth; three of the larger; the images.
     assert bytes_per_pixel(spec) == 4 * (2 + 1 + 3 * 2 + 6)
+
+
+def test_no_tile_is_little_but_overlap():
+    spans = Tiles(461, 38).of(466, 6000, 2)
+    heights = {rows.stop - rows.start for rows, _ in spans}
+    widths = {columns.stop - columns.start for _, columns in spans}
+    assert heights == {466}
+    assert len(widths) <= 2
+    assert min(widths) > 430
+    assert max(widths) <= 464
+
+
+def test_half_precision_is_of_what_is_added_alone():
+    spec = SPECS["fast"]
+    network, seen = network_of(spec), observation(200, 90)
+    torch.set_num_threads(2)
+    quiet = Observation(seen.input, 1000 * seen.base, seen.shown)
+    with torch.inference_mode():
+        exact, half = (
+            restore(network, quiet, Tiles(64, receptive_radius(spec), 2), half=half) for half in (False, True)
+        )
+    assert half.dtype == torch.float32
+    away = (half - exact).abs()
+    assert 0 < float(away.max()) < 0.01 * float((exact - quiet.base).abs().max())

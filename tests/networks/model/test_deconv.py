@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.networks.data.facts import ImageFacts
-from dlcli.networks.model.deconv import FEW_CHANNELS, DeconvNet, Deconvolution, DeconvSpec, Head
+from dlcli.networks.model.deconv import FEW_CHANNELS, DeconvNet, Deconvolution
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.training.plan import make_plan
 
 

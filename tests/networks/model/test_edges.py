@@ -4,12 +4,14 @@ import dataclasses
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from dlcli.networks.inference.checkerboard import uneven
 from dlcli.networks.model.deconv import DeconvNet
-from dlcli.networks.model.edges import AROUND, flatness
+from dlcli.networks.model.edges import AROUND, FLAT, Sides, flatness
 from dlcli.networks.model.flat_images import flattened, has_cells
 from dlcli.networks.model.phases import even_phases_
+from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.model.saved import SavedNetwork
 from tests.networks.model.test_flat_images import SHUFFLED, STRIDED, cells, network_of
 
@@ -78,3 +80,56 @@ def test_flatness_is_of_what_lies_around_a_pixel():
     half[..., ::2] += 0.25 / 255
     assert flatness(half).mean().item() == pytest.approx(1 - 0.25 / 0.9, abs=1e-3)
     assert flatness(torch.rand(2, 1, 30, 30)) is None
+
+
+def half_flat(spec, side):
+    """Flat but for a square of noise in the middle, which reaches the right border."""
+    x = torch.full((1, spec.input_channels, side, side), 0.4)
+    x[..., side // 3 : side // 2, side // 2 :] += 0.1 * torch.rand(side // 2 - side // 3, side - side // 2)
+    return x
+
+
+@pytest.mark.parametrize("name", ["gray", "gelu, two levels", "three and two"])
+def test_only_borders_are_computed_anew(name, monkeypatch):
+    """What is flat in the middle of an image is what it is without borders, as it has none there."""
+    network = with_edges(name)
+    spec = network.spec
+    side = 6 * -(-receptive_radius(spec) // spec.multiple) * spec.multiple
+    x = half_flat(spec, side)
+    seen = []
+    without = network._borderless
+
+    def counted(given):
+        seen.append(given.shape[-1] * given.shape[-2])
+        return without(given)
+
+    monkeypatch.setattr(network, "_borderless", counted)
+    base = x[:, :1].expand(-1, spec.output_channels, -1, -1)
+    with torch.inference_mode():
+        made = network(x, base)
+        strips, seen[:] = list(seen), []
+        monkeypatch.setattr(
+            "dlcli.networks.model.edges._strips", lambda h, w, *_: [((..., slice(0, h), slice(0, w)),) * 2]
+        )
+        whole = network(x, base)
+    torch.testing.assert_close(made, whole, atol=1e-5, rtol=1e-5)
+    assert len(strips) == 4
+    assert max(strips) < 0.4 * seen[0]
+
+
+def test_what_is_cut_out_of_an_image_has_no_border_there():
+    network = with_edges("gray")
+    spec = network.spec
+    zone = -(-receptive_radius(spec) // spec.multiple) * spec.multiple
+    x = half_flat(spec, 8 * zone)
+    with torch.inference_mode():
+        whole = network(x)[..., : 4 * zone, : 4 * zone]
+        part = network(x[..., : 5 * zone, : 5 * zone], None, Sides(bottom=False, right=False))
+    torch.testing.assert_close(part[..., : 4 * zone, : 4 * zone], whole, atol=1e-5, rtol=1e-5)
+
+
+def test_flatness_is_that_of_windows():
+    x = 0.5 + 0.8 / 255 * torch.rand((2, 3, 33, 41), generator=torch.Generator().manual_seed(0)) ** 4
+    side = 2 * AROUND + 1
+    high, low = (F.max_pool2d(values, side, 1, AROUND) for values in (x, -x))
+    torch.testing.assert_close(flatness(x), (1 - (high + low).amax(1, keepdim=True) / FLAT).clamp(min=0))

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.flat_images import LEFT, flattened, has_cells
 from dlcli.networks.model.phases import even_phases_
 from dlcli.networks.model.receptive_field import receptive_radius
+from dlcli.networks.model.spec import DeconvSpec, Head
 
 STRIDED = {
     "three and two": DeconvSpec(1, 3, (4, 6), (3, 2), unshuffle=2, skip=True, head=Head(output="linear")),

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 
 SPEC = DeconvSpec(2, 2, (4,), (1,))
 SPECS = {

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 
 SPEC = DeconvSpec(1, 1, (4, 6, 6), (1, 1, 1), skip=True, head=Head(output="linear"))

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.muon import Muon, orthogonalized
 from dlcli.networks.optim.optimizers import make_optimizers

@@ -11,9 +11,10 @@ from dlcli.degradations.base import Identity
 from dlcli.degradations.noise import Denoise
 from dlcli.images.crops import CropSampler
 from dlcli.images.image_set import ImageSet
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec
+from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.flat_images import flattened
 from dlcli.networks.model.saved import SavedNetwork
+from dlcli.networks.model.spec import DeconvSpec
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.training.batches import RestorationBatches
 from dlcli.networks.training.linear_estimate import BATCHES, RIDGE, begin_with_linear_estimate

@@ -18,7 +18,8 @@ from dlcli.engine.schedules.by_name import SCHEDULES, make_schedule
 from dlcli.engine.schedules.open_loop import Annealed
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.networks.data.batch import Batch
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import ADAM_SHARE, make_optimizers
 from dlcli.networks.training.solver import NetworkSolver

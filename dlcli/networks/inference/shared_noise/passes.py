@@ -47,7 +47,7 @@ class Passes:
         """``rows`` of the restored images."""
         made = trained.restored(observed, rows)
         for one in self.each[1:]:
-            made = made + _by_phases(trained, one, observed.base)[..., rows, :].to(made.dtype)
+            made = made + _by_phases(trained, one, observed.base, rows).to(made.dtype)
         return made / len(self.each) if len(self.each) > 1 else made
 
 
@@ -65,9 +65,11 @@ def images_of(phases: Tensor, stride: int) -> Tensor:
     return cells.permute(0, 3, 4, 1, 5, 2).reshape(-1, channels, height * stride, width * stride)
 
 
-def _by_phases(trained: TrainedNetwork, one: Pass, images: Tensor) -> Tensor:
-    height, width = images.shape[2:]
-    whole = functional.pad(images, (0, -width % one.stride, 0, -height % one.stride), mode="replicate")
-    phases = phases_of(whole, one.stride).to(memory_format=torch.contiguous_format)
-    made = trained.restored(one.degradation.prepare_known(phases, 0, None))
-    return images_of(made, one.stride)[..., :height, :width]
+def _by_phases(trained: TrainedNetwork, one: Pass, images: Tensor, rows: slice) -> Tensor:
+    """``rows`` of the images, which begin at a multiple of the stride and of the network's in the phases."""
+    (height, width), stride = images.shape[2:], one.stride
+    whole = functional.pad(images, (0, -width % stride, 0, -height % stride), mode="replicate")
+    phases = phases_of(whole, stride).to(memory_format=torch.contiguous_format)
+    some = slice(rows.start // stride, -(-rows.stop // stride))
+    made = trained.restored(one.degradation.prepare_known(phases, 0, None), some)
+    return images_of(made, stride)[..., : rows.stop - rows.start, :width]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dlcli.engine.ranks import ALONE, Ranks
-from dlcli.networks.model.deconv import DeconvSpec
+from dlcli.networks.model.spec import DeconvSpec
 
 
 @dataclass(frozen=True)

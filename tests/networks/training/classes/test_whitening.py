@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from dlcli.images.image_set import ImageSet
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.training.classes.whitening import LEAST, whiten
 from tests.networks.examples import smooth
 

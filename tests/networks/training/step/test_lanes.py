@@ -5,7 +5,8 @@ import torch
 
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.cross_entropy import cross_entropy
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.training.step.gradient import LossGradient
 from dlcli.networks.training.step.lanes import MOST, ONE_THREAD, PER_LANE, parts_of

@@ -11,7 +11,8 @@ from dlcli.engine.ranks import Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.networks.data.batch import Batch
-from dlcli.networks.model.deconv import DeconvNet, DeconvSpec, Head
+from dlcli.networks.model.deconv import DeconvNet
+from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.solver import NetworkSolver
