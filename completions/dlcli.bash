@@ -37,7 +37,8 @@ _dlcli() {
                 --uneven) _dlcli_words 'mend error'; return ;;
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
-                --loss) _dlcli_words 'auto mse cross-entropy'; return ;;
+                --loss) _dlcli_words 'auto mse cross-entropy poisson gamma negative-binomial:1 tweedie:1.5'; return ;;
+                --link) _dlcli_words 'auto log identity inverse'; return ;;
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
                 --lr) _dlcli_words 'auto'; return ;;
                 --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
@@ -49,7 +50,7 @@ _dlcli() {
                 --target|--features|--drop|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--val-rows|--group|--time|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)

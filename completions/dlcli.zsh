@@ -40,13 +40,14 @@ _dlcli() {
                 '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
                 '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
                 '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
-                '--loss=[Mean squared error, or cross-entropy for classes (two - logistic, more - softmax); auto - mse for a target of numbers, cross-entropy for one of text.]:value:(auto mse cross-entropy)' \
+                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson, negative-binomial) or of positive numbers (gamma; tweedie -P, of variance mean^P).]:value:(auto mse cross-entropy poisson gamma negative-binomial:1 tweedie:1.5)' \
+                '--link=[How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.]:value:(auto log identity inverse)' \
                 '--intercept[Fit an intercept.]' \
                 '--no-intercept[Fit an intercept.]' \
                 '--standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
                 '--no-standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
                 '--init=[Start from the coefficients of this run or model file, by the names of columns and classes, in the units of the data; by default from 0.]:value:_files -/' \
-                '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for cross-entropy; exact - QR for least squares.]:value:(auto gd sgd adam lbfgs newton exact)' \
+                '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for all losses but mse; exact - QR for least squares.]:value:(auto gd sgd adam lbfgs newton exact)' \
                 '--lr=[Learning rate; auto - from the largest eigenvalue.]:value:(auto)' \
                 '--steps=[Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).]:value: ' \
                 '--minutes=[Stop after this time.]:value: ' \

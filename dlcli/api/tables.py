@@ -13,6 +13,7 @@ from dlcli.api.told import Told
 from dlcli.config.evaluate import PredictConfig
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError
+from dlcli.linear.objectives.loss import loss_of, of_classes
 from dlcli.linear.predict import Asked, predictions
 from dlcli.linear.saved import AppliedSettings, SavedRun, load_run
 from dlcli.reports.fit_linear import FitLinearReport
@@ -40,7 +41,8 @@ class TableModel:
         return cls(Path(run), load_run(Path(run)))
 
     def __repr__(self) -> str:
-        what = {"mse": "linear", "logistic": "logistic", "softmax": "softmax"}[self.saved[0].kind]
+        loss = loss_of(self.saved[0].kind).name
+        what = "linear" if loss == "mse" else loss
         return f"<{what} model of {self.target} by {', '.join(self.features)}; {self.run}>"
 
     @property
@@ -58,7 +60,7 @@ class TableModel:
     def classes(self) -> tuple[str, ...]:
         """The classes, in the order of ``predict_proba``; () where numbers are predicted."""
         target = self.saved[1].target
-        return target.levels if target is not None and self.saved[0].kind != "mse" else ()
+        return target.levels if target is not None and of_classes(self.saved[0].kind) else ()
 
     @property
     def coefficients(self) -> "dict[str, float] | dict[str, dict[str, float]]":
@@ -95,7 +97,8 @@ class TableModel:
         model; what the command would tell on standard error are warnings (``DlcliWarning``).
         """
         found = self._predicted(data, Asked(threshold=threshold), missing, unseen).get_column("prediction")
-        return found.to_numpy() if self.saved[0].kind == "mse" else np.asarray(found.to_list(), dtype=object)
+        numbers = not of_classes(self.saved[0].kind)
+        return found.to_numpy() if numbers else np.asarray(found.to_list(), dtype=object)
 
     def predict_proba(
         self, data: TableLike, *, missing: Missing | None = None, unseen: Unseen = "error"

@@ -21,6 +21,7 @@ from dlcli.config.common import (
 from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
+from dlcli.config.values.loss import LOG_LINKED, loss_forms, parse_loss
 
 
 class ColumnOptions(Config):
@@ -68,15 +69,29 @@ class ColumnOptions(Config):
         return by_commas(value)
 
 
+LossName = Literal["auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial:1", "tweedie:1.5"]
+
+
 class LinearModelOptions(Config):
     """What is fitted."""
 
-    loss: Literal["auto", "mse", "cross-entropy"] = option(
+    # The words are those that shells complete.
+    loss: LossName | str = option(
         "auto",
-        "Mean squared error, or cross-entropy for classes (two: logistic, more: softmax); auto: mse for a target of "
-        "numbers, cross-entropy for one of text.",
+        "Mean squared error; cross-entropy for classes (two: logistic, more: softmax); the deviance of counts "
+        "(poisson, negative-binomial) or of positive numbers (gamma; tweedie:P, of variance mean^P). auto: mse for "
+        "a target of numbers, cross-entropy for one of text.",
         panel=MODEL,
-        also="criterion objective loss_fn loss_function family link model model_type task problem",
+        metavar="|".join(loss_forms()),
+        also="criterion objective loss_fn loss_function family model model_type task problem distribution",
+        also_as={"poisson": "poisson", "gamma": "gamma"},
+    )
+    link: Literal["auto", "log", "identity", "inverse"] = option(
+        "auto",
+        "How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie: log(mean), the mean, or "
+        "1/mean is linear in them. auto: log; of tweedie:0 identity.",
+        panel=MODEL,
+        also="link_function link_fn glm_link",
     )
     intercept: bool = option(
         True,
@@ -109,8 +124,8 @@ class LinearTrainingOptions(Config):
 
     optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
         "auto",
-        "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for cross-entropy; exact: "
-        "QR for least squares. auto: gd for mse, newton for cross-entropy (with more than 1000 coefficients lbfgs).",
+        "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for all losses but mse; exact: "
+        "QR for least squares. auto: gd for mse, else newton (with more than 1000 coefficients lbfgs).",
         panel=TRAINING,
         also=aliases.OPTIMIZER,
         also_as={"adam": "adam", "sgd": "sgd", "gd": "gd", "lbfgs": "lbfgs", "newton": "newton", "exact": "exact"},
@@ -244,6 +259,12 @@ class FitLinearConfig(
     command: ClassVar[str] = "fit-linear"
     path_fields: ClassVar[tuple[str, ...]] = ("data", "val_data", "init")
 
+    @field_validator("loss")
+    @classmethod
+    def _loss(cls, value: str) -> str:
+        parse_loss(value)
+        return value
+
     @field_validator("lr")
     @classmethod
     def _positive(cls, value: float | str) -> float | str:
@@ -255,6 +276,7 @@ class FitLinearConfig(
     def _consistent(self) -> Self:
         self._check_momentum_and_dropout()
         self._check_optimizer()
+        self._check_link()
         if self.robust and self.cluster:
             raise ValueError(f"--robust {self.robust} and --cluster {self.cluster}: expected one of them")
         self._check_pictures()
@@ -267,8 +289,20 @@ class FitLinearConfig(
         """Raise ValueError for pictures that can't be drawn."""
         if self.diagnostics and self.plots == "none":
             raise ValueError("--diagnostics draws pictures, and --plots none draws none: leave one of them out")
+        if self.diagnostics and parse_loss(self.loss).name in LOG_LINKED:
+            raise ValueError(f"--diagnostics draws no residuals of --loss {self.loss} yet: leave it out")
         if self.diagnostics and "-" in (*self.data, *self.val_data):
             raise ValueError("--diagnostics reads DATA once more, which standard input can't be: give a file")
+
+    def _check_link(self) -> None:
+        """Raise ValueError for a link that the loss hasn't got."""
+        name = parse_loss(self.loss).name
+        if self.link == "auto":
+            return
+        if name not in LOG_LINKED:
+            raise ValueError(f"--link {self.link} goes with --loss {', '.join(LOG_LINKED)}, got --loss {self.loss}")
+        if self.link == "inverse" and name not in ("gamma", "tweedie"):
+            raise ValueError(f"--link inverse goes with gamma and tweedie; with --loss {self.loss} use log or identity")
 
     def _check_momentum_and_dropout(self) -> None:
         """Raise ValueError for an option that lacks the one it depends on."""
@@ -287,9 +321,9 @@ class FitLinearConfig(
             raise ValueError("--optimizer exact has no --l1; use --optimizer gd, which gives exact zeros")
         if self.optimizer == "lbfgs" and self.l1:
             raise ValueError("--optimizer lbfgs has no --l1; use --optimizer newton or gd")
-        if self.optimizer == "exact" and self.loss == "cross-entropy":
+        if self.optimizer == "exact" and self.loss not in ("auto", "mse"):
             raise ValueError("--optimizer exact is for mean squared error; use --optimizer newton")
         if self.optimizer in ("newton", "lbfgs") and self.loss == "mse":
-            raise ValueError(f"--optimizer {self.optimizer} is for cross-entropy; use --optimizer exact or gd")
+            raise ValueError(f"--optimizer {self.optimizer} is for other losses than mse; use --optimizer exact or gd")
         if self.schedule != "constant" and self.optimizer in ("exact", "newton", "lbfgs"):
             raise ValueError(f"--schedule {self.schedule} needs --optimizer gd, sgd or adam, got {self.optimizer}")

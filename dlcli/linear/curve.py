@@ -35,12 +35,12 @@ def loss_curve(solver: LinearSolver, validate: Validate | None, reports: Sequenc
 
 
 def draw(
-    curve: LossCurve, *, title: str, mse: bool, saved: int | None, format: Literal["png", "svg", "pdf"]
+    curve: LossCurve, *, title: str, loss: str, saved: int | None, format: Literal["png", "svg", "pdf"]
 ) -> "Chart":
-    """The chart of a curve; ``saved`` is the step whose weights are."""
+    """The chart of a curve; ``loss`` in words, ``saved`` is the step whose weights are."""
     from dlcli.reports.charts.line import Curve, Panel, loss_chart
 
     named = {"training": curve.training, "validation": curve.validation}
     curves = [Curve(name, list(losses), list(losses.values())) for name, losses in named.items() if losses]
-    panel = Panel("loss (mean squared error)" if mse else "loss (cross-entropy)", curves)
+    panel = Panel(f"loss ({loss})", curves)
     return loss_chart([panel], title=title, saved=saved, log_steps=True, format=format)

@@ -19,10 +19,14 @@ from dlcli.linear.evaluation.classes import (
     Threshold,
     class_eval_metrics,
 )
+from dlcli.linear.evaluation.deviance import DevianceSums
 from dlcli.linear.evaluation.numbers import NumberSums, number_metric_names
 from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write, draw_classes, draw_numbers
 from dlcli.linear.evaluation.rows import NumberRows
+from dlcli.linear.losses.families import check_targets, family_of
+from dlcli.linear.metrics import metric_names
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import loss_of, of_classes, of_family
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
@@ -82,13 +86,13 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
                 "and other rows so",
                 "leave it out, or give DATA",
             )
-        measured, on = rows_without_data(table, trained, settings.run, progress, classes=model.kind != "mse")
+        measured, on = rows_without_data(table, trained, settings.run, progress, classes=of_classes(model.kind))
     chunks = chunks_of(table, schema, progress) if measured is table else measured.chunks()
     sums = _sums(model, schema, measuring, centered=not uncentered)
     drawn = NumberRows(sums) if isinstance(sums, NumberSums) and measuring.draws else None
     rows = _add_rows(sums, drawn, model, chunks)
     found = None
-    if isinstance(sums, NumberSums):
+    if not isinstance(sums, ClassSums):
         metrics, classes, exact = sums.metrics(), None, sums.exact
     else:
         found = sums.measured()
@@ -141,15 +145,23 @@ def check_threshold(threshold: Threshold, model: LinearModel, schema: Schema) ->
     if threshold is None or model.kind == "logistic":
         return
     levels = schema.target.levels if schema.target else ()
-    if model.kind != "mse" and len(levels) == 2:
+    if of_classes(model.kind) and len(levels) == 2:
         return
-    what = f"{len(levels)} classes" if model.kind != "mse" else "numbers"
+    what = f"{len(levels)} classes" if of_classes(model.kind) else "numbers"
     raise DlcliError(f"--threshold {threshold} is for two classes, and the model predicts {what}", "leave it out")
 
 
 def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettings) -> tuple[tuple[str, ...], bool]:
     """Names of what is measured, and whether R2 is uncentered. Raises DlcliError for a quantile of classes."""
-    if model.kind == "mse":
+    if of_family(model.kind):
+        if measuring.draws:
+            raise DlcliError(f"--charts: there are none of --loss {loss_of(model.kind).name} yet", "leave it out")
+        if measuring.quantile is not None:
+            raise DlcliError(
+                f"--quantile {measuring.quantile}: a model by deviance predicts means, not quantiles", "leave it out"
+            )
+        return metric_names(model.kind, centered=True), False
+    if not of_classes(model.kind):
         centered = bool(model.settings.get("intercept", True))
         return number_metric_names(centered=centered, quantile=measuring.quantile), not centered
     if measuring.quantile is not None:
@@ -162,21 +174,26 @@ def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettin
 
 def _sums(
     model: LinearModel, schema: Schema, measuring: MeasuringSettings, *, centered: bool
-) -> NumberSums | ClassSums:  # fmt: skip
-    if model.kind == "mse":
+) -> NumberSums | DevianceSums | ClassSums:  # fmt: skip
+    if of_family(model.kind):
+        return DevianceSums(family_of(model.kind))
+    if not of_classes(model.kind):
         return NumberSums(centered=centered, quantile=measuring.quantile)
     assert schema.target is not None
     return ClassSums(len(schema.target.levels), measuring.threshold)
 
 
 def _add_rows(
-    sums: NumberSums | ClassSums, drawn: NumberRows | None, model: LinearModel, chunks: Iterable[Chunk]
+    sums: NumberSums | DevianceSums | ClassSums, drawn: NumberRows | None, model: LinearModel, chunks: Iterable[Chunk]
 ) -> int:  # fmt: skip
     """Add all rows; how many there were. Raises DlcliError where there are none."""
     rows = 0
     for chunk in chunks:
         rows += len(chunk.y)
-        if isinstance(sums, NumberSums):
+        if isinstance(sums, DevianceSums):
+            check_targets(sums.family, chunk.y)
+            sums.add(chunk.y, model.linear(chunk.X)[:, 0])
+        elif isinstance(sums, NumberSums):
             with np.errstate(over="ignore", invalid="ignore"):  # refused later
                 predicted = model.linear(chunk.X)[:, 0]
                 if drawn is None:
@@ -223,7 +240,7 @@ def _say_of_classes(found: MeasuredClasses, schema: Schema, progress: Progress) 
 
 
 def _binned(model: LinearModel) -> str:
-    return "median_absolute_error is of errors" if model.kind == "mse" else "auc and average_precision are of scores"
+    return "auc and average_precision are of scores" if of_classes(model.kind) else "median_absolute_error is of errors"
 
 
 def _remarks(measuring: MeasuringSettings, *, uncentered: bool) -> dict[str, str]:
@@ -235,7 +252,7 @@ def _remarks(measuring: MeasuringSettings, *, uncentered: bool) -> dict[str, str
 
 def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
     """By how much residuals may be off: some units in the last place of what they are differences of; 0 for classes."""
-    if model.kind != "mse":
+    if of_classes(model.kind):
         return 0.0
     largest = 0.0
     for chunk in table.chunks():

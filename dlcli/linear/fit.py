@@ -57,7 +57,7 @@ class Prepared:
 def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held) -> Prepared:
     """What fitting on the rows of some groups, and measuring on others, takes."""
     data = cache.seen_from(train_groups)
-    kind = kind_of(data)
+    kind = kind_of(plan.kind, data)
     scored = data.merged(held.scored) if held.scored else None
     watched = data.merged(held.watched) if held.watched else None
     columns = plan.columns

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.loss import Kind, of_classes, of_family
 from dlcli.linear.objectives.moments import Moments
 
 
@@ -156,6 +156,10 @@ REGRESSION = (
     # Against predicting 0, as is usual without an intercept, R2 says little: the other goes with it.
     RegressionMetric("r2_centered", lambda r: r.r_squared(centered=True), higher_is_better=True, uncentered=True),
 )
+# Of families with a link, as ``evaluation.deviance`` computes them: the mean deviance is what training minimizes, and
+# their sum is R's residual deviance.
+DEVIANCE_METRICS = ("loss", "deviance", "d2", "rmse", "mae")
+DEVIANCES_HIGHER = ("d2",)
 CLASSES = (
     ClassMetric("loss", lambda s: s.log_loss),
     ClassMetric("log_loss", lambda s: s.log_loss),
@@ -166,21 +170,27 @@ CLASSES = (
 
 def metric_names(kind: Kind, *, centered: bool) -> tuple[str, ...]:
     """Names of what ``eval`` measures; ``centered``: the model has an intercept."""
-    if kind != "mse":
+    if of_classes(kind):
         return tuple(metric.name for metric in CLASSES)
+    if of_family(kind):
+        return DEVIANCE_METRICS
     return tuple(metric.name for metric in REGRESSION if not (metric.uncentered and centered))
 
 
 def searched_metrics(kind: Kind, classes: int) -> tuple[str, ...]:
     """Names of what searches can compare by: what training measures; ``classes`` is how many there are."""
-    if kind != "mse":
+    if of_family(kind):
+        return DEVIANCE_METRICS
+    if of_classes(kind):
         return tuple(metric.name for metric in CLASSES if classes <= (metric.searched_up_to or classes))
     return tuple(metric.name for metric in REGRESSION if metric.of_rows is None and not metric.uncentered)
 
 
 def higher_is_better(kind: Kind, name: str) -> bool:
     """Whether a larger value of the metric is better."""
-    table: tuple[RegressionMetric | ClassMetric, ...] = REGRESSION if kind == "mse" else CLASSES
+    if of_family(kind):
+        return name in DEVIANCES_HIGHER
+    table: tuple[RegressionMetric | ClassMetric, ...] = CLASSES if of_classes(kind) else REGRESSION
     return any(metric.name == name and metric.higher_is_better for metric in table)
 
 

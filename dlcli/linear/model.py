@@ -1,4 +1,4 @@
-"""A fitted linear, logistic or softmax model: what is saved, and how it predicts."""
+"""A fitted linear model of any loss: what is saved, and how it predicts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,8 @@ from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.linear.inference.uncertainty import Uncertainty
-from dlcli.linear.objectives.loss import Kind, log_softmax
+from dlcli.linear.losses.families import response
+from dlcli.linear.objectives.loss import Kind, is_kind, log_softmax
 from dlcli.runs.model_file import read_model, write_model
 
 FORMAT = 1
@@ -22,8 +23,8 @@ KEPT = ("factor", "center")  # the tensors of an ``Uncertainty``
 class LinearModel:
     """Coefficients in the data's own units.
 
-    coefficients (d, k), intercept (k,), fill (d,): what stands in for a missing value. k is 1 for ``mse`` and
-    ``logistic``, else the number of classes. ``schema`` is the table's, as JSON; ``settings`` are those that
+    coefficients (d, k), intercept (k,), fill (d,): what stands in for a missing value. k is 1 but for ``softmax``,
+    where it is the number of classes. ``schema`` is the table's, as JSON; ``settings`` are those that
     predicting needs. ``uncertainty`` is that of the coefficients, of one output; None where it isn't known.
     """
 
@@ -43,6 +44,11 @@ class LinearModel:
         """X coefficients + intercept, (n, k), for X (n, d); missing values are filled."""
         scores: FloatArray = self.filled(X) @ self.coefficients + self.intercept
         return scores
+
+    def predicted(self, X: FloatArray) -> FloatArray:
+        """Predictions of a model of numbers, (n,): means, whatever the link."""
+        with np.errstate(over="ignore", divide="ignore"):
+            return response(self.kind, self.linear(X)[:, 0])
 
     def probabilities(self, X: FloatArray) -> FloatArray:
         """Probability of each class, (n, classes)."""
@@ -80,7 +86,7 @@ class LinearModel:
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
         uncertainty = _uncertainty(description.get("uncertainty"), tensors)
         shapes = {name: shape for name, shape in shapes.items() if uncertainty is None or name not in KEPT}
-        right = set(shapes) == {"coefficients", "intercept", "fill"} and kind in ("mse", "logistic", "softmax")
+        right = set(shapes) == {"coefficients", "intercept", "fill"} and is_kind(kind)
         if right:
             d, k = (*shapes["coefficients"], 0, 0)[:2]
             right = (

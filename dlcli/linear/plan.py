@@ -12,7 +12,7 @@ from dlcli.engine.loop import StoppingCriteria
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.linear.data.split import Split
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.loss import Kind, loss_of, of_classes
 from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.solvers.descent import MiniBatchSettings
 from dlcli.linear.solvers.momentum import Momentum
@@ -44,13 +44,14 @@ class Given:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: the method, whether it needs the rows, and all its settings.
+    """How to train: the method, the loss, and all settings.
 
-    ``lr`` is None where the first learning rate is to come from the eigenvalues; ``given`` says what the user gave.
+    Of classes ``kind`` is softmax as long as nobody knows how many there are. ``lr`` is None where the first learning
+    rate is to come from the eigenvalues; ``given`` says what the user gave.
     """
 
     optimizer: Optimizer
-    keep_rows: bool
+    kind: Kind
     lr: float | None
     tolerance: float
     stopping: StoppingCriteria
@@ -61,6 +62,14 @@ class Plan:
     batches: MiniBatchSettings
     split: Split
     given: Given
+
+    @property
+    def keep_rows(self) -> bool:
+        """Whether the method needs the rows.
+
+        Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
+        """
+        return not (self.kind == "mse" and self.optimizer == "gd")
 
     @property
     def steps(self) -> int:
@@ -76,12 +85,10 @@ class Plan:
 def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool, coefficients: int = 0) -> Plan:
     """Resolve ``auto``. Raises DlcliError for an optimizer that the loss hasn't got.
 
-    ``coefficients``: of a fit to classes, (classes - 1) x columns; 0 as long as nobody knows.
+    ``coefficients``: of a fit by rows, (classes - 1) x columns, of numbers columns; 0 as long as nobody knows.
     """
     squares = kind == "mse"
     optimizer = _optimizer(config, kind, coefficients)
-    # Least squares by full-batch descent needs moments only: constant memory, whatever the file's size.
-    keep_rows = not (squares and optimizer == "gd")
     given = Given(
         None if config.lr == "auto" else config.lr,
         config.tolerance,
@@ -91,10 +98,10 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool, coefficients: 
     if demo and lr is None and optimizer == "gd":
         lr, tolerance = DEMO_RATE, config.tolerance or 0.0
     else:
-        tolerance = _tolerance(config, optimizer, keep_rows)
+        tolerance = _tolerance(config, optimizer, squares=squares)
     steps = config.steps or _steps(optimizer, squares=squares, demo=demo)
     return Plan(
-        optimizer, keep_rows, lr, tolerance,
+        optimizer, kind, lr, tolerance,
         StoppingCriteria(steps, config.report_every, config.minutes, config.early_stop),
         ColumnSettings(config.intercept, config.standardize),
         Penalty(config.l1, config.l2),
@@ -115,18 +122,19 @@ def _optimizer(config: FitLinearConfig, kind: Kind, coefficients: int) -> Optimi
     squares, optimizer = kind == "mse", config.optimizer
     if optimizer == "auto":
         descent = squares or config.momentum or config.schedule != "constant" or config.lr != "auto"
-        optimizer = "gd" if descent else _for_classes(config, coefficients)
+        optimizer = "gd" if descent else _second_order(config, coefficients)
     if squares and optimizer in ("newton", "lbfgs"):
         raise DlcliError(
-            f"--optimizer {optimizer} is for classes, and the target holds numbers",
-            "use --optimizer exact or gd, or --loss cross-entropy",
+            f"--optimizer {optimizer} is for other losses than mse, and the target holds numbers",
+            "use --optimizer exact or gd, or another --loss",
         )
     if not squares and optimizer == "exact":
-        raise DlcliError("--optimizer exact is for least squares, and the target holds classes", "use newton")
+        what = "the target holds classes" if of_classes(kind) else f"the loss is {loss_of(kind).name}"
+        raise DlcliError(f"--optimizer exact is for least squares, and {what}", "use newton")
     return optimizer
 
 
-def _for_classes(config: FitLinearConfig, coefficients: int) -> Optimizer:
+def _second_order(config: FitLinearConfig, coefficients: int) -> Optimizer:
     """Newton's method, whose steps take time with the cube of the coefficients, or what does without its matrix."""
     if config.l1:
         return "newton" if coefficients <= 2 * MOST_FOR_NEWTON else "gd"
@@ -140,8 +148,8 @@ def said_of_optimizer(plan: Plan, coefficients: int) -> str:
     if plan.optimizer == "gd" and (plan.momentum.factor or plan.given.lr or plan.schedule.name != "constant"):
         return ""  # which asked for descent
     return (
-        f"{coefficients:,} coefficients (classes less one, times columns): --optimizer {plan.optimizer}, as newton "
-        f"would solve for all of them at once in every step"
+        f"{coefficients:,} coefficients{' (classes less one, times columns)' if of_classes(plan.kind) else ''}: "
+        f"--optimizer {plan.optimizer}, as newton would solve for all of them at once in every step"
     )
 
 
@@ -153,12 +161,12 @@ def _steps(optimizer: Optimizer, *, squares: bool, demo: bool) -> int:
     return defaults.get(optimizer, 1_000_000 if squares and optimizer == "gd" else 10_000)
 
 
-def _tolerance(config: FitLinearConfig, optimizer: Optimizer, keep_rows: bool) -> float:
+def _tolerance(config: FitLinearConfig, optimizer: Optimizer, *, squares: bool) -> float:
     """The gradient tolerance: as small as rounding lets the gradient get."""
     if config.tolerance is not None:
         return config.tolerance
-    rounding_bound = optimizer == "gd" and (keep_rows or config.l1 > 0)
-    return 1e-12 if rounding_bound and keep_rows else 1e-13 if rounding_bound else 1e-15
+    rounding_bound = optimizer == "gd" and (not squares or config.l1 > 0)
+    return 1e-12 if rounding_bound and not squares else 1e-13 if rounding_bound else 1e-15
 
 
 def _schedule_settings(config: FitLinearConfig, steps: int) -> ScheduleSettings:

@@ -15,6 +15,7 @@ from dlcli.linear.evaluate import check_threshold
 from dlcli.linear.evaluation.classes import decided
 from dlcli.linear.inference.intervals import Intervals
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import AppliedSettings, SavedRun, chunks_of, load_run, open_data
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import TablePredictReport
@@ -117,7 +118,7 @@ def _columns(model: LinearModel, schema: Schema, intervals: Intervals | None) ->
     import polars as pl
 
     ends: dict[str, pl.DataType] = {name: pl.Float64() for name in (intervals.names if intervals else ())}
-    if model.kind == "mse":
+    if not of_classes(model.kind):
         return {"prediction": pl.Float64(), **ends}
     assert schema.target is not None
     chances: dict[str, pl.DataType] = {f"probability_{level}": pl.Float64() for level in schema.target.levels}
@@ -138,8 +139,8 @@ class _Applied:
         """The predictions for rows X (n, d)."""
         import polars as pl
 
-        if self.model.kind == "mse":
-            columns = {"prediction": pl.Series(self.model.linear(X)[:, 0])}
+        if not of_classes(self.model.kind):
+            columns = {"prediction": pl.Series(self.model.predicted(X))}
         else:
             assert self.schema.target is not None
             levels, probabilities = self.schema.target.levels, self.model.probabilities(X)

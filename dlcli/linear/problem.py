@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.data.rows import Held, Rows
 from dlcli.linear.data.table_data import TableData, TableElsewhere, row_blocks
+from dlcli.linear.evaluation.deviance import DevianceSums
+from dlcli.linear.losses.families import family_of
 from dlcli.linear.metrics import class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
-from dlcli.linear.objectives.loss import Kind, log_softmax
+from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.plan import Plan
+from dlcli.linear.start.null import null_start
 from dlcli.linear.start.point import StartPoint
 
 SECOND_ORDER = ("newton", "lbfgs")
@@ -42,11 +46,12 @@ class RowProblem:
     watched: RowObjective | None = None
     squares: LeastSquares | None = None
 
-    def class_metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
+    def metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
         """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
-        parts = {"train": _class_metrics(self.Z, self.y, theta)}
+        measure = _class_metrics if of_classes(self.kind) else partial(_number_metrics, self.kind)
+        parts = {"train": measure(self.Z, self.y, theta)}
         if self.Z_val is not None and self.y_val is not None:
-            parts["val"] = _class_metrics(self.Z_val, self.y_val, theta)
+            parts["val"] = measure(self.Z_val, self.y_val, theta)
         return parts
 
 
@@ -61,6 +66,13 @@ def _class_metrics(Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float
             yield log_softmax(Z[block] @ theta), y[block]
 
     return metrics_by_blocks(blocks, max(theta.shape[1], 2))
+
+
+def _number_metrics(kind: Kind, Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float]:
+    sums = DevianceSums(family_of(kind))
+    for block in row_blocks(len(y)):
+        sums.add(y[block], Z[block] @ theta[:, 0])
+    return sums.metrics()
 
 
 @dataclass(frozen=True)
@@ -83,9 +95,12 @@ class FitProblem:
 
     @property
     def beginning(self) -> FloatArray | None:
-        """The parameters (p, k) that it starts from; None for 0."""
+        """The parameters (p, k) that it starts from; None for 0.
+
+        Of a family the model of the intercept alone: from 0, means may be far from the data's, or there are none.
+        """
         if self.start is None:
-            return None
+            return null_start(self.rows.objective, self.squares) if of_family(self.kind) and self.rows else None
         return self.start.theta(self.data.names, self.row_squares, whole=self.plan.penalty.l1 > 0)
 
     @property
@@ -129,11 +144,11 @@ def _validation(squares: LeastSquares, held: Moments | None, objective: RowObjec
     return lambda theta: {"loss": squares.loss(theta[:, 0], held)}
 
 
-def kind_of(data: TableData) -> Kind:
-    """Least squares for a target of numbers; for one of classes, by how many there are."""
+def kind_of(planned: Kind, data: TableData) -> Kind:
+    """The loss of a plan; of classes, by how many there are."""
     target = data.schema.target
     assert target is not None
-    return "mse" if not target.levels else "logistic" if len(target.levels) == 2 else "softmax"
+    return planned if not of_classes(planned) else "logistic" if len(target.levels) == 2 else "softmax"
 
 
 def spans_rows(plan: Plan, squares: LeastSquares) -> bool:

@@ -14,10 +14,12 @@ from dlcli.linear.inference.contrasts import Shown, against
 from dlcli.linear.inference.entries import Columns, coefficient_entries
 from dlcli.linear.inference.summary import summarize
 from dlcli.linear.inference.uncertainty import Uncertainty
+from dlcli.linear.losses.families import family_of
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import loss_of, loss_words, of_classes, of_family
 from dlcli.linear.result import Fit
 from dlcli.reports.document import environment
-from dlcli.reports.fit_linear import CrossValidation, FitLinearReport, Spread
+from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, Spread
 from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
@@ -48,7 +50,7 @@ def make_report(
         kept_step=result.trace.kept.step,
         selected_on="val.loss" if plan.stops_early else None,
         std_error_reason=reason or None,
-        loss="mse" if result.model.kind == "mse" else "cross-entropy",
+        loss="cross-entropy" if of_classes(result.model.kind) else loss_of(result.model.kind).name,
         optimizer=result.trace.optimizer,
         lr=result.trace.lr,
         target=target.name,
@@ -68,11 +70,26 @@ def make_report(
         largest_stable_lr=result.trace.stable,
         environment=environment(loaded.device),
         summary=said.summary,
+        family=_family(result),
         classes=list(target.levels) or None,
         columns=list(loaded.columns) or None,
         decisions=list(loaded.decisions) or None,
         split=loaded.split,
         cv=_cross_validation(folds) if folds else None,
+    )
+
+
+def _family(result: Fit) -> FamilyEntry | None:
+    if not of_family(result.model.kind):
+        return None
+    family = family_of(result.model.kind)
+    shape = result.likelihood.shape if result.likelihood is not None else None
+    return FamilyEntry(
+        link=family.link,
+        variance=family.words,
+        alpha=family.alpha or None,
+        alpha_std_error=None if shape is None else shape.std_error,
+        power=family.power if family.name == "tweedie" else None,
     )
 
 
@@ -176,7 +193,7 @@ def draw_charts(config: FitLinearConfig, result: Fit, report: FitLinearReport, r
         return
     title = f"{report.target}: {report.status} after {counted(report.steps, 'step')} ({report.reason})"
     saved = None if report.status == "diverged" else result.trace.kept.step
-    chart = draw(result.curve, title=title, mse=result.model.kind == "mse", saved=saved, format=config.plots)
+    chart = draw(result.curve, title=title, loss=loss_words(result.model.kind), saved=saved, format=config.plots)
     run.write_chart("loss", config.plots, chart.to_bytes())
 
 

@@ -9,10 +9,11 @@ from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
 from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
+from dlcli.linear.inference.families import family_likelihood
 from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian
 from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.objectives.least_squares import LeastSquares
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.loss import Kind, of_family
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact import ExactSolution
 from dlcli.linear.solvers.exact_solver import ExactSolver
@@ -73,7 +74,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class _Measured:
-    """A model and what was measured of it; ``loss`` is its mean squared error, 1 for classes.
+    """A model and what was measured of it; ``loss`` is its mean squared error (families: the dispersion, classes: 1).
 
     ``by_residuals``: the loss is a mean of squared residuals, as the moments cancel.
     """
@@ -94,12 +95,19 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
     with np.errstate(over="ignore", invalid="ignore"):  # parameters that diverged
         found = _measured(problem, solver, theta, with_errors)
         verdict = Verdict(trace.last.status, trace.last.reason, None, "not asked for")
+        likelihood = None
+        if with_errors and of_family(problem.kind):
+            rank = _rank(problem.squares)
+            likelihood = family_likelihood(problem, theta, rank, intercept=problem.plan.columns.intercept)
+            found = replace(found, loss=likelihood.dispersion or 0.0)
         if with_errors:
             verdict = judge(problem, solver, Endpoint(theta, trace.kept, trace.last), found.loss, found.by_residuals)
     last = replace(trace.last, status=verdict.status, reason=verdict.reason)
     trace = replace(trace, last=last)
-    fit = Fit(found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number)
-    return _as_a_whole(problem, solver, fit, found.loss) if with_errors else fit
+    fit = Fit(
+        found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number, likelihood=likelihood
+    )  # fmt: skip
+    return _as_a_whole(problem, solver, fit, found.loss) if with_errors and likelihood is None else fit
 
 
 def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float) -> Fit:
@@ -131,7 +139,7 @@ def _measured(problem: FitProblem, solver: LinearSolver, theta: FloatArray, with
     model = Coefficients(problem.kind, *problem.units.to_data(theta))
     if problem.kind != "mse":
         assert problem.rows is not None
-        return _Measured(model, problem.rows.class_metrics(theta), condition)
+        return _Measured(model, problem.rows.metrics(theta), condition)
     if isinstance(solver, ExactSolver):
         found = _of_exact(problem, solver.solution)
     else:

@@ -5,8 +5,11 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.schedules import by_name
 from dlcli.engine.schedules.base import Schedule
+from dlcli.linear.data.table_data import row_blocks
+from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.glm_torch import TorchObjective
+from dlcli.linear.objectives.loss import of_family
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.objectives.row_space import RowGram
@@ -22,18 +25,41 @@ from dlcli.linear.solvers.step_sizes import automatic_rate, largest_stable_batch
 ADAM_RATE = 0.01
 WITH_RATE = ("gd", "sgd", "adam")
 # Bounds on the curvature of the losses, as shares of that of least squares.
+FEW = 100  # what a mean is at most times a target that curvature is taken at
 CURVATURE = {"mse": 1.0, "logistic": 0.25, "softmax": 0.5}
 
 
 def curvature_of(problem: FitProblem) -> float:
     """A bound on the largest eigenvalue of the objective's Hessian."""
     l2 = problem.plan.penalty.l2
+    if of_family(problem.kind):
+        return family_curvature(problem) + l2
     return CURVATURE[problem.kind] * (problem.squares.largest_eigenvalue - l2) + l2
+
+
+def family_curvature(problem: FitProblem) -> float:
+    """The largest eigenvalue of the Hessian of a family's loss, expected where means are what the targets are.
+
+    At the optimum the targets are about the means, so it is near to the one there; there is no bound anywhere.
+    """
+    assert problem.rows is not None
+    family, rows = family_of(problem.kind), problem.rows
+    p = rows.Z.shape[1]
+    at_targets, at_mean = np.zeros((p, p)), np.zeros((p, p))
+    mean = float(problem.squares.moments.mean[0])
+    weight = float(family.weights(np.array([family.score(mean)]))[0])
+    for block in row_blocks(len(rows.y)):
+        Z, y = rows.Z[block], np.maximum(rows.y[block], mean / FEW)
+        at_mean += Z.T @ Z
+        at_targets += (Z * family.weights(family.scores(y))[:, None]).T @ Z
+    return float(max(np.linalg.eigvalsh(weight * at_mean)[-1], np.linalg.eigvalsh(at_targets)[-1])) / len(rows.y)
 
 
 def stable_rate(problem: FitProblem) -> float | None:
     """The largest stable learning rate of gd and of plain sgd; None where there is none to tell."""
     plan = problem.plan
+    if of_family(problem.kind):
+        return None  # the curvature has no bound
     if plan.optimizer == "gd":
         return largest_stable_rate(curvature_of(problem), plan.momentum.factor, plan.momentum.nesterov)
     if plan.optimizer != "sgd" or plan.momentum.factor or plan.batches.dropout:
@@ -97,6 +123,11 @@ def _automatic_rate(problem: FitProblem) -> float:
     if plan.optimizer == "adam":
         # Adam's steps are as long as the rate whatever the gradient, so it must know how large the targets are.
         return ADAM_RATE * (float(np.sqrt(squares.quadratic[2])) or 1.0 if problem.kind == "mse" else 1.0)
+    if of_family(problem.kind):
+        curvature = curvature_of(problem)
+        if plan.optimizer == "sgd":
+            return curvature / 2 and 1 / (2 * curvature * squares.trace / squares.largest_eigenvalue)
+        return automatic_rate(2 * curvature, 0.0, plan.momentum.factor)
     if plan.optimizer == "sgd":
         # The mean squared length of a row bounds what a mini-batch can see of the curvature.
         return curvature_of(problem) / squares.largest_eigenvalue / squares.trace
@@ -123,7 +154,7 @@ def _on_rows(problem: FitProblem, objective: RowObjective, schedule: Schedule | 
     if plan.optimizer == "newton":
         size = objective.shape[0] * objective.shape[1]
         check_room(4 * 8 * size**2, f"Newton's steps with {size:,} coefficients", "use --optimizer lbfgs or gd")
-        return Newton(objective, plan.tolerance, start)
+        return Newton(objective, plan.tolerance, start, null=problem.start is None)
     if plan.optimizer == "lbfgs":
         return LBFGS(objective, plan.tolerance, metric=_metric(problem, objective), start=start)
     assert schedule is not None

@@ -54,13 +54,23 @@ class CrossValidation(Record):
     metrics: dict[str, Spread]
 
 
+class FamilyEntry(Record):
+    """The family of a loss that is a deviance: how its mean hangs on the columns, and its variance on the mean."""
+
+    link: Literal["log", "identity", "inverse"] = Field(description="log: log(mean) is linear in the columns")
+    variance: str = Field(description="in words, as mean + 0.5 mean^2")
+    alpha: float | None = Field(default=None, description="negative-binomial's; absent from others")
+    alpha_std_error: float | None = Field(default=None, description="where alpha was estimated; else absent")
+    power: float | None = Field(default=None, description="tweedie's; absent from others")
+
+
 class LinearTraining(TrainingReport):
     """What was fitted, and how."""
 
     kept_step: int = Field(description="the step whose weights are saved")
     selected_on: str | None = Field(description="the metric that chose the step; null where none did")
     std_error_reason: str | None = Field(description="why there are no standard errors, in words; else null")
-    loss: Literal["mse", "cross-entropy"]
+    loss: str = Field(description="the name in --loss: mse, cross-entropy, poisson, ...; see family")
     optimizer: str
     lr: Number = Field(description="the learning rate of the first step; null for methods without one")
     target: Text = Field(description="name of the column that is predicted")
@@ -91,6 +101,9 @@ class FitLinearReport(LinearResult):
 
     command: Literal["fit-linear"]
     summary: Summary | None = Field(default=None, description="the fit as a whole; absent from older reports")
+    family: FamilyEntry | None = Field(
+        default=None, description="of poisson, gamma, negative-binomial and tweedie; else absent"
+    )
     classes: list[Text] | None = Field(default=None, description="the classes, in order; absent for numbers")
     columns: list[ColumnEntry] | None = Field(
         default=None, description="how the table's columns were read and used; absent for the built-in example"

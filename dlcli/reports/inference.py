@@ -35,9 +35,12 @@ class Likelihood(Record):
     null_log_likelihood: Number = Field(description="that of the intercept alone, or where there is none of zeros")
     aic: Number = Field(description="twice the coefficients (times the classes less one) less twice log_likelihood")
     bic: Number = Field(description="the same with log(rows) in place of the first 2")
-    deviance: Number = Field(description="residual sum of squares; of classes -2 log_likelihood")
+    deviance: Number = Field(description="residual sum of squares; of classes -2 log_likelihood; of families theirs")
     null_deviance: Number
-    dispersion: Number = Field(description="residual variance; of classes 1")
+    dispersion: Number = Field(
+        description="residual variance; of gamma and tweedie Pearson's chi-square by df_residual; of others 1"
+    )
+    pearson: Number | None = Field(default=None, description="Pearson's chi-square; absent from mse and classes")
 
 
 class ClassSummary(Record):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.values.loss import parse_loss
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
 from dlcli.engine.ranks import ALONE, Ranks
@@ -18,10 +19,11 @@ from dlcli.linear.data.split import VALIDATION, Assigned, Split
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
+from dlcli.linear.diagnostics.targets import check_family
 from dlcli.linear.inference.contrasts import check_baseline
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
 from dlcli.linear.objectives.gram import gram_on
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_classes, of_family, usual_link
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
 from dlcli.linear.shared.crew import Crew
 from dlcli.linear.shared.part import SharedTable
@@ -98,16 +100,27 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
     if isinstance(table, Table) and (settings := SplitSettings.of(config)).present:
         dealing = Dealing(table, settings, plan.split, read_options(config))
         plan, warnings = replace(plan, split=dealing.dealt()), tuple(dealing.warnings)
-    device = pick_device(config.device)
+    device = _device(config, kind)
     found = Read(table, kind, plan, device, None, warnings=warnings)
     if ranks.count > 1 and not config.data:
         return replace(found, alone="the built-in example is small")
     if ranks.count > 1 and plan.optimizer == "exact":
         return replace(found, alone="--optimizer exact takes all rows at once")
+    if ranks.count > 1 and of_family(kind):
+        return replace(found, alone=f"--loss {loss_of(kind).name} is fitted by one process")
     try:
         return replace(found, share=_gathered(found, ranks))
     except WideError:
         return replace(found, alone="there are more columns than rows")
+
+
+def _device(config: FitLinearConfig, kind: Kind) -> str:
+    """Where moments and rows are computed with. Raises DlcliError for one that there isn't."""
+    if not of_family(kind):
+        return pick_device(config.device)
+    if config.device not in ("auto", "cpu"):
+        raise DlcliError(f"--device {config.device}: --loss {loss_of(kind).name} runs on the CPU", "use --device cpu")
+    return "cpu"
 
 
 def _gathered(found: Read, ranks: Ranks) -> Share:
@@ -117,7 +130,7 @@ def _gathered(found: Read, ranks: Ranks) -> Share:
     return gather(
         found.table,
         plan.split,
-        classes=found.kind != "mse",
+        classes=of_classes(found.kind),
         keep_rows=plan.keep_rows,
         gram=gram_on(device),
         most=None if plan.optimizer == "exact" else room,
@@ -149,14 +162,16 @@ def load(
     if isinstance(table, Table):
         hints = Hints(tuple(table.columns))
         check_digits(table, data.merged(data.training_groups()), data.names, progress)
+    check_family(kind, data, progress)
     usable, keep = check(plan, data, kind, progress, hints)
     if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
         note_of_classes(table.target.name, table.target_values(), progress)
     coefficients = 0
     if kind != "mse" and data.schema.target is not None:
+        classes = len(data.schema.target.levels) if of_classes(kind) else 2
         moments = usable.merged(usable.training_groups())
         width = moments.count if moments.wide and not config.l1 else len(keep)  # in the span of the rows
-        coefficients = (len(data.schema.target.levels) - 1) * width
+        coefficients = (classes - 1) * width
         plan = replace(make_plan(config, kind, demo=not config.data, coefficients=coefficients), split=plan.split)
         if said := said_of_optimizer(plan, coefficients):
             progress.note(said)
@@ -228,7 +243,7 @@ def _device_of_steps(config: FitLinearConfig, found: Read, data: TableData, prog
     if isinstance(stored, StoredTable):
         progress.note(stored.said())
         return "cpu"  # a GPU would wait for the file
-    if not plan.keep_rows:
+    if not plan.keep_rows or of_family(plan.kind):
         return found.device
     # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
     rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows
@@ -291,14 +306,23 @@ def problem_kind(config: FitLinearConfig, table: Table | LineExample) -> Kind:
     if target.kind == "number":
         if config.loss == "cross-entropy" and not config.data:
             raise DlcliError("--loss cross-entropy: the built-in example predicts a number", "give a table of classes")
-        return "softmax" if config.loss == "cross-entropy" else "mse"
+        return "softmax" if config.loss == "cross-entropy" else _of_numbers(config)
     if config.loss in ("auto", "cross-entropy"):
         return "softmax"
     name = printable(target.name)
     raise DlcliError(
-        f"--loss mse: the target {name!r} holds {target.kind} values, expected numbers",
+        f"--loss {config.loss}: the target {name!r} holds {target.kind} values, expected numbers",
         "use --loss cross-entropy, or choose another --target",
     )
+
+
+def _of_numbers(config: FitLinearConfig) -> Kind:
+    """The loss of a target of numbers."""
+    asked = parse_loss(config.loss)
+    if asked.name == "auto":
+        return "mse"
+    link = usual_link(asked.name, asked.parameter) if config.link == "auto" else config.link
+    return Loss(asked.name, asked.parameter, link).kind
 
 
 def held_out(split: Split, data: TableData) -> list[int]:

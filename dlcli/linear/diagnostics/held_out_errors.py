@@ -7,7 +7,8 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.table_data import row_blocks
-from dlcli.linear.objectives.loss import log_softmax
+from dlcli.linear.losses.families import family_of
+from dlcli.linear.objectives.loss import log_softmax, of_family
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.problem import FitProblem
 
@@ -16,7 +17,8 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
     """Standard errors of ``metrics``, those of the rows held out, by name; without those that aren't known.
 
     Of classes, the log-loss by the spread of the rows' losses, the accuracy p by sqrt(p (1 - p) / n). Of numbers, as of
-    normal residuals, the squares of which have the variance 2 MSE^2: MSE sqrt(2 / n). ``theta`` is (p, k).
+    normal residuals, the squares of which have the variance 2 MSE^2: MSE sqrt(2 / n); with a family, the mean deviance
+    by the spread of the rows' own. ``theta`` is (p, k).
     """
     if problem.scored is None or not metrics:
         return {}
@@ -25,6 +27,8 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
         errors = {"loss": metrics["loss"] * share, "rmse": metrics["rmse"] * share / 2}
         return errors | {"r2": (1 - metrics["r2"]) * share}
     rows = problem.rows
+    if of_family(problem.kind):
+        return _of_deviances(problem, theta)
     if rows is None or rows.Z_val is None or rows.y_val is None or len(rows.y_val) < 2:
         return {}
     count = len(rows.y_val)
@@ -33,6 +37,18 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
     accuracy = metrics["accuracy"]
     # Of none wrong, or none right, the formula would say that it is known exactly.
     return errors | ({"accuracy": math.sqrt(accuracy * (1 - accuracy) / count)} if 0 < accuracy < 1 else {})
+
+
+def _of_deviances(problem: FitProblem, theta: FloatArray) -> dict[str, float]:
+    """That of the mean deviance, by the spread of the rows' own."""
+    rows, family = problem.rows, family_of(problem.kind)
+    if rows is None or rows.Z_val is None or rows.y_val is None or len(rows.y_val) < 2:
+        return {}
+    each = []
+    for block in row_blocks(len(rows.y_val)):
+        y = rows.y_val[block]
+        each.append(2 * (family.terms(rows.Z_val[block] @ theta[:, 0], y, False)[0] - family.saturated(y)))
+    return {"loss": float(np.std(np.concatenate(each), ddof=1)) / math.sqrt(len(rows.y_val))}
 
 
 def _deviation(Z: AnyRows, y: AnyRows, theta: FloatArray, mean: float) -> float:

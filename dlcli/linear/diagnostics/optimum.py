@@ -7,6 +7,7 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Status, Step
 from dlcli.linear.inference.covariance import Covariance
+from dlcli.linear.losses.families import is_dispersed
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import SpanUnits
 from dlcli.linear.optimum.moments import moments_nearness
@@ -67,7 +68,8 @@ class Endpoint:
 def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float, measured: bool = False) -> Verdict:
     """Measure how near the kept weights are to the optimum.
 
-    ``mse`` is their mean squared error (1 for classes), ``measured`` by residuals or else by moments.
+    ``mse`` is their mean squared error (1 for classes, of families the dispersion), ``measured`` by residuals or else
+    by moments.
     """
     kept, last, penalty = ended.kept, ended.last, problem.plan.penalty
     found = Verdict(last.status, last.reason, None, "", off=np.inf)
@@ -220,10 +222,10 @@ def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: floa
     n, width = problem.squares.moments.count, len(problem.squares.penalized)
     if isinstance(solver, ExactSolver):
         width -= len(solver.solution.aliased)
-    freedom = n - width if problem.kind == "mse" else n
+    freedom = n - width if is_dispersed(problem.kind) else n
     if freedom <= 0:
         return replace(verdict, no_errors="there are as many coefficients as rows")
-    covariance, variance = near.covariance, mse / freedom if problem.kind == "mse" else 1 / n
+    covariance, variance = near.covariance, mse / freedom if problem.kind == "mse" else mse / n
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         errors: FloatArray | None = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]

@@ -20,6 +20,7 @@ from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write
 from dlcli.linear.evaluation.rows import NumberRows
 from dlcli.linear.evaluation.sample import Leverage
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import AppliedSettings, load_run, open_data
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FitLinearReport
 from dlcli.tables.table import Chunk, ReadOptions, Schema
@@ -39,7 +40,7 @@ def draw_fit(run: Path, loaded: Loaded, report: FitLinearReport, about: About, w
     draw_coefficients(report, _spreads(loaded), about, write)
     model, schema, trained = load_run(run)
     chunks = _chunks(run, model, schema, trained)
-    if model.kind == "mse":
+    if not of_classes(model.kind):
         draw_numbers(_number_parts(loaded, report, model, chunks), about, write)
     else:
         draw_classes(_class_parts(model, about, chunks), about, write)
@@ -60,7 +61,7 @@ def _chunks(
         return
     table, start, every = opened(()), 0, None
     if trained.holds_out:
-        measured, _ = rows_without_data(table, trained, run, Silent(), classes=model.kind != "mse")
+        measured, _ = rows_without_data(table, trained, run, Silent(), classes=of_classes(model.kind))
         every = measured.held if isinstance(measured, HeldOutRows) else None
     for chunk in table.chunks():
         stop = start + len(chunk.y)

@@ -10,6 +10,7 @@ from dlcli.linear.export.numpy_file import notes_on_dates, numpy_file, run_file
 from dlcli.linear.export.onnx_model import TableModel
 from dlcli.linear.export.samples import Samples, samples
 from dlcli.linear.export.terms import Terms
+from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import load_run
 from dlcli.tables.columns import Schema
 
@@ -52,7 +53,7 @@ def _columns(schema: Schema) -> list[Port]:
 
 
 def _predictions(schema: Schema, kind: str) -> list[Port]:
-    if kind == "mse" or schema.target is None:
+    if not of_classes(kind) or schema.target is None:
         return [Port("prediction", ("rows",), "NaN where there is none", "float64")]
     classes = [Port(f"probability_{name}", ("rows",), "of the class", "float64") for name in schema.target.levels]
     return [Port("prediction", ("rows",), "the class; None where there is none", "string"), *classes]

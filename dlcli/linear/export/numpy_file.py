@@ -12,6 +12,7 @@ from dlcli.files import JsonObject, to_json
 from dlcli.linear.export.samples import Samples
 from dlcli.linear.export.terms import NumberTerm, Terms, TextTerm
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import loss_of, of_classes
 from dlcli.tables.columns import Column, Schema
 from dlcli.tables.formats.dates import UNITS, DateFormat
 from dlcli.tables.formats.numbers import PLAIN, NumberFormat
@@ -21,11 +22,12 @@ PLACE = 'json.loads("{}")'
 
 def numpy_file(model: LinearModel, schema: Schema, terms: Terms) -> bytes:
     """The file."""
-    classes = list(schema.target.levels) if model.kind != "mse" and schema.target is not None else []
+    classes = list(schema.target.levels) if of_classes(model.kind) and schema.target is not None else []
     known = {term.column.name: _number(term, terms) for term in terms.numbers}
     known |= {term.column.name: _text(term, terms) for term in terms.texts}
     content = {
-        "made_by": f"dlcli {__version__}", "loss": model.kind, "classes": classes, "missing": terms.missing,
+        "made_by": f"dlcli {__version__}", "loss": model.kind, "link": loss_of(model.kind).link,
+        "classes": classes, "missing": terms.missing,
         "intercept": model.intercept.tolist(), "columns": [known[column.name] for column in schema.features],
     }  # fmt: skip
     template = (Path(__file__).parent / "standalone.py").read_text(encoding="utf-8")

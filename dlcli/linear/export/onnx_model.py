@@ -11,6 +11,7 @@ from dlcli.files import to_json
 from dlcli.linear.export.samples import Samples, days_of
 from dlcli.linear.export.terms import NumberTerm, Terms, TextTerm
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import loss_of, of_classes
 from dlcli.tables.columns import Schema
 from dlcli.tables.formats.dates import DateFormat
 
@@ -30,7 +31,7 @@ class TableModel:
                 f"{MOST_COLUMNS:,}", "--format numpy takes any number",
             )  # fmt: skip
         self._model, self._terms = model, terms
-        self.classes = schema.target.levels if model.kind != "mse" and schema.target is not None else ()
+        self.classes = schema.target.levels if of_classes(model.kind) and schema.target is not None else ()
         self.inputs = _inputs(schema)
         taken = {port.name for port in self.inputs}
         if self.classes:
@@ -52,6 +53,9 @@ class TableModel:
             scores = graph.add("Add", scores, self._of_text(graph, term))
         about = {"made_by": f"dlcli {__version__}", "loss": self._model.kind, "missing": self._terms.missing}
         if not self.classes:
+            link = loss_of(self._model.kind).link
+            if link in ("log", "inverse"):
+                scores = graph.add("Exp" if link == "log" else "Reciprocal", scores)
             return graph.model(self.inputs, [(scores, self.outputs[0])], about)
         about["classes"] = to_json(list(self.classes), indent=None)
         if self._model.kind == "logistic":

@@ -8,6 +8,7 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.export.terms import NumberTerm, Terms, TextTerm
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import of_classes
 from dlcli.tables.categories import Rules
 from dlcli.tables.columns import ReadOptions, Schema
 from dlcli.tables.encoder import Encoder
@@ -42,7 +43,7 @@ def samples(model: LinearModel, schema: Schema, terms: Terms) -> Samples:
     frame = conform(Frame(table, "samples", 1), schema.features, options, Misfits())
     encoder = Encoder(schema.features, None, options, Rules())
     X = np.vstack([chunk.X for chunk in encoder.encode(frame)])
-    expected = model.linear(X) if model.kind == "mse" else model.probabilities(X)
+    expected = model.probabilities(X) if of_classes(model.kind) else model.predicted(X)[:, None]
     if terms.refuses:
         expected[np.isnan(X).any(axis=1)] = np.nan
     return Samples(table, expected)

@@ -43,8 +43,8 @@ def predict(table: Mapping[str, Cells] | Any) -> dict[str, NDArray[Any]]:
         cells = list(table[column["name"]])
         added = text_scores(column, cells) if column["kind"] == "text" else number_scores(column, cells)
         scores = scores + added
-    if MODEL["loss"] == "mse":
-        return {"prediction": scores[:, 0]}
+    if not MODEL["classes"]:
+        return {"prediction": mean_of(scores[:, 0])}
     if scores.shape[1] == 1:
         scores = np.concatenate([scores * 0, scores], axis=1)
     none = np.isnan(scores).any(axis=1)
@@ -54,6 +54,13 @@ def predict(table: Mapping[str, Cells] | Any) -> dict[str, NDArray[Any]]:
     best[none] = None
     each = {f"probability_{name}": probabilities[:, place] for place, name in enumerate(MODEL["classes"])}
     return {"prediction": best, **each}
+
+
+def mean_of(scores: Floats) -> Floats:
+    """What is predicted of scores of numbers, (n,): where the model has a link, the mean by its inverse."""
+    if MODEL["link"] == "log":
+        return np.exp(scores)
+    return 1 / scores if MODEL["link"] == "inverse" else scores
 
 
 def number_scores(column: dict[str, Any], cells: Cells) -> Floats:

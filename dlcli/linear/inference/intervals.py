@@ -7,8 +7,9 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
 from dlcli.linear.inference.uncertainty import Uncertainty
+from dlcli.linear.losses.families import family_of, mean_interval
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import log_softmax
+from dlcli.linear.objectives.loss import log_softmax, of_family
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Schema
 from dlcli.text import printable
@@ -17,8 +18,8 @@ from dlcli.text import printable
 class Intervals:
     """Ends of intervals by the names of their columns, ``names``.
 
-    Of numbers: of the mean, and of a new observation, by Student's t. Of two classes: of their probabilities, from
-    those of the log-odds.
+    Of numbers: of the mean, and of a new observation, by Student's t; of families with a link of the mean alone, from
+    those of its link. Of two classes: of their probabilities, from those of the log-odds.
     """
 
     def __init__(self, model: LinearModel, schema: Schema, confidence: float, run: Path) -> None:
@@ -26,7 +27,7 @@ class Intervals:
         self._model, self._confidence = model, confidence
         self._known = _known(model, run)
         levels = schema.target.levels if schema.target is not None else ()
-        whose = [f"probability_{level}" for level in levels] or ["mean", "new"]
+        whose = [f"probability_{level}" for level in levels] or (["mean", "new"] if model.kind == "mse" else ["mean"])
         self.names = tuple(f"{name}_{end}" for name in whose for end in ("low", "high"))
         if twice := set(whose) & set(self.names):
             raise DlcliError(
@@ -39,7 +40,9 @@ class Intervals:
         X = self._model.filled(X)
         scores = self._model.linear(X)[:, 0]
         low, high = self._known.around(scores, X, self._confidence)
-        if self._model.kind == "mse":
+        if of_family(self._model.kind):
+            ends = list(mean_interval(family_of(self._model.kind), low, high))
+        elif self._model.kind == "mse":
             ends = [low, high, *self._known.of_new(scores, X, self._confidence)]
         else:
             at_low, at_high = (np.exp(log_softmax(end[:, None])) for end in (low, high))

@@ -8,12 +8,21 @@ from dlcli.engine.arrays import FloatArray
 
 
 @dataclass(frozen=True)
+class Shape:
+    """An estimate and its standard error."""
+
+    value: float
+    std_error: float
+
+
+@dataclass(frozen=True)
 class Likelihood:
     """A fit by maximum likelihood beside the one that it is tested against.
 
     ``parameters`` are the coefficients that the data determine, ``null_parameters`` those of the other model: the
     intercepts alone, or none. ``dispersion`` is the residual variance of least squares, None without degrees of
-    freedom, and 1 where the family has none.
+    freedom, and 1 where the family has none. Of families ``pearson`` is Pearson's chi-square, and ``shape`` a parameter
+    of the variance that was estimated with the coefficients. Log-likelihoods are nan of families that have no density.
     """
 
     rows: int
@@ -24,6 +33,8 @@ class Likelihood:
     log_likelihood: float
     null_log_likelihood: float
     dispersion: float | None
+    pearson: float | None = None
+    shape: Shape | None = None
 
     @property
     def df_model(self) -> int:
@@ -37,13 +48,17 @@ class Likelihood:
 
     @property
     def aic(self) -> float:
-        """Akaike's information criterion, counting coefficients."""
-        return 2 * self.parameters - 2 * self.log_likelihood
+        """Akaike's information criterion, counting coefficients, and a shape."""
+        return 2 * self._estimated - 2 * self.log_likelihood
 
     @property
     def bic(self) -> float:
-        """The Bayesian information criterion, counting coefficients."""
-        return float(np.log(self.rows)) * self.parameters - 2 * self.log_likelihood
+        """The Bayesian information criterion, counting coefficients, and a shape."""
+        return float(np.log(self.rows)) * self._estimated - 2 * self.log_likelihood
+
+    @property
+    def _estimated(self) -> int:
+        return self.parameters + (self.shape is not None)
 
 
 def gaussian(rows: int, rank: int, rss: float, tss: float, *, intercept: bool) -> Likelihood:

@@ -14,7 +14,8 @@ from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.inference.covariance import Covariance
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
-from dlcli.linear.objectives.loss import log_softmax
+from dlcli.linear.losses.families import family_of
+from dlcli.linear.objectives.loss import log_softmax, of_family
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.result import Fit
@@ -93,7 +94,10 @@ class _Scores:
 
     def _of_block(self, W: FloatArray, predicted: FloatArray, y: FloatArray) -> FloatArray:
         kind = self.problem.kind
-        if kind == "mse":
+        if of_family(kind):
+            family = family_of(kind)
+            errors, weight = family.terms(predicted[:, 0], y, False)[1][:, None], family.weights(predicted[:, 0])
+        elif kind == "mse":
             errors, weight = predicted - y[:, None], np.ones(len(y))
         else:
             chances = np.exp(log_softmax(predicted))

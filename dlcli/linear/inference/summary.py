@@ -8,6 +8,7 @@ from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.inference.contrasts import Shown
 from dlcli.linear.inference.hypotheses import Overall, Tested, f_test, likelihood_ratio, tested, wald
 from dlcli.linear.inference.settings import InferenceSettings
+from dlcli.linear.losses.families import is_dispersed
 from dlcli.linear.result import Fit
 from dlcli.reports.inference import ClassSummary, Inference, Likelihood, OverallTest, Summary
 from dlcli.tables.table import Schema
@@ -47,7 +48,7 @@ def summarize(schema: Schema, fit: Fit, shown: Shown, settings: InferenceSetting
 
 def _degrees(fit: Fit, settings: InferenceSettings) -> float | None:
     """Degrees of freedom of t, of clusters one less than there are; None for z."""
-    if fit.likelihood is None or fit.model.kind != "mse":
+    if fit.likelihood is None or not is_dispersed(fit.model.kind):
         return None
     clusters = fit.clusters if settings.clusters is not None else None
     return float(fit.likelihood.df_residual if clusters is None else clusters - 1)
@@ -69,7 +70,7 @@ def _summary(
         assert fit.verdict.covariance is not None
         test = wald(fit.model.slopes, fit.verdict.covariance, how.df)
     elif optimal:
-        test = f_test(found) if squares else likelihood_ratio(found)
+        test = f_test(found) if is_dispersed(fit.model.kind) else likelihood_ratio(found)
     return Summary(
         rows=found.rows,
         rank=found.parameters // outputs,
@@ -96,7 +97,7 @@ def _likelihood(fit: Fit) -> Likelihood:
     return Likelihood(
         log_likelihood=found.log_likelihood, null_log_likelihood=found.null_log_likelihood, aic=found.aic,
         bic=found.bic, deviance=found.deviance, null_deviance=found.null_deviance,
-        dispersion=float("nan") if found.dispersion is None else found.dispersion,
+        dispersion=float("nan") if found.dispersion is None else found.dispersion, pearson=found.pearson,
     )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """What is minimized when a method needs the rows: generalized linear models with the canonical link.
 
   mse       1/(2n) sum (z'theta - y)^2
+  families  1/(2n) the deviance of counts or positive numbers (``families``), with a link
   logistic  mean cross-entropy of sigmoid(z'theta), y in {0, 1}
   softmax   mean cross-entropy of softmax(z'theta), y in {0, ..., k - 1}
 
 each plus l2/2 |w theta|^2 + l1 |w theta|_1, with ``penalized`` w (p,) 0 for the intercept and else 1, unless the
-columns are trained in other units than those that are penalized. All three have the gradient
+columns are trained in other units than those that are penalized. With the canonical link all have the gradient
 Z'(prediction - y)/n (McCullagh and Nelder 1989). With weights of rows every sum and mean over rows is weighted, so a
 row of weight 2 is the same row twice; an offset is added to a row's score. Rows are taken in blocks that stay in the
 cache.
@@ -21,8 +22,9 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.ranks import launched
-from dlcli.linear.objectives.loss import Kind, log_softmax
-from dlcli.linear.objectives.losses import SCORE_LOSSES, ScoreLoss
+from dlcli.linear.losses.families import family_of
+from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family
+from dlcli.linear.objectives.losses import ScoreLoss, score_loss
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.linear.objectives.stored_rows import AnyRows
@@ -64,6 +66,7 @@ class RowObjective:
         self.shape = (Z.shape[1], outputs)
         self.rows, self.total = len(self.responses), self.responses.total()
         self._latest: tuple[FloatArray, Sums] | None = None
+        self._floor: float | None = None
 
     def sums(self, theta: FloatArray, hessian: bool = False) -> Sums:
         """Sums over all rows, in an order that doesn't depend on the number of threads.
@@ -141,8 +144,22 @@ class RowObjective:
         return total / (self.rows * mean**2)
 
     def loss(self, theta: FloatArray) -> float:
-        """Mean squared error or mean cross-entropy, without penalties."""
-        return self.sums(theta).loss / self.total * (2 if self.kind == "mse" else 1)
+        """Mean squared error, deviance or cross-entropy, without penalties."""
+        return (self.sums(theta).loss / self.total - self.floor) * (1 if of_classes(self.kind) else 2)
+
+    @property
+    def floor(self) -> float:
+        """Of a family the mean loss where every row is predicted exactly, from which deviances are counted; else 0."""
+        if self._floor is None:
+            self._floor = self._saturated() if of_family(self.kind) else 0.0
+        return self._floor
+
+    def _saturated(self) -> float:
+        family, total = family_of(self.kind), 0.0
+        for start in range(0, self.rows, BLOCK):
+            responses = self.responses[start : start + BLOCK]
+            total += float(responses.weighted(family.saturated(responses.y)).sum())
+        return total / self.total
 
     def penalty(self, theta: FloatArray) -> float:
         """Both penalties."""
@@ -151,7 +168,7 @@ class RowObjective:
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The smooth part (without l1) and its gradient (p, k)."""
         sums = self.sums(theta)
-        value = sums.loss / self.total + self.penalties.l2_value(theta)
+        value = sums.loss / self.total - self.floor + self.penalties.l2_value(theta)
         return value, sums.gradient / self.total + self.l2 * self.penalized**2 * theta
 
     def hessian(self, theta: FloatArray) -> FloatArray:
@@ -159,6 +176,16 @@ class RowObjective:
         sums = self.sums(theta, hessian=True)
         assert sums.hessian is not None
         return sums.hessian / self.total + self.l2 * np.diag(np.tile(self.penalized[:, 0] ** 2, theta.shape[1]))
+
+    def information(self, theta: FloatArray) -> FloatArray:
+        """The Hessian as it is expected under the model, whose inverse is what standard errors come from (Fisher)."""
+        if not of_family(self.kind) or family_of(self.kind).canonical:
+            return self.hessian(theta)
+        weights, total = family_of(self.kind).weights, np.zeros((theta.size, theta.size))
+        for Z, responses in self._blocks():
+            expected = responses.weighted(weights(responses.shifted(Z @ theta)[:, 0]))
+            total += (Z * expected[:, None]).T @ Z
+        return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
 
     def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:
         """The Hessian of the smooth part times V, both (p, k), without the Hessian: two passes over the rows.
@@ -212,8 +239,8 @@ def _quiet(work: Callable[[slice], Sums]) -> Callable[[slice], Sums]:
 
 def _bend(kind: Kind, scores: FloatArray, y: FloatArray) -> FloatArray:
     """Second derivatives of each row's loss by its own scores, (n, k)."""
-    if kind in SCORE_LOSSES:
-        bend = SCORE_LOSSES[kind].terms(scores[:, 0], y, True)[2]
+    if (loss := score_loss(kind)) is not None:
+        bend = loss.terms(scores[:, 0], y, True)[2]
         assert bend is not None
         return bend[:, None]
     probability: FloatArray = np.exp(log_softmax(scores))
@@ -222,7 +249,7 @@ def _bend(kind: Kind, scores: FloatArray, y: FloatArray) -> FloatArray:
 
 def _bent(kind: Kind, scores: FloatArray, y: FloatArray, along: FloatArray) -> FloatArray:
     """Each row's second derivatives by its scores, (k, k), times ``along`` (n, k)."""
-    if kind in SCORE_LOSSES:
+    if score_loss(kind) is not None:
         return _bend(kind, scores, y) * along
     probability = np.exp(log_softmax(scores))
     weighted = probability * along
@@ -232,8 +259,8 @@ def _bent(kind: Kind, scores: FloatArray, y: FloatArray, along: FloatArray) -> F
 
 def _block_sums(kind: Kind, Z: FloatArray, responses: RowResponses, theta: FloatArray, hessian: bool) -> Sums:
     """The sums over the rows of a block."""
-    if kind in SCORE_LOSSES:
-        return _of_one_score(SCORE_LOSSES[kind], Z, responses, theta, hessian)
+    if (loss := score_loss(kind)) is not None:
+        return _of_one_score(loss, Z, responses, theta, hessian)
     return _softmax(Z, responses, theta, hessian)
 
 

@@ -1,12 +1,90 @@
-"""The losses of linear models, by name, and class probabilities from scores."""
+"""The losses of linear models, by name, and class probabilities from scores.
 
-from typing import Literal
+A ``Kind`` is the text of a loss: its name, the parameter that it has after a colon, the link that isn't its usual one
+after a slash: "mse", "logistic", "softmax", "poisson", "tweedie:1.5", "gamma/inverse". So it is saved, and sent.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 
+from dlcli.config.values.loss import TAKES
 from dlcli.engine.arrays import FloatArray
 
-Kind = Literal["mse", "logistic", "softmax"]
+Kind: TypeAlias = str
+Link: TypeAlias = Literal["log", "identity", "inverse"]
+CLASSES = ("logistic", "softmax")
+FAMILIES = ("poisson", "gamma", "negative-binomial", "tweedie")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss taken apart; ``parameter`` and ``link`` are None where it has none, or is to be estimated."""
+
+    name: str
+    parameter: float | None = None
+    link: Link | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Its text."""
+        number = "" if self.parameter is None else f":{self.parameter!r}"
+        usual = self.link is None or self.link == usual_link(self.name, self.parameter)
+        return self.name + number + ("" if usual else f"/{self.link}")
+
+
+def usual_link(name: str, parameter: float | None) -> Link | None:
+    """The link of a family where none is asked for: log, under which means are positive; of a Gaussian the identity."""
+    if name not in FAMILIES:
+        return None
+    return "identity" if name == "tweedie" and parameter == 0 else "log"
+
+
+@lru_cache
+def loss_of(kind: Kind) -> Loss:
+    """What a kind says.
+
+    >>> loss_of("tweedie:1.5"), loss_of("gamma/inverse").link, Loss("gamma", None, "log").kind
+    (Loss(name='tweedie', parameter=1.5, link='log'), 'inverse', 'gamma')
+    """
+    text, _, link = kind.partition("/")
+    name, colon, number = text.partition(":")
+    parameter = float(number) if colon else None
+    return Loss(name, parameter, cast(Link, link) if link else usual_link(name, parameter))
+
+
+def is_kind(text: object) -> bool:
+    """Whether a text is a kind, as a saved model must have one."""
+    if not isinstance(text, str):
+        return False
+    try:
+        loss = loss_of(text)
+    except ValueError:
+        return False
+    if loss.name not in FAMILIES:
+        return text in ("mse", *CLASSES)
+    takes = TAKES[loss.name]
+    known = loss.parameter is None if takes is None else loss.parameter is not None and takes.allowed(loss.parameter)
+    return known and loss.link in ("log", "identity", "inverse")
+
+
+def of_classes(kind: Kind) -> bool:
+    """Whether the target holds classes; else it holds numbers."""
+    return kind in CLASSES
+
+
+def loss_words(kind: Kind) -> str:
+    """What is reported as the loss."""
+    if of_classes(kind):
+        return "cross-entropy"
+    return "mean squared error" if kind == "mse" else "mean deviance"
+
+
+def of_family(kind: Kind) -> bool:
+    """Whether the loss is the deviance of an exponential family with a link; see ``dlcli.linear.losses.families``."""
+    return loss_of(kind).name in FAMILIES
 
 
 def log_softmax(scores: FloatArray) -> FloatArray:

@@ -3,12 +3,14 @@
 Of such a loss an objective over rows needs nothing else: weights, offset, gradient and Hessian follow from these.
 """
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.losses.families import family_of
+from dlcli.linear.objectives.loss import Kind, of_family
 
 Terms = tuple[FloatArray, FloatArray, FloatArray | None]
 
@@ -53,4 +55,10 @@ class LogisticLoss:
         return loss, first, bend
 
 
-SCORE_LOSSES: dict[Kind, ScoreLoss] = {"mse": HalfSquares(), "logistic": LogisticLoss()}
+@lru_cache
+def score_loss(kind: Kind) -> ScoreLoss | None:
+    """The loss of a kind whose rows have one score; None of softmax, whose rows have one for each class."""
+    if of_family(kind):
+        return family_of(kind)
+    known: dict[Kind, ScoreLoss] = {"mse": HalfSquares(), "logistic": LogisticLoss()}
+    return known.get(kind)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import BoolArray, FloatArray
 from dlcli.linear.inference.covariance import Covariance, is_kept, of_training
+from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import SpanUnits, Standardizer
+from dlcli.linear.objectives.loss import of_family
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
@@ -124,6 +126,8 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
         small = inverse.reshape(k - 1, p, k - 1, p)
         whole = np.einsum("ca,aibj,db->cidj", basis, small, basis, optimize=theta.size > MANY).reshape(k * p, k * p)
     move = -(whole @ gradient.T.ravel()).reshape(k, p).T
+    if (expected := _expected(objective, theta, free)) is not None:
+        whole, condition = expected
     blocks = [whole[c * p : (c + 1) * p, c * p : (c + 1) * p] for c in range(k)]
     spread = np.stack([np.sqrt(_variances(block, units)) for block in blocks], axis=1)
     # Rounding of the scores, and of sums over the rows along a direction of little curvature.
@@ -140,9 +144,21 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     return Nearness(off, True, spread if known else None, move, away=away, covariance=covariance)
 
 
+def _expected(objective: RowObjective, theta: FloatArray, free: BoolArray) -> tuple[FloatArray, float] | None:
+    """The inverse (p, p) of the information and its condition number; None where it is the Hessian, or singular."""
+    if not of_family(objective.kind) or family_of(objective.kind).canonical:
+        return None
+    solved = inverse_of(objective.information(theta)[np.ix_(free[:, 0], free[:, 0])])
+    if solved is None:
+        return None
+    whole = np.zeros((len(theta), len(theta)))
+    whole[np.ix_(free[:, 0], free[:, 0])] = solved[0]
+    return whole, solved[1]
+
+
 def _subgradient(
     objective: RowObjective, theta: FloatArray, smooth: FloatArray, rms: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, BoolArray]:
     """The smallest subgradient (p, k), and which parameters are free to move a little (with L1: those not 0)."""
     if not objective.l1:
         return smooth, np.ones(theta.shape, dtype=bool)
@@ -154,7 +170,7 @@ def _subgradient(
     return np.where(~free & over, np.inf, gradient), free
 
 
-def _basis(k: int, free: FloatArray) -> FloatArray | None:
+def _basis(k: int, free: BoolArray) -> FloatArray | None:
     """An orthonormal basis (k, k - 1) of what sums to zero over classes; None where parameters stand for themselves."""
     if k == 1 or not free.all():
         return None

@@ -50,6 +50,8 @@ class FirstOrder:
         self.first_norm = self.gradient_norm()
         if start is not None:
             self.theta = start
+            if not np.isfinite(self.first_norm):  # of means that 0 hasn't got
+                self.first_norm = self.gradient_norm()
 
     def parameters(self) -> FloatArray:
         """Theta, (p, k)."""

@@ -1,11 +1,14 @@
-"""Newton's method for cross-entropy."""
+"""Newton's method for losses that need the rows."""
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import GRADIENT_TOLERANCE
+from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.loss import of_family
 from dlcli.linear.objectives.penalty import soft_threshold
+from dlcli.linear.optimum.nearness import inverse_of
 from dlcli.linear.solvers.second_order import NEAR, ROUNDING, SecondOrder, solve, unshifted
 
 WORTH_A_START = 100_000  # rows from which a first fit on every 16th is worth it
@@ -20,9 +23,12 @@ class Newton(SecondOrder):
     needs_hessian = True
     _before = np.inf  # length of the step before
 
-    def __init__(self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None) -> None:
-        if start is None and objective.rows >= WORTH_A_START and objective.thins:
-            start = _subsample_optimum(objective)
+    def __init__(
+        self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None, *, null: bool = False
+    ) -> None:
+        """``null``: the start knows nothing of the columns, so that of many rows a better one is worth its time."""
+        if (start is None or null) and objective.rows >= WORTH_A_START and objective.thins:
+            start = _subsample_optimum(objective, start)
         super().__init__(objective, tolerance, start)
 
     def _one_step(self) -> None:
@@ -50,7 +56,7 @@ class Newton(SecondOrder):
     def direction(self, gradient: FloatArray) -> FloatArray:
         """Minimize the quadratic model."""
         p, k = gradient.shape
-        H = self.rows.hessian(self.theta)
+        H = self._curvature()
         if not self.rows.l1:
             H = unshifted(H, p, k)
         flat = gradient.T.ravel()
@@ -61,13 +67,22 @@ class Newton(SecondOrder):
             move = -solve(H, flat)
         return move.reshape(k, p).T
 
+    def _curvature(self) -> FloatArray:
+        """The Hessian (pk, pk), or what is expected of it where the loss isn't convex and the Hessian says so."""
+        H = self.rows.hessian(self.theta)
+        if not of_family(self.rows.kind) or family_of(self.rows.kind).convex or inverse_of(H) is not None:
+            return H
+        return self.rows.information(self.theta)
 
-def _subsample_optimum(objective: RowObjective) -> FloatArray | None:
+
+def _subsample_optimum(objective: RowObjective, start: FloatArray | None) -> FloatArray | None:
     """The optimum on every 16th row or fewer: a start from which two or three passes over all rows are enough."""
     every = max(SUBSAMPLE, objective.rows // MOST_TO_START)
-    solver = Newton(objective.thinned(every), tolerance=1e-4, start=np.zeros(objective.shape))
+    begin = np.zeros(objective.shape) if start is None else start
+    solver = Newton(objective.thinned(every), tolerance=1e-4, start=begin)
     solver.advance(30, float("inf"))
-    return None if solver.separation.how or not np.isfinite(solver.theta).all() else solver.theta
+    sound = not solver.separation.how and np.isfinite(solver.theta).all()
+    return solver.theta if sound and np.isfinite(objective.loss(solver.theta)) else start
 
 
 def _coordinate_descent(H: FloatArray, g: FloatArray, theta: FloatArray, threshold: FloatArray) -> FloatArray:

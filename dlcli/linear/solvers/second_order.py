@@ -60,7 +60,7 @@ class SecondOrder(FirstOrder):
         l1 = self.rows.l1 * self.rows.penalized
         here = value + float(np.sum(l1 * np.abs(self.theta)))
         slope = float(np.sum(gradient * move)) + float(np.sum(l1 * (np.abs(self.theta + move) - np.abs(self.theta))))
-        noise = 1e-14 * max(abs(here), 1e-300)
+        noise = 1e-14 * max(abs(here), abs(self.rows.floor), 1e-300)
         length = 1.0
         for _ in range(40):
             theta = self.theta + length * move

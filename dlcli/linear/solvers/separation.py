@@ -7,11 +7,11 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
+from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.solvers.separable.margins import ROUNDING, Question
 from dlcli.linear.solvers.separable.proof import UnprovenError, prove
 from dlcli.linear.solvers.solver import NOT_SEPARATED, Separation
 
-CLASSES = ("logistic", "softmax")
 # Newton's steps stay about as long as this (in log-odds) however flat the loss gets, where there is no minimum.
 STEADY = 0.1
 FLAT = 1e-4
@@ -28,7 +28,7 @@ class Suspect:
     def __init__(self, objective: RowObjective) -> None:
         self._objective = objective
         self._known: Separation | None = None
-        self.possible = objective.kind in CLASSES and not objective.l1 and not objective.l2
+        self.possible = of_classes(objective.kind) and not objective.l1 and not objective.l2
 
     def proof(self, along: FloatArray) -> Separation:
         """Whether the classes are separable; ``along`` (p, k) is looked at where a proof is out of reach."""

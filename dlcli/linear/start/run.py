@@ -14,7 +14,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.model import KIND, LinearModel
-from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.loss import Kind, loss_of, of_classes, of_family
 from dlcli.linear.problem import kind_of
 from dlcli.linear.start.point import StartPoint
 from dlcli.runs import directory
@@ -101,13 +101,11 @@ class Start:
     def _classes(self, data: TableData, kind: Kind) -> "_Classes":
         """How its classes become those of ``data``."""
         have, want = self.schema.target, data.schema.target
-        if (self.model.kind == "mse") != (kind == "mse"):
-            what = {True: "a number, by squared error", False: "classes, by cross-entropy"}
+        if _what(self.model.kind) != _what(kind):
             raise DlcliError(
-                f"--init {self.given}: it predicts {what[self.model.kind == 'mse']}, and here are "
-                f"{what[kind == 'mse']}", LEAVE,
-            )  # fmt: skip
-        if kind == "mse" or have is None or want is None:
+                f"--init {self.given}: it predicts {_what(self.model.kind)}, and here are {_what(kind)}", LEAVE
+            )
+        if not of_classes(kind) or have is None or want is None:
             return _Classes((), ())
         classes = _Classes(have.levels, want.levels)
         if len(classes.common) < 2:
@@ -123,13 +121,22 @@ class Start:
         return f"; it predicts {printable(have.name)!r}, not {printable(want.name)!r}"
 
 
+def _what(kind: Kind) -> str:
+    """What a model predicts: coefficients of one are a start for another where their scores mean the same."""
+    if of_classes(kind):
+        return "classes, by cross-entropy"
+    if not of_family(kind):
+        return "a number, by squared error"
+    return f"a mean, by the link {loss_of(kind).link}"
+
+
 def starting_point(
     start: Start | None, config: FitLinearConfig, loaded: Loaded, progress: Progress
 ) -> StartPoint | None:
     """Where the fit of a table starts, which is told; None for 0. Raises DlcliError for a run that doesn't fit it."""
     if start is None:
         return None
-    point, text = start.into(loaded.data, kind_of(loaded.data), intercept=config.intercept)
+    point, text = start.into(loaded.data, kind_of(loaded.kind, loaded.data), intercept=config.intercept)
     progress.note(text)
     if config.cv:
         progress.note("the folds of --cv start from 0, as --init may know the rows that they are measured on")

@@ -262,3 +262,23 @@ def test_names_that_collide(tmp_path):
     fit_linear(FitLinearConfig(data=(str(tmp_path / "t.csv"),), target="y", out=tmp_path / "run", plots="none"))
     made = exported(tmp_path / "run", "onnx")
     assert [port.name for port in (*made.inputs, *made.outputs)] == ["prediction", "add_1", "prediction_"]
+
+
+@pytest.mark.parametrize("link", ["log", "inverse", "identity"])
+def test_links_are_undone(tmp_path, link):
+    """Means, which a file that forgot the link would give as scores."""
+    draw = np.random.default_rng(3)
+    x = draw.random(60)
+    mean = {"log": np.exp(x), "inverse": 1 / (1 + x), "identity": 1 + x}[link]
+    pl.DataFrame({"x": x, "y": draw.gamma(20, mean / 20)}).write_csv(tmp_path / "t.csv")
+    data = (str(tmp_path / "t.csv"),)
+    fit_linear(FitLinearConfig(data=data, target="y", loss="gamma", link=link, out=tmp_path / "run"))
+    predict(PredictConfig(run=tmp_path / "run", data=data, out=tmp_path / "p.csv"))
+    expected = pl.read_csv(tmp_path / "p.csv")["prediction"].to_numpy()
+    assert np.abs(expected / mean - 1).max() < 0.5
+    rooms = {"__name__": "exported"}
+    exec(export_linear(ExportSettings(tmp_path / "run", "numpy", Description(""))).content, rooms)
+    np.testing.assert_allclose(rooms["predict"]({"x": x.tolist()})["prediction"], expected, rtol=1e-9)
+    content = export_linear(ExportSettings(tmp_path / "run", "onnx", Description(""))).content
+    session = onnxruntime.InferenceSession(content)
+    np.testing.assert_allclose(session.run(None, {"x": x[:, None]})[0][:, 0], expected, rtol=1e-9)

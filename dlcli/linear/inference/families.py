@@ -1,0 +1,91 @@
+"""What a fit of an exponential family says as a whole."""
+
+import math
+
+import numpy as np
+
+from dlcli.engine.arrays import FloatArray
+from dlcli.linear.data.table_data import row_blocks
+from dlcli.linear.evaluation.deviance import DevianceSums
+from dlcli.linear.inference.likelihood import Likelihood
+from dlcli.linear.losses.families import Family, family_of
+from dlcli.linear.problem import FitProblem
+
+COUNTS = ("poisson", "negative-binomial")
+MOST_COUNTED = 10_000_000  # the largest count up to which logarithms of all are summed one by one
+
+
+def family_likelihood(problem: FitProblem, theta: FloatArray, rank: int, *, intercept: bool) -> Likelihood:
+    """That of parameters theta (p, 1); ``rank`` counts the coefficients that the data determine."""
+    family, rows = family_of(problem.kind), problem.rows
+    assert rows is not None
+    sums, density = DevianceSums(family), _Density(family)
+    for block in row_blocks(len(rows.y)):
+        y, scores = rows.y[block], rows.Z[block] @ theta[:, 0]
+        sums.add(y, scores)
+        density.add(y)
+    n, freedom = sums.rows, sums.rows - rank
+    null_mean = sums.mean if intercept else float(family.mean(np.zeros(1))[0])
+    null = sums.null_deviance(null_mean)
+    dispersion: float | None = 1.0
+    if family.dispersed:
+        dispersion = sums.pearson / freedom if freedom > 0 else None
+    own = density.total(sums.deviance, dispersion)
+    return Likelihood(
+        n, rank, int(intercept), sums.deviance, null, own, density.total(null, dispersion), dispersion, sums.pearson
+    )  # fmt: skip
+
+
+class _Density:
+    """Sums over rows of what log-likelihoods need beside the deviance."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._rows, self._logs, self._whole = 0, 0.0, True
+        self._saturated = self._factorials = self._rising = 0.0
+
+    def add(self, y: FloatArray) -> None:
+        """Targets (m,)."""
+        family = self._family
+        self._rows += len(y)
+        self._saturated += float(family.saturated(y).sum())
+        if family.name in COUNTS:
+            self._whole = self._whole and bool((y == np.floor(y)).all())
+            if self._whole:
+                self._factorials += log_factorials(y)
+                self._rising += log_rising(y, family.alpha) if family.alpha else 0.0
+        elif family.positive:
+            self._logs += float(np.log(y).sum())
+
+    def total(self, deviance: float, dispersion: float | None) -> float:
+        """The log-likelihood of a fit by its deviance; nan where the family has no density."""
+        family, n, loss = self._family, self._rows, deviance / 2 + self._saturated
+        if family.name in COUNTS:
+            return -loss + self._rising - self._factorials if self._whole else float("nan")
+        if dispersion is None or not dispersion > 0:
+            return float("nan")
+        if family.power == 0:
+            return -n / 2 * (math.log(2 * math.pi * deviance / n) + 1) if deviance > 0 else float("nan")
+        if family.power == 2:
+            shape = 1 / dispersion
+            return n * (shape * math.log(shape) - math.lgamma(shape)) + (shape - 1) * self._logs - shape * loss
+        if family.power == 3:
+            return -deviance / (2 * dispersion) - n / 2 * math.log(2 * math.pi * dispersion) - 1.5 * self._logs
+        return float("nan")
+
+
+def log_rising(y: FloatArray, alpha: float) -> float:
+    """The sum of log(1 (1 + alpha) ... (1 + alpha (y - 1))) of whole numbers (n,)."""
+    values, counts = np.unique(y, return_counts=True)
+    if not len(values) or values[-1] > MOST_COUNTED:
+        r = 1 / alpha
+        each = [math.lgamma(v + r) - math.lgamma(r) + v * math.log(alpha) for v in values.tolist()]
+        return float(counts @ np.array(each))
+    up_to = np.concatenate([[0.0], np.cumsum(np.log1p(alpha * np.arange(values[-1])))])
+    return float(counts @ up_to[values.astype(np.int64)])
+
+
+def log_factorials(y: FloatArray) -> float:
+    """The sum of log(y!) of whole numbers (n,)."""
+    values, counts = np.unique(y, return_counts=True)
+    return float(counts @ np.array([math.lgamma(value + 1) for value in values.tolist()]))
