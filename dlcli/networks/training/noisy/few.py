@@ -1,4 +1,4 @@
-"""One noisy image, or a few: too little to learn from anew, so that a network in the box is adapted to them."""
+"""One noisy image, a few, or a short stack: too little to learn from anew, so that a network in the box is adapted."""
 
 from pathlib import Path
 
@@ -9,6 +9,9 @@ from dlcli.runs.bundled import BY_CHANNELS, names
 from dlcli.text import counted
 
 FEW, PIXELS = 8, 8 << 20  # images, and what they have together, that are few
+# Pixels that are little in however many images. A stack of few photons, 40 frames of 256 x 256: 8.0 dB by 300 steps of
+# a network that begins anew, 8.8 by the one in the box as it is; BM3D, told gain, offset and read noise, 8.1.
+LITTLE = 4 << 20
 SHAPE = frozenset(
     ("arch", "filters", "kernel", "stride", "depth", "skip", "unshuffle", "activation", "dropout", "head")
 )  # fmt: skip
@@ -23,7 +26,8 @@ def with_beginning(config: TrainDeconvConfig, images: TrainingImages, progress: 
     if config.init is not None or config.targets != "noisy" or not _few(images):
         return config
     count, channels = _count(images), images.train.channels
-    few = f"{counted(count, 'image')} {'is' if count == 1 else 'are'} little to learn from"
+    size = f" of {_pixels(images) / 1e6:.2g} megapixels in all" if count > FEW else ""
+    few = f"{counted(count, 'image')}{size} {'is' if count == 1 else 'are'} little to learn from"
     name = BY_CHANNELS[NAME].get(channels)
     if given := sorted(SHAPE & config.model_fields_set):
         progress.note(
@@ -44,5 +48,10 @@ def _count(images: TrainingImages) -> int:
 
 def _few(images: TrainingImages) -> bool:
     """Whether these are few: by their number and by their pixels, as one large mosaic is plenty."""
+    return _pixels(images) <= (PIXELS if _count(images) <= FEW else LITTLE)
+
+
+def _pixels(images: TrainingImages) -> int:
+    """Of all that train."""
     train = images.train
-    return _count(images) <= FEW and sum(h * w for h, w in map(train.shape, range(len(train)))) <= PIXELS
+    return sum(h * w for h, w in map(train.shape, range(len(train))))

@@ -9,6 +9,7 @@ from PIL import Image
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.images.dead_leaves import dead_leaves
+from dlcli.networks.training.noisy import few
 from dlcli.networks.training.noisy.few import FEW
 from dlcli.runs import bundled
 from dlcli.tasks.train_deconv import train_deconv
@@ -79,17 +80,24 @@ def test_one_image_adapts_the_network_in_the_box(box, tmp_path, monkeypatch):
         (2, 1, {"init": "none"}, ""),
         (2, 1, {"filters": "8", "depth": 0}, "begins anew, as --depth is given"),
         (2, 3, {"filters": "8", "depth": 0, "arch": "fast"}, "begins anew, as --arch is given"),
-        (FEW + 1, 1, {}, ""),
+        (FEW + 1, 1, {"little": 50_000}, ""),
     ],
 )
 def test_others_begin_anew(box, tmp_path, monkeypatch, count, channels, given, said):
     images = noisy(tmp_path / "images", count, channels, 96)
+    monkeypatch.setattr(few, "LITTLE", given.pop("little", few.LITTLE))
     report, _, told, out = adapted(box, tmp_path, monkeypatch, images, steps=1, **given)
     assert report.start is None
     assert said in told
     assert "adapted" not in told.replace("without it one in the box is adapted", "")
-    if len(given) or count <= FEW:
+    if count <= FEW:
         assert 'init = "none"' in (out / "config.toml").read_text()
+
+
+def test_many_small_images_adapt_it_as_well(box, tmp_path, monkeypatch):
+    report, _, told, _ = adapted(box, tmp_path, monkeypatch, noisy(tmp_path / "images", FEW + 1, 1, 64), steps=1)
+    assert report.start == "bundled:denoise-gray"
+    assert f"{FEW + 1} images of 0.029 megapixels in all are little to learn from" in told
 
 
 def test_no_network_fits_the_channels(box, tmp_path, monkeypatch):
