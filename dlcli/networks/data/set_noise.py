@@ -22,6 +22,7 @@ from dlcli.images.noise.patches import LEAST
 from dlcli.images.noise.pool import pooled
 from dlcli.images.noise.shape import excess_kurtosis
 from dlcli.images.normalization import Normalization
+from dlcli.networks.data.censored import uncut
 from dlcli.networks.data.split import spread
 from dlcli.text import counted
 
@@ -104,11 +105,23 @@ class SetNoise:
     def variance(self, images: Tensor, numbers: list[int]) -> Tensor:
         """Of each pixel of ``images`` (B, C, H, W), which are those of these ``numbers``.
 
-        Where values were cut it is what is left. With more, what is learned would be to turn noise around there: to
-        take more away than there is is what the estimate, and pairs with too much noise, reward.
+        Where values were cut, and stay so, it is what is left. With more, what is learned would be to turn noise
+        around there: to take more away than there is is what the estimate, and pairs with too much noise, reward.
         """
-        found = self._uncut(images, numbers)
-        return found * _left(images, found.sqrt()) if self.clipped else found
+        found = self._uncut(images, numbers).expand(images.shape)
+        return found * _left(images, found.sqrt()) if self.clipped and not self.drawn_anew else found
+
+    @property
+    def drawn_anew(self) -> bool:
+        """Whether values that were cut can be drawn as they may have been (``whole``): where noise is white, normal."""
+        return self.clipped and not self.correlation and not self.few_photons
+
+    def whole(self, images: Tensor, numbers: list[int], generator: torch.Generator) -> Tensor:
+        """The images with the noise that they had before anything was cut, where it can be drawn; else as they are."""
+        if not self.drawn_anew:
+            return images
+        deviation = self._uncut(smoothed(images), numbers).sqrt()
+        return uncut(images, deviation, self.ends, generator)
 
     def _uncut(self, images: Tensor, numbers: list[int]) -> Tensor:
         gain, intercept = self._lines(images, numbers)

@@ -6,6 +6,10 @@ the clean image, so a network that makes it from the first learns, by the mean s
 clean images: Noise2Noise (Lehtinen et al. 2018) without a second shot. Of few photons n is what thinning them leaves
 (``SetNoise.draw``), so that both are independent, too. Where there are more the variance of y itself stands for that of
 the clean image: as it is linear, the covariance of the two stays zero on average.
+
+Each crop is taken twice, with n and with -n (antithetic variates, Hammersley & Morton 1956): what n / a adds to the
+gradient by chance, which is most of what makes it noisy, is opposite in the two, and leaves no more than the network's
+slope times n.
 """
 
 import torch
@@ -33,15 +37,24 @@ class RecorruptedBatches:
 
     def __call__(self, step: int, size: int) -> Batch:
         """Batch ``step``; the same numbers give the same batch."""
-        numbers = self.sampler.indices(step, size)
-        y = normalized_(as_floats(self._crops.batch(step, size)[0], torch.channels_last), self.scale)
+        # What thinning leaves of few photons is not as likely with the other sign.
+        times = 1 if self.noise.few_photons else 2
+        crops = -(-size // times)
+        numbers = self.sampler.indices(step, crops)
+        y = normalized_(as_floats(self._crops.batch(step, crops)[0], torch.channels_last), self.scale)
         generator = generator_for(self.seed, step, self.device)
         low, high = STRENGTHS
-        draw = torch.rand((size, 1, 1, 1), generator=generator, device=generator.device).to(y.device)
+        draw = torch.rand((crops, 1, 1, 1), generator=generator, device=generator.device).to(y.device)
         strength = low + (high - low) * draw
         noise = self.noise.draw(y, numbers, generator, strength)
-        noisier = torch.addcmul(y, noise, strength)
+        whole = self.noise.whole(y, numbers, generator)
+        signed = torch.cat([noise, -noise])[:size] if times > 1 else noise
+        y, whole, strength = (part.repeat(times, 1, 1, 1)[:size] for part in (y, whole, strength))
+        numbers = (numbers * times)[:size]
+        noisier = torch.addcmul(whole, signed, strength)
+        if self.noise.drawn_anew:
+            noisier = noisier.clamp(*self.noise.ends)  # as images are that it will see
         level = self.noise.told(noisier if self.noise.by_pixel else y, numbers) * (1 + strength**2).sqrt()
-        target = torch.addcdiv(y, noise, strength, value=-1)
-        weights = away_from_ends(y, self.noise.ends)
+        target = torch.addcdiv(whole, signed, strength, value=-1)
+        weights = torch.ones_like(y) if self.noise.drawn_anew else away_from_ends(y, self.noise.ends)
         return Batch(with_level(noisier, level), noisier, with_weights(target, weights))

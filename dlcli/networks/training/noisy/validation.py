@@ -31,12 +31,13 @@ STRIPED = 2.0  # times the deviation of the means of rows that chance makes
 
 @dataclass(frozen=True)
 class Sample:
-    """A noisy crop (1, C, H, W), the variance of its pixels, noise like its own, what is told of a look at it, and
-    where an error can be told.
+    """A noisy crop (1, C, H, W), the same before anything was cut, the variance of its pixels, noise like its own, what
+    is told of a look at it, and where an error can be told.
     """
 
     name: str
     noisy: Tensor
+    whole: Tensor
     variance: Tensor
     probe: Tensor
     told: Callable[[Tensor], Tensor]
@@ -82,8 +83,10 @@ class NoisyValidation:
         return made
 
     def _by_slope(self, sample: Sample, output: Tensor) -> float:
-        y = sample.noisy
-        slope = (self._restored(sample, y + NUDGE * sample.probe) - output) / NUDGE
+        y = sample.whole
+        nudged = y + NUDGE * sample.probe
+        seen = nudged.clamp(*self.noise.ends) if self.noise.drawn_anew else nudged
+        slope = (self._restored(sample, seen) - output) / NUDGE
         return _mean((output - y).square() - sample.variance + 2 * sample.probe * slope, sample.weights)
 
     def _by_neighbors(self, sample: Sample) -> float:
@@ -106,7 +109,7 @@ class NoisyValidation:
 
     def residual(self) -> Residual:
         """What the saved weights take away from the crops, beside the noise that was to go."""
-        rest = [sample.noisy - output for sample, output in zip(self.samples, self.kept, strict=True)]
+        rest = [sample.whole - output for sample, output in zip(self.samples, self.kept, strict=True)]
         shares = [one / sample.variance.sqrt() for one, sample in zip(rest, self.samples, strict=True)]
         unit = self.scale.noise(255.0)
         noise = float(np.mean([float(sample.variance.double().mean()) for sample in self.samples]))
@@ -191,15 +194,17 @@ def _sample(
 ) -> Sample:  # fmt: skip
     y = image_to_tensor(crops.pixels(number), device, scale)
     variance = noise.variance(y, [number])
-    probe = noise.draw(y, [number], generator_for(seed, number, "cpu"))
+    generator = generator_for(seed, number, "cpu")
+    probe = noise.draw(y, [number], generator)
+    whole = noise.whole(y, [number], generator)
     level = noise.told(y, [number])  # one for all looks, where it isn't that of each pixel
 
     def told(image: Tensor) -> Tensor:
         return noise.told(image, [number]) if noise.by_pixel else level
 
-    weights = away_from_ends(y, noise.ends)
+    weights = torch.ones_like(y) if noise.drawn_anew else away_from_ends(y, noise.ends)
     weights = weights if weights.mean() >= LEAST_TOLD else torch.ones_like(y)
-    return Sample(crops.names[number], y, variance, probe, told, weights)
+    return Sample(crops.names[number], y, whole, variance, probe, told, weights)
 
 
 def _mean(values: Tensor, weights: Tensor) -> float:

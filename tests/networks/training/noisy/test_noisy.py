@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,11 +204,54 @@ class DeconvNetIdentity(Shrinks):
         return x[:, :1]
 
 
-@pytest.mark.parametrize("brightness", [4.0, 20.0, 128.0, 250.0])
-def test_what_is_cut_has_less_noise(brightness):
+def cut_at(brightness):
+    """A flat image (1, 1, H, W) with noise of 25, cut as 8 bits cut it, on the scale 0 to 1."""
     random = np.random.default_rng(0)
     values = np.clip(np.rint(brightness + 25 * random.standard_normal((128, 128, 1))), 0, 255).astype(np.uint8)
-    noise = given_noise(25, None, 1, clipped=True)
-    y = torch.from_numpy(values / 255).permute(2, 0, 1)[None].float()
-    assert float(noise.variance(y, [0]).mean().sqrt()) * 255 == pytest.approx(values.std(), rel=0.05)
+    return torch.from_numpy(values / 255).permute(2, 0, 1)[None].float()
+
+
+@pytest.mark.parametrize("brightness", [4.0, 20.0, 128.0, 250.0])
+def test_what_is_cut_is_drawn_as_it_may_have_been(brightness):
+    y, noise = cut_at(brightness), given_noise(25, None, 1, clipped=True)
+    whole = noise.whole(y, [0], torch.Generator().manual_seed(0)) * 255
+    assert float(whole.mean()) == pytest.approx(brightness, abs=1.5)
+    assert float(whole.std()) == pytest.approx(25, rel=0.05)
+    assert torch.equal(whole[(y > 0) & (y < 1)], 255 * y[(y > 0) & (y < 1)])
+    assert float(noise.variance(y, [0]).mean().sqrt()) * 255 == pytest.approx(25, rel=1e-4)
     assert float(noise.told(y, [0])) * 255 == pytest.approx(25, rel=1e-4)
+
+
+@pytest.mark.parametrize("brightness", [4.0, 128.0, 250.0])
+def test_what_stays_cut_has_less_noise(brightness):
+    y, known = cut_at(brightness), given_noise(25, None, 1, clipped=True)
+    shared = replace(known, correlation=(0.5,))
+    assert float(shared.variance(y, [0]).mean().sqrt()) == pytest.approx(float(y.std()), rel=0.05)
+    assert shared.whole(y, [0], torch.Generator()) is y
+
+
+def test_the_noise_of_pairs_is_independent_where_images_are_cut():
+    random = np.random.default_rng(0)
+    ramp = np.tile(np.linspace(0, 255, 256), (256, 1))
+    values = np.clip(np.rint(ramp + 25 * random.standard_normal(ramp.shape)), 0, 255).astype(np.uint8)
+    noise = given_noise(25, None, 1, clipped=True)
+    sampler = CropSampler([ImageSet.of_arrays([values[:, :, None]])], 256, 0, flips=False, seed=0)
+    batches = [RecorruptedBatches(sampler, noise, "cpu", step, EIGHT_BIT)(step, 2) for step in range(10)]
+    ends = (slice(0, 24), slice(-24, None))
+    for end in ends:
+        x = ramp[:, end] / 255
+        seen = np.stack([b.base[:, 0, :, end].numpy() - x for b in batches])
+        asked = np.stack([values_of(b.target)[:, 0, :, end].numpy() - x for b in batches])
+        assert asked.mean() == pytest.approx(0, abs=0.01)
+        assert np.mean((seen - seen.mean()) * asked) / (seen.std() * asked.std()) == pytest.approx(0, abs=0.03)
+
+
+def test_a_crop_is_taken_with_noise_of_both_signs():
+    images, _ = noisy_set(4, 64)
+    sampler = CropSampler([images], 64, 0, flips=False, seed=0)
+    batch = RecorruptedBatches(sampler, given_noise(25, None, 1), "cpu", 0, EIGHT_BIT)(0, 5)
+    assert len(batch.base) == 5
+    target = values_of(batch.target)
+    for one, other in ((0, 3), (1, 4)):
+        assert torch.allclose(batch.base[one] + batch.base[other], target[one] + target[other], atol=1e-5)
+        assert not torch.allclose(batch.base[one], batch.base[other], atol=0.01)
