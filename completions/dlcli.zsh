@@ -18,6 +18,12 @@ _dlcli() {
                 '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
                 '*--drop=[Columns to leave out, separated by commas.]:value: ' \
                 '--dry-run[Only read the tables, and show what every column holds and how it would be used.]' \
+                '--formula=[Target and terms as in R - price ~ log(carat) + cut*clarity + poly(depth, 3) + bs(age, 5) - 1.]:value: ' \
+                '*--interactions=[Products of columns as they are used, as in carat -cut, separated by commas.]:value: ' \
+                '*--log=[Columns to use by their logarithms, separated by commas.]:value: ' \
+                '*--poly=[Columns to use by polynomials, orthogonal over the training rows, as in age -3, separated by commas.]:value: ' \
+                '*--reference=[Level of a text that its others are compared with, as in cut=Ideal; by default the first.]:value: ' \
+                '--log-target[Fit the targets logarithm.]' \
                 '--file-format=[What every file holds - csv is all text with delimiters; by default as its name and its first bytes say.]:value:(csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb)' \
                 '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
                 '--header[Whether the first row holds the names; by default detected.]' \

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from dlcli.cli.command import Command
 from dlcli.cli.console import Console, print_texts
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.text import counted
 
 if TYPE_CHECKING:
     from dlcli.reports.columns import DryRunReport
@@ -70,6 +71,7 @@ def _show_columns(report: "DryRunReport", console: Console) -> None:
     console.line("")
     print_texts(HEADER, column_rows(report.columns), sys.stdout)
     for title, lines in (
+        (f"terms make of these {counted(len(report.terms or ()), 'column')}:", report.terms or []),
         ("decided (--strict refuses it):", [one.what for one in report.decisions]),
         ("warnings:", report.problems),
     ):

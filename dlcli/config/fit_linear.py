@@ -18,6 +18,7 @@ from dlcli.config.common import (
     TrainingOptions,
     by_commas,
 )
+from dlcli.config.linear.terms import TermOptions
 from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
@@ -40,14 +41,14 @@ class ColumnOptions(Config):
         "Column to predict, by name or 1-based position; by default the one named target, y, label or class.",
         panel=DATA,
         metavar="COLUMN",
-        also="y t label labels response outcome dependent endog target_column label_column y_column formula",
+        also="y t label labels response outcome dependent endog target_column label_column y_column",
     )
     features: tuple[str, ...] = option(
         (),
         "Columns to use, separated by commas; by default all others. Repeatable.",
         panel=DATA,
         metavar="COLUMNS",
-        also="x feature columns cols predictors regressors exog inputs_columns feature_columns usecols formula",
+        also="x feature columns cols predictors regressors exog inputs_columns feature_columns usecols",
     )
     drop: tuple[str, ...] = option(
         (), "Columns to leave out, separated by commas. Repeatable.", panel=DATA, metavar="COLUMNS",
@@ -252,6 +253,7 @@ class FitLinearConfig(
     LinearTrainingOptions,
     LinearModelOptions,
     TableOptions,
+    TermOptions,
     ColumnOptions,
 ):
     """Linear, logistic and softmax regression."""
@@ -281,6 +283,8 @@ class FitLinearConfig(
             raise ValueError(f"--robust {self.robust} and --cluster {self.cluster}: expected one of them")
         self._check_pictures()
         self.check_validation()
+        self.check_terms()
+        self._check_columns()
         if self.device == "mps":
             raise ValueError("--device mps has no float64, which fit-linear needs; use --device cpu")
         return self
@@ -303,6 +307,16 @@ class FitLinearConfig(
             raise ValueError(f"--link {self.link} goes with --loss {', '.join(LOG_LINKED)}, got --loss {self.loss}")
         if self.link == "inverse" and name not in ("gamma", "tweedie"):
             raise ValueError(f"--link inverse goes with gamma and tweedie; with --loss {self.loss} use log or identity")
+
+    def _check_columns(self) -> None:
+        """Raise ValueError for columns chosen beside a formula, which chooses them."""
+        if self.formula is None:
+            return
+        if self.features or self.drop:
+            word = "--features" if self.features else "--drop"
+            raise ValueError(f"--formula names the columns that are used: leave {word} out")
+        if not self.data:
+            raise ValueError("--formula names columns of a table, and no DATA was given: name a file")
 
     def _check_momentum_and_dropout(self) -> None:
         """Raise ValueError for an option that lacks the one it depends on."""

@@ -27,7 +27,7 @@ from dlcli.linear.losses.families import check_targets, family_of
 from dlcli.linear.metrics import metric_names
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import loss_of, of_classes, of_family
-from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
+from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data, say_retransformed
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import ClassesEvaluated, MeasuredClass, TableEvalReport
@@ -74,6 +74,7 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
     start = time.monotonic()
     model, schema, trained = load_run(settings.run)
     check_threshold(measuring.threshold, model, schema)
+    say_retransformed(model, schema, progress)
     names, uncentered = _metric_names(model, schema, measuring)
     checks = parse_checks(measuring.checks, names)
     table = open_data(settings, model, schema, trained, progress, need_target=True)
@@ -106,7 +107,8 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
     if not exact:
         progress.note(f"{counted(rows, 'row')} are too many to be sorted: {_binned(model)} counted in fine bins")
     if on.part == "held out":
-        check_unchanged(settings.run, metrics, lambda: _rounding(model, measured), progress)
+        trained_on = metrics if model.smearing is None else {"loss": _loss_of_logarithms(model, measured)}
+        check_unchanged(settings.run, trained_on, lambda: _rounding(model, measured), progress)
     report = TableEvalReport(
         **evaluation_head(settings.run, "cpu", trained.seed, start),
         command="eval",
@@ -195,7 +197,7 @@ def _add_rows(
             sums.add(chunk.y, model.linear(chunk.X)[:, 0])
         elif isinstance(sums, NumberSums):
             with np.errstate(over="ignore", invalid="ignore"):  # refused later
-                predicted = model.linear(chunk.X)[:, 0]
+                predicted = model.predicted(chunk.X)
                 if drawn is None:
                     sums.add(chunk.y, predicted)
                 else:
@@ -248,6 +250,16 @@ def _remarks(measuring: MeasuringSettings, *, uncentered: bool) -> dict[str, str
     if measuring.threshold == MAX_F1:
         return {metric.name: SELECTED for metric in class_eval_metrics(2) if metric.decided}
     return UNCENTERED if uncentered else {}
+
+
+def _loss_of_logarithms(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
+    """The mean squared error of what such a model was trained on."""
+    total, rows = 0.0, 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for chunk in table.chunks():
+            total += float(((np.log(chunk.y) - model.linear(chunk.X)[:, 0]) ** 2).sum())
+            rows += len(chunk.y)
+    return total / max(rows, 1)
 
 
 def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:

@@ -45,10 +45,21 @@ class LinearModel:
         scores: FloatArray = self.filled(X) @ self.coefficients + self.intercept
         return scores
 
+    @property
+    def smearing(self) -> float | None:
+        """Of a model of the target's logarithm, what exp of its numbers is multiplied by; else None."""
+        factor = self.settings.get("smearing")
+        return factor if isinstance(factor, float) else None
+
     def predicted(self, X: FloatArray) -> FloatArray:
-        """Predictions of a model of numbers, (n,): means, whatever the link."""
+        """Predictions of a model of numbers, (n,): means, whatever the link, in the target's own units.
+
+        Of a model of its logarithm these are exp times the mean of exp(residual) of the training rows. Source: N. Duan,
+        Smearing Estimate: A Nonparametric Retransformation Method (1983).
+        """
         with np.errstate(over="ignore", divide="ignore"):
-            return response(self.kind, self.linear(X)[:, 0])
+            means = response(self.kind, self.linear(X)[:, 0])
+            return means if self.smearing is None else np.exp(means) * self.smearing
 
     def probabilities(self, X: FloatArray) -> FloatArray:
         """Probability of each class, (n, classes)."""
@@ -95,6 +106,7 @@ class LinearModel:
                 and (k == 1 if kind != "softmax" else k >= 2)
                 and isinstance(description.get("schema"), dict)
                 and isinstance(description.get("settings"), dict)
+                and _is_factor(description["settings"].get("smearing", 1.0))
                 and (uncertainty is None or uncertainty.center.shape == (d,))
             )
         if not right:
@@ -103,6 +115,10 @@ class LinearModel:
             kind, tensors["coefficients"], tensors["intercept"], tensors["fill"],
             description["schema"], description["settings"], uncertainty,
         )  # fmt: skip
+
+
+def _is_factor(value: object) -> bool:
+    return isinstance(value, float) and 0 < value < np.inf
 
 
 def _uncertainty(described: object, tensors: dict[str, AnyArray]) -> Uncertainty | None:

@@ -16,7 +16,7 @@ from dlcli.linear.evaluation.classes import decided
 from dlcli.linear.inference.intervals import Intervals
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import of_classes
-from dlcli.linear.saved import AppliedSettings, SavedRun, chunks_of, load_run, open_data
+from dlcli.linear.saved import AppliedSettings, SavedRun, chunks_of, load_run, open_data, say_retransformed
 from dlcli.reports.head import prediction_head
 from dlcli.reports.predict import TablePredictReport
 from dlcli.tables.kept import KeptColumns
@@ -42,6 +42,7 @@ def predict_linear(
     start = time.monotonic()
     check_output(output)
     saved = load_run(settings.run)
+    say_retransformed(saved[0], saved[1], progress)
     made = predictions(settings, saved, Asked(interval, threshold), progress)
     count = [0]
     columns, frames = made.columns, _counted(made.frames, count)

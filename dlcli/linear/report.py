@@ -8,6 +8,7 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
+from dlcli.files import JsonObject
 from dlcli.linear.curve import draw
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.inference.contrasts import Shown, against
@@ -53,7 +54,8 @@ def make_report(
         loss="cross-entropy" if of_classes(result.model.kind) else loss_of(result.model.kind).name,
         optimizer=result.trace.optimizer,
         lr=result.trace.lr,
-        target=target.name,
+        target=data.schema.modeled,
+        smearing=result.smearing,
         rows=data.rows,
         metrics=result.metrics,
         coefficients=coefficient_entries(
@@ -144,11 +146,13 @@ def save(
 def model_of(config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLinearReport) -> LinearModel:
     """The model that is saved, in the units of the data. Raises DlcliError for coefficients beyond float64."""
     data = loaded.data
-    settings = {
+    settings: JsonObject = {
         "missing": config.missing,
         "intercept": config.intercept,
         "missing_value": list(config.missing_value),
     }
+    if result.smearing is not None:
+        settings["smearing"] = result.smearing
     coefficients, _ = expanded(loaded, result.model.slopes, None)
     if beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1)).tolist():
         name = printable(data.schema.encoded_names[beyond[0]])
@@ -181,7 +185,7 @@ def draw_pictures(
     target, format = loaded.data.schema.target, config.plots
     assert target is not None
     if format != "none":
-        about = About(target.name, target.levels, format)
+        about = About(loaded.data.schema.modeled, target.levels, format)
         draw_fit(
             run.path, loaded, report, about, lambda name, chart: run.write_chart(name, format, chart.to_bytes())
         )  # fmt: skip

@@ -8,7 +8,7 @@ from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
-from dlcli.linear.diagnostics.residuals import held_out_loss, training_loss
+from dlcli.linear.diagnostics.residuals import held_out_loss, smearing_factor, training_loss
 from dlcli.linear.inference.families import family_likelihood
 from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian
 from dlcli.linear.metrics import regression_metrics
@@ -54,7 +54,8 @@ class Fit:
 
     ``verdict`` has the standard errors, or why there are none; ``aliased`` are columns that depend on earlier ones.
     ``likelihood``, and the ``counts`` (k,) of the classes' training rows, not of a fold; the latter not of numbers.
-    ``clusters``: how many there are, of standard errors by clusters.
+    ``clusters``: how many there are, of standard errors by clusters. ``smearing``: of a model of the target's
+    logarithm, the mean of the training rows' exp(residual).
     ``condition_at_least``: rounding hides how large the condition number is.
     """
 
@@ -70,6 +71,7 @@ class Fit:
     counts: IntArray | None = None
     condition_at_least: bool = False
     clusters: int | None = None
+    smearing: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
     fit = Fit(
         found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number, likelihood=likelihood
     )  # fmt: skip
+    if with_errors and problem.data.schema.log_target:
+        in_units = None if isinstance(solver, ExactSolver) else theta
+        factor = smearing_factor(problem, float(fit.model.intercept[0]), fit.model.slopes[:, 0], in_units)
+        fit = replace(fit, smearing=factor)
     return _as_a_whole(problem, solver, fit, found.loss) if with_errors and likelihood is None else fit
 
 

@@ -17,6 +17,8 @@ from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
 from dlcli.tables.sources import Source
 from dlcli.tables.table import Chunk, ReadOptions, Schema, Table
+from dlcli.tables.terms.saved import read_schema
+from dlcli.text import printable
 
 INHERITED = ("delimiter", "header", "encoding", "sheet", "query", "skip", "comment", "uneven", "missing_values")
 SavedRun = tuple[LinearModel, Schema, FitLinearConfig]
@@ -26,14 +28,27 @@ def load_run(run: Path) -> SavedRun:
     """Model, schema and config of a run directory. Raises DlcliError when something is missing or damaged."""
     run = run_folder(run)
     model = LinearModel.load(run / directory.MODEL)
-    schema = Schema.from_json(model.schema)
+    schema = read_schema(model.schema)
     if len(schema.encoded_names) != len(model.coefficients):
         raise DlcliError(
             f"{run / directory.MODEL} is damaged: its columns don't match its coefficients", "train it again"
         )
+    if schema.log_target != (model.smearing is not None):
+        raise DlcliError(
+            f"{run / directory.MODEL} is damaged: it lacks the factor of its predictions", "train it again"
+        )
     if (run / directory.CONFIG).is_file():
         return model, schema, FitLinearConfig.build({}, run / directory.CONFIG)
     return model, schema, FitLinearConfig()
+
+
+def say_retransformed(model: LinearModel, schema: Schema, progress: Progress) -> None:
+    """Say how predictions of a model of the target's logarithm are made."""
+    if model.smearing is not None and schema.target is not None:
+        progress.note(
+            f"the model is of {printable(schema.modeled)}: predictions are exp of it, times {model.smearing:.6g} "
+            f"(Duan's smearing), in units of {printable(schema.target.name)}"
+        )
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from dlcli.linear.solvers.solver import LinearSolver
 from dlcli.linear.start.run import Start, starting_point
 from dlcli.search.trials import Metrics, Trial, shorter_decay
 from dlcli.tables.example import LineExample
+from dlcli.tables.terms.options import with_terms
 
 DEFAULT_RATES = (1e-4, 1.0)
 # What decides which rows and columns there are to train on: how a table is read, whatever options that has, and more.
@@ -59,6 +60,7 @@ class LinearTrials:
 
     def _table(self, config: FitLinearConfig) -> tuple[Loaded, FitCache]:
         """The data of a config, read at the first use."""
+        config = with_terms(config)
         key = tuple(getattr(config, name) for name in READING)
         known = self._tables.get(key)
         if known is not None and (known[0].plan.keep_rows or not self._plan(config, known[0]).keep_rows):
@@ -74,7 +76,7 @@ class LinearTrials:
         return self._tables[key]
 
     def _plan(self, config: FitLinearConfig, loaded: Loaded) -> Plan:
-        plan = make_plan(config, loaded.kind, demo=not config.data, coefficients=loaded.coefficients)
+        plan = make_plan(with_terms(config), loaded.kind, demo=not config.data, coefficients=loaded.coefficients)
         plan = replace(plan, split=loaded.plan.split)
         if plan.penalty.present or "l2" in config.given() or not loaded.few_rows:
             return plan

@@ -37,6 +37,9 @@ class DryRunReport(Report):
     data: list[Text] = Field(description="files read")
     rows: int = Field(description="rows of data, those without a target included")
     columns: list[ColumnEntry]
+    terms: list[Text] | None = Field(
+        default=None, description="the model's columns that terms make of these; absent where there are no terms"
+    )
     decisions: list[DecisionEntry]
     problems: list[Text] = Field(description="what a fit would warn of when reading")
     next: Text = Field(description="a command line that fits, with every decision made expressly")

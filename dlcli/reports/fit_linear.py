@@ -73,7 +73,7 @@ class LinearTraining(TrainingReport):
     loss: str = Field(description="the name in --loss: mse, cross-entropy, poisson, ...; see family")
     optimizer: str
     lr: Number = Field(description="the learning rate of the first step; null for methods without one")
-    target: Text = Field(description="name of the column that is predicted")
+    target: Text = Field(description="name of the column that is predicted, or log(name)")
     rows: int = Field(description="rows of data, those held out included")
     metrics: Measured
 
@@ -110,6 +110,10 @@ class FitLinearReport(LinearResult):
     )
     decisions: list[DecisionEntry] | None = Field(
         default=None, description="what was decided about the table; absent where there was nothing to decide"
+    )
+    smearing: float | None = Field(
+        default=None,
+        description="of a model of the target's logarithm: what exp of its predictions is multiplied by; else absent",
     )
     split: SplitEntry | None = Field(
         default=None,

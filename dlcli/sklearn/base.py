@@ -19,10 +19,12 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError, DlcliWarning
 from dlcli.linear.model import LinearModel
+from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import AppliedSettings, open_data
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.tables.readers.memory import in_memory
-from dlcli.tables.table import ReadOptions, Schema
+from dlcli.tables.table import ReadOptions
+from dlcli.tables.terms.saved import read_schema
 from dlcli.tasks.fit_linear import fit_in_memory
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             table = in_memory(frame.with_columns(pl.Series(target, y)), LABEL)
             fitted = fit_in_memory(config, table, told)
         self.model_, self.report_ = fitted.model, fitted.report
-        schema = Schema.from_json(fitted.model.schema)
+        schema = read_schema(fitted.model.schema)
         self.coef_names_ = np.asarray(schema.encoded_names, dtype=object)
         self.n_iter_ = max(fitted.report.steps, 1)
         told.tell(3, DlcliWarning)
@@ -153,12 +155,14 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         else:
             X = validate_data(self, X, reset=False, **self._checks())
         frame = self._named(X)
-        schema = Schema.from_json(self.model_.schema)
+        schema = read_schema(self.model_.schema)
         settings = AppliedSettings(Path(LABEL), (), None, ReadOptions(), in_memory(frame, LABEL))
         told = Told()
         with as_value_errors():
             table = open_data(settings, self.model_, schema, FitLinearConfig(), told, need_target=False)
-            parts = [self.model_.linear(chunk.X) for chunk in table.chunks()]
+            model = self.model_
+            made = model.linear if of_classes(model.kind) else lambda X: model.predicted(X)[:, None]
+            parts = [made(chunk.X) for chunk in table.chunks()]
         return np.concatenate(parts) if parts else np.empty((0, len(self.model_.intercept)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from dlcli.tables.formats.dates import PARTS, DateFormat
 from dlcli.tables.formats.numbers import NumberFormat
 from dlcli.tables.names import Hints
 from dlcli.text import printable
+
+if TYPE_CHECKING:
+    from dlcli.tables.terms.wanted import Wanted
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -33,7 +36,8 @@ class ReadOptions:
     and ``text`` are columns to be read as such, ``keep_missing_text`` those in which NA, None and ? are texts like
     others. ``max_categories`` is the number of levels that a text column keeps (None: by the number of rows).
     ``group`` is a column that tells groups of rows apart, ``held`` are further sources of which no row is trained on.
-    ``ranks``: the processes that read it together.
+    ``terms`` are made of the features, ``reference`` are levels that others are compared with, as in "cut=Ideal";
+    ``log_target``: y is the target's logarithm. ``ranks``: the processes that read it together.
     """
 
     file_format: str | None = None  # of every file, as --file-format names it
@@ -55,6 +59,9 @@ class ReadOptions:
     decimal: str | None = None
     day_first: bool | None = None
     features: tuple[str, ...] = ()
+    terms: "Wanted | None" = None
+    reference: tuple[str, ...] = ()
+    log_target: bool = False
     drop: tuple[str, ...] = ()
     cluster: str | None = None  # whose values say which rows hang together: no feature unless ``features`` has it
     group: str | None = None
@@ -178,26 +185,56 @@ def _settings_of(value: JsonObject) -> _Settings:
     return _Settings(parts=tuple(parts), indicator=indicator, pool=pool, gap=gap, keeps_markers=keeps)
 
 
+class Made(Protocol):
+    """The columns that terms make of features."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The terms that learned something of training rows."""
+
+    def to_json(self) -> JsonObject:
+        """What a saved model keeps."""
+
+
 @dataclass(frozen=True)
 class Schema:
-    """The columns that a model was trained on, in order."""
+    """The columns that a model was trained on, in order; ``design``: what terms make of them, where there are such.
+
+    ``log_target``: the model is of the target's logarithm.
+    """
 
     features: tuple[Column, ...]
     target: Column | None = None
+    design: Made | None = None
+    log_target: bool = False
+
+    @property
+    def modeled(self) -> str:
+        """What is modeled: the target, or its logarithm."""
+        name = self.target.name if self.target is not None else ""
+        return f"log({name})" if self.log_target else name
 
     @property
     def encoded_names(self) -> tuple[str, ...]:
         """The names of the columns of X: a text's first level is its reference and has none."""
+        if self.design is not None:
+            return self.design.names
         return tuple(name for column in self.features for name in column.encoded_names)
 
     def to_json(self) -> dict[str, object]:
-        """A JSON object with the keys features and target."""
+        """A JSON object with the keys features and target, and terms where there are such."""
         target = None if self.target is None else self.target.to_json()
-        return {"features": [column.to_json() for column in self.features], "target": target}
+        made: JsonObject = {} if self.design is None else {"terms": self.design.to_json()}
+        made |= {"log_target": True} if self.log_target else {}
+        return {"features": [column.to_json() for column in self.features], "target": target, **made}
 
     @classmethod
     def from_json(cls, value: object) -> "Schema":
-        """The schema that ``to_json`` wrote; raises DlcliError for anything else."""
+        """The schema that ``to_json`` wrote, without its terms; raises DlcliError for anything else."""
         if not isinstance(value, dict) or not isinstance(value.get("features"), list):
             raise DlcliError("a model's schema must be an object with a list of features")
         features = tuple(Column.from_json(column) for column in value["features"])
@@ -205,7 +242,10 @@ class Schema:
         names = [column.name for column in features]
         if len(set(names)) != len(names):
             raise DlcliError("a model's schema must not name a feature twice")
-        return cls(features, None if target is None else Column.from_json(target))
+        log_target = value.get("log_target", False)
+        if not isinstance(log_target, bool):
+            raise DlcliError("a model's log_target must be true or false")
+        return cls(features, None if target is None else Column.from_json(target), log_target=log_target)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,12 @@ from dlcli.engine.ranks import Ranks
 from dlcli.errors import DlcliError
 from dlcli.tables.categories import CategoryEncoder, Rules, UnsettledError
 from dlcli.tables.columns import BoolArray, Chunk, Column, FloatArray, IntArray, ReadOptions
-from dlcli.tables.layout import ColumnLayout
+from dlcli.tables.layout import Cells, ColumnLayout
 from dlcli.tables.readers.frames import Frame, Misfit, Misfits
 from dlcli.text import listed, printable
+
+if TYPE_CHECKING:
+    from dlcli.tables.terms.design import Design
 
 # 64 MB of float64: a block of short rows with many levels must not become a matrix of gigabytes.
 CHUNK_CELLS = 8 << 20
@@ -25,11 +28,16 @@ class Encoder:
 
     With ``--missing error`` or ``drop`` a missing value raises, or its row is left out; else it is nan in X, and only
     a row without a target is left out. Where the columns come from a part of the rows (``rules.settled``), whatever
-    that part did not show raises UnsettledError.
+    that part did not show raises UnsettledError. X has the columns of ``design``, where there is one.
     """
 
-    def __init__(self, features: Sequence[Column], target: Column | None, options: ReadOptions, rules: Rules) -> None:
+    def __init__(
+        self, features: Sequence[Column], target: Column | None, options: ReadOptions, rules: Rules,
+        design: "Design | None" = None,
+    ) -> None:  # fmt: skip
         self.dropped = 0
+        self.beyond: dict[str, int] = {}  # rows in which a term was of what training rows had not
+        self._design = design
         self.misfits = Misfits()
         self.missing: dict[str, int] = {}  # values, by column, that are nan in X or have a level or mark of their own
         self._features = list(features)
@@ -46,7 +54,12 @@ class Encoder:
     @property
     def anchors(self) -> IntArray:
         """For each column of X (w,), one that is nan wherever its value is missing."""
-        return self._layout.anchors
+        return self._layout.anchors if self._design is None else np.arange(self.width)
+
+    @property
+    def width(self) -> int:
+        """How many columns X has."""
+        return self._layout.width if self._design is None else len(self._design.names)
 
     @property
     def unseen(self) -> dict[str, dict[str, int]]:
@@ -70,10 +83,18 @@ class Encoder:
 
     def no_rows(self) -> Chunk:
         """A chunk without rows."""
-        return Chunk(np.empty((0, self._layout.width), order="F"), np.empty(0), 0)
+        return Chunk(np.empty((0, self.width), order="F"), np.empty(0), 0)
 
     def encode(self, frame: Frame) -> Iterator[Chunk]:
         """The frame's rows as chunks of at most 64 MB; raises DlcliError for a cell that cannot be used."""
+        if (kept := self.read(frame)) is not None:
+            yield from self._chunks(*kept)
+
+    def read(self, frame: Frame) -> tuple[Cells, FloatArray, IntArray, bool] | None:
+        """The frame's rows that are kept (None: there are none): their cells, targets (n,) and numbers (n,) from 1.
+
+        And whether some were not kept. Raises DlcliError for a cell that cannot be used.
+        """
         height = frame.data.height
         numbers = self._numbers(frame.data)
         y = self._numeric_target(frame.data)
@@ -91,12 +112,27 @@ class Encoder:
             frame = replace(frame, data=frame.data.filter(pl.Series(keep)))
             numbers, y, rows = numbers[keep], y[keep], rows[keep]
             self.dropped += height - len(rows)
-        if len(rows):
-            in_source = rows + frame.first_row
-            codes = {name: levels.encode(frame, in_source) for name, levels in self._levels.items()}
-            if self._classes is not None:
-                y = self._classes.encode(frame, in_source).astype(np.float64)
-            yield from self._chunks(numbers, codes, y, rows + start, keep is not None)
+        if not len(rows):
+            return None
+        in_source = rows + frame.first_row
+        codes = {name: levels.encode(frame, in_source) for name, levels in self._levels.items()}
+        if self._classes is not None:
+            y = self._classes.encode(frame, in_source).astype(np.float64)
+        if self._options.log_target:
+            y = self._logarithm(y, in_source, frame.label)
+        cells = Cells(numbers, self._layout.plain, codes, in_source, frame.label)
+        return cells, y, rows + start, keep is not None
+
+    def _logarithm(self, y: FloatArray, rows: IntArray, label: str) -> FloatArray:
+        """That of targets (n,); raises DlcliError for one that has none."""
+        if (y <= 0).any():
+            place = int((y <= 0).argmax())
+            name = printable(self._target.name) if self._target is not None else ""
+            raise DlcliError(
+                f"{label}: row {int(rows[place])}: the target '{name}' is {y[place]:.6g}, and its logarithm needs "
+                "values above 0", "leave such rows out, or fit the target itself",
+            )  # fmt: skip
+        return np.log(y)
 
     def _numbers(self, data: pl.DataFrame) -> FloatArray:
         """The numbers and booleans as (n, p), NaN where missing."""
@@ -192,15 +228,19 @@ class Encoder:
             hint = "--missing auto fills it as in training, --missing drop leaves the row out (predict writes NA)"
         return DlcliError(f"{where}: the value is missing", hint)
 
-    def _chunks(
-        self, numbers: FloatArray, codes: dict[str, IntArray], y: FloatArray, rows: IntArray, some_dropped: bool
-    ) -> Iterator[Chunk]:
-        """Chunks of rows that are encoded already except for their indicator columns."""
-        step = max(1, CHUNK_CELLS // max(self._layout.width, 1))
+    def _chunks(self, cells: Cells, y: FloatArray, rows: IntArray, some_dropped: bool) -> Iterator[Chunk]:
+        """Chunks of rows that are read already."""
+        step = max(1, CHUNK_CELLS // max(self.width, 1))
         for low in range(0, len(rows), step):
             part = slice(low, low + step)
-            X = self._layout.matrix(numbers[part], {name: code[part] for name, code in codes.items()})
+            X = self._matrix(cells.some(part))
             yield Chunk(X, y[part], int(rows[low]), rows[part] if some_dropped else None)
+
+    def _matrix(self, cells: Cells) -> FloatArray:
+        if self._design is None:
+            return self._layout.matrix(cells)
+        fill = self._options.missing in ("auto", "mean") and not self._options.blanks
+        return self._design.matrix(cells, self.beyond, strict=self._rules.unseen == "error", fill=fill)
 
 
 def _added(pairs: Iterable[tuple[T, int]]) -> dict[T, int]:

@@ -1,10 +1,34 @@
 """Where each feature has its columns in X."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.tables.columns import Column, FloatArray, IntArray
+from dlcli.tables.columns import BoolArray, Column, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows of a file: ``numbers`` (n, p) of the columns ``plain``, nan where missing, and ``codes`` (n,) of texts.
+
+    ``rows`` (n,) are their numbers in the file ``label``.
+    """
+
+    numbers: FloatArray
+    plain: Sequence[str]
+    codes: Mapping[str, IntArray]
+    rows: IntArray
+    label: str
+
+    def some(self, which: slice | BoolArray) -> "Cells":
+        """Some of the rows."""
+        codes = {name: code[which] for name, code in self.codes.items()}
+        return replace(self, numbers=self.numbers[which], codes=codes, rows=self.rows[which])
+
+    def of(self, name: str) -> FloatArray:
+        """The numbers (n,) of a column, nan where missing."""
+        return self.numbers[:, self.plain.index(name)]
 
 
 class ColumnLayout:
@@ -38,8 +62,9 @@ class ColumnLayout:
         self.anchors = np.array(anchors, dtype=np.int64)
         self._numbers_only = not self._marks and not self._levels_at
 
-    def matrix(self, numbers: FloatArray, codes: Mapping[str, IntArray]) -> FloatArray:
-        """X (n, w) of ``numbers`` (n, p) and the levels' ``codes`` (n,), -1 for a missing one, which is nan."""
+    def matrix(self, cells: Cells) -> FloatArray:
+        """X (n, w) of cells; that of a missing text is nan."""
+        numbers, codes = cells.numbers, cells.codes
         if self._numbers_only:
             return numbers
         X = np.zeros((len(numbers), self.width), order="F")

@@ -220,8 +220,14 @@ def with_found_names(names: Sequence[str], options: ReadOptions) -> ReadOptions:
     def found(given: Sequence[str], option: str) -> tuple[str, ...]:
         return tuple(find_name(name, names, option) for name in given)
 
+    if options.terms is not None:
+        from dlcli.tables.terms.begin import with_features
+
+        options = with_features(options.terms, names, options)
+    named = [one.partition("=") for one in options.reference]
     return replace(
         options,
+        reference=tuple(f"{find_name(name, names, '--reference')}={level}" for name, _, level in named),
         cluster=None if options.cluster is None else find_name(options.cluster, names, "--cluster"),
         text=found(options.text, "--text"),
         number=found(options.number, "--number"),

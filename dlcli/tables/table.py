@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,6 +41,9 @@ from dlcli.tables.sharing import UnsharedError, shared_parts
 from dlcli.tables.sources import Source
 from dlcli.text import counted, listed, printable
 
+if TYPE_CHECKING:
+    from dlcli.tables.terms.design import Design
+
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table", "TrainingRows"]
 
 OFTEN = 5  # rows of each level in the first rows, where others hardly occur further on
@@ -67,6 +71,8 @@ class Table(RawColumns):
         self._decided: tuple[Decision, ...] = ()
         self._notes: list[str] = []
         self._rules = Rules(unseen=options.unseen)
+        self._design: Design | None = None
+        self._trained_on: BoolArray | None = None  # of all rows (n,); None: all
         self._encoder = self._new_encoder()
 
     @classmethod
@@ -120,8 +126,9 @@ class Table(RawColumns):
         """
         if self._training is None:
             return
+        wholly = wholly or self._options.terms is not None or bool(self._options.reference)
         profile = None if wholly else self._profile_of_sample(training)
-        self._rules = Rules(settled=profile is None, unseen="baseline")
+        self._rules, self._trained_on = Rules(settled=profile is None, unseen="baseline"), None
         while profile is None:
             with suppress(UnsharedError):
                 profile = self._profile_of_rows(training)
@@ -132,7 +139,21 @@ class Table(RawColumns):
         self._columns, self.target = settled.features, settled.target
         self.features = [column.name for column in settled.features]
         self.records, self._decided, self._gaps = settled.records, settled.decisions, settled.gaps
+        self._design = self._learned() if self._options.terms else None
         self._encoder = self._new_encoder()
+
+    def _learned(self) -> "Design":
+        """The columns that terms make, by a pass for what they learn of the training rows."""
+        from dlcli.tables.terms.begin import Begun
+
+        assert self._options.terms is not None
+        begun = Begun(self._options.terms, self._columns, self.records)
+        encoder = Encoder(self._columns, self.target, self._options, self._rules)
+        for frame in self._frames([*self._columns, *([self.target] if self.target else [])], encoder.misfits):
+            if (kept := encoder.read(frame)) is not None:
+                cells, _, rows, _ = kept
+                begun.add(cells if self._trained_on is None else cells.some(self._trained_on[rows - 1]))
+        return begun.design()
 
     def _profile_of_sample(self, training: TrainingRows | None) -> Profile | None:
         """What the first rows say, or None where the others may say more."""
@@ -158,15 +179,16 @@ class Table(RawColumns):
 
     def _kept(self) -> KeptRows:
         target = self.target.name if self.target else None
-        return KeptRows(self._readers, self._options, self.ranks, target, self._counted)
+        counted = self._counted is not None
+        return KeptRows(self._readers, self._frames, self._options, self.ranks, target, counted=counted)
 
     def _profile_of_rows(self, training: TrainingRows | None) -> Profile:
         """What all rows to train on say; columns are planned anew by those among the first rows."""
         assert self._training is not None
         kept, train = self._kept(), None
         if training is not None:
-            train, among = kept.trained(self._training.columns, training)
-            self._training = self._training.seen_from(self._readers[0], among, self._options)
+            train, self._trained_on = kept.trained(self._training.columns, training)
+            self._training = self._training.seen_from(self._readers[0], self._trained_on, self._options)
         profile, self.rows = kept.profile(self._training.columns, train)
         if profile.rows == 0:
             self._refuse_no_rows()
@@ -195,7 +217,7 @@ class Table(RawColumns):
         self.ranks = ALONE
 
     def _new_encoder(self) -> Encoder:
-        return Encoder(self._columns, self.target, self._options, self._rules)
+        return Encoder(self._columns, self.target, self._options, self._rules, self._design)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -211,6 +233,7 @@ class Table(RawColumns):
         """Lines for the user: what was found when opening and reading."""
         lines = [*(line for reader in self._readers for line in reader.warnings), *self._notes]
         lines += said_unseen(self._encoder.unseen, self._columns)
+        lines += self._design.said(self._encoder.beyond) if self._design is not None else []
         if self._training is None:
             lines += [*self._encoder.misfits.said(), *self._said_filled()]
         return lines
@@ -237,7 +260,7 @@ class Table(RawColumns):
     @property
     def schema(self) -> Schema:
         """The columns and their levels, in order; those of a table for training once it is settled."""
-        return Schema(self._columns, self.target)
+        return Schema(self._columns, self.target, self._design, self._options.log_target)
 
     @property
     def has_gaps(self) -> bool:
@@ -330,6 +353,11 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
             raise DlcliError(message, f"its columns are {listed(first.names)}; to predict without it: dlcli predict")
         wanted = replace(schema.target, name=find_name(schema.target.name, first.names, "--target"))
     table = Table(readers, schema.features, wanted, options)
+    if schema.design is not None:
+        from dlcli.tables.terms.design import Design
+
+        assert isinstance(schema.design, Design)
+        table._design = schema.design
     kept = {find_name(name, first.names, "--keep") for name in options.keep}
     known = kept | {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
     if extra := [name for name in first.names if name not in known]:

@@ -32,6 +32,7 @@ from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
 from dlcli.tables.sharing import agreed
 from dlcli.tables.sources import Source
+from dlcli.tables.terms.options import with_terms
 
 RUN = "fit-linear"  # under this name a group remembers its run's directory
 # Has signals wait from now on; gives the function that raises Interrupted once one has come.
@@ -44,9 +45,11 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     Returns the report, the document of report.json. Raises DlcliError: exit code 2 for bad data or settings, 4
     when training diverges.
     """
-    ranks = launched()
+    config, ranks = with_terms(config), launched()
     if ranks.count == 1:
         return _fit(config, progress or Silent(), None)
+    if config.formula or config.log or config.poly or config.interactions:
+        raise DlcliError("terms learn from the rows in one process", "run it without torchrun")
     if asked := "--robust" if config.robust else "--cluster" if config.cluster else "":
         raise DlcliError(f"{asked} passes over the rows in one process", "run it without torchrun")
     ranks.connect("cpu")
@@ -72,7 +75,7 @@ def fit_in_memory(config: FitLinearConfig, table: Source, progress: Progress) ->
 
     ``config.data`` only says that there is a table. Raises DlcliError: see ``fit_linear``.
     """
-    start = time.monotonic()
+    start, config = time.monotonic(), with_terms(config)
     loaded = load(config, progress, held=table)
     begun = starting_point(Start.of(config.init) if config.init else None, config, loaded, progress)
     space = FitCache(loaded.usable, loaded.device, lasting=False, start=begun)

@@ -322,6 +322,8 @@ def _trained(moments: dict[int, Moments]) -> Moments:
 
 def _level_of(schema: Schema) -> IntArray:
     """For each encoded column, the number of the text feature whose level it is, or -1."""
+    if schema.design is not None:
+        return np.full(len(schema.encoded_names), -1, dtype=np.int64)
     every = [[i if f.kind == "text" else -1] * len(f.encoded_names) for i, f in enumerate(schema.features)]
     return np.array([number for numbers in every for number in numbers], dtype=np.int64)
 

@@ -12,15 +12,19 @@ from dlcli.tables.decisions import settled_by
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
+from dlcli.tables.terms.options import with_terms, with_wanted
 
 
 def inspect_table(config: FitLinearConfig) -> DryRunReport:
     """Read the whole table, whether or not it has a target. Raises DlcliError for what can't be read."""
     if not config.data:
         raise DlcliError("--dry-run looks at a table, and no DATA was given", "name a file")
+    config = with_terms(config)
     table = Table.open(
         config.data, config.target,
-        replace(read_options(config, config.features, config.drop), cluster=config.cluster),
+        with_wanted(
+            config, replace(read_options(config, config.features, config.drop), cluster=config.cluster)
+        ),
         class_target=config.loss == "cross-entropy", need_target=False,
     )  # fmt: skip
     table.settle(wholly=True)
@@ -31,6 +35,7 @@ def inspect_table(config: FitLinearConfig) -> DryRunReport:
         data=[label for label, _ in table.files],
         rows=table.rows,
         columns=column_entries(table.records),
+        terms=list(table.schema.encoded_names) if table.schema.design is not None else None,
         decisions=decision_entries(table.decisions),
         problems=table.warnings,
         next=_next(config, table),

@@ -36,12 +36,14 @@ from dlcli.linear.splits.told import said_of_split, split_entry
 from dlcli.memory import room_for_rows
 from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
 from dlcli.reports.split import SplitEntry
+from dlcli.tables.columns import Column
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints
 from dlcli.tables.options import read_options
 from dlcli.tables.sources import Source
 from dlcli.tables.table import Table
+from dlcli.tables.terms.options import log_of_target, with_wanted
 from dlcli.text import counted, listed, printable
 
 
@@ -157,6 +159,9 @@ def load(
     if table.dropped:
         what = "with missing values" if config.missing == "drop" else "without a target"
         progress.note(f"left out {counted(table.dropped, 'row')} {what}; {data.rows:,} are left")
+    if config.cv and data.schema.design is not None and data.schema.design.learned:
+        every = listed(data.schema.design.learned)
+        progress.note(f"{every}: learned from all training rows, so that each fold of --cv knows its own too")
     entry = _said_split(config, found, data, progress)
     hints = None
     if isinstance(table, Table):
@@ -294,7 +299,7 @@ def open_table(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | Non
     options = read_options(config, config.features, config.drop)
     return Table.open(
         config.data if held is None else [held], config.target,
-        replace(options, cluster=config.cluster, held=config.val_data, ranks=ranks),
+        with_wanted(config, replace(options, cluster=config.cluster, held=config.val_data, ranks=ranks)),
         class_target=config.loss == "cross-entropy",
     )  # fmt: skip
 
@@ -303,6 +308,7 @@ def problem_kind(config: FitLinearConfig, table: Table | LineExample) -> Kind:
     """Least squares or classes; whether there are two classes or more is known once the data are read."""
     target = table.target
     assert target is not None
+    _check_logarithm(config, target)
     if target.kind == "number":
         if config.loss == "cross-entropy" and not config.data:
             raise DlcliError("--loss cross-entropy: the built-in example predicts a number", "give a table of classes")
@@ -314,6 +320,20 @@ def problem_kind(config: FitLinearConfig, table: Table | LineExample) -> Kind:
         f"--loss {config.loss}: the target {name!r} holds {target.kind} values, expected numbers",
         "use --loss cross-entropy, or choose another --target",
     )
+
+
+def _check_logarithm(config: FitLinearConfig, target: Column) -> None:
+    """Raise DlcliError where the target's logarithm is to be fitted and can't be."""
+    if not log_of_target(config):
+        return
+    if not config.data:
+        raise DlcliError("--log-target: no DATA was given", "leave it out")
+    if target.kind != "number" or config.loss == "cross-entropy":
+        raise DlcliError(f"--log-target: the target {printable(target.name)!r} is taken as classes", "leave it out")
+    if config.loss not in ("auto", "mse"):
+        raise DlcliError(
+            f"--log-target is for least squares; --loss {config.loss} has its own link", "leave one of them out"
+        )
 
 
 def _of_numbers(config: FitLinearConfig) -> Kind:

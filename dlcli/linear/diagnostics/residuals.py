@@ -3,6 +3,8 @@
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
+from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.objectives.moments import Moments, mean_squared_error
 from dlcli.linear.problem import FitProblem
 
@@ -38,6 +40,30 @@ def training_loss(
     return (
         (data.mean_square_residual(intercept, coefficients, data.training_groups()), True) if whole else (loss, False)
     )
+
+
+def smearing_factor(problem: FitProblem, intercept: float, slopes: FloatArray, theta: FloatArray | None) -> float:
+    """The mean of exp(residual) over the training rows, by slopes (d,) or, of rows in training units, by theta (p, 1).
+
+    It takes another pass over rows that aren't kept.
+    """
+    total, count, rows = 0.0, 0, problem.rows
+    with np.errstate(over="ignore", invalid="ignore"):  # parameters that diverged
+        if rows is not None:
+            for block in row_blocks(len(rows.y)):
+                fitted = intercept + rows.Z[block] @ slopes if theta is None else (rows.Z[block] @ theta)[:, 0]
+                residuals = np.exp(rows.y[block] - fitted)
+                total, count = total + float(residuals.sum()), count + len(residuals)
+            return total / max(count, 1)
+        data = problem.data
+        trained = data.training_groups()
+        for X, y, groups in data.passed_again():
+            own = np.isin(groups, trained)
+            X = X[own]
+            fill_gaps(X, data.fill)
+            residuals = np.exp(y[own] - intercept - X @ slopes)
+            total, count = total + float(residuals.sum()), count + len(residuals)
+    return total / max(count, 1)
 
 
 def held_out_loss(problem: FitProblem, intercept: float, coefficients: FloatArray) -> float:

@@ -80,9 +80,10 @@ def _number_parts(
     for chunk, held in chunks:
         X = np.where(np.isnan(chunk.X), model.fill, chunk.X)
         predicted, numbers = model.linear(X)[:, 0], chunk.numbers
+        y = chunk.y if model.smearing is None else np.log(chunk.y)
         for part, rows in zip(parts, (~held, held), strict=True):
             if rows.any():
-                part.add(numbers[rows], X[rows], chunk.y[rows], predicted[rows])
+                part.add(numbers[rows], X[rows], y[rows], predicted[rows])
     found = []
     for name, part in zip(PARTS, parts, strict=True):
         if part.sums.rows:

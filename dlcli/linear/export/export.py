@@ -3,6 +3,7 @@
 import numpy as np
 
 from dlcli.engine.arrays import AnyArray
+from dlcli.errors import DlcliError
 from dlcli.exports.graph import Port
 from dlcli.exports.session import refuse_unlike
 from dlcli.exports.settings import Exported, ExportSettings
@@ -23,6 +24,9 @@ def export_linear(settings: ExportSettings) -> Exported:
     Raises DlcliError for a run that is damaged, and where the file gives other numbers than dlcli.
     """
     model, schema, _ = load_run(settings.run)
+    if schema.design is not None or schema.log_target:
+        what = "terms of columns" if schema.design is not None else "its target's logarithm"
+        raise DlcliError(f"{settings.run} is a model of {what}, which no exported file computes", "use dlcli predict")
     terms = Terms.of(model, schema)
     tried = samples(model, schema, terms)
     if settings.format == "numpy":

@@ -19,7 +19,8 @@ class Intervals:
     """Ends of intervals by the names of their columns, ``names``.
 
     Of numbers: of the mean, and of a new observation, by Student's t; of families with a link of the mean alone, from
-    those of its link. Of two classes: of their probabilities, from those of the log-odds.
+    those of its link; of a model of logarithms by exp of those, of the mean times the factor of the predictions. Of two
+    classes: of their probabilities, from those of the log-odds.
     """
 
     def __init__(self, model: LinearModel, schema: Schema, confidence: float, run: Path) -> None:
@@ -44,6 +45,8 @@ class Intervals:
             ends = list(mean_interval(family_of(self._model.kind), low, high))
         elif self._model.kind == "mse":
             ends = [low, high, *self._known.of_new(scores, X, self._confidence)]
+            if (factor := self._model.smearing) is not None:  # a quantile's exp is one; a mean's is not the mean
+                ends = [np.exp(low) * factor, np.exp(high) * factor, *(np.exp(end) for end in ends[2:])]
         else:
             at_low, at_high = (np.exp(log_softmax(end[:, None])) for end in (low, high))
             ends = [at_high[:, 0], at_low[:, 0], at_low[:, 1], at_high[:, 1]]

@@ -109,6 +109,11 @@ def as_a_whole(report: FitLinearReport) -> list[str]:
     lines.append(_sizes(report, found))
     if report.aliased:
         lines.append(f"aliased, as they depend on other columns: {', '.join(report.aliased)}")
+    if report.smearing is not None:
+        lines.append(
+            f"predictions are exp of what {report.target} is fitted as, times {report.smearing:.6g}: the mean of "
+            "exp(residual), Duan's smearing"
+        )
     if report.residual_sd is not None:
         lines.append(f"residual standard error {report.residual_sd:.6g}{_r2(report, found)}")
     if found.test is not None:

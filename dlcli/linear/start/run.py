@@ -22,6 +22,7 @@ from dlcli.runs.model_file import read_kind
 from dlcli.runs.open import report_of, run_folder
 from dlcli.tables.columns import Column, Schema
 from dlcli.tables.formats.dates import DateFormat
+from dlcli.tables.terms.saved import read_schema
 from dlcli.text import counted, listed, printable
 
 NAMED = 3  # columns or classes that a line names
@@ -54,7 +55,7 @@ class Start:
             model = LinearModel.load(path)
             config = folder / directory.CONFIG
             settings = FitLinearConfig.build({}, config) if config.is_file() else None
-            return cls(str(given), model, Schema.from_json(model.schema), settings)
+            return cls(str(given), model, read_schema(model.schema), settings)
         except DlcliError as error:
             raise DlcliError(f"--init: {error.message}", error.hint) from None
 
@@ -64,6 +65,8 @@ class Start:
         A column of the run that isn't here counts by its mean in training. Raises DlcliError where nothing can be
         taken.
         """
+        if data.schema.design is not None or self.schema.design is not None:
+            raise DlcliError(f"--init {self.given}: what terms learned here and there differs", LEAVE)
         classes = self._classes(data, kind)
         known = _Known(self, classes.mapped(self.model.coefficients))
         names = data.schema.encoded_names

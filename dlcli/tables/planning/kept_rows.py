@@ -14,16 +14,22 @@ from dlcli.tables.sharing import joined, joined_ranks, shared_parts
 
 # Which of the rows that stay (of all, (n,)) are trained on; codes of their classes where the target has such.
 TrainingRows: TypeAlias = Callable[[BoolArray, FloatArray | None], BoolArray]
+# All rows, what columns are read as.
+Frames: TypeAlias = Callable[[Sequence[Column], Misfits], Iterator[Frame]]
 
 
 class KeptRows:
-    """Passes over the rows that stay; ``counted`` is the target where its values are counted, as they are classes."""
+    """Passes over the rows that stay of ``readers``, which ``frames`` reads one after another.
+
+    ``target`` is the target's name, and ``counted``: its values are counted, as they are classes.
+    """
 
     def __init__(
-        self, readers: Sequence[Reader], options: ReadOptions, ranks: Ranks, target: str | None, counted: str | None
+        self, readers: Sequence[Reader], frames: Frames, options: ReadOptions, ranks: Ranks, target: str | None,
+        *, counted: bool,
     ) -> None:  # fmt: skip
-        self._readers, self._options, self._ranks = list(readers), options, ranks
-        self._target, self._counted = target, counted
+        self._readers, self._frames, self._options, self._ranks = list(readers), frames, options, ranks
+        self._target, self._counted = target, target if counted else None
 
     def profile(self, columns: Sequence[Column], train: BoolArray | None) -> tuple[Profile, int]:
         """What the rows to train on say, and how many rows there are, those that don't stay too.
@@ -55,11 +61,10 @@ class KeptRows:
                     yield *part.made, part.source_row, part.place
             return
         rows = stay = 0
-        for reader in self._readers:
-            for frame in reader.frames(columns, self._options, misfits):
-                data, keep = self._kept(frame, columns, misfits)
-                yield data, keep, rows, stay
-                rows, stay = rows + len(keep), stay + data.height
+        for frame in self._frames(columns, misfits):
+            data, keep = self._kept(frame, columns, misfits)
+            yield data, keep, rows, stay
+            rows, stay = rows + len(keep), stay + data.height
 
     def _kept(
         self, frame: Frame, columns: Sequence[Column], misfits: Misfits

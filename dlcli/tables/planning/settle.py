@@ -57,6 +57,7 @@ class Settling:
         self._auto = options.missing == "auto"
         self._decisions: list[Decision] = []
         self._gaps: dict[bytes, str] = {}
+        self._reference = {name: level for name, _, level in (one.partition("=") for one in options.reference)}
 
     def settle(self, plans: Sequence[ColumnPlan], target: ColumnPlan | None, *, classes: bool) -> Settled:
         """Raises DlcliError where no feature is left, or the target can't be one."""
@@ -77,6 +78,8 @@ class Settling:
                 column = self._with_levels(column, levels, notes)
             features.append(column)
             records[plan.name] = self._record(plan, _used_as(column), notes)
+        for name in self._reference:
+            raise self._no_levels(name, [column for _, column, _ in used])
         for plan in plans:
             self._decisions.extend(plan.decisions)
         if wanted is not None and target is not None:
@@ -189,6 +192,8 @@ class Settling:
         pool = _free_name(POOL, counts) if rest else None
         levels = sorted(str(level) for level in kept)
         levels += [name for name in (pool, column.gap) if name]
+        if (first := self._reference.pop(column.name, None)) is not None:
+            levels = self._with_first(column, first, levels)
         if pool:
             rows = sum(counts[level] for level in rest)
             notes.append(f"the {len(rest):,} rarest texts ({rows:,} rows) are one level")
@@ -196,6 +201,19 @@ class Settling:
                 what = f"column '{printable(column.name)}': the {len(rest):,} rarest texts are pooled into one level"
                 self._decisions.append(Decision(what, f"--max-categories {most}", column.name))
         return replace(column, levels=tuple(levels), pool=pool)
+
+    def _with_first(self, column: Column, first: str, levels: Sequence[str]) -> list[str]:
+        """The levels in order, but for the one that others are compared with. Raises DlcliError where it is none."""
+        if first not in levels:
+            what = f"--reference: column '{printable(column.name)}' has no level '{printable(first)}'"
+            raise DlcliError(what, f"its levels are {listed(levels)}")
+        return [first, *(level for level in levels if level != first)]
+
+    def _no_levels(self, name: str, used: Sequence[Column]) -> DlcliError:
+        what = f"--reference: column '{printable(name)}' isn't used as levels"
+        if any(column.name == name for column in used):
+            return DlcliError(what, f"to take it as levels: {self._options.hints.text(name)}")
+        return DlcliError(what, f"name one of {listed([c.name for c in used if c.kind == 'text']) or 'a text column'}")
 
     def _target(self, plan: ColumnPlan, *, classes: bool) -> Column:
         """The target; raises DlcliError for one that holds nothing, or an identifier instead of classes."""
