@@ -18,19 +18,20 @@ NAMED = 32  # files up to which each is remembered on its own, so that the one t
 Part = tuple[str, Path | NDArray[np.generic]]
 
 
-def fingerprint(parts: Sequence[Part]) -> JsonObject:
+def fingerprint(parts: Sequence[Part], whole: int | None = None) -> JsonObject:
     """The fingerprint of named files and arrays, as JSON keeps it.
 
-    Up to 256 MB every byte counts; of more, names, sizes and 16 blocks of each part. Raises DlcliError for a file that
-    can't be read.
+    Up to ``whole`` bytes (256 MB) every byte counts; of more, names, sizes and 16 blocks of each part. Raises
+    DlcliError for a file that can't be read.
     """
+    whole = WHOLE if whole is None else whole
     sizes = [_size(name, part) for name, part in parts]
-    share = WHOLE if sum(sizes) <= WHOLE else WHOLE // len(parts)
+    share = whole if sum(sizes) <= whole else whole // len(parts)
     digests = [_digest(name, part, size, share) for (name, part), size in zip(parts, sizes, strict=True)]
-    whole = hashlib.blake2b(digest_size=16)
+    every = hashlib.blake2b(digest_size=16)
     for (name, _), size, digest in zip(parts, sizes, digests, strict=True):
-        whole.update(f"{name}\0{size}\0{digest}\n".encode(errors="surrogateescape"))
-    found: JsonObject = {"parts": len(parts), "bytes": sum(sizes), "digest": whole.hexdigest()}
+        every.update(f"{name}\0{size}\0{digest}\n".encode(errors="surrogateescape"))
+    found: JsonObject = {"parts": len(parts), "bytes": sum(sizes), "digest": every.hexdigest()}
     if len(parts) <= NAMED:
         found["each"] = [
             [printable_path(name), size, digest] for (name, _), size, digest in zip(parts, sizes, digests, strict=True)

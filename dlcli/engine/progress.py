@@ -41,6 +41,21 @@ class Progress(Protocol):
         """The run is saved, but for its charts, and this is what report.json holds: a task has ended well."""
 
 
+class Remembering:
+    """A Progress that passes on to another one, and keeps what was warned of."""
+
+    def __init__(self, inner: Progress) -> None:
+        self.warnings: list[str] = []
+        self._inner = inner
+        self.note, self.listing, self.reached = inner.note, inner.listing, inner.reached
+        self.begin, self.step, self.end, self.result = inner.begin, inner.step, inner.end, inner.result
+
+    def warn(self, text: str) -> None:
+        """Pass it on, and keep it."""
+        self.warnings.append(text)
+        self._inner.warn(text)
+
+
 class Silent:
     """A Progress that shows nothing."""
 

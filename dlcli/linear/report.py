@@ -1,6 +1,8 @@
 """The numbers of a fitted linear model: coefficients with standard errors, and metrics."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
+from dlcli.fingerprint import fingerprint
 from dlcli.linear.curve import draw
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.inference.contrasts import Shown, against
@@ -19,12 +22,13 @@ from dlcli.linear.losses.families import family_of
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import loss_of, loss_words, of_classes, of_family
 from dlcli.linear.result import Fit
-from dlcli.reports.document import environment
+from dlcli.reports.document import Fingerprint, environment
 from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, Spread
 from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
 
+FINGERPRINTED = 4 << 20  # bytes of files that are read again for it: some milliseconds
 TOO_MANY = "with --baseline they are computed for up to 1,000 coefficients"
 
 
@@ -35,9 +39,14 @@ def _standard_deviation(values: list[float]) -> float:
 
 
 def make_report(
-    loaded: Loaded, result: Fit, folds: list[dict[str, float]] | None, run: directory.RunDirectory, seconds: float
+    loaded: Loaded,
+    result: Fit,
+    folds: list[dict[str, float]] | None,
+    run: directory.RunDirectory,
+    seconds: float,
+    warnings: Sequence[str] = (),
 ) -> FitLinearReport:
-    """The document of report.json."""
+    """The document of report.json; ``warnings`` are those that were shown."""
     data, plan = loaded.data, loaded.plan
     target, intercept = data.schema.target, plan.columns.intercept
     assert target is not None
@@ -78,6 +87,8 @@ def make_report(
         decisions=list(loaded.decisions) or None,
         split=loaded.split,
         cv=_cross_validation(folds) if folds else None,
+        fingerprint=_fingerprint(loaded),
+        warnings=list(warnings) or None,
     )
 
 
@@ -93,6 +104,17 @@ def _family(result: Fit) -> FamilyEntry | None:
         alpha_std_error=None if shape is None else shape.std_error,
         power=family.power if family.name == "tweedie" else None,
     )
+
+
+def _fingerprint(loaded: Loaded) -> Fingerprint | None:
+    """That of the files, in so little time that nobody waits; None for the built-in example, or files that are gone."""
+    if not loaded.files:
+        return None
+    try:
+        found = fingerprint([(Path(name).name, path) for name, path in loaded.files], whole=FINGERPRINTED)
+    except DlcliError:
+        return None
+    return Fingerprint(**found, rows=loaded.data.rows, columns=len(loaded.columns))
 
 
 def _shown(loaded: Loaded, result: Fit) -> Shown:

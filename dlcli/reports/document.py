@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from dlcli.engine.ranks import launched
+from dlcli.engine.revision import revision
 from dlcli.files import JsonObject, to_json
 
 
@@ -67,7 +68,27 @@ class Sparse(Record):
         return document
 
 
-class Environment(Record):
+class Commit(Record):
+    """The commit of git that a command began at, in the folder that it was started in."""
+
+    commit: str = Field(description="its hash")
+    dirty: bool | None = Field(description="whether files that git knows had changes; null where git doesn't say")
+
+
+class Fingerprint(Sparse):
+    """What tells whether data have changed."""
+
+    parts: int = Field(description="files or images")
+    bytes: int
+    digest: str = Field(description="BLAKE2b checksum of names, sizes and content; of large files of 16 blocks of each")
+    each: list[tuple[Text, int, str]] | None = Field(
+        default=None, description="name, bytes and checksum of each part; absent where there are many"
+    )
+    rows: int | None = Field(default=None, description="rows of a table, those held out included; absent for images")
+    columns: int | None = Field(default=None, description="columns of a table, the target included; absent for images")
+
+
+class Environment(Sparse):
     """Where a command ran."""
 
     python: str = Field(description="version of Python")
@@ -77,6 +98,7 @@ class Environment(Record):
     threads: int | None = Field(description="processor cores to run on; for networks PyTorch's number of threads")
     device: str = Field(description="cpu, cuda:N or mps")
     processes: int = Field(description="processes that did the work together, started by torchrun")
+    git: Commit | None = Field(default=None, description="absent where the current folder is in no repository")
 
 
 class Report(Sparse):
@@ -128,7 +150,9 @@ def environment(device: str, threads: int | None = None) -> Environment:
     """
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    found = revision()
     return Environment(
+        git=None if found is None else Commit(commit=found.commit, dirty=found.dirty),
         python=platform.python_version(),
         torch=metadata.version("torch"),
         numpy=metadata.version("numpy"),

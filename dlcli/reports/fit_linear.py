@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
-from dlcli.reports.document import Environment, Measured, Number, Record, Text, TrainingReport
+from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Text, TrainingReport
 from dlcli.reports.inference import Summary
 from dlcli.reports.split import SplitEntry
 
@@ -120,3 +120,9 @@ class FitLinearReport(LinearResult):
         description="rows held out and folds by --val-rows, --val-data, --group or --time; else absent",
     )
     cv: CrossValidation | None = Field(default=None, description="cross-validation; absent where there was none")
+    fingerprint: Fingerprint | None = Field(
+        default=None, description="of the files of the table; absent for the built-in example and from older reports"
+    )
+    warnings: list[Text] | None = Field(
+        default=None, description="what was warned of, in words; absent where there was nothing"
+    )

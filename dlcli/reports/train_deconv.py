@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dlcli.reports.document import Environment, Measured, Number, Record, Sparse, Text, TrainingReport
+from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Sparse, Text, TrainingReport
 
 PSNR_OF = (
     "what PSNR and SSIM compare: values, or of upscaled color images their luminance, within 16 to 235 for 8 bits; "
@@ -98,17 +98,6 @@ class LastStep(Record):
 
     step: int
     metrics: Measured
-
-
-class Fingerprint(Sparse):
-    """What tells whether data have changed."""
-
-    parts: int = Field(description="files or images")
-    bytes: int
-    digest: str = Field(description="BLAKE2b checksum of names, sizes and content")
-    each: list[tuple[Text, int, str]] | None = Field(
-        default=None, description="name, bytes and checksum of each part; absent where there are many"
-    )
 
 
 class NetworkTraining(TrainingReport):

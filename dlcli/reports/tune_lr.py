@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
-from dlcli.reports.document import Environment, Measured, Metrics, Number, Record, Text, TrainingReport
+from dlcli.reports.document import Environment, Fingerprint, Measured, Metrics, Number, Record, Text, TrainingReport
 
 TrainingName = Literal["fit-linear", "train-deconv"]
 Params = dict[str, StrictBool | StrictInt | StrictFloat | Text]
@@ -80,6 +80,7 @@ class SearchReport(Tuning):
     storage: Text | None = Field(
         default=None, description="URL of its storage, without a password; null where none was given"
     )
+    fingerprint: Fingerprint | None = Field(default=None, description="of the data; absent from older reports")
 
 
 class Suggestions(Record):

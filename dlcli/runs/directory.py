@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlcli.engine.revision import look
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject, to_json, valid_text, write_atomic
 from dlcli.runs.held import Hold
@@ -31,6 +32,7 @@ class RunDirectory:
         self._given = out
         self._path: Path | None = None
         self._hold: Hold | None = None
+        look()  # at git, while the work begins
         base = out or Path("runs")
         if base.exists() and not base.is_dir():
             raise DlcliError(f"--out {base} is a file", "give a directory")

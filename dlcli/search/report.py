@@ -9,7 +9,7 @@ from typing import Literal
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError, ExitCode
 from dlcli.passwords import without_password
-from dlcli.reports.document import environment
+from dlcli.reports.document import Fingerprint, environment
 from dlcli.reports.head import Ended, training_head
 from dlcli.reports.tune_lr import BestTrial, SearchReport, Trial
 from dlcli.runs import directory
@@ -19,6 +19,7 @@ from dlcli.search.ranking import Choice, Mark, choose
 from dlcli.search.records import ENDED, Outcome, Record
 from dlcli.search.settings import TrainingConfig
 from dlcli.search.space import Point
+from dlcli.search.study.opening import DATA
 from dlcli.text import counted
 
 TIED_SHOWN = 8  # numbers of tied trials in one line
@@ -64,6 +65,7 @@ def make_report(search: Search, run: directory.RunDirectory, ending: Ending) -> 
         importances_share=share,
         study=search.study.name,
         storage=without_password(search.study.storage) if search.study.storage else None,
+        fingerprint=Fingerprint.model_validate(search.fingerprint[DATA]),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.loop import Step
-from dlcli.engine.progress import Progress, Silent
+from dlcli.engine.progress import Progress, Remembering, Silent
 from dlcli.engine.ranks import Ranks, launched
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.linear.data.cache import FitCache
@@ -96,8 +96,8 @@ def _help(config: FitLinearConfig, ranks: Ranks) -> FitLinearReport:
     return FitLinearReport.model_construct(**document)
 
 
-def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitLinearReport:
-    start = time.monotonic()
+def _fit(config: FitLinearConfig, shown: Progress, crew: Crew | None) -> FitLinearReport:
+    start, progress = time.monotonic(), Remembering(shown)
     run, begin = _run_of(config, crew)
     loaded = load(config, progress, crew)
     plan, begun = loaded.plan, starting_point(begin, config, loaded, progress)
@@ -116,7 +116,7 @@ def _fit(config: FitLinearConfig, progress: Progress, crew: Crew | None) -> FitL
                 progress.warn("interrupted while cross-validating: the model is saved without it")
                 last = replace(result.trace.last, signum=interrupt.signum)
                 result = replace(result, trace=replace(result.trace, last=last))
-        report = make_report(loaded, result, folds, run, time.monotonic() - start)
+        report = make_report(loaded, result, folds, run, time.monotonic() - start, progress.warnings)
         defer()  # which only the exact solver hasn't done before its first step
         save(config, loaded, result, report, run)
         if crew is not None and result.trace.last.status != "diverged":

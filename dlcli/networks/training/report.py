@@ -7,9 +7,9 @@ from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.training.advice import shortcomings
 from dlcli.networks.training.record import Outcome
 from dlcli.networks.training.validation.classes import qualities_of
-from dlcli.reports.document import environment
+from dlcli.reports.document import Fingerprint, environment
 from dlcli.reports.head import Ended, training_head
-from dlcli.reports.train_deconv import Fingerprint, HeldOutPart, ImageCounts, LastStep, TrainDeconvReport
+from dlcli.reports.train_deconv import HeldOutPart, ImageCounts, LastStep, TrainDeconvReport
 
 MATRIX_CLASSES = 100  # the report holds a confusion matrix up to this many classes
 

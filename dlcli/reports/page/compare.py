@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dlcli.files import JsonObject
 from dlcli.reports.page.coefficients import coefficient_table
 from dlcli.reports.page.content import charts_of, revision_of, run_view, text_of, warnings_of
 from dlcli.reports.page.figures import cell
@@ -57,9 +58,16 @@ def _fair(sources: Sequence[Source], name: str) -> bool:
 
 
 def _prints(sources: Sequence[Source]) -> set[str]:
-    """The fingerprints of the data, of those runs that have one."""
+    """The fingerprints of the data, of those runs that have one; without the names of files, where each is known."""
     found = [source.report.get("fingerprint") for source in sources]
-    return {str(one["digest"]) for one in found if isinstance(one, dict) and "digest" in one}
+    return {_content(one) for one in found if isinstance(one, dict) and "digest" in one}
+
+
+def _content(fingerprint: JsonObject) -> str:
+    each = fingerprint.get("each")
+    if isinstance(each, list) and all(isinstance(one, list) and len(one) == 3 for one in each):
+        return " ".join(str(one[2]) for one in each)
+    return str(fingerprint["digest"])
 
 
 def _resplit(sources: Sequence[Source]) -> list[str]:

@@ -94,7 +94,8 @@ def _run_facts(source: Source) -> list[Fact]:
 
 def revision_of(report: JsonObject) -> str:
     """The commit that a run was made at, in words; empty where it isn't known."""
-    found = report.get("git")
+    environment = report.get("environment")
+    found = environment.get("git") if isinstance(environment, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("commit"), str):
         return ""
     dirty = {True: ", with changes that were not committed", None: ", perhaps with changes"}.get(found.get("dirty"), "")

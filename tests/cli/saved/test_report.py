@@ -98,7 +98,9 @@ def test_of_two_runs_every_setting_that_differs_is_named_and_only_those(app, run
     (tmp_path / "link.csv").symlink_to("data.csv")
     code = app("fit-linear", tmp_path / "link.csv", "--target", "y", "--val", "0.2", "--out", "two", "--quiet")[0]
     assert code == 0
-    assert page(app, "one", "two")[1]["differing"] == []
+    read, report = page(app, "one", "two")
+    assert report["differing"] == []
+    assert "different data" not in "".join(read.text)  # by another name
     table(tmp_path / "other.csv", ["p", "q", "y"])
     app("fit-linear", "other.csv", "--val", "0.3", "--l2", "0.1", "--seed", "3", "--out", "three", "--quiet")
     read, report = page(app, "one", "three", "--out", "page.html")
@@ -178,3 +180,22 @@ def test_a_page_of_before_does_not_pass_for_this_run(app, run):
     page(app, "one")
     run("one", "--force")
     assert not Path("one/report.html").exists()
+
+
+def test_a_report_knows_its_data_and_what_was_warned_of(app, tmp_path):
+    rows = "".join(f"{i % 7},{i % 7},{i % 5}\n" for i in range(40))
+    (tmp_path / "twice.csv").write_text("a,same,y\n" + rows)
+    err = app("fit-linear", "twice.csv", "--target", "y", "--out", "one")[2]
+    report = json.loads(Path("one/report.json").read_text())
+    known = report["fingerprint"]
+    assert (known["rows"], known["columns"], known["bytes"]) == (40, 3, (tmp_path / "twice.csv").stat().st_size)
+    warned = [line.removeprefix("dlcli: warning: ") for line in err.splitlines() if "warning: " in line]
+    assert report["warnings"] == warned
+    assert len(warned) == 2
+    text = "".join(page(app, "one")[0].text)
+    assert warned[0] in text
+    assert known["digest"] in text
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "twice.csv").write_text("a,same,y\n" + rows)
+    assert app("fit-linear", "else/twice.csv", "--target", "y", "--out", "two", "--quiet")[0] == 0
+    assert json.loads(Path("two/report.json").read_text())["fingerprint"] == known

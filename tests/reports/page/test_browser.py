@@ -31,7 +31,7 @@ def source(name, number):
     report = {
         "command": "train-deconv", "run": name, "steps": 1000, "seconds": 75.0, "seed": number, "task": HOSTILE,
         "coefficients": coefficients, "warnings": [HOSTILE, "a long warning " * 20],
-        "git": {"commit": "ab" * 20, "dirty": True},
+        "environment": {"git": {"commit": "ab" * 20, "dirty": True}},
         "fingerprint": {"digest": "d" * 32, "bytes": 12}, "per_class": [{"name": HOSTILE, "images": 3, "recall": 0.5}],
     }  # fmt: skip
     records = [
