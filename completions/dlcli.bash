@@ -122,12 +122,12 @@ _dlcli() {
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mistakes) _dlcli_paths -f; return ;;
-                --charts) _dlcli_paths -d; return ;;
+                --charts|--against) _dlcli_paths -d; return ;;
                 --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--threshold|--quantile|--check|--sigma|--quality|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --check --out --compare --sigma --quality --seed --worst --mistakes --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --check --out --sigma --quality --seed --worst --mistakes' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --against --check --out --compare --sigma --quality --seed --worst --mistakes --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --against --check --out --sigma --quality --seed --worst --mistakes' ;;
             esac ;;
         runs)
             case "$previous" in

@@ -266,6 +266,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from eval' -l threads -x -d 'CPU th
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l threshold -x -d 'Of two classes - the probability from which on a row counts as of the second, or max-f1 - the one with the largest F1 on the rows measured, which is said.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l quantile -x -d 'Of numbers - also measure the pinball loss of this quantile.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l charts -xa '(__fish_complete_directories (commandline -ct))' -d 'Also draw the pictures that fit the data, as PNG files in this folder - residuals and predictions; of classes ROC, precision-recall, calibration and confusion.'
+complete -c dlcli -n '__fish_seen_subcommand_from eval' -l against -xa '(__fish_complete_directories (commandline -ct))' -d 'Run directory of another model, measured on the same rows or images of DATA - is the difference more than chance? A --check such as rmse<=against fails where this model is worse by more than chance.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l check -x -d 'Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l out -rF -d 'Also write the report to this file.'
 complete -c dlcli -n '__fish_seen_subcommand_from eval' -l compare -d 'Also measure the classical methods of scikit-image on the same degraded images.'

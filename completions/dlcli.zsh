@@ -281,6 +281,7 @@ _dlcli() {
                 '--threshold=[Of two classes - the probability from which on a row counts as of the second, or max-f1 - the one with the largest F1 on the rows measured, which is said.]:value: ' \
                 '--quantile=[Of numbers - also measure the pinball loss of this quantile.]:value: ' \
                 '--charts=[Also draw the pictures that fit the data, as PNG files in this folder - residuals and predictions; of classes ROC, precision-recall, calibration and confusion.]:value:_files -/' \
+                '--against=[Run directory of another model, measured on the same rows or images of DATA - is the difference more than chance? A --check such as rmse<=against fails where this model is worse by more than chance.]:value:_files -/' \
                 '*--check=[Fail with exit code 3 unless this holds, for example r2>=0.9 or psnr>=29.]:value: ' \
                 '--out=[Also write the report to this file.]:value:_files' \
                 '--compare[Also measure the classical methods of scikit-image on the same degraded images.]' \

@@ -9,6 +9,7 @@ from dlcli.errors import ExitCode
 
 if TYPE_CHECKING:
     from dlcli.reports.evaluate import ClassesEvaluated, EvalReport, ImageQuality, RestorationReport
+    from dlcli.reports.saved.against import Against
 
 SHOWN = 20  # images that the table lists, unless --worst says otherwise
 
@@ -31,6 +32,8 @@ Examples:
 - `dlcli eval runs/fit-linear-001 new.csv`
 
 - `dlcli eval runs/fit-linear-001 new.csv --check 'r2>=0.9' --check 'rmse<0.5'`
+
+- `dlcli eval runs/fit-linear-002 new.csv --against runs/fit-linear-001 --check 'rmse<=against'` – no worse than before?
 
 - `dlcli eval runs/fit-linear-001 new.csv --json | jq .metrics.test.accuracy`
 
@@ -63,6 +66,8 @@ class Eval(Command[EvalConfig, Console, "EvalReport"]):
             _show_images(report, console, config.worst)
         else:
             _show_metrics(report, console)
+        if report.against is not None:
+            _show_against(report.against, report, console)
         for check in report.checks:
             console.line(check.text)
 
@@ -70,6 +75,23 @@ class Eval(Command[EvalConfig, Console, "EvalReport"]):
         """3 and the checks that do not hold, else 0."""
         failed = [check.text for check in report.checks if not check.holds]
         return (int(ExitCode.CHECK_FAILED) if failed else 0), failed
+
+
+def _show_against(against: "Against", report: "EvalReport", console: Console) -> None:
+    """Both models beside each other, and whether they differ by more than chance."""
+    from dlcli.reports.saved.against import WORDS
+
+    rows = [
+        [
+            name, f"{one.value:.6g}", f"{one.against:.6g}", f"{one.difference:+.4g}",
+            "" if one.verdict == "unknown" else f"{one.low:+.4g} to {one.high:+.4g}", WORDS[one.verdict],
+        ]
+        for name, one in against.metrics.items()
+    ]  # fmt: skip
+    unit = "images" if hasattr(report, "images") else "rows"
+    head = [f"{against.compared:,} {unit}", "this run", "against", "difference", "95% interval", "verdict"]
+    console.line("")
+    console.table(head, rows)
 
 
 def _show_metrics(report: "EvalReport", console: Console) -> None:

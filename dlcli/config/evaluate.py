@@ -18,6 +18,7 @@ from dlcli.config.common import (
     known_device,
 )
 from dlcli.config.option import option
+from dlcli.config.saved.against import AgainstOptions
 from dlcli.config.saved.measuring import DecidingOptions, MeasuringOptions
 from dlcli.config.table_options import TableOptions
 from dlcli.config.values.blur import BlurRange
@@ -108,7 +109,7 @@ class SavedOptions(TableOptions, OutputOptions):
         return known_device(value)
 
 
-class EvalConfig(MeasuringOptions, SavedOptions):
+class EvalConfig(AgainstOptions, MeasuringOptions, SavedOptions):
     """Measure a saved model."""
 
     data: tuple[str, ...] = option(

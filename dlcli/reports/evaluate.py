@@ -7,6 +7,7 @@ from pydantic import Field
 from dlcli.reports.checks import CheckOutcome
 from dlcli.reports.document import Environment, Measured, Number, Record, RunReport, Sparse, Text
 from dlcli.reports.measured_on import MeasuredOn
+from dlcli.reports.saved.against import Against
 from dlcli.reports.train_deconv import PSNR_OF, ClassQuality, Level
 from dlcli.text import counted
 
@@ -17,6 +18,7 @@ class Evaluation(RunReport):
     """What measuring any model reports."""
 
     command: Literal["eval"]
+    against: Against | None = Field(default=None, description="the comparison with another model; absent without one")
 
 
 class MeasuredClass(Record):

@@ -9,6 +9,7 @@ from dlcli.files import write_atomic
 from dlcli.linear.evaluate import MeasuringSettings, evaluate_linear
 from dlcli.linear.saved import AppliedSettings
 from dlcli.reports.evaluate import EvalReport
+from dlcli.tasks.against import checks_of, with_against
 from dlcli.tasks.saved import holds_network
 
 
@@ -19,6 +20,7 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport
     model or data that don't fit it; a check that fails raises nothing.
     """
     progress = progress or Silent()
+    config, relative = checks_of(config)
     check_file(config.out)
     check_file(config.mistakes, "--mistakes")
     report: EvalReport
@@ -32,6 +34,8 @@ def evaluate(config: EvalConfig, progress: Progress | None = None) -> EvalReport
         _check_folder(config.charts)
         found = evaluate_linear(AppliedSettings.of(config), MeasuringSettings.of(config), progress)
         report, draw = found.report, found.draw
+    if config.against is not None:
+        report = with_against(config, report, relative, progress)
     if config.out is not None:
         write_atomic(config.out, report.to_json().encode() + b"\n")
     if draw is not None and config.charts is not None:

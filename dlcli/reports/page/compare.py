@@ -11,6 +11,7 @@ from dlcli.reports.page.source import Cell, Page, RunView, Source, Table
 from dlcli.reports.saved.metrics import higher_is_better
 
 NOT_SET = "not set"
+OF_LOSS = ("loss", "deviance", "d2")  # metrics that mean another thing for each loss
 # What decides which rows or images are held out.
 SPLIT = (
     "data", "val", "val_rows", "val_data", "group", "time", "data_seed", "seed", "cv", "val_clean", "targets", "sigma",
@@ -46,13 +47,13 @@ def comparable(sources: Sequence[Source]) -> bool:
     kinds = {
         (s.command, *(text_of(s.report.get(n)) for n in ("training", "target", "task", "metric"))) for s in sources
     }
-    losses = {text_of(s.report.get("loss")) for s in sources if s.command == "fit-linear"}
-    return len(kinds) == 1 and len(losses) <= 1
+    classes = {s.report.get("loss") == "cross-entropy" for s in sources if s.command == "fit-linear"}
+    return len(kinds) == 1 and len(classes) <= 1
 
 
 def _fair(sources: Sequence[Source], name: str) -> bool:
     """Whether one run can be called the best by a metric: the same question, asked of the same data."""
-    if name.endswith(".loss") and len({text_of(s.report.get("loss")) for s in sources}) > 1:
+    if name.rpartition(".")[2] in OF_LOSS and len({text_of(s.report.get("loss")) for s in sources}) > 1:
         return False
     return comparable(sources) and len(_prints(sources)) <= 1 and not _resplit(sources)
 

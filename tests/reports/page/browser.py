@@ -10,7 +10,7 @@ import subprocess
 import time
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 30.0  # seconds for an answer, on a busy machine
+PATIENCE = 60.0  # seconds for an answer, on a busy machine
 FREE = 10  # descriptors from here on are nobody's
 
 
