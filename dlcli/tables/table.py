@@ -10,7 +10,7 @@ import numpy as np
 
 from dlcli.engine.ranks import ALONE
 from dlcli.errors import DlcliError
-from dlcli.tables.categories import Rules
+from dlcli.tables.categories import Rules, UnsettledError
 from dlcli.tables.columns import (
     BoolArray,
     Chunk,
@@ -126,13 +126,18 @@ class Table(RawColumns):
         """
         if self._training is None:
             return
-        wholly = wholly or self._options.terms is not None or bool(self._options.reference)
+        # Terms learn of the rows trained on, and which these are is known once all have been seen.
+        chosen = self._options.terms is not None and training is not None
+        wholly = wholly or chosen or bool(self._options.reference)
         profile = None if wholly else self._profile_of_sample(training)
         self._rules, self._trained_on = Rules(settled=profile is None, unseen="baseline"), None
         while profile is None:
             with suppress(UnsharedError):
                 profile = self._profile_of_rows(training)
-        self._use(Settling(self._options, profile, self._readers[0].label), self._training)
+        try:
+            self._use(Settling(self._options, profile, self._readers[0].label), self._training)
+        except UnsettledError:  # what terms learn takes a pass over all rows
+            self.settle(training, wholly=True)
 
     def _use(self, settling: Settling, chosen: TrainingColumns) -> None:
         settled: Settled = settling.settle(chosen.features, chosen.target, classes=self._classes)

@@ -48,8 +48,9 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     config, ranks = with_terms(config), launched()
     if ranks.count == 1:
         return _fit(config, progress or Silent(), None)
-    if config.formula or config.log or config.poly or config.interactions:
-        raise DlcliError("terms learn from the rows in one process", "run it without torchrun")
+    if config.formula or config.log or config.poly or config.interactions or config.log_target:
+        what = "--log-target passes over the rows" if config.log_target else "terms learn from the rows"
+        raise DlcliError(f"{what} in one process", "run it without torchrun")
     if asked := "--robust" if config.robust else "--cluster" if config.cluster else "":
         raise DlcliError(f"{asked} passes over the rows in one process", "run it without torchrun")
     ranks.connect("cpu")

@@ -7,13 +7,18 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 from dlcli.cli.app import run
+from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.engine.ranks import Ranks
 from dlcli.errors import DlcliError
 from dlcli.linear.data.split import VALIDATION, Split
 from dlcli.linear.saved import load_run
+from dlcli.tasks import fit_linear as tasks
 from tests import leakage
+from tests.documented import TABLES
 from tests.forks import without_charts
 
 OLS = "y ~ np.log(a)*cut + poly(b, 2) + size - 1"
@@ -81,6 +86,44 @@ def test_classes_by_a_formula_are_those_of_statsmodels(fit):
     for name, value in slopes(report).items():
         theirs = {"intercept": "Intercept", "log(a)": "np.log(a)"}.get(name, name)
         np.testing.assert_allclose(value, expected.params[theirs], rtol=1e-6)
+
+
+def test_counts_by_a_formula_are_those_of_statsmodels(fit):
+    report = report_of(fit, "--formula", "size ~ log(y)*cut + bs(b, 4)", "--loss", "poisson")
+    family = sm.families.Poisson()
+    expected = smf.glm("size ~ np.log(y)*cut + bs(b, 4)", table(), family=family).fit(tol=1e-14, tol_criterion="params")
+    for name, entry in report["coefficients"].items():
+        theirs = "Intercept" if name == "intercept" else name.replace("log(y)", "np.log(y)")
+        if theirs.startswith("bs"):  # patsy numbers them from 0
+            theirs = f"bs(b, 4)[{int(name[9:-1]) - 1}]"
+        np.testing.assert_allclose(entry["value"], expected.params[theirs], rtol=1e-9)
+        np.testing.assert_allclose(entry["std_error"], expected.bse[theirs], rtol=1e-8)
+
+
+@pytest.mark.skipif(not TABLES.is_dir(), reason="the real tables of ../shared/data are absent")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mpg.csv", "mpg ~ np.log(weight)*origin + bs(acceleration, 5) + I(horsepower**2)"),
+        ("tips.csv", "tip ~ np.log(total_bill)*day + C(size) - 1"),
+        ("penguins.csv", "body_mass_g ~ species*bill_length_mm + C(island, Sum) + sex"),
+    ],
+)
+def test_real_tables_give_what_statsmodels_gives(fit, name, text):
+    code, out, err = fit(
+        "fit-linear", TABLES / name, "--formula", text, "--missing", "drop", "--optimizer", "exact", "--json"
+    )
+    assert code == 0, err
+    expected = smf.ols(text, pd.read_csv(TABLES / name)).fit()
+    found = json.loads(out)
+    np.testing.assert_allclose(found["summary"]["df_residual"], expected.df_resid)
+    np.testing.assert_allclose(found["residual_sd"] ** 2, expected.mse_resid, rtol=1e-9)
+    for term, entry in found["coefficients"].items():
+        theirs = "Intercept" if term == "intercept" else term
+        if theirs.startswith("bs("):
+            theirs = f"{theirs[:-3]}[{int(theirs[-2]) - 1}]"
+        np.testing.assert_allclose(entry["value"], expected.params[theirs], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(entry["std_error"], expected.bse[theirs], rtol=1e-9)
 
 
 @pytest.mark.parametrize("optimizer", ["gd", "exact", "adam"])
@@ -157,6 +200,19 @@ def _order(report):
     return ["Intercept" if name == "intercept" else name for name in slopes(report)]
 
 
+def test_what_only_later_rows_have_is_learned_too(fit, folder):
+    frame = table(3000)
+    frame.loc[2990:, "cut"] = "Poor"
+    frame["size"] = frame["size"].astype(object)
+    frame.loc[2995, "size"] = ""
+    frame.to_csv("t.csv", index=False)
+    report = report_of(fit, "--formula", "y ~ size*cut + bs(b, 4)", "--optimizer", "exact")
+    assert "size:cut[T.Poor]" in report["coefficients"]
+    frame["size"] = pd.to_numeric(frame["size"]).fillna(pd.to_numeric(frame["size"]).mean())
+    expected = smf.ols("y ~ size*cut + bs(b, 4)", frame).fit()
+    np.testing.assert_allclose(slopes(report)["size:cut[T.Poor]"], expected.params["size:cut[T.Poor]"], rtol=1e-8)
+
+
 def test_shortcuts_are_the_formula_that_they_stand_for(fit):
     words = ["--target", "y", "--drop", "won", "--optimizer", "exact"]
     short = report_of(fit, *words, "--log", "a", "--poly", "b:2", "--interactions", "a:cut,size:b", "--log-target")
@@ -190,6 +246,19 @@ def test_a_dry_run_shows_the_columns_of_the_terms(fit):
     assert "terms make of these 4 columns:\n- log(a)\n- cut[Fair]:b\n" in out
     report = json.loads(fit("fit-linear", "t.csv", "--formula", "y ~ log(a) + cut", "--dry-run", "--json")[1])
     assert report["terms"] == ["log(a)", "cut[T.Good]", "cut[T.Ideal]"]
+
+
+def test_a_dry_run_ends_with_the_command_as_it_was_given(fit):
+    out = fit("fit-linear", "t.csv", "--formula", "y ~ a - 1", "--dry-run")[1]
+    assert out.splitlines()[-1] == "dlcli fit-linear t.csv --formula 'y ~ a - 1'"
+
+
+@pytest.mark.parametrize("given", [{"formula": "y ~ a"}, {"log": ("a",)}, {"log_target": True}], ids=str)
+def test_several_processes_are_refused(folder, monkeypatch, given):
+    monkeypatch.setattr(tasks, "launched", lambda: Ranks(0, 2))
+    with pytest.raises(DlcliError) as caught:
+        tasks.fit_linear(FitLinearConfig.build({"data": ("t.csv",), "target": "y", **given}))
+    assert caught.value.hint == "run it without torchrun"
 
 
 def test_a_search_fits_the_terms_too(fit):

@@ -15,7 +15,7 @@ class TermOptions(Config):
     formula: str | None = option(
         None,
         "Target and terms as in R: 'price ~ log(carat) + cut*clarity + poly(depth, 3) + bs(age, 5) - 1'. Functions: "
-        "log, log1p, log2, log10, exp, sqrt, abs, poly, bs, cr, center, scale, standardize, C, I with arithmetic.",
+        "log, log1p, log2, log10, exp, sqrt, abs, poly, bs, cr, ns, center, scale, standardize, C, I with arithmetic.",
         panel=DATA,
         metavar="FORMULA",
         also="model_formula r_formula patsy formula_string terms expression",

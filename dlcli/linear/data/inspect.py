@@ -19,7 +19,7 @@ def inspect_table(config: FitLinearConfig) -> DryRunReport:
     """Read the whole table, whether or not it has a target. Raises DlcliError for what can't be read."""
     if not config.data:
         raise DlcliError("--dry-run looks at a table, and no DATA was given", "name a file")
-    config = with_terms(config)
+    given, config = config, with_terms(config)
     table = Table.open(
         config.data, config.target,
         with_wanted(
@@ -38,7 +38,7 @@ def inspect_table(config: FitLinearConfig) -> DryRunReport:
         terms=list(table.schema.encoded_names) if table.schema.design is not None else None,
         decisions=decision_entries(table.decisions),
         problems=table.warnings,
-        next=_next(config, table),
+        next=_next(given, table),
     )
 
 

@@ -18,7 +18,7 @@ from dlcli.tables.terms.expressions import BASES, Call, Expression, Levels, Name
 from dlcli.tables.terms.learned import checked, degree_of
 from dlcli.tables.terms.parsing import parse
 from dlcli.tables.terms.polynomials import orthogonal
-from dlcli.tables.terms.splines import b_splines, natural_splines, without
+from dlcli.tables.terms.splines import b_splines, natural_b_splines, natural_splines, without
 from dlcli.tables.terms.uses import as_used, check_uses, column_of
 from dlcli.tables.terms.values import State, Values, refused_row
 from dlcli.tables.terms.wanted import Factor
@@ -132,7 +132,7 @@ class Design:
         assert isinstance(knots, list)
         if call.function == "bs":
             return len(knots) - degree_of(call) - 1 - (not call.options.get("include_intercept"))
-        return len(knots) - bool(call.options.get("constraints"))
+        return len(knots) - (call.function == "ns" or bool(call.options.get("constraints")))
 
     def matrix(self, cells: Cells, beyond: dict[str, int], *, strict: bool, fill: bool) -> FloatArray:
         """X (n, w), nan where a value is missing that isn't to be filled (``fill``).
@@ -212,6 +212,8 @@ class Design:
         if call.function == "bs":
             basis = b_splines(x, knots, degree_of(call))
             return basis if call.options.get("include_intercept") else basis[:, 1:]
+        if call.function == "ns":
+            return natural_b_splines(x, knots)
         basis = natural_splines(x, knots)
         if call.options.get("constraints"):
             basis = basis @ without(np.array(self.states[call.text]["constraint"]))

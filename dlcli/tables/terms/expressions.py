@@ -25,7 +25,7 @@ FUNCTIONS: dict[str, tuple[Callable[[FloatArray], FloatArray], str]] = {
     "abs": (np.abs, "numbers"),
 }
 SCALES = ("center", "scale", "standardize")
-BASES = ("poly", "bs", "cr")
+BASES = ("poly", "bs", "cr", "ns")
 MISSING = "missing"  # 1 where a column has no value, else 0
 ALLOWED = (*FUNCTIONS, *SCALES, *BASES, "C", "I", MISSING)
 

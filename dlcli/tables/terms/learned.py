@@ -113,6 +113,8 @@ class Knots:
             raise refused(
                 text, f"a knot is beyond {low:g} to {high:g}", "give knots between the smallest and largest value"
             )
+        if self._call.function == "ns":
+            return {"knots": [low, *inner.tolist(), high]}
         if self._call.function == "bs":
             degree = degree_of(self._call)
             return {"knots": [*[low] * (degree + 1), *inner.tolist(), *[high] * (degree + 1)]}
@@ -138,6 +140,8 @@ class Knots:
             if df < least:
                 raise refused(text, f"df must be at least {least}", f"write it as in bs(x, {least + 2})")
             return np.quantile(values, np.linspace(0, 1, int(df) - least + 2))[1:-1]
+        if self._call.function == "ns":
+            return np.quantile(values, np.linspace(0, 1, int(df) + 1))[1:-1]
         count = int(df) - 2 + bool(options.get("constraints"))
         if count < 0:
             raise refused(text, "df must be at least 2", "write it as in cr(x, 5)")
@@ -177,7 +181,7 @@ def learner_of(node: Expression) -> Learner | None:
         return MeanAndSpread(node)
     if node.function == "poly" and not node.options.get("raw"):
         return Polynomials(node)
-    return Knots(node) if node.function in ("bs", "cr") else None
+    return Knots(node) if node.function in ("bs", "cr", "ns") else None
 
 
 class Learning:

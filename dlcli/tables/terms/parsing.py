@@ -122,6 +122,7 @@ class _Parser:
             "poly": ("degree", "raw"),
             "bs": ("df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound"),
             "cr": ("df", "knots", "lower_bound", "upper_bound", "constraints"),
+            "ns": ("df", "knots", "lower_bound", "upper_bound"),
         }[name]
         if not tree.args or len(tree.args) > len(takes) + 1:
             raise refused(self._text, f"{name} takes a column and settings", f"write it as in {name}(x, 5)")
@@ -232,7 +233,7 @@ def _check_settings(text: str, name: str, given: dict[str, Setting]) -> None:
         wrong.append("constraints")
     if wrong:
         raise refused(text, f"{wrong[0]} has a value that it can't have", "numbers, True or False; knots=[1, 2]")
-    if name in ("bs", "cr") and "df" in given and "knots" in given:
+    if name != "poly" and "df" in given and "knots" in given:
         raise refused(text, "df and knots each say where the knots are", "give one of them")
-    if name == "cr" and "df" not in given and "knots" not in given:
-        raise refused(text, "cr needs its degrees of freedom or its knots", "write it as in cr(x, 5)")
+    if name in ("cr", "ns") and "df" not in given and "knots" not in given:
+        raise refused(text, f"{name} needs its degrees of freedom or its knots", f"write it as in {name}(x, 5)")

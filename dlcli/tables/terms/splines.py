@@ -34,6 +34,31 @@ def b_splines(x: FloatArray, knots: FloatArray, degree: int) -> FloatArray:
     return basis
 
 
+def _derivatives(x: FloatArray, knots: FloatArray, degree: int, order: int) -> FloatArray:
+    """Derivatives of the B-splines at x, (n, k), by those of lower degree."""
+    if not order:
+        return b_splines(x, knots, degree)
+    lower = _derivatives(x, knots, degree - 1, order - 1)
+    apart = knots[degree:] - knots[:-degree]
+    scaled = lower * np.divide(degree, apart, out=np.zeros(len(apart)), where=apart > 0)
+    return np.asarray(scaled[:, :-1] - scaled[:, 1:])
+
+
+def natural_b_splines(x: FloatArray, knots: FloatArray) -> FloatArray:
+    """The basis (n, k - 1) at x (n,) of natural cubic splines on ``knots`` (k,) less the constant, as R's ns.
+
+    They are the cubic B-splines but the first, held to second derivatives of 0 at both ends; straight beyond them.
+    """
+    ends = np.array([knots[0], knots[-1]])
+    every = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
+    basis = b_splines(x, every, 3)
+    at_ends, slopes = b_splines(ends, every, 3), _derivatives(ends, every, 3, 1)
+    for end, beyond in enumerate((x < ends[0], x > ends[1])):
+        basis[beyond] = at_ends[end] + (x[beyond] - ends[end])[:, None] * slopes[end]
+    q, _ = np.linalg.qr(_derivatives(ends, every, 3, 2)[:, 1:].T, mode="complete")
+    return np.asarray(basis[:, 1:] @ q[:, 2:])
+
+
 def natural_splines(x: FloatArray, knots: FloatArray) -> FloatArray:
     """The basis (n, k) at x (n,) of natural cubic splines by their values at ``knots`` (k,); straight beyond them.
 

@@ -62,6 +62,7 @@ HOSTILE = [
     "y ~ bs(x, df=5, knots=[1])",
     "y ~ bs(x, knots=(z for z in x))",
     "y ~ cr(x)",
+    "y ~ ns(x)",
     "y ~ cr(x, 5, constraints='sum')",
     "y ~ log(poly(x, 2))",
     "y ~ poly(center(x), 2)",
