@@ -37,7 +37,7 @@ _dlcli() {
                 --uneven) _dlcli_words 'mend error'; return ;;
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
-                --loss) _dlcli_words 'auto mse cross-entropy poisson gamma negative-binomial:1 tweedie:1.5'; return ;;
+                --loss) _dlcli_words 'auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5'; return ;;
                 --link) _dlcli_words 'auto log identity inverse'; return ;;
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
                 --lr) _dlcli_words 'auto'; return ;;

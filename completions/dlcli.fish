@@ -36,7 +36,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l day-first -d 'W
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l month-first -d 'Whether 1/2/2020 is the first of February; by default detected.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l max-categories -x -d 'Most texts of a column that are kept as levels; the others are one level.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l strict -d 'Refuse the table where something about it had to be decided, and name every decision and the options that settle them.'
-complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l loss -xa 'auto mse cross-entropy poisson gamma negative-binomial:1 tweedie:1.5' -d 'Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson, negative-binomial) or of positive numbers (gamma; tweedie -P, of variance mean^P).'
+complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l loss -xa 'auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5' -d 'Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P).'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l link -xa 'auto log identity inverse' -d 'How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l intercept -d 'Fit an intercept.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l no-intercept -d 'Fit an intercept.'

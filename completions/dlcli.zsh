@@ -46,7 +46,7 @@ _dlcli() {
                 '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
                 '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
                 '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
-                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson, negative-binomial) or of positive numbers (gamma; tweedie -P, of variance mean^P).]:value:(auto mse cross-entropy poisson gamma negative-binomial:1 tweedie:1.5)' \
+                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P).]:value:(auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5)' \
                 '--link=[How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.]:value:(auto log identity inverse)' \
                 '--intercept[Fit an intercept.]' \
                 '--no-intercept[Fit an intercept.]' \

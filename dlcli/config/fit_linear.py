@@ -70,7 +70,7 @@ class ColumnOptions(Config):
         return by_commas(value)
 
 
-LossName = Literal["auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial:1", "tweedie:1.5"]
+LossName = Literal["auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial", "tweedie:1.5"]
 
 
 class LinearModelOptions(Config):
@@ -80,12 +80,12 @@ class LinearModelOptions(Config):
     loss: LossName | str = option(
         "auto",
         "Mean squared error; cross-entropy for classes (two: logistic, more: softmax); the deviance of counts "
-        "(poisson, negative-binomial) or of positive numbers (gamma; tweedie:P, of variance mean^P). auto: mse for "
-        "a target of numbers, cross-entropy for one of text.",
+        "(poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie:P, "
+        "of variance mean^P). auto: mse for a target of numbers, cross-entropy for one of text.",
         panel=MODEL,
         metavar="|".join(loss_forms()),
         also="criterion objective loss_fn loss_function family model model_type task problem distribution",
-        also_as={"poisson": "poisson", "gamma": "gamma"},
+        also_as={"poisson": "poisson", "gamma": "gamma", "negative_binomial": "negative-binomial"},
     )
     link: Literal["auto", "log", "identity", "inverse"] = option(
         "auto",

@@ -70,6 +70,7 @@ def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held
     if plan.keep_rows:
         values = cache.rows(columns, train_groups, held, squares.units, exact=plan.optimizer == "exact")
         rows = row_problem(plan, data, values, squares, kind, cache.device)
+        kind = rows.kind
     problem = FitProblem(plan, data, kind, squares, rows, held, scored, watched, cache.start_of(train_groups))
     return Prepared(problem, stable_rate(problem))
 

@@ -14,7 +14,7 @@ from dlcli.linear.losses.families import family_of
 from dlcli.linear.metrics import class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
-from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family
+from dlcli.linear.objectives.loss import Kind, Loss, log_softmax, loss_of, of_classes, of_family
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.row_space import row_basis
@@ -159,6 +159,14 @@ def spans_rows(plan: Plan, squares: LeastSquares) -> bool:
     return plan.optimizer in SECOND_ORDER and squares.moments.wide and not plan.penalty.l1
 
 
+def _with_alpha(kind: Kind, objective_of: Callable[[Kind], RowObjective], squares: LeastSquares) -> Kind:
+    from dlcli.linear.start.alternating import with_alpha
+
+    link = loss_of(kind).link
+    assert link is not None
+    return with_alpha(objective_of, link, null_start(objective_of(Loss("poisson", None, link).kind), squares))
+
+
 def row_problem(
     plan: Plan, data: TableData, rows: Rows, squares: LeastSquares, kind: Kind, device: str
 ) -> RowProblem:  # fmt: skip
@@ -184,6 +192,8 @@ def row_problem(
     def objective(Z: AnyRows, y: AnyRows) -> RowObjective:
         return make_objective(Z, y, kind, outputs, penalty, device=device)
 
+    if (asked := loss_of(kind)).name == "negative-binomial" and asked.parameter is None:
+        kind = _with_alpha(kind, lambda one: make_objective(rows.Z, rows.y, one, 1, penalty), squares)
     training = objective(rows.Z, rows.y)
     if kind == "mse":  # measured by moments
         return RowProblem(kind, rows.Z, rows.y, training)

@@ -28,6 +28,7 @@ TAKES: dict[str, Takes | None] = {
     "gamma": None,
     "negative-binomial": Takes(
         "ALPHA", lambda alpha: 0 < alpha < float("inf"), "a number above 0, as the variance is mean + ALPHA mean^2",
+        required=False,
     ),
     "tweedie": Takes(
         "P", lambda p: p in (0, 1) or 1 < p <= 10,

@@ -12,6 +12,7 @@ from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.plan import Plan
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.result import Fit
+from dlcli.linear.solvers.separable.zeros import ZEROS
 from dlcli.text import counted
 
 # Above this condition number gradient descent on float64 moments has no digits left to find.
@@ -75,7 +76,12 @@ class Ended:
 def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
     """After the last step: what the user should know about it."""
     last = ended.last
-    if ended.separated:
+    if ended.separated == ZEROS:
+        progress.warn(
+            f"the target is 0 in all rows that are told apart{said_of_columns(ended.separating)}: the loss has no "
+            "minimum, and coefficients fall without bound; add --l2 0.001 for a finite answer"
+        )
+    elif ended.separated:
         which = "perfectly separable" if ended.separated == "perfect" else "separable in part"
         progress.warn(
             f"the classes are {which}{said_of_columns(ended.separating)}: the loss has no minimum and the coefficients "

@@ -16,7 +16,8 @@ from dlcli.linear.optimum.steps import nearness_by_steps
 from dlcli.linear.optimum.wide import wide_nearness
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.exact_solver import ExactSolver
-from dlcli.linear.solvers.second_order import SEPARABLE, SecondOrder
+from dlcli.linear.solvers.second_order import ONLY_ZEROS, SEPARABLE, SecondOrder
+from dlcli.linear.solvers.separable.zeros import ZEROS
 from dlcli.linear.solvers.separation import Suspect
 from dlcli.linear.solvers.solver import LinearSolver, Separation
 from dlcli.text import printable
@@ -128,10 +129,13 @@ def _unverified(found: Verdict) -> Verdict:
 
 
 def _without_minimum(found: Verdict) -> Verdict:
-    """The verdict on separable classes."""
-    if found.status == "converged":
-        found = replace(found, status="stopped", reason=SEPARABLE.reason)
+    """The verdict on separable classes, and on zeros that have no finite optimum."""
+    reason = SEPARABLE if found.separated != ZEROS else ONLY_ZEROS
+    if found.status == "converged" or found.reason == SEPARABLE.reason:
+        found = replace(found, status="stopped", reason=reason.reason)
     by = said_of_columns(found.separating)
+    if found.separated == ZEROS:
+        return replace(found, no_errors=f"the target is 0 in all rows that are told apart{by}: no finite optimum")
     return replace(found, no_errors=f"the classes are separable{by}, and the coefficients have no finite optimum")
 
 

@@ -1,15 +1,19 @@
 """What a fit of an exponential family says as a whole."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.evaluation.deviance import DevianceSums
-from dlcli.linear.inference.likelihood import Likelihood
+from dlcli.linear.inference.likelihood import Likelihood, Shape
+from dlcli.linear.losses.alpha import Alpha
 from dlcli.linear.losses.families import Family, family_of
+from dlcli.linear.objectives.loss import loss_of
 from dlcli.linear.problem import FitProblem
+from dlcli.linear.start.alternating import at
 
 COUNTS = ("poisson", "negative-binomial")
 MOST_COUNTED = 10_000_000  # the largest count up to which logarithms of all are summed one by one
@@ -30,10 +34,25 @@ def family_likelihood(problem: FitProblem, theta: FloatArray, rank: int, *, inte
     dispersion: float | None = 1.0
     if family.dispersed:
         dispersion = sums.pearson / freedom if freedom > 0 else None
-    own = density.total(sums.deviance, dispersion)
+    own, of_null, shape = density.total(sums.deviance, dispersion), density.total(null, dispersion), None
+    if loss_of(problem.plan.kind).parameter is None and family.power is None:
+        assert rows.objective is not None
+        shape, of_null = _of_alpha(at(rows.objective, theta), family, null_mean)
     return Likelihood(
-        n, rank, int(intercept), sums.deviance, null, own, density.total(null, dispersion), dispersion, sums.pearson
+        n, rank, int(intercept), sums.deviance, null, own, of_null, dispersion, sums.pearson, shape
     )  # fmt: skip
+
+
+def _of_alpha(found: Alpha, family: Family, null_mean: float) -> tuple[Shape, float]:
+    """An estimated alpha with its standard error, and the log-likelihood of the null model with its own."""
+    shape = Shape(family.alpha, found.std_error(family.alpha))
+    null = replace(found, mean=np.full(len(found.y), null_mean))
+    alpha = null.estimate(family.alpha)
+    own = replace(family, alpha=alpha) if alpha else Family("poisson", 1.0, 0.0, "log")
+    sums, density = DevianceSums(own), _Density(own)
+    sums.add(found.y, np.full(len(found.y), own.score(null_mean)))
+    density.add(found.y)
+    return shape, density.total(sums.deviance, 1.0)
 
 
 class _Density:

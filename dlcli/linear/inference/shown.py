@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Mapping
 
-from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FitLinearReport
+from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FamilyEntry, FitLinearReport
 from dlcli.reports.inference import Inference, Likelihood, OverallTest, Summary
 
 WIDE = 5  # classes that fit side by side in a table
 MOST_ROWS = 100  # rows of tables by class; of more coefficients the tests are in the report
 DIGITS = 4  # of a standard error; its coefficient is shown to the same place
 LONGEST = 10  # characters of a number that is shown to a place
+CLOSE_TO_1, CERTAIN = 1.1, 4.0  # dispersions that change nothing, and that many deviations from 1 are no chance
 SMALL = 2e-16  # a p-value below which nothing more is told
 Tables = list[tuple[str, list[str], list[list[str]]]]
 
@@ -107,6 +108,8 @@ def as_a_whole(report: FitLinearReport) -> list[str]:
         free = f" with {how.df:,.0f} degrees of freedom" if other else ""
         lines.append(f"{how.statistic}-tests{free}, {100 * how.confidence:.6g}% intervals; {_kind(how)}")
     lines.append(_sizes(report, found))
+    if report.family is not None:
+        lines += _of_family(report, report.family, found)
     if report.aliased:
         lines.append(f"aliased, as they depend on other columns: {', '.join(report.aliased)}")
     if report.smearing is not None:
@@ -122,6 +125,28 @@ def as_a_whole(report: FitLinearReport) -> list[str]:
         lines.append("no test of all slopes: there are too few clusters")
     if found.likelihood is not None:
         lines.append(_likelihood(found.likelihood))
+    return lines
+
+
+def _of_family(report: FitLinearReport, family: FamilyEntry, found: Summary) -> list[str]:
+    """The family, its dispersion, and where counts vary otherwise than the standard errors suppose."""
+    text = f"{report.loss}, {family.link} link, variance {family.variance}"
+    if family.alpha_std_error is not None:
+        text += f" (alpha {family.alpha:.6g} estimated, standard error {_significant(family.alpha_std_error)})"
+    likelihood = found.likelihood
+    if likelihood is None or likelihood.pearson is None or found.df_residual == 0:
+        return [text]
+    lines, ratio = [f"{text}; Pearson chi2 {likelihood.pearson:.6g}"], likelihood.pearson / found.df_residual
+    if report.loss in ("gamma", "tweedie"):
+        lines[0] += f", dispersion {likelihood.dispersion:.6g}"
+    far = abs(ratio - 1) > math.sqrt(2 / found.df_residual) * CERTAIN and not 1 / CLOSE_TO_1 < ratio < CLOSE_TO_1
+    if report.loss == "poisson" and far and found.inference is not None and found.inference.covariance == "classical":
+        small, more = ("small", "more") if ratio > 1 else ("large", "less")
+        other = "--loss negative-binomial, " if ratio > 1 else ""
+        lines.append(
+            f"Pearson chi2 by degrees of freedom is {ratio:.4g}, not 1: counts vary {more} than Poisson's, and these "
+            f"standard errors are too {small}; use {other}--loss tweedie:1 (quasi-Poisson) or --robust HC1"
+        )
     return lines
 
 

@@ -9,11 +9,13 @@ from dlcli.engine.solver import Termination
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.optimum.nearness import SHARE_OF_ERROR
 from dlcli.linear.solvers.descent import FirstOrder
+from dlcli.linear.solvers.separable.zeros import ZEROS
 from dlcli.linear.solvers.separation import Suspect
 
 # Below this, a step that isn't much shorter than the one before has met rounding.
 NEAR = 1e-6
 SEPARABLE = Termination("halted", "separable classes: the loss has no minimum")
+ONLY_ZEROS = Termination("halted", "rows whose targets are all 0: the loss has no minimum")
 ROUNDING = Termination("halted", "rounding lets no step lower the loss")
 
 
@@ -52,7 +54,7 @@ class SecondOrder(FirstOrder):
         """Whether Newton's step ``move`` shows that the loss has no minimum."""
         self.separation = self.suspect.by_step(self.theta, gradient, move)
         if self.separation.how:
-            self.termination = SEPARABLE
+            self.termination = ONLY_ZEROS if self.separation.how == ZEROS else SEPARABLE
         return bool(self.separation.how)
 
     def _search(self, value: float, gradient: FloatArray, move: FloatArray) -> tuple[FloatArray, bool]:

@@ -10,6 +10,7 @@ from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.solvers.separable.margins import ROUNDING, Question
 from dlcli.linear.solvers.separable.proof import UnprovenError, prove
+from dlcli.linear.solvers.separable.zeros import can_lack_a_minimum, prove_zeros
 from dlcli.linear.solvers.solver import NOT_SEPARATED, Separation
 
 # Newton's steps stay about as long as this (in log-odds) however flat the loss gets, where there is no minimum.
@@ -28,10 +29,14 @@ class Suspect:
     def __init__(self, objective: RowObjective) -> None:
         self._objective = objective
         self._known: Separation | None = None
-        self.possible = of_classes(objective.kind) and not objective.l1 and not objective.l2
+        self._zeros = can_lack_a_minimum(objective)
+        self.possible = self._zeros or (of_classes(objective.kind) and not objective.l1 and not objective.l2)
 
     def proof(self, along: FloatArray) -> Separation:
         """Whether the classes are separable; ``along`` (p, k) is looked at where a proof is out of reach."""
+        if self._zeros:
+            self._known = self._known or prove_zeros(self._objective)
+            return self._known
         if self._known is None:
             try:
                 self._known = prove(self._objective)
@@ -46,6 +51,8 @@ class Suspect:
         """
         if not self._open or not np.isfinite(move).all():
             return NOT_SEPARATED
+        if self._zeros:
+            return self._by_step_of_zeros(-float(np.sum(gradient * move)), move)
         known = self._objective.margins(theta)
         if known.margin > ROUNDING * known.reach > 0 and known.loss < SHARP * self._objective.total:
             return self.proof(theta)
@@ -58,12 +65,19 @@ class Suspect:
             return NOT_SEPARATED
         return self.proof(move)
 
+    def _by_step_of_zeros(self, gain: float, move: FloatArray) -> Separation:
+        """The same of targets of 0: each step lowers their scores by about 1, and gains ever less."""
+        if gain > FLAT:
+            return NOT_SEPARATED
+        reach = max(float(np.abs(Z @ move).max(initial=0.0)) for Z, _ in self._objective._blocks())
+        return NOT_SEPARATED if reach < STEADY or reach < LONG * np.sqrt(max(gain, 0.0)) else self.proof(move)
+
     def by_curvature(self, theta: FloatArray, H: FloatArray, metric: FloatArray) -> Separation:
         """The same, if the Hessian H (pk, pk) has vanished at theta along directions in which the data vary.
 
         ``metric`` (p, p) is the inverse of Z'Z/n. Theta's part along those directions is where it has been growing.
         """
-        if not self._open:
+        if not self._open or self._zeros:
             return NOT_SEPARATED
         along = _vanished(theta, H, metric)
         return NOT_SEPARATED if along is None else self.proof(along)
@@ -72,6 +86,8 @@ class Suspect:
         """The same at the end of a fit, if theta puts every row right, or went far and is ``short`` of an optimum."""
         if not self._open:
             return NOT_SEPARATED
+        if self._zeros:
+            return self.proof(theta) if short else NOT_SEPARATED
         sums = self._objective.margins(theta)
         right = sums.margin > ROUNDING * sums.reach > 0
         return self.proof(theta) if right or (short and sums.reach >= SURE) else NOT_SEPARATED

@@ -64,7 +64,7 @@ def test_kinds_are_texts_and_back():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("poison", "expected one of auto, mse, cross-entropy, poisson, gamma, negative-binomial:ALPHA, tweedie:P"),
+        ("poison", "expected one of auto, mse, cross-entropy, poisson, gamma, negative-binomial[:ALPHA], tweedie:P"),
         ("poisson:2", "poisson takes no number"), ("tweedie", "expected tweedie:P, with P 0, 1, or a number from 1"),
         ("tweedie:0.5", "no distribution has one between"), ("tweedie:nan", "expected tweedie:P"),
         ("negative-binomial:0", "with ALPHA a number above 0"), ("negative-binomial:x", "with ALPHA a number above 0"),
