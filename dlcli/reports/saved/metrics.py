@@ -1,5 +1,6 @@
 """The metrics of a report that was saved: which tells most, and which way is better."""
 
+import math
 from collections.abc import Mapping
 
 from dlcli.files import JsonObject
@@ -34,8 +35,18 @@ def metrics_of(document: JsonObject) -> Measured:
 
 
 def number(value: object) -> float | None:
-    """``value`` where it is a number of JSON."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """``value`` where it is a finite number.
+
+    >>> number(3), number(float("nan")), number(True), number(10**400)
+    (3.0, None, None, None)
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def flat(metrics: Mapping[str, Mapping[str, float | None]]) -> dict[str, float | None]:

@@ -86,6 +86,17 @@ def test_a_broken_report_is_one_broken_run(app, runs, text, why):
     assert "runs/fit-linear-001: report.json" in out
 
 
+@pytest.mark.parametrize("steps", ["NaN", "Infinity", "1" + 400 * "0", "true", '"7"', "[]"])
+def test_a_number_that_is_none_is_not_known(app, runs, steps):
+    text = (
+        '{"command": "fit-linear", "run": "x", "status": "finished", "steps": STEPS, "metrics": {"val": {"r2": STEPS}}}'
+    )
+    (runs / "fit-linear-001" / "report.json").write_text(text.replace("STEPS", steps))
+    found = listed(app)[0]["fit-linear-001"]
+    assert (found["steps"], found["metric"], found["value"]) == (None, "", None)
+    assert app("report", "runs/fit-linear-001", "--out", "page.html")[0] == 0
+
+
 def test_the_best_come_first_and_those_without_the_metric_last(app, runs):
     def order(*words):
         return [name for name, entry in listed(app, *words)[0].items() if entry["value"] is not None]
