@@ -27,6 +27,8 @@ Examples:
 
 - `dlcli fit-linear iris.csv --target species --cv 5` – classes, cross-validated
 
+- `dlcli fit-linear homes.csv --formula 'log(price) ~ log(area)*town + bs(age, 5)'` – terms as in R
+
 - `dlcli fit-linear 'part-*.parquet' --target y --l1 0.01 --val 0.2 --early-stop 5`
 
 - `zcat logs.csv.gz | dlcli fit-linear - --target ms --missing drop --json`
