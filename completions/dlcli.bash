@@ -37,6 +37,7 @@ _dlcli() {
                 --uneven) _dlcli_words 'mend error'; return ;;
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
+                --weights-kind) _dlcli_words 'frequency precision'; return ;;
                 --loss) _dlcli_words 'auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5'; return ;;
                 --link) _dlcli_words 'auto log identity inverse'; return ;;
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
@@ -47,10 +48,10 @@ _dlcli() {
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --val-data|--config) _dlcli_paths -f; return ;;
                 --init|--out) _dlcli_paths -d; return ;;
-                --target|--features|--drop|--formula|--interactions|--log|--poly|--reference|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--val-rows|--group|--time|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
+                --target|--features|--drop|--formula|--interactions|--log|--poly|--reference|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--weights|--offset|--exposure|--class-weight|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--val|--val-rows|--group|--time|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --formula --interactions --log --poly --reference --log-target --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --formula --interactions --log --poly --reference --log-target --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --weights --weights-kind --offset --exposure --class-weight --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -123,11 +124,11 @@ _dlcli() {
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
                 --out|--mistakes) _dlcli_paths -f; return ;;
                 --charts|--against) _dlcli_paths -d; return ;;
-                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--threshold|--quantile|--check|--sigma|--quality|--seed|--worst) COMPREPLY=(); return ;;
+                --delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--threshold|--weights|--quantile|--check|--sigma|--quality|--seed|--worst) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --against --check --out --compare --sigma --quality --seed --worst --mistakes --help -h' ;;
-                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --quantile --charts --against --check --out --sigma --quality --seed --worst --mistakes' ;;
+                -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --weights --quantile --charts --against --check --out --compare --sigma --quality --seed --worst --mistakes --help -h' ;;
+                *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --weights --quantile --charts --against --check --out --sigma --quality --seed --worst --mistakes' ;;
             esac ;;
         runs)
             case "$previous" in

@@ -46,6 +46,11 @@ _dlcli() {
                 '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
                 '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
                 '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
+                '--weights=[Column of the rows weights, 0 or more, by which everything that is summed over rows is weighted; it is no feature unless --features names it.]:value: ' \
+                '--weights-kind=[frequency - a row of weight 3 is three rows; precision - its variance is a third, and it is one row.]:value:(frequency precision)' \
+                '--offset=[Column that is added to each rows score, with a coefficient of 1; it is no feature unless --features names it.]:value: ' \
+                '--exposure=[Column whose logarithm is an offset, for losses with a log link.]:value: ' \
+                '--class-weight=[How much the rows of each class count in training, not in metrics - balanced (each class as much as the others), or CLASS=NUMBER for some, separated by commas.]:value: ' \
                 '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P).]:value:(auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5)' \
                 '--link=[How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.]:value:(auto log identity inverse)' \
                 '--intercept[Fit an intercept.]' \
@@ -279,6 +284,7 @@ _dlcli() {
                 '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '--threshold=[Of two classes - the probability from which on a row counts as of the second, or max-f1 - the one with the largest F1 on the rows measured, which is said.]:value: ' \
+                '--weights=[Column of the rows weights, 0 or more; by default that of the training, where the data have it.]:value: ' \
                 '--quantile=[Of numbers - also measure the pinball loss of this quantile.]:value: ' \
                 '--charts=[Also draw the pictures that fit the data, as PNG files in this folder - residuals and predictions; of classes ROC, precision-recall, calibration and confusion.]:value:_files -/' \
                 '--against=[Run directory of another model, measured on the same rows or images of DATA - is the difference more than chance? A --check such as rmse<=against fails where this model is worse by more than chance.]:value:_files -/' \

@@ -43,7 +43,7 @@ def changed(data: Any, rows: np.ndarray, table: Any, missing: bool) -> Any:
     columns = []
     for column in data.get_columns():
         is_target = table.target is not None and column.name == table.target.name
-        if is_target and (table.target.is_class or table._classes):
+        if (is_target and (table.target.is_class or table._classes)) or column.name in table.beside.names:
             columns.append(column)
             continue
         expr = pl.col(column.name)
@@ -101,8 +101,8 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
             watched.numbers.append(np.asarray(rows))
             yield chunk
 
-    def gathered(table: Any, split: Any, **options: Any):
-        share = gather(table, split, **options)
+    def gathered(table: Any, asked: Any):
+        split, share = asked.split, gather(table, asked)
         data = share.data
         watched.groups = data.groups if data.groups is not None else groups_of(split, data.rows, watched)
         config["split"] = split
@@ -115,8 +115,8 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
 
     with ExitStack() as stack:
         for target, name, function in (
-            (Table, "_frames", altered), (Encoder, "encode", encoded),
-            (load, "gather", gathered), (fit_linear, "fit", fitted),
+            (Table, "_frames", altered),
+            (Encoder, "encode", encoded), (load, "gather", gathered), (fit_linear, "fit", fitted),
         ):  # fmt: skip
             stack.enter_context(mock.patch.object(target, name, function))
         yield

@@ -69,7 +69,7 @@ class FitSummary:
         return self.report.residual_sd
 
     @property
-    def df_residual(self) -> int | None:
+    def df_residual(self) -> float | None:
         """Rows less coefficients."""
         return self.report.summary.df_residual if self.report.summary else None
 

@@ -29,7 +29,7 @@ ImageFormat = Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "npy",
 PixelType = Literal["uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
 
 AUTO = "auto"
-RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path weights load load_model"
+RUN_NAMES = "m model model_dir model_path run_dir checkpoint checkpoint_path ckpt ckpt_path load load_model"
 DATA_TO_APPLY = aliases.DATA + " test test_data test_file test_dir new_data"
 
 

@@ -20,6 +20,7 @@ from dlcli.config.common import (
 )
 from dlcli.config.linear.terms import TermOptions
 from dlcli.config.linear.validation import ValidationOptions
+from dlcli.config.linear.weights import WeightOptions
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
 from dlcli.config.values.loss import LOG_LINKED, loss_forms, parse_loss
@@ -252,6 +253,7 @@ class FitLinearConfig(
     ScheduleOptions,
     LinearTrainingOptions,
     LinearModelOptions,
+    WeightOptions,
     TableOptions,
     TermOptions,
     ColumnOptions,

@@ -1,6 +1,5 @@
 """Options of the network and of its training, in groups."""
 
-import math
 from collections.abc import Collection
 from typing import Literal
 
@@ -10,6 +9,7 @@ from dlcli.config import aliases
 from dlcli.config.base import Config
 from dlcli.config.common import DATA, MODEL, REGULARIZATION, SCHEDULE, TRAINING, ScheduleName, ScheduleOptions
 from dlcli.config.option import flag_of, option
+from dlcli.config.values.class_weights import weights_by_name
 
 Activation = Literal["relu", "sigmoid", "tanh", "leaky-relu", "gelu"]
 Loss = Literal["mse", "l1", "charbonnier", "bce", "cross-entropy"]
@@ -189,7 +189,6 @@ class NetworkScheduleOptions(ScheduleOptions):
     )
 
 
-BALANCED = "balanced"
 ONLY_CLASSES = ("side", "class_weight", "label_smoothing", "mixup", "cutmix", "jitter")
 
 
@@ -258,27 +257,6 @@ class ClassOptions(Config):
         if value is not None:
             weights_by_name(value)
         return value
-
-
-def weights_by_name(text: str) -> dict[str, float] | None:
-    """What --class-weight says of each class that it names; None for ``balanced``. Raises ValueError for others.
-
-    >>> weights_by_name("cat=2,dog=0.5"), weights_by_name("balanced")
-    ({'cat': 2.0, 'dog': 0.5}, None)
-    """
-    if text == BALANCED:
-        return None
-    found: dict[str, float] = {}
-    for part in text.split(","):
-        name, joined, number = part.strip().rpartition("=")
-        try:
-            weight = float(number) if joined and name else math.nan
-        except ValueError:
-            weight = math.nan
-        if not 0 < weight < math.inf or name in found:
-            raise ValueError("expected balanced, or NAME=WEIGHT,... with each class once and weights above 0")
-        found[name] = weight
-    return found
 
 
 def check_classes(config: ClassOptions, task: str, given: Collection[str]) -> None:

@@ -27,13 +27,14 @@ from dlcli.linear.losses.families import check_targets, family_of
 from dlcli.linear.metrics import metric_names
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import loss_of, of_classes, of_family
+from dlcli.linear.objectives.moments import whole
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data, say_retransformed
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
 from dlcli.reports.evaluate import ClassesEvaluated, MeasuredClass, TableEvalReport
 from dlcli.reports.head import evaluation_head
 from dlcli.reports.measured_on import MeasuredOn
-from dlcli.tables.table import Chunk, Schema
+from dlcli.tables.table import Chunk, Schema, Table
 from dlcli.text import counted, printable
 
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
@@ -104,6 +105,7 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
         progress.warn(text)
     if table.dropped:
         progress.note(f"dropped {counted(table.dropped, 'row')} with missing values; {rows:,} are left")
+    weights = _said_of_weights(table, model, settings, progress)
     if not exact:
         progress.note(f"{counted(rows, 'row')} are too many to be sorted: {_binned(model)} counted in fine bins")
     if on.part == "held out":
@@ -115,6 +117,7 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
         data=on,
         rows=rows,
         target=printable(schema.target.name) if schema.target else None,
+        weights=None if weights is None else printable(weights),
         metrics={"test": metrics},
         quantile=measuring.quantile,
         binned=None if exact else True,
@@ -124,6 +127,22 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
         environment=environment("cpu"),
     )
     return Evaluated(report, _drawing(report, schema, drawn, found) if measuring.draws else None)
+
+
+def _said_of_weights(
+    table: ChunkSource, model: LinearModel, settings: AppliedSettings, progress: Progress
+) -> str | None:  # fmt: skip
+    """The column of the rows' weights, if there is one; what of it wasn't asked for is told."""
+    if not isinstance(table, Table):
+        return None
+    if table.weightless:
+        progress.note(f"left out {counted(table.weightless, 'row')} of weight 0")
+    column, trained = table.beside.weights, model.beside.weights
+    if column is not None and settings.reading.beside.weights is None:
+        progress.note(f"rows are weighted by '{printable(column)}', as in training")
+    elif column is None and trained is not None:
+        progress.note(f"every row counts once: there is no column '{printable(trained)}', of the weights in training")
+    return column
 
 
 def _drawing(
@@ -194,16 +213,17 @@ def _add_rows(
         rows += len(chunk.y)
         if isinstance(sums, DevianceSums):
             check_targets(sums.family, chunk.y)
-            sums.add(chunk.y, model.linear(chunk.X)[:, 0])
+            sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
         elif isinstance(sums, NumberSums):
             with np.errstate(over="ignore", invalid="ignore"):  # refused later
+                y = chunk.y if chunk.offset is None else chunk.y - chunk.offset  # R2 is of what the offset leaves
                 predicted = model.predicted(chunk.X)
                 if drawn is None:
-                    sums.add(chunk.y, predicted)
+                    sums.add(y, predicted, chunk.weights)
                 else:
-                    drawn.add(chunk.numbers, chunk.X, chunk.y, predicted)
+                    drawn.add(chunk.numbers, chunk.X, (y, predicted, chunk.weights))
         else:
-            sums.add(model.log_probabilities(chunk.X), chunk.y.astype(np.int64))
+            sums.add(model.log_probabilities(chunk.X, chunk.offset), chunk.y.astype(np.int64), chunk.weights)
     if rows == 0:
         raise DlcliError("no rows are left to measure on", "use --missing mean")
     return rows
@@ -216,18 +236,22 @@ def _of_classes(found: MeasuredClasses, schema: Schema, *, selected: bool) -> Cl
     shared = found.matrix is not None
     each = [
         MeasuredClass(
-            name=name, rows=int(found.actual[c]), guessed=int(found.guessed[c]), precision=float(found.precision[c]),
-            recall=float(found.recall[c]), f1=float(found.f1[c]),
+            name=name,
+            rows=whole(found.actual[c].item()),
+            guessed=whole(found.guessed[c].item()),
+            precision=float(found.precision[c]),
+            recall=float(found.recall[c]),
+            f1=float(found.f1[c]),
         )
         for c, name in enumerate(names)
-    ]  # fmt: skip
+    ]
     return ClassesEvaluated(
         positive=names[1] if found.binary else None,
         threshold=found.threshold,
         threshold_selected_here=selected,
         majority=names[int(np.argmax(found.actual))],
         per_class=each if shared else None,
-        confusion=found.matrix.tolist() if found.matrix is not None else None,
+        confusion=[list(map(whole, row)) for row in found.matrix.tolist()] if found.matrix is not None else None,
     )
 
 

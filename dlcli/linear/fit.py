@@ -94,7 +94,7 @@ def fit(
     announce(problem, ready.stable, lr, progress)
     found = collinear(problem.squares, solver.solution.aliased if isinstance(solver, ExactSolver) else None)
     say_collinear(problem, found, progress)
-    count, columns = problem.squares.moments.count, len(problem.squares.units.scale)
+    count, columns = problem.squares.moments.number, len(problem.squares.units.scale)
     validate = problem.validate
     title = f"fit-linear: {problem.kind}, {plan.optimizer}, {counted(count, 'row')}, {counted(columns, 'column')}"
     progress.begin(title, plan.steps, validate is not None)

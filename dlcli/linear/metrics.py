@@ -45,26 +45,36 @@ class Scored(Protocol):
         """Area under the ROC curve; for several classes the macro average of one-against-rest."""
 
 
+# Log-probabilities (n, k), classes (n,), and weights (n,) where rows have any.
+ClassRows = tuple[FloatArray, FloatArray, FloatArray | None]
+
+
 @dataclass(frozen=True)
 class ClassScores:
-    """Logarithms of the classes' probabilities (n, k), and the true classes' codes (n,)."""
+    """Logarithms of the classes' probabilities (n, k), the true classes' codes (n,), and the rows' weights (n,)."""
 
     log_probabilities: FloatArray
     codes: IntArray
+    weights: FloatArray | None = None
+
+    @property
+    def total(self) -> float:
+        """The rows' weight."""
+        return float(len(self.codes)) if self.weights is None else float(self.weights.sum())
 
     @cached_property
     def log_loss(self) -> float:
         """The mean negative logarithm of the true class's probability."""
-        return float(-np.mean(self.log_probabilities[np.arange(len(self.codes)), self.codes]))
+        return -_mean(self.log_probabilities[np.arange(len(self.codes)), self.codes], self.weights)
 
     def accuracy(self) -> float:
         """The share of rows whose most probable class is the true one."""
-        return float(np.mean(np.argmax(self.log_probabilities, axis=1) == self.codes))
+        return _mean(np.argmax(self.log_probabilities, axis=1) == self.codes, self.weights)
 
     def auc(self) -> float:
         """Area under the ROC curve; for several classes the macro average of one-against-rest."""
         each = [
-            area_under_curve((self.codes == c).astype(float), ordering(self.log_probabilities, c))
+            area_under_curve((self.codes == c).astype(float), ordering(self.log_probabilities, c), self.weights)
             for c in ranked_classes(self.log_probabilities.shape[1])
         ]
         return mean_of_known(each)
@@ -73,17 +83,18 @@ class ClassScores:
 class BlockScores:
     """The same, of rows that come block by block: what a metric needs of them all is kept, 8 bytes for each row.
 
-    ``blocks`` passes over log-probabilities (m, k) and codes (m,); ``classes`` is k.
+    ``blocks`` passes over log-probabilities (m, k), codes (m,) and weights (m,); ``classes`` is k.
     """
 
-    def __init__(self, blocks: Callable[[], Iterator[tuple[FloatArray, FloatArray]]], classes: int) -> None:
+    def __init__(self, blocks: Callable[[], Iterator[ClassRows]], classes: int) -> None:
         self._blocks, self._classes = blocks, classes
-        loss, right, self._rows = 0.0, 0, 0
-        for log_probabilities, truth in blocks():
-            scores = ClassScores(log_probabilities, truth.astype(np.int64))
-            n = len(truth)
-            loss, right, self._rows = loss + n * scores.log_loss, right + round(n * scores.accuracy()), self._rows + n
-        self.log_loss, self._accuracy = loss / self._rows, right / self._rows
+        loss, right, total, self._rows = 0.0, 0.0, 0.0, 0
+        for log_probabilities, truth, weights in blocks():
+            scores = ClassScores(log_probabilities, truth.astype(np.int64), weights)
+            n = scores.total
+            loss, right, total = loss + n * scores.log_loss, right + n * scores.accuracy(), total + n
+            self._rows += len(truth)
+        self.log_loss, self._accuracy = loss / total, right / total
 
     def accuracy(self) -> float:
         """The share of rows whose most probable class is the true one."""
@@ -95,10 +106,16 @@ class BlockScores:
 
     def _auc_of(self, c: int) -> float:
         score, truth, start = np.empty(self._rows), np.empty(self._rows, dtype=np.bool_), 0
-        for log_probabilities, codes in self._blocks():
+        parts: list[FloatArray] = []
+        for log_probabilities, codes, weights in self._blocks():
             rows = slice(start, start + len(codes))
             score[rows], truth[rows], start = ordering(log_probabilities, c), codes == c, rows.stop
-        return area_under_curve(truth, score)
+            parts += [] if weights is None else [weights]
+        return area_under_curve(truth, score, np.concatenate(parts) if parts else None)
+
+
+def _mean(values: FloatArray | BoolArray, weights: FloatArray | None) -> float:
+    return float(np.mean(values) if weights is None else weights @ values / weights.sum())
 
 
 def ranked_classes(classes: int) -> range:
@@ -194,15 +211,15 @@ def higher_is_better(kind: Kind, name: str) -> bool:
     return any(metric.name == name and metric.higher_is_better for metric in table)
 
 
-def class_metrics(log_probabilities: FloatArray, truth: FloatArray) -> dict[str, float]:
-    """Every metric of classes; log_probabilities (n, k), truth (n,) class codes."""
-    scores = ClassScores(log_probabilities, truth.astype(np.int64))
+def class_metrics(
+    log_probabilities: FloatArray, truth: FloatArray, weights: FloatArray | None = None
+) -> dict[str, float]:
+    """Every metric of classes; log_probabilities (n, k), truth (n,) class codes, weights (n,)."""
+    scores = ClassScores(log_probabilities, truth.astype(np.int64), weights)
     return {metric.name: metric.compute(scores) for metric in CLASSES}
 
 
-def metrics_by_blocks(
-    blocks: Callable[[], Iterator[tuple[FloatArray, FloatArray]]], classes: int
-) -> dict[str, float]:  # fmt: skip
+def metrics_by_blocks(blocks: Callable[[], Iterator[ClassRows]], classes: int) -> dict[str, float]:
     """The same of rows that come block by block, in any number of passes."""
     scores = BlockScores(blocks, classes)
     return {metric.name: metric.compute(scores) for metric in CLASSES}
@@ -212,7 +229,7 @@ def regression_metrics(
     moments: Moments, mean_squared_error: float, centered: bool, row_means: Mapping[str, float] | None = None
 ) -> dict[str, float]:
     """Metrics on the rows behind ``moments`` (y in column 0); those of rows where there are ``row_means``."""
-    variance = float(moments.diagonal[0]) / max(moments.count, 1)
+    variance = float(moments.diagonal[0]) / (moments.count or 1)
     residuals = Residuals(mean_squared_error, float(moments.mean[0]), variance, centered, row_means or {})
     return {
         metric.name: metric.compute(residuals)
@@ -227,22 +244,25 @@ class RowSums:
     def __init__(self) -> None:
         self._sums = {metric.name: 0.0 for metric in REGRESSION if metric.of_rows is not None}
 
-    def add(self, y: FloatArray, residuals: FloatArray) -> None:
-        """The rows of a chunk: targets (n,), and targets less predictions (n,)."""
+    def add(self, y: FloatArray, residuals: FloatArray, weights: FloatArray | None = None) -> None:
+        """The rows of a chunk: targets (n,), targets less predictions (n,), and weights (n,)."""
         for metric in REGRESSION:
             if metric.of_rows is not None:
-                self._sums[metric.name] += float(metric.of_rows(y, residuals).sum())
+                of_rows = metric.of_rows(y, residuals)
+                self._sums[metric.name] += float(of_rows.sum() if weights is None else weights @ of_rows)
 
-    def means(self, count: int) -> dict[str, float]:
-        """Means over ``count`` rows, by metric."""
+    def means(self, count: float) -> dict[str, float]:
+        """Means over rows of the weight ``count``, by metric."""
         return {name: total / count for name, total in self._sums.items()}
 
 
-def area_under_curve(truth: FloatArray | BoolArray, score: FloatArray) -> float:
+def area_under_curve(truth: FloatArray | BoolArray, score: FloatArray, weights: FloatArray | None = None) -> float:
     """Area under the ROC curve by the Mann-Whitney statistic, ties counted half; nan with one class only.
 
-    truth (n,) holds 0 and 1, score (n,) any numbers.
+    truth (n,) holds 0 and 1, score (n,) any numbers, weights (n,) how much each row counts.
     """
+    if weights is not None:
+        return _weighted_area(truth == 1, score, weights)
     positive, negative = np.sort(score[truth == 1]), np.sort(score[truth != 1])
     if not len(positive) or not len(negative):
         return float("nan")
@@ -250,3 +270,14 @@ def area_under_curve(truth: FloatArray | BoolArray, score: FloatArray) -> float:
     below = np.searchsorted(negative, positive, side="left").sum(dtype=np.float64)
     up_to = np.searchsorted(negative, positive, side="right").sum(dtype=np.float64)
     return float((below + up_to) / 2 / (len(positive) * len(negative)))
+
+
+def _weighted_area(truth: BoolArray, score: FloatArray, weights: FloatArray) -> float:
+    positive, negative = score[truth], np.sort(score[~truth])
+    if not len(positive) or not len(negative):
+        return float("nan")
+    order = np.argsort(score[~truth], kind="stable")
+    reached = np.concatenate([[0.0], np.cumsum(weights[~truth][order])])
+    below = reached[np.searchsorted(negative, positive, side="left")]
+    up_to = reached[np.searchsorted(negative, positive, side="right")]
+    return float(weights[truth] @ (below + up_to) / 2 / (weights[truth].sum() * reached[-1]))

@@ -13,6 +13,7 @@ from dlcli.linear.inference.uncertainty import Uncertainty
 from dlcli.linear.losses.families import response
 from dlcli.linear.objectives.loss import Kind, is_kind, log_softmax
 from dlcli.runs.model_file import read_model, write_model
+from dlcli.tables.names import RowColumns
 
 FORMAT = 1
 KIND = "dlcli-linear"
@@ -40,10 +41,10 @@ class LinearModel:
         """X (n, d) with missing values filled."""
         return np.where(np.isnan(X), self.fill, X) if np.isnan(X).any() else X
 
-    def linear(self, X: FloatArray) -> FloatArray:
-        """X coefficients + intercept, (n, k), for X (n, d); missing values are filled."""
+    def linear(self, X: FloatArray, offset: FloatArray | None = None) -> FloatArray:
+        """X coefficients + intercept, (n, k), for X (n, d); missing values are filled. ``offset`` (n,) is added."""
         scores: FloatArray = self.filled(X) @ self.coefficients + self.intercept
-        return scores
+        return scores if offset is None else scores + offset[:, None]
 
     @property
     def smearing(self) -> float | None:
@@ -51,23 +52,29 @@ class LinearModel:
         factor = self.settings.get("smearing")
         return factor if isinstance(factor, float) else None
 
-    def predicted(self, X: FloatArray) -> FloatArray:
+    def predicted(self, X: FloatArray, offset: FloatArray | None = None) -> FloatArray:
         """Predictions of a model of numbers, (n,): means, whatever the link, in the target's own units.
 
         Of a model of its logarithm these are exp times the mean of exp(residual) of the training rows. Source: N. Duan,
-        Smearing Estimate: A Nonparametric Retransformation Method (1983).
+        Smearing Estimate: A Nonparametric Retransformation Method (1983). ``offset`` (n,) is part of the scores.
         """
         with np.errstate(over="ignore", divide="ignore"):
-            means = response(self.kind, self.linear(X)[:, 0])
+            means = response(self.kind, self.linear(X, offset)[:, 0])
             return means if self.smearing is None else np.exp(means) * self.smearing
 
-    def probabilities(self, X: FloatArray) -> FloatArray:
+    def probabilities(self, X: FloatArray, offset: FloatArray | None = None) -> FloatArray:
         """Probability of each class, (n, classes)."""
-        return np.exp(self.log_probabilities(X))
+        return np.exp(self.log_probabilities(X, offset))
 
-    def log_probabilities(self, X: FloatArray) -> FloatArray:
+    def log_probabilities(self, X: FloatArray, offset: FloatArray | None = None) -> FloatArray:
         """Logarithm of each class's probability, (n, classes), exact where the probability rounds to 0."""
-        return log_softmax(self.linear(X))
+        return log_softmax(self.linear(X, offset))
+
+    @property
+    def beside(self) -> RowColumns:
+        """The columns of the training's weights and offset; the latter is part of every prediction."""
+        names = (self.settings.get(name) for name in ("weights", "offset", "exposure"))
+        return RowColumns(*(name if isinstance(name, str) else None for name in names))
 
     def to_bytes(self) -> bytes:
         """The model as safetensors, its description in the metadata as JSON."""

@@ -3,7 +3,7 @@
 Below this module nothing sees the config: a function gets the settings that it needs, or the plan that holds them all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dlcli.config.common import DECAY_FACTORS
@@ -13,6 +13,7 @@ from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.linear.data.split import Split
 from dlcli.linear.objectives.loss import Kind, loss_of, of_classes
+from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.solvers.descent import MiniBatchSettings
 from dlcli.linear.solvers.momentum import Momentum
@@ -26,11 +27,26 @@ MOST_FOR_NEWTON = 1000
 
 
 @dataclass(frozen=True)
+class Weighting:
+    """How rows count: whether weights are those of ``precision`` (of one row each), and what ``classes`` weigh, as
+    --class-weight has it.
+    """
+
+    precision: bool = False
+    classes: str | None = None
+
+    def observations(self, moments: Moments) -> float:
+        """How many independent rows those behind ``moments`` stand for: the sum of frequencies, or their number."""
+        return moments.number if self.precision else moments.count
+
+
+@dataclass(frozen=True)
 class ColumnSettings:
-    """Whether there is a column of ones, and whether training is on standardized columns."""
+    """Whether there is a column of ones, whether training is on standardized columns, and how rows count."""
 
     intercept: bool = True
     standardize: bool = True
+    weighting: Weighting = field(default_factory=Weighting)
 
 
 @dataclass(frozen=True)
@@ -103,7 +119,9 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool, coefficients: 
     return Plan(
         optimizer, kind, lr, tolerance,
         StoppingCriteria(steps, config.report_every, config.minutes, config.early_stop),
-        ColumnSettings(config.intercept, config.standardize),
+        ColumnSettings(
+            config.intercept, config.standardize, Weighting(config.weights_kind == "precision", config.class_weight)
+        ),
         Penalty(config.l1, config.l2),
         Momentum(config.momentum, config.nesterov),
         _schedule_settings(config, steps),

@@ -136,21 +136,21 @@ class _Applied:
     threshold: float | None
     blank: bool
 
-    def columns(self, X: FloatArray) -> dict[str, "pl.Series"]:
-        """The predictions for rows X (n, d)."""
+    def columns(self, X: FloatArray, offset: FloatArray | None) -> dict[str, "pl.Series"]:
+        """The predictions for rows X (n, d), with their ``offset`` (n,)."""
         import polars as pl
 
         if not of_classes(self.model.kind):
-            columns = {"prediction": pl.Series(self.model.predicted(X))}
+            columns = {"prediction": pl.Series(self.model.predicted(X, offset))}
         else:
             assert self.schema.target is not None
-            levels, probabilities = self.schema.target.levels, self.model.probabilities(X)
+            levels, probabilities = self.schema.target.levels, self.model.probabilities(X, offset)
             best = decided(probabilities, self.threshold, np.argmax(probabilities, axis=1))
             columns = {"prediction": pl.Series(np.asarray(levels, dtype=object)[best], dtype=pl.String)}
             for number, level in enumerate(levels):
                 columns[f"probability_{level}"] = pl.Series(probabilities[:, number])
         if self.intervals is not None:
-            columns |= {name: pl.Series(ends) for name, ends in self.intervals.of(X).items()}
+            columns |= {name: pl.Series(ends) for name, ends in self.intervals.of(X, offset).items()}
         return columns
 
 
@@ -160,7 +160,7 @@ def _frames(applied: _Applied, table: ChunkSource, progress: Progress) -> Iterat
     names = _columns(applied.model, applied.schema, applied.intervals)
     for chunk in chunks_of(table, applied.schema, progress):
         empty = np.isnan(chunk.X).any(axis=1) if applied.blank else np.zeros(len(chunk.X), dtype=bool)
-        frame = pl.DataFrame(applied.columns(chunk.X), schema=names)
+        frame = pl.DataFrame(applied.columns(chunk.X, chunk.offset), schema=names)
         if empty.any():
             frame = frame.select(
                 pl.when(pl.Series(empty)).then(None).otherwise(pl.col(name)).alias(name) for name in frame.columns

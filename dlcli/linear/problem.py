@@ -6,17 +6,19 @@ from functools import partial
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.config.values.class_weights import weights_by_name
+from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.rows import Held, Rows
 from dlcli.linear.data.table_data import TableData, TableElsewhere, row_blocks
 from dlcli.linear.evaluation.deviance import DevianceSums
 from dlcli.linear.losses.families import family_of
-from dlcli.linear.metrics import class_metrics, metrics_by_blocks
+from dlcli.linear.metrics import ClassRows, class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
 from dlcli.linear.objectives.loss import Kind, Loss, log_softmax, loss_of, of_classes, of_family
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.plan import Plan
@@ -29,49 +31,54 @@ Validate = Callable[[FloatArray], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class RowProblem:
-    """Training and validation rows, Z = [1, (X - shift) / scale] (n, p) and y (n,).
+    """Training and validation rows, Z = [1, (X - shift) / scale] (n, p), and their responses.
 
     ``objective`` is over the training rows (None for the exact solver, whose rows stay in the data's units);
     ``scored`` is over the validation rows and ``watched`` over those that the reports measure, both for classes.
-    ``squares`` is least squares on the training rows, where rows and parameters are in coordinates of their span.
+    ``factors`` (k,): how many times as much the rows of each class count in training, None for once. ``squares`` is
+    least squares on the training rows, where rows and parameters are in coordinates of their span.
     """
 
     kind: Kind
     Z: AnyRows
-    y: AnyRows
+    responses: Responses
     objective: RowObjective | None
     Z_val: AnyRows | None = None
-    y_val: AnyRows | None = None
+    responses_val: Responses | None = None
     scored: RowObjective | None = None
     watched: RowObjective | None = None
     squares: LeastSquares | None = None
+    factors: FloatArray | None = None
 
     def metrics(self, theta: FloatArray) -> dict[str, dict[str, float]]:
         """Metrics of theta (p, k) on the training rows, and on the validation rows if there are any."""
         measure = _class_metrics if of_classes(self.kind) else partial(_number_metrics, self.kind)
-        parts = {"train": measure(self.Z, self.y, theta)}
-        if self.Z_val is not None and self.y_val is not None:
-            parts["val"] = measure(self.Z_val, self.y_val, theta)
+        parts = {"train": measure(self.Z, self.responses, theta)}
+        if self.Z_val is not None and self.responses_val is not None:
+            parts["val"] = measure(self.Z_val, self.responses_val, theta)
         return parts
 
 
-def _class_metrics(Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float]:
+def _class_metrics(Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[str, float]:
     if isinstance(Z, RowsElsewhere):
         return Z.metrics(theta)
-    if isinstance(Z, np.ndarray) and isinstance(y, np.ndarray):
-        return class_metrics(log_softmax(Z @ theta), y)
+    if isinstance(Z, np.ndarray) and responses.in_memory:
+        every = responses[:]
+        return class_metrics(log_softmax(every.shifted(Z @ theta)), every.y, every.weights)
 
-    def blocks() -> Iterator[tuple[FloatArray, FloatArray]]:
-        for block in row_blocks(len(y)):
-            yield log_softmax(Z[block] @ theta), y[block]
+    def blocks() -> Iterator[ClassRows]:
+        for block in row_blocks(len(responses)):
+            own = responses[block]
+            yield log_softmax(own.shifted(Z[block] @ theta)), own.y, own.weights
 
     return metrics_by_blocks(blocks, max(theta.shape[1], 2))
 
 
-def _number_metrics(kind: Kind, Z: AnyRows, y: AnyRows, theta: FloatArray) -> dict[str, float]:
+def _number_metrics(kind: Kind, Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[str, float]:
     sums = DevianceSums(family_of(kind))
-    for block in row_blocks(len(y)):
-        sums.add(y[block], Z[block] @ theta[:, 0])
+    for block in row_blocks(len(responses)):
+        own = responses[block]
+        sums.add(own.y, own.shifted(Z[block] @ theta)[:, 0], own.weights)
     return sums.metrics()
 
 
@@ -79,7 +86,8 @@ def _number_metrics(kind: Kind, Z: AnyRows, y: AnyRows, theta: FloatArray) -> di
 class FitProblem:
     """What one fit minimizes and what measures it; ``rows`` where the method needs them.
 
-    ``squares`` is least squares on the training rows, whose eigenvalues every method uses. ``scored`` and ``watched``
+    ``factors`` (k,): how many times as much the rows of each class count in training, None for once. ``squares`` is
+    least squares on the training rows, whose eigenvalues every method uses. ``scored`` and ``watched``
     are the moments of the rows ``held``, None where there are none. ``start`` is where it starts, None for 0.
     """
 
@@ -92,6 +100,11 @@ class FitProblem:
     scored: Moments | None
     watched: Moments | None
     start: StartPoint | None = None
+
+    @property
+    def observations(self) -> float:
+        """How many independent rows those trained on stand for: see ``Weighting``."""
+        return self.plan.columns.weighting.observations(self.squares.moments)
 
     @property
     def beginning(self) -> FloatArray | None:
@@ -113,17 +126,19 @@ class FitProblem:
         """Least squares in the coordinates of the parameters."""
         return self.rows.squares if self.rows is not None and self.rows.squares is not None else self.squares
 
-    def class_counts(self) -> IntArray:
-        """How many training rows there are of each class, (classes,)."""
-        target, rows = self.data.schema.target, self.rows
-        assert target is not None
-        assert rows is not None
-        if isinstance(self.data.reread, TableElsewhere):
-            return self.data.class_counts(len(target.levels))
-        counts = np.zeros(len(target.levels), dtype=np.int64)
-        for block in row_blocks(len(rows.y)):
-            counts += np.bincount(rows.y[block].astype(np.int64), minlength=len(counts))
-        return counts
+    def class_counts(self) -> FloatArray:
+        """How much the training rows of each class weigh, (classes,)."""
+        assert self.rows is not None
+        return _class_counts(self.data, self.rows.responses)
+
+    @property
+    def class_bend(self) -> float:
+        """How many times as large the curvature may be as it is without the factors of classes."""
+        factors = self.rows.factors if self.rows is not None else None
+        if factors is None:
+            return 1.0
+        counts = self.class_counts()
+        return float(factors.max() * counts.sum() / (factors @ counts))
 
     @property
     def validate(self) -> Validate | None:
@@ -159,12 +174,39 @@ def spans_rows(plan: Plan, squares: LeastSquares) -> bool:
     return plan.optimizer in SECOND_ORDER and squares.moments.wide and not plan.penalty.l1
 
 
+<<<<<<< HEAD
 def _with_alpha(kind: Kind, objective_of: Callable[[Kind], RowObjective], squares: LeastSquares) -> Kind:
     from dlcli.linear.start.alternating import with_alpha
 
     link = loss_of(kind).link
     assert link is not None
     return with_alpha(objective_of, link, null_start(objective_of(Loss("poisson", None, link).kind), squares))
+=======
+def _class_counts(data: TableData, responses: Responses) -> FloatArray:
+    target = data.schema.target
+    assert target is not None
+    if isinstance(data.reread, TableElsewhere):
+        return data.class_counts(len(target.levels))
+    counts = np.zeros(len(target.levels))
+    for block in row_blocks(len(responses)):
+        counts += responses[block].class_counts(len(counts))
+    return counts
+
+
+def _factors(plan: Plan, data: TableData, rows: Rows) -> FloatArray | None:
+    """What the rows of each class count in training, (k,): balanced, all classes weigh the same, and as much as before.
+
+    As in scikit-learn. None for once.
+    """
+    given, target = plan.columns.weighting.classes, data.schema.target
+    if given is None or target is None or not target.levels:
+        return None
+    named = weights_by_name(given)
+    if named is not None:
+        return np.array([named.get(level, 1.0) for level in target.levels])
+    counts = _class_counts(data, rows.responses)
+    return np.asarray(np.divide(counts.sum(), len(counts) * counts, out=np.ones(len(counts)), where=counts > 0))
+>>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
 
 
 def row_problem(
@@ -176,28 +218,33 @@ def row_problem(
     units, in_span = squares.units, None
     if spans_rows(plan, squares):
         assert isinstance(rows.Z, np.ndarray)
-        assert isinstance(rows.y, np.ndarray)
         basis = row_basis(rows.Z[:, int(units.intercept) :])
         coordinates = rows.Z[:, int(units.intercept) :] @ basis
-        columns = np.column_stack([rows.y, coordinates])
+        own = rows.responses[:]
+        columns = np.column_stack([own.y, coordinates])
         rows, units = rows.turned(basis, int(units.intercept)), SpanUnits.span(basis, units)
-        in_span = LeastSquares(Moments.of(columns), units, squares.l2)
+        in_span = LeastSquares(Moments.of(columns, weights=own.weights), units, squares.l2)
     # Second-order methods train on standardized columns whatever is asked: only the penalty is in the data's units.
     elsewhere = plan.optimizer in SECOND_ORDER and not plan.columns.standardize and in_span is None
     slopes = 1 / units.scale if elsewhere else np.ones(len(units.scale))
     penalty = plan.penalty.weighted(np.concatenate([np.zeros(int(units.intercept)), slopes]))
     if plan.optimizer == "exact":
-        return RowProblem(kind, rows.Z, rows.y, None)
+        return RowProblem(kind, rows.Z, rows.responses, None)
 
-    def objective(Z: AnyRows, y: AnyRows) -> RowObjective:
-        return make_objective(Z, y, kind, outputs, penalty, device=device)
+    def objective(Z: AnyRows, responses: Responses) -> RowObjective:
+        return make_objective(Z, responses, kind, outputs, penalty, device=device)
 
+<<<<<<< HEAD
     if (asked := loss_of(kind)).name == "negative-binomial" and asked.parameter is None:
         kind = _with_alpha(kind, lambda one: make_objective(rows.Z, rows.y, one, 1, penalty), squares)
     training = objective(rows.Z, rows.y)
+=======
+    factors = _factors(plan, data, rows)
+    training = objective(rows.Z, rows.responses if factors is None else rows.responses.of_classes(factors))
+>>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
     if kind == "mse":  # measured by moments
-        return RowProblem(kind, rows.Z, rows.y, training)
+        return RowProblem(kind, rows.Z, rows.responses, training)
     scored = objective(*rows.scored) if rows.scored else None
     watched = scored if rows.watched is rows.scored else objective(*rows.watched) if rows.watched else None
-    Z_val, y_val = rows.scored or (None, None)
-    return RowProblem(kind, rows.Z, rows.y, training, Z_val, y_val, scored, watched, in_span)
+    Z_val, responses_val = rows.scored or (None, None)
+    return RowProblem(kind, rows.Z, rows.responses, training, Z_val, responses_val, scored, watched, in_span, factors)

@@ -23,7 +23,7 @@ from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import loss_of, loss_words, of_classes, of_family
 from dlcli.linear.result import Fit
 from dlcli.reports.document import Fingerprint, environment
-from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, Spread
+from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, RowWeights, Spread
 from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
@@ -85,6 +85,9 @@ def make_report(
         classes=list(target.levels) or None,
         columns=list(loaded.columns) or None,
         decisions=list(loaded.decisions) or None,
+        weights=_row_weights(loaded, result),
+        offset=loaded.beside.offset,
+        exposure=loaded.beside.exposure,
         split=loaded.split,
         cv=_cross_validation(folds) if folds else None,
         fingerprint=_fingerprint(loaded),
@@ -115,6 +118,19 @@ def _fingerprint(loaded: Loaded) -> Fingerprint | None:
     except DlcliError:
         return None
     return Fingerprint(**found, rows=loaded.data.rows, columns=len(loaded.columns))
+
+
+def _row_weights(loaded: Loaded, result: Fit) -> RowWeights | None:
+    """How rows counted, where they didn't each count once."""
+    column, weighting, usable = loaded.beside.weights, loaded.plan.columns.weighting, loaded.usable
+    if column is None and weighting.classes is None:
+        return None
+    return RowWeights(
+        column=column,
+        kind=("precision" if weighting.precision else "frequency") if column else None,
+        total=usable.merged(usable.training_groups()).count if column else None,
+        classes=result.class_weights,
+    )
 
 
 def _shown(loaded: Loaded, result: Fit) -> Shown:
@@ -175,6 +191,7 @@ def model_of(config: FitLinearConfig, loaded: Loaded, result: Fit, report: FitLi
     }
     if result.smearing is not None:
         settings["smearing"] = result.smearing
+    settings |= {name: value for name, value in vars(loaded.beside).items() if value is not None}
     coefficients, _ = expanded(loaded, result.model.slopes, None)
     if beyond := np.flatnonzero(~np.isfinite(coefficients).all(axis=1)).tolist():
         name = printable(data.schema.encoded_names[beyond[0]])

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
@@ -53,9 +53,9 @@ class Fit:
     """A fitted model, how it was found, and what can be said of it.
 
     ``verdict`` has the standard errors, or why there are none; ``aliased`` are columns that depend on earlier ones.
-    ``likelihood``, and the ``counts`` (k,) of the classes' training rows, not of a fold; the latter not of numbers.
-    ``clusters``: how many there are, of standard errors by clusters. ``smearing``: of a model of the target's
-    logarithm, the mean of the training rows' exp(residual).
+    ``likelihood``, and the ``counts`` (k,) of the classes' training rows (or what these weigh), not of a fold; the
+    latter not of numbers. ``clusters``: how many there are, of standard errors by clusters. ``smearing``: of a model of
+    the target's logarithm, the mean of the training rows' exp(residual).
     ``condition_at_least``: rounding hides how large the condition number is.
     """
 
@@ -68,10 +68,11 @@ class Fit:
     aliased: tuple[str, ...] = ()
     curve: LossCurve | None = None  # not of a fold
     likelihood: Likelihood | None = None
-    counts: IntArray | None = None
+    counts: FloatArray | None = None
     condition_at_least: bool = False
     clusters: int | None = None
     smearing: float | None = None
+    class_weights: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,26 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
 def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float) -> Fit:
     """The fit with its likelihood."""
     squares, intercept = problem.squares, problem.plan.columns.intercept
-    moments, rank = squares.moments, _rank(squares)
+    moments, rank, observed = squares.moments, _rank(squares), problem.observations
     if isinstance(solver, ExactSolver):
         rank = len(squares.penalized) - len(solver.solution.aliased)
     if problem.kind == "mse":
         total = float(moments.diagonal[0]) + (0.0 if intercept else moments.count * float(moments.mean[0]) ** 2)
-        return replace(fit, likelihood=gaussian(moments.count, rank, loss * moments.count, total, intercept=intercept))
+        logs = moments.weighted.logs if moments.weighted and problem.plan.columns.weighting.precision else 0.0
+        own = gaussian(observed, rank, loss * moments.count, total, intercept=intercept, logs=logs)
+        return replace(fit, likelihood=own)
     counts = problem.class_counts()
     log_loss = fit.metrics["train"]["log_loss"]
-    found = categorical(moments.count, rank, log_loss, counts.astype(np.float64), intercept=intercept)
-    return replace(fit, likelihood=found, counts=counts)
+    found = categorical(observed, rank, log_loss, counts, intercept=intercept)
+    return replace(fit, likelihood=found, counts=counts, class_weights=_class_weights(problem))
+
+
+def _class_weights(problem: FitProblem) -> dict[str, float] | None:
+    """What each class counted in training, by its name."""
+    factors, target = problem.rows.factors if problem.rows is not None else None, problem.data.schema.target
+    if factors is None or target is None:
+        return None
+    return dict(zip(target.levels, factors.tolist(), strict=True))
 
 
 def _rank(squares: LeastSquares) -> int:
@@ -136,7 +147,7 @@ def _rank(squares: LeastSquares) -> int:
     width = len(squares.penalized)
     if not squares.l2:
         return squares.rank
-    return replace(squares, l2=0.0).rank if width <= FEW else min(width, squares.moments.count)
+    return replace(squares, l2=0.0).rank if width <= FEW else min(width, squares.moments.number)
 
 
 def _measured(problem: FitProblem, solver: LinearSolver, theta: FloatArray, with_errors: bool) -> _Measured:
@@ -177,6 +188,6 @@ def _of_squares(
         problem, theta, float(model.intercept[0]), model.slopes[:, 0], with_errors
     )  # fmt: skip
     metrics = regression_metrics(moments, loss, problem.plan.columns.intercept)
-    freedom = moments.count - problem.squares.rank
+    freedom = problem.observations - problem.squares.rank
     residual_sd = float(np.sqrt(loss * moments.count / freedom)) if freedom > 0 else None
     return _Measured(model, {"train": metrics}, condition, loss, by_residuals, residual_sd)

@@ -14,6 +14,7 @@ from dlcli.linear.model import LinearModel
 from dlcli.runs import directory
 from dlcli.runs.open import run_folder
 from dlcli.tables.example import LineExample
+from dlcli.tables.names import RowColumns
 from dlcli.tables.options import read_options
 from dlcli.tables.sources import Source
 from dlcli.tables.table import Chunk, ReadOptions, Schema, Table
@@ -100,7 +101,10 @@ def open_data(
     options = replace(_as_trained(settings, trained), missing=missing)
     if need_target and not settings.data and trained.holds_out:
         options = replace(options, unseen="baseline")
-    return Table.for_model(sources, schema, options, need_target=need_target)
+    named = RowColumns(options.beside.weights, model.beside.offset, model.beside.exposure)
+    if need_target and named.weights is None:
+        named = replace(named, weights_if_there=model.beside.weights)
+    return Table.for_model(sources, schema, replace(options, beside=named), need_target=need_target)
 
 
 def _as_trained(settings: AppliedSettings, trained: FitLinearConfig) -> ReadOptions:

@@ -16,6 +16,7 @@ from dlcli.linear.objectives.row_space import RowGram
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
 from dlcli.linear.solvers.descent_on_device import DeviceMiniBatch
+from dlcli.linear.solvers.design import RowWeights
 from dlcli.linear.solvers.exact import solve_exact
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
@@ -34,7 +35,7 @@ def curvature_of(problem: FitProblem) -> float:
     l2 = problem.plan.penalty.l2
     if of_family(problem.kind):
         return family_curvature(problem) + l2
-    return CURVATURE[problem.kind] * (problem.squares.largest_eigenvalue - l2) + l2
+    return CURVATURE[problem.kind] * problem.class_bend * (problem.squares.largest_eigenvalue - l2) + l2
 
 
 def family_curvature(problem: FitProblem) -> float:
@@ -48,11 +49,15 @@ def family_curvature(problem: FitProblem) -> float:
     at_targets, at_mean = np.zeros((p, p)), np.zeros((p, p))
     mean = float(problem.squares.moments.mean[0])
     weight = float(family.weights(np.array([family.score(mean)]))[0])
-    for block in row_blocks(len(rows.y)):
-        Z, y = rows.Z[block], np.maximum(rows.y[block], mean / FEW)
-        at_mean += Z.T @ Z
-        at_targets += (Z * family.weights(family.scores(y))[:, None]).T @ Z
-    return float(max(np.linalg.eigvalsh(weight * at_mean)[-1], np.linalg.eigvalsh(at_targets)[-1])) / len(rows.y)
+    for block in row_blocks(len(rows.responses)):
+        Z, own = rows.Z[block], rows.responses[block]
+        y = np.maximum(own.y, mean / FEW)
+        at_mean += Z.T @ own.weighted(Z)
+        at_targets += (Z * own.weighted(family.weights(family.scores(y)))[:, None]).T @ Z
+    return (
+        float(max(np.linalg.eigvalsh(weight * at_mean)[-1], np.linalg.eigvalsh(at_targets)[-1]))
+        / rows.responses.total()
+    )
 
 
 def stable_rate(problem: FitProblem) -> float | None:
@@ -67,6 +72,7 @@ def stable_rate(problem: FitProblem) -> float | None:
     assert problem.rows is not None
     assert problem.rows.objective is not None
     objective, share = problem.rows.objective, CURVATURE[problem.kind]
+    bend = share * problem.class_bend
     batch, rows, squares = min(plan.batches.batch_size, objective.rows), objective.rows, problem.squares
     A, _, _ = squares.quadratic
     if isinstance(A, RowGram):  # all that happens does so in the span of the rows
@@ -74,10 +80,10 @@ def stable_rate(problem: FitProblem) -> float | None:
         inside, penalized = A.B @ basis, basis * squares.penalized[:, None]
         small, ridge = inside.T @ inside, plan.penalty.l2 * penalized.T @ penalized
         return largest_stable_batch_rate(
-            share * small, share**2 * objective.fourth_moments(basis), batch, rows, ridge
+            bend * small, share**2 * objective.fourth_moments(basis), batch, rows, ridge
         )  # fmt: skip
     ridge = np.diag(plan.penalty.l2 * squares.penalized)
-    return largest_stable_batch_rate(share * A, share**2 * objective.fourth_moments(), batch, rows, ridge)
+    return largest_stable_batch_rate(bend * A, share**2 * objective.fourth_moments(), batch, rows, ridge)
 
 
 def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
@@ -104,7 +110,11 @@ def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
         scale, size = squares.units.scale if plan.columns.standardize else None, len(squares.penalized)
         if squares.l2:  # d more rows, and twice the digits
             check_room(8 * 8 * size**2, f"an exact ridge of {size:,} coefficients", "use --optimizer gd")
-        solution = solve_exact(rows.Z[:], rows.y[:], intercept=plan.columns.intercept, l2=plan.penalty.l2, scale=scale)
+        own = rows.responses[:]
+        solution = solve_exact(
+            rows.Z[:], own.y, intercept=plan.columns.intercept, l2=plan.penalty.l2, scale=scale,
+            rows=None if own.weights is None else RowWeights(own.weights, problem.observations),
+        )  # fmt: skip
         return ExactSolver(solution, squares)
     if rows is not None:
         assert rows.objective is not None

@@ -181,6 +181,8 @@ class LinearTrials:
             return None
         if loaded.stored is not None or config.init is not None or of_family(loaded.kind):
             return None
+        if config.weights or config.offset or config.exposure or config.class_weight:
+            return None  # the batch knows of none
         return tuple(getattr(config, name) for name in (*READING, "standardize", "report_every")), plan.steps
 
     def start_fused(self, configs: Sequence[FitLinearConfig], check_signal: Callable[[], None]) -> list[list[Trial]]:
@@ -195,15 +197,14 @@ class LinearTrials:
             assert rows is not None
             assert rows.objective is not None
             assert isinstance(rows.Z, np.ndarray)
-            assert isinstance(rows.y, np.ndarray)
             schedules = [ready.schedule() for ready in column]
             replicas = [
                 RowReplica(schedule, ready.plan.momentum, ready.plan.tolerance, ready.plan.penalty)
                 for ready, schedule in zip(column, schedules, strict=True)
                 if schedule is not None
             ]
-            outputs = rows.objective.shape[1]
-            batch = BatchedRows(rows.Z, rows.y, rows.kind, outputs, rows.objective.penalized[:, 0], replicas)
+            outputs, penalized, y = rows.objective.shape[1], rows.objective.penalized[:, 0], rows.responses[:].y
+            batch = BatchedRows(rows.Z, y, rows.kind, outputs, penalized, replicas)
             for run, ready, solver in zip(runs, column, batch.solvers, strict=True):
                 run.append(self._trial(ready, solver, solver.replica.schedule.lr, check_signal))
         return runs

@@ -25,8 +25,8 @@ class MeasuredClass(Record):
     """How well one class is told from the others."""
 
     name: Text
-    rows: int = Field(description="rows of the class that were measured")
-    guessed: int = Field(description="rows that were taken for it")
+    rows: int | float = Field(description="rows of the class that were measured; with weights the sum of these")
+    guessed: int | float = Field(description="rows that were taken for it; with weights the sum of these")
     precision: Number = Field(description="share of those taken for it that are of it; null where there are none")
     recall: Number = Field(description="share of its rows that were taken for it; null where it has none")
     f1: Number = Field(description="harmonic mean of precision and recall; null where there is neither")
@@ -42,8 +42,9 @@ class ClassesEvaluated(Record):
     threshold_selected_here: bool = Field(description="whether the threshold was chosen on these very rows")
     majority: Text = Field(description="the class with the most rows of those measured, which majority_accuracy is of")
     per_class: list[MeasuredClass] | None = Field(description="each class; null for many")
-    confusion: list[list[int]] | None = Field(
-        description="counts: a row for each true class, a column for each it was taken for; null for many classes"
+    confusion: list[list[int | float]] | None = Field(
+        description="counts, with weights the sums of these: a row for each true class, a column for each it was taken "
+        "for; null for many classes"
     )
 
 
@@ -53,6 +54,7 @@ class TableEvalReport(Evaluation):
     data: MeasuredOn
     rows: int = Field(description="rows measured")
     target: Text | None = Field(description="name of the column that is predicted")
+    weights: Text | None = Field(default=None, description="column of the rows' weights; absent without any")
     metrics: Measured
     quantile: float | None = Field(default=None, description="the quantile that pinball is of; absent without one")
     binned: bool | None = Field(

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
-from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Text, TrainingReport
+from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Sparse, Text, TrainingReport
 from dlcli.reports.inference import Summary
 from dlcli.reports.split import SplitEntry
 
@@ -64,6 +64,17 @@ class FamilyEntry(Record):
     power: float | None = Field(default=None, description="tweedie's; absent from others")
 
 
+class RowWeights(Sparse):
+    """How much rows counted."""
+
+    column: Text | None = Field(default=None, description="that of the weights; absent without one")
+    kind: Literal["frequency", "precision"] | None = Field(default=None, description="of that column's weights")
+    total: Number | None = Field(default=None, description="sum of the weights of the rows trained on")
+    classes: dict[Text, Number] | None = Field(
+        default=None, description="what each class counted in training, by --class-weight; absent without"
+    )
+
+
 class LinearTraining(TrainingReport):
     """What was fitted, and how."""
 
@@ -115,6 +126,9 @@ class FitLinearReport(LinearResult):
         default=None,
         description="of a model of the target's logarithm: what exp of its predictions is multiplied by; else absent",
     )
+    weights: RowWeights | None = Field(default=None, description="how rows counted; absent where each counted once")
+    offset: Text | None = Field(default=None, description="column that was added to the scores; absent without one")
+    exposure: Text | None = Field(default=None, description="column whose logarithm was; absent without one")
     split: SplitEntry | None = Field(
         default=None,
         description="rows held out and folds by --val-rows, --val-data, --group or --time; else absent",

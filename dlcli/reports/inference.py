@@ -50,15 +50,15 @@ class ClassSummary(Record):
     baseline: Text | None = Field(description="the class that others are compared with; null: their geometric mean")
     majority: Text = Field(description="the most frequent class of the training rows")
     majority_accuracy: Number = Field(description="the accuracy of always saying it")
-    counts: dict[Text, int] = Field(description="training rows of each class")
+    counts: dict[Text, int | float] = Field(description="training rows of each class; with weights the sum of these")
 
 
 class Summary(Record):
     """A fit as a whole, on the rows trained on; what would be wrong is null, and std_error_reason says why."""
 
-    rows: int = Field(description="rows trained on")
+    rows: int | float = Field(description="rows trained on; with weights of frequency the sum of these")
     rank: int = Field(description="coefficients that the data determine, the intercept with them; of each class")
-    df_residual: int = Field(description="rows less coefficients")
+    df_residual: int | float = Field(description="rows less coefficients")
     r2_adjusted: Number | None = Field(description="R squared adjusted for degrees of freedom; of numbers")
     inference: Inference | None = Field(description="null where there are no standard errors")
     test: OverallTest | None = Field(description="of all slopes against none")

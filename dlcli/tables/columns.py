@@ -12,7 +12,7 @@ from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.tables.formats.dates import PARTS, DateFormat
 from dlcli.tables.formats.numbers import NumberFormat
-from dlcli.tables.names import Hints
+from dlcli.tables.names import Hints, RowColumns
 from dlcli.text import printable
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class ReadOptions:
     drop: tuple[str, ...] = ()
     cluster: str | None = None  # whose values say which rows hang together: no feature unless ``features`` has it
     group: str | None = None
+    beside: RowColumns = field(default_factory=RowColumns)  # no features unless ``features`` has them
     held: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()  # what goes to the predictions as it is
     blanks: bool = False  # rows with missing values are read, but get no prediction
@@ -254,7 +255,8 @@ class Chunk:
 
     X is (n, w) and in Fortran order; y is (n,): numbers, class codes, or (0,) without a target; ``first_row`` is
     the number of its first row, from 1 over all sources; ``rows`` (n,) holds every row's number where some of
-    the rows that were read together with these were dropped.
+    the rows that were read together with these were dropped. ``weights`` (n,) and ``offset`` (n,) are those of
+    ``ReadOptions.beside``, None where none was named.
 
     Of several processes that read a table each has some chunks, perhaps of no rows: ``place`` is how many of all rows
     that are kept are before this one's, ``reached`` how many are known of so far; those of the last chunk are all.
@@ -266,6 +268,8 @@ class Chunk:
     rows: IntArray | None = None
     place: int = 0
     reached: int = 0
+    weights: FloatArray | None = None
+    offset: FloatArray | None = None
 
     @property
     def numbers(self) -> IntArray:

@@ -12,6 +12,7 @@ from dlcli.errors import DlcliError
 from dlcli.tables.categories import CategoryEncoder, Rules, UnsettledError
 from dlcli.tables.columns import BoolArray, Chunk, Column, FloatArray, IntArray, ReadOptions
 from dlcli.tables.layout import Cells, ColumnLayout
+from dlcli.tables.planning.beside import Beside, BesideColumns
 from dlcli.tables.readers.frames import Frame, Misfit, Misfits
 from dlcli.text import listed, printable
 
@@ -26,6 +27,8 @@ T = TypeVar("T")
 class Encoder:
     """Turns the frames of one pass into chunks; ``dropped`` counts the rows left out, ``read_rows`` all so far.
 
+    ``weightless`` counts the rows left out because their weight is 0.
+
     With ``--missing error`` or ``drop`` a missing value raises, or its row is left out; else it is nan in X, and only
     a row without a target is left out. Where the columns come from a part of the rows (``rules.settled``), whatever
     that part did not show raises UnsettledError. X has the columns of ``design``, where there is one.
@@ -33,11 +36,11 @@ class Encoder:
 
     def __init__(
         self, features: Sequence[Column], target: Column | None, options: ReadOptions, rules: Rules,
-        design: "Design | None" = None,
+        beside: BesideColumns, design: "Design | None" = None,
     ) -> None:  # fmt: skip
-        self.dropped = 0
+        self.dropped = self.weightless = 0
         self.beyond: dict[str, int] = {}  # rows in which a term was of what training rows had not
-        self._design = design
+        self._beside, self._design = beside, design
         self.misfits = Misfits()
         self.missing: dict[str, int] = {}  # values, by column, that are nan in X or have a level or mark of their own
         self._features = list(features)
@@ -74,8 +77,8 @@ class Encoder:
         """Take in what all processes have counted in their rows, in each of them."""
         unseen = {name: list(levels.unseen.items()) for name, levels in self._levels.items() if levels.unseen}
         misfits = {name: asdict(misfit) for name, misfit in self.misfits.items()}
-        every = ranks.gather([self.dropped, misfits, self.missing, unseen])
-        self.dropped = sum(one[0] for one in every)
+        every = ranks.gather([self.dropped, misfits, self.missing, unseen, self.weightless])
+        self.dropped, self.weightless = sum(one[0] for one in every), sum(one[4] for one in every)
         self.misfits.join([one[1] for one in every])
         self.missing = _added(item for one in every for item in one[2].items())
         for name, levels in self._levels.items():
@@ -90,10 +93,10 @@ class Encoder:
         if (kept := self.read(frame)) is not None:
             yield from self._chunks(*kept)
 
-    def read(self, frame: Frame) -> tuple[Cells, FloatArray, IntArray, bool] | None:
+    def read(self, frame: Frame) -> tuple[Cells, FloatArray, IntArray, Beside, bool] | None:
         """The frame's rows that are kept (None: there are none): their cells, targets (n,) and numbers (n,) from 1.
 
-        And whether some were not kept. Raises DlcliError for a cell that cannot be used.
+        And their weights and offset, and whether some were not kept. Raises DlcliError for a cell that cannot be used.
         """
         height = frame.data.height
         numbers = self._numbers(frame.data)
@@ -106,12 +109,13 @@ class Encoder:
         if not self._rules.settled and self.misfits:
             raise UnsettledError
         keep = self._keep(frame, numbers if doubtful else numbers[:0], y)
+        keep = self._weighty(frame, keep)
+        beside = self._beside.of(frame, keep)
         rows = np.arange(height, dtype=np.int64)
         start, self.read_rows = self.read_rows + 1, self.read_rows + height
         if keep is not None:
             frame = replace(frame, data=frame.data.filter(pl.Series(keep)))
-            numbers, y, rows = numbers[keep], y[keep], rows[keep]
-            self.dropped += height - len(rows)
+            numbers, y, rows, beside = numbers[keep], y[keep], rows[keep], beside.of_rows(keep)
         if not len(rows):
             return None
         in_source = rows + frame.first_row
@@ -121,7 +125,7 @@ class Encoder:
         if self._options.log_target:
             y = self._logarithm(y, in_source, frame.label)
         cells = Cells(numbers, self._layout.plain, codes, in_source, frame.label)
-        return cells, y, rows + start, keep is not None
+        return cells, y, rows + start, beside, keep is not None
 
     def _logarithm(self, y: FloatArray, rows: IntArray, label: str) -> FloatArray:
         """That of targets (n,); raises DlcliError for one that has none."""
@@ -133,6 +137,16 @@ class Encoder:
                 "values above 0", "leave such rows out, or fit the target itself",
             )  # fmt: skip
         return np.log(y)
+
+    def _weighty(self, frame: Frame, keep: BoolArray | None) -> BoolArray | None:
+        """Which rows stay of those of ``keep`` (None: all): those of a weight; those that don't are counted."""
+        self.dropped += 0 if keep is None else int(np.count_nonzero(~keep))
+        weightless = self._beside.weightless(frame.data)
+        if weightless is None:
+            return keep
+        stay = ~weightless if keep is None else keep & ~weightless
+        self.weightless += int(np.count_nonzero(weightless if keep is None else keep & weightless))
+        return stay
 
     def _numbers(self, data: pl.DataFrame) -> FloatArray:
         """The numbers and booleans as (n, p), NaN where missing."""
@@ -228,13 +242,16 @@ class Encoder:
             hint = "--missing auto fills it as in training, --missing drop leaves the row out (predict writes NA)"
         return DlcliError(f"{where}: the value is missing", hint)
 
-    def _chunks(self, cells: Cells, y: FloatArray, rows: IntArray, some_dropped: bool) -> Iterator[Chunk]:
+    def _chunks(
+        self, cells: Cells, y: FloatArray, rows: IntArray, beside: Beside, some_dropped: bool
+    ) -> Iterator[Chunk]:  # fmt: skip
         """Chunks of rows that are read already."""
         step = max(1, CHUNK_CELLS // max(self.width, 1))
         for low in range(0, len(rows), step):
             part = slice(low, low + step)
-            X = self._matrix(cells.some(part))
-            yield Chunk(X, y[part], int(rows[low]), rows[part] if some_dropped else None)
+            X, own = self._matrix(cells.some(part)), beside.of_rows(part)
+            numbers = rows[part] if some_dropped else None
+            yield Chunk(X, y[part], int(rows[low]), numbers, weights=own.weights, offset=own.offset)
 
     def _matrix(self, cells: Cells) -> FloatArray:
         if self._design is None:

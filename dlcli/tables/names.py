@@ -35,6 +35,59 @@ class Hints:
         return f"--text {self.column(name)}"
 
 
+@dataclass(frozen=True)
+class RowColumns:
+    """The names of columns that say how much each row counts, and what its score has beside the features; None: none.
+
+    The logarithm of ``exposure`` is an offset, too.
+    """
+
+    weights: str | None = None
+    offset: str | None = None
+    exposure: str | None = None
+    weights_if_there: str | None = None  # weights of a table that may lack them
+
+    @property
+    def names(self) -> list[str]:
+        """Those that there are."""
+        return [name for name in (self.weights, self.offset, self.exposure) if name is not None]
+
+    def option_of(self, name: str) -> str:
+        """What a column was given as, as it is typed."""
+        given = {"--weights": self.weights, "--offset": self.offset, "--exposure": self.exposure}
+        option = next(option for option, column in given.items() if column == name)
+        return f"{option} {printable(name)}"
+
+    def found(self, names: Sequence[str]) -> "RowColumns":
+        """The same by name where they were given by position. Raises DlcliError for a column that there isn't."""
+
+        def found(given: str | None, option: str) -> str | None:
+            return None if given is None else find_name(given, names, option)
+
+        return RowColumns(
+            found(self.weights, "--weights"), found(self.offset, "--offset"), found(self.exposure, "--exposure")
+        )
+
+    def of_model(self, label: str, names: Sequence[str]) -> "RowColumns":
+        """The same of a table that a model is applied to; weights by name or position. Raises DlcliError."""
+        for what, name in (("offset", self.offset), ("exposure", self.exposure)):
+            if name is not None and name not in names:
+                message = f"{label} lacks the column '{printable(name)}' of the model's {what}"
+                raise DlcliError(message, "which is part of every prediction; name it as when training")
+        weights = None if self.weights is None else find_name(self.weights, names, "--weights")
+        if weights is None and self.weights_if_there in names:
+            weights = self.weights_if_there
+        return RowColumns(weights, self.offset, self.exposure)
+
+    def check(self, target: str | None) -> None:
+        """Raise DlcliError for a column that can't be one of them."""
+        if len(set(self.names)) < len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise DlcliError(f"the column '{printable(twice)}' is named twice", "name one column for each")
+        if target is not None and target in self.names:
+            raise DlcliError(f"{self.option_of(target)}: it is the target", "name another column")
+
+
 def positional(count: int) -> list[str]:
     """The names of ``count`` columns that have none: column_1, column_2..."""
     return [f"column_{i + 1}" for i in range(count)]

@@ -141,6 +141,7 @@ def check_held(readers: Sequence[Reader], chosen: TrainingColumns, options: Read
     """What to say of the columns of sources that are held out. Raises DlcliError where they lack one that is used."""
     wanted, lines = [plan.name for plan in chosen.used if not plan.left_out], []
     wanted += [] if options.cluster is None else [options.cluster]
+    wanted += options.beside.names
     for reader in readers:
         if not reader.held:
             continue
@@ -194,8 +195,11 @@ def _features(reader: Reader, target: str | None, options: ReadOptions) -> list[
     dropped = set(_named(options.drop, names))
     if options.cluster is not None and options.cluster == target:
         raise DlcliError(f"--cluster {printable(options.cluster)}: it is the target", "name another column")
+    options.beside.check(target)
     if options.cluster is not None and not options.features:
         dropped.add(options.cluster)
+    if not options.features:
+        dropped.update(options.beside.names)
     kept = [find_name(name, names, "--features") for name in options.features] or names
     if target is not None and target in dropped:
         raise DlcliError(f"'{printable(target)}' is the target and is dropped too", "leave out its --drop")
@@ -229,6 +233,7 @@ def with_found_names(names: Sequence[str], options: ReadOptions) -> ReadOptions:
         options,
         reference=tuple(f"{find_name(name, names, '--reference')}={level}" for name, _, level in named),
         cluster=None if options.cluster is None else find_name(options.cluster, names, "--cluster"),
+        beside=options.beside.found(names),
         text=found(options.text, "--text"),
         number=found(options.number, "--number"),
         date=found(options.date, "--date"),

@@ -1,8 +1,17 @@
 """How a config's table options become the reader's."""
 
 from dlcli.config.linear.validation import ValidationOptions
+from dlcli.config.linear.weights import WeightOptions
+from dlcli.config.saved.measuring import MeasuringOptions
 from dlcli.config.table_options import TableOptions
+from dlcli.tables.names import RowColumns
 from dlcli.tables.table import ReadOptions
+
+
+def _beside(config: TableOptions) -> RowColumns:
+    if isinstance(config, WeightOptions):
+        return RowColumns(config.weights, config.offset, config.exposure)
+    return RowColumns(config.weights if isinstance(config, MeasuringOptions) else None)
 
 
 def read_options(
@@ -40,4 +49,5 @@ def read_options(
         strict=config.strict,
         given=frozenset(config.given()),
         group=config.group if isinstance(config, ValidationOptions) else None,
+        beside=_beside(config),
     )

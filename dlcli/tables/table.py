@@ -22,7 +22,7 @@ from dlcli.tables.columns import (
 )
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.encoder import Encoder, said_unseen
-from dlcli.tables.names import find_name
+from dlcli.tables.names import RowColumns, find_name
 from dlcli.tables.opening import (
     TrainingColumns,
     check_held,
@@ -30,6 +30,7 @@ from dlcli.tables.opening import (
     training_columns,
     with_found_names,
 )
+from dlcli.tables.planning.beside import BesideColumns
 from dlcli.tables.planning.kept_rows import KeptRows, TrainingRows
 from dlcli.tables.planning.profile import Profile
 from dlcli.tables.planning.settle import ColumnRecord, Settled, Settling
@@ -73,6 +74,7 @@ class Table(RawColumns):
         self._rules = Rules(unseen=options.unseen)
         self._design: Design | None = None
         self._trained_on: BoolArray | None = None  # of all rows (n,); None: all
+        self._beside = BesideColumns.planned(options.beside, readers[0], options)
         self._encoder = self._new_encoder()
 
     @classmethod
@@ -153,10 +155,11 @@ class Table(RawColumns):
 
         assert self._options.terms is not None
         begun = Begun(self._options.terms, self._columns, self.records)
-        encoder = Encoder(self._columns, self.target, self._options, self._rules)
-        for frame in self._frames([*self._columns, *([self.target] if self.target else [])], encoder.misfits):
+        encoder = Encoder(self._columns, self.target, self._options, self._rules, self._beside)
+        columns = [*self._columns, *([self.target] if self.target else [])]
+        for frame in self._frames([*columns, *self._beside.beyond(columns)], encoder.misfits):
             if (kept := encoder.read(frame)) is not None:
-                cells, _, rows, _ = kept
+                cells, _, rows, _, _ = kept
                 begun.add(cells if self._trained_on is None else cells.some(self._trained_on[rows - 1]))
         return begun.design()
 
@@ -167,10 +170,14 @@ class Table(RawColumns):
         learned = [c for c in columns if c.kind == "text" or c.format is not None]
         if training is not None and (learned or self._counted):
             return None
-        sample = self._readers[0].sample([column.name for column in columns])
+        beside = self._beside.beyond(columns)
+        sample = self._readers[0].sample([column.name for column in (*columns, *beside)])
         profile = Profile(columns, self._counted)
         frame = Frame(sample, self._readers[0].label, 1)
-        profile.add(conform(frame, columns, self._options, profile.misfits).data, None)
+        data = conform(frame, [*columns, *beside], self._options, profile.misfits).data
+        if self._beside.weightless(data) is not None:
+            return None
+        profile.add(data, None)
         found = profile.columns.values()
         clean = profile.rows > 0 and not profile.misfits and not any(column.missing for column in found)
         often = all(min(column.counts.values(), default=OFTEN) >= OFTEN for column in found)
@@ -211,7 +218,7 @@ class Table(RawColumns):
 
     def kept_rows(self) -> BoolArray | None:
         """Which rows of all sources stay (n,), a pass over them; None where the latest pass left out none."""
-        if not self.dropped:
+        if not self.dropped and not self.weightless:
             return None
         columns = [*self._columns, *([self.target] if self.target else [])]
         every = [keep for _, keep, _, _ in self._kept().frames(columns, Misfits())]
@@ -222,7 +229,7 @@ class Table(RawColumns):
         self.ranks = ALONE
 
     def _new_encoder(self) -> Encoder:
-        return Encoder(self._columns, self.target, self._options, self._rules, self._design)
+        return Encoder(self._columns, self.target, self._options, self._rules, self._beside, self._design)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -263,6 +270,16 @@ class Table(RawColumns):
         return self._encoder.dropped
 
     @property
+    def beside(self) -> RowColumns:
+        """The columns of weights and offset."""
+        return self._options.beside
+
+    @property
+    def weightless(self) -> int:
+        """The number of rows that the latest pass left out as their weight is 0."""
+        return self._encoder.weightless
+
+    @property
     def schema(self) -> Schema:
         """The columns and their levels, in order; those of a table for training once it is settled."""
         return Schema(self._columns, self.target, self._design, self._options.log_target)
@@ -282,6 +299,7 @@ class Table(RawColumns):
             self.settle(wholly=True)
         self._encoder = encoder = self._new_encoder()
         columns = [*self._columns, *([self.target] if self.target else [])]
+        columns += self._beside.beyond(columns)
         if self.ranks.count > 1:
             yield from self._shared_chunks(columns, encoder)
             return
@@ -332,6 +350,9 @@ class Table(RawColumns):
         if policy == "drop" or self.target is None:
             reason = f"all {counted(self.rows, 'row')} have missing values"
             raise DlcliError(f"{label}: no rows are left: {reason}", "--missing auto, or --drop the emptiest columns")
+        if self._options.beside.weights is not None:
+            given = self._options.beside.option_of(self._options.beside.weights)
+            raise DlcliError(f"{label}: no rows are left: all weights of {given} are 0", "name another column")
         name = printable(self.target.name)
         raise DlcliError(f"{label}: no rows are left: the target '{name}' has no values", "choose another --target")
 
@@ -346,6 +367,7 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
     for reader in readers:
         reader.widen([column.name for column in schema.features])
     first = readers[0]
+    options = replace(options, beside=options.beside.of_model(first.label, first.names))
     own = set(first.names)
     lacking = [column.name for column in schema.features if column.name not in own]
     if lacking:
@@ -363,7 +385,7 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
 
         assert isinstance(schema.design, Design)
         table._design = schema.design
-    kept = {find_name(name, first.names, "--keep") for name in options.keep}
+    kept = {find_name(name, first.names, "--keep") for name in options.keep} | set(options.beside.names)
     known = kept | {column.name for column in schema.features} | {c.name for c in (schema.target, wanted) if c}
     if extra := [name for name in first.names if name not in known]:
         table._notes.append(f"ignored columns not in the model: {listed(extra)}")

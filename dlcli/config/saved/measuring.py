@@ -23,6 +23,13 @@ class MeasuringOptions(Config):
         metavar="NUMBER|max-f1",
         also=THRESHOLD_NAMES,
     )
+    weights: str | None = option(
+        None,
+        "Column of the rows' weights, 0 or more; by default that of the training, where the data have it.",
+        panel=DATA,
+        metavar="COLUMN",
+        also="weight sample_weight sample_weights case_weights weight_column weights_column wt",
+    )
     quantile: float | None = option(
         None,
         "Of numbers: also measure the pinball loss of this quantile.",

@@ -24,22 +24,25 @@ class KnownSums:
         self.marks = np.zeros(0, dtype=np.int64)
         self._sums: dict[int, FloatArray] = {}
         self._missing: dict[int, FloatArray] = {}
-        self._counts: dict[int, int] = {}
+        self._counts: dict[int, float] = {}
         self._anchors = np.zeros(0, dtype=np.int64)
 
-    def add(self, X: FloatArray, groups: IntArray) -> None:
-        """Count rows X (n, w), nan where missing, of ``groups`` (n,)."""
+    def add(self, X: FloatArray, groups: IntArray, weights: FloatArray | None = None) -> None:
+        """Count rows X (n, w), nan where missing, of ``groups`` (n,), with ``weights`` (n,)."""
         self.rows += len(X)
         for group in np.unique(groups).tolist():
-            part = X[groups == group]
+            rows = groups == group
+            part = X[rows]
             absent = np.isnan(part)
+            there = np.where(absent, 0.0, part)
+            own = None if weights is None else weights[rows]
             for sums, new in (
-                (self._sums, np.where(absent, 0.0, part).sum(axis=0)),
-                (self._missing, absent.sum(axis=0, dtype=np.float64)),
+                (self._sums, there.sum(axis=0) if own is None else own @ there),
+                (self._missing, absent.sum(axis=0, dtype=np.float64) if own is None else own @ absent),
             ):
                 before = sums.get(group, np.zeros(0))
                 sums[group] = np.concatenate([before, np.zeros(len(new) - len(before))]) + new
-            self._counts[group] = self._counts.get(group, 0) + len(part)
+            self._counts[group] = self._counts.get(group, 0) + (len(part) if own is None else float(own.sum()))
 
     def finish(self, anchors: IntArray, ranks: Ranks = ALONE) -> None:
         """No more rows, on any of ``ranks``.
@@ -48,10 +51,10 @@ class KnownSums:
         """
         if ranks.count > 1:
             counts = {group: np.array([float(count)]) for group, count in self._counts.items()}
-            self._counts = {group: int(count[0]) for group, count in shared_sums(counts, 1, ranks).items()}
+            self._counts = {group: float(count[0]) for group, count in shared_sums(counts, 1, ranks).items()}
             self._sums = shared_sums(self._sums, len(anchors), ranks)
             self._missing = shared_sums(self._missing, len(anchors), ranks)
-            self.rows = sum(self._counts.values())
+            self.rows = int(any(self._counts.values()))
         grown = {g: np.concatenate([s, np.zeros(len(anchors) - len(s))]) for g, s in self._sums.items()}
         self._sums = grown
         self._missing = {g: m[anchors] for g, m in self._missing.items()}
@@ -71,7 +74,8 @@ class KnownSums:
     def means(self, groups: Sequence[int]) -> FloatArray:
         """Means (w,) of the known values in the rows of some groups; 0 where there are none."""
         known = sum((self._counts[g] - self._missing[g] for g in groups), np.zeros(len(self._anchors)))
-        return np.asarray(sum((self._sums[g] for g in groups), np.zeros(len(known))) / np.maximum(known, 1))
+        totals = sum((self._sums[g] for g in groups), np.zeros(len(known)))
+        return np.asarray(np.divide(totals, known, out=np.zeros(len(known)), where=known > 0))
 
     def gaps(self, order: IntArray, moments: Mapping[int, Moments]) -> "Gaps":
         """What refills the columns ``order``; ``moments`` are those of y, the columns and the marks (``marked``)."""

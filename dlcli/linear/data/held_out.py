@@ -49,7 +49,9 @@ class HeldOutRows:
         for chunk in self.table.chunks():
             held = self.held[start : start + len(chunk.y)]
             start += len(chunk.y)
-            yield replace(chunk, X=chunk.X[held], y=chunk.y[held], rows=chunk.numbers[held])
+            weights, offset = (None if part is None else part[held] for part in (chunk.weights, chunk.offset))
+            rows = chunk.numbers[held]
+            yield replace(chunk, X=chunk.X[held], y=chunk.y[held], rows=rows, weights=weights, offset=offset)
 
 
 def rows_without_data(

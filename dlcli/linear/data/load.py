@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.values.class_weights import weights_by_name
 from dlcli.config.values.loss import parse_loss
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.errors import DlcliError
 from dlcli.linear.data.decided import column_entries, decision_entries
-from dlcli.linear.data.gather import gather
+from dlcli.linear.data.gathering.gather import gather
+from dlcli.linear.data.gathering.how import Gathering
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Assigned, Split
@@ -39,7 +41,7 @@ from dlcli.reports.split import SplitEntry
 from dlcli.tables.columns import Column
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
-from dlcli.tables.names import Hints
+from dlcli.tables.names import Hints, RowColumns
 from dlcli.tables.options import read_options
 from dlcli.tables.sources import Source
 from dlcli.tables.table import Table
@@ -69,6 +71,7 @@ class Loaded:
     few_rows: bool = False
     inference: InferenceSettings = field(default_factory=InferenceSettings)
     split: SplitEntry | None = None
+    beside: RowColumns = field(default_factory=RowColumns)
 
     @property
     def stored(self) -> StoredTable | None:
@@ -97,6 +100,7 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
     """Read the data, as all ``ranks`` do together; ``held`` is a table in memory instead. Raises DlcliError."""
     table = open_table(config, ranks, held)
     kind = problem_kind(config, table)
+    _check_weighting(config, kind)
     plan = make_plan(config, kind, demo=not config.data)
     warnings: tuple[str, ...] = ()
     if isinstance(table, Table) and (settings := SplitSettings.of(config)).present:
@@ -129,14 +133,15 @@ def _gathered(found: Read, ranks: Ranks) -> Share:
     plan, device = found.plan, found.device
     room = room_for_rows(device) // ranks.neighbors
     device = f"{device}:{ranks.local_rank}" if ranks.count > 1 and device == "cuda" else device
-    return gather(
-        found.table,
+    asked = Gathering(
         plan.split,
         classes=of_classes(found.kind),
         keep_rows=plan.keep_rows,
+        shifted=found.kind == "mse",
         gram=gram_on(device),
         most=None if plan.optimizer == "exact" else room,
     )
+    return gather(found.table, asked)
 
 
 def load(
@@ -162,6 +167,8 @@ def load(
     if config.cv and data.schema.design is not None and data.schema.design.learned:
         every = listed(data.schema.design.learned)
         progress.note(f"{every}: learned from all training rows, so that each fold of --cv knows its own too")
+    if isinstance(table, Table) and table.weightless:
+        progress.note(f"left out {counted(table.weightless, 'row')} of weight 0; {data.rows:,} are left")
     entry = _said_split(config, found, data, progress)
     hints = None
     if isinstance(table, Table):
@@ -175,7 +182,7 @@ def load(
     if kind != "mse" and data.schema.target is not None:
         classes = len(data.schema.target.levels) if of_classes(kind) else 2
         moments = usable.merged(usable.training_groups())
-        width = moments.count if moments.wide and not config.l1 else len(keep)  # in the span of the rows
+        width = moments.number if moments.wide and not config.l1 else len(keep)  # in the span of the rows
         coefficients = (classes - 1) * width
         plan = replace(make_plan(config, kind, demo=not config.data, coefficients=coefficients), split=plan.split)
         if said := said_of_optimizer(plan, coefficients):
@@ -183,7 +190,7 @@ def load(
     files = table.files if isinstance(table, Table) else ()
     return Loaded(
         kind, plan, data, usable, keep, device, files, coefficients, columns, decisions, few is not None,
-        _inference(config, data, table), entry,
+        _inference(config, data, table), entry, table.beside if isinstance(table, Table) else RowColumns(),
     )  # fmt: skip
 
 
@@ -192,6 +199,7 @@ def _inference(config: FitLinearConfig, data: TableData, table: Table | LineExam
     target = data.schema.target
     classes = target.levels if target is not None else ()
     check_baseline(config.baseline, classes)
+    _check_class_names(config, classes)
     if config.robust in ("HC2", "HC3") and len(classes) > 2:
         raise DlcliError(
             f"--robust {config.robust}: a softmax has several residuals for each row, and no one leverage",
@@ -205,6 +213,49 @@ def _inference(config: FitLinearConfig, data: TableData, table: Table | LineExam
 
         clusters = Clusters(printable(table.cluster), *cluster_codes(table, table.cluster))
     return InferenceSettings(config.confidence, config.baseline, config.per_sd, config.robust, clusters)
+
+
+def _check_weighting(config: FitLinearConfig, kind: Kind) -> None:
+    """Raise DlcliError for weights and offsets that the loss hasn't got."""
+    if config.class_weight is not None and kind not in ("logistic", "softmax"):
+        raise DlcliError(
+            f"--class-weight {config.class_weight} is for classes, and the target holds numbers", "leave it out"
+        )
+    link = loss_of(kind).link
+    if config.exposure is not None and link != "log":
+        raise DlcliError(
+            f"--exposure {printable(config.exposure)}: its logarithm is an offset where the loss has a log link, and "
+            "this one has none", "use --offset, or leave it out",
+        )  # fmt: skip
+    if config.log_target and config.offset is not None:
+        raise DlcliError(
+            f"--offset {printable(config.offset)} does not go with --log-target: it is added to the target's logarithm",
+            "leave one out",
+        )
+    if not of_family(kind):
+        return
+    if config.offset is not None and link != "log":
+        raise DlcliError(f"--offset {printable(config.offset)} goes with --link log, not {link}", "leave one out")
+    if config.weights is not None and config.weights_kind == "precision":
+        raise DlcliError(
+            f"--weights-kind precision is for --loss mse and cross-entropy, not {loss_of(kind).name}",
+            "use --weights-kind frequency",
+        )
+
+
+def _check_class_names(config: FitLinearConfig, classes: tuple[str, ...]) -> None:
+    """Raise DlcliError for a weight of a class that isn't there, and for an offset of more than two."""
+    named = weights_by_name(config.class_weight) if config.class_weight is not None else None
+    if unknown := [name for name in named or () if name not in classes]:
+        raise DlcliError(
+            f"--class-weight {config.class_weight}: there is no class {printable(unknown[0])!r}",
+            f"the classes are {listed(classes)}",
+        )
+    if config.offset is not None and len(classes) > 2:
+        raise DlcliError(
+            f"--offset {printable(config.offset)}: {len(classes)} classes have a score each, and one column can't be "
+            "added to all", "leave it out",
+        )  # fmt: skip
 
 
 def _said_split(config: FitLinearConfig, found: Read, data: TableData, progress: Progress) -> SplitEntry | None:
@@ -239,7 +290,7 @@ def _read_and_led(
     if crew is None:
         return found, data
     shared = SharedTable(crew, np.arange(len(data.fill)))
-    return found, replace(data, ones_X=None, y=None, groups=None, reread=shared)
+    return found, replace(data, ones_X=None, responses=None, groups=None, reread=shared)
 
 
 def _device_of_steps(config: FitLinearConfig, found: Read, data: TableData, progress: Progress) -> str:
@@ -292,6 +343,8 @@ def open_table(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | Non
                 f"--target {config.target}: no DATA was given, and the built-in example predicts y",
                 "give a file",
             )
+        if read_options(config).beside.names:
+            raise DlcliError("--weights, --offset and --exposure name columns, and no DATA was given", "give a file")
         if SplitSettings.of(config).present:
             what = "--val-rows, --val-data, --group and --time"
             raise DlcliError(f"{what} need DATA: the built-in example has one column", "give a file")

@@ -10,7 +10,10 @@ from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData, TableElsewhere
 from dlcli.linear.objectives.least_squares import Standardizer
+from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.stored_rows import AnyRows
+
+Part = tuple[AnyRows, Responses]
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Rows:
-    """Training, scored and watched rows, each [1, (X - shift) / scale] (n, p) and y (n,), in memory or not.
+    """Training, scored and watched rows, each [1, (X - shift) / scale] (n, p) and responses, in memory or not.
 
     For the exact solver there are training rows only, with raw X.
     """
 
     Z: AnyRows
-    y: AnyRows
-    scored: tuple[AnyRows, AnyRows] | None = None
-    watched: tuple[AnyRows, AnyRows] | None = None
+    responses: Responses
+    scored: Part | None = None
+    watched: Part | None = None
 
     def turned(self, basis: FloatArray, first: int) -> "Rows":
         """The same with coordinates in ``basis`` (d, r) in place of the columns after the ``first``."""
@@ -47,7 +50,7 @@ class Rows:
 
         scored = (turn(self.scored[0]), self.scored[1]) if self.scored else None
         watched = (turn(self.watched[0]), self.watched[1]) if self.watched else None
-        return Rows(turn(self.Z), self.y, scored, scored if self.watched is self.scored else watched)
+        return Rows(turn(self.Z), self.responses, scored, scored if self.watched is self.scored else watched)
 
 
 def standardized_rows(
@@ -64,26 +67,27 @@ def standardized_rows(
         own = Standardizer(np.zeros(len(data.fill)), np.ones(len(data.fill)), intercept=False)
         return _stored_rows(data.reread, data.fill, train_groups, held, own if exact else units)
     assert data.ones_X is not None
-    assert data.y is not None
+    assert data.responses is not None
     assert data.groups is not None
     first = 0 if units.intercept else 1
     everything = not any(held) and len(train_groups) == len(data.moments)
     rows = slice(None) if everything and in_place else np.isin(data.groups, list(train_groups))
-    Z, y = data.ones_X[rows], data.y[rows]
+    Z = data.ones_X[rows]
+    responses = data.responses if isinstance(rows, slice) else data.responses.of_rows(rows)
     if data.gaps is not None:
         fill_gaps(Z[:, 1:], data.fill)
     if exact:
-        return Rows(Z[:, 1:], y)
+        return Rows(Z[:, 1:], responses)
     Z = _standardized(Z, units)[:, first:]
-    parts: dict[tuple[int, ...], tuple[AnyRows, AnyRows] | None] = {(): None}
+    parts: dict[tuple[int, ...], Part | None] = {(): None}
     for groups in held:
         if tuple(groups) not in parts:
             chosen = np.isin(data.groups, list(groups))
             ones_X = data.ones_X[chosen]
             if data.gaps is not None:
                 fill_gaps(ones_X[:, 1:], data.fill)
-            parts[tuple(groups)] = _standardized(ones_X, units)[:, first:], data.y[chosen]
-    return Rows(Z, y, parts[tuple(held[0])], parts[tuple(held[1])])
+            parts[tuple(groups)] = _standardized(ones_X, units)[:, first:], data.responses.of_rows(chosen)
+    return Rows(Z, responses, parts[tuple(held[0])], parts[tuple(held[1])])
 
 
 def _shared_rows(
@@ -94,10 +98,10 @@ def _shared_rows(
     assert isinstance(table, TableElsewhere)
     table.standardized(data.fill, units, list(train_groups), [list(held[0]), list(held[1])], in_place)
 
-    def part(name: str, groups: Sequence[int]) -> tuple[AnyRows, AnyRows] | None:
-        rows = data.merged(groups).count
+    def part(name: str, groups: Sequence[int]) -> Part | None:
+        rows = data.merged(groups).number
         shared = table.part(name, (rows, width))
-        return (shared, shared) if groups else None
+        return (shared, Responses(shared)) if groups else None
 
     training, scored = part("train", train_groups), part("scored", held[0])
     assert training is not None
@@ -108,7 +112,7 @@ def _stored_rows(
     stored: StoredTable, fill: FloatArray, train_groups: Sequence[int], held: tuple[Sequence[int], Sequence[int]],
     units: Standardizer,
 ) -> Rows:  # fmt: skip
-    parts: dict[tuple[int, ...], tuple[AnyRows, AnyRows] | None] = {(): None}
+    parts: dict[tuple[int, ...], Part | None] = {(): None}
     for groups in held:
         if tuple(groups) not in parts:
             parts[tuple(groups)] = stored.of_groups(groups, units, fill)

@@ -18,6 +18,7 @@ from dlcli.linear.data.scale import PowersOfTwo, powers_of
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.data.table_data import ROWS, Block
 from dlcli.linear.objectives.least_squares import Standardizer
+from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.linear.objectives.stored_rows import StoredRows
 from dlcli.linear.shared.sums import largest_of
 from dlcli.text import counted
@@ -81,14 +82,52 @@ class DiskArray:
 
 
 @dataclass(frozen=True)
+class StoredResponses:
+    """Responses in a file: y, and the weights and the offset where ``weighted`` and ``offset`` say so."""
+
+    parts: DiskArray
+    weighted: bool
+    offset: bool
+
+    @classmethod
+    def like(cls, responses: RowResponses) -> "StoredResponses":
+        """None yet, for such as these."""
+        weighted, offset = responses.weights is not None, responses.offset is not None
+        return cls(DiskArray(1 + weighted + offset), weighted, offset)
+
+    def append(self, responses: RowResponses) -> None:
+        """Write those of rows. Raises DlcliError for a full disk."""
+        parts = [part for part in (responses.y, responses.weights, responses.offset) if part is not None]
+        self.parts.append(np.column_stack(parts))
+
+    def read(self, start: int, stop: int) -> RowResponses:
+        """Those of the rows from ``start`` to ``stop``."""
+        return self._split(self.parts.read(start, stop))
+
+    def of_rows(self, which: IntArray | None) -> Responses:
+        """Those of some rows (None: all), read as they are asked for."""
+
+        def part(number: int) -> StoredRows:
+            return StoredRows(self.parts, which, lambda rows: np.ascontiguousarray(rows[:, number]), ())
+
+        weights = part(1) if self.weighted else None
+        return Responses(part(0), weights, part(1 + self.weighted) if self.offset else None)
+
+    def _split(self, rows: FloatArray) -> RowResponses:
+        columns = list(np.ascontiguousarray(rows.T))
+        weights = columns[1] if self.weighted else None
+        return RowResponses(columns[0], weights, columns[-1] if self.offset else None)
+
+
+@dataclass(frozen=True)
 class StoredTable:
-    """The rows of a table in files, X (n, w) and y (n,); ``groups`` (n,) as in ``TableData``, None: all in group 0.
+    """The rows of a table in files, X (n, w) and responses; ``groups`` (n,) as in ``TableData``, None: all in group 0.
 
     Of the columns of X those of ``kept`` (None: all) are there, divided by 2 to the power of ``exponents`` (w,).
     """
 
     X: DiskArray
-    y: DiskArray
+    responses: StoredResponses
     groups: IntArray | None = None
     kept: IntArray | None = None
     exponents: IntArray | None = None
@@ -98,23 +137,23 @@ class StoredTable:
         return replace(self, kept=keep if self.kept is None else self.kept[keep])
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of X (m, d), nan where missing, y and groups (m,)."""
-        for start in range(0, len(self.y), ROWS):
-            stop = min(start + ROWS, len(self.y))
+        """Blocks of X (m, d), nan where missing, responses and groups (m,)."""
+        for start in range(0, len(self.X), ROWS):
+            stop = min(start + ROWS, len(self.X))
             groups = np.zeros(stop - start, dtype=np.int64) if self.groups is None else self.groups[start:stop]
-            yield self._chosen(self.X.read(start, stop)), self.y.read(start, stop)[:, 0], groups
+            yield self._chosen(self.X.read(start, stop)), self.responses.read(start, stop), groups
 
     def said(self) -> str:
         """What to say of where the rows are, and why."""
-        size = (self.X.width + 1) * DOUBLE * len(self.y)
+        size = (self.X.width + self.responses.parts.width) * DOUBLE * len(self.X)
         return (
-            f"{len(self.y):,} rows of {counted(self.X.width, 'column')} ({size / 2**30:.1f} GiB) are too many to keep "
+            f"{len(self.X):,} rows of {counted(self.X.width, 'column')} ({size / 2**30:.1f} GiB) are too many to keep "
             f"in memory: a temporary file in {self.X.folder} holds them, and every pass over the rows reads it"
         )
 
     def targets(self) -> FloatArray:
         """All of y (n,)."""
-        return self.y.read(0, len(self.y))[:, 0]
+        return self.responses.read(0, len(self.X)).y
 
     def powers(self, ranks: Ranks = ALONE) -> PowersOfTwo:
         """What the columns of X are to be divided by, as the training rows of all ``ranks`` decide."""
@@ -128,8 +167,8 @@ class StoredTable:
             X = np.ldexp(X, -self.exponents)
         return X if self.kept is None else X[:, self.kept]
 
-    def of_groups(self, groups: Sequence[int], units: Standardizer, fill: FloatArray) -> tuple[StoredRows, StoredRows]:
-        """The rows of some groups: [1, (X - shift) / scale] (n, p) with gaps filled, and y (n,)."""
+    def of_groups(self, groups: Sequence[int], units: Standardizer, fill: FloatArray) -> tuple[StoredRows, Responses]:
+        """The rows of some groups: [1, (X - shift) / scale] (n, p) with gaps filled, and their responses."""
         every = self.groups is None or (len(groups) > 0 and bool(np.isin(self.groups, list(groups)).all()))
         which = None if every or self.groups is None else np.flatnonzero(np.isin(self.groups, list(groups)))
         first = int(units.intercept)
@@ -144,8 +183,4 @@ class StoredTable:
             return Z
 
         width = first + len(units.scale)
-        return StoredRows(self.X, which, trained, (width,)), StoredRows(self.y, which, _flat, ())
-
-
-def _flat(y: FloatArray) -> FloatArray:
-    return y[:, 0]
+        return StoredRows(self.X, which, trained, (width,)), self.responses.of_rows(which)

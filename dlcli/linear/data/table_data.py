@@ -13,10 +13,12 @@ from dlcli.linear.data.gaps import Gaps, fill_gaps
 from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.moments import Moments
+from dlcli.linear.objectives.responses import RowResponses
 from dlcli.linear.objectives.stored_rows import RowsElsewhere
 from dlcli.tables.table import Chunk, Schema, TrainingRows
 
-Block = tuple[FloatArray, FloatArray, IntArray]  # rows of X, y and groups
+Block = tuple[FloatArray, RowResponses, IntArray]  # rows of X, what they are to give, and groups
+NOTHING = 1e-12  # of the weight of all rows: less is rounding
 ROWS = 1 << 16  # whose moments are taken at once, where the rows are in memory
 
 
@@ -55,7 +57,10 @@ class ChunkSource(Protocol):
 
 @dataclass(frozen=True)
 class RereadRows:
-    """Another pass over X (of the schema's columns, nan where missing), y and groups, of which ``kept`` are left."""
+    """Another pass over X (of the schema's columns, nan where missing), responses and groups.
+
+    ``kept`` are the columns that are left.
+    """
 
     again: Callable[[], Iterator[Block]]
     kept: IntArray | None = None
@@ -65,9 +70,9 @@ class RereadRows:
         return replace(self, kept=keep if self.kept is None else self.kept[keep])
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of X (m, d), y and groups (m,)."""
-        for X, y, groups in self.again():
-            yield X if self.kept is None else X[:, self.kept], y, groups
+        """Blocks of X (m, d), responses and groups (m,)."""
+        for X, responses, groups in self.again():
+            yield X if self.kept is None else X[:, self.kept], responses, groups
 
 
 class Reread(Protocol):
@@ -77,7 +82,7 @@ class Reread(Protocol):
         """The same for some of the columns."""
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of X (m, d), nan where missing, y and groups (m,)."""
+        """Blocks of X (m, d), nan where missing, responses and groups (m,)."""
 
 
 class TableElsewhere(ABC):
@@ -92,13 +97,13 @@ class TableElsewhere(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> IntArray:
+    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> FloatArray:
         """See ``TableData.class_counts``."""
 
     @abstractmethod
     def squared_residuals(
         self, intercept: float, coefficients: FloatArray, fill: FloatArray, groups: list[int]
-    ) -> tuple[float, int]:  # fmt: skip
+    ) -> tuple[float, float]:  # fmt: skip
         """See ``TableData.squared_residuals``."""
 
     @abstractmethod
@@ -116,8 +121,8 @@ class TableElsewhere(ABC):
 class TableData:
     """A table in the form that training takes.
 
-    moments: by group, y in column 0. ones_X (n, 1 + d), y (n,), groups (n,): the rows after a column of ones, for
-    methods that need them.
+    moments: by group, y in column 0. ones_X (n, 1 + d), responses, groups (n,): the rows after a column of ones,
+    for methods that need them.
     fill (d,): what stands in for a missing value, the mean over the training rows. ``gaps``: where each fold has its
     own; then missing values are nan in ones_X.
     exponents: of each of the schema's columns the power of 2 that it and its fill are divided by, so that squares have
@@ -133,7 +138,7 @@ class TableData:
     names: tuple[str, ...]
     level_of: IntArray
     ones_X: FloatArray | None = None  # noqa: N815
-    y: FloatArray | None = None
+    responses: RowResponses | None = None
     groups: IntArray | None = None
     gaps: Gaps | None = None
     exponents: IntArray | None = None
@@ -172,43 +177,43 @@ class TableData:
         Reads the table once more where its rows are not kept. ``ones_X`` must be in the data's units still.
         """
         total, count = self.squared_residuals(intercept, coefficients, groups)
-        return total / max(count, 1)
+        return total / count if count else 0.0
 
     def squared_residuals(
         self, intercept: float, coefficients: FloatArray, groups: Sequence[int]
-    ) -> tuple[float, int]:  # fmt: skip
-        """The sum of squared residuals, and of how many rows: see ``mean_square_residual``."""
+    ) -> tuple[float, float]:  # fmt: skip
+        """The sum of squared residuals, and the rows' weight: see ``mean_square_residual``."""
         if isinstance(self.reread, TableElsewhere):
             return self.reread.squared_residuals(intercept, coefficients, self.fill, list(groups))
-        total, count = 0.0, 0
-        for X, y, owners in self.passed_again():
+        total, count = 0.0, 0.0
+        for X, responses, owners in self.passed_again():
             rows = np.isin(owners, list(groups))
-            X = X[rows]
+            X, own = X[rows], responses.of_rows(rows)
             fill_gaps(X, self.fill)
-            residual = y[rows] - intercept - X @ coefficients
-            total, count = total + float(residual @ residual), count + len(residual)
+            residual = own.y - intercept - X @ coefficients
+            total, count = total + float(residual @ own.weighted(residual)), count + own.total()
         return total, count
 
-    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> IntArray:
-        """How many training rows there are of each class, (classes,), in all groups or in some."""
+    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> FloatArray:
+        """How much the training rows of each class weigh, (classes,), in all groups or in some."""
         if isinstance(self.reread, TableElsewhere):
             return self.reread.class_counts(classes, groups)
-        counts = np.zeros(classes, dtype=np.int64)
-        for _, y, owners in self.passed_again():
+        counts = np.zeros(classes)
+        for _, responses, owners in self.passed_again():
             rows = owners != VALIDATION if groups is None else np.isin(owners, list(groups))
-            counts += np.bincount(y[rows].astype(np.int64), minlength=classes)
+            counts += responses.of_rows(rows).class_counts(classes)
         return counts
 
     def passed_again(self) -> Iterator[Block]:
-        """Blocks of X (m, d), y and groups (m,)."""
+        """Blocks of X (m, d), responses and groups (m,)."""
         if self.reread is not None:
             yield from self.reread.blocks()
             return
         assert self.ones_X is not None
-        assert self.y is not None
+        assert self.responses is not None
         assert self.groups is not None
-        for block in row_blocks(len(self.y)):
-            yield self.ones_X[block, 1:], self.y[block], self.groups[block]
+        for block in row_blocks(len(self.responses)):
+            yield self.ones_X[block, 1:], self.responses[block], self.groups[block]
 
     def as_seen_from(self, groups: Sequence[int]) -> "TableData":
         """The data as they would be if only the training rows in ``groups`` had been there to learn from.
@@ -223,10 +228,11 @@ class TableData:
             fill = self.gaps.means(groups)
             data = replace(self, moments=self.gaps.filled(fill), fill=fill)
         seen = data.merged(groups)
+        nothing = 0.5 / max(seen.number, 1) if seen.weighted is None else NOTHING
         keep = (seen.diagonal[1:] != 0) | (seen.mean[1:] != 0)
         for text in np.unique(self.level_of[self.level_of >= 0]):
             levels = np.flatnonzero((self.level_of == text) & keep)
-            if len(levels) and 1 - seen.mean[1 + levels].sum() < 0.5 / max(seen.count, 1):
+            if len(levels) and 1 - seen.mean[1 + levels].sum() < nothing:
                 keep[levels[0]] = False
         return data.columns(np.flatnonzero(keep))
 

@@ -29,8 +29,8 @@ def check(
     """
     names = data.schema.encoded_names
     moments = data.merged(data.training_groups())
-    if moments.count < 2:
-        raise DlcliError(f"only {moments.count} row to train on, expected at least 2", "give more rows")
+    if moments.number < 2:
+        raise DlcliError(f"only {moments.number} row to train on, expected at least 2", "give more rows")
     check_moments(moments, names)
     if kind == "mse" and VALIDATION in data.moments:
         check_moments(data.moments[VALIDATION], names, " in rows held out")
@@ -47,10 +47,10 @@ def check(
     warn_of_duplicates([names[i] for i in keep], usable.merged(usable.training_groups()), progress)
     width = len(keep) + int(plan.columns.intercept)
     hints = hints or Hints()
-    if moments.count < width and not plan.penalty.present:
-        raise _too_few_rows(data.schema, moments.count, width, hints)
-    warn_of_levels(data.schema, moments.count, hints, progress)
-    if moments.count == width and not plan.penalty.present:
+    if moments.number < width and not plan.penalty.present:
+        raise _too_few_rows(data.schema, moments.number, width, hints)
+    warn_of_levels(data.schema, moments.number, hints, progress)
+    if plan.columns.weighting.observations(moments) == width and not plan.penalty.present:
         _warn_of_exact_fit(width, progress)
     if kind == "softmax":
         _check_classes(plan.split, data)
@@ -62,7 +62,7 @@ def check(
 def too_few_rows(plan: Plan, data: TableData) -> Decision | None:
     """The decision on fewer rows than coefficients where there is no penalty, if there are so few."""
     moments = data.merged(data.training_groups())
-    rows, width = moments.count, int(np.count_nonzero(moments.diagonal[1:])) + int(plan.columns.intercept)
+    rows, width = moments.number, int(np.count_nonzero(moments.diagonal[1:])) + int(plan.columns.intercept)
     if rows < 2 or rows >= width:
         return None
     what = (

@@ -20,7 +20,7 @@ def condition_number(problem: FitProblem, solver: LinearSolver, aliased: Collect
         found = solver.solution.condition_number
         return found, not np.isfinite(found)
     squares = problem.squares
-    if squares.moments.count <= len(squares.penalized):
+    if squares.moments.number <= len(squares.penalized):
         aliased = ()  # each depends on all others, and which are named is chance
     if aliased or not problem.plan.columns.standardize:
         moments, intercept = squares.moments, squares.units.intercept

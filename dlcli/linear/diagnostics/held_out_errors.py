@@ -9,6 +9,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.loss import log_softmax, of_family
+from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.problem import FitProblem
 
@@ -29,10 +30,11 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
     rows = problem.rows
     if of_family(problem.kind):
         return _of_deviances(problem, theta)
-    if rows is None or rows.Z_val is None or rows.y_val is None or len(rows.y_val) < 2:
+    if rows is None or rows.Z_val is None or rows.responses_val is None or len(rows.responses_val) < 2:
         return {}
-    count = len(rows.y_val)
-    loss = _deviation(rows.Z_val, rows.y_val, theta, metrics["log_loss"]) / math.sqrt(count)
+    assert problem.scored is not None
+    count = problem.scored.count
+    loss = _deviation(rows.Z_val, rows.responses_val, theta, metrics["log_loss"]) / math.sqrt(count)
     errors = {"loss": loss, "log_loss": loss}
     accuracy = metrics["accuracy"]
     # Of none wrong, or none right, the formula would say that it is known exactly.
@@ -42,21 +44,30 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
 def _of_deviances(problem: FitProblem, theta: FloatArray) -> dict[str, float]:
     """That of the mean deviance, by the spread of the rows' own."""
     rows, family = problem.rows, family_of(problem.kind)
-    if rows is None or rows.Z_val is None or rows.y_val is None or len(rows.y_val) < 2:
+    if rows is None or rows.Z_val is None or rows.responses_val is None or len(rows.responses_val) < 2:
         return {}
     each = []
-    for block in row_blocks(len(rows.y_val)):
-        y = rows.y_val[block]
-        each.append(2 * (family.terms(rows.Z_val[block] @ theta[:, 0], y, False)[0] - family.saturated(y)))
-    return {"loss": float(np.std(np.concatenate(each), ddof=1)) / math.sqrt(len(rows.y_val))}
+    for block in row_blocks(len(rows.responses_val)):
+        own = rows.responses_val[block]
+        scores = own.shifted(rows.Z_val[block] @ theta)[:, 0]
+        each.append(2 * (family.terms(scores, own.y, False)[0] - family.saturated(own.y)))
+    found, weights = np.concatenate(each), rows.responses_val[:].weights
+    weights = np.ones(len(found)) if weights is None else weights
+    total = float(weights.sum())
+    away = found - weights @ found / total
+    return {"loss": math.sqrt(float(weights @ away**2) / max(total - 1, 1.0) / total)}
 
 
-def _deviation(Z: AnyRows, y: AnyRows, theta: FloatArray, mean: float) -> float:
+def _deviation(Z: AnyRows, responses: Responses, theta: FloatArray, mean: float) -> float:
     """The standard deviation of the rows' losses, which have this mean."""
     if isinstance(Z, RowsElsewhere):
         return Z.loss_deviation(theta, mean)
     losses = []
-    for block in row_blocks(len(y)):
-        codes = y[block].astype(np.int64)
-        losses.append(-log_softmax(Z[block] @ theta)[np.arange(len(codes)), codes])
-    return float(np.std(np.concatenate(losses), ddof=1))
+    for block in row_blocks(len(responses)):
+        own = responses[block]
+        codes = own.y.astype(np.int64)
+        losses.append(-log_softmax(own.shifted(Z[block] @ theta))[np.arange(len(codes)), codes])
+    weights = responses[:].weights
+    if weights is None:
+        return float(np.std(np.concatenate(losses), ddof=1))
+    return math.sqrt(float(weights @ (np.concatenate(losses) - mean) ** 2) / max(float(weights.sum()) - 1, 1.0))

@@ -24,6 +24,7 @@ from dlcli.text import printable
 
 # "converged" promises every coefficient to this much of itself; a third of it is left to whoever compares.
 PROMISED = {"exact": 1e-9, "newton": 1e-9, "lbfgs": 1e-6, "gd": 1e-6}
+WEIGHTED = "--class-weight weighs classes as no sample of rows does, so there is no likelihood"
 NOT_REACHED = "the fit has not reached its optimum"
 MOST_FOR_HESSIAN = 4000  # parameters up to which the Hessian is worth its time
 MOST_WORK = 5e9  # multiplications up to which it is for sgd and adam, which are chosen where there is no time
@@ -92,8 +93,8 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
         found = _with_separation(replace(found, status=status, reason=reason), problem, solver, ended.theta)
     if found.separated:
         return _without_minimum(found)
-    if penalty.present:
-        return replace(found, no_errors="a penalty biases the coefficients")
+    if penalty.present or problem.plan.columns.weighting.classes is not None:
+        return replace(found, no_errors="a penalty biases the coefficients" if penalty.present else WEIGHTED)
     exact = isinstance(solver, ExactSolver)
     if not near.determined and not exact:  # which is at the optimum all the same, with coefficients that are 0
         return replace(found, no_errors="the columns don't determine every coefficient")
@@ -155,7 +156,7 @@ def _of_mini_batches(
     if problem.plan.batches.dropout:
         return replace(verdict, no_errors=f"{name} with dropout has another optimum")
     near = None
-    if problem.kind == "mse" or problem.squares.moments.count * ended.theta.size**2 <= MOST_WORK:
+    if problem.kind == "mse" or problem.squares.moments.number * ended.theta.size**2 <= MOST_WORK:
         near = _nearness(problem, solver, ended.theta, mse, False)
     if near is not None and not near.determined:
         return replace(verdict, no_errors="the columns don't determine every coefficient")
@@ -223,13 +224,14 @@ def _too_many(objective: RowObjective, theta: FloatArray) -> bool:
 
 def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: float, verdict: Verdict) -> Verdict:
     """The verdict with standard errors, or with the reason why they can't be had."""
-    n, width = problem.squares.moments.count, len(problem.squares.penalized)
+    n, width = problem.observations, len(problem.squares.penalized)
     if isinstance(solver, ExactSolver):
         width -= len(solver.solution.aliased)
     freedom = n - width if is_dispersed(problem.kind) else n
     if freedom <= 0:
         return replace(verdict, no_errors="there are as many coefficients as rows")
-    covariance, variance = near.covariance, mse / freedom if problem.kind == "mse" else mse / n
+    covariance = near.covariance
+    variance = mse / freedom if problem.kind == "mse" else mse / problem.squares.moments.count
     if isinstance(solver, ExactSolver):
         solution = solver.solution
         errors: FloatArray | None = np.concatenate([[solution.intercept_std_error], solution.std_errors])[:, None]

@@ -36,7 +36,7 @@ def training_loss(
     if rows is not None:  # those of the data may have been put into training units
         assert rows.objective is not None
         return rows.objective.loss(theta), True
-    whole = sum(data.moments[group].count for group in data.training_groups()) == moments.count
+    whole = sum(data.moments[group].number for group in data.training_groups()) == moments.number
     return (
         (data.mean_square_residual(intercept, coefficients, data.training_groups()), True) if whole else (loss, False)
     )
@@ -47,23 +47,24 @@ def smearing_factor(problem: FitProblem, intercept: float, slopes: FloatArray, t
 
     It takes another pass over rows that aren't kept.
     """
-    total, count, rows = 0.0, 0, problem.rows
+    total, count, rows = 0.0, 0.0, problem.rows
     with np.errstate(over="ignore", invalid="ignore"):  # parameters that diverged
         if rows is not None:
-            for block in row_blocks(len(rows.y)):
+            for block in row_blocks(len(rows.responses)):
                 fitted = intercept + rows.Z[block] @ slopes if theta is None else (rows.Z[block] @ theta)[:, 0]
-                residuals = np.exp(rows.y[block] - fitted)
-                total, count = total + float(residuals.sum()), count + len(residuals)
-            return total / max(count, 1)
+                here = rows.responses[block]
+                total += float(here.weighted(np.exp(here.y - fitted)).sum())
+                count += here.total()
+            return total / (count or 1.0)
         data = problem.data
         trained = data.training_groups()
-        for X, y, groups in data.passed_again():
+        for X, responses, groups in data.passed_again():
             own = np.isin(groups, trained)
-            X = X[own]
+            X, here = X[own], responses.of_rows(own)
             fill_gaps(X, data.fill)
-            residuals = np.exp(y[own] - intercept - X @ slopes)
-            total, count = total + float(residuals.sum()), count + len(residuals)
-    return total / max(count, 1)
+            total += float(here.weighted(np.exp(here.y - intercept - X @ slopes)).sum())
+            count += here.total()
+    return total / (count or 1.0)
 
 
 def held_out_loss(problem: FitProblem, intercept: float, coefficients: FloatArray) -> float:

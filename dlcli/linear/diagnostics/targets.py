@@ -42,5 +42,5 @@ def check_family(kind: Kind, data: TableData, progress: Progress) -> None:
 def _targets(data: TableData) -> Iterator[FloatArray]:
     if isinstance(data.reread, StoredTable):
         yield data.reread.targets()
-    elif data.y is not None:
-        yield data.y
+    elif data.responses is not None:
+        yield data.responses.y

@@ -43,6 +43,11 @@ def compared(
         raise DlcliError("--against reads DATA for each model, and standard input can't be read again", "give a file")
     runs = [settings, replace(settings, run=other)]
     models = [load_run(one.run)[:2] for one in runs]
+    if beside := settings.reading.beside.names or models[0][0].beside.names or models[1][0].beside.names:
+        raise DlcliError(
+            f"--against {other}: rows have weights or an offset ('{printable(beside[0])}'), and the comparison knows "
+            "of none", "leave --against out",
+        )  # fmt: skip
     classes = _same_question(settings.run, other, models)
     first = _errors(runs[0], Silent())  # whose warnings were shown before
     second = _errors(runs[1], progress)

@@ -9,7 +9,9 @@ import numpy as np
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.linear.evaluation.ranking import Ranking, Scores, shortest_between
 from dlcli.linear.metrics import mean_of_known, ordering, ranked_classes
+from dlcli.linear.objectives.moments import whole
 
+Counts = IntArray | FloatArray
 MATRIX_CLASSES = 100  # up to which there is a confusion matrix, and a report of each class
 CONFIDENCE_BINS = 1000
 MAX_F1 = "max-f1"
@@ -18,7 +20,7 @@ Threshold = float | str | None  # of the positive class's probability, MAX_F1, o
 
 @dataclass(frozen=True)
 class MeasuredClasses:
-    """What is known of the rows measured, of k classes.
+    """What is known of the rows measured, of k classes; with weights of rows all counts are sums of these.
 
     ``actual``, ``guessed``, ``hits`` (k,): how many are of each class, were taken for it, and both. ``matrix`` (k, k):
     a row for each true class; None of many. ``rankings``: by the probability of the second of two classes, of more by
@@ -26,13 +28,13 @@ class MeasuredClasses:
     ``confidence`` (3, bins): of rows by the probability of their most probable class its sum, their number, and hits.
     """
 
-    rows: int
+    rows: float
     log_loss: float
     brier: float
-    actual: IntArray
-    guessed: IntArray
-    hits: IntArray
-    matrix: IntArray | None
+    actual: Counts
+    guessed: Counts
+    hits: Counts
+    matrix: Counts | None
     rankings: tuple[Ranking, ...]
     threshold: float | None
     confidence: FloatArray
@@ -90,7 +92,7 @@ class MeasuredClasses:
         return together / float(np.sqrt(spread[0] * spread[1])) if spread[1] > 0 else 0.0
 
 
-def _shares(part: IntArray, whole: IntArray) -> FloatArray:
+def _shares(part: Counts, whole: Counts) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(part / whole)
 
@@ -143,48 +145,57 @@ class ClassSums:
 
     def __init__(self, classes: int, threshold: Threshold = None) -> None:
         self._threshold, self._classes = threshold, classes
-        self._rows, self._loss, self._brier = 0, 0.0, 0.0
-        self._actual, self._guessed, self._hits = np.zeros((3, classes), dtype=np.int64)
-        self._matrix = np.zeros((classes, classes), dtype=np.int64) if classes <= MATRIX_CLASSES else None
+        self._rows, self._loss, self._brier = 0.0, 0.0, 0.0
+        none: Counts = np.zeros(classes, dtype=np.int64)
+        self._actual = self._guessed = self._hits = none
+        self._matrix: Counts | None = None
+        if classes <= MATRIX_CLASSES:
+            self._matrix = np.zeros((classes, classes), dtype=np.int64)
         self._confidence = np.zeros((3, CONFIDENCE_BINS))
         self._scores = Scores(len(ranked_classes(classes)))
 
-    def add(self, log_probabilities: FloatArray, truth: IntArray) -> IntArray:
-        """Rows (m, k), and their classes (m,); the classes that they are taken for."""
+    def add(self, log_probabilities: FloatArray, truth: IntArray, weights: FloatArray | None = None) -> IntArray:
+        """Rows (m, k), their classes (m,) and weights (m,); the classes that they are taken for."""
         k, rows = self._classes, np.arange(len(truth))
         probabilities = np.exp(log_probabilities)
-        self._rows += len(truth)
-        self._loss -= float(log_probabilities[rows, truth].sum())
+        self._rows += len(truth) if weights is None else float(weights.sum())
+        right = log_probabilities[rows, truth]
+        self._loss -= float(right.sum() if weights is None else weights @ right)
         likeliest = np.argmax(log_probabilities, axis=1)
-        self._add_confidence(probabilities[rows, likeliest], likeliest == truth)
+        self._add_confidence(probabilities[rows, likeliest], likeliest == truth, weights)
         guess = decided(probabilities, self._threshold, likeliest)
-        self._actual += np.bincount(truth, minlength=k)
-        self._guessed += np.bincount(guess, minlength=k)
-        self._hits += np.bincount(truth[guess == truth], minlength=k)
+        hit = guess == truth
+        self._actual = self._actual + np.bincount(truth, weights, minlength=k)
+        self._guessed = self._guessed + np.bincount(guess, weights, minlength=k)
+        self._hits = self._hits + np.bincount(truth[hit], None if weights is None else weights[hit], minlength=k)
         if self._matrix is not None:
-            self._matrix += np.bincount(truth * k + guess, minlength=k * k).reshape(k, k)
+            pairs = np.bincount(truth * k + guess, weights, minlength=k * k)
+            self._matrix = self._matrix + pairs.reshape(k, k)
         ranked = ranked_classes(k)
         scores = np.column_stack([ordering(log_probabilities, c) for c in ranked])
-        self._scores.add(scores, truth[:, None] == np.asarray(ranked))
+        self._scores.add(scores, truth[:, None] == np.asarray(ranked), weights)
         probabilities[rows, truth] -= 1
         # Of two classes both differences are the same: the usual score is one of them.
-        self._brier += float(np.einsum("ij,ij->", probabilities, probabilities)) / (2 if k == 2 else 1)
+        other = probabilities if weights is None else probabilities * weights[:, None]
+        self._brier += float(np.einsum("ij,ij->", probabilities, other)) / (2 if k == 2 else 1)
         return guess
 
     def measured(self) -> MeasuredClasses:
         """What was found of at least one row."""
         rankings = tuple(self._scores.ranking(i) for i in range(len(ranked_classes(self._classes))))
         threshold = None if isinstance(self._threshold, str) else self._threshold
+        rows = self._rows
         found = MeasuredClasses(
-            self._rows, self._loss / self._rows, self._brier / self._rows, self._actual, self._guessed, self._hits,
+            whole(rows), self._loss / rows, self._brier / rows, self._actual, self._guessed, self._hits,
             self._matrix, rankings, threshold, self._confidence,
         )  # fmt: skip
         return found if self._threshold != MAX_F1 else _with_best_f1(found)
 
-    def _add_confidence(self, probability: FloatArray, hit: BoolArray) -> None:
+    def _add_confidence(self, probability: FloatArray, hit: BoolArray, weights: FloatArray | None) -> None:
         places = np.minimum((probability * CONFIDENCE_BINS).astype(np.int64), CONFIDENCE_BINS - 1)
-        for row, weights in enumerate((probability, None, hit)):
-            self._confidence[row] += np.bincount(places, weights, minlength=CONFIDENCE_BINS)
+        own = 1.0 if weights is None else weights
+        for row, values in enumerate((probability * own, weights, hit * own)):
+            self._confidence[row] += np.bincount(places, values, minlength=CONFIDENCE_BINS)
 
 
 def decided(probabilities: FloatArray, threshold: Threshold, likeliest: IntArray) -> IntArray:

@@ -5,28 +5,34 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.losses.families import Family
 from dlcli.linear.metrics import DEVIANCE_METRICS
+from dlcli.linear.objectives.moments import whole
 
 
 class DevianceSums:
     """Sums over rows of what a family's metrics need."""
 
     def __init__(self, family: Family) -> None:
-        self.family, self.rows, self.pearson = family, 0, 0.0
+        self.family, self.pearson = family, 0.0
+        self.rows: float = 0  # with weights the sum of these
         self._half = self._saturated = self._target = self._squares = self._sizes = 0.0
 
-    def add(self, y: FloatArray, scores: FloatArray) -> None:
-        """Targets and scores (m,)."""
+    def add(self, y: FloatArray, scores: FloatArray, weights: FloatArray | None = None) -> None:
+        """Targets, scores and weights (m,)."""
+
+        def total(values: FloatArray) -> float:
+            return float(np.sum(values) if weights is None else weights @ values)
+
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             loss, saturated = self.family.terms(scores, y, False)[0], self.family.saturated(y)
             mean = self.family.mean(scores)
-            self._half += float(np.sum(loss - saturated))
+            self._half += total(loss - saturated)
             errors = y - mean
-            self._squares += float(errors @ errors)
-            self._sizes += float(np.abs(errors).sum())
-            self.pearson += float(np.sum(errors * errors / self.family.variance(mean)))
-        self._saturated += float(saturated.sum())
-        self._target += float(y.sum())
-        self.rows += len(y)
+            self._squares += total(errors * errors)
+            self._sizes += total(np.abs(errors))
+            self.pearson += total(errors * errors / self.family.variance(mean))
+        self._saturated += total(saturated)
+        self._target += total(y)
+        self.rows += len(y) if weights is None else whole(float(weights.sum()))
 
     exact = True  # no metric of them counts in bins
 

@@ -26,8 +26,8 @@ class NumberSums:
         self._sizes, self._pinball = Scores(1), 0.0
 
     @property
-    def rows(self) -> int:
-        """How many there were."""
+    def rows(self) -> float:
+        """How many there were, or with weights the sum of these."""
         return self._moments.count
 
     @property
@@ -35,15 +35,16 @@ class NumberSums:
         """Whether the median is of all rows; else it is that of bins 1/2048 of their value wide."""
         return self._sizes.exact
 
-    def add(self, y: FloatArray, predicted: FloatArray) -> None:
-        """Targets and predictions (m,)."""
+    def add(self, y: FloatArray, predicted: FloatArray, weights: FloatArray | None = None) -> None:
+        """Targets and predictions (m,), and the rows' weights (m,)."""
         with np.errstate(over="ignore", invalid="ignore"):  # refused below
             residual = y - predicted
-            self._sums.add(y, residual)
-            self._moments = self._moments.merged(Moments.of(np.column_stack([y, residual])))
+            self._sums.add(y, residual, weights)
+            self._moments = self._moments.merged(Moments.of(np.column_stack([y, residual]), weights=weights))
             if (q := self._quantile) is not None:
-                self._pinball += float(np.maximum(q * residual, (q - 1) * residual).sum())
-        self._sizes.add(np.abs(residual)[:, None], np.zeros((len(y), 1), dtype=np.bool_))
+                losses = np.maximum(q * residual, (q - 1) * residual)
+                self._pinball += float(losses.sum() if weights is None else weights @ losses)
+        self._sizes.add(np.abs(residual)[:, None], np.zeros((len(y), 1), dtype=np.bool_), weights)
 
     def metrics(self) -> dict[str, float]:
         """Every metric of at least one row. Raises DlcliError for values whose squares exceed float64."""

@@ -81,9 +81,11 @@ def _number_parts(
         X = np.where(np.isnan(chunk.X), model.fill, chunk.X)
         predicted, numbers = model.linear(X)[:, 0], chunk.numbers
         y = chunk.y if model.smearing is None else np.log(chunk.y)
+        y = y if chunk.offset is None else y - chunk.offset
         for part, rows in zip(parts, (~held, held), strict=True):
             if rows.any():
-                part.add(numbers[rows], X[rows], y[rows], predicted[rows])
+                weights = None if chunk.weights is None else chunk.weights[rows]
+                part.add(numbers[rows], X[rows], (y[rows], predicted[rows], weights))
     found = []
     for name, part in zip(PARTS, parts, strict=True):
         if part.sums.rows:
@@ -95,10 +97,11 @@ def _number_parts(
 def _class_parts(model: LinearModel, about: About, chunks: Iterator[tuple[Chunk, BoolArray]]) -> list[ClassPart]:
     sums, rows = [ClassSums(len(about.classes)) for _ in PARTS], [0, 0]
     for chunk, held in chunks:
-        log_probabilities, codes = model.log_probabilities(chunk.X), chunk.y.astype(np.int64)
+        log_probabilities, codes = model.log_probabilities(chunk.X, chunk.offset), chunk.y.astype(np.int64)
         for number, chosen in enumerate((~held, held)):
             if chosen.any():
-                sums[number].add(log_probabilities[chosen], codes[chosen])
+                weights = None if chunk.weights is None else chunk.weights[chosen]
+                sums[number].add(log_probabilities[chosen], codes[chosen], weights)
                 rows[number] += int(chosen.sum())
     return [ClassPart(name, one.measured()) for name, one, n in zip(PARTS, sums, rows, strict=True) if n]
 

@@ -58,7 +58,7 @@ def draw_numbers(parts: Sequence[NumberPart], about: About, write: Write) -> Non
     if not all(len(rows.number) for rows in drawn):
         return
     first = parts[0]
-    title = f"{about.target}: residuals of {_rows(first.rows.sums.rows, first.name)}"
+    title = f"{about.target}: residuals of {_rows(first.rows.rows, first.name)}"
     write("diagnostics", diagnostics_chart(drawn[0], title=title, format=about.format))
     shown = [PredictedPart(part.name, rows, _measured(part.metrics)) for part, rows in zip(parts, drawn, strict=True)]
     title = f"{about.target}: predicted and actual values"
@@ -69,7 +69,7 @@ def _measured(metrics: dict[str, float]) -> str:
     return f"R2 {metrics['r2']:.4g}, RMSE {metrics['rmse']:.4g}"
 
 
-def _rows(count: int, part: str) -> str:
+def _rows(count: float, part: str) -> str:
     return f"{count:,} {part} rows" if part in ("training", "validation") else f"{count:,} rows {part}"
 
 

@@ -15,12 +15,14 @@ MOST_BITS, ALL_BITS = 20, 23  # of a bin's number, and of those of all rankings 
 class Ranking:
     """The different ``values`` of a score, highest first (m,), and how many rows of a class, and others, have each.
 
+    With weights of rows it is how much these weigh.
+
     ``exact``: else values are the lower ends of bins, each 1/2048 of its value wide or, of many classes, wider.
     """
 
     values: FloatArray
-    positive: IntArray
-    negative: IntArray
+    positive: IntArray | FloatArray
+    negative: IntArray | FloatArray
     exact: bool = True
 
     @property
@@ -62,9 +64,10 @@ class Ranking:
         hits, found = self._reached()
         return int(np.argmax(2 * hits / (found + hits[-1])))
 
-    def counts_at(self, chosen: BoolArray) -> tuple[int, int]:
+    def counts_at(self, chosen: BoolArray) -> tuple[float, float]:
         """How many rows of the class, and others, have the ``chosen`` values (m,)."""
-        return int(self.positive[chosen].sum()), int(self.negative[chosen].sum())
+        hits, false = (counts[chosen].sum().item() for counts in (self.positive, self.negative))
+        return hits, false
 
     def _reached(self) -> tuple[FloatArray, FloatArray]:
         """How many of the class, and of all, have each value or a higher one."""
@@ -78,18 +81,18 @@ class Scores:
     def __init__(self, rankings: int, most: int = MOST_EXACT) -> None:
         self._rankings, self._most = rankings, most // max(rankings, 1)
         self._bits = min(MOST_BITS, ALL_BITS - max(rankings - 1, 0).bit_length())
-        self._kept: list[tuple[FloatArray, BoolArray]] = []
+        self._kept: list[tuple[FloatArray, BoolArray, FloatArray | None]] = []
         self._rows = 0
-        self._counts: IntArray | None = None  # (rankings, 2, bins)
+        self._counts: IntArray | FloatArray | None = None  # (rankings, 2, bins)
 
     @property
     def exact(self) -> bool:
         """Whether all of them are kept."""
         return self._counts is None
 
-    def add(self, scores: FloatArray, truth: BoolArray) -> None:
-        """Rows (m, r), and whether each is of the class that is ranked (m, r)."""
-        self._kept.append((scores, truth))
+    def add(self, scores: FloatArray, truth: BoolArray, weights: FloatArray | None = None) -> None:
+        """Rows (m, r), whether each is of the class that is ranked (m, r), and their weights (m,)."""
+        self._kept.append((scores, truth, weights))
         self._rows += len(scores)
         if self._rows > self._most:
             self._count()
@@ -101,8 +104,12 @@ class Scores:
             negative, positive = self._counts[number]
             there = np.flatnonzero(negative + positive)[::-1]
             return Ranking(_edges(there, self._bits), positive[there], negative[there], exact=False)
-        scores = np.concatenate([np.zeros(0), *(scores[:, number] for scores, _ in self._kept)])
-        truth = np.concatenate([np.zeros(0, np.bool_), *(truth[:, number] for _, truth in self._kept)])
+        scores = np.concatenate([np.zeros(0), *(scores[:, number] for scores, _, _ in self._kept)])
+        truth = np.concatenate([np.zeros(0, np.bool_), *(truth[:, number] for _, truth, _ in self._kept)])
+        if (weights := self._weights()) is not None:
+            values, places = np.unique(scores, return_inverse=True)
+            weighed = [np.bincount(places[part], weights[part], len(values)) for part in (truth, ~truth)]
+            return Ranking(values[::-1], weighed[0][::-1], weighed[1][::-1])
         positive, negative = np.sort(scores[truth]), np.sort(scores[~truth])
         values = np.unique(scores)
         # Plain sorts and a merge are several times quicker than ranking all rows together.
@@ -112,23 +119,43 @@ class Scores:
     def median(self) -> float:
         """The median of the first score; nan of none."""
         if self._counts is None:
-            kept = [scores[:, 0] for scores, _ in self._kept]
+            kept = [scores[:, 0] for scores, _, _ in self._kept]
+            if (weights := self._weights()) is not None:
+                return weighted_median(np.concatenate(kept), weights)
             return float(np.median(np.concatenate(kept))) if self._rows else float("nan")
         ranking = self.ranking(0)
         reached = np.cumsum(ranking.positive + ranking.negative)
-        return float(ranking.values[np.searchsorted(reached, (reached[-1] + 1) // 2)])
+        return float(ranking.values[np.searchsorted(reached, reached[-1] / 2)])
+
+    def _weights(self) -> FloatArray | None:
+        """Those of all that is kept."""
+        found = [weights for _, _, weights in self._kept if weights is not None]
+        return np.concatenate(found) if found else None
 
     def _count(self) -> None:
         """Add what is kept to the bins."""
         if self._counts is None:
-            self._counts = np.zeros((self._rankings, 2, 1 << self._bits), dtype=np.int64)
-        for scores, truth in self._kept:
+            shape = (self._rankings, 2, 1 << self._bits)
+            plain = all(weights is None for _, _, weights in self._kept)
+            self._counts = np.zeros(shape, dtype=np.int64) if plain else np.zeros(shape)
+        for scores, truth, weights in self._kept:
             for number in range(self._rankings):
                 places = _bins(scores[:, number], self._bits)
                 for of_class in (0, 1):
-                    chosen = places[truth[:, number] == of_class]
-                    self._counts[number, of_class] += np.bincount(chosen, minlength=1 << self._bits)
+                    chosen = truth[:, number] == of_class
+                    own = None if weights is None else weights[chosen]
+                    self._counts[number, of_class] += np.bincount(places[chosen], own, minlength=1 << self._bits)
         self._kept.clear()
+
+
+def weighted_median(values: FloatArray, weights: FloatArray) -> float:
+    """The median of values (n,) each of which is there so many times (n,), which may be no whole number."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    place = int(np.searchsorted(reached, reached[-1] / 2))
+    if reached[place] == reached[-1] / 2 and place + 1 < len(order):
+        return float(values[order[place]] + values[order[place + 1]]) / 2
+    return float(values[order[place]])
 
 
 def _bins(scores: FloatArray, bits: int) -> IntArray:

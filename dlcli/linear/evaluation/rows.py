@@ -19,15 +19,23 @@ class NumberRows:
 
     def __init__(self, sums: NumberSums, leverage: Leverage | None = None) -> None:
         self.sums, self._leverage = sums, leverage
+        self.rows = 0
         self._drawn, self._off, self._cook = Reservoir(), Extremes(), Extremes()
 
-    def add(self, numbers: IntArray, X: FloatArray, y: FloatArray, predicted: FloatArray) -> None:
-        """Rows X (m, w), none of whose values is missing, their numbers, targets and predictions (m,)."""
-        self.sums.add(y, predicted)
+    def add(
+        self, numbers: IntArray, X: FloatArray, of_rows: tuple[FloatArray, FloatArray, FloatArray | None]
+    ) -> None:  # fmt: skip
+        """Rows X (m, w), none of whose values is missing, and their numbers (m,).
+
+        ``of_rows``: targets, predictions and weights (m,).
+        """
+        y, predicted, weights = of_rows
+        self.sums.add(y, predicted, weights)
         h = np.zeros(len(y)) if self._leverage is None else self._leverage.of_rows(X)
         rows = np.column_stack([numbers.astype(np.float64), y, predicted, h])
         rows, h = rows[h < FULL], h[h < FULL]
         self._drawn.add(rows)
+        self.rows += len(y)
         squares = (rows[:, 1] - rows[:, 2]) ** 2 / (1 - h)
         self._off.add(squares, rows)
         if self._leverage is not None:
@@ -37,7 +45,7 @@ class NumberRows:
         """The rows; ``spread`` is the residuals' standard deviation."""
         from dlcli.reports.charts.models.residuals import DrawnRows
 
-        drawn, total = self._drawn.rows(), self.sums.rows
+        drawn, total = self._drawn.rows(), self.rows
         extreme = [rows for rows in (self._off.rows(), self._cook.rows()) if len(rows)]
         known = set(drawn[:, 0].tolist())
         added = {row[0]: row for rows in extreme for row in rows if row[0] not in known}

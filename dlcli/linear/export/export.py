@@ -14,6 +14,7 @@ from dlcli.linear.export.terms import Terms
 from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import load_run
 from dlcli.tables.columns import Schema
+from dlcli.text import printable
 
 TOLERANCE = 1e-9  # of the larger of 1 and the number itself
 
@@ -27,6 +28,11 @@ def export_linear(settings: ExportSettings) -> Exported:
     if schema.design is not None or schema.log_target:
         what = "terms of columns" if schema.design is not None else "its target's logarithm"
         raise DlcliError(f"{settings.run} is a model of {what}, which no exported file computes", "use dlcli predict")
+    if (column := model.beside.offset or model.beside.exposure) is not None:
+        raise DlcliError(
+            f"the model adds the column '{printable(column)}' to each score, which no exported file does",
+            "apply it by 'dlcli predict', or train without --offset and --exposure",
+        )
     terms = Terms.of(model, schema)
     tried = samples(model, schema, terms)
     if settings.format == "numpy":

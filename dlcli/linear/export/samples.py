@@ -13,6 +13,7 @@ from dlcli.tables.categories import Rules
 from dlcli.tables.columns import ReadOptions, Schema
 from dlcli.tables.encoder import Encoder
 from dlcli.tables.formats.dates import DateFormat
+from dlcli.tables.planning.beside import BesideColumns
 from dlcli.tables.readers.frames import Frame, Misfits, conform
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def samples(model: LinearModel, schema: Schema, terms: Terms) -> Samples:
     table = pl.DataFrame({column.name: columns[column.name] for column in schema.features})
     options = ReadOptions(missing="mean", missing_values=tuple(model.settings.get("missing_value", [])))
     frame = conform(Frame(table, "samples", 1), schema.features, options, Misfits())
-    encoder = Encoder(schema.features, None, options, Rules())
+    encoder = Encoder(schema.features, None, options, Rules(), BesideColumns(options.beside, ()))
     X = np.vstack([chunk.X for chunk in encoder.encode(frame)])
     expected = model.probabilities(X) if of_classes(model.kind) else model.predicted(X)[:, None]
     if terms.refuses:

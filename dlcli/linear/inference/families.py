@@ -11,9 +11,15 @@ from dlcli.linear.evaluation.deviance import DevianceSums
 from dlcli.linear.inference.likelihood import Likelihood, Shape
 from dlcli.linear.losses.alpha import Alpha
 from dlcli.linear.losses.families import Family, family_of
+<<<<<<< HEAD
 from dlcli.linear.objectives.loss import loss_of
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.start.alternating import at
+=======
+from dlcli.linear.objectives.responses import Responses, RowResponses
+from dlcli.linear.problem import FitProblem
+from dlcli.linear.start.null import null_score
+>>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
 
 COUNTS = ("poisson", "negative-binomial")
 MOST_COUNTED = 10_000_000  # the largest count up to which logarithms of all are summed one by one
@@ -24,16 +30,19 @@ def family_likelihood(problem: FitProblem, theta: FloatArray, rank: int, *, inte
     family, rows = family_of(problem.kind), problem.rows
     assert rows is not None
     sums, density = DevianceSums(family), _Density(family)
-    for block in row_blocks(len(rows.y)):
-        y, scores = rows.y[block], rows.Z[block] @ theta[:, 0]
-        sums.add(y, scores)
-        density.add(y)
+    for block in row_blocks(len(rows.responses)):
+        own = rows.responses[block]
+        sums.add(own.y, own.shifted(rows.Z[block] @ theta)[:, 0], own.weights)
+        density.add(own)
     n, freedom = sums.rows, sums.rows - rank
-    null_mean = sums.mean if intercept else float(family.mean(np.zeros(1))[0])
-    null = sums.null_deviance(null_mean)
+    if rows.responses.offset is None:
+        null = sums.null_deviance(sums.mean if intercept else float(family.mean(np.zeros(1))[0]))
+    else:
+        null = _null_of_offset(family, rows.responses, intercept=intercept)
     dispersion: float | None = 1.0
     if family.dispersed:
         dispersion = sums.pearson / freedom if freedom > 0 else None
+<<<<<<< HEAD
     own, of_null, shape = density.total(sums.deviance, dispersion), density.total(null, dispersion), None
     if loss_of(problem.plan.kind).parameter is None and family.power is None:
         assert rows.objective is not None
@@ -53,6 +62,21 @@ def _of_alpha(found: Alpha, family: Family, null_mean: float) -> tuple[Shape, fl
     sums.add(found.y, np.full(len(found.y), own.score(null_mean)))
     density.add(found.y)
     return shape, density.total(sums.deviance, 1.0)
+=======
+    at_best = density.total(sums.deviance, dispersion)
+    return Likelihood(
+        n, rank, int(intercept), sums.deviance, null, at_best, density.total(null, dispersion), dispersion, sums.pearson
+    )  # fmt: skip
+
+
+def _null_of_offset(family: Family, responses: Responses, *, intercept: bool) -> float:
+    """The deviance of the intercept beside the offset, or of the offset alone."""
+    first, sums = null_score(family, responses) if intercept else 0.0, DevianceSums(family)
+    for block in row_blocks(len(responses)):
+        own = responses[block]
+        sums.add(own.y, own.shifted(np.full((len(own), 1), first))[:, 0], own.weights)
+    return sums.deviance
+>>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
 
 
 class _Density:
@@ -60,21 +84,21 @@ class _Density:
 
     def __init__(self, family: Family) -> None:
         self._family = family
-        self._rows, self._logs, self._whole = 0, 0.0, True
+        self._rows, self._logs, self._whole = 0.0, 0.0, True
         self._saturated = self._factorials = self._rising = 0.0
 
-    def add(self, y: FloatArray) -> None:
+    def add(self, responses: RowResponses) -> None:
         """Targets (m,)."""
-        family = self._family
-        self._rows += len(y)
-        self._saturated += float(family.saturated(y).sum())
+        family, y = self._family, responses.y
+        self._rows += responses.total()
+        self._saturated += float(responses.weighted(family.saturated(y)).sum())
         if family.name in COUNTS:
             self._whole = self._whole and bool((y == np.floor(y)).all())
             if self._whole:
-                self._factorials += log_factorials(y)
-                self._rising += log_rising(y, family.alpha) if family.alpha else 0.0
+                self._factorials += log_factorials(y, responses.weights)
+                self._rising += log_rising(y, family.alpha, responses.weights) if family.alpha else 0.0
         elif family.positive:
-            self._logs += float(np.log(y).sum())
+            self._logs += float(responses.weighted(np.log(y)).sum())
 
     def total(self, deviance: float, dispersion: float | None) -> float:
         """The log-likelihood of a fit by its deviance; nan where the family has no density."""
@@ -93,9 +117,15 @@ class _Density:
         return float("nan")
 
 
-def log_rising(y: FloatArray, alpha: float) -> float:
-    """The sum of log(1 (1 + alpha) ... (1 + alpha (y - 1))) of whole numbers (n,)."""
-    values, counts = np.unique(y, return_counts=True)
+def _counted(y: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """The different values (m,) of y (n,), and how many there are of each, or what they weigh."""
+    values, places = np.unique(y, return_inverse=True)
+    return values, np.bincount(places, weights, minlength=len(values)).astype(np.float64)
+
+
+def log_rising(y: FloatArray, alpha: float, weights: FloatArray | None = None) -> float:
+    """The sum of log(1 (1 + alpha) ... (1 + alpha (y - 1))) of whole numbers (n,) with ``weights`` (n,)."""
+    values, counts = _counted(y, weights)
     if not len(values) or values[-1] > MOST_COUNTED:
         r = 1 / alpha
         each = [math.lgamma(v + r) - math.lgamma(r) + v * math.log(alpha) for v in values.tolist()]
@@ -104,7 +134,7 @@ def log_rising(y: FloatArray, alpha: float) -> float:
     return float(counts @ up_to[values.astype(np.int64)])
 
 
-def log_factorials(y: FloatArray) -> float:
-    """The sum of log(y!) of whole numbers (n,)."""
-    values, counts = np.unique(y, return_counts=True)
+def log_factorials(y: FloatArray, weights: FloatArray | None = None) -> float:
+    """The sum of log(y!) of whole numbers (n,) with ``weights`` (n,)."""
+    values, counts = _counted(y, weights)
     return float(counts @ np.array([math.lgamma(value + 1) for value in values.tolist()]))

@@ -36,10 +36,10 @@ class Intervals:
                 "rename a class, and train again",
             )
 
-    def of(self, X: FloatArray) -> dict[str, FloatArray]:
-        """The ends (n,) for rows X (n, d)."""
+    def of(self, X: FloatArray, offset: FloatArray | None = None) -> dict[str, FloatArray]:
+        """The ends (n,) for rows X (n, d), with their ``offset`` (n,)."""
         X = self._model.filled(X)
-        scores = self._model.linear(X)[:, 0]
+        scores = self._model.linear(X, offset)[:, 0]
         low, high = self._known.around(scores, X, self._confidence)
         if of_family(self._model.kind):
             ends = list(mean_interval(family_of(self._model.kind), low, high))

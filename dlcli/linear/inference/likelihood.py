@@ -19,13 +19,14 @@ class Shape:
 class Likelihood:
     """A fit by maximum likelihood beside the one that it is tested against.
 
-    ``parameters`` are the coefficients that the data determine, ``null_parameters`` those of the other model: the
-    intercepts alone, or none. ``dispersion`` is the residual variance of least squares, None without degrees of
+    ``rows`` is what weights make of their number: the sum of frequencies, or with weights of precision the number
+    itself. ``parameters`` are the coefficients that the data determine, ``null_parameters`` those of the other model:
+    the intercepts alone, or none. ``dispersion`` is the residual variance of least squares, None without degrees of
     freedom, and 1 where the family has none. Of families ``pearson`` is Pearson's chi-square, and ``shape`` a parameter
     of the variance that was estimated with the coefficients. Log-likelihoods are nan of families that have no density.
     """
 
-    rows: int
+    rows: float
     parameters: int
     null_parameters: int
     deviance: float
@@ -42,7 +43,7 @@ class Likelihood:
         return self.parameters - self.null_parameters
 
     @property
-    def df_residual(self) -> int:
+    def df_residual(self) -> float:
         """Residual degrees of freedom."""
         return self.rows - self.parameters
 
@@ -61,13 +62,18 @@ class Likelihood:
         return self.parameters + (self.shape is not None)
 
 
-def gaussian(rows: int, rank: int, rss: float, tss: float, *, intercept: bool) -> Likelihood:
-    """Least squares: residual and total sums of squares, the latter about 0 where there is no intercept."""
+def gaussian(
+    rows: float, rank: int, rss: float, tss: float, *, intercept: bool, logs: float = 0.0
+) -> Likelihood:  # fmt: skip
+    """Least squares: residual and total sums of squares, the latter about 0 where there is no intercept.
+
+    ``logs`` is the sum of the logarithms of weights of precision, which the rows' variances are divided by.
+    """
 
     def log_likelihood(squares: float) -> float:
         if not squares > 0:
             return float("nan")  # the residual variance's estimate is 0, and the density without bound
-        return -rows / 2 * (float(np.log(2 * np.pi * squares / rows)) + 1)
+        return -rows / 2 * (float(np.log(2 * np.pi * squares / rows)) + 1) + logs / 2
 
     freedom = rows - rank
     return Likelihood(
@@ -76,10 +82,13 @@ def gaussian(rows: int, rank: int, rss: float, tss: float, *, intercept: bool) -
     )  # fmt: skip
 
 
-def categorical(rows: int, rank: int, log_loss: float, counts: FloatArray, *, intercept: bool) -> Likelihood:
-    """Logistic and softmax regression; ``counts`` (k,) are the rows of each class, ``rank`` that of the columns."""
-    free = len(counts) - 1
+def categorical(rows: float, rank: int, log_loss: float, counts: FloatArray, *, intercept: bool) -> Likelihood:
+    """Logistic and softmax regression; ``rank`` is that of the columns.
+
+    ``counts`` (k,) are how much the rows of each class weigh, all ``rows`` of them unless these weigh by precision.
+    """
+    free, total = len(counts) - 1, float(counts.sum())
     there = counts[counts > 0]
-    null = float(np.sum(there * np.log(there / rows))) if intercept else -rows * float(np.log(len(counts)))
-    own = -rows * log_loss
+    null = float(np.sum(there * np.log(there / total))) if intercept else -total * float(np.log(len(counts)))
+    own = -total * log_loss
     return Likelihood(rows, free * rank, free * int(intercept), -2 * own, -2 * null, own, null, 1.0)

@@ -16,6 +16,7 @@ from dlcli.linear.inference.covariance import Covariance
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.loss import log_softmax, of_family
+from dlcli.linear.objectives.responses import RowResponses
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.result import Fit
@@ -61,12 +62,12 @@ class _Scores:
     kind: str
 
     @property
-    def rows(self) -> int:
-        """Rows trained on."""
-        return self.problem.squares.moments.count
+    def rows(self) -> float:
+        """How many independent rows those trained on stand for."""
+        return self.problem.observations
 
     @property
-    def freedom(self) -> int:
+    def freedom(self) -> float:
         """Rows less coefficients."""
         assert self.fit.likelihood is not None
         return self.fit.likelihood.df_residual
@@ -79,21 +80,26 @@ class _Scores:
         assert likelihood.dispersion is not None
         return self.covariance.times(1 / likelihood.dispersion)
 
-    def blocks(self) -> Iterator[tuple[FloatArray, IntArray]]:
-        """Scores (m, k (1 + d)) of blocks of training rows, and the rows' numbers (m,) among all that are kept."""
+    def blocks(self) -> Iterator[tuple[FloatArray, IntArray, FloatArray | None]]:
+        """Scores (m, k (1 + d)) of blocks of training rows, and the rows' numbers (m,) among all that are kept.
+
+        And how many rows (m,) with such scores each stands for; None for one.
+        """
+        precise = self.problem.plan.columns.weighting.precision
         model, bread = self.fit.model, self.bread
         middle = model.intercept + bread.center @ model.slopes
         step = max(1, CELLS // len(bread.matrix))
-        for centered, y, numbers in _centered(self.problem, bread.center):
-            for start in range(0, len(y), step):
+        for centered, responses, numbers in _centered(self.problem, bread.center):
+            for start in range(0, len(responses), step):
                 rows = slice(start, start + step)
-                W = np.empty((len(y[rows]), bread.width))
+                own = responses[rows]
+                W = np.empty((len(own), bread.width))
                 W[:, 0], W[:, 1:] = float(self.problem.units.intercept), centered[rows]
-                predicted = W[:, 1:] @ model.slopes + middle
-                yield self._of_block(W, predicted, y[rows]), numbers[rows]
+                predicted = own.shifted(W[:, 1:] @ model.slopes + middle)
+                yield self._of_block(W, predicted, own), numbers[rows], None if precise else own.weights
 
-    def _of_block(self, W: FloatArray, predicted: FloatArray, y: FloatArray) -> FloatArray:
-        kind = self.problem.kind
+    def _of_block(self, W: FloatArray, predicted: FloatArray, responses: RowResponses) -> FloatArray:
+        kind, y = self.problem.kind, responses.y
         if of_family(kind):
             family = family_of(kind)
             errors, weight = family.terms(predicted[:, 0], y, False)[1][:, None], family.weights(predicted[:, 0])
@@ -104,39 +110,45 @@ class _Scores:
             errors = chances - (y[:, None] == np.arange(chances.shape[1]))
             if kind == "logistic":
                 errors, weight = errors[:, 1:], chances[:, 0] * chances[:, 1]
+        precise = self.problem.plan.columns.weighting.precision
+        if precise:  # of frequencies each of the rows that a row stands for has its own leverage
+            weight = responses.weighted(weight)
         if self.kind in ("HC2", "HC3"):
             free = 1 - np.einsum("ij,ij->i", W @ self.bread.matrix, W) * weight
             errors = errors / np.where(free > 1e-10, free, 0.0)[:, None] ** (0.5 if self.kind == "HC2" else 1.0)
+        if precise and responses.weights is not None:
+            errors = errors * responses.weights[:, None]
         return np.asarray((errors[:, :, None] * W[:, None, :]).reshape(len(W), -1))
 
 
-def _centered(problem: FitProblem, center: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, IntArray]]:
-    """Blocks of columns less their center (m, d), of y (m,), and of the rows' numbers (m,): the training rows."""
+def _centered(problem: FitProblem, center: FloatArray) -> Iterator[tuple[FloatArray, RowResponses, IntArray]]:
+    """Blocks of columns less their center (m, d), of responses, and of the rows' numbers (m,): the training rows."""
     data, rows, units = problem.data, problem.rows, problem.squares.units
     trained = data.training_groups()
     if rows is not None:
-        numbers = np.arange(len(rows.y)) if data.groups is None else np.flatnonzero(np.isin(data.groups, trained))
+        chosen = None if data.groups is None else np.isin(data.groups, trained)
+        numbers = np.arange(len(rows.responses)) if chosen is None else np.flatnonzero(chosen)
         first = int(problem.units.intercept)
-        for block in row_blocks(len(rows.y)):
+        for block in row_blocks(len(rows.responses)):
             Z = rows.Z[block]
             centered = Z - center if problem.plan.optimizer == "exact" else Z[:, first:] * units.scale
-            yield centered, rows.y[block], numbers[block]
+            yield centered, rows.responses[block], numbers[block]
         return
     start = 0
-    for X, y, groups in data.passed_again():
+    for X, responses, groups in data.passed_again():
         here = np.isin(groups, trained)
         X = X[here]
         fill_gaps(X, data.fill)
-        yield X - center, y[here], start + np.flatnonzero(here)
-        start += len(y)
+        yield X - center, responses.of_rows(here), start + np.flatnonzero(here)
+        start += len(responses)
 
 
 def _of_rows(scores: _Scores) -> FloatArray:
     size = len(scores.covariance.matrix)
     total = np.zeros((size, size))
     with np.errstate(divide="ignore", invalid="ignore"):
-        for block, _ in scores.blocks():
-            total += block.T @ block
+        for block, _, times in scores.blocks():
+            total += block.T @ (block if times is None else block * times[:, None])
     return total
 
 
@@ -145,7 +157,8 @@ def _of_clusters(scores: _Scores, clusters: Clusters) -> tuple[FloatArray, float
     size = len(scores.covariance.matrix)
     check_room(8 * clusters.count * size, f"{clusters.count:,} clusters", "use --robust HC1, or fewer columns")
     sums, there = np.zeros((clusters.count, size)), np.zeros(clusters.count, dtype=np.bool_)
-    for block, numbers in scores.blocks():
+    for block, numbers, times in scores.blocks():
+        block = block if times is None else block * times[:, None]
         codes = clusters.codes[numbers]
         order = np.argsort(codes, kind="stable")
         codes = codes[order]

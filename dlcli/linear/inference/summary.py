@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.engine.arrays import FloatArray, IntArray
+from dlcli.engine.arrays import FloatArray
 from dlcli.linear.inference.contrasts import Shown
 from dlcli.linear.inference.hypotheses import Overall, Tested, f_test, likelihood_ratio, tested, wald
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.losses.families import is_dispersed
+from dlcli.linear.objectives.moments import whole
 from dlcli.linear.result import Fit
 from dlcli.reports.inference import ClassSummary, Inference, Likelihood, OverallTest, Summary
 from dlcli.tables.table import Schema
@@ -104,7 +105,7 @@ def _likelihood(fit: Fit) -> Likelihood:
 def _classes(fit: Fit, levels: tuple[str, ...], baseline: str | None) -> ClassSummary | None:
     if fit.counts is None:
         return None
-    counts: IntArray = fit.counts
+    counts = fit.counts
     most = int(np.argmax(counts))
     if len(levels) == 2:
         baseline = baseline or levels[0]
@@ -119,7 +120,7 @@ def _classes(fit: Fit, levels: tuple[str, ...], baseline: str | None) -> ClassSu
         baseline=baseline,
         majority=levels[most],
         majority_accuracy=float(counts[most] / counts.sum()),
-        counts=dict(zip(levels, counts.tolist(), strict=True)),
+        counts=dict(zip(levels, map(whole, counts.tolist()), strict=True)),
     )
 
 

@@ -20,7 +20,7 @@ class Standardizer:
 
     @classmethod
     def of(
-        cls, mean: FloatArray, scatter_diagonal: FloatArray, count: int, intercept: bool, standardize: bool
+        cls, mean: FloatArray, scatter_diagonal: FloatArray, count: float, intercept: bool, standardize: bool
     ) -> "Standardizer":
         """Mean 0 and standard deviation 1 (without intercept: root mean square 1), or no change at all."""
         d = len(mean)

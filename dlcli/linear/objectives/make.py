@@ -15,10 +15,10 @@ def make_objective(
     """The objective over rows Z (n, p) and their responses, of which y (n,) may be all; on every device the results
     are the same to rounding.
     """
-    if isinstance(Z, RowsElsewhere):
-        made: RowObjective = Z.objective(kind, outputs, penalty, device)
-        return made
     responses = Responses.of(y)
+    if isinstance(Z, RowsElsewhere):
+        made: RowObjective = Z.objective(kind, outputs, penalty, device, responses.factors)
+        return made
     if device == "cpu" or not isinstance(Z, np.ndarray) or not responses.in_memory:
         return RowObjective(Z, responses, kind, outputs, penalty)
     from dlcli.linear.objectives.glm_torch import TorchObjective

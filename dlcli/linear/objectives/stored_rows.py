@@ -67,8 +67,10 @@ class RowsElsewhere(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def objective(self, kind: Kind, outputs: int, penalty: WeightedPenalty, device: str) -> Any:
-        """The RowObjective over them."""
+    def objective(
+        self, kind: Kind, outputs: int, penalty: WeightedPenalty, device: str, factors: FloatArray | None
+    ) -> Any:
+        """The RowObjective over them; ``factors`` as in ``Responses``."""
 
     @abstractmethod
     def metrics(self, theta: FloatArray) -> dict[str, float]:

@@ -43,7 +43,7 @@ class Products:
     cross: FloatArray
     square: float
     own: FloatArray
-    count: int
+    count: float
     intercept: bool
 
 
@@ -170,7 +170,7 @@ def _place(products: Products, units: Standardizer, theta: FloatArray, penalty: 
     return Place(float(intercept[0]), slopes[:, 0], at, ridge, gradient, free, settled, size)
 
 
-def _optimum(products: Products, place: Place, count: int, intercept: bool) -> Optimum | None:
+def _optimum(products: Products, place: Place, count: float, intercept: bool) -> Optimum | None:
     """The optimum of the coefficients, and what follows of the intercept; None where they are not determined."""
     mean, own, free = products.mean, products.own, place.free
     d = len(own)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,18 +29,18 @@ class SharedTable(TableElsewhere):
         """The same for some of the columns."""
         return SharedTable(self.crew, self.kept[keep])
 
-    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> IntArray:
+    def class_counts(self, classes: int, groups: Sequence[int] | None = None) -> FloatArray:
         """See ``TableData.class_counts``."""
         chosen = None if groups is None else list(groups)
-        return self.crew.total("counts", classes=classes, groups=chosen).astype(np.int64)
+        return self.crew.total("counts", classes=classes, groups=chosen)
 
     def squared_residuals(
         self, intercept: float, coefficients: FloatArray, fill: FloatArray, groups: list[int]
-    ) -> tuple[float, int]:  # fmt: skip
+    ) -> tuple[float, float]:  # fmt: skip
         """See ``TableData.squared_residuals``."""
         arrays = {"kept": self.kept, "coefficients": np.ascontiguousarray(coefficients), "fill": fill}
         total, count = self.crew.total("residuals", arrays, intercept=intercept, groups=groups)
-        return float(total), int(count)
+        return float(total), float(count)
 
     def standardized(
         self, fill: FloatArray, units: Standardizer, trained: list[int], held: list[list[int]], in_place: bool
@@ -60,9 +60,11 @@ class SharedPart(RowsElsewhere):
     def __init__(self, crew: Crew, name: str, shape: tuple[int, ...]) -> None:
         self.crew, self.name, self.shape = crew, name, shape
 
-    def objective(self, kind: Kind, outputs: int, penalty: WeightedPenalty, device: str) -> "SharedObjective":
+    def objective(
+        self, kind: Kind, outputs: int, penalty: WeightedPenalty, device: str, factors: FloatArray | None
+    ) -> "SharedObjective":
         """The objective over them."""
-        return SharedObjective(self, kind, outputs, penalty, device=device)
+        return SharedObjective(self, kind, outputs, penalty, Asked(device, factors))
 
     def metrics(self, theta: FloatArray) -> dict[str, float]:
         """Metrics of classes of parameters theta (p, k)."""
@@ -71,8 +73,8 @@ class SharedPart(RowsElsewhere):
 
     def loss_deviation(self, theta: FloatArray, mean: float) -> float:
         """The standard deviation of the rows' losses, which have this mean."""
-        squares, off = self.crew.total("spread", {"theta": theta}, part=self.name, center=mean)
-        return math.sqrt(max(squares - off**2 / len(self), 0.0) / (len(self) - 1))
+        squares, off, total = self.crew.total("spread", {"theta": theta}, part=self.name, center=mean)
+        return math.sqrt(max(squares - off**2 / total, 0.0) / max(total - 1, 1.0))
 
 
 class _SharedScores:
@@ -80,8 +82,8 @@ class _SharedScores:
 
     def __init__(self, part: SharedPart, theta: FloatArray) -> None:
         self._part, self._theta = part, theta
-        loss, right = part.crew.total("scores", {"theta": theta}, part=part.name) / len(part)
-        self.log_loss, self._accuracy = float(loss), float(right)
+        loss, right, total = part.crew.total("scores", {"theta": theta}, part=part.name)
+        self.log_loss, self._accuracy = float(loss / total), float(right / total)
 
     def accuracy(self) -> float:
         """The share of rows whose most probable class is the true one."""
@@ -93,30 +95,36 @@ class _SharedScores:
 
     def _auc_of(self, c: int) -> float:
         parts = self._part.crew.every("order", {"theta": self._theta}, part=self._part.name, c=c)
-        counts = [len(data) // 9 for data in parts]  # 8 bytes for a number, one for a truth
-        order = [np.frombuffer(data, np.float64, n) for data, n in zip(parts, counts, strict=True)]
-        truth = [np.frombuffer(data, np.bool_, n, 8 * n) for data, n in zip(parts, counts, strict=True)]
-        return area_under_curve(np.concatenate(truth), np.concatenate(order))
+        rows = np.concatenate([np.frombuffer(data, np.float64).reshape(-1, 3) for data in parts])
+        return area_under_curve(rows[:, 1], rows[:, 0], None if (rows[:, 2] == 1).all() else rows[:, 2])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Where an objective is, ``factors`` of its classes (see ``Responses``), and over each of how many rows."""
+
+    device: str
+    factors: FloatArray | None = None
+    every: int = 1
 
 
 class SharedObjective(RowObjective):
     """An objective over the rows of a part, or over about each of ``every`` of them."""
 
-    def __init__(
-        self, part: SharedPart, kind: Kind, outputs: int, penalty: WeightedPenalty, *, device: str, every: int = 1
-    ) -> None:
+    def __init__(self, part: SharedPart, kind: Kind, outputs: int, penalty: WeightedPenalty, asked: "Asked") -> None:
         super().__init__(np.empty((0, part.shape[1])), np.empty(0), kind, outputs, penalty)
-        self._part, self._outputs, self._device = part, outputs, device
-        self._name, self._crew = f"{part.name}/{every}", part.crew
+        self._part, self._outputs, self._asked = part, outputs, asked
+        self._name, self._crew = f"{part.name}/{asked.every}", part.crew
+        arrays = {} if asked.factors is None else {"factors": asked.factors}
         rows = self._crew.total(
-            "objective", part=part.name, kind=kind, outputs=outputs, device=device, every=every
+            "objective", arrays, part=part.name, kind=kind, outputs=outputs, device=asked.device, every=asked.every
         )  # fmt: skip
         self.rows, self.total = int(rows[0]), float(rows[1])
 
     def thinned(self, every: int) -> "SharedObjective":
         """The objective over about each of ``every`` rows."""
         return SharedObjective(
-            self._part, self.kind, self._outputs, self.penalties, device=self._device, every=every
+            self._part, self.kind, self._outputs, self.penalties, replace(self._asked, every=every)
         )  # fmt: skip
 
     def _all_sums(self, theta: FloatArray, hessian: bool, offset: bool = True) -> Sums:

@@ -53,14 +53,16 @@ class Share:
         self._rows = standardized_rows(view, trained, (held[0], held[1]), units, exact=False, in_place=in_place)
         return np.zeros(1)
 
-    def on_objective(self, _: Arrays, part: str, kind: Any, outputs: int, device: str, every: int) -> FloatArray:
+    def on_objective(self, arrays: Arrays, part: str, kind: Any, outputs: int, device: str, every: int) -> FloatArray:
         """Take an objective over the rows of a part, or over each of so many; without penalties."""
-        Z, y = self._part(part)
+        Z, responses = self._part(part)
+        if "factors" in arrays:
+            responses = responses.of_classes(arrays["factors"])
         if every > 1:
-            Z, y = np.ascontiguousarray(Z[::every]), y[::every]
+            Z, responses = np.ascontiguousarray(Z[::every]), responses[::every]
         device = f"{device}:{self.ranks.local_rank}" if device == "cuda" else device
         penalty = Penalty().weighted(np.zeros(Z.shape[1]))
-        self._objectives[f"{part}/{every}"] = make_objective(Z, y, kind, outputs, penalty, device=device)
+        self._objectives[f"{part}/{every}"] = make_objective(Z, responses, kind, outputs, penalty, device=device)
         found = self._objectives[f"{part}/{every}"]
         return np.array([float(found.rows), found.total])
 
@@ -111,48 +113,53 @@ class Share:
         return objective.batch_gradient(arrays["theta"], at[here], keep) * (len(here) * objective.mean_weight)
 
     def on_counts(self, _: Arrays, classes: int, groups: list[int] | None) -> FloatArray:
-        """How many training rows there are of each class, in all groups or in some."""
-        return self.data.class_counts(classes, groups).astype(np.float64)
+        """How much the training rows of each class weigh, in all groups or in some."""
+        return self.data.class_counts(classes, groups)
 
     def on_residuals(self, arrays: Arrays, intercept: float, groups: list[int]) -> FloatArray:
-        """The sum of squared residuals, and of how many rows."""
+        """The sum of squared residuals, and the rows' weight."""
         view = replace(self.data.columns(arrays["kept"]), fill=arrays["fill"])
         return np.array(view.squared_residuals(intercept, arrays["coefficients"], groups))
 
     def on_scores(self, arrays: Arrays, part: str) -> FloatArray:
-        """Sums of the losses and of what is classified right."""
-        total = np.zeros(2)
-        for logs, codes in self._scores(part, arrays["theta"]):
-            scores = ClassScores(logs, codes)
-            total += len(codes) * np.array([scores.log_loss, scores.accuracy()])
+        """Sums of the losses, of what is classified right, and of the weights."""
+        total = np.zeros(3)
+        for logs, codes, weights in self._scores(part, arrays["theta"]):
+            scores = ClassScores(logs, codes, weights)
+            total += scores.total * np.array([scores.log_loss, scores.accuracy(), 1.0])
         return total
 
     def on_spread(self, arrays: Arrays, part: str, center: float) -> FloatArray:
-        """The sum of squares of the losses about a center, and the sum of the losses about it."""
-        total = np.zeros(2)
-        for logs, codes in self._scores(part, arrays["theta"]):
+        """The sum of squares of the losses about a center, of the losses about it, and of the weights."""
+        total = np.zeros(3)
+        for logs, codes, weights in self._scores(part, arrays["theta"]):
             away = -logs[np.arange(len(codes)), codes] - center
-            total += [away @ away, away.sum()]
+            own = np.ones(len(codes)) if weights is None else weights
+            total += [own @ away**2, own @ away, own.sum()]
         return total
 
     def on_order(self, arrays: Arrays, part: str, c: int) -> bytes:
-        """What orders the rows of a part as the probability of class c does, and which are of it."""
-        found = [(ordering(logs, c), codes == c) for logs, codes in self._scores(part, arrays["theta"])]
-        order = np.concatenate([np.zeros(0), *(order for order, _ in found)])
-        return order.tobytes() + np.concatenate([np.zeros(0, np.bool_), *(true for _, true in found)]).tobytes()
+        """What orders the rows of a part as the probability of class c does, which are of it, and their weights."""
+        found = [np.zeros((0, 3))]
+        for logs, codes, weights in self._scores(part, arrays["theta"]):
+            own = np.ones(len(codes)) if weights is None else weights
+            found.append(np.column_stack([ordering(logs, c), codes == c, own]))
+        return np.concatenate(found).tobytes()
 
     def _part(self, part: str) -> tuple[Any, Any]:
         assert self._rows is not None
-        found = {"train": (self._rows.Z, self._rows.y), "scored": self._rows.scored, "watched": self._rows.watched}
+        rows = self._rows
+        found = {"train": (rows.Z, rows.responses), "scored": rows.scored, "watched": rows.watched}
         chosen = found[part]
         assert chosen is not None
         return chosen
 
     def _scores(self, part: str, theta: FloatArray) -> Any:
-        Z, y = self._part(part)
-        for start in range(0, len(y), AT_ONCE):
+        Z, responses = self._part(part)
+        for start in range(0, len(responses), AT_ONCE):
             block = slice(start, start + AT_ONCE)
-            yield log_softmax(Z[block] @ theta), y[block].astype(np.int64)
+            own = responses[block]
+            yield log_softmax(own.shifted(Z[block] @ theta)), own.y.astype(np.int64), own.weights
 
     def _summed(self, part: str, shape: tuple[int, ...], mean: Any) -> FloatArray:
         """A mean over the rows here, (shape,), as a sum."""

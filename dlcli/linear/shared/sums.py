@@ -4,7 +4,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.ranks import Ranks
-from dlcli.linear.objectives.moments import Moments, is_wide
+from dlcli.linear.objectives.moments import Moments, Weighted, is_wide, whole
 
 
 class WideError(Exception):
@@ -21,17 +21,20 @@ def shared_moments(moments: dict[int, Moments], ranks: Ranks) -> dict[int, Momen
     groups = sorted({group for found in ranks.gather(sorted(moments)) for group in found})
     d = max(len(m.mean) for m in moments.values())
     mine = {group: moments.get(group, Moments.empty(d)).grown(d) for group in groups}
-    sums = ranks.add_arrays(np.array([np.concatenate([[m.count], m.count * m.mean]) for m in mine.values()]))
-    if is_wide(int(sums[:, 0].sum()), d):
+    head = [[m.weighted is not None, m.number, m.weighted.logs if m.weighted else 0.0, m.count] for m in mine.values()]
+    means = [m.count * m.mean for m in mine.values()]
+    sums = ranks.add_arrays(np.concatenate([np.array(head, dtype=np.float64), np.array(means)], axis=1))
+    if is_wide(int(sums[:, 1].sum()), d):
         raise WideError
     total = {}
-    for group, (count, *weighted) in zip(groups, sums, strict=True):
-        mean = np.array(weighted) / max(count, 1.0)
+    for group, (weighs, number, logs, count, *weighted) in zip(groups, sums, strict=True):
+        mean = np.array(weighted) / (count or 1.0)
         scatter = np.zeros((d, d))
         if mine[group].count:
             products, away = mine[group].with_scatter().scatter, mine[group].mean - mean
             scatter = products + mine[group].count * np.outer(away, away)
-        total[group] = Moments(int(count), mean, ranks.add_arrays(scatter))
+        weights = Weighted(int(number), float(logs)) if weighs else None
+        total[group] = Moments(whole(count), mean, ranks.add_arrays(scatter), weighted=weights)
     return total
 
 

@@ -17,10 +17,19 @@ QR_BLOCK_VALUES = 1 << 13
 
 
 @dataclass(frozen=True)
+class RowWeights:
+    """How much rows count: ``weights`` (n,), and how many ``observations`` they stand for."""
+
+    weights: FloatArray
+    observations: float
+
+
+@dataclass(frozen=True)
 class Design:
     """The matrix A = [1, (X - mean) / scale; 0, penalty] of shape (m, p), exact as double-double.
 
-    m = n [+ d], p = d [+ 1]. ``scale`` holds powers of two, so both the shift and the scaling are exact.
+    m = n [+ d], p = d [+ 1]. ``scale`` holds powers of two, so both the shift and the scaling are exact. ``root`` (n,):
+    the roots of the rows' weights, by which these are multiplied; None without.
     """
 
     X: FloatArray
@@ -28,6 +37,7 @@ class Design:
     scale: FloatArray
     intercept: bool
     penalty: DoubleDouble | None  # (d,)
+    root: DoubleDouble | None = None
 
     @property
     def width(self) -> int:
@@ -47,7 +57,7 @@ class Design:
     def columns(self, kept: IntArray) -> "Design":
         """The same with the columns ``kept`` of X only."""
         penalty = None if self.penalty is None else DoubleDouble(self.penalty.hi[kept], self.penalty.lo[kept])
-        return Design(self.X[:, kept], self.mean[kept], self.scale[kept], self.intercept, penalty)
+        return Design(self.X[:, kept], self.mean[kept], self.scale[kept], self.intercept, penalty, self.root)
 
     def data_blocks(self, rows: int) -> Iterator[DoubleDouble]:
         """The rows of the data, transposed: arrays (p, rows)."""
@@ -57,7 +67,7 @@ class Design:
             Z = DoubleDouble.difference(chunk, self.mean[:, None]).scaled(1 / self.scale[:, None])
             A = DoubleDouble.of(np.ones((self.width, chunk.shape[1])))
             A.hi[first:], A.lo[first:] = Z.hi, Z.lo
-            yield A
+            yield A if self.root is None else A * self.root[None, start : start + rows]
 
     def blocks(self, rows: int) -> Iterator[DoubleDouble]:
         """All rows: those of the data, then those of the penalty in one block."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.inference.covariance import Covariance, is_kept, of_training
-from dlcli.linear.solvers.design import BLOCK_VALUES, Design, Factors
+from dlcli.linear.solvers.design import BLOCK_VALUES, Design, Factors, RowWeights
 from dlcli.linear.solvers.double_double import DoubleDouble, dot
 
 MAX_PASSES = 10
@@ -52,21 +52,25 @@ class ExactSolution:
 
 
 def solve_exact(
-    X: FloatArray, y: FloatArray, *, intercept: bool, l2: float = 0.0, scale: FloatArray | None = None
-) -> ExactSolution:
+    X: FloatArray, y: FloatArray, *, intercept: bool, l2: float = 0.0, scale: FloatArray | None = None,
+    rows: RowWeights | None = None,
+) -> ExactSolution:  # fmt: skip
     """Least squares of y (n,) on the columns of X (n, d); ``scale`` (d,), by default ones, weights the penalty.
 
-    The intercept isn't penalized. The penalty enters as d more rows, sqrt(n l2) scale_j coefficient_j = 0.
-    Raises ValueError for no rows, shapes that don't fit or a negative l2.
+    The intercept isn't penalized. The penalty enters as d more rows, sqrt(n l2) scale_j coefficient_j = 0, with n the
+    sum of the weights of the ``rows`` if they have any: then each is multiplied by the root of its own. Raises
+    ValueError for no rows, shapes that don't fit or a negative l2.
     """
     X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     weights = np.ones(X.shape[-1]) if scale is None else np.asarray(scale, dtype=np.float64)
     if X.ndim != 2 or y.shape != X.shape[:1] or weights.shape != X.shape[1:] or not len(y) or l2 < 0:
         raise ValueError(f"no least squares with X {X.shape}, y {y.shape}, scale {weights.shape} and l2 {l2}")
     n = len(y)
-    y_mean, y_unit = (float(v[0]) for v in _units(y[:, None], intercept)[:2])
-    design, factors, kept = _factored(X, weights, intercept, l2)
+    y_mean, y_unit = (float(v[0]) for v in _units(y[:, None], intercept, rows)[:2])
+    design, factors, kept = _factored(X, weights, intercept, l2, rows)
     target = DoubleDouble.difference(y, np.asarray(y_mean)).scaled(1 / y_unit)
+    if design.root is not None:
+        target = target * design.root
     b = DoubleDouble.of(np.zeros(design.height))
     b.hi[:n], b.lo[:n] = target.hi, target.lo
     r, theta, left = _refine(design, factors, b, DoubleDouble.of(np.zeros(design.width)))
@@ -78,8 +82,8 @@ def solve_exact(
         first = theta[0].scaled(y_unit) + DoubleDouble.of(y_mean) - dot(slopes, DoubleDouble.of(design.mean))
     size = 1 + float(np.abs(theta.hi).sum())  # of the response is of the order of 1
     off = _share_left(left[int(intercept) :], theta[int(intercept) :].hi, SMALLEST * size)
-    rss, r2 = _fit_quality(r[:n], target, intercept)
-    freedom = n - design.width
+    rss, r2 = _fit_quality(r[:n], target, intercept, design.root)
+    freedom = (n if rows is None else rows.observations) - design.width
     sd = float(np.sqrt(rss / freedom)) * y_unit if freedom > 0 else float("nan")
     condition = _condition_number(design, factors, l2)
     errors_known = bool(_refines_errors(design) or np.sqrt(condition) * np.finfo(float).eps * design.width < 1e-7)
@@ -95,15 +99,18 @@ def solve_exact(
     )  # fmt: skip
 
 
-def _factored(X: FloatArray, weights: FloatArray, intercept: bool, l2: float) -> tuple[Design, Factors, IntArray]:
+def _factored(
+    X: FloatArray, weights: FloatArray, intercept: bool, l2: float, rows: RowWeights | None
+) -> tuple[Design, Factors, IntArray]:
     """The design of the columns that are independent, its QR factors, and which columns of X those are."""
-    n = len(X)
-    mean, units, typical = _units(X, intercept)
+    root = None if rows is None else DoubleDouble.of(rows.weights).sqrt()
+    n = float(len(X) if rows is None else rows.weights.sum())
+    mean, units, typical = _units(X, intercept, rows)
     penalty = None
     if l2:
-        root = (DoubleDouble.of(float(n)) * DoubleDouble.of(l2)).sqrt()
-        penalty = (root * DoubleDouble.of(weights)).scaled(1 / units)
-    design = Design(X, mean, units, intercept, penalty)
+        strength = (DoubleDouble.of(n) * DoubleDouble.of(l2)).sqrt()
+        penalty = (strength * DoubleDouble.of(weights)).scaled(1 / units)
+    design = Design(X, mean, units, intercept, penalty, root)
     factors = Factors.of(design.blocks(design.qr_rows))
     kept = _independent(factors.R, 2 * np.finfo(float).eps * np.sqrt(n) * typical / units, intercept)
     if len(kept) < X.shape[1]:
@@ -112,12 +119,18 @@ def _factored(X: FloatArray, weights: FloatArray, intercept: bool, l2: float) ->
     return design, factors, kept
 
 
-def _units(X: FloatArray, center: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _units(
+    X: FloatArray, center: bool, weighted: RowWeights | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
     """Per column of X (n, d): the mean (0 unless ``center``), a power of two near the spread, the mean of |x|."""
     n, d = X.shape
     rows = max(BLOCK_VALUES // max(d, 1), 1)
     parts = [X[start : start + rows] for start in range(0, n, rows)]
-    mean = sum((part.sum(axis=0) / n for part in parts), np.zeros(d)) if center else np.zeros(d)
+    mean = np.zeros(d)
+    if center and weighted is None:
+        mean = sum((part.sum(axis=0) / n for part in parts), mean)
+    elif center and weighted is not None:
+        mean = weighted.weights @ X / weighted.weights.sum()
     typical = sum((np.abs(part).sum(axis=0) / n for part in parts), np.zeros(d))
     # Mean absolute deviations, as squares could overflow.
     spread = sum((np.abs(part - mean).sum(axis=0) / n for part in parts), np.zeros(d))
@@ -186,13 +199,19 @@ def _refines_errors(design: Design) -> bool:
     return design.height * design.width**2 <= REFINE_ERRORS_UP_TO
 
 
-def _fit_quality(r: DoubleDouble, target: DoubleDouble, centered: bool) -> tuple[float, float]:
-    """Residual sum of squares and R^2 from the residuals (n,) and the response (n,), both in units of y."""
+def _fit_quality(
+    r: DoubleDouble, target: DoubleDouble, centered: bool, root: DoubleDouble | None
+) -> tuple[float, float]:  # fmt: skip
+    """Residual sum of squares and R^2 from the residuals (n,) and the response (n,), both in units of y.
+
+    Both are multiplied by the ``root`` of the weights, if there are any.
+    """
     rss, tss = dot(r, r), dot(target, target)
     if centered:
         # The response was centered at the float64 mean, which isn't quite the mean.
-        total = target.total()
-        tss = tss - total * total / DoubleDouble.of(float(len(target.hi)))
+        total = target.total() if root is None else (target * root).total()
+        weight = DoubleDouble.of(float(len(target.hi))) if root is None else dot(root, root)
+        tss = tss - total * total / weight
     r2 = float(((tss - rss) / tss).round()) if tss.hi > 0 else float("nan")
     return float(rss.round()), r2
 

@@ -22,13 +22,13 @@ def split_entry(split: Assigned, settings: SplitSettings, data: TableData) -> Sp
 
 
 def _part(split: Assigned, data: TableData, group: int, trained: Sequence[int] = ()) -> SplitPart:
-    rows = data.moments[group].count
+    rows = data.moments[group].number
     return SplitPart(
         rows=rows,
         share=rows / data.rows,
         groups=split.counts.get(group),
         since=split.since.get(group),
-        trained_on=sum(data.moments[one].count for one in trained) or None,
+        trained_on=sum(data.moments[one].number for one in trained) or None,
     )
 
 

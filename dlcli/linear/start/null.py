@@ -1,12 +1,37 @@
 """Where fits of families begin: at the model of the intercept alone."""
 
+import math
+
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
-from dlcli.linear.losses.families import family_of
+from dlcli.linear.losses.families import Family, family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.objectives.responses import Responses
+
+MOST_STEPS, SETTLED = 100, 1e-15
+
+
+def null_score(family: Family, responses: Responses) -> float:
+    """The intercept that fits best beside an offset, under the link log, where the loss is convex in it.
+
+    Newton's method from the mean of the targets by that of the offset's exponentials, which is the answer of a Poisson.
+    """
+    own = responses[:]
+    assert own.offset is not None
+    offset, y = own.offset, own.y
+    weights = np.ones(len(y)) if own.weights is None else own.weights
+    first = math.log(float(weights @ y) / float(weights @ np.exp(offset)))
+    for _ in range(MOST_STEPS):
+        _, slope, bend = family.terms(offset + first, y, True)
+        assert bend is not None
+        step = float(weights @ slope) / float(weights @ bend)
+        first -= step
+        if abs(step) <= SETTLED * max(abs(first), 1.0):
+            break
+    return first
 
 
 def null_start(objective: RowObjective | None, squares: LeastSquares) -> FloatArray | None:
@@ -17,7 +42,9 @@ def null_start(objective: RowObjective | None, squares: LeastSquares) -> FloatAr
     assert objective is not None
     family, theta = family_of(objective.kind), np.zeros(objective.shape)
     if squares.units.intercept:
-        theta[0] = family.score(float(squares.moments.mean[0]))
+        offset = objective.responses.offset is not None
+        mean = float(squares.moments.mean[0])
+        theta[0] = null_score(family, objective.responses) if offset else family.score(mean)
         return theta
     if family.inside(np.zeros(1)):
         return None

@@ -14,7 +14,9 @@ HIT, MISS = COLORS[0], COLORS[1]
 
 
 @styled()
-def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], *, format: ChartFormat = "png") -> Chart:
+def confusion_chart(
+    matrix: NDArray[np.int64] | NDArray[np.float64], classes: Sequence[str], *, format: ChartFormat = "png"
+) -> Chart:
     """A confusion matrix (K, K): rows are the actual classes, columns the predicted.
 
     A cell's shade grows with the square root of its share of its row, which makes rare mistakes visible; hits and

@@ -140,11 +140,18 @@ def test_a_full_disk_is_said(monkeypatch):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_metrics_by_blocks_are_those_of_all_rows(classes):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_metrics_by_blocks_are_those_of_all_rows(classes, weighted):
     random = np.random.default_rng(classes)
     scores = random.normal(size=(500, classes)).round(1)  # with ties
     log = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     truth = random.integers(0, classes, 500).astype(float)
     cut = [slice(0, 130), slice(130, 131), slice(131, 500)]
-    ours = metrics_by_blocks(lambda: ((log[rows], truth[rows]) for rows in cut), classes)
-    assert ours == pytest.approx(class_metrics(log, truth), rel=1e-12)
+    weights = random.integers(1, 4, 500) if weighted else np.ones(500, dtype=int)
+    own = weights.astype(float) if weighted else None
+    ours = metrics_by_blocks(
+        lambda: ((log[rows], truth[rows], own[rows] if weighted else None) for rows in cut), classes
+    )
+    repeated = np.repeat(np.arange(500), weights)
+    assert ours == pytest.approx(class_metrics(log[repeated], truth[repeated]), rel=1e-12)
+    assert ours == pytest.approx(class_metrics(log, truth, own), rel=1e-12)

@@ -67,7 +67,7 @@ def test_pictures_show_what_statsmodels_says():
     leverage = Leverage.of(Moments.of(np.column_stack([y, X])), np.arange(3), None, intercept=True)
     rows = NumberRows(NumberSums(centered=True), leverage)
     for part in np.array_split(np.arange(60), 4):
-        rows.add(part + 1, X[part], y[part], reference.fittedvalues[part])
+        rows.add(part + 1, X[part], (y[part], reference.fittedvalues[part], None))
     drawn = rows.drawn(float(np.sqrt(reference.scale)))
     np.testing.assert_array_equal(drawn.number, np.arange(1, 61))
     np.testing.assert_allclose(drawn.standardized, influence.resid_studentized_internal, rtol=1e-8)
@@ -80,7 +80,7 @@ def test_of_many_rows_the_extreme_ones_are_added():
     y = np.zeros(n)
     y[[17, n - 1]] = 9, -8
     rows = NumberRows(NumberSums(centered=True))
-    rows.add(np.arange(1, n + 1), np.zeros((n, 1)), y, np.zeros(n))
+    rows.add(np.arange(1, n + 1), np.zeros((n, 1)), (y, np.zeros(n), None))
     drawn = rows.drawn(1.0)
     assert {18, n} <= set(drawn.number.tolist())
     assert drawn.drawn.sum() == DRAWN
@@ -91,5 +91,5 @@ def test_a_row_that_decides_its_own_prediction_is_left_out():
     X = np.array([[0.0], [0], [0], [1]])
     leverage = Leverage.of(Moments.of(np.column_stack([X[:, 0], X])), np.arange(1), None, intercept=True)
     rows = NumberRows(NumberSums(centered=True), leverage)
-    rows.add(np.arange(1, 5), X, np.array([1.0, 2, 3, 9]), np.array([2.0, 2, 2, 9]))
+    rows.add(np.arange(1, 5), X, (np.array([1.0, 2, 3, 9]), np.array([2.0, 2, 2, 9]), None))
     assert rows.drawn(1.0).number.tolist() == [1, 2, 3]

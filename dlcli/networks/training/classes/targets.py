@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlcli.config.network import weights_by_name
+from dlcli.config.values.class_weights import weights_by_name
 from dlcli.errors import DlcliError
 from dlcli.text import listed, printable
 
