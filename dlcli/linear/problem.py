@@ -174,14 +174,14 @@ def spans_rows(plan: Plan, squares: LeastSquares) -> bool:
     return plan.optimizer in SECOND_ORDER and squares.moments.wide and not plan.penalty.l1
 
 
-<<<<<<< HEAD
 def _with_alpha(kind: Kind, objective_of: Callable[[Kind], RowObjective], squares: LeastSquares) -> Kind:
     from dlcli.linear.start.alternating import with_alpha
 
     link = loss_of(kind).link
     assert link is not None
     return with_alpha(objective_of, link, null_start(objective_of(Loss("poisson", None, link).kind), squares))
-=======
+
+
 def _class_counts(data: TableData, responses: Responses) -> FloatArray:
     target = data.schema.target
     assert target is not None
@@ -206,7 +206,6 @@ def _factors(plan: Plan, data: TableData, rows: Rows) -> FloatArray | None:
         return np.array([named.get(level, 1.0) for level in target.levels])
     counts = _class_counts(data, rows.responses)
     return np.asarray(np.divide(counts.sum(), len(counts) * counts, out=np.ones(len(counts)), where=counts > 0))
->>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
 
 
 def row_problem(
@@ -234,14 +233,10 @@ def row_problem(
     def objective(Z: AnyRows, responses: Responses) -> RowObjective:
         return make_objective(Z, responses, kind, outputs, penalty, device=device)
 
-<<<<<<< HEAD
     if (asked := loss_of(kind)).name == "negative-binomial" and asked.parameter is None:
-        kind = _with_alpha(kind, lambda one: make_objective(rows.Z, rows.y, one, 1, penalty), squares)
-    training = objective(rows.Z, rows.y)
-=======
+        kind = _with_alpha(kind, lambda one: make_objective(rows.Z, rows.responses, one, 1, penalty), squares)
     factors = _factors(plan, data, rows)
     training = objective(rows.Z, rows.responses if factors is None else rows.responses.of_classes(factors))
->>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
     if kind == "mse":  # measured by moments
         return RowProblem(kind, rows.Z, rows.responses, training)
     scored = objective(*rows.scored) if rows.scored else None

@@ -234,6 +234,15 @@ def _check_weighting(config: FitLinearConfig, kind: Kind) -> None:
         )
     if not of_family(kind):
         return
+    if (
+        loss_of(kind).name == "negative-binomial"
+        and loss_of(kind).parameter is None
+        and read_options(config).beside.names
+    ):
+        raise DlcliError(
+            "--loss negative-binomial: alpha is estimated from rows that each count once and have no offset",
+            "give it, as in --loss negative-binomial:0.5",
+        )
     if config.offset is not None and link != "log":
         raise DlcliError(f"--offset {printable(config.offset)} goes with --link log, not {link}", "leave one out")
     if config.weights is not None and config.weights_kind == "precision":

@@ -21,7 +21,8 @@ def check_family(kind: Kind, data: TableData, progress: Progress) -> None:
     family, whole, largest = family_of(kind), True, 0.0
     if data.schema.log_target:
         raise DlcliError(
-            f"--loss {family.name}: the target's logarithm has another distribution; --link {family.link} is of its mean",
+            f"--loss {family.name}: the target's logarithm has another distribution; --link {family.link} is of its "
+            "mean",
             "leave out --log-target, or log() of the target in --formula",
         )
     for y in _targets(data):

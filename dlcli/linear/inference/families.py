@@ -11,15 +11,11 @@ from dlcli.linear.evaluation.deviance import DevianceSums
 from dlcli.linear.inference.likelihood import Likelihood, Shape
 from dlcli.linear.losses.alpha import Alpha
 from dlcli.linear.losses.families import Family, family_of
-<<<<<<< HEAD
 from dlcli.linear.objectives.loss import loss_of
-from dlcli.linear.problem import FitProblem
-from dlcli.linear.start.alternating import at
-=======
 from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.linear.problem import FitProblem
+from dlcli.linear.start.alternating import at
 from dlcli.linear.start.null import null_score
->>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
 
 COUNTS = ("poisson", "negative-binomial")
 MOST_COUNTED = 10_000_000  # the largest count up to which logarithms of all are summed one by one
@@ -35,20 +31,20 @@ def family_likelihood(problem: FitProblem, theta: FloatArray, rank: int, *, inte
         sums.add(own.y, own.shifted(rows.Z[block] @ theta)[:, 0], own.weights)
         density.add(own)
     n, freedom = sums.rows, sums.rows - rank
+    null_mean = sums.mean if intercept else float(family.mean(np.zeros(1))[0])
     if rows.responses.offset is None:
-        null = sums.null_deviance(sums.mean if intercept else float(family.mean(np.zeros(1))[0]))
+        null = sums.null_deviance(null_mean)
     else:
         null = _null_of_offset(family, rows.responses, intercept=intercept)
     dispersion: float | None = 1.0
     if family.dispersed:
         dispersion = sums.pearson / freedom if freedom > 0 else None
-<<<<<<< HEAD
-    own, of_null, shape = density.total(sums.deviance, dispersion), density.total(null, dispersion), None
+    at_best, of_null, shape = density.total(sums.deviance, dispersion), density.total(null, dispersion), None
     if loss_of(problem.plan.kind).parameter is None and family.power is None:
         assert rows.objective is not None
         shape, of_null = _of_alpha(at(rows.objective, theta), family, null_mean)
     return Likelihood(
-        n, rank, int(intercept), sums.deviance, null, own, of_null, dispersion, sums.pearson, shape
+        n, rank, int(intercept), sums.deviance, null, at_best, of_null, dispersion, sums.pearson, shape
     )  # fmt: skip
 
 
@@ -60,13 +56,8 @@ def _of_alpha(found: Alpha, family: Family, null_mean: float) -> tuple[Shape, fl
     own = replace(family, alpha=alpha) if alpha else Family("poisson", 1.0, 0.0, "log")
     sums, density = DevianceSums(own), _Density(own)
     sums.add(found.y, np.full(len(found.y), own.score(null_mean)))
-    density.add(found.y)
+    density.add(RowResponses(found.y))
     return shape, density.total(sums.deviance, 1.0)
-=======
-    at_best = density.total(sums.deviance, dispersion)
-    return Likelihood(
-        n, rank, int(intercept), sums.deviance, null, at_best, density.total(null, dispersion), dispersion, sums.pearson
-    )  # fmt: skip
 
 
 def _null_of_offset(family: Family, responses: Responses, *, intercept: bool) -> float:
@@ -76,7 +67,6 @@ def _null_of_offset(family: Family, responses: Responses, *, intercept: bool) ->
         own = responses[block]
         sums.add(own.y, own.shifted(np.full((len(own), 1), first))[:, 0], own.weights)
     return sums.deviance
->>>>>>> f317200 (Rows and classes may have weights, by which all that is summed over them is weighted, and an offset: --weights, --weights-kind, --class-weight, --offset)
 
 
 class _Density:
