@@ -278,12 +278,13 @@ def _remarks(measuring: MeasuringSettings, *, uncentered: bool) -> dict[str, str
 
 def _loss_of_logarithms(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:
     """The mean squared error of what such a model was trained on."""
-    total, rows = 0.0, 0
+    total, count = 0.0, 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         for chunk in table.chunks():
-            total += float(((np.log(chunk.y) - model.linear(chunk.X)[:, 0]) ** 2).sum())
-            rows += len(chunk.y)
-    return total / max(rows, 1)
+            weights = np.ones(len(chunk.y)) if chunk.weights is None else chunk.weights
+            total += float((weights * (np.log(chunk.y) - model.linear(chunk.X)[:, 0]) ** 2).sum())
+            count += float(weights.sum())
+    return total / (count or 1.0)
 
 
 def _rounding(model: LinearModel, table: ChunkSource | HeldOutRows) -> float:

@@ -169,6 +169,20 @@ def test_smearing_is_the_mean_of_exp_of_training_residuals(fit, folder, optimize
     assert "changed" not in fit("eval", "run")[2]  # its loss is of logarithms still
 
 
+@pytest.mark.parametrize("optimizer", ["gd", "exact"])
+def test_weighted_rows_are_repeated_rows_with_their_smearing(fit, folder, optimizer):
+    frame = table(80).assign(w=lambda t: t["size"] % 3 + 1)
+    frame.to_csv("t.csv", index=False)
+    words = ["--formula", "log(y) ~ log(a)*cut", "--optimizer", optimizer]
+    weighted = report_of(fit, *words, "--weights", "w", "--val", "0.3", "--out", "held")
+    assert "changed" not in fit("eval", "held")[2]
+    weighted = report_of(fit, *words, "--weights", "w")
+    frame.loc[frame.index.repeat(frame.w)].to_csv("t.csv", index=False)
+    repeated = report_of(fit, *words)
+    np.testing.assert_allclose(list(slopes(weighted).values()), list(slopes(repeated).values()), rtol=1e-9)
+    assert weighted["smearing"] == pytest.approx(repeated["smearing"], rel=1e-10)
+
+
 def test_tables_in_pieces_and_new_levels_and_ranges_are_said(fit, folder):
     report_of(fit, "--formula", "y ~ bs(b, 5) + C(size) + cut", "--out", "run")
     table(20, 9).assign(b=9.0, size=11).to_csv("new.csv", index=False)
@@ -290,6 +304,7 @@ REFUSED = [
     (["--formula", "y ~ a", "--features", "b"], "leave --features out"),
     (["--formula", "y ~ a", "--log", "a"], "--formula says all terms"),
     (["--formula", "y ~ a", "--log-target"], "--formula says all terms"),
+    (["--formula", "log(y) ~ a", "--offset", "b"], "--offset b does not go with --log-target"),
     (["--formula", "log(won) ~ a"], "the target 'won' is taken as classes"),
     (["--formula", "y ~ log(cut)"], "column 'cut' holds texts"),
     (["--formula", "y ~ cut:I(many*2)"], "column 'many' holds texts"),

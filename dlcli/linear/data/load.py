@@ -227,7 +227,7 @@ def _check_weighting(config: FitLinearConfig, kind: Kind) -> None:
             f"--exposure {printable(config.exposure)}: its logarithm is an offset where the loss has a log link, and "
             "this one has none", "use --offset, or leave it out",
         )  # fmt: skip
-    if config.log_target and config.offset is not None:
+    if log_of_target(config) and config.offset is not None:
         raise DlcliError(
             f"--offset {printable(config.offset)} does not go with --log-target: it is added to the target's logarithm",
             "leave one out",
