@@ -156,7 +156,7 @@ def applies(words: Sequence[str]) -> bool:
 
 def training(words: Sequence[str]) -> list[str]:
     """The words of the fit-linear training in a command line, tune-lr's folds with it; none if it holds nothing out."""
-    if "fit-linear" not in words:
+    if "fit-linear" not in words or "--dry-run" in words:
         return []
     at = list(words).index("fit-linear")
     before, own = list(words[:at]), list(words[at + 1 :])

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -80,12 +80,12 @@ def click_command(name: str) -> "ClickCommand":
     return command
 
 
-def parse_config(name: str, words: Sequence[str]) -> "TrainingConfig":
-    """The config that training command ``name`` would run with, given its own ``words``; nothing is run."""
+def parse_config(name: str, words: Sequence[str], more: Mapping[str, object] | None = None) -> "TrainingConfig":
+    """The config that training command ``name`` would run with, given its own ``words`` and ``more``; nothing runs."""
     from dlcli.cli.options import config_of
 
     context = click_command(name).make_context(f"dlcli tune-lr {name}", list(words))
-    return cast("TrainingConfig", config_of(load(name).config, context.params))
+    return cast("TrainingConfig", config_of(load(name).config, {**context.params, **(more or {})}))
 
 
 app = typer.Typer(

@@ -17,7 +17,10 @@ class LinearRateTest:
         self.base = base
         self.trials = LinearTrials(base, progress)
         # Any rate: it makes plan and solver those of gradient descent.
-        given = {name: value for name, value in base.given().items() if name != "cv"}
+        unused = ("cv",) if base.val else ("cv", "group", "time")  # without folds these have nothing to split
+        given = {name: value for name, value in base.given().items() if name not in unused}
+        if "group" in unused and base.group is not None and not base.features:
+            given["drop"] = (*base.drop, base.group)  # it is no feature
         self.config = FitLinearConfig.build({**given, "lr": 1.0, "data_seed": base.seed_of_data})
         self.trials.check(self.config)
         self.ready = self.trials.ready(self.config)

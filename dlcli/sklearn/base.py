@@ -1,7 +1,7 @@
 """What the estimators have in common: from X and y to a table, a config and a fitted model."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +19,6 @@ from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.errors import DlcliError, DlcliWarning
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import AppliedSettings, open_data
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.tables.readers.memory import in_memory
@@ -147,9 +146,8 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         with as_value_errors():
             return frame_of(X, list(names))[0]
 
-    def _scores(self, X: Any) -> FloatArray:
-        """X coefficients + intercept, (rows, outputs)."""
-        check_is_fitted(self)
+    def _of_rows(self, X: Any, compute: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        """What ``compute`` makes of the rows of the encoded columns (m, d): (m, ...)."""
         if _is_frame(X):
             validate_data(self, X, reset=False, skip_check_array=True)
         else:
@@ -159,11 +157,9 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         settings = AppliedSettings(Path(LABEL), (), None, ReadOptions(), in_memory(frame, LABEL))
         told = Told()
         with as_value_errors():
-            table = open_data(settings, self.model_, schema, FitLinearConfig(), told, need_target=False)
-            model = self.model_
-            made = model.linear if of_classes(model.kind) else lambda X: model.predicted(X)[:, None]
-            parts = [made(chunk.X) for chunk in table.chunks()]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.model_.intercept)))
+            trained = FitLinearConfig.build({"missing_value": tuple(self.model_.settings.get("missing_value", ()))})
+            table = open_data(settings, self.model_, schema, trained, told, need_target=False)
+            return np.concatenate([compute(chunk.X) for chunk in table.chunks()])
 
 
 @contextmanager

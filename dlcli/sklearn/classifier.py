@@ -5,9 +5,9 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from dlcli.engine.arrays import AnyArray, FloatArray
-from dlcli.linear.objectives.loss import log_softmax
 from dlcli.sklearn.base import DlcliLinear
 
 
@@ -39,12 +39,14 @@ class DlcliClassifier(ClassifierMixin, DlcliLinear):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> FloatArray:
         """Log-odds (rows,) of the second of two classes; of more classes their scores (rows, classes)."""
-        scores = self._scores(X)
+        check_is_fitted(self)
+        scores = self._of_rows(X, self.model_.linear)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_log_proba(self, X: Any) -> FloatArray:
         """Logarithms of the classes' probabilities, (rows, classes)."""
-        return log_softmax(self._scores(X))
+        check_is_fitted(self)
+        return self._of_rows(X, self.model_.log_probabilities)
 
     def predict_proba(self, X: Any) -> FloatArray:
         """The classes' probabilities, (rows, classes)."""

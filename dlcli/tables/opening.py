@@ -1,6 +1,6 @@
 """Opening a table: its readers, and which columns are the target and the features."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from dlcli.tables.conversions.convert import converted
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints, default_target, find_name
 from dlcli.tables.planning.column_plan import ColumnPlan, Context, plan_columns
+from dlcli.tables.planning.settle import LEFT_OUT, ColumnRecord
 from dlcli.tables.readers.blocks import BLOCK_BYTES
 from dlcli.tables.readers.columnar import ArrayReader, ColumnarReader
 from dlcli.tables.readers.csv_reader import DelimitedReader
@@ -27,11 +28,15 @@ MISSING_POLICIES = ("auto", "drop", "mean", "error")
 
 @dataclass(frozen=True)
 class TrainingColumns:
-    """The plans of the features, and of the target if there is one; ``decisions`` on the choice."""
+    """The plans of the features, and of the target if there is one; ``decisions`` on the choice.
+
+    ``useless`` are features that turned out to be of no use, whatever other rows say.
+    """
 
     features: tuple[ColumnPlan, ...]
     target: ColumnPlan | None
     decisions: tuple[Decision, ...] = ()
+    useless: frozenset[str] = frozenset()
 
     @property
     def used(self) -> tuple[ColumnPlan, ...]:
@@ -45,7 +50,7 @@ class TrainingColumns:
 
     def seen_from(self, reader: Reader, among: BoolArray, options: ReadOptions) -> "TrainingColumns":
         """The same columns planned by some of the first rows: those of ``among`` (n,), which is over all rows."""
-        used = [plan for plan in self.used if plan.left_out != GROUPS]
+        used = [plan for plan in self.used if plan.left_out != GROUPS and plan.name not in self.useless]
         names = [plan.name for plan in used if plan.name not in reader.left_out or plan is self.target]
         sample = reader.sample(names)
         sample = sample.filter(pl.Series(among[: sample.height]))
@@ -53,6 +58,19 @@ class TrainingColumns:
         features = tuple(plans.get(plan.name, plan) for plan in self.features)
         # A target is what it is to all rows: how it is read decides which rows there are.
         return replace(self, features=features)
+
+    def without(self, records: Iterable[ColumnRecord], decided: Iterable[Decision]) -> "TrainingColumns":
+        """Without the features that were planned, and are left out by ``records`` and what was ``decided`` of them."""
+        told = {record.column: record for record in records if record.used_as == LEFT_OUT}
+        if not (found := {plan.name for plan in self.features if not plan.left_out and plan.name in told}):
+            return self
+        features = []
+        for plan in self.features:
+            if plan.name in found:
+                why, decisions = told[plan.name], tuple(one for one in decided if one.column == plan.name)
+                plan = ColumnPlan(Column(plan.name, "number"), why.holds, (), decisions, why.note)
+            features.append(plan)
+        return replace(self, features=tuple(features), useless=self.useless | found)
 
 
 def open_reader(source: Source, options: ReadOptions, block_bytes: int = BLOCK_BYTES) -> Reader:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "Column", "FloatArray", "IntArray", "ReadOptions", "Schema", "Table", "TrainingRows"]
 
+REPLANNED = 3  # times at most, where columns read otherwise leave other rows
 OFTEN = 5  # rows of each level in the first rows, where others hardly occur further on
 
 
@@ -124,7 +125,9 @@ class Table(RawColumns):
     def settle(self, training: TrainingRows | None = None, *, wholly: bool = False) -> None:
         """Decide how each column is used, by the rows to train on (None: all of them).
 
-        The first rows have to do where they leave nothing to be found; ``wholly`` looks at all. Raises DlcliError.
+        The first rows have to do where they leave nothing to be found; ``wholly`` looks at all. Where rows with
+        missing values are left out, those of a column that turns out to be of no use stay: then all is decided again,
+        by the rows that there are. Raises DlcliError.
         """
         if self._training is None:
             return
@@ -139,6 +142,11 @@ class Table(RawColumns):
         try:
             self._use(Settling(self._options, profile, self._readers[0].label), self._training)
         except UnsettledError:  # what terms learn takes a pass over all rows
+            self.settle(training, wholly=True)
+            return
+        chosen = self._training.without(self.records, self._decided)
+        if self._rules.settled and self._options.missing == "drop" and chosen is not self._training:
+            self._training = chosen
             self.settle(training, wholly=True)
 
     def _use(self, settling: Settling, chosen: TrainingColumns) -> None:
@@ -195,16 +203,31 @@ class Table(RawColumns):
         return KeptRows(self._readers, self._frames, self._options, self.ranks, target, counted=counted)
 
     def _profile_of_rows(self, training: TrainingRows | None) -> Profile:
-        """What all rows to train on say; columns are planned anew by those among the first rows."""
+        """What all rows to train on say."""
         assert self._training is not None
         kept, train = self._kept(), None
         if training is not None:
-            train, self._trained_on = kept.trained(self._training.columns, training)
-            self._training = self._training.seen_from(self._readers[0], self._trained_on, self._options)
+            train = self._planned_anew(kept, training)
         profile, self.rows = kept.profile(self._training.columns, train)
         if profile.rows == 0:
             self._refuse_no_rows()
         return profile
+
+    def _planned_anew(self, kept: KeptRows, training: TrainingRows) -> BoolArray:
+        """Which of the rows that stay are trained on (n,); columns are planned anew by those among the first rows.
+
+        What a column is read as decides which of its values are missing, and so, where such rows are left out, which
+        rows stay: then they are planned once more.
+        """
+        assert self._training is not None
+        for _ in range(REPLANNED):
+            planned = self._training.columns
+            train, self._trained_on = kept.trained(planned, training)
+            self._training = self._training.seen_from(self._readers[0], self._trained_on, self._options)
+            if self._options.missing != "drop" or self._training.columns == planned:
+                return train
+        train, self._trained_on = kept.trained(self._training.columns, training)
+        return train
 
     @property
     def cluster(self) -> str | None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, PoissonRegressor, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
@@ -87,6 +87,19 @@ def test_the_penalty_is_that_of_ridge():
     y = X @ [1, 2, 3] + rng.normal(size=50)
     ours = DlcliRegressor(l2=0.1, optimizer="exact").fit(X, y)
     assert ours.coef_ == pytest.approx(Ridge(alpha=0.1 * 50).fit(X, y).coef_, rel=1e-9)
+
+
+def test_losses_of_families_predict_means():
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(200, 2))
+    y = rng.poisson(np.exp(0.5 + X @ [0.3, -0.5])).astype(float)
+    ours, theirs = DlcliRegressor(loss="poisson").fit(X, y), PoissonRegressor(alpha=0, tol=1e-10).fit(X, y)
+    assert ours.coef_ == pytest.approx(theirs.coef_, rel=1e-5)
+    assert ours.predict(X) == pytest.approx(theirs.predict(X), rel=1e-5)
+    with pytest.raises(ValueError, match="use DlcliClassifier"):
+        DlcliRegressor(loss="cross-entropy").fit(X, y)
+    with pytest.raises(ValueError, match="--loss"):
+        DlcliRegressor(loss="poison").fit(X, y)
 
 
 def test_classes_keep_their_names_and_types():

@@ -50,7 +50,9 @@ class TuneLr(Command[TuneLrConfig, SearchConsole, "TuneReport"]):
         from dlcli.tasks.tune_lr import tune_lr
 
         name, *words = config.training or ("fit-linear",)
-        return tune_lr(config, parse_config(name, words), console)
+        # Options of fit-linear may say how the folds are made that the search asks for.
+        folds = {"cv": config.cv} if config.cv and name == "fit-linear" else None
+        return tune_lr(config, parse_config(name, words, folds), console)
 
     def show(self, report: "TuneReport", _config: TuneLrConfig, console: SearchConsole, /) -> None:
         """The range test, or the trials."""

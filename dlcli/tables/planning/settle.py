@@ -22,6 +22,7 @@ FEW_ROWS = 10  # of which nothing can be said
 MOST_LEVELS, FEWEST_LEVELS = 100, 5  # kept apart from the pool
 ROWS_PER_COEFFICIENT = 3
 POOL, GAP = "(other)", "(missing)"
+LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Settling:
         records: dict[str, ColumnRecord] = {}
         for plan in plans:
             if reason := self._left_out(plan):
-                records[plan.name] = self._record(plan, "left out", [reason])
+                records[plan.name] = self._record(plan, LEFT_OUT, [reason])
             else:
                 used.append((plan, *self._with_gaps(plan)))
         if not used:
@@ -239,7 +240,7 @@ class Settling:
     def _say_gaps(self, records: Mapping[str, ColumnRecord]) -> None:
         """The one decision on all missing values."""
         options = self._options
-        gaps = [name for name, record in records.items() if record.missing and record.used_as != "left out"]
+        gaps = [name for name, record in records.items() if record.missing and record.used_as != LEFT_OUT]
         if gaps and self._auto and "missing" not in options.given:
             of_target = [name for name in gaps if records[name].used_as.startswith("target")]
             filled = listed(f"{name} ({records[name].missing:,})" for name in gaps if name not in of_target)
@@ -253,7 +254,7 @@ class Settling:
         for plan in plans:
             found, name = self._profile.misfits.get(plan.name), plan.name
             asked = name in options.number or name in options.date
-            if found is None or asked or records[name].used_as == "left out":
+            if found is None or asked or records[name].used_as == LEFT_OUT:
                 continue
             option = "--date" if isinstance(plan.column.format, DateFormat) else "--number"
             settle = f"{option} {options.hints.column(name)}"

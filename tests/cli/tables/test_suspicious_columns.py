@@ -1,6 +1,7 @@
 """What isn't as it stands in the file is read as it is meant, and said: dates, numbers as text, identifiers."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 
@@ -104,3 +105,31 @@ def test_names_that_begin_with_digits_are_no_numbers(dlcli, tmp_path, texts):
     (tmp_path / "t.csv").write_text(table([texts[i % len(texts)] for i in range(60)]))
     result = dlcli("fit-linear", "t.csv", "--json")
     assert columns(result)["c"]["holds"] == f"text, {len(texts)} different"
+
+
+@pytest.mark.parametrize("held", [[], ["--val", "0.3"]], ids=" ".join)
+@pytest.mark.parametrize("target", ["y", "kind"])
+def test_rows_without_an_identifier_stay_and_have_their_levels(dlcli, tmp_path, held, target):
+    """A column that isn't used decides neither which rows are left out nor what the others say of columns."""
+    random = np.random.default_rng(0)
+    rows = 120
+    frame = pl.DataFrame({
+        "id": [f"n{i:04d}x" if i % 2 else None for i in range(rows)],
+        "cat": ["a" if i % 2 else "bc"[i // 2 % 2] for i in range(rows)],
+        "x": [None if i % 11 == 0 else float(x) for i, x in enumerate(random.normal(size=rows))],
+        "y": random.normal(size=rows), "kind": random.choice(["hi", "lo"], rows),
+    })  # fmt: skip
+    frame.write_csv(tmp_path / "t.csv")
+    other = {"y": "kind", "kind": "y"}[target]
+    words = ["fit-linear", "t.csv", "--target", target, "--missing", "drop", "--json", *held, "--drop"]
+    found, wanted = dlcli(*words, other).report, dlcli(*words, f"{other},id").report
+    assert found["coefficients"] == wanted["coefficients"]
+    assert {"cat=b", "cat=c"} < set(found["coefficients"])
+    assert found["metrics"] == wanted["metrics"]
+    assert found["rows"] == wanted["rows"] == 109
+    record = next(c for c in found["columns"] if c["column"] == "id")
+    assert (record["used_as"], record["holds"]) == ("left out", next(
+        c["holds"] for c in dlcli(*words, other, "--dry-run").report["columns"] if c["column"] == "id"
+    ))  # fmt: skip
+    assert "as a name or an identifier has" in record["note"]
+    assert len([d for d in found["decisions"] if "id" in d["what"].split("'")]) == 1

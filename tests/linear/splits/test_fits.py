@@ -188,6 +188,19 @@ def test_a_search_compares_by_the_same_folds(tmp_path, dlcli, sales):
         assert found.report["best"]["value"] == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_search_s_own_folds_go_by_groups_and_times(tmp_path, dlcli, sales):
+    for way in (["--time", "day"], ["--group", "shop"]):
+        fit = dlcli("fit-linear", "t.csv", *NUMBERS, *way, "--cv", "2", "--json")
+        plain = ["--plots", "none", "--json"]
+        found = dlcli("tune-lr", "--cv", "2", "--lr", "0.5,1", *plain, "fit-linear", "t.csv", *NUMBERS, *way)
+        assert found.code == 0, found.err
+        loss = fit.report["cv"]["metrics"]["loss"]["mean"]
+        assert found.report["best"]["value"] == pytest.approx(loss, rel=1e-6)
+        swept = dlcli("tune-lr", "--sweep", *plain, "fit-linear", "t.csv", *NUMBERS, *way, "--cv", "2")
+        exact = swept.report["sweep"]["exact"]["2/l_max (largest stable)"]
+        assert exact == pytest.approx(fit.report["largest_stable_lr"], rel=1e-9)  # a group is no feature there, too
+
+
 CASES = {
     "nothing held out": (["--val-rows", "x>1000"], "holds out none of 120 rows"),
     "everything held out": (["--val-rows", "x>-1000"], "holds out all of 120 rows"),
@@ -225,6 +238,16 @@ def test_bad_input_is_one_line(tmp_path, dlcli, sales, name):
     assert said in result.err.strip().splitlines()[-1]
     assert "Traceback" not in result.err
     assert not (tmp_path / "runs").exists()
+    looked_at = dlcli("fit-linear", "t.csv", *NUMBERS, "--drop", "one,gap", *words, "--dry-run")
+    assert (looked_at.code, looked_at.err.splitlines()[-1]) == (2, result.err.splitlines()[-1])
+
+
+def test_a_dry_run_uses_the_columns_as_the_rows_trained_on_have_them(tmp_path, dlcli, sales):
+    levels = {}
+    for words in ([], ["--val-rows", "shop=north"]):
+        report = dlcli("fit-linear", "t.csv", *NUMBERS, *words, "--dry-run", "--json").report
+        levels[len(words)] = next(c["used_as"] for c in report["columns"] if c["column"] == "shop")
+    assert levels[0] != levels[2]
 
 
 def test_without_data_there_is_nothing_to_split_by(dlcli):

@@ -14,13 +14,28 @@ from dlcli.linear.data.gathering.how import Gathering
 from dlcli.linear.data.gathering.keeper import RowKeeper
 from dlcli.linear.data.gathering.kept import with_rows, with_stored
 from dlcli.linear.data.scale import PowersOfTwo, check_target
-from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.data.split import VALIDATION, Split
 from dlcli.linear.data.table_data import Block, ChunkSource, RereadRows
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.shared.share import Share
 from dlcli.linear.shared.sums import same_exponents, shared_moments
 from dlcli.tables.categories import UnsettledError
 from dlcli.tables.sharing import UnsharedError
+from dlcli.tables.table import TrainingRows
+
+
+def training_rows(split: Split, *, classes: bool) -> TrainingRows | None:
+    """Which of the rows that stay are trained on; None where that is all of them. It raises DlcliError for none."""
+    if not split.validation:
+        return None
+
+    def training(stay: BoolArray, codes: FloatArray | None) -> BoolArray:
+        train = np.asarray(split.of_kept(stay, codes if classes else None) != VALIDATION, dtype=np.bool_)
+        if not train.any() and len(train):
+            raise DlcliError(f"{split.option} leaves no row to train on", "hold out fewer rows")
+        return train
+
+    return training
 
 
 def gather(table: ChunkSource, asked: Gathering) -> Share:
@@ -29,21 +44,14 @@ def gather(table: ChunkSource, asked: Gathering) -> Share:
     Of several processes that read the table each has the moments of all rows, and its share of the rows. Raises
     DlcliError for bad data, and WideError where several processes read a table of more columns than rows.
     """
-    split = asked.split
-
-    def training(stay: BoolArray, codes: FloatArray | None) -> BoolArray:
-        train = np.asarray(split.of_kept(stay, codes if asked.classes else None) != VALIDATION, dtype=np.bool_)
-        if not train.any() and len(train):
-            raise DlcliError(f"{split.option} leaves no row to train on", "hold out fewer rows")
-        return train
-
-    table.settle(training if split.validation else None)
+    training = training_rows(asked.split, classes=asked.classes)
+    table.settle(training)
     powers: IntArray | None = None
     while True:
         try:
             return _gathered(table, replace(asked, fill_means=table.has_gaps, ranks=table.ranks), powers)
         except UnsettledError:
-            table.settle(training if split.validation else None, wholly=True)
+            table.settle(training, wholly=True)
         except UnsharedError:
             continue
         except _UnevenScalesError as error:
