@@ -77,7 +77,7 @@ def make_report(
         r2=result.metrics["train"].get("r2"),
         r2_uncentered=result.model.kind == "mse" and not intercept,
         condition_number=result.condition_number,
-        aliased=list(result.aliased),
+        aliased=[*loaded.aliased, *result.aliased],
         largest_stable_lr=result.trace.stable,
         environment=environment(loaded.device),
         summary=said.summary,

@@ -20,7 +20,8 @@ from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Assigned, Split
 from dlcli.linear.data.stored import StoredTable
 from dlcli.linear.data.table_data import TableData
-from dlcli.linear.diagnostics.checks import SMALL_L2, check, too_few_rows
+from dlcli.linear.diagnostics.aliased import without_aliased
+from dlcli.linear.diagnostics.checks import SMALL_L2, check, constant_columns, too_few_rows
 from dlcli.linear.diagnostics.targets import check_family
 from dlcli.linear.inference.contrasts import check_baseline
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
@@ -77,6 +78,15 @@ class Loaded:
     def stored(self) -> StoredTable | None:
         """The rows, where they are in a file as they are too many for memory."""
         return self.data.reread if isinstance(self.data.reread, StoredTable) else None
+
+    @property
+    def aliased(self) -> list[str]:
+        """The columns that are left out, as they depend on earlier ones: those of them that aren't constant."""
+        left_out = np.ones(len(self.data.names), dtype=np.bool_)
+        left_out[self.keep] = False
+        if self.plan.columns.intercept:
+            left_out &= ~constant_columns(self.data.merged(self.data.training_groups()))
+        return [self.data.names[j] for j in np.flatnonzero(left_out)]
 
 
 @dataclass(frozen=True)
@@ -176,6 +186,8 @@ def load(
         check_digits(table, data.merged(data.training_groups()), data.names, progress)
     check_family(kind, data, progress)
     usable, keep = check(plan, data, kind, progress, hints)
+    usable, left = without_aliased(plan, usable, progress)
+    keep = keep[left]
     if isinstance(table, Table) and table.target and kind == "mse" and config.loss == "auto":
         note_of_classes(table.target.name, table.target_values(), progress)
     coefficients = 0

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlcli.engine.arrays import BoolArray
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.levels import near_unique, said, warn_of_levels
@@ -10,6 +11,7 @@ from dlcli.linear.data.split import VALIDATION, Assigned, Split
 from dlcli.linear.data.table_data import TableData
 from dlcli.linear.diagnostics.duplicates import warn_of_duplicates
 from dlcli.linear.objectives.loss import Kind
+from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.plan import ColumnSettings, Plan
 from dlcli.tables.decisions import Decision
 from dlcli.tables.names import Hints
@@ -35,9 +37,7 @@ def check(
     if kind == "mse" and VALIDATION in data.moments:
         check_moments(data.moments[VALIDATION], names, " in rows held out")
     _warn_of_reference_levels(data.schema, plan.columns, progress)
-    variance = moments.diagonal[1:] / moments.count
-    # A column whose spread is within the rounding of its mean is constant.
-    constant = variance <= (4 * np.finfo(float).eps * np.abs(moments.mean[1:])) ** 2
+    constant = constant_columns(moments)
     keep = np.flatnonzero(~constant) if plan.columns.intercept else np.arange(len(names))
     for i in np.setdiff1d(np.arange(len(names)), keep):
         progress.warn(f"column {printable(names[i])!r} is constant: its coefficient is 0")
@@ -57,6 +57,12 @@ def check(
     elif moments.diagonal[0] <= moments.count * (4 * np.finfo(float).eps * abs(float(moments.mean[0]))) ** 2:
         progress.warn("the target is constant: there is nothing to explain, so R2 and standard errors say nothing")
     return usable, keep
+
+
+def constant_columns(moments: Moments) -> BoolArray:
+    """Which columns after y are constant (d,): their spread is within the rounding of their mean."""
+    variance = moments.diagonal[1:] / moments.count
+    return np.asarray(variance <= (4 * np.finfo(float).eps * np.abs(moments.mean[1:])) ** 2)
 
 
 def too_few_rows(plan: Plan, data: TableData) -> Decision | None:

@@ -26,12 +26,28 @@ def test_a_column_that_depends_on_others_is_named(dlcli, tables, table, optimize
     assert result.code == 0, result.err
     assert "determine only 4 of 5 coefficients, as 'd' depends on 'a' and 'b'" in result.err
     assert result.report["aliased"] == ["d"]
-    if optimizer == "exact":
-        assert result.report["coefficients"]["d"]["value"] == 0
-        assert "its coefficient is 0" in result.err
+    assert result.report["coefficients"]["d"]["value"] == 0
+    assert "its coefficient is 0" in result.err
+    assert result.report["summary"]["rank"] == 4
     ridge = dlcli("fit-linear", table, "--target", "y", "--l2", "0.1", "--json")
     assert "depends" not in ridge.err
     assert ridge.report["aliased"] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "optimizer"),
+    [("mse.csv", "gd"), ("mse.csv", "exact"), ("classes.csv", "newton"), ("classes.csv", "lbfgs")],
+)
+def test_the_others_have_the_tests_of_a_fit_without_it(dlcli, tables, table, optimizer):
+    words = ["fit-linear", table, "--target", "y", "--optimizer", optimizer, "--json"]
+    found, wanted = dlcli(*words).report, dlcli(*words, "--drop", "d").report
+    assert found["status"] == "converged"
+    for name, entry in wanted["coefficients"].items():
+        assert {k: pytest.approx(v, rel=1e-6, abs=1e-300) for k, v in entry.items()} == found["coefficients"][name]
+        assert entry["std_error"] is not None
+    assert found["coefficients"]["d"]["std_error"] is None
+    for name in ("df_residual", "rank", "test", "likelihood"):
+        assert found["summary"][name] == pytest.approx(wanted["summary"][name], rel=1e-9)
 
 
 @pytest.mark.parametrize("optimizer", ["gd", "exact"])

@@ -1,0 +1,57 @@
+"""Columns that depend on earlier ones, which no fit has a coefficient for."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dlcli.engine.arrays import IntArray
+from dlcli.engine.progress import Progress
+from dlcli.linear.data.table_data import TableData
+from dlcli.linear.plan import Plan
+from dlcli.linear.solvers.dependence import dependent_columns, may_depend
+from dlcli.text import printable
+
+WIDEST = 5000  # columns; finding which depends on which takes time with their cube
+SHOWN = 5
+
+
+def without_aliased(plan: Plan, data: TableData, progress: Progress) -> tuple[TableData, IntArray]:
+    """The data without columns that depend on earlier ones, and which columns are left (k,).
+
+    As with R's ``lm`` and ``glm`` their coefficients are 0, and the others have one solution, and tests. All stay where
+    a penalty decides between solutions, and where rows are fewer than columns, so that each depends on all others. The
+    exact solver finds them itself, more closely.
+    """
+    every = np.arange(len(data.fill))
+    moments, intercept = data.merged(data.training_groups()), plan.columns.intercept
+    if plan.optimizer == "exact" or plan.penalty.present or moments.wide or len(every) > WIDEST:
+        return data, every
+    found = dependent_columns(moments, intercept) if may_depend(moments, intercept) else {}
+    if not found:
+        return data, every
+    progress.warn(said_of_dependent(data.names, found, len(every) + int(intercept), zero(len(found))))
+    left = np.setdiff1d(every, list(found))
+    return data.columns(left), left
+
+
+def zero(count: int) -> str:
+    """What becomes of the coefficients of so many columns."""
+    return "its coefficient is 0" if count == 1 else "their coefficients are 0"
+
+
+def said_of_dependent(
+    names: Sequence[str], found: Mapping[int, Sequence[int]], coefficients: int, taken: str
+) -> str:  # fmt: skip
+    """A line on columns that depend on others, and on what is made of it."""
+    each = [_said(names, j, on) for j, on in list(found.items())[:SHOWN]]
+    more = f" and {len(found) - SHOWN} more do so" if len(found) > SHOWN else ""
+    return (
+        f"the columns determine only {coefficients - len(found)} of {coefficients} coefficients, as "
+        f"{', '.join(each)}{more}: {taken}; drop columns, or add --l2"
+    )
+
+
+def _said(names: Sequence[str], column: int, others: Sequence[int]) -> str:
+    on = [f"'{printable(names[i])}'" for i in others[:SHOWN]]
+    on += [f"{len(others) - SHOWN} more"] * (len(others) > SHOWN)
+    return f"'{printable(names[column])}' depends on {' and '.join(on) if on else 'others'}"
