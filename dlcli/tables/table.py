@@ -144,9 +144,9 @@ class Table(RawColumns):
         except UnsettledError:  # what terms learn takes a pass over all rows
             self.settle(training, wholly=True)
             return
-        chosen = self._training.without(self.records, self._decided)
-        if self._rules.settled and self._options.missing == "drop" and chosen is not self._training:
-            self._training = chosen
+        of_use = self._training.without(self.records, self._decided)
+        if self._rules.settled and self._options.missing == "drop" and of_use is not self._training:
+            self._training = of_use
             self.settle(training, wholly=True)
 
     def _use(self, settling: Settling, chosen: TrainingColumns) -> None:
