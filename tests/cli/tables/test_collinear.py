@@ -41,13 +41,19 @@ def test_a_column_that_depends_on_others_is_named(dlcli, tables, table, optimize
 def test_the_others_have_the_tests_of_a_fit_without_it(dlcli, tables, table, optimizer):
     words = ["fit-linear", table, "--target", "y", "--optimizer", optimizer, "--json"]
     found, wanted = dlcli(*words).report, dlcli(*words, "--drop", "d").report
-    assert found["status"] == "converged"
+    assert found["status"] == ("finished" if optimizer == "exact" else "converged")
     for name, entry in wanted["coefficients"].items():
-        assert {k: pytest.approx(v, rel=1e-6, abs=1e-300) for k, v in entry.items()} == found["coefficients"][name]
         assert entry["std_error"] is not None
+        assert numbers(found["coefficients"][name]) == pytest.approx(numbers(entry), rel=1e-6, abs=1e-300)
     assert found["coefficients"]["d"]["std_error"] is None
-    for name in ("df_residual", "rank", "test", "likelihood"):
-        assert found["summary"][name] == pytest.approx(wanted["summary"][name], rel=1e-9)
+    for name in ("test", "likelihood"):
+        ours, theirs = (numbers(report["summary"][name]) for report in (found, wanted))
+        assert ours == pytest.approx(theirs, rel=1e-9)
+    assert (found["summary"]["df_residual"], found["summary"]["rank"]) == (296, 4)
+
+
+def numbers(entry):
+    return {name: value for name, value in entry.items() if isinstance(value, float)}
 
 
 @pytest.mark.parametrize("optimizer", ["gd", "exact"])
