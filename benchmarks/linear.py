@@ -1,6 +1,6 @@
 """dlcli fit-linear beside its peers: whole processes from file to saved model, in one run.
 
-python benchmarks/linear.py [--section peers|steps|memory|startup|all] [--rows N] [--rounds N]
+python benchmarks/linear.py [--section peers|quantile|steps|memory|startup|all] [--rows N] [--rounds N]
 
 Needs the extras: pip install -e '.[bench]'; LIBLINEAR's own programs if there are any (Debian: liblinear-tools). A
 peer that isn't installed is left out, and said. Exit code 1 if a target is missed.
@@ -163,6 +163,37 @@ def peers(work: Path, rows: int, rounds: int) -> bool:
     return good
 
 
+def pinball_loss(X: np.ndarray, y: np.ndarray, intercept: float, w: np.ndarray) -> float:
+    """Mean pinball loss of the quantile 0.9."""
+    r = y - intercept - X @ w
+    return float(np.mean(np.where(r > 0, 0.9, -0.1) * r))
+
+
+def quantile(work: Path, rows: int, rounds: int) -> bool:
+    """The quantile 0.9 beside scikit-learn's, both exact, on a tenth of the rows; true if dlcli is first."""
+    rows //= 10
+    X, y, _ = generate(rows, seed=2)
+    csv, out = work / "quantile.csv", work / "out"
+    write_csv(csv, X, y)
+    loss = ["--loss", "quantile:0.9"]
+    commands = {
+        "dlcli": [*DLCLI, "fit-linear", str(csv), "--target", "y", *loss, "-q", "--force", "--out", f"{out}-dlcli"]
+    }
+    if importlib.util.find_spec("sklearn") is None:
+        print("not installed: sklearn-polars-quantile")
+    else:
+        name = "sklearn-polars-quantile"
+        commands[name] = [sys.executable, str(HERE / "peers.py"), name, str(csv), f"{out}-{name}"]
+    timings = in_turn(commands, rounds)
+    data = pl.read_csv(csv).to_numpy()
+    A, b = data[:, :COLUMNS], data[:, COLUMNS].astype(float)
+    losses = {n: pinball_loss(A, b, *read_model(n, work / f"out-{n}", A)) for n, t in timings.items() if not t.failed}
+    best = min(losses.values())
+    print(f"\nquantile 0.9, {rows:,} x {COLUMNS}, whole process, median of {rounds}\n")
+    good = _table(timings, losses, best)
+    return good & _target("dlcli's loss above the lowest", (losses["dlcli"] - best) / best, 1e-9, "{:.1e}")
+
+
 def _optimum(A: np.ndarray, b: np.ndarray, least: float, kind: str) -> float:
     if kind == "logistic":
         return least
@@ -269,7 +300,7 @@ def startup(work: Path, rows: int, rounds: int) -> bool:
     return _target(what, ratio(timings["dlcli"], timings["hello"]), 1.3)
 
 
-SECTIONS = {"peers": peers, "steps": steps, "memory": memory, "startup": startup}
+SECTIONS = {"peers": peers, "quantile": quantile, "steps": steps, "memory": memory, "startup": startup}
 
 
 def main() -> None:

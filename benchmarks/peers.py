@@ -41,6 +41,20 @@ def _scikit(file: str, out: str, *, reader: str, classes: str = "") -> None:
     _save(out, float(model.intercept_[0] - np.sum(coefficients * scaler.mean_)), coefficients)
 
 
+def _quantile(file: str, out: str) -> None:
+    import numpy as np
+    import polars as pl
+    from sklearn.linear_model import QuantileRegressor
+    from sklearn.preprocessing import StandardScaler
+
+    frame = pl.read_csv(file)
+    X, y = frame.drop("y").to_numpy(), frame["y"].to_numpy()
+    scaler = StandardScaler().fit(X)
+    model = QuantileRegressor(quantile=0.9, alpha=0, solver="highs").fit(scaler.transform(X), y)
+    coefficients = model.coef_ / scaler.scale_
+    _save(out, float(model.intercept_ - np.sum(coefficients * scaler.mean_)), coefficients)
+
+
 def _torch(file: str, out: str, *, classes: bool) -> None:
     """A plain full-batch loop of 1000 steps, as one would write it."""
     import polars as pl
@@ -66,6 +80,7 @@ def _torch(file: str, out: str, *, classes: bool) -> None:
 
 PEERS = {
     "sklearn-pandas": lambda f, o: _scikit(f, o, reader="pandas"),
+    "sklearn-polars-quantile": _quantile,
     "sklearn-polars": lambda f, o: _scikit(f, o, reader="polars"),
     "sklearn-pandas-lbfgs": lambda f, o: _scikit(f, o, reader="pandas", classes="lbfgs"),
     "sklearn-polars-lbfgs": lambda f, o: _scikit(f, o, reader="polars", classes="lbfgs"),

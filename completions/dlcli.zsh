@@ -51,14 +51,14 @@ _dlcli() {
                 '--offset=[Column that is added to each rows score, with a coefficient of 1; it is no feature unless --features names it.]:value: ' \
                 '--exposure=[Column whose logarithm is an offset, for losses with a log link.]:value: ' \
                 '--class-weight=[How much the rows of each class count in training, not in metrics - balanced (each class as much as the others), or CLASS=NUMBER for some, separated by commas.]:value: ' \
-                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P).]:value:(auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5)' \
+                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P); the pinball loss of a quantile (quantile -0.5 - the median).]:value:(auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5 quantile:0.5)' \
                 '--link=[How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.]:value:(auto log identity inverse)' \
                 '--intercept[Fit an intercept.]' \
                 '--no-intercept[Fit an intercept.]' \
                 '--standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
                 '--no-standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
                 '--init=[Start from the coefficients of this run or model file, by the names of columns and classes, in the units of the data; by default from 0.]:value:_files -/' \
-                '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for all losses but mse; exact - QR for least squares.]:value:(auto gd sgd adam lbfgs newton exact)' \
+                '--optimizer=[gd - full-batch gradient descent; sgd, adam - mini-batches; lbfgs, newton - for all losses but mse; exact - QR for least squares, a linear program for quantile.]:value:(auto gd sgd adam lbfgs newton exact)' \
                 '--lr=[Learning rate; auto - from the largest eigenvalue.]:value:(auto)' \
                 '--steps=[Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).]:value: ' \
                 '--minutes=[Stop after this time.]:value: ' \

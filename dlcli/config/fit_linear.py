@@ -23,7 +23,7 @@ from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.linear.weights import WeightOptions
 from dlcli.config.option import option
 from dlcli.config.table_options import TableOptions
-from dlcli.config.values.loss import LOG_LINKED, loss_forms, parse_loss
+from dlcli.config.values.loss import LOG_LINKED, QUANTILE, loss_forms, parse_loss
 
 
 class ColumnOptions(Config):
@@ -71,7 +71,9 @@ class ColumnOptions(Config):
         return by_commas(value)
 
 
-LossName = Literal["auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial", "tweedie:1.5"]
+LossName = Literal[
+    "auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial", "tweedie:1.5", "quantile:0.5"
+]  # fmt: skip
 
 
 class LinearModelOptions(Config):
@@ -82,11 +84,17 @@ class LinearModelOptions(Config):
         "auto",
         "Mean squared error; cross-entropy for classes (two: logistic, more: softmax); the deviance of counts "
         "(poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie:P, "
-        "of variance mean^P). auto: mse for a target of numbers, cross-entropy for one of text.",
+        "of variance mean^P); the pinball loss of a quantile (quantile:0.5: the median). auto: mse for a target of "
+        "numbers, cross-entropy for one of text.",
         panel=MODEL,
         metavar="|".join(loss_forms()),
         also="criterion objective loss_fn loss_function family model model_type task problem distribution",
-        also_as={"poisson": "poisson", "gamma": "gamma", "negative_binomial": "negative-binomial"},
+        also_as={
+            "poisson": "poisson",
+            "gamma": "gamma",
+            "negative_binomial": "negative-binomial",
+            "lad": "quantile:0.5",
+        },
     )
     link: Literal["auto", "log", "identity", "inverse"] = option(
         "auto",
@@ -127,7 +135,8 @@ class LinearTrainingOptions(Config):
     optimizer: Literal["auto", "gd", "sgd", "adam", "lbfgs", "newton", "exact"] = option(
         "auto",
         "gd: full-batch gradient descent; sgd, adam: mini-batches; lbfgs, newton: for all losses but mse; exact: "
-        "QR for least squares. auto: gd for mse, else newton (with more than 1000 coefficients lbfgs).",
+        "QR for least squares, a linear program for quantile. auto: gd for mse, exact for quantile, else newton (with "
+        "more than 1000 coefficients lbfgs).",
         panel=TRAINING,
         also=aliases.OPTIMIZER,
         also_as={"adam": "adam", "sgd": "sgd", "gd": "gd", "lbfgs": "lbfgs", "newton": "newton", "exact": "exact"},
@@ -279,6 +288,7 @@ class FitLinearConfig(
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_momentum_and_dropout()
+        self._check_quantile()
         self._check_optimizer()
         self._check_link()
         if self.robust and self.cluster:
@@ -299,6 +309,32 @@ class FitLinearConfig(
             raise ValueError(f"--diagnostics draws no residuals of --loss {self.loss} yet: leave it out")
         if self.diagnostics and "-" in (*self.data, *self.val_data):
             raise ValueError("--diagnostics reads DATA once more, which standard input can't be: give a file")
+
+    def _check_quantile(self) -> None:
+        """Raise ValueError for what a linear program has no use for."""
+        if parse_loss(self.loss).name != QUANTILE:
+            return
+        if self.optimizer not in ("auto", "exact"):
+            raise ValueError(
+                f"--optimizer {self.optimizer}: --loss {self.loss} is solved as a linear program; leave it out"
+            )
+        unused = {
+            "--l2": self.l2, "--momentum": self.momentum, "--init": self.init, "--robust": self.robust,
+            "--cluster": self.cluster, "--early-stop": self.early_stop, "--diagnostics": self.diagnostics,
+            "--schedule": self.schedule != "constant", "--lr": self.lr != "auto",
+            "--weights-kind precision": self.weights_kind == "precision",
+        }  # fmt: skip
+        why = {
+            "--l2": "a penalty of squares makes it no linear program; use --l1",
+            "--robust": "its standard errors allow rows to differ in spread already; leave it out",
+            "--cluster": "there are no standard errors by clusters of it; leave it out",
+            "--diagnostics": "there are no pictures of it yet; leave it out",
+            "--weights-kind precision": "it has no variance to be known precisely; use frequency",
+        }
+        for name, given in unused.items():
+            if given:
+                rest = why.get(name, "it is solved as a linear program, in one step; leave it out")
+                raise ValueError(f"{name} with --loss {self.loss}: {rest}")
 
     def _check_link(self) -> None:
         """Raise ValueError for a link that the loss hasn't got."""
@@ -333,11 +369,12 @@ class FitLinearConfig(
         """Raise ValueError for a loss, penalty or schedule that the optimizer can't have."""
         if self.optimizer == "exact" and self.init is not None:
             raise ValueError("--optimizer exact solves directly and starts nowhere; leave --init or it out")
-        if self.optimizer == "exact" and self.l1:
+        quantile = parse_loss(self.loss).name == QUANTILE
+        if self.optimizer == "exact" and self.l1 and not quantile:
             raise ValueError("--optimizer exact has no --l1; use --optimizer gd, which gives exact zeros")
         if self.optimizer == "lbfgs" and self.l1:
             raise ValueError("--optimizer lbfgs has no --l1; use --optimizer newton or gd")
-        if self.optimizer == "exact" and self.loss not in ("auto", "mse"):
+        if self.optimizer == "exact" and self.loss not in ("auto", "mse") and not quantile:
             raise ValueError("--optimizer exact is for mean squared error; use --optimizer newton")
         if self.optimizer in ("newton", "lbfgs") and self.loss == "mse":
             raise ValueError(f"--optimizer {self.optimizer} is for other losses than mse; use --optimizer exact or gd")

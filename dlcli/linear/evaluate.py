@@ -24,9 +24,10 @@ from dlcli.linear.evaluation.numbers import NumberSums, number_metric_names
 from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write, draw_classes, draw_numbers
 from dlcli.linear.evaluation.rows import NumberRows
 from dlcli.linear.losses.families import check_targets, family_of
+from dlcli.linear.losses.pinball import Pinball, PinballSums
 from dlcli.linear.metrics import metric_names
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import loss_of, of_classes, of_family
+from dlcli.linear.objectives.loss import loss_of, of_classes, of_family, of_quantile, quantile_of
 from dlcli.linear.objectives.moments import whole
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data, say_retransformed
 from dlcli.reports.checks import outcomes, parse_checks
@@ -119,7 +120,7 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
         target=printable(schema.target.name) if schema.target else None,
         weights=None if weights is None else printable(weights),
         metrics={"test": metrics},
-        quantile=measuring.quantile,
+        quantile=quantile_of(model.kind) if of_quantile(model.kind) else measuring.quantile,
         binned=None if exact else True,
         classes=classes,
         checks=outcomes(checks, metrics, _remarks(measuring, uncentered=uncentered)),
@@ -182,6 +183,15 @@ def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettin
                 f"--quantile {measuring.quantile}: a model by deviance predicts means, not quantiles", "leave it out"
             )
         return metric_names(model.kind, centered=True), False
+    if of_quantile(model.kind):
+        if measuring.draws:
+            raise DlcliError("--charts: there are none of --loss quantile yet", "leave it out")
+        if measuring.quantile not in (None, quantile_of(model.kind)):
+            raise DlcliError(
+                f"--quantile {measuring.quantile}: the model predicts the quantile {quantile_of(model.kind):g}",
+                "leave it out",
+            )
+        return metric_names(model.kind, centered=True), False
     if not of_classes(model.kind):
         centered = bool(model.settings.get("intercept", True))
         return number_metric_names(centered=centered, quantile=measuring.quantile), not centered
@@ -195,7 +205,9 @@ def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettin
 
 def _sums(
     model: LinearModel, schema: Schema, measuring: MeasuringSettings, *, centered: bool
-) -> NumberSums | DevianceSums | ClassSums:  # fmt: skip
+) -> NumberSums | DevianceSums | PinballSums | ClassSums:  # fmt: skip
+    if of_quantile(model.kind):
+        return PinballSums(Pinball(quantile_of(model.kind)))
     if of_family(model.kind):
         return DevianceSums(family_of(model.kind))
     if not of_classes(model.kind):
@@ -205,14 +217,19 @@ def _sums(
 
 
 def _add_rows(
-    sums: NumberSums | DevianceSums | ClassSums, drawn: NumberRows | None, model: LinearModel, chunks: Iterable[Chunk]
-) -> int:  # fmt: skip
+    sums: NumberSums | DevianceSums | PinballSums | ClassSums,
+    drawn: NumberRows | None,
+    model: LinearModel,
+    chunks: Iterable[Chunk],
+) -> int:
     """Add all rows; how many there were. Raises DlcliError where there are none."""
     rows = 0
     for chunk in chunks:
         rows += len(chunk.y)
         if isinstance(sums, DevianceSums):
             check_targets(sums.family, chunk.y)
+            sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
+        elif isinstance(sums, PinballSums):
             sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
         elif isinstance(sums, NumberSums):
             with np.errstate(over="ignore", invalid="ignore"):  # refused later

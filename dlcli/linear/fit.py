@@ -15,7 +15,7 @@ from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.diagnostics.condition import condition_number
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.plan import Plan
-from dlcli.linear.problem import SECOND_ORDER, FitProblem, kind_of, row_problem, spans_rows
+from dlcli.linear.problem import FitProblem, free_of_units, kind_of, row_problem, spans_rows
 from dlcli.linear.result import Fit, Trace, make_fit
 from dlcli.linear.solver import make_schedule, make_solver, stable_rate
 from dlcli.linear.solvers.exact_solver import ExactSolver
@@ -62,13 +62,13 @@ def prepare(plan: Plan, cache: FitCache, train_groups: Sequence[int], held: Held
     watched = data.merged(held.watched) if held.watched else None
     columns = plan.columns
     squares = cache.squares(columns, plan.penalty.l2, train_groups)
-    if plan.optimizer in SECOND_ORDER and not columns.standardize and not spans_rows(plan, squares):
-        # Where the units of training don't show in the result, they are those that lose no digits.
+    if free_of_units(plan, kind) and not columns.standardize and not spans_rows(plan, squares):
         columns = replace(columns, standardize=True)
         squares = cache.squares(columns, plan.penalty.l2, train_groups)
     rows = None
     if plan.keep_rows:
-        values = cache.rows(columns, train_groups, held, squares.units, exact=plan.optimizer == "exact")
+        exact = plan.optimizer == "exact" and kind == "mse"  # whose rows stay in the data's units
+        values = cache.rows(columns, train_groups, held, squares.units, exact=exact)
         rows = row_problem(plan, data, values, squares, kind, cache.device)
         kind = rows.kind
     problem = FitProblem(plan, data, kind, squares, rows, held, scored, watched, cache.start_of(train_groups))

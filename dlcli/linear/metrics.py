@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
-from dlcli.linear.objectives.loss import Kind, of_classes, of_family
+from dlcli.linear.losses.pinball import PINBALL_METRICS
+from dlcli.linear.objectives.loss import Kind, of_classes, of_family, of_quantile
 from dlcli.linear.objectives.moments import Moments
 
 
@@ -191,6 +192,8 @@ def metric_names(kind: Kind, *, centered: bool) -> tuple[str, ...]:
         return tuple(metric.name for metric in CLASSES)
     if of_family(kind):
         return DEVIANCE_METRICS
+    if of_quantile(kind):
+        return PINBALL_METRICS
     return tuple(metric.name for metric in REGRESSION if not (metric.uncentered and centered))
 
 
@@ -198,6 +201,8 @@ def searched_metrics(kind: Kind, classes: int) -> tuple[str, ...]:
     """Names of what searches can compare by: what training measures; ``classes`` is how many there are."""
     if of_family(kind):
         return DEVIANCE_METRICS
+    if of_quantile(kind):
+        return PINBALL_METRICS
     if of_classes(kind):
         return tuple(metric.name for metric in CLASSES if classes <= (metric.searched_up_to or classes))
     return tuple(metric.name for metric in REGRESSION if metric.of_rows is None and not metric.uncentered)
@@ -207,6 +212,8 @@ def higher_is_better(kind: Kind, name: str) -> bool:
     """Whether a larger value of the metric is better."""
     if of_family(kind):
         return name in DEVIANCES_HIGHER
+    if of_quantile(kind):
+        return False
     table: tuple[RegressionMetric | ClassMetric, ...] = CLASSES if of_classes(kind) else REGRESSION
     return any(metric.name == name and metric.higher_is_better for metric in table)
 

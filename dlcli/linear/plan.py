@@ -12,7 +12,7 @@ from dlcli.engine.loop import StoppingCriteria
 from dlcli.engine.schedules.base import ScheduleSettings
 from dlcli.errors import DlcliError
 from dlcli.linear.data.split import Split
-from dlcli.linear.objectives.loss import Kind, loss_of, of_classes
+from dlcli.linear.objectives.loss import Kind, loss_of, of_classes, of_quantile
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.solvers.descent import MiniBatchSettings
@@ -138,6 +138,8 @@ def split_of(config: FitLinearConfig) -> Split:
 
 def _optimizer(config: FitLinearConfig, kind: Kind, coefficients: int) -> Optimizer:
     squares, optimizer = kind == "mse", config.optimizer
+    if of_quantile(kind):
+        return "exact"
     if optimizer == "auto":
         descent = squares or config.momentum or config.schedule != "constant" or config.lr != "auto"
         optimizer = "gd" if descent else _second_order(config, coefficients)

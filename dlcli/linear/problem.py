@@ -12,10 +12,20 @@ from dlcli.linear.data.rows import Held, Rows
 from dlcli.linear.data.table_data import TableData, TableElsewhere, row_blocks
 from dlcli.linear.evaluation.deviance import DevianceSums
 from dlcli.linear.losses.families import family_of
+from dlcli.linear.losses.pinball import Pinball, PinballSums
 from dlcli.linear.metrics import ClassRows, class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
-from dlcli.linear.objectives.loss import Kind, Loss, log_softmax, loss_of, of_classes, of_family
+from dlcli.linear.objectives.loss import (
+    Kind,
+    Loss,
+    log_softmax,
+    loss_of,
+    of_classes,
+    of_family,
+    of_quantile,
+    quantile_of,
+)
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.objectives.responses import Responses
@@ -75,7 +85,7 @@ def _class_metrics(Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[
 
 
 def _number_metrics(kind: Kind, Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[str, float]:
-    sums = DevianceSums(family_of(kind))
+    sums = PinballSums(Pinball(quantile_of(kind))) if of_quantile(kind) else DevianceSums(family_of(kind))
     for block in row_blocks(len(responses)):
         own = responses[block]
         sums.add(own.y, own.shifted(Z[block] @ theta)[:, 0], own.weights)
@@ -208,6 +218,11 @@ def _factors(plan: Plan, data: TableData, rows: Rows) -> FloatArray | None:
     return np.asarray(np.divide(counts.sum(), len(counts) * counts, out=np.ones(len(counts)), where=counts > 0))
 
 
+def free_of_units(plan: Plan, kind: Kind) -> bool:
+    """Whether the units of training don't show in the result: then they are those that lose no digits."""
+    return plan.optimizer in SECOND_ORDER or of_quantile(kind)
+
+
 def row_problem(
     plan: Plan, data: TableData, rows: Rows, squares: LeastSquares, kind: Kind, device: str
 ) -> RowProblem:  # fmt: skip
@@ -224,10 +239,10 @@ def row_problem(
         rows, units = rows.turned(basis, int(units.intercept)), SpanUnits.span(basis, units)
         in_span = LeastSquares(Moments.of(columns, weights=own.weights), units, squares.l2)
     # Second-order methods train on standardized columns whatever is asked: only the penalty is in the data's units.
-    elsewhere = plan.optimizer in SECOND_ORDER and not plan.columns.standardize and in_span is None
+    elsewhere = free_of_units(plan, kind) and not plan.columns.standardize and in_span is None
     slopes = 1 / units.scale if elsewhere else np.ones(len(units.scale))
     penalty = plan.penalty.weighted(np.concatenate([np.zeros(int(units.intercept)), slopes]))
-    if plan.optimizer == "exact":
+    if plan.optimizer == "exact" and kind == "mse":
         return RowProblem(kind, rows.Z, rows.responses, None)
 
     def objective(Z: AnyRows, responses: Responses) -> RowObjective:

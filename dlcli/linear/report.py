@@ -20,7 +20,7 @@ from dlcli.linear.inference.summary import summarize
 from dlcli.linear.inference.uncertainty import Uncertainty
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import loss_of, loss_words, of_classes, of_family
+from dlcli.linear.objectives.loss import loss_of, loss_words, of_classes, of_family, of_quantile, quantile_of
 from dlcli.linear.result import Fit
 from dlcli.reports.document import Fingerprint, environment
 from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, RowWeights, Spread
@@ -82,6 +82,7 @@ def make_report(
         environment=environment(loaded.device),
         summary=said.summary,
         family=_family(result),
+        quantile=quantile_of(result.model.kind) if of_quantile(result.model.kind) else None,
         classes=list(target.levels) or None,
         columns=list(loaded.columns) or None,
         decisions=list(loaded.decisions) or None,

@@ -8,13 +8,15 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
+from dlcli.linear.diagnostics.quantile import judge_quantile
 from dlcli.linear.diagnostics.residuals import held_out_loss, smearing_factor, training_loss
 from dlcli.linear.inference.families import family_likelihood
-from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian
+from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian, without_likelihood
 from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.objectives.least_squares import LeastSquares
 from dlcli.linear.objectives.loss import Kind, of_family
 from dlcli.linear.problem import FitProblem
+from dlcli.linear.quantile.solver import QuantileSolver
 from dlcli.linear.solvers.exact import ExactSolution
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
@@ -104,7 +106,11 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
             likelihood = family_likelihood(problem, theta, rank, intercept=problem.plan.columns.intercept)
             found = replace(found, loss=likelihood.dispersion or 0.0)
         if with_errors:
-            verdict = judge(problem, solver, Endpoint(theta, trace.kept, trace.last), found.loss, found.by_residuals)
+            ended = Endpoint(theta, trace.kept, trace.last)
+            if isinstance(solver, QuantileSolver):
+                verdict = judge_quantile(problem, solver, ended)
+            else:
+                verdict = judge(problem, solver, ended, found.loss, found.by_residuals)
     last = replace(trace.last, status=verdict.status, reason=verdict.reason)
     trace = replace(trace, last=last)
     fit = Fit(
@@ -128,6 +134,9 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
         logs = moments.weighted.logs if moments.weighted and problem.plan.columns.weighting.precision else 0.0
         own = gaussian(observed, rank, loss * moments.count, total, intercept=intercept, logs=logs)
         return replace(fit, likelihood=own)
+    if isinstance(solver, QuantileSolver):
+        rank = len(squares.penalized) - len(solver.aliased)
+        return replace(fit, likelihood=without_likelihood(moments.count, rank, intercept=intercept))
     counts = problem.class_counts()
     log_loss = fit.metrics["train"]["log_loss"]
     found = categorical(observed, rank, log_loss, counts, intercept=intercept)

@@ -5,15 +5,18 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.schedules import by_name
 from dlcli.engine.schedules.base import Schedule
+from dlcli.errors import DlcliError
 from dlcli.linear.data.table_data import row_blocks
+from dlcli.linear.diagnostics.collinear import collinear
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.glm_torch import TorchObjective
-from dlcli.linear.objectives.loss import of_family
+from dlcli.linear.objectives.loss import of_family, of_quantile, quantile_of
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.objectives.row_space import RowGram
 from dlcli.linear.problem import FitProblem
+from dlcli.linear.quantile.solver import QuantileSolver
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
 from dlcli.linear.solvers.descent_on_device import DeviceMiniBatch
 from dlcli.linear.solvers.design import RowWeights
@@ -105,6 +108,8 @@ def make_schedule(problem: FitProblem, stable: float | None) -> Schedule | None:
 def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
     """The solver of the plan, at its beginning."""
     plan, squares, rows, start = problem.plan, problem.squares, problem.rows, problem.beginning
+    if of_quantile(problem.kind):
+        return _of_quantile(problem)
     if plan.optimizer == "exact":
         assert rows is not None
         scale, size = squares.units.scale if plan.columns.standardize else None, len(squares.penalized)
@@ -125,6 +130,18 @@ def make_solver(problem: FitProblem, schedule: Schedule | None) -> LinearSolver:
         quadratic = QuadraticObjective(A, b, constant, plan.penalty.weighted(squares.penalized))
         return GradientDescent(quadratic, schedule, momentum=plan.momentum, tolerance=plan.tolerance, start=start)
     return SpectralDescent(squares, schedule, momentum=plan.momentum, tolerance=plan.tolerance, start=start)
+
+
+def _of_quantile(problem: FitProblem) -> LinearSolver:
+    """Raises DlcliError for more columns than rows, whose quantiles can be anything."""
+    assert problem.rows is not None
+    assert problem.rows.objective is not None
+    l1, squares = problem.plan.penalty.l1, problem.squares
+    rows, columns = squares.moments.count, len(squares.units.scale)
+    if rows < len(squares.penalized) and not l1:
+        raise DlcliError(f"--loss quantile: {rows:,} rows don't determine {columns:,} columns", "add --l1 0.01")
+    aliased = () if l1 else [j + int(squares.units.intercept) for j in collinear(squares, None)]
+    return QuantileSolver(problem.rows.objective, quantile_of(problem.kind), aliased)
 
 
 def _automatic_rate(problem: FitProblem) -> float:

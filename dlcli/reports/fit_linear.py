@@ -115,6 +115,9 @@ class FitLinearReport(LinearResult):
     family: FamilyEntry | None = Field(
         default=None, description="of poisson, gamma, negative-binomial and tweedie; else absent"
     )
+    quantile: float | None = Field(
+        default=None, description="the one that is predicted, of --loss quantile; else absent"
+    )
     classes: list[Text] | None = Field(default=None, description="the classes, in order; absent for numbers")
     columns: list[ColumnEntry] | None = Field(
         default=None, description="how the table's columns were read and used; absent for the built-in example"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+QUANTILE = "quantile"
 COUNTS = ("poisson", "negative-binomial")
 LOG_LINKED = ("poisson", "gamma", "negative-binomial", "tweedie")  # those of the exponential family with --link
 
@@ -34,6 +35,7 @@ TAKES: dict[str, Takes | None] = {
         "P", lambda p: p in (0, 1) or 1 < p <= 10,
         "0, 1, or a number from 1 to 10, as the variance is in proportion to mean^P; no distribution has one between",
     ),
+    QUANTILE: Takes("Q", lambda q: 0 < q < 1, "a number between 0 and 1; 0.5 is the median"),
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from dlcli.linear.diagnostics.targets import check_family
 from dlcli.linear.inference.contrasts import check_baseline
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
 from dlcli.linear.objectives.gram import gram_on
-from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_classes, of_family, usual_link
+from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_classes, of_family, of_quantile, usual_link
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
 from dlcli.linear.shared.crew import Crew
 from dlcli.linear.shared.part import SharedTable
@@ -121,7 +121,8 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
     if ranks.count > 1 and not config.data:
         return replace(found, alone="the built-in example is small")
     if ranks.count > 1 and plan.optimizer == "exact":
-        return replace(found, alone="--optimizer exact takes all rows at once")
+        what = f"--loss {config.loss}" if of_quantile(kind) else "--optimizer exact"
+        return replace(found, alone=f"{what} takes all rows at once")
     if ranks.count > 1 and of_family(kind):
         return replace(found, alone=f"--loss {loss_of(kind).name} is fitted by one process")
     try:
@@ -132,7 +133,7 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
 
 def _device(config: FitLinearConfig, kind: Kind) -> str:
     """Where moments and rows are computed with. Raises DlcliError for one that there isn't."""
-    if not of_family(kind):
+    if not (of_family(kind) or of_quantile(kind)):
         return pick_device(config.device)
     if config.device not in ("auto", "cpu"):
         raise DlcliError(f"--device {config.device}: --loss {loss_of(kind).name} runs on the CPU", "use --device cpu")
@@ -149,7 +150,7 @@ def _gathered(found: Read, ranks: Ranks) -> Share:
         keep_rows=plan.keep_rows,
         shifted=found.kind == "mse",
         gram=gram_on(device),
-        most=None if plan.optimizer == "exact" else room,
+        most=None if plan.optimizer == "exact" and found.kind == "mse" else room,
     )
     return gather(found.table, asked)
 
@@ -320,7 +321,7 @@ def _device_of_steps(config: FitLinearConfig, found: Read, data: TableData, prog
     if isinstance(stored, StoredTable):
         progress.note(stored.said())
         return "cpu"  # a GPU would wait for the file
-    if not plan.keep_rows or of_family(plan.kind):
+    if not plan.keep_rows or of_family(plan.kind) or of_quantile(plan.kind):
         return found.device
     # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
     rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows

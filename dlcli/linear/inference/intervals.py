@@ -9,7 +9,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.inference.uncertainty import Uncertainty
 from dlcli.linear.losses.families import family_of, mean_interval
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import log_softmax, of_family
+from dlcli.linear.objectives.loss import Kind, log_softmax, of_family, of_quantile
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Schema
 from dlcli.text import printable
@@ -28,7 +28,7 @@ class Intervals:
         self._model, self._confidence = model, confidence
         self._known = _known(model, run)
         levels = schema.target.levels if schema.target is not None else ()
-        whose = [f"probability_{level}" for level in levels] or (["mean", "new"] if model.kind == "mse" else ["mean"])
+        whose = [f"probability_{level}" for level in levels] or _of_numbers(model.kind)
         self.names = tuple(f"{name}_{end}" for name in whose for end in ("low", "high"))
         if twice := set(whose) & set(self.names):
             raise DlcliError(
@@ -43,6 +43,8 @@ class Intervals:
         low, high = self._known.around(scores, X, self._confidence)
         if of_family(self._model.kind):
             ends = list(mean_interval(family_of(self._model.kind), low, high))
+        elif of_quantile(self._model.kind):
+            ends = [low, high]
         elif self._model.kind == "mse":
             ends = [low, high, *self._known.of_new(scores, X, self._confidence)]
             if (factor := self._model.smearing) is not None:  # a quantile's exp is one; a mean's is not the mean
@@ -51,6 +53,13 @@ class Intervals:
             at_low, at_high = (np.exp(log_softmax(end[:, None])) for end in (low, high))
             ends = [at_high[:, 0], at_low[:, 0], at_low[:, 1], at_high[:, 1]]
         return dict(zip(self.names, ends, strict=True))
+
+
+def _of_numbers(kind: Kind) -> list[str]:
+    """What has an interval, of models of numbers."""
+    if kind == "mse":
+        return ["mean", "new"]
+    return ["quantile"] if of_quantile(kind) else ["mean"]
 
 
 def _known(model: LinearModel, run: Path) -> Uncertainty:

@@ -82,6 +82,12 @@ def gaussian(
     )  # fmt: skip
 
 
+def without_likelihood(rows: float, rank: int, *, intercept: bool) -> Likelihood:
+    """A fit of no distribution: sizes alone."""
+    nan = float("nan")
+    return Likelihood(rows, rank, int(intercept), nan, nan, nan, nan, None)
+
+
 def categorical(rows: float, rank: int, log_loss: float, counts: FloatArray, *, intercept: bool) -> Likelihood:
     """Logistic and softmax regression; ``rank`` is that of the columns.
 

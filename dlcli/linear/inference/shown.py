@@ -153,6 +153,8 @@ def _of_family(report: FitLinearReport, family: FamilyEntry, found: Summary) -> 
 def _kind(how: Inference) -> str:
     if how.cluster is not None:
         return f"standard errors by {how.clusters:,} clusters of {how.cluster}"
+    if how.covariance == "nid":
+        return "standard errors by the density of each row at its quantile (Hendricks and Koenker)"
     return f"{how.covariance} standard errors"
 
 

@@ -9,6 +9,7 @@ from dlcli.linear.inference.contrasts import Shown
 from dlcli.linear.inference.hypotheses import Overall, Tested, f_test, likelihood_ratio, tested, wald
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.losses.families import is_dispersed
+from dlcli.linear.objectives.loss import of_quantile
 from dlcli.linear.objectives.moments import whole
 from dlcli.linear.result import Fit
 from dlcli.reports.inference import ClassSummary, Inference, Likelihood, OverallTest, Summary
@@ -32,7 +33,7 @@ def summarize(schema: Schema, fit: Fit, shown: Shown, settings: InferenceSetting
     """
     assert schema.target is not None
     levels = schema.target.levels
-    df, covariance = _degrees(fit, settings), settings.covariance
+    df, covariance = _degrees(fit, settings), "nid" if of_quantile(fit.model.kind) else settings.covariance
     tests = None
     if shown.errors is not None:
         tests = tested(np.vstack([shown.intercept, shown.slopes]), shown.errors, df, settings.confidence)
@@ -49,7 +50,7 @@ def summarize(schema: Schema, fit: Fit, shown: Shown, settings: InferenceSetting
 
 def _degrees(fit: Fit, settings: InferenceSettings) -> float | None:
     """Degrees of freedom of t, of clusters one less than there are; None for z."""
-    if fit.likelihood is None or not is_dispersed(fit.model.kind):
+    if fit.likelihood is None or not (is_dispersed(fit.model.kind) or of_quantile(fit.model.kind)):
         return None
     clusters = fit.clusters if settings.clusters is not None else None
     return float(fit.likelihood.df_residual if clusters is None else clusters - 1)

@@ -23,7 +23,7 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.ranks import launched
 from dlcli.linear.losses.families import family_of
-from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family
+from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family, of_quantile
 from dlcli.linear.objectives.losses import ScoreLoss, score_loss
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.responses import Responses, RowResponses
@@ -144,8 +144,10 @@ class RowObjective:
         return total / (self.rows * mean**2)
 
     def loss(self, theta: FloatArray) -> float:
-        """Mean squared error, deviance or cross-entropy, without penalties."""
-        return (self.sums(theta).loss / self.total - self.floor) * (1 if of_classes(self.kind) else 2)
+        """Mean squared error, deviance, cross-entropy or pinball loss, without penalties."""
+        return (self.sums(theta).loss / self.total - self.floor) * (
+            1 if of_classes(self.kind) or of_quantile(self.kind) else 2
+        )
 
     @property
     def floor(self) -> float:

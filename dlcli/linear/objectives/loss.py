@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 import numpy as np
 
-from dlcli.config.values.loss import TAKES
+from dlcli.config.values.loss import QUANTILE, TAKES
 from dlcli.engine.arrays import FloatArray
 
 Kind: TypeAlias = str
@@ -63,6 +63,8 @@ def is_kind(text: object) -> bool:
         loss = loss_of(text)
     except ValueError:
         return False
+    if loss.name == QUANTILE:
+        return loss.link is None and loss.parameter is not None and 0 < loss.parameter < 1
     if loss.name not in FAMILIES:
         return text in ("mse", *CLASSES)
     takes = TAKES[loss.name]
@@ -79,7 +81,21 @@ def loss_words(kind: Kind) -> str:
     """What is reported as the loss."""
     if of_classes(kind):
         return "cross-entropy"
+    if of_quantile(kind):
+        return "mean pinball loss"
     return "mean squared error" if kind == "mse" else "mean deviance"
+
+
+def of_quantile(kind: Kind) -> bool:
+    """Whether the loss is a quantile's."""
+    return loss_of(kind).name == QUANTILE
+
+
+def quantile_of(kind: Kind) -> float:
+    """The quantile of a kind that has one."""
+    quantile = loss_of(kind).parameter
+    assert quantile is not None
+    return quantile
 
 
 def of_family(kind: Kind) -> bool:

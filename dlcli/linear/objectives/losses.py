@@ -10,7 +10,8 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.losses.families import family_of
-from dlcli.linear.objectives.loss import Kind, of_family
+from dlcli.linear.losses.pinball import Pinball
+from dlcli.linear.objectives.loss import Kind, of_family, of_quantile, quantile_of
 
 Terms = tuple[FloatArray, FloatArray, FloatArray | None]
 
@@ -60,5 +61,7 @@ def score_loss(kind: Kind) -> ScoreLoss | None:
     """The loss of a kind whose rows have one score; None of softmax, whose rows have one for each class."""
     if of_family(kind):
         return family_of(kind)
+    if of_quantile(kind):
+        return Pinball(quantile_of(kind))
     known: dict[Kind, ScoreLoss] = {"mse": HalfSquares(), "logistic": LogisticLoss()}
     return known.get(kind)

@@ -1,0 +1,1 @@
+"""Quantile regression: linear programs solved exactly, and standard errors."""
