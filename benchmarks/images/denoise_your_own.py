@@ -1,17 +1,18 @@
 """Denoising without clean images, as a user does it: whole commands, beside other programs.
 
-    python benchmarks/images/denoise_your_own.py DATA --section noisy|counts [--steps N | --minutes M] [--seed S]
+    python benchmarks/images/denoise_your_own.py DATA --section NAME [--steps N | --minutes M] [--seed S]
 
 DATA is a folder with images/train400, images/bsd68. ``noisy``: train-deconv on noisy photographs alone, by each method
 and kind of noise, beside training on the clean ones. ``counts``: a microscopist's stack of few photons, through
-train-deconv and predict, beside BM3D, which is told gain, offset and read noise. One file each in own/.
+train-deconv and predict, beside BM3D, which is told gain, offset and read noise. ``unknown``: noise of photons and
+reading, measured by train-deconv or told it. One file each in own/.
 """
 
 import argparse
 import importlib
 from pathlib import Path
 
-SECTIONS = ("noisy", "counts")
+SECTIONS = ("noisy", "counts", "unknown")
 
 
 def main() -> None:

@@ -31,15 +31,26 @@ INPUT_IS_BASE = ("denoise", "pairs", "dejpeg")
 
 
 @dataclass(frozen=True)
+class ByChannel:
+    """What is known of the noise of each channel.
+
+    ``weights`` multiply its deviation, where the ranges of channels differ. ``line``: of noisy images that a network
+    was trained on, the gains and the intercepts of the variance by brightness, on the network's scale, and the
+    autocorrelation where neighbors share noise.
+    """
+
+    weights: tuple[float, ...] = ()
+    line: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Restoration:
     """A restoration task: its name and constants, with the kernels and mask as arrays, so that a model holds all.
 
-    ``sigma`` takes the range of the images for 255; ``weights`` multiply it for each channel, where the ranges of
-    channels differ. ``deep``: images have more than 8 bits. ``blur`` is --blur; a range of blurs has no kernels.
-    ``noise_map``: the network is told how much noise there is. ``noise`` is its kind where it isn't white and of one
-    level, or of photons alone: "camera", "poisson-gaussian", or "measured", whose lines are among the arrays. ``line``:
-    of noisy images that it was trained on, the gains and the intercepts of each channel's variance by brightness, on
-    the network's scale, and the autocorrelation where neighbors share noise. ``quality`` is the range of dejpeg.
+    ``sigma`` takes the range of the images for 255. ``deep``: images have more than 8 bits. ``blur`` is --blur; a range
+    of blurs has no kernels. ``noise_map``: the network is told how much noise there is. ``noise`` is its kind where it
+    isn't white and of one level, or of photons alone: "camera", "poisson-gaussian", or "measured", whose lines are
+    among the arrays. ``quality`` is the range of dejpeg.
     """
 
     task: str
@@ -48,13 +59,22 @@ class Restoration:
     scale: int = 2
     holes: float = 0.5
     arrays: dict[str, AnyArray] | None = None
-    weights: tuple[float, ...] = ()
+    by_channel: ByChannel = ByChannel()
     deep: bool = False
     blur: str = ""
     noise_map: bool = False
     noise: str = ""
-    line: tuple[tuple[float, ...], ...] = ()
     quality: QualityRange | None = None
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of each channel's deviation."""
+        return self.by_channel.weights
+
+    @property
+    def line(self) -> tuple[tuple[float, ...], ...]:
+        """Of the noisy images that it was trained on."""
+        return self.by_channel.line
 
     @property
     def told_range(self) -> tuple[float, float]:
@@ -75,10 +95,12 @@ class Restoration:
             return cls(
                 str(task["task"]), (float(task["sigma"][0]), float(task["sigma"][1])),
                 None if poisson is None else float(poisson), int(task["scale"]), float(task["holes"]), arrays,
-                tuple(float(weight) for weight in task.get("weights", ())), bool(task.get("deep", False)),
-                str(task.get("blur", "")), bool(task.get("noise_map", False)),
+                ByChannel(
+                    tuple(float(weight) for weight in task.get("weights", ())),
+                    tuple(tuple(float(value) for value in part) for part in task.get("line", ())),
+                ),
+                bool(task.get("deep", False)), str(task.get("blur", "")), bool(task.get("noise_map", False)),
                 str(task.get("noise", "")),
-                tuple(tuple(float(value) for value in part) for part in task.get("line", ())),
                 QualityRange(*map(int, task["quality"])) if "quality" in task else None,
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from dlcli.config.train_deconv import TaskOptions, TrainDeconvConfig
+from dlcli.config.images.options import TaskOptions
+from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.device import pick_network_device
 from dlcli.engine.loop import UNLIMITED, Step, train
 from dlcli.engine.progress import Progress, Silent

@@ -4,8 +4,8 @@ import os
 import time
 from pathlib import Path
 
+from dlcli.config.images.options import BUNDLED
 from dlcli.config.saved.export import ExportConfig
-from dlcli.config.train_deconv import BUNDLED
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.exports.graph import Port

@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
+from dlcli.config.images.options import BUNDLED
 from dlcli.config.saved.models import ModelsConfig
-from dlcli.config.train_deconv import BUNDLED
 from dlcli.files import JsonObject
 from dlcli.reports.saved.models import BundledModel, ModelsReport
 from dlcli.runs import bundled, directory

@@ -9,7 +9,7 @@ from dlcli.degradations.blind import BlindDeblur, Fixed, Ranged
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.kernels import gaussian_kernel, motion_kernel, parse_blur
 from dlcli.degradations.noise import Denoise
-from dlcli.degradations.task import Restoration
+from dlcli.degradations.task import ByChannel, Restoration
 from dlcli.errors import DlcliError
 
 SHARP = Denoise(0, 0)
@@ -91,7 +91,7 @@ def test_parts_are_measured_under_their_names():
 
 
 def test_a_model_keeps_the_range():
-    task = Restoration("deblur", (0.0, 10.0), arrays={}, blur="motion:5:25:any", weights=(1.0, 2.0))
+    task = Restoration("deblur", (0.0, 10.0), arrays={}, blur="motion:5:25:any", by_channel=ByChannel((1.0, 2.0)))
     again = Restoration.of_saved(task.to_json(), {})
     assert again == task
     made = again.degradation()

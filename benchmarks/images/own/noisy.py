@@ -27,31 +27,41 @@ def noisy(kind: str, image: np.ndarray, random: np.random.Generator) -> np.ndarr
     return image + 25 * drawn
 
 
+def files_of(data: Path, kind: str, folder: Path) -> list[np.ndarray]:
+    """Writes train400 and BSD68 with this noise, as folder/train and folder/test; the clean images of the latter."""
+    clean: list[np.ndarray] = []
+    for part, name, seed in (("train400", "train", 7), ("bsd68", "test", 3)):
+        (folder / name).mkdir()
+        clean = [
+            np.asarray(Image.open(path).convert("L"), float) for path in sorted((data / "images" / part).glob("*.png"))
+        ]
+        for i, image in enumerate(clean):
+            values = np.clip(np.rint(noisy(kind, image, np.random.default_rng([seed, i]))), 0, 255)
+            Image.fromarray(values.astype(np.uint8)).save(folder / name / f"{i:03d}.png")
+    return clean
+
+
+def psnr_after(given: list[str], name: str, folder: Path, clean: list[np.ndarray]) -> float:
+    """Of folder/test, as a network that was trained as ``given`` restores it, to the clean images, in 8 bits."""
+    command = [sys.executable, "-P", "-m", "dlcli"]
+    run, out = folder / f"run-{name}", folder / f"out-{name}"
+    subprocess.run([*command, "train-deconv", *given, "--out", str(run), "--quiet"], check=True)
+    subprocess.run([*command, "predict", str(run), str(folder / "test"), "--out", str(out), "--quiet"], check=True)
+    made = (np.asarray(Image.open(path), float) for path in sorted(out.glob("*.png")))
+    return float(np.mean([-10 * np.log10(np.square((a - b) / 255).mean()) for a, b in zip(made, clean, strict=True)]))
+
+
 def measure(data: Path, length: list[str], seed: int) -> None:
     """Print PSNR on BSD68 by kind of noise and method; the first row learned from clean images with the same noise."""
-    names = {part: sorted((data / "images" / part).glob("*.png")) for part in ("train400", "bsd68")}
-    images = {part: [np.asarray(Image.open(p).convert("L"), float) for p in found] for part, found in names.items()}
-    command = [sys.executable, "-P", "-m", "dlcli"]
     print("| noise | method | BSD68 |")
     for kind in KINDS:
-        with tempfile.TemporaryDirectory() as folder:
-            train, test = Path(folder) / "train", Path(folder) / "test"
-            train.mkdir()
-            test.mkdir()
-            for part, folder_of, seeds in (("train400", train, 7), ("bsd68", test, 3)):
-                for i, image in enumerate(images[part]):
-                    values = np.clip(np.rint(noisy(kind, image, np.random.default_rng([seeds, i]))), 0, 255)
-                    Image.fromarray(values.astype(np.uint8)).save(folder_of / f"{i:03d}.png")
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            truth = files_of(data, kind, folder)
             clean = [str(data / "images" / "train400"), "--sigma", "22:31", "--noise-map"]
             rows = {"clean images": clean} if kind == "white" else {}
             for method in METHODS:
-                rows[method] = [str(train), "--targets", "noisy", "--method", method]
+                rows[method] = [str(folder / "train"), "--targets", "noisy", "--method", method]
             for name, given in rows.items():
-                run, out = Path(folder) / f"run-{name}", Path(folder) / f"out-{name}"
-                begin = [*command, "train-deconv", *given, "--seed", str(seed), *length, "--out", str(run), "--quiet"]
-                subprocess.run(begin, check=True)
-                subprocess.run([*command, "predict", str(run), str(test), "--out", str(out), "--quiet"], check=True)
-                made = (np.asarray(Image.open(p), float) for p in sorted(out.glob("*.png")))
-                pairs = zip(made, images["bsd68"], strict=True)
-                psnr = np.mean([-10 * np.log10(np.square((a - b) / 255).mean()) for a, b in pairs])
+                psnr = psnr_after([*given, "--seed", str(seed), *length], name, folder, truth)
                 print(f"| {kind} | {name} | {psnr:.2f} |", flush=True)

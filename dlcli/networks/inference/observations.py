@@ -234,7 +234,8 @@ def _degradation(settings: EvaluationSettings, trained: TrainedNetwork, fit: Fit
         # Given in the units of the training's images, which differed in range by channel, as these may.
         if not restoration.weights:
             return trained.degradation
-        weighted = replace(restoration, weights=spans_of(scale)).degradation()
+        channels = replace(restoration.by_channel, weights=spans_of(scale))
+        weighted = replace(restoration, by_channel=channels).degradation()
         blur = settings.source.blur
         return weighted if blur is None else other_blur(blur, restoration, weighted)
     amount = Amount.parse(settings.sigma)

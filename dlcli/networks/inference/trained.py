@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlcli.config.train_deconv import Task, TrainDeconvConfig
+from dlcli.config.images.options import Task
+from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.base import Degradation, Observation
 from dlcli.degradations.kernels import MAX_SIDE
 from dlcli.degradations.other_blur import other_blur

@@ -9,7 +9,7 @@ import numpy as np
 from dlcli.config.common import DECAY_FACTORS
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.config.values.noise_kind import CAMERA
-from dlcli.degradations.task import BOTH, MEASURED, Restoration, kernel_arrays, mask_arrays
+from dlcli.degradations.task import BOTH, MEASURED, ByChannel, Restoration, kernel_arrays, mask_arrays
 from dlcli.engine.precision import bfloat16_is_fast
 from dlcli.engine.ranks import ALONE, Ranks
 from dlcli.engine.schedules.base import ScheduleSettings
@@ -18,8 +18,9 @@ from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.networks.data.epochs import samples_of_epoch, steps_of, told, usual_steps
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import ImageSettings, TrainingImages
-from dlcli.networks.data.set_noise import SetNoise, given_noise, noise_of
-from dlcli.networks.model.spec import DeconvSpec, Head
+from dlcli.networks.data.measured_noise import noise_of
+from dlcli.networks.data.set_noise import SetNoise, given_noise
+from dlcli.networks.model.spec import DeconvSpec
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES
 from dlcli.networks.training.classes.choice import augmentation, resolved_classes
@@ -31,6 +32,7 @@ from dlcli.networks.training.presets import (
     QUICK_CLASSES,
     SHORT_RUN,
     Preset,
+    make_spec,
     preset_of,
     preset_on,
 )
@@ -50,7 +52,6 @@ DEFAULT_MINUTES, DEMO_MINUTES = 2.0, 1.0
 REPORTS = 20
 # These tasks leave a flat image as it is; pairs may not.
 KEEP_FLAT = ("denoise", "deblur", "upscale", "inpaint", "dejpeg")
-LINEAR, MOST_CHANNELS = 3, 8  # side of the linear estimate's kernels, in cells; channels in which it is made
 FINE = 0.1  # of the usual rate, where the weights are trained ones
 WARMUP = 20  # Muon's steps are as long at once as later, and its first directions are those of one batch
 
@@ -116,11 +117,12 @@ def restoration_of(
         kind = BOTH
         low, high = (low, high) if config.sigma is not None else (0.0, 0.0)
     weights = weights_of(config.amounts, scales.targets) if config.task in ("denoise", "deblur") else ()
+    line = () if noise is None or config.start else noise.line
     return Restoration(
-        config.task, (low, high), None if noise else config.poisson, int(config.scale), config.holes, arrays, weights,
-        deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
+        config.task, (low, high), None if noise else config.poisson, int(config.scale), config.holes, arrays,
+        ByChannel(weights, line), deep=not scales.eight_bit, blur=config.blur if config.task == "deblur" else "",
         noise_map=config.noise_map or (noise is not None and noise.method == "recorrupted"), noise=kind,
-        line=() if noise is None or config.start else noise.line, quality=config.qualities,
+        quality=config.qualities,
     )  # fmt: skip
 
 
@@ -239,71 +241,6 @@ def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
     return config.model_copy(update=chosen)
 
 
-def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side: int) -> DeconvSpec:
-    """The network's shape. Raises DlcliError where filters and strides don't fit together."""
-    filters = _numbers(config.filters or preset.filters)
-    strides = _strides(config, preset, len(filters))
-    kernel = config.kernel or 3
-    depth = config.depth if config.depth is not None else preset.depth
-    if kernel % 2 == 0 and (1 in strides or depth):
-        raise DlcliError(f"--kernel {kernel} is even, which moves the image by half a pixel", "give an odd number")
-    restores = config.task not in ("reconstruct", "classify")
-    spec = DeconvSpec(
-        input_channels=facts.inputs,
-        output_channels=facts.channels,
-        filters=filters,
-        strides=strides,
-        kernel=kernel,
-        depth=depth,
-        unshuffle=config.unshuffle or preset.unshuffle,
-        skip=config.skip if config.skip is not None else preset.skip,
-        activation=config.activation or "relu",
-        dropout=config.dropout if config.dropout is not None else preset.dropout,
-        turned=preset.turned,
-        center=facts.ground if preset.whitens else 0.0,
-        linear=LINEAR if _begins_linear(config, preset, facts) else 0,
-        edges=not facts.classes,
-        head=Head(
-            output=preset.output or ("residual" if restores else "linear"),
-            # The article's listing ends in deconvolutions whatever the task; others classify straight from features.
-            decoder=not facts.classes or config.arch == "article",
-            classes=facts.classes,
-            side=side if facts.classes else 0,
-            masked=config.task == "inpaint",
-            noise_map=facts.noise_map,
-            pool=preset.pool,
-        ),
-    )
-    if facts.classes and spec.filters and side < spec.multiple:
-        raise DlcliError(
-            f"images of {side} pixels are too small for strides that multiply to {spec.multiple}",
-            "give a larger --crop, or smaller --stride",
-        )
-    return spec
-
-
-def _begins_linear(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts) -> bool:
-    """Whether the network learns what the best linear estimate misses, which is measured for noise in color."""
-    in_color = 1 < facts.channels <= MOST_CHANNELS and config.task == "denoise"
-    in_color = in_color and config.method not in ("neighbor2neighbor", "blind-spot")
-    return in_color and config.arch == "fast" and _numbers(config.stride or preset.stride)[0] == 1
-
-
-def _strides(config: TrainDeconvConfig, preset: Preset, count: int) -> tuple[int, ...]:
-    """One for each of ``count`` convolutions."""
-    strides = _numbers(config.stride or preset.stride)
-    if config.filters and not config.stride and len(strides) not in (1, count):
-        strides = (*strides, *[strides[-1]] * count)[:count]
-    if len(strides) == 1:
-        strides = strides * count
-    if len(strides) != count:
-        raise DlcliError(
-            f"--stride {config.stride} has {len(strides)} numbers, and there are {count} convolutions",
-            "give one stride, or one for each",
-        )
-    return strides
-
-
 def _limits(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side: int, batch_size: int) -> LimitSettings:
     steps, seconds, note = config.steps, _seconds(config, preset), ""
     if config.epochs:
@@ -325,10 +262,6 @@ def _seconds(config: TrainDeconvConfig, preset: Preset) -> float | None:
     if config.epochs or preset.recipe.epochs:
         return None
     return 60 * (DEFAULT_MINUTES if config.data else DEMO_MINUTES)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
 
 
 def describe_task(config: TrainDeconvConfig, restoration: Restoration, scale: Normalization) -> str:

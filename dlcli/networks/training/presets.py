@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from dlcli.networks.model.spec import Output
+from dlcli.config.train_deconv import TrainDeconvConfig
+from dlcli.errors import DlcliError
+from dlcli.networks.data.facts import ImageFacts
+from dlcli.networks.model.spec import DeconvSpec, Head, Output
+
+LINEAR, MOST_CHANNELS = 3, 8  # side of the linear estimate's kernels, in cells; channels in which it is made
 
 
 @dataclass(frozen=True)
@@ -136,3 +141,72 @@ def preset_on(device: str, arch: Architecture, task: str, seconds: float | None)
     row = rows[-1]
     recipe = replace(preset.recipe, batch_size=row.batch_size, lr=row.lr)
     return replace(preset, filters=row.filters, depth=row.depth, recipe=recipe)
+
+
+def make_spec(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts, side: int) -> DeconvSpec:
+    """The network's shape. Raises DlcliError where filters and strides don't fit together."""
+    filters = _numbers(config.filters or preset.filters)
+    strides = _strides(config, preset, len(filters))
+    kernel = config.kernel or 3
+    depth = config.depth if config.depth is not None else preset.depth
+    if kernel % 2 == 0 and (1 in strides or depth):
+        raise DlcliError(f"--kernel {kernel} is even, which moves the image by half a pixel", "give an odd number")
+    restores = config.task not in ("reconstruct", "classify")
+    spec = DeconvSpec(
+        input_channels=facts.inputs,
+        output_channels=facts.channels,
+        filters=filters,
+        strides=strides,
+        kernel=kernel,
+        depth=depth,
+        unshuffle=config.unshuffle or preset.unshuffle,
+        skip=config.skip if config.skip is not None else preset.skip,
+        activation=config.activation or "relu",
+        dropout=config.dropout if config.dropout is not None else preset.dropout,
+        turned=preset.turned,
+        center=facts.ground if preset.whitens else 0.0,
+        linear=LINEAR if _begins_linear(config, preset, facts) else 0,
+        edges=not facts.classes,
+        head=Head(
+            output=preset.output or ("residual" if restores else "linear"),
+            # The article's listing ends in deconvolutions whatever the task; others classify straight from features.
+            decoder=not facts.classes or config.arch == "article",
+            classes=facts.classes,
+            side=side if facts.classes else 0,
+            masked=config.task == "inpaint",
+            noise_map=facts.noise_map,
+            pool=preset.pool,
+        ),
+    )
+    if facts.classes and spec.filters and side < spec.multiple:
+        raise DlcliError(
+            f"images of {side} pixels are too small for strides that multiply to {spec.multiple}",
+            "give a larger --crop, or smaller --stride",
+        )
+    return spec
+
+
+def _begins_linear(config: TrainDeconvConfig, preset: Preset, facts: ImageFacts) -> bool:
+    """Whether the network learns what the best linear estimate misses, which is measured for noise in color."""
+    in_color = 1 < facts.channels <= MOST_CHANNELS and config.task == "denoise"
+    in_color = in_color and config.method not in ("neighbor2neighbor", "blind-spot")
+    return in_color and config.arch == "fast" and _numbers(config.stride or preset.stride)[0] == 1
+
+
+def _strides(config: TrainDeconvConfig, preset: Preset, count: int) -> tuple[int, ...]:
+    """One for each of ``count`` convolutions."""
+    strides = _numbers(config.stride or preset.stride)
+    if config.filters and not config.stride and len(strides) not in (1, count):
+        strides = (*strides, *[strides[-1]] * count)[:count]
+    if len(strides) == 1:
+        strides = strides * count
+    if len(strides) != count:
+        raise DlcliError(
+            f"--stride {config.stride} has {len(strides)} numbers, and there are {count} convolutions",
+            "give one stride, or one for each",
+        )
+    return strides
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))

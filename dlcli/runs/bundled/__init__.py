@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dlcli.config.train_deconv import BUNDLED
+from dlcli.config.images.options import BUNDLED
 from dlcli.errors import DlcliError
 
 ROOT = Path(__file__).resolve().parent

@@ -14,8 +14,7 @@ from dlcli.networks.inference.tiling import ENOUGH, SMALLEST, Tiles, auto_tiles,
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.networks.model.spec import DeconvSpec
-from dlcli.networks.training.plan import make_spec
-from dlcli.networks.training.presets import preset_of
+from dlcli.networks.training.presets import make_spec, preset_of
 
 
 def spec_of(arch, task="denoise", **changes):

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dlcli.config.train_deconv import BUNDLED, NO_INIT, TrainDeconvConfig
+from dlcli.config.images.options import BUNDLED, NO_INIT
+from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.engine.progress import Progress
 from dlcli.networks.data.load import TrainingImages
 from dlcli.runs.bundled import BY_CHANNELS, names

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dlcli.config.train_deconv import Method
+from dlcli.config.images.options import Method
 from dlcli.images.crops import CropSampler
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.batch import Batch, Batches

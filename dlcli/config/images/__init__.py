@@ -1,0 +1,1 @@
+"""Options of train-deconv that are a subject of their own: the task, and the images."""
