@@ -22,7 +22,7 @@ from dlcli.networks.batched.replica import BatchedSolver, train_replica
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
 from dlcli.networks.data.load import TrainingImages, fold_of, read_images
-from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.losses.supervised import LOSSES
 from dlcli.networks.metrics import CLASS_METRICS, ClassMetric, ImageMetric, image_metrics
 from dlcli.networks.model.start import Start

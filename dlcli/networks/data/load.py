@@ -22,9 +22,9 @@ from dlcli.images.normalization import (
 )
 from dlcli.images.pairs import open_pairs
 from dlcli.networks.data.looks import looks_drawn
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.data.parts import Parts, parts_of
 from dlcli.networks.data.sequences import with_sequences
-from dlcli.networks.data.set_noise import SetNoise
 from dlcli.networks.data.split import alone, fold, split, usual_fraction
 from dlcli.networks.data.squares import SHRUNK, squares
 from dlcli.text import counted, listed

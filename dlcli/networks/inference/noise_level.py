@@ -13,7 +13,7 @@ from dlcli.degradations.task import BOTH, MEASURED
 from dlcli.errors import DlcliError
 from dlcli.images.noise.measure import NoiseMeasure, measured_noise, noise_level
 from dlcli.images.normalization import Normalization
-from dlcli.networks.data.measured_noise import line_level, line_of
+from dlcli.networks.data.noise.measured import line_level, line_of
 from dlcli.networks.inference.settings import Strength
 from dlcli.networks.inference.shared_noise.passes import Pass, Passes
 from dlcli.networks.inference.trained import TrainedNetwork

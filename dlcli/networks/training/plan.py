@@ -18,8 +18,8 @@ from dlcli.images.normalization import EIGHT_BITS, Normalization, Scales
 from dlcli.networks.data.epochs import samples_of_epoch, steps_of, told, usual_steps
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.load import ImageSettings, TrainingImages
-from dlcli.networks.data.measured_noise import noise_of
-from dlcli.networks.data.set_noise import SetNoise, given_noise
+from dlcli.networks.data.noise.measured import noise_of
+from dlcli.networks.data.noise.set_noise import SetNoise, given_noise
 from dlcli.networks.model.spec import DeconvSpec
 from dlcli.networks.noise import noise_on, weights_of
 from dlcli.networks.optim.optimizers import RATES

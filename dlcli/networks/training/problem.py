@@ -13,9 +13,9 @@ from dlcli.images.normalization import EIGHT_BITS, Scales
 from dlcli.networks.comparison import Comparison
 from dlcli.networks.data.batch import Batches
 from dlcli.networks.data.load import TrainingImages
-from dlcli.networks.data.measured_noise import noise_of
+from dlcli.networks.data.noise.measured import noise_of
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.data.regions import make_regions
-from dlcli.networks.data.set_noise import SetNoise
 from dlcli.networks.data.split import ENOUGH_CLASS_IMAGES
 from dlcli.networks.losses.base import Objective
 from dlcli.networks.losses.cross_entropy import binary_cross_entropy_of_scores

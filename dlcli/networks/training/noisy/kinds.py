@@ -7,8 +7,8 @@ from dlcli.errors import DlcliError
 from dlcli.images.image_set import open_image_set
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.load import TrainingImages
-from dlcli.networks.data.measured_noise import noise_of
-from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.data.noise.measured import noise_of
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.text import printable_path
 
 

@@ -6,7 +6,7 @@ from dlcli.config.images.options import Method
 from dlcli.images.crops import CropSampler
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.batch import Batch, Batches
-from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.losses.base import Loss
 from dlcli.networks.training.noisy.blind_spot import BlindSpotBatches
 from dlcli.networks.training.noisy.neighbors import NeighborBatches, NeighborLoss

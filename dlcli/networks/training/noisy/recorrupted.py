@@ -18,7 +18,7 @@ from dlcli.degradations.noise import with_level
 from dlcli.images.crops import CropSampler
 from dlcli.images.normalization import Normalization
 from dlcli.networks.data.batch import Batch
-from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.tensors import normalized_
 from dlcli.networks.training.batches import as_floats, crops_on, generator_for
 from dlcli.networks.training.noisy.weighted import away_from_ends, with_weights

@@ -11,7 +11,7 @@ from dlcli.degradations.noise import with_level
 from dlcli.engine.arrays import FloatArray
 from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import Normalization
-from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.data.split import spread
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.tensors import image_to_tensor, squeeze_gray, tensor_to_image

@@ -12,8 +12,8 @@ from dlcli.errors import DlcliError
 from dlcli.images.crops import CropSampler
 from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import EIGHT_BIT
-from dlcli.networks.data.measured_noise import noise_of
-from dlcli.networks.data.set_noise import SetNoise
+from dlcli.networks.data.noise.measured import noise_of
+from dlcli.networks.data.noise.set_noise import SetNoise
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.networks.training.noisy.blind_spot import BlindSpotBatches
 from dlcli.networks.training.noisy.method import fitting, with_method

@@ -15,8 +15,8 @@ from dlcli.images.crops import CropSampler
 from dlcli.images.dead_leaves import dead_leaves
 from dlcli.images.image_set import ImageSet
 from dlcli.images.normalization import EIGHT_BIT
-from dlcli.networks.data.measured_noise import noise_of
-from dlcli.networks.data.set_noise import SetNoise, given_noise
+from dlcli.networks.data.noise.measured import noise_of
+from dlcli.networks.data.noise.set_noise import SetNoise, given_noise
 from dlcli.networks.model.saved import SavedNetwork
 from dlcli.networks.training.noisy.recorrupted import RecorruptedBatches
 from dlcli.networks.training.noisy.validation import GOOD, NoisyValidation, verdict

@@ -14,7 +14,7 @@ from dlcli.degradations.noise import smoothed
 from dlcli.degradations.task import COLORS, CORRELATION, GAIN, INTERCEPT
 from dlcli.engine.arrays import AnyArray, FloatArray
 from dlcli.images.noise.clipping import share_left
-from dlcli.networks.data.censored import uncut
+from dlcli.networks.data.noise.censored import uncut
 
 LESS, MORE = 0.9, 1.25  # of the noise that images have, and get more of in training
 NEAR = 3  # pixels around one whose mean tells how near to the ends of the range it lies

@@ -16,7 +16,7 @@ from dlcli.images.noise.patches import LEAST
 from dlcli.images.noise.pool import pooled
 from dlcli.images.noise.shape import excess_kurtosis
 from dlcli.images.normalization import Normalization
-from dlcli.networks.data.set_noise import BYTES, SetNoise
+from dlcli.networks.data.noise.set_noise import BYTES, SetNoise
 from dlcli.networks.data.split import spread
 from dlcli.text import counted
 

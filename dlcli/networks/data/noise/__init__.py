@@ -1,0 +1,1 @@
+"""The noise that a set of images to be trained on has already."""
