@@ -75,8 +75,11 @@ _dlcli() {
                 '--hyper-lr=[beta of hypergradient descent.]:value: ' \
                 '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
                 '--plateau-patience=[Reports without improvement before plateau lowers the learning rate.]:value: ' \
-                '--l1=[L1 penalty (lasso) - exact zeros.]:value: ' \
-                '--l2=[L2 penalty (ridge) - this times half the sum of squares.]:value: ' \
+                '--l1=[L1 penalty (lasso) - exact zeros; path - many penalties, of which cross-validation chooses one.]:value:(path)' \
+                '--l2=[L2 penalty (ridge) - this times half the sum of squares; path - many, of which cross-validation chooses one.]:value:(path)' \
+                '--path-choice=[Penalty of a path to take - of the lowest cross-validated loss (min), or the largest whose loss is within one standard error of it.]:value:(min 1se)' \
+                '--path-length=[Penalties on a path.]:value: ' \
+                '--path-ratio=[Smallest penalty of a path by its largest; by default 1e-4 (l1; 1e-2 with fewer rows than columns) or 1e-8 (l2).]:value: ' \
                 '--dropout=[Dropout on the inputs, with sgd and adam.]:value: ' \
                 '--val=[Fraction of the rows held out for validation.]:value: ' \
                 '--val-rows=[Hold out the rows for which this holds - comparisons of columns with values, joined by and, or, not and parentheses, such as date>=2024-01-01 and shop!=north.]:value: ' \

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -22,13 +23,18 @@ FOLD = 1  # whose rows are changed where there are folds
 
 
 class Watched:
-    """What a run read and learned: the rows' numbers and groups, and each fit's coefficients."""
+    """What a run read and learned: the rows' numbers and groups, each fit's coefficients, and a path's penalties.
+
+    These come from all rows that aren't held out, as the scale on which folds are compared: a fold of a path learns
+    the same where they are the same.
+    """
 
     def __init__(self) -> None:
         self.numbers: list[np.ndarray] = []
         self.groups: np.ndarray = np.zeros(0)
         self.fits: list[Any] = []
         self.model = b""
+        self.penalties: np.ndarray | None = None
 
     def rows_of(self, group: int) -> set[int]:
         """Numbers, from 1 over all sources, of the rows of a group."""
@@ -68,6 +74,31 @@ def groups_of(split: Any, rows: int, watched: Watched) -> np.ndarray:
 
     assigned = isinstance(split, Assigned)
     return split.of_rows[np.concatenate(watched.numbers) - 1] if assigned else split.groups(rows)
+
+
+def following(watched: Watched, config: dict[str, Any]) -> list[tuple[Any, str, Any]]:
+    """What stands in for the functions that follow a path, so that it is recorded what they learned."""
+    from dlcli.linear.paths.classes import ClassesPath
+    from dlcli.linear.paths.settings import PathSettings
+    from dlcli.linear.paths.squares import SquaresPath
+
+    spaced, along = PathSettings.penalties, {kind: kind.follow for kind in (SquaresPath, ClassesPath)}
+
+    def penalties(settings: Any, *arguments: Any, **more: Any):
+        known = config.get("penalties")
+        watched.penalties = spaced(settings, *arguments, **more) if known is None else known
+        return watched.penalties
+
+    def followed(path: Any, chosen: Any):
+        track = along[type(path)](path, chosen)
+        watched.fits.append(SimpleNamespace(model=track))
+        return track
+
+    return [
+        (PathSettings, "penalties", penalties),
+        (SquaresPath, "follow", followed),
+        (ClassesPath, "follow", followed),
+    ]
 
 
 @contextmanager
@@ -115,18 +146,23 @@ def watching(watched: Watched, change: set[int], config: dict[str, Any]):
 
     with ExitStack() as stack:
         for target, name, function in (
-            (Table, "_frames", altered),
-            (Encoder, "encode", encoded), (load, "gather", gathered), (fit_linear, "fit", fitted),
+            (Table, "_frames", altered), (Encoder, "encode", encoded),
+            (load, "gather", gathered), (fit_linear, "fit", fitted), *following(watched, config),
         ):  # fmt: skip
             stack.enter_context(mock.patch.object(target, name, function))
         yield
 
 
-def run(words: Sequence[str], folder: Path, out: Path, change: set[int], gaps: bool = False) -> tuple[Watched, Any]:
-    """One run of ``fit-linear WORDS`` in ``folder``; ``gaps``: the rows changed get missing values by default too."""
+def run(
+    words: Sequence[str], folder: Path, out: Path, change: set[int], gaps: bool = False, penalties: Any = None
+) -> tuple[Watched, Any]:  # fmt: skip
+    """One run of ``fit-linear WORDS`` in ``folder``; ``gaps``: the rows changed get missing values by default too.
+
+    ``penalties`` are those of a path, where they are known.
+    """
     from dlcli.cli import app
 
-    watched, config = Watched(), {"gaps": gaps}
+    watched, config = Watched(), {"gaps": gaps, "penalties": penalties}
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -196,6 +232,6 @@ def check(words: Sequence[str], folder: Path, scratch: Path, report: Callable[[s
         # Going forward in time the first rows are no fold, and only the last fold is one that none is trained on.
         forward = getattr(split, "kind", "") == "forward"
         changed, compared = (split.folds, split.folds) if forward else (FOLD, 1 + FOLD)
-        second, _ = run(words, folder, scratch / "second", first.rows_of(changed))
+        second, _ = run(words, folder, scratch / "second", first.rows_of(changed), penalties=first.penalties)
         same(first.fits[compared], second.fits[compared])
         report("cv")

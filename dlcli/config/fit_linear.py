@@ -12,12 +12,12 @@ from dlcli.config.common import (
     INFERENCE,
     MODEL,
     OUTPUT,
-    REGULARIZATION,
     TRAINING,
     ScheduleOptions,
     TrainingOptions,
     by_commas,
 )
+from dlcli.config.linear.regularization import LinearRegularization
 from dlcli.config.linear.terms import TermOptions
 from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.linear.weights import WeightOptions
@@ -181,20 +181,6 @@ class LinearTrainingOptions(Config):
     )
 
 
-class LinearRegularization(Config):
-    """Penalties."""
-
-    l1: float = option(0.0, "L1 penalty (lasso): exact zeros.", panel=REGULARIZATION, ge=0, also=aliases.L1)
-    l2: float = option(
-        0.0, "L2 penalty (ridge): this times half the sum of squares.", panel=REGULARIZATION, ge=0,
-        also=aliases.L2,
-    )  # fmt: skip
-    dropout: float = option(
-        0.0, "Dropout on the inputs, with sgd and adam.", panel=REGULARIZATION, ge=0, lt=1,
-        also="dropout_rate drop_rate input_dropout", needs=("optimizer", "sgd"),
-    )  # fmt: skip
-
-
 class InferenceOptions(Config):
     """What the summary says of the coefficients."""
 
@@ -278,6 +264,11 @@ class FitLinearConfig(
         parse_loss(value)
         return value
 
+    @property
+    def folds(self) -> int:
+        """How many folds there are, those of a path included; 0 for none."""
+        return self.cv or self.folds_of_path
+
     @field_validator("lr")
     @classmethod
     def _positive(cls, value: float | str) -> float | str:
@@ -297,6 +288,7 @@ class FitLinearConfig(
         self.check_validation()
         self.check_terms()
         self._check_columns()
+        self._check_path()
         if self.device == "mps":
             raise ValueError("--device mps has no float64, which fit-linear needs; use --device cpu")
         return self
@@ -355,6 +347,22 @@ class FitLinearConfig(
             raise ValueError(f"--formula names the columns that are used: leave {word} out")
         if not self.data:
             raise ValueError("--formula names columns of a table, and no DATA was given: name a file")
+
+    def _check_path(self) -> None:
+        """Raise ValueError for what a path of penalties can't go with."""
+        if self.path and self.loss not in ("auto", "mse", "cross-entropy"):
+            raise ValueError(f"{self.path} is for mse and cross-entropy, not for --loss {self.loss}: give a number")
+        for name in ("weights", "class_weight", "offset", "exposure"):
+            if self.path and getattr(self, name):
+                raise ValueError(f"{self.path} has no --{name.replace('_', '-')} yet: give the penalty as a number")
+        unfit = {
+            "--init": self.init is not None,
+            f"--schedule {self.schedule}": self.schedule != "constant",
+            f"--optimizer {self.optimizer}": self.optimizer in ("sgd", "adam"),
+            "--early-stop": self.early_stop is not None,
+            "--minutes": self.minutes is not None,
+        }
+        self.check_penalties([name for name, given in unfit.items() if given])
 
     def _check_momentum_and_dropout(self) -> None:
         """Raise ValueError for an option that lacks the one it depends on."""

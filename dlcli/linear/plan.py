@@ -122,7 +122,7 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool, coefficients: 
         ColumnSettings(
             config.intercept, config.standardize, Weighting(config.weights_kind == "precision", config.class_weight)
         ),
-        Penalty(config.l1, config.l2),
+        penalty_of(config),
         Momentum(config.momentum, config.nesterov),
         _schedule_settings(config, steps),
         MiniBatchSettings(config.batch_size, config.dropout, config.seed),
@@ -131,9 +131,15 @@ def make_plan(config: FitLinearConfig, kind: Kind, *, demo: bool, coefficients: 
     )  # fmt: skip
 
 
+def penalty_of(config: FitLinearConfig) -> Penalty:
+    """The penalties, of which one may be a path."""
+    l1, l2 = (0.0 if value == "path" else value for value in (config.l1, config.l2))
+    return Penalty(l1, l2, "l1" if config.l1 == "path" else "l2" if config.l2 == "path" else "")
+
+
 def split_of(config: FitLinearConfig) -> Split:
     """How the rows of a config's table are dealt out."""
-    return Split(config.val, config.cv or 0, config.seed_of_data)
+    return Split(config.val, config.folds, config.seed_of_data)
 
 
 def _optimizer(config: FitLinearConfig, kind: Kind, coefficients: int) -> Optimizer:
@@ -185,7 +191,7 @@ def _tolerance(config: FitLinearConfig, optimizer: Optimizer, *, squares: bool) 
     """The gradient tolerance: as small as rounding lets the gradient get."""
     if config.tolerance is not None:
         return config.tolerance
-    rounding_bound = optimizer == "gd" and (not squares or config.l1 > 0)
+    rounding_bound = optimizer == "gd" and (not squares or bool(config.l1))
     return 1e-12 if rounding_bound and not squares else 1e-13 if rounding_bound else 1e-15
 
 

@@ -39,7 +39,8 @@ def shown(report: FitLinearReport) -> Iterator[ShownTable | str]:
 def parts(report: FitLinearReport) -> list[str]:
     """Heads of the summary table's columns; a score by which the weights were chosen is no measure of them."""
     shown = [f"{part} (selected on)" if part == "val" and report.selected_on else part for part in report.metrics]
-    return [*shown, f"cv, {report.cv.folds} folds"] if report.cv else shown
+    selected = " (selected on)" if report.path else ""
+    return [*shown, f"cv, {report.cv.folds} folds{selected}"] if report.cv else shown
 
 
 def summary_rows(report: FitLinearReport) -> list[list[str]]:

@@ -61,6 +61,11 @@ class LinearTrials:
     def _table(self, config: FitLinearConfig) -> tuple[Loaded, FitCache]:
         """The data of a config, read at the first use."""
         config = with_terms(config)
+        if config.path:
+            raise DlcliError(
+                f"{config.path} is a search of its own",
+                f"run dlcli fit-linear with it, or search --vary {config.path[2:4]}=1e-4:1:log",
+            )
         key = tuple(getattr(config, name) for name in READING)
         known = self._tables.get(key)
         if known is not None and (known[0].plan.keep_rows or not self._plan(config, known[0]).keep_rows):

@@ -7,6 +7,7 @@ from pydantic import Field
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
 from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Sparse, Text, TrainingReport
 from dlcli.reports.inference import Summary
+from dlcli.reports.linear.path import PathReport
 from dlcli.reports.split import SplitEntry
 
 
@@ -142,4 +143,7 @@ class FitLinearReport(LinearResult):
     )
     warnings: list[Text] | None = Field(
         default=None, description="what was warned of, in words; absent where there was nothing"
+    )
+    path: PathReport | None = Field(
+        default=None, description="the path of penalties, by which cv is selected on; absent where there was none"
     )

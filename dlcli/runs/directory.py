@@ -14,7 +14,7 @@ from dlcli.runs.held import Hold
 from dlcli.runs.names import CONFIG as CONFIG
 from dlcli.runs.names import METRICS as METRICS
 from dlcli.runs.names import MODEL as MODEL
-from dlcli.runs.names import PAGE
+from dlcli.runs.names import PAGE, PATH
 from dlcli.runs.names import PLOTS as PLOTS
 from dlcli.runs.names import REPORT as REPORT
 from dlcli.runs.names import STATE as STATE
@@ -87,7 +87,7 @@ class RunDirectory:
             self._given.mkdir(parents=True, exist_ok=True)
             # With --force, what an earlier run left must not pass for this one's.
             # The config goes first: without it a kill in between leaves nothing that could be taken up.
-            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, PAGE, TRIALS, TABLE, BEST):
+            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, PATH, PAGE, TRIALS, TABLE, BEST):
                 (self._given / name).unlink(missing_ok=True)
             for old in (*self._given.glob(f"{JOURNAL}*"), *self._drawn(self._given)):
                 old.unlink(missing_ok=True)

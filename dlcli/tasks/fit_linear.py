@@ -51,6 +51,8 @@ def fit_linear(config: FitLinearConfig, progress: Progress | None = None) -> Fit
     if config.formula or config.log or config.poly or config.interactions or config.log_target:
         what = "--log-target passes over the rows" if config.log_target else "terms learn from the rows"
         raise DlcliError(f"{what} in one process", "run it without torchrun")
+    if config.path:
+        raise DlcliError(f"{config.path} is the work of one process", "run it without torchrun")
     if asked := "--robust" if config.robust else "--cluster" if config.cluster else "":
         raise DlcliError(f"{asked} passes over the rows in one process", "run it without torchrun")
     ranks.connect("cpu")
@@ -77,6 +79,8 @@ def fit_in_memory(config: FitLinearConfig, table: Source, progress: Progress) ->
     ``config.data`` only says that there is a table. Raises DlcliError: see ``fit_linear``.
     """
     start, config = time.monotonic(), with_terms(config)
+    if config.path:
+        raise DlcliError(f"{config.path} leaves path.csv in a run directory", "run dlcli fit-linear, or give a number")
     loaded = load(config, progress, held=table)
     begun = starting_point(Start.of(config.init) if config.init else None, config, loaded, progress)
     space = FitCache(loaded.usable, loaded.device, lasting=False, start=begun)
@@ -105,31 +109,49 @@ def _fit(config: FitLinearConfig, shown: Progress, crew: Crew | None) -> FitLine
     if crew is not None:
         crew.ranks.keep(RUN, str(run.path))
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
-    space = FitCache(loaded.usable, loaded.device, lasting=bool(config.cv), start=begun)
+    space = FitCache(loaded.usable, loaded.device, lasting=bool(config.folds), start=begun)
+    path = None
+    if plan.penalty.path:
+        from dlcli.linear.paths.told import along_path  # here, so that a plain fit takes not a moment longer
+
+        path = along_path(config, loaded, space, progress)
+        loaded, plan = path.loaded, path.loaded.plan
     with ExitStack() as until_drawn:
         defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
         result = train(plan, space, run, progress, defer, loaded.inference)
-        folds = None
-        if config.cv and not result.trace.last.signum:
-            try:
-                folds = cross_validate(plan, space, defer)
-            except Interrupted as interrupt:
-                progress.warn("interrupted while cross-validating: the model is saved without it")
-                last = replace(result.trace.last, signum=interrupt.signum)
-                result = replace(result, trace=replace(result.trace, last=last))
+        folds, result = _folds(plan, space, defer, progress, result) if path is None else path.of_fit(result)
         report = make_report(loaded, result, folds, run, time.monotonic() - start, progress.warnings)
+        report = path.of_report(report) if path else report
         defer()  # which only the exact solver hasn't done before its first step
+        if path:
+            path.write(run)
         save(config, loaded, result, report, run)
         if crew is not None and result.trace.last.status != "diverged":
             crew.end(report={"signal": report.signal})  # the charts are not theirs
         if result.trace.last.status != "diverged":
             progress.result(report)  # before the charts, which need half a second more
         draw_charts(config, result, report, run)
+        if path:
+            path.draw(run, config.plots)
     if result.trace.last.status == "diverged":
         raise diverged(plan, result)
     if config.diagnostics and not report.signal:  # signals end it: all but the pictures is there
         draw_pictures(config, loaded, report, run)
     return report
+
+
+def _folds(
+    plan: Plan, space: FitCache, defer: Defer, progress: Progress, result: Fit
+) -> tuple[list[dict[str, float]] | None, Fit]:
+    """The metrics of each fold, and the fit: that of an interrupted command if a signal came meanwhile."""
+    if not plan.split.folds or result.trace.last.signum:
+        return None, result
+    try:
+        return cross_validate(plan, space, defer), result
+    except Interrupted as interrupt:
+        progress.warn("interrupted while cross-validating: the model is saved without it")
+        last = replace(result.trace.last, signum=interrupt.signum)
+        return None, replace(result, trace=replace(result.trace, last=last))
 
 
 def _run_of(config: FitLinearConfig, crew: Crew | None) -> tuple[directory.RunDirectory, Start | None]:

@@ -58,6 +58,11 @@ class ValidationOptions(Config):
     )  # fmt: skip
 
     @property
+    def folds(self) -> int:
+        """How many folds there are; 0 for none."""
+        return self.cv or 0
+
+    @property
     def holds_out(self) -> bool:
         """Whether rows are held out, those of folds apart."""
         return bool(self.val or self.val_rows is not None or self.val_data)
@@ -71,7 +76,7 @@ class ValidationOptions(Config):
         if self.group is not None and self.time is not None:
             raise ValueError("--group and --time each say how rows are split: give one of them")
         key = "--group" if self.group is not None else "--time" if self.time is not None else ""
-        if key and not self.val and not self.cv:
+        if key and not self.val and not self.folds:
             raise ValueError(f"{key} says how --val and --cv split the rows: add --val 0.2 or --cv 5")
         if self.early_stop and not self.holds_out:
             raise ValueError("--early-stop needs validation rows: add --val 0.2")

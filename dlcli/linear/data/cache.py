@@ -39,11 +39,15 @@ class FitCache:
         """The least-squares problem of some groups of rows."""
         key = (tuple(groups), columns, l2)
         if key not in self._squares:
-            moments = self.seen_from(groups).merged(groups)
-            spread = moments.diagonal[1:]
-            units = Standardizer.of(moments.mean[1:], spread, moments.count, columns.intercept, columns.standardize)
-            self._squares[key] = LeastSquares(moments, units, l2)
+            self._squares[key] = self.problem(columns, l2, groups)
         return self._squares[key]
+
+    def problem(self, columns: ColumnSettings, l2: float, groups: Sequence[int]) -> LeastSquares:
+        """The same, made anew and not kept."""
+        moments = self.seen_from(groups).merged(groups)
+        spread = moments.diagonal[1:]
+        units = Standardizer.of(moments.mean[1:], spread, moments.count, columns.intercept, columns.standardize)
+        return LeastSquares(moments, units, l2)
 
     def rows(
         self, columns: ColumnSettings, groups: Sequence[int], held: Held, units: Standardizer, *, exact: bool

@@ -16,6 +16,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -123,6 +124,13 @@ class RowObjective:
         """What the rows of classes answer to a question about the sides they are on."""
         blocks = ((Z, responses.y, responses.weights) for Z, responses in self._blocks())
         return ask_blocks(blocks, self.shape, question)
+
+    def with_penalty(self, penalty: WeightedPenalty) -> "RowObjective":
+        """The same objective with another penalty: what it knows of the rows stays."""
+        other = copy(self)
+        other.penalties, other.penalized = penalty, penalty.weights[:, None]
+        other.l1, other.l2 = penalty.l1, penalty.l2
+        return other
 
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""

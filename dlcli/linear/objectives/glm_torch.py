@@ -72,6 +72,13 @@ class TorchObjective(RowObjective):
             weights = None if self._weights is None else to_numpy(self._weights[rows])[:, 0]
             yield to_numpy(self._Z[rows]), RowResponses(to_numpy(self._y[rows]), weights)
 
+    def with_penalty(self, penalty: WeightedPenalty) -> RowObjective:
+        """The same objective with another penalty: the rows stay where they are."""
+        other = super().with_penalty(penalty)
+        assert isinstance(other, TorchObjective)
+        other._bent_by_l2 = self.moved(other.l2 * other.penalized**2)
+        return other
+
     def mean_squares(self) -> FloatArray:
         """Mean of z^2 over the rows, (p,)."""
         sums = (self._weighted(self._Z[rows] * self._Z[rows], rows).sum(dim=0) for rows in self._row_blocks())

@@ -1,6 +1,7 @@
 """L1 and L2 penalties, and what L1 makes of gradients: soft thresholding and the smallest subgradient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -9,15 +10,23 @@ from dlcli.engine.arrays import FloatArray
 
 @dataclass(frozen=True)
 class Penalty:
-    """Strengths of the penalties on parameters theta: l2/2 |theta|^2 + l1 |theta|_1."""
+    """Strengths of the penalties on parameters theta: l2/2 |theta|^2 + l1 |theta|_1.
+
+    ``path`` is the one that a path goes along, until one on it is chosen.
+    """
 
     l1: float = 0.0
     l2: float = 0.0
+    path: Literal["", "l1", "l2"] = ""
 
     @property
     def present(self) -> bool:
         """Whether there is a penalty at all."""
-        return bool(self.l1 or self.l2)
+        return bool(self.l1 or self.l2 or self.path)
+
+    def at(self, value: float) -> "Penalty":
+        """The penalty on its path where the one that changes is ``value``."""
+        return replace(self, l1=value, path="") if self.path == "l1" else replace(self, l2=value, path="")
 
     def weighted(self, weights: FloatArray) -> "WeightedPenalty":
         """The penalty on weights * theta, for weights (p,)."""

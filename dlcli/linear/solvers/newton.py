@@ -7,7 +7,6 @@ from dlcli.engine.solver import GRADIENT_TOLERANCE
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import of_family
-from dlcli.linear.objectives.penalty import soft_threshold
 from dlcli.linear.optimum.nearness import inverse_of
 from dlcli.linear.solvers.second_order import NEAR, ROUNDING, SecondOrder, solve, unshifted
 
@@ -18,7 +17,7 @@ SETTLED = 1e-10
 
 
 class Newton(SecondOrder):
-    """Newton's method; with L1, proximal Newton with coordinate descent inside (Lee, Sun, Saunders 2014)."""
+    """Newton's method; with L1, proximal Newton (Lee, Sun, Saunders 2014), each step exact."""
 
     needs_hessian = True
     _before = np.inf  # length of the step before
@@ -57,14 +56,8 @@ class Newton(SecondOrder):
         """Minimize the quadratic model."""
         p, k = gradient.shape
         H = self._curvature()
-        if not self.rows.l1:
-            H = unshifted(H, p, k)
         flat = gradient.T.ravel()
-        if self.rows.l1:
-            threshold = np.tile(self.rows.l1 * self.rows.penalized[:, 0], k)
-            move = _coordinate_descent(H, flat, self.theta.T.ravel(), threshold)
-        else:
-            move = -solve(H, flat)
+        move = self._with_l1(H, flat) if self.rows.l1 else -solve(unshifted(H, p, k), flat)
         return move.reshape(k, p).T
 
     def _curvature(self) -> FloatArray:
@@ -73,6 +66,18 @@ class Newton(SecondOrder):
         if not of_family(self.rows.kind) or family_of(self.rows.kind).convex or inverse_of(H) is not None:
             return H
         return self.rows.information(self.theta)
+
+    def _with_l1(self, H: FloatArray, gradient: FloatArray) -> FloatArray:
+        """The same with L1, (pk,)."""
+        from dlcli.linear.paths.minimum import DenseProducts, minimum
+
+        p, k = self.theta.shape
+        if k > 1:  # adding the same to all classes' intercepts changes nothing; to their slopes it changes the penalty
+            free = self.rows.penalized[:, 0] == 0
+            H = H + np.kron(np.full((k, k), 1 / k), np.diag(np.where(free, np.diag(H)[:p], 0.0)))
+        at = self.theta.T.ravel()
+        threshold = np.tile(self.rows.l1 * self.rows.penalized[:, 0], k)
+        return minimum(DenseProducts(H, np.zeros(len(at))), H @ at - gradient, threshold, at) - at
 
 
 def _subsample_optimum(objective: RowObjective, start: FloatArray | None) -> FloatArray | None:
@@ -83,21 +88,3 @@ def _subsample_optimum(objective: RowObjective, start: FloatArray | None) -> Flo
     solver.advance(30, float("inf"))
     sound = not solver.separation.how and np.isfinite(solver.theta).all()
     return solver.theta if sound and np.isfinite(objective.loss(solver.theta)) else start
-
-
-def _coordinate_descent(H: FloatArray, g: FloatArray, theta: FloatArray, threshold: FloatArray) -> FloatArray:
-    """The move d that minimizes g'd + d'Hd/2 + sum threshold |theta + d|, all of shape (m,)."""
-    move = np.zeros_like(g)
-    slope = g.copy()  # g + H move
-    for _ in range(1000):
-        largest = 0.0
-        for i in np.flatnonzero(np.diag(H) > 0):
-            old = theta[i] + move[i]
-            new = float(soft_threshold(np.array(old - slope[i] / H[i, i]), threshold[i] / H[i, i]))
-            if new != old:
-                slope += H[i] * (new - old)
-                move[i] = new - theta[i]
-                largest = max(largest, abs(new - old) * float(np.sqrt(H[i, i])))
-        if largest <= 1e-13 * float(np.sqrt(np.abs(g @ move)) + 1e-300):
-            break
-    return move

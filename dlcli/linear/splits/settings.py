@@ -20,7 +20,7 @@ class SplitSettings:
     @classmethod
     def of(cls, config: FitLinearConfig) -> "SplitSettings":
         """Those of a command."""
-        return cls(config.val_rows, config.val_data, config.group, config.time, config.val, config.cv or 0)
+        return cls(config.val_rows, config.val_data, config.group, config.time, config.val, config.folds)
 
     @property
     def present(self) -> bool:

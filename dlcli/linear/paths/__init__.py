@@ -1,0 +1,1 @@
+"""Paths of penalties: fits along a sequence of them, each from the one before, and the choice by cross-validation."""

@@ -1,0 +1,1 @@
+"""What reports of linear models say of a subject of its own."""
