@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, assert_all_finite, check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from dlcli.api.frames import frame_of
 from dlcli.api.summary import FitSummary
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LABEL = "X"
 # Options of the command that the estimators have under names of scikit-learn's, or not at all.
-NOT_OPTIONS = frozenset({"data", "target", "seed", "loss"})
+NOT_OPTIONS = frozenset({"data", "target", "seed", "loss", "weights"})
 
 
 class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -76,17 +76,21 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         check_is_fitted(self)
         return FitSummary(self.report_)
 
-    def _fit(self, frame: "pl.DataFrame", y: FloatArray, loss: str) -> Self:
-        """Fit to the columns of a frame (rows, columns) and the target (rows,). Raises ValueError."""
+    def _fit(self, frame: "pl.DataFrame", y: FloatArray, loss: str, sample_weight: FloatArray | None) -> Self:
+        """Fit to the columns of a frame (rows, columns) and the target (rows,), each row by its weight (None: 1).
+
+        Raises ValueError.
+        """
         import polars as pl
 
-        target = "y"
-        while target in frame.columns:
-            target += "_"
-        config = self._config(frame, target, loss)
+        target, weights = _free("y", frame), _free("weights", frame)
+        config = self._config(frame, target, loss, None if sample_weight is None else weights)
+        beside = [pl.Series(target, y)]
+        if sample_weight is not None:
+            beside.append(pl.Series(weights, sample_weight))
         told = Told()
         with as_value_errors():
-            table = in_memory(frame.with_columns(pl.Series(target, y)), LABEL)
+            table = in_memory(frame.with_columns(beside), LABEL)
             fitted = fit_in_memory(config, table, told)
         self.model_, self.report_ = fitted.model, fitted.report
         schema = read_schema(fitted.model.schema)
@@ -98,7 +102,7 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             warnings.warn(f"not converged: {reason}", ConvergenceWarning, stacklevel=3)
         return self
 
-    def _config(self, frame: "pl.DataFrame", target: str, loss: str) -> FitLinearConfig:
+    def _config(self, frame: "pl.DataFrame", target: str, loss: str, weights: str | None) -> FitLinearConfig:
         options = dict(self.options or {})
         if wrong := sorted(NOT_OPTIONS & options.keys()):
             raise ValueError(f"options: {wrong[0]} is a parameter of its own, or comes from X and y")
@@ -107,8 +111,10 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             seed = 0
         elif not isinstance(seed, (int, np.integer)):
             seed = check_random_state(seed).randint(2**31)
-        names = ("l1", "l2", "optimizer", "lr", "schedule", "momentum", "intercept", "standardize", "missing")
+        names = ("optimizer", "lr", "schedule", "momentum", "intercept", "standardize", "missing")
         given = {name: getattr(self, name) for name in names}
+        # A penalty of 0 is none given: fewer rows than coefficients then get a small one, with a warning.
+        given |= {name: value for name in ("l1", "l2") if (value := getattr(self, name))}
         given |= {name: value for name in ("steps", "tolerance") if (value := getattr(self, name)) is not None}
         # What is a number in memory is no date or code, whatever its name.
         numbers = tuple(name for name, dtype in frame.schema.items() if dtype.is_numeric())
@@ -120,6 +126,7 @@ class DlcliLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             "device": "cpu",
             "number": numbers,
         }
+        known |= {} if weights is None else {"weights": weights}
         with as_value_errors():
             return FitLinearConfig.build({"number": numbers, **given, **options, **known})
 
@@ -169,6 +176,23 @@ def as_value_errors() -> Iterator[None]:
         yield
     except DlcliError as error:
         raise ValueError(str(error)) from error
+
+
+def checked_weights(sample_weight: Any, y: AnyArray) -> FloatArray | None:
+    """Weights (rows,) of the rows of y, None for none. Raises ValueError for such as can't be."""
+    if sample_weight is None:
+        return None
+    weights: FloatArray = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("all weights in sample_weight are zero: nothing counts")
+    return weights
+
+
+def _free(name: str, frame: "pl.DataFrame") -> str:
+    """A name that no column of the frame has."""
+    while name in frame.columns:
+        name += "_"
+    return name
 
 
 def _is_frame(X: object) -> bool:

@@ -8,7 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from dlcli.engine.arrays import AnyArray, FloatArray
-from dlcli.sklearn.base import DlcliLinear
+from dlcli.sklearn.base import DlcliLinear, checked_weights
 
 
 class DlcliClassifier(ClassifierMixin, DlcliLinear):  # type: ignore[misc]
@@ -21,8 +21,10 @@ class DlcliClassifier(ClassifierMixin, DlcliLinear):  # type: ignore[misc]
     coef_: FloatArray
     intercept_: FloatArray
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to X (rows, columns), an array or a frame with numbers, texts and dates, and classes y (rows,).
+
+        ``sample_weight`` (rows,) is what each row counts for: one of weight 3 is three rows, as with ``--weights``.
 
         Raises ValueError for what can't be fitted to, as where there is one class only; what the command would warn of
         are warnings.
@@ -30,9 +32,11 @@ class DlcliClassifier(ClassifierMixin, DlcliLinear):  # type: ignore[misc]
         frame, y = self._training(X, y, numbers=False)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
+        weights = checked_weights(sample_weight, codes)
+        counting = codes if weights is None else codes[weights > 0]
+        if len(np.unique(counting)) < 2:
             raise ValueError(f"{type(self).__name__} needs 2 classes or more, got 1 class")
-        self._fit(frame, codes.astype(np.float64), "cross-entropy")
+        self._fit(frame, codes.astype(np.float64), "cross-entropy", weights)
         self.coef_ = self.model_.coefficients.T  # of two classes (1, columns)
         self.intercept_ = self.model_.intercept
         return self

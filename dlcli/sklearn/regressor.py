@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from dlcli.engine.arrays import FloatArray
-from dlcli.sklearn.base import DlcliLinear
+from dlcli.sklearn.base import DlcliLinear, checked_weights
 
 
 class DlcliRegressor(RegressorMixin, DlcliLinear):  # type: ignore[misc]
@@ -33,14 +33,17 @@ class DlcliRegressor(RegressorMixin, DlcliLinear):  # type: ignore[misc]
         )  # fmt: skip
         self.loss = loss
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to X (rows, columns), an array or a frame with numbers, texts and dates, and y (rows,).
+
+        ``sample_weight`` (rows,) is what each row counts for: one of weight 3 is three rows, as with ``--weights``.
 
         Raises ValueError for what can't be fitted to; what the command would warn of are warnings.
         """
         if self.loss == "cross-entropy":
             raise ValueError("loss cross-entropy is for classes: use DlcliClassifier")
-        self._fit(*self._training(X, y, numbers=True), self.loss)
+        frame, y = self._training(X, y, numbers=True)
+        self._fit(frame, y, self.loss, checked_weights(sample_weight, y))
         self.coef_ = self.model_.coefficients[:, 0]
         self.intercept_ = float(self.model_.intercept[0])
         return self

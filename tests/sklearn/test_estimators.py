@@ -102,6 +102,16 @@ def test_losses_of_families_predict_means():
         DlcliRegressor(loss="poison").fit(X, y)
 
 
+def test_a_weight_is_so_many_rows():
+    rng = np.random.default_rng(9)
+    X, weights = rng.normal(size=(60, 2)), rng.integers(0, 4, 60)
+    y = X.sum(axis=1) + rng.normal(size=60)
+    for kind, target in ((DlcliRegressor, y), (DlcliClassifier, y > 0)):
+        weighted = kind(l2=0.1).fit(X, target, sample_weight=weights)
+        repeated = kind(l2=0.1).fit(X.repeat(weights, axis=0), target.repeat(weights))
+        assert weighted.coef_ == pytest.approx(repeated.coef_, rel=1e-9)
+
+
 def test_classes_keep_their_names_and_types():
     rng = np.random.default_rng(3)
     X = rng.normal(size=(100, 2))
