@@ -162,7 +162,7 @@ def test_counts_that_vary_otherwise_than_poissons_are_said(dlcli, tmp_path):
         ("1 2 3 4 9", ["mse", "--link", "log"], "--link log goes with"),
         ("1 2 3 4 9", ["poisson", "--optimizer", "exact"], "use --optimizer newton"),
         ("1 2 3 4 9", ["poisson", "--device", "cuda"], "runs on the CPU"),
-        ("1 2 3 4 9", ["gamma", "--log-target"], "leave out --log-target"),
+        ("1 2 3 4 9", ["gamma", "--log-target"], "has its own link"),
         ("a b a b a", ["poisson"], "expected numbers"),
     ],
 )  # fmt: skip

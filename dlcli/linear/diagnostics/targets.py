@@ -19,12 +19,6 @@ def check_family(kind: Kind, data: TableData, progress: Progress) -> None:
     if not of_family(kind):
         return
     family, whole, largest = family_of(kind), True, 0.0
-    if data.schema.log_target:
-        raise DlcliError(
-            f"--loss {family.name}: the target's logarithm has another distribution; --link {family.link} is of its "
-            "mean",
-            "leave out --log-target, or log() of the target in --formula",
-        )
     for y in _targets(data):
         check_targets(family, y)
         largest = max(largest, float(y.max(initial=0.0)))
