@@ -26,6 +26,13 @@ NAMES = [f"x{i + 1}" for i in range(COLUMNS)]
 DLCLI = [sys.executable, "-m", "dlcli"]
 
 
+def counts(X: np.ndarray, seed: int) -> np.ndarray:
+    """Poisson counts (rows,) of a mean of about 2 whose logarithm is linear in the columns."""
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    weights = np.random.default_rng(3).normal(size=COLUMNS) / 12
+    return np.random.default_rng(seed).poisson(np.exp(0.5 + Z @ weights)).astype(float)
+
+
 def generate(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X (rows, 20), correlated and in very different units, a numeric target and a 0/1 target, both (rows,)."""
     mixing = np.eye(COLUMNS) + 0.3 * np.random.default_rng(0).normal(size=(COLUMNS, COLUMNS))
@@ -72,6 +79,13 @@ def logistic_loss(X: np.ndarray, y: np.ndarray, intercept: float, w: np.ndarray)
     return float(np.mean(np.logaddexp(0, score) - y * score))
 
 
+def poisson_loss(X: np.ndarray, y: np.ndarray, intercept: float, w: np.ndarray) -> float:
+    """Mean Poisson deviance."""
+    score = X @ w + intercept
+    log = np.log(np.where(y > 0, y, 1.0))
+    return float(2 * np.mean(y * (log - score) - y + np.exp(score)))
+
+
 def read_model(name: str, out: Path, X: np.ndarray) -> tuple[float, np.ndarray]:
     """Intercept and coefficients in the data's units from whatever a peer saved."""
     if name == "dlcli":
@@ -110,15 +124,16 @@ def peer_commands(work: Path, kind: str) -> dict[str, list[str]]:
     """Command of each peer that is installed, by name."""
     csv, out = str(work / f"{kind}.csv"), work / "out"
     peer = [sys.executable, str(HERE / "peers.py")]
-    loss = ["--loss", "cross-entropy"] if kind == "logistic" else []
+    loss = {"squares": [], "logistic": ["--loss", "cross-entropy"], "poisson": ["--loss", "poisson"]}[kind]
     commands = {"dlcli": [*DLCLI, "fit-linear", csv, "--target", "y", *loss, "-q", "--force", "--out", f"{out}-dlcli"]}
     names = {"squares": ["sklearn-pandas", "sklearn-polars", "torch"],
              "logistic": ["sklearn-pandas-lbfgs", "sklearn-polars-lbfgs", "sklearn-polars-newton",
-                          "torch-logistic"]}[kind]  # fmt: skip
+                          "torch-logistic"],
+             "poisson": ["sklearn-polars-poisson-lbfgs", "sklearn-polars-poisson-newton",
+                         "statsmodels-poisson"]}[kind]  # fmt: skip
     for name in names:
-        if importlib.util.find_spec("sklearn") is None or (
-            importlib.util.find_spec("pandas") is None and "pandas" in name
-        ):
+        needed = ["statsmodels"] if "statsmodels" in name else ["sklearn", *["pandas"] * ("pandas" in name)]
+        if any(importlib.util.find_spec(package) is None for package in needed):
             print(f"not installed: {name}")
             continue
         commands[name] = [*peer, name, csv, f"{out}-{name}"]
@@ -127,7 +142,7 @@ def peer_commands(work: Path, kind: str) -> dict[str, list[str]]:
         target = f"{out}-Vowpal Wabbit"
         commands["Vowpal Wabbit"] = [
             *start, "-d", str(work / f"{kind}.vw"), "--passes", "3", "-c", "-k", "--cache_file", str(work / "vw.cache"),
-            "--loss_function", "logistic" if kind == "logistic" else "squared", "-f", target, "--quiet",
+            "--loss_function", kind if kind != "squares" else "squared", "-f", target, "--quiet",
             "--holdout_off",
         ]  # fmt: skip
     else:
@@ -142,15 +157,18 @@ def peer_commands(work: Path, kind: str) -> dict[str, list[str]]:
 
 
 def peers(work: Path, rows: int, rounds: int) -> bool:
-    """The table of peers for both losses; true if dlcli is fastest in every row and at the optimum."""
+    """The table of peers for each loss; true if dlcli is fastest in every row and at the optimum."""
     X, y, labels = generate(rows, seed=2)
     good = True
-    for kind, target, loss_of in (("squares", y, squares_loss), ("logistic", labels, logistic_loss)):
+    kinds = (
+        ("squares", y, squares_loss), ("logistic", labels, logistic_loss), ("poisson", counts(X, 4), poisson_loss),
+    )  # fmt: skip
+    for kind, target, loss_of in kinds:
         write_csv(work / f"{kind}.csv", X, target)
         data = pl.read_csv(work / f"{kind}.csv").to_numpy()
         A, b = data[:, :COLUMNS], data[:, COLUMNS].astype(float)
         if _vw():
-            write_vw(work / f"{kind}.vw", A, b if kind == "squares" else 2 * b - 1)
+            write_vw(work / f"{kind}.vw", A, 2 * b - 1 if kind == "logistic" else b)
         if kind == "logistic":
             write_svm(work / "logistic.svm", A, b)
         timings = in_turn(peer_commands(work, kind), rounds)
@@ -195,7 +213,7 @@ def quantile(work: Path, rows: int, rounds: int) -> bool:
 
 
 def _optimum(A: np.ndarray, b: np.ndarray, least: float, kind: str) -> float:
-    if kind == "logistic":
+    if kind != "squares":
         return least
     Z = np.column_stack([np.ones(len(A)), (A - A.mean(axis=0)) / A.std(axis=0)])
     solution = np.linalg.lstsq(Z, b)[0]

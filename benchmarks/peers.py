@@ -55,6 +55,28 @@ def _quantile(file: str, out: str) -> None:
     _save(out, float(model.intercept_ - np.sum(coefficients * scaler.mean_)), coefficients)
 
 
+def _poisson(file: str, out: str, *, by: str) -> None:
+    """Poisson regression: scikit-learn's on standardized columns, statsmodels' by iterated least squares."""
+    import numpy as np
+    import polars as pl
+
+    frame = pl.read_csv(file)
+    X, y = frame.drop("y").to_numpy(), frame["y"].to_numpy().astype(float)
+    mean, sd = X.mean(axis=0), X.std(axis=0)
+    Z = (X - mean) / sd
+    if by == "statsmodels":
+        import statsmodels.api as sm
+
+        found = sm.GLM(y, sm.add_constant(Z), family=sm.families.Poisson()).fit().params
+        first, slopes = found[0], found[1:]
+    else:
+        from sklearn.linear_model import PoissonRegressor
+
+        model = PoissonRegressor(alpha=0.0, solver=by, tol=1e-6, max_iter=1000).fit(Z, y)
+        first, slopes = model.intercept_, model.coef_
+    _save(out, float(first - np.sum(slopes / sd * mean)), slopes / sd)
+
+
 def _torch(file: str, out: str, *, classes: bool) -> None:
     """A plain full-batch loop of 1000 steps, as one would write it."""
     import polars as pl
@@ -85,6 +107,9 @@ PEERS = {
     "sklearn-pandas-lbfgs": lambda f, o: _scikit(f, o, reader="pandas", classes="lbfgs"),
     "sklearn-polars-lbfgs": lambda f, o: _scikit(f, o, reader="polars", classes="lbfgs"),
     "sklearn-polars-newton": lambda f, o: _scikit(f, o, reader="polars", classes="newton-cholesky"),
+    "sklearn-polars-poisson-lbfgs": lambda f, o: _poisson(f, o, by="lbfgs"),
+    "sklearn-polars-poisson-newton": lambda f, o: _poisson(f, o, by="newton-cholesky"),
+    "statsmodels-poisson": lambda f, o: _poisson(f, o, by="statsmodels"),
     "torch": lambda f, o: _torch(f, o, classes=False),
     "torch-logistic": lambda f, o: _torch(f, o, classes=True),
 }
