@@ -15,6 +15,7 @@ NUMBERS, CLASSES, SEVERAL = ("--target y --drop c,k", "--target c --drop y,k", "
 # What counts rows or seconds, and what depends on the order of rows alone.
 OTHER = {
     "seconds",
+    "fingerprint",
     "rows",
     "environment",
     "weights",
