@@ -18,7 +18,7 @@ from dlcli.networks.data.load import read_images
 from dlcli.networks.model.start import Start
 from dlcli.networks.training.advice import what_trains
 from dlcli.networks.training.figures import Figures
-from dlcli.networks.training.noisy.few import with_beginning
+from dlcli.networks.training.noisy.beginning import with_beginning
 from dlcli.networks.training.noisy.kinds import noise_like
 from dlcli.networks.training.pace import depth_is_open, few_steps, paced
 from dlcli.networks.training.plan import describe_task, image_settings, make_plan, noise_in, resolved, restoration_of
@@ -50,10 +50,12 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     if config.start and not config.resume:
         Start.of(config.start, None)  # refused before images are read, which may take long
     images = read_images(image_settings(config), progress)
-    config = config if config.resume else with_beginning(config, images, progress)
+    images = replace(images, noise=noise_in(config, images))
+    method = images.noise.method if images.noise else None
+    config = config if config.resume else with_beginning(config, method, images.train.channels, progress)
     start_from = Start.of(config.start, images.train.channels) if config.start and not config.resume else None
     config = start_from.adopted(config) if start_from else config
-    images, like = replace(images, noise=noise_in(config, images)), noise_like(config, images)
+    like = noise_like(config, images)
     images = replace(images, notes=(*images.notes, f"--noise: {like.note}")) if like else images
     config = config if images.noise is None else config.model_copy(update={"method": images.noise.method})
     restoration = restoration_of(config, images.scales, images.noise, like)

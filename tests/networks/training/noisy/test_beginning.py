@@ -1,4 +1,4 @@
-"""One noisy image, or a few: a network in the box is adapted to them."""
+"""Noisy images: a network in the box is adapted to them."""
 
 import json
 import shutil
@@ -9,8 +9,6 @@ from PIL import Image
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.images.dead_leaves import dead_leaves
-from dlcli.networks.training.noisy import few
-from dlcli.networks.training.noisy.few import FEW
 from dlcli.runs import bundled
 from dlcli.tasks.train_deconv import train_deconv
 
@@ -64,7 +62,7 @@ def adapted(box, tmp_path, monkeypatch, images, **given):
 def test_one_image_adapts_the_network_in_the_box(box, tmp_path, monkeypatch):
     report, records, told, out = adapted(box, tmp_path, monkeypatch, noisy(tmp_path / "one", 1))
     assert report.start == "bundled:denoise-gray"
-    assert "1 image is little to learn from: starts from bundled:denoise-gray" in told
+    assert "starts from bundled:denoise-gray, which is adapted" in told
     assert report.lr == pytest.approx(0.1 * 0.01)
     # The initial weights are among those that may be saved, so that it never gets worse by the estimate.
     assert report.metrics["val"]["psnr"] == max(record["psnr"] for record in records)
@@ -75,29 +73,26 @@ def test_one_image_adapts_the_network_in_the_box(box, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("count", "channels", "given", "said"),
+    ("channels", "given", "said"),
     [
-        (2, 1, {"init": "none"}, ""),
-        (2, 1, {"filters": "8", "depth": 0}, "begins anew, as --depth is given"),
-        (2, 3, {"filters": "8", "depth": 0, "arch": "fast"}, "begins anew, as --arch is given"),
-        (FEW + 1, 1, {"little": 50_000}, ""),
+        (1, {"init": "none"}, ""),
+        (1, {"filters": "8", "depth": 0}, "begins anew, as --depth is given"),
+        (3, {"filters": "8", "depth": 0, "arch": "fast"}, "begins anew, as --arch is given"),
+        (1, {"method": "blind-spot"}, "begins anew, as those in the box are told the noise, and by blind-spot none is"),
     ],
 )
-def test_others_begin_anew(box, tmp_path, monkeypatch, count, channels, given, said):
-    images = noisy(tmp_path / "images", count, channels, 96)
-    monkeypatch.setattr(few, "LITTLE", given.pop("little", few.LITTLE))
+def test_others_begin_anew(box, tmp_path, monkeypatch, channels, given, said):
+    images = noisy(tmp_path / "images", 2, channels, 96)
     report, _, told, out = adapted(box, tmp_path, monkeypatch, images, steps=1, **given)
     assert report.start is None
     assert said in told
     assert "adapted" not in told.replace("without it one in the box is adapted", "")
-    if count <= FEW:
-        assert 'init = "none"' in (out / "config.toml").read_text()
+    assert 'init = "none"' in (out / "config.toml").read_text()
 
 
-def test_many_small_images_adapt_it_as_well(box, tmp_path, monkeypatch):
-    report, _, told, _ = adapted(box, tmp_path, monkeypatch, noisy(tmp_path / "images", FEW + 1, 1, 64), steps=1)
+def test_many_images_adapt_it_as_well(box, tmp_path, monkeypatch):
+    report, _, _, _ = adapted(box, tmp_path, monkeypatch, noisy(tmp_path / "images", 12, 1, 64), steps=1)
     assert report.start == "bundled:denoise-gray"
-    assert f"{FEW + 1} images of 0.029 megapixels in all are little to learn from" in told
 
 
 def test_no_network_fits_the_channels(box, tmp_path, monkeypatch):
