@@ -41,9 +41,15 @@ LISTS = [(cls, name) for cls in (FitLinearConfig, TrainDeconvConfig, TuneLrConfi
          for name, field in cls.model_fields.items() if isinstance(field.default, tuple)]  # fmt: skip
 
 
+# Lists whose parts must look like something.
+OF_A_FORM = {
+    "training": "fit-linear", "date_parts": "year", "interactions": "a:b", "poly": "a:2", "reference": "a=x",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("cls", "name"), LISTS, ids=lambda value: value if isinstance(value, str) else value.command)
 def test_one_text_is_a_list_of_one(folder, cls, name):
-    value = {"training": "fit-linear", "date_parts": "year"}.get(name, "a.csv")
+    value = OF_A_FORM.get(name, "a.csv")
     (folder / "c.toml").write_text(f'{name} = "{value}"\n')
     assert getattr(cls.build({}, Path("c.toml")), name) == (value,)
 
