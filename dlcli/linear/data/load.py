@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
-from dlcli.config.values.class_weights import weights_by_name
-from dlcli.config.values.loss import parse_loss
 from dlcli.engine.device import pick_device
 from dlcli.engine.progress import Progress
 from dlcli.engine.ranks import ALONE, Ranks
@@ -15,6 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.data.decided import column_entries, decision_entries
 from dlcli.linear.data.gathering.gather import gather
 from dlcli.linear.data.gathering.how import Gathering
+from dlcli.linear.data.kind import check_class_names, check_weighting, problem_kind
 from dlcli.linear.data.levels import note_of_classes
 from dlcli.linear.data.scale import check_digits
 from dlcli.linear.data.split import VALIDATION, Assigned, Split
@@ -26,7 +25,7 @@ from dlcli.linear.diagnostics.targets import check_family
 from dlcli.linear.inference.contrasts import check_baseline
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
 from dlcli.linear.objectives.gram import gram_on
-from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_classes, of_family, of_quantile, usual_link
+from dlcli.linear.objectives.loss import Kind, loss_of, of_classes, of_family, of_quantile
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
 from dlcli.linear.shared.crew import Crew
 from dlcli.linear.shared.part import SharedTable
@@ -39,14 +38,13 @@ from dlcli.linear.splits.told import said_of_split, split_entry
 from dlcli.memory import room_for_rows
 from dlcli.reports.columns import HEADER, ColumnEntry, DecisionEntry, column_rows
 from dlcli.reports.split import SplitEntry
-from dlcli.tables.columns import Column
 from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.example import LineExample
 from dlcli.tables.names import Hints, RowColumns
 from dlcli.tables.options import read_options
 from dlcli.tables.sources import Source
 from dlcli.tables.table import Table
-from dlcli.tables.terms.options import log_of_target, with_wanted
+from dlcli.tables.terms.options import with_wanted
 from dlcli.text import counted, listed, printable
 
 
@@ -110,7 +108,7 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
     """Read the data, as all ``ranks`` do together; ``held`` is a table in memory instead. Raises DlcliError."""
     table = open_table(config, ranks, held)
     kind = problem_kind(config, table)
-    _check_weighting(config, kind)
+    check_weighting(config, kind)
     plan = make_plan(config, kind, demo=not config.data)
     warnings: tuple[str, ...] = ()
     if isinstance(table, Table) and (settings := SplitSettings.of(config)).present:
@@ -212,7 +210,7 @@ def _inference(config: FitLinearConfig, data: TableData, table: Table | LineExam
     target = data.schema.target
     classes = target.levels if target is not None else ()
     check_baseline(config.baseline, classes)
-    _check_class_names(config, classes)
+    check_class_names(config, classes)
     if config.robust in ("HC2", "HC3") and len(classes) > 2:
         raise DlcliError(
             f"--robust {config.robust}: a softmax has several residuals for each row, and no one leverage",
@@ -226,58 +224,6 @@ def _inference(config: FitLinearConfig, data: TableData, table: Table | LineExam
 
         clusters = Clusters(printable(table.cluster), *cluster_codes(table, table.cluster))
     return InferenceSettings(config.confidence, config.baseline, config.per_sd, config.robust, clusters)
-
-
-def _check_weighting(config: FitLinearConfig, kind: Kind) -> None:
-    """Raise DlcliError for weights and offsets that the loss hasn't got."""
-    if config.class_weight is not None and kind not in ("logistic", "softmax"):
-        raise DlcliError(
-            f"--class-weight {config.class_weight} is for classes, and the target holds numbers", "leave it out"
-        )
-    link = loss_of(kind).link
-    if config.exposure is not None and link != "log":
-        raise DlcliError(
-            f"--exposure {printable(config.exposure)}: its logarithm is an offset where the loss has a log link, and "
-            "this one has none", "use --offset, or leave it out",
-        )  # fmt: skip
-    if log_of_target(config) and config.offset is not None:
-        raise DlcliError(
-            f"--offset {printable(config.offset)} does not go with --log-target: it is added to the target's logarithm",
-            "leave one out",
-        )
-    if not of_family(kind):
-        return
-    if (
-        loss_of(kind).name == "negative-binomial"
-        and loss_of(kind).parameter is None
-        and read_options(config).beside.names
-    ):
-        raise DlcliError(
-            "--loss negative-binomial: alpha is estimated from rows that each count once and have no offset",
-            "give it, as in --loss negative-binomial:0.5",
-        )
-    if config.offset is not None and link != "log":
-        raise DlcliError(f"--offset {printable(config.offset)} goes with --link log, not {link}", "leave one out")
-    if config.weights is not None and config.weights_kind == "precision":
-        raise DlcliError(
-            f"--weights-kind precision is for --loss mse and cross-entropy, not {loss_of(kind).name}",
-            "use --weights-kind frequency",
-        )
-
-
-def _check_class_names(config: FitLinearConfig, classes: tuple[str, ...]) -> None:
-    """Raise DlcliError for a weight of a class that isn't there, and for an offset of more than two."""
-    named = weights_by_name(config.class_weight) if config.class_weight is not None else None
-    if unknown := [name for name in named or () if name not in classes]:
-        raise DlcliError(
-            f"--class-weight {config.class_weight}: there is no class {printable(unknown[0])!r}",
-            f"the classes are {listed(classes)}",
-        )
-    if config.offset is not None and len(classes) > 2:
-        raise DlcliError(
-            f"--offset {printable(config.offset)}: {len(classes)} classes have a score each, and one column can't be "
-            "added to all", "leave it out",
-        )  # fmt: skip
 
 
 def _said_split(config: FitLinearConfig, found: Read, data: TableData, progress: Progress) -> SplitEntry | None:
@@ -377,47 +323,6 @@ def open_table(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | Non
         with_wanted(config, replace(options, cluster=config.cluster, held=config.val_data, ranks=ranks)),
         class_target=config.loss == "cross-entropy",
     )  # fmt: skip
-
-
-def problem_kind(config: FitLinearConfig, table: Table | LineExample) -> Kind:
-    """Least squares or classes; whether there are two classes or more is known once the data are read."""
-    target = table.target
-    assert target is not None
-    _check_logarithm(config, target)
-    if target.kind == "number":
-        if config.loss == "cross-entropy" and not config.data:
-            raise DlcliError("--loss cross-entropy: the built-in example predicts a number", "give a table of classes")
-        return "softmax" if config.loss == "cross-entropy" else _of_numbers(config)
-    if config.loss in ("auto", "cross-entropy"):
-        return "softmax"
-    name = printable(target.name)
-    raise DlcliError(
-        f"--loss {config.loss}: the target {name!r} holds {target.kind} values, expected numbers",
-        "use --loss cross-entropy, or choose another --target",
-    )
-
-
-def _check_logarithm(config: FitLinearConfig, target: Column) -> None:
-    """Raise DlcliError where the target's logarithm is to be fitted and can't be."""
-    if not log_of_target(config):
-        return
-    if not config.data:
-        raise DlcliError("--log-target: no DATA was given", "leave it out")
-    if target.kind != "number" or config.loss == "cross-entropy":
-        raise DlcliError(f"--log-target: the target {printable(target.name)!r} is taken as classes", "leave it out")
-    if config.loss not in ("auto", "mse"):
-        raise DlcliError(
-            f"--log-target is for least squares; --loss {config.loss} has its own link", "leave one of them out"
-        )
-
-
-def _of_numbers(config: FitLinearConfig) -> Kind:
-    """The loss of a target of numbers."""
-    asked = parse_loss(config.loss)
-    if asked.name == "auto":
-        return "mse"
-    link = usual_link(asked.name, asked.parameter) if config.link == "auto" else config.link
-    return Loss(asked.name, asked.parameter, link).kind
 
 
 def held_out(split: Split, data: TableData) -> list[int]:
