@@ -67,7 +67,8 @@ def _answer(work: Callable[[Ranks], Any], first: Callable[[Ranks], Any], env: di
         answer = work(ranks)
         ranks.close()
     except Exception as error:
-        answer = f"{type(error).__name__}: {error}" if str(error) else traceback.format_exc()
+        text = getattr(error, "message", str(error))  # without the hint, of an error for the user
+        answer = f"{type(error).__name__}: {text}" if text else traceback.format_exc()
     return json.dumps(answer).encode()
 
 

@@ -28,7 +28,8 @@ def advice(text):
 
 def test_the_case_of_polyak_on_classes(dlcli, case):
     table = case("linear-polyak-remedy", "classes.csv")
-    command = ["fit-linear", table, "--target", "y", "--schedule", "polyak"]
+    # It goes up and down by chance: at this step it is above where it began.
+    command = ["fit-linear", table, "--target", "y", "--schedule", "polyak", "--steps", "400"]
     ran = dlcli(*command)
     assert ran.code == 4
     assert "--lr auto" not in ran.err

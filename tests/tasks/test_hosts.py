@@ -73,7 +73,9 @@ def test_two_hosts_train_to_the_same_loss_and_one_goes_on_when_the_wire_is_cut(h
             return [f"{type(error).__name__}: {error}", time.monotonic() - began[0]]
 
     for rank, (said, seconds) in enumerate(on(hosts, cut)):
-        assert said == f"LostRanksError: process {rank} of 2 lost the others: no answer within {TIME_OUT} seconds"
+        assert said.startswith(
+            f"LostRanksError: process {rank} of 2 lost the others: no answer within {TIME_OUT} seconds"
+        )
         assert TIME_OUT - 1 < seconds < TIME_OUT + 5
     (resumed,) = in_ranks(1, lambda _: train_deconv(TrainDeconvConfig.build({"resume": "cut"})).metrics)
     for part, values in alone.items():

@@ -25,6 +25,7 @@ class WeightOptions(Config):
         "frequency",
         "frequency: a row of weight 3 is three rows; precision: its variance is a third, and it is one row.",
         panel=DATA,
+        metavar="KIND",
         also="weight_kind weights_type weight_type",
         also_as={"analytic": "precision", "var_weights": "precision", "aweight": "precision"},
         needs=("weights", "COLUMN"),

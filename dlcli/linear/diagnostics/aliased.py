@@ -6,13 +6,16 @@ import numpy as np
 
 from dlcli.engine.arrays import IntArray
 from dlcli.engine.progress import Progress
-from dlcli.linear.data.table_data import TableData
+from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.table_data import TableData, TableElsewhere
+from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.plan import Plan
-from dlcli.linear.solvers.dependence import dependent_columns, may_depend
+from dlcli.linear.solvers.dependence import correlations, dependent_columns, may_depend
 from dlcli.text import printable
 
 WIDEST = 5000  # columns; finding which depends on which takes time with their cube
 SHOWN = 5
+NEAR, DIGITS = 1e-11, 64 * float(np.finfo(np.float64).eps)  # of a column's deviation, and of its numbers
 
 
 def without_aliased(plan: Plan, data: TableData, progress: Progress) -> tuple[TableData, IntArray]:
@@ -27,11 +30,42 @@ def without_aliased(plan: Plan, data: TableData, progress: Progress) -> tuple[Ta
     if plan.optimizer == "exact" or plan.penalty.present or moments.wide or len(every) > WIDEST:
         return data, every
     found = dependent_columns(moments, intercept) if may_depend(moments, intercept) else {}
-    if not found:
+    if not found or not _borne_out(found, moments, intercept, data):
         return data, every
     progress.warn(said_of_dependent(data.names, found, len(every) + int(intercept), zero(len(found))))
     left = np.setdiff1d(every, list(found))
     return data.columns(left), left
+
+
+def _borne_out(found: Mapping[int, Sequence[int]], moments: Moments, intercept: bool, data: TableData) -> bool:
+    """Whether the training rows show that the columns depend on the earlier ones: by one more pass over them.
+
+    Moments have half the digits of the rows, and take a column that is near the span of others, by 1e-7 of its length,
+    for one that is in it; such a one has a coefficient, and those of the others hang on it.
+    """
+    if isinstance(data.reread, TableElsewhere):
+        return False
+    dependent = sorted(found)
+    kept = np.setdiff1d(np.arange(len(data.fill)), dependent)
+    mean = moments.mean[1:] * intercept
+    C, length = correlations(moments, intercept)
+    weights = np.zeros((len(kept), len(dependent)))
+    for column, j in enumerate(dependent):
+        before = kept < j
+        on = kept[before]
+        weights[before, column] = np.linalg.solve(C[np.ix_(on, on)], C[on, j]) * length[j] / length[on]
+    apart, sizes, count = np.zeros(len(dependent)), np.zeros(len(dependent)), 0
+    for X, _, owners in data.passed_again():
+        X = X[np.isin(owners, data.training_groups())]
+        fill_gaps(X, data.fill)
+        rest = X[:, dependent] - mean[dependent] - (X[:, kept] - mean[kept]) @ weights
+        apart += np.square(rest).sum(axis=0)
+        # What rounding makes of numbers of this size.
+        sizes = np.maximum(sizes, np.abs(X[:, dependent]).max(axis=0, initial=0.0))
+        sizes = np.maximum(sizes, (np.abs(X[:, kept]) @ np.abs(weights)).max(axis=0, initial=0.0))
+        count += len(X)
+    spread = np.sqrt(np.diag(moments.scatter)[1:][dependent] / moments.count)
+    return bool((np.sqrt(apart / max(count, 1)) <= NEAR * spread + DIGITS * sizes).all())
 
 
 def zero(count: int) -> str:

@@ -13,15 +13,15 @@ DOUBTFUL = 1e-11  # smallest eigenvalue of correlations below which dependence i
 NEGLIGIBLE = 1e-6  # share of a column in another, both of unit length
 
 
-def _correlations(moments: Moments, intercept: bool) -> FloatArray:
-    """Of the columns after y, (d, d); without an intercept the cosines between them."""
+def correlations(moments: Moments, intercept: bool) -> tuple[FloatArray, FloatArray]:
+    """Of the columns after y, (d, d), and their lengths (d,); without an intercept the cosines between them."""
     S = moments.scatter[1:, 1:]
     if not intercept:
         S = S + moments.count * np.outer(moments.mean[1:], moments.mean[1:])
     length = np.sqrt(np.diag(S))
     length[length == 0] = 1.0
     C: FloatArray = S / np.outer(length, length)
-    return C
+    return C, length
 
 
 def may_depend(moments: Moments, intercept: bool) -> bool:
@@ -29,7 +29,7 @@ def may_depend(moments: Moments, intercept: bool) -> bool:
 
     It takes a small part of the time in which these are found.
     """
-    C = _correlations(moments, intercept)
+    C, _ = correlations(moments, intercept)
     try:
         np.linalg.cholesky(C - DOUBTFUL * np.eye(len(C)))
     except np.linalg.LinAlgError:
@@ -43,7 +43,7 @@ def dependent_columns(moments: Moments, intercept: bool) -> dict[int, tuple[int,
     A Cholesky factorization of the columns' correlations that passes over a column once nothing is left of it: it
     finds what R's ``lm`` finds by QR, to half the digits.
     """
-    C = _correlations(moments, intercept)
+    C, _ = correlations(moments, intercept)
     d = len(C)
     rest, floor = C.copy(), ROUNDING * max(d, 10)
     kept: list[int] = []

@@ -251,7 +251,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Image, "open", refuse)
-    with pytest.raises(DlcliError, match=r"a cannot be read: Permission denied$"):
+    with pytest.raises(DlcliError, match=r"a cannot be read: Permission denied: check its permissions$"):
         read_image(path, "a")
 
 
