@@ -51,7 +51,7 @@ _dlcli() {
                 '--offset=[Column that is added to each rows score, with a coefficient of 1; it is no feature unless --features names it.]:value: ' \
                 '--exposure=[Column whose logarithm is an offset, for losses with a log link.]:value: ' \
                 '--class-weight=[How much the rows of each class count in training, not in metrics - balanced (each class as much as the others), or CLASS=NUMBER for some, separated by commas.]:value: ' \
-                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P); the pinball loss of a quantile (quantile -0.5 - the median).]:value:(auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5 quantile:0.5)' \
+                '--loss=[Mean squared error; cross-entropy for classes (two - logistic, more - softmax); the deviance of counts (poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie -P, of variance mean^P); the pinball loss of a quantile (quantile -0.5 - the median).]:value:(auto mse cross-entropy poisson gamma negative-binomial tweedie\:1.5 quantile\:0.5)' \
                 '--link=[How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.]:value:(auto log identity inverse)' \
                 '--intercept[Fit an intercept.]' \
                 '--no-intercept[Fit an intercept.]' \

@@ -168,7 +168,8 @@ def _zsh_option(option: Option) -> list[str]:
     if option.takes == "flag":
         tail = ""
     elif option.takes == "words":
-        tail = f":value:({' '.join(option.words)})"
+        words = " ".join(option.words).replace(":", "\\:")  # a colon would end them
+        tail = f":value:({words})"
     else:
         tail = f":value{ZSH_ACTIONS[option.takes]}"
     star = "*" if option.repeatable else ""

@@ -128,9 +128,9 @@ def test_fish(place):
     assert {"fit-linear", "eval", "predict"} <= set(fish("dlcli ", place))
     assert "--optimizer" in fish("dlcli fit-linear --opt", place)
     assert "--no-standardize" in fish("dlcli fit-linear --no", place)
-    assert set(fish("dlcli fit-linear --loss ", place)) == {"auto", "mse", "cross-entropy"}
+    assert {"auto", "mse", "cross-entropy", "tweedie:1.5"} <= set(fish("dlcli fit-linear --loss ", place))
     assert "--loss=mse" in fish("dlcli fit-linear --loss=m", place)
-    assert set(fish("dlcli fit-linear --l1 ", place)) == set()
+    assert set(fish("dlcli fit-linear --dropout ", place)) == set()
     assert {"table.csv", "tables/", "wine data.csv"} <= set(fish("dlcli fit-linear ", place))
     assert set(fish("dlcli fit-linear --out ta", place)) == {"tables/"}
     assert "table.csv" in fish("dlcli fit-linear --config ta", place)
