@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import EXACT, RUNNING, Termination
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.quantile.errors import covariance
-from dlcli.linear.quantile.fit import QuantileRows, QuantileSolution, solve_quantile
 from dlcli.linear.solvers.solver import NOT_SEPARATED, PassedStep, Separation
+
+if TYPE_CHECKING:
+    from dlcli.linear.quantile.fit import QuantileSolution
 
 PROVEN = Termination("converged", "linear program solved")
 ONE_OF_MANY = Termination("converged", "linear program solved; other coefficients are as good")
@@ -30,6 +32,8 @@ class QuantileSolver:
     def __init__(self, objective: RowObjective, quantile: float, aliased: Sequence[int]) -> None:
         self.objective_over_rows, self.aliased = objective, tuple(aliased)
         self.kept = np.setdiff1d(np.arange(objective.shape[0]), self.aliased)
+        from dlcli.linear.quantile.fit import QuantileRows  # which a fit by another loss doesn't need
+
         l1 = (objective.l1 * objective.penalized[:, 0])[self.kept]
         self.rows = QuantileRows(objective.Z, objective.responses, quantile, l1, self.kept if self.aliased else None)
         self.solution: QuantileSolution | None = None
@@ -40,6 +44,8 @@ class QuantileSolver:
 
     def advance(self, _until: int, _deadline: float) -> None:
         """Take the one step."""
+        from dlcli.linear.quantile.fit import solve_quantile
+
         self.solution = solve_quantile(self.rows)
         self.step = 1
         self.termination = UNPROVEN
@@ -77,4 +83,7 @@ class QuantileSolver:
 
     def covariance(self) -> tuple[FloatArray, int] | None:
         """That of theta (p, p), see ``errors.covariance``; None where it isn't known."""
+        from dlcli.linear.quantile.errors import covariance
+        from dlcli.linear.quantile.fit import solve_quantile
+
         return covariance(replace(self.rows, l1=np.zeros_like(self.rows.l1)), lambda r: solve_quantile(r).theta)

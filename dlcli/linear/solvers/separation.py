@@ -9,7 +9,6 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.solvers.separable.margins import ROUNDING, Question
-from dlcli.linear.solvers.separable.proof import UnprovenError, prove
 from dlcli.linear.solvers.separable.zeros import can_lack_a_minimum, prove_zeros
 from dlcli.linear.solvers.solver import NOT_SEPARATED, Separation
 
@@ -38,6 +37,8 @@ class Suspect:
             self._known = self._known or prove_zeros(self._objective)
             return self._known
         if self._known is None:
+            from dlcli.linear.solvers.separable.proof import UnprovenError, prove  # of few fits
+
             try:
                 self._known = prove(self._objective)
             except UnprovenError:

@@ -101,7 +101,7 @@ def test_a_hair_of_overlap_is_no_separation(seed, exponent, columns):
 
 
 def test_a_fit_that_converges_asks_for_no_program(monkeypatch):
-    monkeypatch.setattr("dlcli.linear.solvers.separation.prove", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(proof, "prove", lambda _: pytest.fail("asked"))
     random = np.random.default_rng(1)
     for _ in range(20):
         X = random.standard_t(3, size=(300, 3))
@@ -114,7 +114,7 @@ def test_beyond_a_programs_reach_a_direction_is_tried(monkeypatch):
     def unproven(_):
         raise UnprovenError
 
-    monkeypatch.setattr("dlcli.linear.solvers.separation.prove", unproven)
+    monkeypatch.setattr(proof, "prove", unproven)
     x = np.concatenate([-np.arange(1.0, 9), np.arange(1.0, 9)])[:, None]
     y = np.repeat([0, 1], 8)
     assert Suspect(objective(x, y)).proof(np.array([[0.0], [50.0]])).how == "perfect"

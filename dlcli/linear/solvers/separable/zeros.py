@@ -15,7 +15,6 @@ from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.loss import of_family
 from dlcli.linear.objectives.penalty import Penalty
-from dlcli.linear.solvers.separable.proof import UnprovenError, prove
 from dlcli.linear.solvers.solver import NOT_SEPARATED, Separation
 
 MOST = 2000  # columns up to which the null space takes seconds
@@ -52,6 +51,8 @@ def prove_zeros(objective: RowObjective) -> Separation:
     one_sided = RowObjective(
         seen, np.zeros(len(seen)), "logistic", 1, Penalty().weighted(np.ones(null.shape[1]))
     )  # fmt: skip
+    from dlcli.linear.solvers.separable.proof import UnprovenError, prove  # of few fits
+
     try:
         found = prove(one_sided)
     except UnprovenError:
