@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.explain import ExplainConfig
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -66,7 +67,7 @@ class AppliedSettings:
     held: Source | None = None
 
     @classmethod
-    def of(cls, config: EvalConfig | PredictConfig) -> "AppliedSettings":
+    def of(cls, config: EvalConfig | PredictConfig | ExplainConfig) -> "AppliedSettings":
         """Those of a command."""
         keep = config.keep if isinstance(config, PredictConfig) else ()
         return cls(config.run, config.data, config.missing, read_options(config, keep=keep, unseen=config.unseen))

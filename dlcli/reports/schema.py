@@ -12,6 +12,7 @@ from dlcli.reports.columns import DryRunReport
 from dlcli.reports.data import DataReport
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
+from dlcli.reports.explain.linear import LinearExplanation
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.images.noise import NoiseReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
@@ -32,6 +33,8 @@ def kind_of(report: JsonObject) -> str:
     command, task = str(report.get("command")), report.get("task")
     if command in ("eval", "predict"):
         return f"{command} " + ("table" if task is None else "classes" if task == "classify" else "images")
+    if command == "explain":
+        return f"explain {report.get('kind')}"
     if command == "tune-lr":
         return "tune-lr sweep" if report.get("method") == "sweep" else "tune-lr search"
     return "fit-linear dry run" if report.get("dry_run") else command
@@ -43,6 +46,7 @@ AnyReport = Annotated[
     | Annotated[TrainDeconvReport, Tag("train-deconv")]
     | Annotated[DataReport, Tag("data")]
     | Annotated[ExportReport, Tag("export")]
+    | Annotated[LinearExplanation, Tag("explain linear")]
     | Annotated[NoiseReport, Tag("noise")]
     | Annotated[ModelsReport, Tag("models")]
     | Annotated[PageReport, Tag("report")]

@@ -12,15 +12,16 @@ from dlcli.errors import DlcliError
 from dlcli.files import JsonObject, to_json, valid_text, write_atomic
 from dlcli.runs.held import Hold
 from dlcli.runs.names import CONFIG as CONFIG
+from dlcli.runs.names import CONTRIBUTIONS, EXPLAINED, EXPLAINED_PAGE, PAGE, PATH
 from dlcli.runs.names import METRICS as METRICS
 from dlcli.runs.names import MODEL as MODEL
-from dlcli.runs.names import PAGE, PATH
 from dlcli.runs.names import PLOTS as PLOTS
 from dlcli.runs.names import REPORT as REPORT
 from dlcli.runs.names import STATE as STATE
 from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
 PLOT_FORMATS = ("png", "svg", "pdf")
+OF_EXPLAIN = (EXPLAINED, EXPLAINED_PAGE, f"{CONTRIBUTIONS}.csv", f"{CONTRIBUTIONS}.parquet")
 
 
 class RunDirectory:
@@ -87,7 +88,7 @@ class RunDirectory:
             self._given.mkdir(parents=True, exist_ok=True)
             # With --force, what an earlier run left must not pass for this one's.
             # The config goes first: without it a kill in between leaves nothing that could be taken up.
-            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, PATH, PAGE, TRIALS, TABLE, BEST):
+            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, PATH, PAGE, TRIALS, TABLE, BEST, *OF_EXPLAIN):
                 (self._given / name).unlink(missing_ok=True)
             for old in (*self._given.glob(f"{JOURNAL}*"), *self._drawn(self._given)):
                 old.unlink(missing_ok=True)
@@ -116,7 +117,7 @@ class RunDirectory:
             reason = error.strerror or error
             raise DlcliError(f"cannot make {target.parent}: {reason}", "free some space or choose --out") from None
         write_atomic(target, valid_text(data).encode() if isinstance(data, str) else data)
-        if name == REPORT and self._hold is not None:
+        if name in (REPORT, EXPLAINED) and self._hold is not None:
             self._hold.close()  # it has ended, whatever is still drawn
 
     def write_chart(self, name: str, extension: str, data: bytes) -> None:

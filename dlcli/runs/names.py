@@ -8,3 +8,6 @@ PATH = "path.csv"
 PLOTS = "plots"
 STATE = "checkpoint/state.safetensors"
 PAGE = "report.html"
+EXPLAINED = "explain.json"
+EXPLAINED_PAGE = "explain.html"
+CONTRIBUTIONS = "shap"  # .csv or .parquet

@@ -14,9 +14,9 @@ from dlcli.errors import DlcliError
 from dlcli.files import JsonObject
 from dlcli.reports.saved.metrics import Measured, metrics_of, number
 from dlcli.runs.held import is_held
-from dlcli.runs.names import CONFIG, METRICS, REPORT
+from dlcli.runs.names import CONFIG, EXPLAINED, METRICS, REPORT
 
-LEAVE_RUNS = ("fit-linear", "train-deconv", "tune-lr", "data", "noise")
+LEAVE_RUNS = ("fit-linear", "train-deconv", "tune-lr", "data", "noise", "explain")
 NAMED = re.compile(rf"({'|'.join(LEAVE_RUNS)})-\d+")
 DEPTH = 3  # folders within folders that are looked through
 TAIL = 1 << 16  # bytes at the end of metrics.jsonl that hold its last line
@@ -159,6 +159,8 @@ def _within(folder: Path, depth: int) -> Iterator[PastRun | None]:
 def past_run(folder: Path) -> PastRun | None:
     """The run that ``folder`` is, or None."""
     report, trouble = _report(folder / REPORT)
+    if not report and not trouble:
+        report, trouble = _report(folder / EXPLAINED)
     settings = _settings(folder / CONFIG)
     ours = report.get("command") in LEAVE_RUNS and "run" in report
     if report and not ours:
@@ -230,11 +232,11 @@ def _record(line: bytes) -> JsonObject | None:
 def _written(folder: Path) -> float:
     """When a file of a run was last written."""
     times = []
-    for place in (folder / REPORT, folder / METRICS, folder / CONFIG, folder):
+    for place in (folder / REPORT, folder / EXPLAINED, folder / METRICS, folder / CONFIG, folder):
         try:
             times.append(place.stat().st_mtime)
         except OSError:
             continue
-        if place.name == REPORT:
+        if place.name in (REPORT, EXPLAINED):
             break
     return max(times, default=0.0)

@@ -61,6 +61,10 @@ def config_of(command: str) -> type[Config] | None:
         from dlcli.config.tune_lr import TuneLrConfig
 
         return TuneLrConfig
+    if command == "explain":
+        from dlcli.config.explain import ExplainConfig
+
+        return ExplainConfig
     if command in ("data", "noise"):
         from dlcli.config.data import DataConfig, NoiseConfig
 

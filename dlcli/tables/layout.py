@@ -80,3 +80,15 @@ class ColumnLayout:
             if (code < 0).any():
                 X[np.ix_(code < 0, places[1:])] = np.nan
         return X
+
+    def cells(self, X: FloatArray, label: str = "") -> Cells:
+        """The cells that ``matrix`` makes X (n, w) of."""
+        codes: dict[str, IntArray] = {}
+        for name, places in self._levels_at.items():
+            levels = X[:, places[1:]]
+            code = (
+                np.where(levels.any(axis=1), 1 + np.argmax(levels, axis=1), 0) if len(places) > 1 else np.zeros(len(X))
+            )
+            missing = np.isnan(levels).any(axis=1)
+            codes[name] = np.where(missing, -1, code).astype(np.int64)
+        return Cells(X[:, self._plain_at], self.plain, codes, np.arange(1, len(X) + 1), label)

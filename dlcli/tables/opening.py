@@ -26,6 +26,10 @@ GROUPS = "it tells groups apart"  # why a column is no feature
 MISSING_POLICIES = ("auto", "drop", "mean", "error")
 
 
+class LacksTargetError(DlcliError):
+    """A table that a model is to be measured on has all its columns but the target."""
+
+
 @dataclass(frozen=True)
 class TrainingColumns:
     """The plans of the features, and of the target if there is one; ``decisions`` on the choice.

@@ -24,6 +24,7 @@ from dlcli.tables.decisions import Decision, refuse_decisions
 from dlcli.tables.encoder import Encoder, said_unseen
 from dlcli.tables.names import RowColumns, find_name
 from dlcli.tables.opening import (
+    LacksTargetError,
     TrainingColumns,
     check_held,
     opened,
@@ -400,7 +401,8 @@ def _for_model(readers: Sequence[Reader], options: ReadOptions, schema: Schema, 
     if need_target and schema.target is not None:
         if schema.target.name not in first.names:
             message = f"{first.label} lacks the target column {listed([schema.target.name])}, which measuring needs"
-            raise DlcliError(message, f"its columns are {listed(first.names)}; to predict without it: dlcli predict")
+            hint = f"its columns are {listed(first.names)}; to predict without it: dlcli predict"
+            raise LacksTargetError(message, hint)
         wanted = replace(schema.target, name=find_name(schema.target.name, first.names, "--target"))
     table = Table(readers, schema.features, wanted, options)
     if schema.design is not None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dlcli.config.base import Config
 from dlcli.config.common import DATA, IMAGES
-from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.evaluate import SavedOptions
 from dlcli.config.option import field_meta, flag_of
 from dlcli.errors import DlcliError
 from dlcli.linear.model import KIND as LINEAR
@@ -16,7 +16,7 @@ from dlcli.runs.open import run_folder
 NETWORK = "dlcli-deconv"  # the kind of dlcli.networks.model.saved, which imports torch
 
 
-def holds_network(config: EvalConfig | PredictConfig) -> bool:
+def holds_network(config: SavedOptions) -> bool:
     """Whether the run holds an image network.
 
     Raises DlcliError for no run, a model that dlcli didn't make, and options that the run's kind doesn't have.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcli.config.evaluate import AUTO, EvalConfig, PredictConfig
+from dlcli.config.evaluate import AUTO, EvalConfig, PredictConfig, SavedOptions
 from dlcli.config.values.noise import Amount
 from dlcli.engine.arrays import AnyDtype
 from dlcli.images.formats.opening import EXTENSIONS
@@ -41,7 +41,7 @@ class NetworkSettings:
     blur: str | None = None
 
     @classmethod
-    def of(cls, config: EvalConfig | PredictConfig) -> "NetworkSettings":
+    def of(cls, config: SavedOptions) -> "NetworkSettings":
         """Those of a command."""
         return cls(
             config.run, config.device, config.kernel, config.tile, config.threads, config.axes or "", config.blur

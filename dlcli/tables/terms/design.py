@@ -14,7 +14,7 @@ from dlcli.tables.categories import shown_level
 from dlcli.tables.columns import Column, FloatArray, IntArray
 from dlcli.tables.layout import Cells
 from dlcli.tables.terms.coding import Product, coded
-from dlcli.tables.terms.expressions import BASES, Call, Expression, Levels, Name, Node, refused
+from dlcli.tables.terms.expressions import BASES, Call, Expression, Levels, Name, Node, columns_of, refused
 from dlcli.tables.terms.learned import checked, degree_of
 from dlcli.tables.terms.parsing import parse
 from dlcli.tables.terms.polynomials import orthogonal
@@ -61,6 +61,16 @@ class Design:
             if len(found) + math.prod(map(len, each)) > MOST_COLUMNS:
                 raise DlcliError(f"the terms make more than {MOST_COLUMNS:,} columns", "leave out some interactions")
             found += [":".join(reversed(parts)) for parts in itertools.product(*reversed(each))]
+        return tuple(found)
+
+    @cached_property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """For each column of X the features that it is made of."""
+        found: list[tuple[str, ...]] = []
+        for product in self.products:
+            width = math.prod(len(self._names_of(self.factors[name], reduced=reduced)) for name, reduced in product)
+            used = [one for name, _ in product for one in columns_of(self._plain(self.factors[name]))]
+            found += [tuple(dict.fromkeys(column_of(one, self.features).name for one in used))] * width
         return tuple(found)
 
     def _plain(self, factor: Factor) -> Expression:

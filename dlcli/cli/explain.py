@@ -1,0 +1,68 @@
+"""``dlcli explain``."""
+
+from typing import TYPE_CHECKING
+
+from dlcli.cli.command import Command
+from dlcli.cli.console import Console
+from dlcli.config.explain import ExplainConfig
+from dlcli.text import counted
+
+if TYPE_CHECKING:
+    from dlcli.reports.explain.base import Explanation
+
+SHOWN = 20  # rows of a table on the screen; the page has all
+
+DOC = """Explain a saved model: what its predictions are made of, as figures, pictures and one page.
+
+Without DATA, it explains on the validation data that training held out, and says where there is none.
+
+Linear models: exact SHAP values w(x - mean) of each row, on the scale of the linear predictor; how much worse the main
+metric gets when a column's values are permuted, with intervals; variance inflation factors; partial residuals.
+
+Examples:
+
+- `dlcli explain` – the newest run
+
+- `dlcli explain runs/fit-linear-001`
+
+- `dlcli explain runs/fit-linear-001 new.csv --out explained/`
+
+- `dlcli explain runs/fit-linear-001 --method permutation,vif --json | jq .columns`
+"""
+
+
+class Explain(Command[ExplainConfig, Console, "Explanation"]):
+    """Explaining a saved model."""
+
+    config = ExplainConfig
+    console = Console
+    doc = DOC
+
+    def work(self, config: ExplainConfig, console: Console) -> "Explanation":
+        """Explain."""
+        from dlcli.tasks.explain import explain
+
+        return explain(config, console)
+
+    def show(self, report: "Explanation", _config: ExplainConfig, console: Console, /) -> None:
+        """The figures as tables, what was found, and where the pictures are."""
+        from dlcli.runs.names import EXPLAINED_PAGE
+
+        for number, table in enumerate(one for one in report.tables() if one.rows):
+            if number:
+                console.line("")
+            rows, more = table.rows[:SHOWN], len(table.rows) - SHOWN
+            console.table(table.head, rows, title=table.title)
+            for note in (f"{more:,} more are in {EXPLAINED_PAGE}" if more > 0 else "", table.note):
+                if note:
+                    console.line(note)
+        if report.findings:
+            console.line("")
+        for finding in report.findings:
+            console.line(f"- {finding}")
+        console.line("")
+        pictures = f" and {counted(len(report.pictures), 'picture')}" if report.pictures else ""
+        console.line(f"{EXPLAINED_PAGE}{pictures} in {report.out}")
+
+
+COMMAND = Explain()

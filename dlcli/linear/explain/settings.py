@@ -1,0 +1,28 @@
+"""What explaining a linear model needs of the command's options."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dlcli.config.common import PlotFormat
+from dlcli.config.explain import ExplainConfig
+from dlcli.config.values.explanations import methods_of
+
+
+@dataclass(frozen=True)
+class LinearExplaining:
+    """The ``methods``, how often columns are permuted, the format of the table of SHAP values, and that of charts."""
+
+    methods: tuple[str, ...]
+    repeats: int
+    table: Literal["csv", "parquet", "none"]
+    seed: int
+    format: PlotFormat
+
+    @classmethod
+    def of(cls, config: ExplainConfig) -> "LinearExplaining":
+        """Those of the command. Raises DlcliError for methods of networks."""
+        return cls(methods_of("linear", config.method), config.repeats, config.table, config.seed, config.plots)
+
+    def without(self, *methods: str) -> tuple[str, ...]:
+        """Its methods but for some."""
+        return tuple(name for name in self.methods if name not in methods)

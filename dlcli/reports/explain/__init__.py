@@ -1,0 +1,1 @@
+"""The reports of ``explain``, by what the model does."""
