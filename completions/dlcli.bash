@@ -30,7 +30,7 @@ _dlcli() {
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval runs report models predict export --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval explain runs report models predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -132,6 +132,24 @@ _dlcli() {
             case "$current" in
                 -*) _dlcli_words '--json --quiet -q --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --threshold --weights --quantile --charts --against --check --out --compare --sigma --quality --seed --worst --mistakes --help -h' ;;
                 *) _dlcli_run_first '--file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --threshold --weights --quantile --charts --against --check --out --sigma --quality --seed --worst --mistakes' ;;
+            esac ;;
+        explain)
+            case "$previous" in
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
+                --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
+                --uneven) _dlcli_words 'mend error'; return ;;
+                --missing) _dlcli_words 'auto drop mean error'; return ;;
+                --decimal) _dlcli_words 'point comma'; return ;;
+                --unseen) _dlcli_words 'error baseline'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --table) _dlcli_words 'csv parquet none'; return ;;
+                --config) _dlcli_paths -f; return ;;
+                --out) _dlcli_paths -d; return ;;
+                --seed|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--method|--repeats|--region) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --method --repeats --table --region --config --help -h' ;;
+                *) _dlcli_run_first '--out --plots --seed --file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --method --repeats --table --region --config' ;;
             esac ;;
         runs)
             case "$previous" in

@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -299,6 +299,53 @@ _dlcli() {
                 '--seed=[Seed of each images noise.]:value: ' \
                 '--worst=[List the N images with the lowest PSNR, instead of the first twenty.]:value: ' \
                 '--mistakes=[Draw the images that a classifier takes for another class, the most confident mistakes first, into this PNG file.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '1:run:_files -/' \
+                '*:data:_files' ;;
+            explain)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--file-format=[What every file holds - csv is all text with delimiters; by default as its name and its first bytes say.]:value:(csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb)' \
+                '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
+                '--header[Whether the first row holds the names; by default detected.]' \
+                '--no-header[Whether the first row holds the names; by default detected.]' \
+                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
+                '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
+                '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--uneven=[Rows and lines of a text file that dont fit its table - mend them or leave them out, or refuse the file; by default mended, which --strict takes for a decision.]:value:(mend error)' \
+                '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
+                '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
+                '--missing=[What to do with missing values; by default as in training.]:value:(auto drop mean error)' \
+                '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
+                '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
+                '*--number=[A column to read as numbers, however they are written; other texts are missing.]:value: ' \
+                '*--date=[A column to read as dates or times.]:value: ' \
+                '*--date-parts=[Use these parts of dates instead of days since 1970, separated by commas - year,quarter,month,day,weekday,dayofyear,hour,minute.]:value: ' \
+                '--decimal=[The decimal mark of numbers that are not plain; by default detected.]:value:(point comma)' \
+                '--day-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
+                '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
+                '--unseen=[What a text does that no training row had, where the model has no level for rare texts - refuse the row, or count as the level without a coefficient.]:value:(error baseline)' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where there is one.]:value:(auto cpu cuda)' \
+                '--kernel=[Index, from 0, of one of the blur kernels that the network was trained on; by default eval uses each in turn, predict the first.]:value: ' \
+                '--blur=[Blur of the images of a network that deblurs, as train-deconv has it, instead of that of the training - eval blurs by it, and a network that is told the blur takes it for theirs.]:value: ' \
+                '--tile=[Process images in tiles of at most this side, in pixels - less memory, the same result.]:value: ' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
+                '--threads=[CPU threads; by default all.]:value: ' \
+                '*--method=[Only these methods, separated by commas; by default all of the models kind.]:value: ' \
+                '--repeats=[How often the values of each column are permuted for its importance.]:value: ' \
+                '--table=[Format of the table of the SHAP values, a row for each row of DATA - csv, parquet or none.]:value:(csv parquet none)' \
+                '--region=[Region of the image that is explained, in pixels; by default where the image has most detail.]:value: ' \
+                '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '1:run:_files -/' \

@@ -14,7 +14,7 @@ COMMANDS = {
     "noise": ("dlcli.cli.noise", "Measure the noise of images: its level, its kind, and how it grows with brightness."),
     "tune-lr": ("dlcli.cli.tuning.tune_lr", "Tune the learning rate, or any other option of a training command."),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
-    "explain": ("dlcli.cli.explain", "Explain a saved model: what its predictions are made of."),
+    "explain": ("dlcli.cli.saved.explain", "Explain a saved model: what its predictions are made of."),
     "runs": ("dlcli.cli.saved.runs", "List runs: how they ended, their metrics, steps and age."),
     "report": ("dlcli.cli.saved.report", "Show runs on one page, or compare them: HTML, or Markdown."),
     "models": ("dlcli.cli.saved.models", "List the networks that come with dlcli."),

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
-from dlcli.config.explain import ExplainConfig
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.saved.explain import ExplainConfig
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.scale import say_rounded

@@ -62,7 +62,7 @@ def config_of(command: str) -> type[Config] | None:
 
         return TuneLrConfig
     if command == "explain":
-        from dlcli.config.explain import ExplainConfig
+        from dlcli.config.saved.explain import ExplainConfig
 
         return ExplainConfig
     if command in ("data", "noise"):

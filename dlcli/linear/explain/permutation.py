@@ -124,7 +124,8 @@ def _change(
     """What the scores (n, k) change by where a column has its values in another order."""
     name, parts = column
     if how.remade is not None and any(part.interaction for part in parts):
-        return how.remade.scores(contributions, name, order) - contributions.base - each.sum(axis=1)
+        made: FloatArray = how.remade.scores(contributions, name, order)
+        return np.asarray(made - contributions.base - each.sum(axis=1))
     own = each[:, contributions.parts.index(parts[0])]
     return np.asarray(own[order] - own)
 

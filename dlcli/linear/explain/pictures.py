@@ -89,7 +89,7 @@ def _swarms(found: Found, format: PlotFormat) -> "Chart":
         shade = _shade(X[:, parts[number].places[0]]) if len(parts[number].places) == 1 else None
         swarms.append(Swarm(parts[number].name, each[:, number], shade))
     title = f"{found.subject.target}: SHAP values of {len(some):,} rows {found.rows.on.shown}"
-    return swarm_chart(swarms, title=title, unit=f"SHAP value: {found.subject.scale}", format=format)
+    return swarm_chart(swarms, title=title, unit=f"SHAP value, on the scale of {found.subject.scale}", format=format)
 
 
 def _shade(values: FloatArray) -> FloatArray:

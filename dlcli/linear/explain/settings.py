@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dlcli.config.common import PlotFormat
-from dlcli.config.explain import ExplainConfig
+from dlcli.config.saved.explain import ExplainConfig
 from dlcli.config.values.explanations import methods_of
 
 

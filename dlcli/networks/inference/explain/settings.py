@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dlcli.config.common import PlotFormat
-from dlcli.config.explain import ExplainConfig
+from dlcli.config.saved.explain import ExplainConfig
 from dlcli.config.values.region import Region
 from dlcli.networks.inference.settings import NetworkSettings
 

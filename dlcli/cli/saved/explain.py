@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from dlcli.cli.command import Command
 from dlcli.cli.console import Console
-from dlcli.config.explain import ExplainConfig
+from dlcli.config.saved.explain import ExplainConfig
 from dlcli.text import counted
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Explain(Command[ExplainConfig, Console, "Explanation"]):
 
     def work(self, config: ExplainConfig, console: Console) -> "Explanation":
         """Explain."""
-        from dlcli.tasks.explain import explain
+        from dlcli.tasks.explain.explain import explain
 
         return explain(config, console)
 

@@ -48,8 +48,8 @@ class ExplainConfig(SavedOptions, DirectoryOptions):
     )  # fmt: skip
     table: Literal["csv", "parquet", "none"] = option(
         "csv",
-        "Format of the table of the SHAP values, a row for each row of DATA.",
-        panel=DATA, also="table_format shap_format values",
+        "Format of the table of the SHAP values, a row for each row of DATA: csv, parquet or none.",
+        panel=DATA, metavar="FORMAT", also="table_format shap_format values",
     )  # fmt: skip
     region: str | None = option(
         None,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dlcli import __version__
-from dlcli.config.explain import NEWEST, ExplainConfig
+from dlcli.config.saved.explain import NEWEST, ExplainConfig
 from dlcli.engine.progress import Progress, Silent
 from dlcli.errors import DlcliError
 from dlcli.linear.explain.explain import explain_linear

@@ -1,0 +1,1 @@
+"""``dlcli explain``: which run is meant, and its explanation."""
