@@ -12,6 +12,7 @@ from dlcli.reports.columns import DryRunReport
 from dlcli.reports.data import DataReport
 from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
+from dlcli.reports.explain.classes import ClassesExplanation
 from dlcli.reports.explain.linear import LinearExplanation
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.images.noise import NoiseReport
@@ -46,6 +47,7 @@ AnyReport = Annotated[
     | Annotated[TrainDeconvReport, Tag("train-deconv")]
     | Annotated[DataReport, Tag("data")]
     | Annotated[ExportReport, Tag("export")]
+    | Annotated[ClassesExplanation, Tag("explain classes")]
     | Annotated[LinearExplanation, Tag("explain linear")]
     | Annotated[NoiseReport, Tag("noise")]
     | Annotated[ModelsReport, Tag("models")]

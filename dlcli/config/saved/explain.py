@@ -10,7 +10,7 @@ from dlcli.config.common import DATA, IMAGES, DirectoryOptions, by_commas
 from dlcli.config.evaluate import DATA_TO_APPLY, RUN_NAMES, SavedOptions
 from dlcli.config.images.options import BUNDLED
 from dlcli.config.option import option
-from dlcli.config.values.explanations import EVERY
+from dlcli.config.values.explanations import EVERY, BaselineName
 from dlcli.config.values.region import Region
 
 NEWEST = Path("runs")  # stands for the newest run there
@@ -55,6 +55,17 @@ class ExplainConfig(SavedOptions, DirectoryOptions):
         None,
         "Region of the image that is explained, in pixels; by default where the image has most detail.",
         panel=IMAGES, metavar="X,Y,W,H", also="roi box bbox crop rectangle patch window area",
+    )  # fmt: skip
+
+    baseline: BaselineName = option(
+        "black",
+        "What integrated gradients compare an image with: one shade, or the mean of all images.",
+        panel=IMAGES, also="baselines reference background", also_as={"zero": "black", "average": "mean"},
+    )  # fmt: skip
+    top: int = option(
+        6,
+        "How many images of each kind to explain: the surest right ones, the surest mistakes, the least sure.",
+        panel=IMAGES, ge=1, le=24, metavar="N", also="top_n n count num_samples samples show max_images",
     )  # fmt: skip
 
     @field_validator("method", mode="before")

@@ -11,6 +11,7 @@ METHODS: dict[ModelKind, tuple[str, ...]] = {
     "restoration": ("gradient", "lam", "receptive-field", "checkerboard", "noise-gain", "filters"),
     "classes": ("integrated-gradients", "grad-cam", "deconvnet", "mistakes"),
 }
+BaselineName = Literal["black", "gray", "white", "mean"]
 EVERY = tuple(name for names in METHODS.values() for name in names)
 WORDS: dict[ModelKind, str] = {
     "linear": "linear models",

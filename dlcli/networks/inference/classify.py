@@ -61,8 +61,8 @@ def evaluate_classes(
     else:
         image_set, _, on = images_without_data(trained, trained.channels, progress)
     # What training held out comes in 8 bits already, by the range of the training.
-    scale = _scale_for(image_set, trained, progress) if settings.data else EIGHT_BIT
-    image_set = _as_trained(image_set, trained, scale)
+    scale = scale_for(image_set, trained, progress) if settings.data else EIGHT_BIT
+    image_set = as_trained(image_set, trained, scale)
     report_skipped(image_set, progress)
     measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
@@ -85,7 +85,7 @@ def evaluate_classes(
     )
 
 
-def _scale_for(image_set: ImageSet, trained: TrainedNetwork, progress: Progress) -> Normalization:
+def scale_for(image_set: ImageSet, trained: TrainedNetwork, progress: Progress) -> Normalization:
     """What becomes black and white of images given, with a line where that is not what it was in training."""
     fit = fitted_to_set(trained.scales, image_set)
     if fit.own:
@@ -93,7 +93,7 @@ def _scale_for(image_set: ImageSet, trained: TrainedNetwork, progress: Progress)
     return fit.scales.inputs
 
 
-def _as_trained(image_set: ImageSet, trained: TrainedNetwork, scale: Normalization) -> ImageSet:
+def as_trained(image_set: ImageSet, trained: TrainedNetwork, scale: Normalization) -> ImageSet:
     """The images as squares of the network's side, with labels that count its classes."""
     assert image_set.labels is not None
     unknown = [name for name in image_set.classes if name not in trained.classes]
@@ -160,7 +160,7 @@ def predict_classes(
     skipped = list(image_set.skipped)
     for note in image_set.notes:
         progress.note(note)
-    scale = _scale_for(image_set, trained, progress)
+    scale = scale_for(image_set, trained, progress)
     write_predictions(_frames(image_set, trained, scale, skipped), _columns(trained), settings.output.out)
     total = len(image_set) + len(image_set.skipped)
     warn_of_skipped(skipped, total, progress)

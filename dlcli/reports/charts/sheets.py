@@ -49,7 +49,7 @@ def residual_sheet(rows: Sequence[tuple[Picture, Picture, Picture]], captions: S
 
     Sizes are as for ``sample_sheet``.
     """
-    cells = [[_fitted(picture, CELL) for picture in row] for row in rows[:MAX_ROWS]]
+    cells = [[fitted(picture, CELL) for picture in row] for row in rows[:MAX_ROWS]]
     return _rows(cells, ("noisy", "restored", "what was taken away"), captions)
 
 
@@ -94,7 +94,7 @@ def class_sheet(
     draw.text((EDGE - 4, EDGE - 8), f"{counted(count, 'image')}, {wrong} wrong", fill=INK, font=font_of(TITLE))
     for i in range(count):
         x, y = EDGE + i % columns * step_x, top + i // columns * step_y
-        cell = _fitted(images[i], THUMBNAIL)
+        cell = fitted(images[i], THUMBNAIL)
         sheet.paste(Image.fromarray(cell), (x + (THUMBNAIL - cell.shape[1]) // 2, y + (THUMBNAIL - cell.shape[0]) // 2))
         frame = GRID if actual[i] == predicted[i] else MISS
         draw.rectangle((x - 4, y - 4, x + THUMBNAIL + 3, y + THUMBNAIL + 3), outline=frame, width=3)
@@ -131,12 +131,12 @@ def encoded(image: Image.Image, layout: str = "") -> bytes:
 
 def _with_error(row: Sequence[Picture]) -> list[Picture]:
     """The pictures and how far the last two are apart, all (h, w, 3) and of the size shown."""
-    shown = [_fitted(picture, CELL) for picture in row]
+    shown = [fitted(picture, CELL) for picture in row]
     error = np.abs(shown[-2].astype(np.int64) - shown[-1]) * AMPLIFIED
     return [*shown, np.minimum(error, 255).astype(np.uint8)]
 
 
-def _fitted(picture: Picture, side: int) -> Picture:
+def fitted(picture: Picture, side: int) -> Picture:
     """The picture (h, w, 3) with sides of at most ``side``: its center, or enlarged by a whole number."""
     height, width = picture.shape[:2]
     top, left = max(height - side, 0) // 2, max(width - side, 0) // 2

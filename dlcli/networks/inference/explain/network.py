@@ -11,11 +11,7 @@ from dlcli.reports.explain.base import Explained
 from dlcli.runs.directory import RunDirectory
 
 
-def explain_network(
-    settings: ExplainingSettings,
-    folder: RunDirectory,  # noqa: ARG001  (where files of a method's own go)
-    progress: Progress,  # noqa: ARG001  (what is told of them)
-) -> Explained:
+def explain_network(settings: ExplainingSettings, folder: RunDirectory, progress: Progress) -> Explained:
     """Explain a network on images; ``folder`` is that of the explanation, made when it is first written to.
 
     Raises DlcliError for images that don't fit it, and for methods that it can't be explained by.
@@ -23,4 +19,8 @@ def explain_network(
     trained = load_for(settings.source, settings.data)
     kind: ModelKind = "classes" if trained.task == "classify" else "restoration"
     settings = replace(settings, methods=methods_of(kind, settings.methods))
+    if kind == "classes":
+        from dlcli.networks.inference.explain.classifying import explain_classes
+
+        return explain_classes(settings, trained, folder, progress)
     raise DlcliError(f"{settings.source.run}: {WORDS[kind]} can't be explained yet", "give the run of a linear model")
