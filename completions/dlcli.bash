@@ -49,12 +49,13 @@ _dlcli() {
                 --robust) _dlcli_words 'HC0 HC1 HC2 HC3'; return ;;
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --log-to) _dlcli_words 'none tensorboard mlflow'; return ;;
                 --val-data|--config) _dlcli_paths -f; return ;;
                 --init|--out) _dlcli_paths -d; return ;;
                 --target|--features|--drop|--formula|--interactions|--log|--poly|--reference|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--weights|--offset|--exposure|--class-weight|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--path-length|--path-ratio|--dropout|--val|--val-rows|--group|--time|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--target --features --drop --dry-run --formula --interactions --log --poly --reference --log-target --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --weights --weights-kind --offset --exposure --class-weight --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --path-choice --path-length --path-ratio --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --data-seed --diagnostics --config --help -h' ;;
+                -*) _dlcli_words '--target --features --drop --dry-run --formula --interactions --log --poly --reference --log-target --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --weights --weights-kind --offset --exposure --class-weight --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --path-choice --path-length --path-ratio --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --log-to --data-seed --diagnostics --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         train-deconv)
@@ -74,13 +75,14 @@ _dlcli() {
                 --augment) _dlcli_words 'auto none flips shifts photos'; return ;;
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --log-to) _dlcli_words 'none tensorboard mlflow'; return ;;
                 --mask|--config) _dlcli_paths -f; return ;;
                 --out|--init|--resume) _dlcli_paths -d; return ;;
                 --sigma|--noise|--poisson|--blur|--holes|--quality|--generated|--channels|--axes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--unshuffle|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--task --sigma --noise --targets --method --poisson --noise-map --no-noise-map --blur --scale --holes --mask --quality --generated --color --gray --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --data-seed --init --resume --config --help -h' ;;
-                *) _dlcli_run_first '--task --sigma --noise --targets --method --poisson --blur --scale --holes --mask --quality --generated --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --data-seed --init --resume --config' ;;
+                -*) _dlcli_words '--task --sigma --noise --targets --method --poisson --noise-map --no-noise-map --blur --scale --holes --mask --quality --generated --color --gray --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --log-to --data-seed --init --resume --config --help -h' ;;
+                *) _dlcli_run_first '--task --sigma --noise --targets --method --poisson --blur --scale --holes --mask --quality --generated --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --log-to --data-seed --init --resume --config' ;;
             esac ;;
         data)
             case "$previous" in
@@ -109,12 +111,13 @@ _dlcli() {
                 --pruner) _dlcli_words 'auto none asha hyperband median'; return ;;
                 --plots) _dlcli_words 'png svg pdf none'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --log-to) _dlcli_words 'none tensorboard mlflow'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
                 --lr|--points|--vary|--trials|--minutes|--metric|--repeats|--cv|--fuse|--study|--storage|--heartbeat|--workers|--seed) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --json --quiet -q --out --force --plots --seed --device --config --help -h' ;;
+                -*) _dlcli_words '--grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --json --quiet -q --out --force --plots --seed --device --log-to --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
         eval)

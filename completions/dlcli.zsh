@@ -101,6 +101,7 @@ _dlcli() {
                 '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
                 '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion.]' \
                 '--config=[Settings from a TOML file.]:value:_files' \
@@ -182,6 +183,7 @@ _dlcli() {
                 '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
                 '--init=[Start from the weights of this run, model file or bundled -NAME (dlcli models lists them), and with its shape where no option gives one.]:value:_files -/' \
                 '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
@@ -248,6 +250,7 @@ _dlcli() {
                 '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
                 '--seed=[Seed of every random choice.]:value: ' \
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \

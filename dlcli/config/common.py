@@ -130,7 +130,20 @@ class RunOptions(DirectoryOptions):
         return known_device(value)
 
 
-class TrainingOptions(RunOptions):
+class LogOptions(Config):
+    """Where else a run is written."""
+
+    log_to: Literal["none", "tensorboard", "mlflow"] = option(
+        "none",
+        "Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, "
+        "else mlflow.db).",
+        panel=OUTPUT,
+        also="logger loggers tracker tracking report_to track",
+        also_as={"tensorboard": "tensorboard", "mlflow": "mlflow"},
+    )
+
+
+class TrainingOptions(LogOptions, RunOptions):
     """Options of every training command."""
 
     data_seed: int | None = option(

@@ -16,6 +16,9 @@ from dlcli.config.linear.weights import WeightOptions
 from dlcli.config.table_options import TableOptions
 from dlcli.config.values.loss import LOG_LINKED, QUANTILE, parse_loss
 
+NAMES_COLUMNS = ("formula", "features", "drop", "log", "poly", "interactions", "reference")
+TRACKERS = ("tensorboard", "mlflow")
+
 
 # Pydantic takes the fields from the last base on: the order in --help and config.toml.
 class FitLinearConfig(
@@ -118,14 +121,23 @@ class FitLinearConfig(
             raise ValueError(f"--link inverse goes with gamma and tweedie; with --loss {self.loss} use log or identity")
 
     def _check_columns(self) -> None:
-        """Raise ValueError for columns chosen beside a formula, which chooses them."""
+        """Raise ValueError for columns chosen without a table, or beside a formula, which chooses them."""
+        if not self.data:
+            self._refuse_names_of_columns()
         if self.formula is None:
             return
         if self.features or self.drop:
             word = "--features" if self.features else "--drop"
             raise ValueError(f"--formula names the columns that are used: leave {word} out")
-        if not self.data:
-            raise ValueError("--formula names columns of a table, and no DATA was given: name a file")
+
+    def _refuse_names_of_columns(self) -> None:
+        """Raise ValueError for an option that names columns of a table: there is none but the built-in example."""
+        for name in NAMES_COLUMNS:
+            if getattr(self, name):
+                # --log tensorboard is what others call it.
+                hint = f"write --log-to {self.log[0]}" if name == "log" and self.log[0] in TRACKERS else "name a file"
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag} names columns of a table, and no DATA was given: {hint}")
 
     def _check_path(self) -> None:
         """Raise ValueError for what a path of penalties can't go with."""

@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 
 from dlcli.config import aliases
 from dlcli.config.base import Config
-from dlcli.config.common import RunOptions
+from dlcli.config.common import LogOptions, RunOptions
 from dlcli.config.option import option
 from dlcli.config.words import with_paths
 from dlcli.errors import DlcliError
@@ -155,7 +155,7 @@ class StudyOptions(Config):
 
 
 # Pydantic takes the fields from the last base on: the order in --help and config.toml.
-class TuneLrConfig(RunOptions, StudyOptions, SearchOptions, MethodOptions):
+class TuneLrConfig(LogOptions, RunOptions, StudyOptions, SearchOptions, MethodOptions):
     """Search for the learning rate, the schedule, the filters, or any option of a training command."""
 
     command: ClassVar[str] = "tune-lr"

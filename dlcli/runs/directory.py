@@ -4,15 +4,17 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcli.engine.revision import look
 from dlcli.errors import DlcliError
 from dlcli.files import JsonObject, to_json, valid_text, write_atomic
 from dlcli.runs.held import Hold
 from dlcli.runs.names import CONFIG as CONFIG
-from dlcli.runs.names import CONTRIBUTIONS, EXPLAINED, EXPLAINED_PAGE, PAGE, PATH
+from dlcli.runs.names import CONTRIBUTIONS, EVENTS, EXPLAINED, EXPLAINED_PAGE, MLFLOW, PAGE, PATH
 from dlcli.runs.names import METRICS as METRICS
 from dlcli.runs.names import MODEL as MODEL
 from dlcli.runs.names import PLOTS as PLOTS
@@ -20,8 +22,12 @@ from dlcli.runs.names import REPORT as REPORT
 from dlcli.runs.names import STATE as STATE
 from dlcli.runs.trials import BEST, JOURNAL, TABLE, TRIALS
 
+if TYPE_CHECKING:
+    from dlcli.runs.trackers.base import Tracker
+
 PLOT_FORMATS = ("png", "svg", "pdf")
-OF_EXPLAIN = (EXPLAINED, EXPLAINED_PAGE, f"{CONTRIBUTIONS}.csv", f"{CONTRIBUTIONS}.parquet")
+# What explaining and trackers leave.
+OF_OTHERS = (EXPLAINED, EXPLAINED_PAGE, f"{CONTRIBUTIONS}.csv", f"{CONTRIBUTIONS}.parquet", MLFLOW)
 
 
 class RunDirectory:
@@ -33,6 +39,7 @@ class RunDirectory:
         self._given = out
         self._path: Path | None = None
         self._hold: Hold | None = None
+        self.tracker: Tracker | None = None  # what --log-to names, told of each report
         look()  # at git, while the work begins
         base = out or Path("runs")
         if base.exists() and not base.is_dir():
@@ -88,10 +95,12 @@ class RunDirectory:
             self._given.mkdir(parents=True, exist_ok=True)
             # With --force, what an earlier run left must not pass for this one's.
             # The config goes first: without it a kill in between leaves nothing that could be taken up.
-            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, PATH, PAGE, TRIALS, TABLE, BEST, *OF_EXPLAIN):
+            for name in (CONFIG, STATE, MODEL, METRICS, REPORT, PATH, PAGE, TRIALS, TABLE, BEST, *OF_OTHERS):
                 (self._given / name).unlink(missing_ok=True)
             for old in (*self._given.glob(f"{JOURNAL}*"), *self._drawn(self._given)):
                 old.unlink(missing_ok=True)
+            if (self._given / EVENTS).is_dir():
+                shutil.rmtree(self._given / EVENTS)
             self._remove_cut_off(self._given)
             return self._given
         runs = Path("runs")
@@ -155,6 +164,8 @@ class RunDirectory:
                 stream.write(to_json(record, indent=None) + "\n")
         except OSError as error:
             raise DlcliError(f"cannot write {self.path / name}: {error.strerror}", "free some space") from None
+        if self.tracker is not None and name == METRICS:
+            self.tracker.step(record)
 
     def keep_metrics(self, step: int, records: Sequence[JsonObject]) -> None:
         """Bring metrics.jsonl back to ``step``.

@@ -11,3 +11,5 @@ PAGE = "report.html"
 EXPLAINED = "explain.json"
 EXPLAINED_PAGE = "explain.html"
 CONTRIBUTIONS = "shap"  # .csv or .parquet
+EVENTS = "tensorboard"  # a folder
+MLFLOW = "mlflow.json"  # which run of MLflow it is

@@ -29,7 +29,7 @@ POINTS = {"fit-linear": 16, "train-deconv": 8}
 VARIED_POINTS = 5  # of a range of --vary on a grid
 TRIALS_BY_DEFAULT = 16
 SWEEP_STEPS = 100
-FORBIDDEN = ("out", "force", "plots", "json_output", "quiet", "resume")
+FORBIDDEN = ("out", "force", "plots", "log_to", "json_output", "quiet", "resume")
 
 # Opens the training command of a config, with so many folds of cross-validation.
 OpenTrials: TypeAlias = Callable[[TrainingConfig, int | None, Progress], Trials[TrainingConfig]]

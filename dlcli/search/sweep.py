@@ -22,6 +22,7 @@ from dlcli.reports.document import environment
 from dlcli.reports.head import Ended, TrainingHead, training_head
 from dlcli.reports.tune_lr import BestRate, Suggestion, Suggestions, Sweep, SweepCurve, SweepReport, SweepTrial
 from dlcli.runs import directory
+from dlcli.runs.trackers.tracked import tracked
 from dlcli.runs.trials import BEST
 from dlcli.search.progress import SearchProgress
 from dlcli.search.range_test import FEWEST, FIELDS, RangeTest, analyze, geometric, spread, stop_here
@@ -72,7 +73,19 @@ def sweep(settings: SweepSettings, source: RateTestSource, progress: SearchProgr
     """Run the test, and write its run directory; ``start`` is when the command began. Raises DlcliError."""
     low, high = _range(settings.rates, source)
     run = directory.RunDirectory("tune-lr", settings.output.out, settings.output.force)
-    rates = geometric(low, high, settings.steps)
+    with tracked(settings.output.config.log_to, run, progress.warn):
+        return _swept(settings, source, progress, start, run, geometric(low, high, settings.steps))
+
+
+def _swept(
+    settings: SweepSettings,
+    source: RateTestSource,
+    progress: SearchProgress,
+    start: float,
+    run: directory.RunDirectory,
+    rates: FloatArray,
+) -> SweepReport:
+    low, high = float(rates[0]), float(rates[-1])
     seeds = settings.repeats or (SEEDS if source.random else 1)
     title = f"tune-lr: {settings.configs.command}, sweep, {low:g} to {high:g}"
     progress.search(title, ("seed",), "steepest", False, seeds)

@@ -16,7 +16,7 @@ from dlcli.engine.progress import Progress, Remembering, Silent
 from dlcli.engine.ranks import Ranks, launched
 from dlcli.errors import DlcliError, ExitCode, Interrupted
 from dlcli.linear.data.cache import FitCache
-from dlcli.linear.data.load import folds_of, held_out, load, read
+from dlcli.linear.data.load import Loaded, folds_of, held_out, load, read
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
 from dlcli.linear.fit import fit, prepare
@@ -30,6 +30,7 @@ from dlcli.linear.start.run import Start, starting_point
 from dlcli.reports.columns import DryRunReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
+from dlcli.runs.trackers.tracked import check_installed, tracked
 from dlcli.tables.sharing import agreed
 from dlcli.tables.sources import Source
 from dlcli.tables.terms.options import with_terms
@@ -103,13 +104,30 @@ def _help(config: FitLinearConfig, ranks: Ranks) -> FitLinearReport:
 
 def _fit(config: FitLinearConfig, shown: Progress, crew: Crew | None) -> FitLinearReport:
     start, progress = time.monotonic(), Remembering(shown)
+    check_installed(config.log_to)
     run, begin = _run_of(config, crew)
     loaded = load(config, progress, crew)
-    plan, begun = loaded.plan, starting_point(begin, config, loaded, progress)
+    begun = starting_point(begin, config, loaded, progress)
     if crew is not None:
         crew.ranks.keep(RUN, str(run.path))
     run.path.mkdir(exist_ok=True)  # a folder that can't be made is said before training, not after
     space = FitCache(loaded.usable, loaded.device, lasting=bool(config.folds), start=begun)
+    with tracked(config.log_to, run, progress.warn):
+        return _fitted(config, loaded, space, _Under(run, progress, crew, start))
+
+
+@dataclass(frozen=True)
+class _Under:
+    """Where a fit is written and shown, and when it began."""
+
+    run: directory.RunDirectory
+    progress: Remembering
+    crew: Crew | None
+    start: float
+
+
+def _fitted(config: FitLinearConfig, loaded: Loaded, space: FitCache, under: _Under) -> FitLinearReport:
+    run, progress, crew, plan = under.run, under.progress, under.crew, loaded.plan
     path = None
     if plan.penalty.path:
         from dlcli.linear.paths.told import along_path  # here, so that a plain fit takes not a moment longer
@@ -120,7 +138,7 @@ def _fit(config: FitLinearConfig, shown: Progress, crew: Crew | None) -> FitLine
         defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
         result = train(plan, space, run, progress, defer, loaded.inference)
         folds, result = _folds(plan, space, defer, progress, result) if path is None else path.of_fit(result)
-        report = make_report(loaded, result, folds, run, time.monotonic() - start, progress.warnings)
+        report = make_report(loaded, result, folds, run, time.monotonic() - under.start, progress.warnings)
         report = path.of_report(report) if path else report
         defer()  # which only the exact solver hasn't done before its first step
         if path:

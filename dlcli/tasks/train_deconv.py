@@ -29,10 +29,11 @@ from dlcli.networks.training.settings import NetworkPlan
 from dlcli.networks.training.trainer import Training, prepare_torch
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.runs import checkpoint, directory
+from dlcli.runs.trackers.tracked import check_installed, tracked
 
 LIMITS = ("epochs", "steps", "minutes")
 RUN = "train-deconv"  # under this name a group remembers its run's directory
-RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads", "plots")
+RESUMABLE = (*LIMITS, "resume", "json_output", "quiet", "threads", "plots", "log_to")
 
 
 def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) -> TrainDeconvReport:
@@ -47,6 +48,7 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     device = _device_of(ranks, pick_network_device(config.device))
     ranks.connect(device)
     config, run = _open_run(config, ranks, progress)
+    check_installed(config.log_to)
     if config.start and not config.resume:
         Start.of(config.start, None)  # refused before images are read, which may take long
     images = read_images(image_settings(config), progress)
@@ -81,7 +83,9 @@ def train_deconv(config: TrainDeconvConfig, progress: Progress | None = None) ->
     )
     figures = Figures(run, config.plots if ranks.leads else "none", problem, title=about.title, loss=plan.loss)
     training = Training(plan, problem, restoration, about, run, progress, figures, config.threads)
-    with deferred_signals() as check_signal:  # the report is written too, whatever comes while it is
+    resumed = config.resume is not None
+    # The report is written too, whatever comes while it is.
+    with tracked(config.log_to, run, progress.warn, resumed), deferred_signals() as check_signal:
         outcome = training.run_all(check_signal, config.resume)
         report = make_report(outcome, images, describe_device(device), time.monotonic() - start)
         run.write(directory.REPORT, report.to_json() + "\n")

@@ -2,13 +2,14 @@
 
 import math
 import time
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 
 from dlcli.config.tune_lr import TuneLrConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress
 from dlcli.reports.charts import preload
 from dlcli.reports.tune_lr import SearchReport, TuneReport
+from dlcli.runs.trackers.tracked import check_installed, tracked
 from dlcli.search.charts import draw_charts
 from dlcli.search.plan import Search, plan_search, plan_sweep
 from dlcli.search.pool import WorkerOrder
@@ -27,6 +28,7 @@ def tune_lr(config: TuneLrConfig, base: TrainingConfig, progress: SearchProgress
     """
     start = time.monotonic()
     progress = progress or SilentSearch()
+    check_installed(config.log_to)
     if config.method == "sweep":
         from dlcli.search.sweep import sweep
 
@@ -34,7 +36,9 @@ def tune_lr(config: TuneLrConfig, base: TrainingConfig, progress: SearchProgress
         return sweep(settings, open_rate_test(base, progress), progress, start)
     deadline = start + config.minutes * 60 if config.minutes else math.inf
     search = plan_search(config, base, progress, open_trials)
-    with closing(Session.open(search, progress)) as session:
+    with ExitStack() as until_ended:
+        session = until_ended.enter_context(closing(Session.open(search, progress)))
+        until_ended.enter_context(tracked(config.log_to, session.run, progress.warn, bool(session.known)))
         search = session.search
         session.begin()
         if search.configs.command == "train-deconv" and config.plots != "none":
