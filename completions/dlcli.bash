@@ -145,7 +145,7 @@ _dlcli() {
                 --decimal) _dlcli_words 'point comma'; return ;;
                 --unseen) _dlcli_words 'error baseline'; return ;;
                 --device) _dlcli_words 'auto cpu cuda'; return ;;
-                --table) _dlcli_words 'csv parquet none'; return ;;
+                --table) _dlcli_words 'auto csv parquet none'; return ;;
                 --baseline) _dlcli_words 'black gray white mean'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;

@@ -329,7 +329,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from explain' -l axes -x -d 'Dimens
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l threads -x -d 'CPU threads; by default all.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l method -x -d 'Only these methods, separated by commas; by default all of the models kind.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l repeats -x -d 'How often the values of each column are permuted for its importance.'
-complete -c dlcli -n '__fish_seen_subcommand_from explain' -l table -xa 'csv parquet none' -d 'Format of the table of the SHAP values, a row for each row of DATA - csv, parquet or none.'
+complete -c dlcli -n '__fish_seen_subcommand_from explain' -l table -xa 'auto csv parquet none' -d 'Format of the table of SHAP values, a row for each row of DATA - csv, parquet, none, or auto, which is csv up to 100,000 rows.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l region -x -d 'Region of the image that is explained, in pixels; by default where the image has most detail.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l baseline -xa 'black gray white mean' -d 'What integrated gradients compare an image with - one shade, or the mean of all images.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l top -x -d 'How many images of each kind to explain - the surest right ones, the surest mistakes, the least sure.'

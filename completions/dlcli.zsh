@@ -346,7 +346,7 @@ _dlcli() {
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '*--method=[Only these methods, separated by commas; by default all of the models kind.]:value: ' \
                 '--repeats=[How often the values of each column are permuted for its importance.]:value: ' \
-                '--table=[Format of the table of the SHAP values, a row for each row of DATA - csv, parquet or none.]:value:(csv parquet none)' \
+                '--table=[Format of the table of SHAP values, a row for each row of DATA - csv, parquet, none, or auto, which is csv up to 100,000 rows.]:value:(auto csv parquet none)' \
                 '--region=[Region of the image that is explained, in pixels; by default where the image has most detail.]:value: ' \
                 '--baseline=[What integrated gradients compare an image with - one shade, or the mean of all images.]:value:(black gray white mean)' \
                 '--top=[How many images of each kind to explain - the surest right ones, the surest mistakes, the least sure.]:value: ' \

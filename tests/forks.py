@@ -32,7 +32,7 @@ PARENT_DIES = 1  # PR_SET_PDEATHSIG of prctl
 
 def without_charts(words: list[str]) -> list[str]:
     """A command line that draws no charts, unless it says something of them itself."""
-    draws = words[:1] in (["fit-linear"], ["train-deconv"], ["tune-lr"])
+    draws = words[:1] in (["fit-linear"], ["train-deconv"], ["tune-lr"], ["explain"])
     if not draws or {"--plots", "--config", "--resume", "--dry-run", "--help"} & set(words):
         return words
     return [words[0], "--plots", "none", *words[1:]]

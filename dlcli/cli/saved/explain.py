@@ -52,7 +52,8 @@ class Explain(Command[ExplainConfig, Console, "Explanation"]):
             if number:
                 console.line("")
             rows, more = table.rows[:SHOWN], len(table.rows) - SHOWN
-            console.table(table.head, rows, title=table.title)
+            console.line(table.title)
+            console.table(table.head, rows)
             for note in (f"{more:,} more are in {EXPLAINED_PAGE}" if more > 0 else "", table.note):
                 if note:
                     console.line(note)

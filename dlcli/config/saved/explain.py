@@ -46,9 +46,10 @@ class ExplainConfig(SavedOptions, DirectoryOptions):
         "How often the values of each column are permuted for its importance.",
         panel=DATA, ge=2, le=1000, metavar="N", also="n_repeats permutations num_repeats repeat",
     )  # fmt: skip
-    table: Literal["csv", "parquet", "none"] = option(
-        "csv",
-        "Format of the table of the SHAP values, a row for each row of DATA: csv, parquet or none.",
+    table: Literal["auto", "csv", "parquet", "none"] = option(
+        "auto",
+        "Format of the table of SHAP values, a row for each row of DATA: csv, parquet, none, or auto, which is csv up "
+        "to 100,000 rows.",
         panel=DATA, metavar="FORMAT", also="table_format shap_format values",
     )  # fmt: skip
     region: str | None = option(

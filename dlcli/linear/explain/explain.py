@@ -13,7 +13,7 @@ from dlcli.linear.explain.passes import summed, write_table
 from dlcli.linear.explain.permutation import Measured, Permuting, Remade, permutation_importance
 from dlcli.linear.explain.pictures import pictures_of
 from dlcli.linear.explain.report import columns_of, permuted_of
-from dlcli.linear.explain.rows import ExplainedRows, plain_table, rows_to_explain
+from dlcli.linear.explain.rows import OF_TARGETS, ExplainedRows, plain_table, rows_to_explain
 from dlcli.linear.explain.sample import plain_values
 from dlcli.linear.explain.settings import LinearExplaining
 from dlcli.linear.saved import AppliedSettings, load_run, say_retransformed
@@ -25,8 +25,6 @@ from dlcli.runs.directory import RunDirectory
 from dlcli.tables.layout import ColumnLayout
 from dlcli.tables.terms.design import Design
 from dlcli.text import printable
-
-OF_TARGETS = ("permutation", "partial-residuals")
 
 
 def explain_linear(
@@ -43,11 +41,11 @@ def explain_linear(
         model, schema, Contributions.of(parts_of(schema), (model.coefficients, model.intercept), model.fill)
     )
     say_retransformed(model, schema, progress)
-    rows = rows_to_explain(settings, saved, progress)
+    rows = rows_to_explain(settings, saved, explaining.asked, progress)
     methods = explaining.methods if rows.target else explaining.without(*OF_TARGETS)
     passed = summed(rows, subject, explaining.seed, progress)
     plain = None
-    if isinstance(schema.design, Design) and set(OF_TARGETS) & set(methods):
+    if isinstance(schema.design, Design) and methods != ("vif",):
         table, _ = plain_table(settings, saved, Silent(), target=rows.target)
         plain = plain_values(table.chunks(), passed.sample.numbers)
     measured = _measured(subject, passed, plain, explaining) if "permutation" in methods else None
@@ -70,7 +68,7 @@ def explain_linear(
         environment=environment("cpu"),
         target=printable(subject.target),
         rows=passed.rows,
-        scale=printable(subject.scale),
+        scale=subject.scale,
         classes=[printable(level) for level in subject.classes],
         base=subject.contributions.base.tolist(),
         columns=columns_of(found),
@@ -78,7 +76,7 @@ def explain_linear(
         vif_of=None if factors is None else rows.training_name,
         weights=None if sample.weights is None else printable(beside.weights or ""),
         offset=None if sample.offset is None else printable(beside.offset or beside.exposure or ""),
-        table=write_table(rows, subject, folder, explaining.table) if "shap" in methods else None,
+        table=write_table(rows, subject, folder, explaining.table_of(passed.rows)) if "shap" in methods else None,
     )
     return Explained(report, draw)
 

@@ -18,8 +18,8 @@ def _of_shap(found: Found) -> Iterator[str]:
     if "shap" not in found.methods:
         return
     yield (
-        f"SHAP values w(x - mean) are on the scale of {printable(found.subject.scale)}, about the mean of the training "
-        "rows: those of a row, and the score at that mean, add up to the row's score"
+        f"SHAP values w(x - mean) are in {found.subject.scale}, about the mean of the training rows: those of a row "
+        "and the score at that mean add up to the row's score"
     )
     if found.subject.model.smearing is not None:
         yield "predictions are exp of that scale, so that SHAP values are factors there, not terms"
@@ -55,7 +55,12 @@ def _of_inflation(found: Found) -> Iterator[str]:
     if found.factors is None:
         return
     parts = found.subject.contributions.parts
-    pairs = [(part.name, one) for part, one in zip(parts, found.factors, strict=True) if one is not None and one.large]
+    crossed = {name for part in parts if part.interaction for name in part.columns}  # inflated by what they are
+    pairs = [
+        (part.name, one)
+        for part, one in zip(parts, found.factors, strict=True)
+        if one is not None and one.large and not crossed & set(part.columns)
+    ]
     if not pairs:
         return
     pairs.sort(key=lambda pair: -pair[1].scaled)

@@ -14,6 +14,7 @@ from dlcli.linear.losses.families import family_of
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import of_classes, of_family
 from dlcli.tables.table import Schema
+from dlcli.text import printable
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,16 @@ class Subject:
     @property
     def scale(self) -> str:
         """What SHAP values add up to, in words."""
-        kind = self.model.kind
+        kind, target = self.model.kind, printable(self.target)
         if of_classes(kind):
             levels = self.schema.target.levels if self.schema.target is not None else ()
             if self.classes:
-                return f"the log-odds of each class of {self.target} against all (their geometric mean)"
-            return f"the log-odds of {self.target} = {levels[1]}"
+                return f"log-odds of each class of {target} against their geometric mean"
+            return f"log-odds of {target} = {printable(levels[1])}"
         if of_family(kind):
             link = family_of(kind).link
-            return {"log": f"log(mean {self.target})", "inverse": f"1 / mean {self.target}"}.get(link, self.target)
-        return self.schema.modeled
+            return {"log": f"log(mean {target})", "inverse": f"1 / mean {target}"}.get(link, target)
+        return f"log({target})" if self.schema.log_target else target
 
 
 @dataclass(frozen=True)

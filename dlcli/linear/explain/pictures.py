@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlcli.config.common import PlotFormat
-from dlcli.engine.arrays import FloatArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.linear.explain.found import Found
 from dlcli.linear.explain.loss_rows import metric_of, working_residuals
 from dlcli.linear.explain.parts import Part
 from dlcli.linear.objectives.loss import of_classes
 from dlcli.reports.explain.base import Picture, Write
-from dlcli.tables.layout import ColumnLayout
+from dlcli.tables.layout import Cells, ColumnLayout
 
 if TYPE_CHECKING:
     from dlcli.reports.charts.explain.partial import Partial
@@ -71,7 +71,7 @@ def _importance(found: Found, format: PlotFormat) -> "Chart":
     return importance_chart(bars, titles, found.subject.classes, format)
 
 
-def _some(found: Found) -> np.ndarray:
+def _some(found: Found) -> IntArray:
     """The places of some rows of the sample, in random order."""
     rows = len(found.summed.sample.numbers)
     return np.random.default_rng(0).permutation(rows)[:DRAWN]
@@ -82,18 +82,32 @@ def _swarms(found: Found, format: PlotFormat) -> "Chart":
 
     assert format != "none"
     some, parts = _some(found), found.subject.contributions.parts
-    X = found.summed.sample.X[some]
-    each = found.subject.contributions.of_rows(X)[:, :, 0]
+    each = found.subject.contributions.of_rows(found.summed.sample.X[some])[:, :, 0]
+    cells, ordered = _cells(found, some), {part.name for part in _numbers(found)}
     swarms = []
     for number in found.order[:MOST_ROWS]:
-        shade = _shade(X[:, parts[number].places[0]]) if len(parts[number].places) == 1 else None
-        swarms.append(Swarm(parts[number].name, each[:, number], shade))
+        name = parts[number].name
+        shade = _shade(cells.of(name)) if name in ordered and cells is not None else None
+        swarms.append(Swarm(name, each[:, number], shade))
     title = f"{found.subject.target}: SHAP values of {len(some):,} rows {found.rows.on.shown}"
     return swarm_chart(swarms, title=title, unit=f"SHAP value, on the scale of {found.subject.scale}", format=format)
 
 
+def _cells(found: Found, some: IntArray) -> Cells | None:
+    """The table's own values of some rows; None where only what terms made of them was kept."""
+    X = found.plain
+    if X is None and found.subject.schema.design is None:
+        X = found.summed.sample.X
+    return None if X is None else ColumnLayout(found.subject.schema.features).cells(X[some])
+
+
 def _shade(values: FloatArray) -> FloatArray:
-    """The share of the others that each value (n,) is above: rank, ties in the middle."""
+    """The share of the others that each value (n,) is above: rank, ties in the middle; nan where it is missing."""
+    known = ~np.isnan(values)
+    if not known.all():
+        shade = np.full(len(values), np.nan)
+        shade[known] = _shade(values[known])
+        return shade
     ordered = np.sort(values)
     middle = (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") - 1) / 2
     span = middle.max(initial=0.0) - middle.min(initial=np.inf) if len(values) else 0.0
@@ -119,7 +133,8 @@ def _partials(found: Found, format: PlotFormat) -> "Chart":
     scores = sample.with_offset(subject.contributions.scores(sample.X))[some, 0]
     residuals = working_residuals(subject.model, scores, sample.y[some])
     each = subject.contributions.of_rows(sample.X[some])[:, :, 0]
-    cells = ColumnLayout(subject.schema.features).cells((sample.X if found.plain is None else found.plain)[some])
+    cells = _cells(found, some)
+    assert cells is not None
     partials = [
         _partial(part.name, cells.of(part.name), each[:, subject.contributions.parts.index(part)], residuals)
         for part in _numbers(found)[:MOST_PANELS]

@@ -1,6 +1,6 @@
 """Which rows a linear model is explained on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dlcli.config.fit_linear import FitLinearConfig
@@ -14,6 +14,7 @@ from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.opening import LacksTargetError
 from dlcli.tables.table import Chunk, Schema
 
+OF_TARGETS = ("permutation", "partial-residuals")  # methods that need the target
 Chunks = Callable[[], Iterator[Chunk]]
 
 
@@ -41,14 +42,17 @@ class ExplainedRows:
         return self.on.part == "train"
 
 
-def rows_to_explain(settings: AppliedSettings, saved: SavedRun, progress: Progress) -> ExplainedRows:
+def rows_to_explain(
+    settings: AppliedSettings, saved: SavedRun, asked: Sequence[str], progress: Progress
+) -> ExplainedRows:  # fmt: skip
     """The rows of DATA; without it those that training held out, or where it held nothing out all of them.
 
-    Raises DlcliError for data that don't fit the model, and where the rows held out aren't known any more.
+    Raises DlcliError for data that don't fit the model, for such without the target that a method which was ``asked``
+    for needs, and where the rows held out aren't known any more.
     """
     model, schema, trained = saved
     if settings.data:
-        table, target = _given(settings, saved, progress)
+        table, target = _given(settings, saved, asked, progress)
         on = MeasuredOn(paths=settings.data, part="given")
         return ExplainedRows(table, table, on, target, table.chunks, on.shown)
     if settings.missing not in (None, trained.missing):
@@ -66,12 +70,17 @@ def rows_to_explain(settings: AppliedSettings, saved: SavedRun, progress: Progre
     return ExplainedRows(table, rows, on, True, training, "trained on")
 
 
-def _given(settings: AppliedSettings, saved: SavedRun, progress: Progress) -> tuple[ChunkSource, bool]:
+def _given(
+    settings: AppliedSettings, saved: SavedRun, asked: Sequence[str], progress: Progress
+) -> tuple[ChunkSource, bool]:  # fmt: skip
     """The table of DATA, and whether it has the target."""
     model, schema, trained = saved
     try:
         return open_data(settings, model, schema, trained, progress, need_target=True), True
-    except LacksTargetError:
+    except LacksTargetError as error:
+        if needing := [name for name in asked if name in OF_TARGETS]:
+            hint = f"give rows with it, or leave out --method {','.join(needing)}"
+            raise DlcliError(error.message, hint) from None
         progress.note("DATA lack the target: what needs it, permutation and partial residuals, is left out")
         return open_data(settings, model, schema, trained, progress, need_target=False), False
 

@@ -86,7 +86,7 @@ class LinearExplanation(Explanation):
             if vif:
                 row.append("" if one.vif is None else _factor(one.vif))
             rows.append(row)
-        return [Shown(f"What {self.scale} is made of", head, rows, self._notes())]
+        return [Shown(f"What scores are made of: {self.scale}", head, rows, self._notes())]
 
     def _notes(self) -> str:
         notes = []

@@ -32,8 +32,8 @@ def explain(config: ExplainConfig, progress: Progress | None = None) -> Explanat
     progress = progress or Silent()
     folder = directory.RunDirectory("explain", config.out, config.force)
     config = _with_run(config, progress)
-    network = holds_network(config)
     _check_converged(config.run)
+    network = holds_network(config)
     explained = _explained(config, folder, progress, network=network)
     report = explained.report
     folder.write(directory.CONFIG, config.to_toml(folder.path))
