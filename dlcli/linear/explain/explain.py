@@ -24,7 +24,7 @@ from dlcli.reports.head import evaluation_head
 from dlcli.runs.directory import RunDirectory
 from dlcli.tables.layout import ColumnLayout
 from dlcli.tables.terms.design import Design
-from dlcli.text import printable
+from dlcli.text import counted, printable
 
 
 def explain_linear(
@@ -54,6 +54,8 @@ def explain_linear(
     pictures, draw = pictures_of(found, explaining.format)
     for text in rows.table.warnings:
         progress.warn(text)
+    if rows.table.dropped:
+        progress.note(f"dropped {counted(rows.table.dropped, 'row')} with missing values; {passed.rows:,} are left")
     sample, beside = passed.sample, model.beside
     report = LinearExplanation(
         **evaluation_head(settings.run, "cpu", explaining.seed, start),

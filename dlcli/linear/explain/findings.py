@@ -43,6 +43,8 @@ def _of_permutation(found: Found) -> Iterator[str]:
     sample = found.summed.sample
     if not sample.all:
         yield f"columns were permuted in {len(sample.numbers):,} rows, drawn at random of {sample.rows:,}"
+    if len(sample.numbers) == 1:
+        yield "one row has no others to permute its values with"
     idle = [name for name, one in measured.importances.items() if one.low <= 0]
     if idle and len(sample.numbers) > 1:
         yield f"permuting {listed(map(printable, idle))} makes the {words} no worse than chance may"
@@ -63,12 +65,19 @@ def _of_inflation(found: Found) -> Iterator[str]:
     ]
     if not pairs:
         return
+    if len(pairs) == len(parts) and all(np.isinf(one.factor) for _, one in pairs):
+        yield (
+            f"all {counted(len(pairs), 'column')} follow from each other in the rows {found.rows.training_name}, as "
+            "where rows are fewer than columns: how effects are divided among them is up to penalty or optimizer"
+        )
+        return
     pairs.sort(key=lambda pair: -pair[1].scaled)
     texts = [
         f"{printable(name)} ({'infinite' if np.isinf(one.factor) else f'{one.scaled**2:.3g}'})" for name, one in pairs
     ]
+    about = "" if found.subject.model.settings.get("intercept", True) else " (about 0, as there is no intercept)"
     yield (
-        f"large variance inflation in {counted(len(pairs), 'column')}: {listed(texts)}; their values move with those "
-        "of other columns, so how their common effect is divided among them is uncertain, and permuting one alone "
-        "makes rows that there are none of"
+        f"large variance inflation in {counted(len(pairs), 'column')}{about}: {listed(texts)}; their values move "
+        "with those of other columns, so how their common effect is divided among them is uncertain, and permuting one "
+        "alone makes rows that there are none of"
     )

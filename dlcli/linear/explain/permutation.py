@@ -80,7 +80,7 @@ def permutation_importance(
 
     Each is the metric of the mean loss over all permutations less the metric of the rows as they are, with the
     percentile interval of confidence 0.95 of 2,000 bootstrap samples of the rows. Rows with weights get values drawn
-    with replacement, each row's as often as it weighs.
+    with replacement, each row's as often as it weighs. Of one row nothing is known.
     """
     scores, each = contributions.scores(rows.X), contributions.of_rows(rows.X)
     base = losses(rows.with_offset(scores))
@@ -91,11 +91,13 @@ def permutation_importance(
         try:
             for _ in range(how.repeats):
                 order = _order(rows, random)
-                total += losses(rows.with_offset(scores + _change(contributions, each, (name, parts), order, how)))
+                total += (
+                    losses(rows.with_offset(scores + _change(contributions, each, (name, parts), order, how))) - base
+                )
         except DlcliError:  # terms that can't be had of other rows' values, such as log(a - b)
             impossible.append(name)
         else:
-            found[name] = total / how.repeats
+            found[name] = base + total / how.repeats  # so that what is no change is none to the last digit
     value, known = _intervals(np.column_stack([base, *found.values()]), rows.weights, metric, how.seed)
     unknown = dict.fromkeys(impossible, Importance(np.nan, np.nan, np.nan))
     return Measured(value, dict(zip(found, known, strict=True)) | unknown, tuple(impossible))
@@ -150,7 +152,7 @@ def _intervals(
     tails = [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2]
     known = count > 1
     ends = np.percentile(gaps, tails, axis=0) if known else np.full((2, gaps.shape[1]), np.nan)
-    values = metrics[1:] - metrics[0]
+    values = metrics[1:] - metrics[0] if known else np.full(gaps.shape[1], np.nan)
     return float(metrics[0]), [
         Importance(float(value), float(low), float(high)) for value, low, high in zip(values, *ends, strict=True)
     ]

@@ -12,6 +12,7 @@ from dlcli.linear.explain.loss_rows import metric_of, working_residuals
 from dlcli.linear.explain.parts import Part
 from dlcli.linear.objectives.loss import of_classes
 from dlcli.reports.explain.base import Picture, Write
+from dlcli.tables.formats.dates import DateFormat
 from dlcli.tables.layout import Cells, ColumnLayout
 
 if TYPE_CHECKING:
@@ -136,12 +137,20 @@ def _partials(found: Found, format: PlotFormat) -> "Chart":
     cells = _cells(found, some)
     assert cells is not None
     partials = [
-        _partial(part.name, cells.of(part.name), each[:, subject.contributions.parts.index(part)], residuals)
+        _partial(
+            _named(found, part.name), cells.of(part.name), each[:, subject.contributions.parts.index(part)], residuals
+        )
         for part in _numbers(found)[:MOST_PANELS]
     ]
     title = f"{subject.target}: partial residuals of {len(some):,} rows {found.rows.on.shown}"
     robust = not of_classes(subject.model.kind)
     return partial_chart(partials, title=title, unit="SHAP value + residual", robust=robust, format=format)
+
+
+def _named(found: Found, name: str) -> str:
+    """A column's name, and what its numbers are where it holds dates."""
+    column = next(one for one in found.subject.schema.features if one.name == name)
+    return f"{name} (days since 1970)" if isinstance(column.format, DateFormat) else name
 
 
 def _partial(name: str, x: FloatArray, effect: FloatArray, residuals: FloatArray) -> "Partial":

@@ -26,12 +26,11 @@ def page_of(report: Explanation, drawn: Mapping[str, bytes], made: str) -> Page:
             Fact("methods", ", ".join(report.methods)), Fact("seed", str(report.seed)), *measured,
             Fact("dlcli", report.dlcli),
         ],
-        warnings=report.findings,
         tables=[_table(one) for one in report.tables() if one.rows],
         pictures=pictures,
         left_out=[one.name for one in report.pictures if one.name not in drawn],
     )  # fmt: skip
-    return Page(f"Explanation of {report.run}", made, [view])
+    return Page(f"Explanation of {report.run}", made, [view], report.findings)
 
 
 def _table(one: Shown) -> Table:
@@ -41,6 +40,6 @@ def _table(one: Shown) -> Table:
 def _cell(text: str) -> Cell:
     """With the number that a cell holds, by which it is sorted."""
     try:
-        return Cell(text, float(text.split(" ")[0].replace(",", "")))
+        return Cell(text, float(text.split(" ")[0].replace(",", "").removesuffix("%")))
     except ValueError:
         return Cell(text)
