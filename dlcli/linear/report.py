@@ -214,6 +214,19 @@ def _uncertainty(loaded: Loaded, result: Fit, report: FitLinearReport) -> Uncert
     return known.expanded(loaded.keep, len(loaded.data.schema.encoded_names), loaded.data.exponents)
 
 
+def with_residuals(loaded: Loaded, result: Fit, report: FitLinearReport) -> FitLinearReport:
+    """The report with the shape of the residuals of least squares, by one more pass over the rows trained on."""
+    # Here, so that a fit without it takes not a moment longer.
+    from dlcli.linear.diagnostics.residual_shape import residual_shape
+
+    if result.model.kind != "mse" or result.trace.last.status == "diverged" or report.summary is None:
+        return report
+    intercept, slopes = float(result.model.intercept[0]), result.model.slopes[:, 0]
+    precision = loaded.plan.columns.weighting.precision
+    found = residual_shape(loaded.usable, intercept, slopes, frequency=not precision)
+    return report.model_copy(update={"summary": report.summary.model_copy(update={"residuals": found})})
+
+
 def draw_pictures(
     config: FitLinearConfig, loaded: Loaded, report: FitLinearReport, run: directory.RunDirectory
 ) -> None:  # fmt: skip

@@ -45,6 +45,34 @@ class Likelihood(Record):
     pearson: Number | None = Field(default=None, description="Pearson's chi-square; absent from mse and classes")
 
 
+class Residuals(Sparse):
+    """The residuals of the rows trained on, in units of the target, as tests and intervals of least squares see them.
+
+    With weights of frequency a row counts as often as its weight says; those of precision scale residuals by their
+    roots.
+    """
+
+    min: Number
+    q1: Number = Field(description="lower quartile")
+    median: Number
+    q3: Number = Field(description="upper quartile")
+    max: Number
+    sampled: int | None = Field(
+        default=None, description="rows drawn at random of which the quartiles are; absent where they are of all rows"
+    )
+    skewness: Number = Field(description="0 of a normal distribution")
+    kurtosis: Number = Field(description="3 of a normal distribution")
+    jarque_bera: Number = Field(description="chi-square with two degrees of freedom if residuals are normal")
+    jarque_bera_p: Number
+    omnibus: Number | None = Field(
+        default=None, description="D'Agostino and Pearson's K2, likewise; absent below 8 rows"
+    )
+    omnibus_p: Number | None = Field(default=None)
+    durbin_watson: Number = Field(
+        description="0 to 4; near 2 where residuals don't hang on those of the rows before, as the table orders them"
+    )
+
+
 class ClassSummary(Record):
     """What a model of classes compares."""
 
@@ -67,4 +95,7 @@ class Summary(Record):
     likelihood: Likelihood | None
     classes: ClassSummary | None = Field(description="null for numbers")
     levels: dict[Text, int] = Field(description="levels of each text column, the reference with them")
+    residuals: Residuals | None = Field(
+        default=None, description="of mse with --diagnostics, which reads the rows once more; else null"
+    )
     condition_number_at_least: bool = Field(description="whether rounding hides how large the condition number is")

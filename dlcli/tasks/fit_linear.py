@@ -23,7 +23,7 @@ from dlcli.linear.fit import fit, prepare
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.model import LinearModel
 from dlcli.linear.plan import Plan
-from dlcli.linear.report import draw_charts, draw_pictures, make_report, model_of, save
+from dlcli.linear.report import draw_charts, draw_pictures, make_report, model_of, save, with_residuals
 from dlcli.linear.result import Fit
 from dlcli.linear.shared.crew import Crew, leading, serve
 from dlcli.linear.start.run import Start, starting_point
@@ -140,6 +140,8 @@ def _fitted(config: FitLinearConfig, loaded: Loaded, space: FitCache, under: _Un
         folds, result = _folds(plan, space, defer, progress, result) if path is None else path.of_fit(result)
         report = make_report(loaded, result, folds, run, time.monotonic() - under.start, progress.warnings)
         report = path.of_report(report) if path else report
+        if config.diagnostics and crew is None and not report.signal:
+            report = with_residuals(loaded, result, report)
         defer()  # which only the exact solver hasn't done before its first step
         if path:
             path.write(run)

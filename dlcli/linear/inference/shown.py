@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FamilyEntry, FitLinearReport
-from dlcli.reports.inference import Inference, Likelihood, OverallTest, Summary
+from dlcli.reports.inference import Inference, Likelihood, OverallTest, Residuals, Summary
 
 WIDE = 5  # classes that fit side by side in a table
 MOST_ROWS = 100  # rows of tables by class; of more coefficients the tests are in the report
@@ -123,9 +123,7 @@ def as_a_whole(report: FitLinearReport) -> list[str]:
         lines.append(_test(found.test))
     elif found.inference is not None and found.inference.clusters is not None and found.rank > 1:
         lines.append("no test of all slopes: there are too few clusters")
-    if found.likelihood is not None:
-        lines.append(_likelihood(found.likelihood))
-    return lines
+    return [*lines, *_likelihood(found.likelihood), *_residuals(found.residuals)]
 
 
 def _of_family(report: FitLinearReport, family: FamilyEntry, found: Summary) -> list[str]:
@@ -183,8 +181,30 @@ def _test(test: OverallTest) -> str:
     return f"{test.kind} test of all slopes: chi2({test.df:,}) = {test.value:.5g}, {p}"
 
 
-def _likelihood(found: Likelihood) -> str:
-    return (
+def _residuals(found: Residuals | None) -> list[str]:
+    """Quantiles, as R shows them, and the tests of normality and order that statsmodels shows."""
+    if found is None:
+        return []
+    each = {"min": found.min, "1Q": found.q1, "median": found.median, "3Q": found.q3, "max": found.max}
+    drawn = f" (quartiles of {found.sampled:,} rows drawn)" if found.sampled else ""
+    shape = f"skewness {found.skewness:.4g}, kurtosis {found.kurtosis:.4g}"
+    normal = f"Jarque-Bera {found.jarque_bera:.5g}, p {_tail(found.jarque_bera_p)}"
+    if found.omnibus is not None and found.omnibus_p is not None:
+        normal += f"; omnibus {found.omnibus:.5g}, p {_tail(found.omnibus_p)}"
+    return [
+        f"residuals: {', '.join(f'{name} {value:.4g}' for name, value in each.items())}{drawn}",
+        f"residuals: {shape}; {normal}; Durbin-Watson {found.durbin_watson:.4g}, by order of rows",
+    ]
+
+
+def _tail(p: float) -> str:
+    return p_text(p).replace("<", "< ")
+
+
+def _likelihood(found: Likelihood | None) -> list[str]:
+    if found is None:
+        return []
+    return [
         f"log-likelihood {found.log_likelihood:.7g}, AIC {found.aic:.7g}, BIC {found.bic:.7g}, "
         f"deviance {found.deviance:.6g}"
-    )
+    ]
