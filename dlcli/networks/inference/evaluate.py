@@ -19,7 +19,7 @@ from dlcli.networks.data.load import warn_of_skipped
 from dlcli.networks.inference import checkerboard
 from dlcli.networks.inference.classify import evaluate_classes
 from dlcli.networks.inference.large.measuring import measured_in_bands
-from dlcli.networks.inference.observations import Case, Observations, open_observations
+from dlcli.networks.inference.observations import Case, Observations, open_observations, tell_levels
 from dlcli.networks.inference.restoring import check_memory
 from dlcli.networks.inference.settings import EvaluationSettings
 from dlcli.networks.inference.trained import TrainedNetwork, exactly, load_for
@@ -55,6 +55,7 @@ def evaluate_network(settings: EvaluationSettings, progress: Progress) -> Restor
     if settings.mistakes is not None:
         raise DlcliError("--mistakes is for networks that classify images, and this one restores them", "leave it out")
     images = open_observations(settings, trained, progress)
+    tell_levels(images, progress)
     comparison = Comparison.of(trained.degradation.scale, images.scales.targets, trained.scales.targets)
     names = [metric.name for metric in comparison.metrics]
     checks = parse_checks(settings.conditions, (*names, *(f"input_{name}" for name in names), checkerboard.NAME))

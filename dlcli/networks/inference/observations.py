@@ -189,15 +189,19 @@ def open_observations(settings: EvaluationSettings, trained: TrainedNetwork, pro
         image_set, inputs, on, degradations, kernels, settings.source.kernel or 0, luma and image_set.channels == 3,
         settings.seed, trained.device, _sigmas(degradations, fit.scales.targets), fit.scales,
     )  # fmt: skip
-    if found.sigmas:
-        *shown, last = (level_name(level, fit.scales.targets) for level in degradations)
-        _, option = kind_of_levels(degradations[0])
-        progress.note(f"each image is measured at {', '.join(shown)} and {last}; {option} takes one alone")
     for source in (image_set, inputs):
         found.skipped.extend(source.skipped if source else ())
         for note in source.notes if source else ():
             progress.note(note)
     return found
+
+
+def tell_levels(images: Observations, progress: Progress) -> None:
+    """Note at which levels each image is measured, where there are several."""
+    if images.sigmas:
+        *shown, last = (level_name(level, images.scales.targets) for level in images.degradations)
+        _, option = kind_of_levels(images.degradations[0])
+        progress.note(f"each image is measured at {', '.join(shown)} and {last}; {option} takes one alone")
 
 
 def _given(

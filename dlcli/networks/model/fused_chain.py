@@ -19,7 +19,7 @@ from dlcli.networks.autograd import Context
 from dlcli.networks.model.transposed_conv import deconvolved, flip_kernel
 
 _BACKWARD = torch.ops.aten.convolution_backward.default
-Gradients = tuple[Any, Tensor, Tensor]  # of the input (None where it is not needed), the kernel and the bias
+Gradients = tuple[Any, Tensor | None, Tensor | None]  # of the input, the kernel and the bias; None if not needed
 _MASK = torch.ops.aten.threshold_backward.grad_input
 
 
@@ -76,6 +76,7 @@ class _Chain(torch.autograd.Function):
     def backward(ctx: _Kept, gradient: Tensor) -> tuple[Tensor | None, ...]:
         layers = ctx.layers
         kernels, values = ctx.saved_tensors[: len(layers)], ctx.saved_tensors[len(layers) :]
+        wanted = any(ctx.needs_input_grad[2:])  # not where a network that is trained is asked what it looks at
         waiting: dict[int, Tensor] = {}  # gradients of values by the layers that added them
         found: list[Tensor | None] = []
         for number in reversed(range(len(layers))):
@@ -87,23 +88,26 @@ class _Chain(torch.autograd.Function):
             if layer.adds is not None:
                 waiting[layer.adds] = gradient
             needed = number > 0 or ctx.needs_input_grad[1]
-            gradient, weight, bias = _layer_gradients(layer, gradient, x, kernel, needed)
-            found += [bias, flip_kernel(weight) if layer.flipped else weight]
+            gradient, weight, bias = _layer_gradients(layer, gradient, x, kernel, (needed, wanted))
+            found += [bias, flip_kernel(weight) if layer.flipped and weight is not None else weight]
             if number in waiting:
                 gradient = gradient.add_(waiting.pop(number)) if needed else gradient
         return None, gradient if ctx.needs_input_grad[1] else None, *reversed(found)
 
 
-def _layer_gradients(layer: Layer, gradient: Tensor, x: Tensor, kernel: Tensor, needed: bool) -> Gradients:
-    """Gradients of a layer's input, kernel and bias; that of the input only if it is ``needed``."""
+def _layer_gradients(layer: Layer, gradient: Tensor, x: Tensor, kernel: Tensor, asked: tuple[bool, bool]) -> Gradients:
+    """Gradients of a layer's input, kernel and bias: of the input and of the weights only where ``asked`` for."""
+    needed, wanted = asked
     stride, padding, one, none = [layer.stride] * 2, [layer.padding] * 2, [1, 1], [0, 0]
     if not layer.transposed:
         outputs = [len(kernel)]
         found: Gradients = _BACKWARD(
-            gradient, x, kernel, outputs, stride, padding, one, False, none, 1, [needed, True, True]
+            gradient, x, kernel, outputs, stride, padding, one, False, none, 1, [needed, wanted, wanted]
         )
         return found
     # The adjoint's adjoint is the convolution itself, and oneDNN takes long for the bias of a deconvolution.
     back = F.conv2d(gradient, kernel, None, layer.stride, layer.padding) if needed else None
+    if not wanted:
+        return back, None, None
     _, weight, _ = _BACKWARD(x, gradient, kernel, none[:1], stride, padding, one, False, none, 1, [False, True, False])
     return back, weight, gradient.sum((0, 2, 3))
