@@ -14,6 +14,7 @@ from dlcli.reports.document import Report
 from dlcli.reports.evaluate import ClassificationReport, RestorationReport, TableEvalReport
 from dlcli.reports.explain.classes import ClassesExplanation
 from dlcli.reports.explain.linear import LinearExplanation
+from dlcli.reports.explain.restoration import RestorationExplanation
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.images.noise import NoiseReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
@@ -49,6 +50,7 @@ AnyReport = Annotated[
     | Annotated[ExportReport, Tag("export")]
     | Annotated[ClassesExplanation, Tag("explain classes")]
     | Annotated[LinearExplanation, Tag("explain linear")]
+    | Annotated[RestorationExplanation, Tag("explain restoration")]
     | Annotated[NoiseReport, Tag("noise")]
     | Annotated[ModelsReport, Tag("models")]
     | Annotated[PageReport, Tag("report")]

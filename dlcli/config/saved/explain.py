@@ -8,6 +8,7 @@ from pydantic import field_validator
 
 from dlcli.config.common import DATA, IMAGES, DirectoryOptions, by_commas
 from dlcli.config.evaluate import DATA_TO_APPLY, RUN_NAMES, SavedOptions
+from dlcli.config.images.explained import ExplainedImages
 from dlcli.config.images.options import BUNDLED
 from dlcli.config.option import option
 from dlcli.config.values.explanations import EVERY, BaselineName
@@ -16,7 +17,7 @@ from dlcli.config.values.region import Region
 NEWEST = Path("runs")  # stands for the newest run there
 
 
-class ExplainConfig(SavedOptions, DirectoryOptions):
+class ExplainConfig(ExplainedImages, SavedOptions, DirectoryOptions):
     """Explain a saved model."""
 
     command: ClassVar[str] = "explain"

@@ -82,7 +82,7 @@ class NoiseGain(Sparse):
         default=None, description="mean of dy_i / dx_i: the share of a pixel's noise that stays in it, SURE's "
         "divergence; absent where the restored image has another size",
     )  # fmt: skip
-    diagonal_error: Number | None = Field(default=None, description="its standard error")
+    diagonal_error: Number | None = Field(default=None, description="its standard error, of the random probes")
     power: Number = Field(description="share of the variance of white noise that is left, to first order")
     sigma: Number | None = Field(default=None, description="deviation of the noise, in the images' units; if known")
     sure_mse: Number | None = Field(
@@ -159,7 +159,7 @@ class RestorationExplanation(Explanation):
             return []
         rows = []
         if found.diagonal is not None:
-            rows.append(["noise that stays in its pixel", f"{found.diagonal:.2%} +- {found.diagonal_error:.2%}"])
+            rows.append(["noise that stays in its pixel", f"{found.diagonal:.2%}"])
         rows.append(["variance of noise that is left", f"{found.power:.2%}"])
         if found.sure_psnr is not None:
             rows.append(["PSNR by SURE", f"{found.sure_psnr:.2f} +- {found.sure_error:.2f} dB"])

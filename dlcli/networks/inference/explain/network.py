@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from dlcli.config.values.explanations import WORDS, ModelKind, methods_of
+from dlcli.config.values.explanations import ModelKind, methods_of
 from dlcli.engine.progress import Progress
-from dlcli.errors import DlcliError
 from dlcli.networks.inference.explain.settings import ExplainingSettings
-from dlcli.networks.inference.trained import load_for
+from dlcli.networks.inference.trained import TrainedNetwork, load_for, other_networks
 from dlcli.reports.explain.base import Explained
 from dlcli.runs.directory import RunDirectory
 
@@ -16,11 +15,19 @@ def explain_network(settings: ExplainingSettings, folder: RunDirectory, progress
 
     Raises DlcliError for images that don't fit it, and for methods that it can't be explained by.
     """
-    trained = load_for(settings.source, settings.data)
+    trained = _loaded(settings)
     kind: ModelKind = "classes" if trained.task == "classify" else "restoration"
     settings = replace(settings, methods=methods_of(kind, settings.methods))
     if kind == "classes":
         from dlcli.networks.inference.explain.classifying import explain_classes
 
         return explain_classes(settings, trained, folder, progress)
-    raise DlcliError(f"{settings.source.run}: {WORDS[kind]} can't be explained yet", "give the run of a linear model")
+    from dlcli.networks.inference.explain.restoring import explain_restoration
+
+    return explain_restoration(settings, trained, folder, progress)
+
+
+def _loaded(settings: ExplainingSettings) -> TrainedNetwork:
+    """That of the run; of a name that stands for several that for the images, and without any that of gray ones."""
+    others = {} if settings.data else other_networks(settings.source)
+    return others[1] if others else load_for(settings.source, settings.data)

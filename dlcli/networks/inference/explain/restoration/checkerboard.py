@@ -25,7 +25,7 @@ from dlcli.networks.model.receptive_field import receptive_radius
 from dlcli.reports.explain.restoration import GIVEN
 
 NOWHERE = Sides(False, False, False, False)
-SIDES, PIXELS = (96, 64, 48, 32, 16), 1 << 19  # pixels a side of what is looked at; of all that is computed for it
+SIDES, PIXELS = (64, 48, 32, 16), 1 << 19  # pixels a side of what is looked at; of all that is computed for it
 ROOM = 64  # pixels more of an image that is made up, as a blur kernel needs some
 
 

@@ -17,8 +17,8 @@ from dlcli.networks.inference.explain.restoration.traced import Box, Traced
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.model.receptive_field import receptive_radius
 
-SIDE = 400  # restored pixels a side of an image that fields, gains and patterns are measured on
-ENOUGH = 5 << 16  # pixels of all images together
+SIDE, ENOUGH = 400, 1 << 17  # restored pixels a side of an image, and of all, that fields and patterns are measured on
+GAIN_SIDE, GAIN_ENOUGH = 512, 3 << 17  # and gains: the error of SURE is one of few pixels
 USUAL = 25 / 255  # noise where that of the images isn't known
 
 
@@ -64,7 +64,7 @@ class Measuring:
 
     def field(self) -> tuple[Field, int]:
         """The effective receptive field, and of how many images."""
-        parts = self._parts()
+        parts = self._parts(SIDE, ENOUGH)
         pairs = [(part.traced(self.trained), part.observed) for part in parts]
         return effective(pairs, parts[0].degradation.reach), len(parts)
 
@@ -77,18 +77,18 @@ class Measuring:
     def gains(self) -> list[tuple[Subject, Gain]]:
         """What becomes of noise in some images."""
         draws = self._generator()
-        return [(part, measured_gain(part.traced(self.trained), part.observed, draws)) for part in self._parts()]
+        return [(part, measured_gain(part.traced(self.trained), part.observed, draws)) for part in self._parts(GAIN_SIDE, GAIN_ENOUGH)]
 
     def _part(self, side: int) -> Subject:
         return self.subjects.each[0].around(self.box, side, self.trained.network.spec.multiple)
 
-    def _parts(self) -> list[Subject]:
+    def _parts(self, side: int, enough: int) -> list[Subject]:
         """The first images, until there are enough pixels."""
         found, pixels = list[Subject](), 0
         for number, subject in enumerate(self.subjects.each):
-            if pixels >= ENOUGH:
+            if pixels >= enough:
                 break
-            found.append(subject.around(None if number else self.box, SIDE, self.trained.network.spec.multiple))
+            found.append(subject.around(None if number else self.box, side, self.trained.network.spec.multiple))
             pixels += found[-1].observed[0, 0].numel() * subject.degradation.scale**2
         return found
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from dlcli.networks.inference.explain.restoration.measures import psnr_of, true_mse
-from dlcli.networks.inference.explain.restoration.noise_gain import Estimate, Gain, divergence, sure
+from dlcli.networks.inference.explain.restoration.noise_gain import Estimate, Gain, sure
 from dlcli.networks.inference.explain.restoration.subjects import Subject, Subjects
 from dlcli.reports.explain.restoration import NoiseGain
 
@@ -12,21 +12,21 @@ DB = 10 / math.log(10)  # of a relative error of 1, to first order
 
 
 def noise_figures(gains: Sequence[tuple[Subject, Gain]], subjects: Subjects) -> NoiseGain:
-    """The means over images, each by its pixels."""
-    weights = [gain.pixels for _, gain in gains]
+    """The means over images, each by its values."""
+    weights = [gain.values for _, gain in gains]
     total = sum(weights)
     shares = [weight / total for weight in weights]
     figures = NoiseGain(
         power=sum(share * gain.power for share, (_, gain) in zip(shares, gains, strict=True)),
         images=len(gains),
-        pixels=total,
+        pixels=sum(gain.restored[0, 0].numel() for _, gain in gains),
     )
     found: dict[str, float | None] = {}
     sigmas = {subject.level for subject, _ in gains}
     if len(sigmas) == 1:
         found["sigma"] = sigmas.pop()
     if all(gain.diagonal is not None for _, gain in gains):
-        mean = Estimate.over([divergence(gain) for _, gain in gains], weights)
+        mean = Estimate.over([gain.divergence for _, gain in gains], weights)
         found |= {"diagonal": mean.value, "diagonal_error": mean.error}
         if all(subject.variance is not None for subject, _ in gains):
             each = [sure(gain, subject.variance or 0.0) for subject, gain in gains]

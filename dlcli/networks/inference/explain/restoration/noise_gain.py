@@ -16,35 +16,43 @@ from torch.nn import functional
 from dlcli.engine.arrays import FloatArray
 from dlcli.networks.inference.explain.restoration.traced import Traced
 
-BLOCK = 16  # pixels a side of what counts as one draw: errors of neighbors go together
-
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """Of one image: ``diagonal`` (h, w) is the mean over channels of dy_i / dx_i, in each pixel by chance.
+    """Of one image with so many ``values``: ``diagonal`` (h, w) is the mean over channels of dy_i / dx_i.
 
-    None where the restored image has another size. ``power`` is the mean over the restored pixels of the sum of
-    (dy_i / dx_j)^2: so much of the variance of white noise is left, as far as the network is linear. ``change`` (h, w)
-    is the mean over channels of the squared difference that the network made, ``pixels`` its number of values.
+    In each pixel mostly chance; None where the restored image has another size. ``power`` is the mean over the
+    restored values of the sum of (dy_i / dx_j)^2: so much of the variance of white noise is left, as far as the network
+    is linear. ``change`` is the mean squared difference that it made. ``probes`` were drawn for it.
     """
 
     diagonal: FloatArray | None
     power: float
-    change: FloatArray | None
+    change: float
     restored: Tensor
-    pixels: int
+    values: int
+    probes: int
+
+    @property
+    def divergence(self) -> "Estimate":
+        """The mean of the diagonal, the share of a value's noise that stays in it; its error is that of the probes.
+
+        Of signs v, v' J v has a variance of at most 2 |J|^2 (Hutchinson 1990).
+        """
+        mean = math.nan if self.diagonal is None else float(self.diagonal.mean())
+        return Estimate(mean, math.sqrt(2 * self.power / (self.values * self.probes)))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean of ``value``, and its standard error."""
+    """A value, and its standard error."""
 
     value: float
     error: float
 
     @classmethod
     def over(cls, each: Sequence["Estimate"], weights: Sequence[int]) -> "Estimate":
-        """That of several images of so many pixels."""
+        """The mean of several, which are independent, by their weights."""
         shares = [weight / sum(weights) for weight in weights]
         value = sum(share * one.value for share, one in zip(shares, each, strict=True))
         return cls(value, math.hypot(*(share * one.error for share, one in zip(shares, each, strict=True))))
@@ -53,8 +61,7 @@ class Estimate:
 def measured_gain(traced: Traced, observed: Tensor, generator: torch.Generator, probes: int = 1) -> Gain:
     """The gain of one observed image (1, C, h, w).
 
-    Hutchinson's estimate: of ``probes`` v of random signs the mean of v * (J^T v) is the diagonal, that of |J^T v|^2
-    the squared Frobenius norm.
+    Of ``probes`` v of random signs the mean of v * (J' v) is the diagonal, that of |J' v|^2 the squared Frobenius norm.
     """
     x = observed.detach().requires_grad_(True)
     made = traced.whole(x)
@@ -67,47 +74,26 @@ def measured_gain(traced: Traced, observed: Tensor, generator: torch.Generator, 
         if same:
             diagonal += signs * pulled / probes
     restored = made.detach()
-    if not same:
-        return Gain(None, power, None, restored, made.numel())
-    change = (restored - observed).double().square()
-    return Gain(_plane(diagonal), power, _plane(change), restored, made.numel())
-
-
-def divergence(gain: Gain) -> Estimate:
-    """The mean of the diagonal: the share of a pixel's noise that stays in it."""
-    assert gain.diagonal is not None
-    return Estimate(float(gain.diagonal.mean()), block_error(gain.diagonal))
+    change = float((restored - observed).double().square().mean()) if same else math.nan
+    plane = diagonal[0].double().mean(0).cpu().numpy() if same else None
+    return Gain(plane, power, change, restored, made.numel(), probes)
 
 
 def sure(gain: Gain, variance: float) -> Estimate:
     """Stein's unbiased estimate of the mean squared error of the restored image, for Gaussian noise of a ``variance``.
 
-    mean |y - x|^2 - variance + 2 variance dy/dx; noise of neighbors must be independent, and not clipped. Its standard
-    error is by blocks of BLOCK pixels a side.
+    mean |y - x|^2 - variance + 2 variance tr J / n; the noise of values must be independent, and not clipped. Its
+    standard error is from Bellec and Zhang, "Second-order Stein: SURE for SURE and other applications", Annals of
+    Statistics 2021, with |J|^2 for tr J^2, and from the probes.
     """
-    assert gain.diagonal is not None
-    assert gain.change is not None
-    each = gain.change - variance + 2 * variance * gain.diagonal
-    return Estimate(float(each.mean()), block_error(each))
-
-
-def block_error(each: FloatArray) -> float:
-    """The standard error of the mean of ``each`` (h, w), by blocks; of a few pixels as if they were independent."""
-    height, width = (side // BLOCK * BLOCK for side in each.shape)
-    if height * width < 4 * BLOCK * BLOCK:
-        return float(each.std() / max(each.size, 2) ** 0.5)
-    blocks = each[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).mean((1, 3))
-    return float(blocks.std(ddof=1) / blocks.size**0.5)
+    spread = 4 * variance * gain.change + 4 * variance**2 * gain.power - 2 * variance**2
+    error = math.hypot(math.sqrt(max(spread, 0.0) / gain.values), 2 * variance * gain.divergence.error)
+    return Estimate(gain.change - variance + 2 * variance * gain.divergence.value, error)
 
 
 def smooth(diagonal: FloatArray, side: int = 9) -> FloatArray:
-    """The diagonal's mean in a square around each pixel: that of one pixel is mostly chance."""
+    """The diagonal's mean in a square around each pixel."""
     plane = torch.from_numpy(np.ascontiguousarray(diagonal))[None, None]
     around = functional.pad(plane, (side // 2,) * 4, mode="replicate")
     found: FloatArray = functional.avg_pool2d(around, side, 1)[0, 0].numpy()
-    return found
-
-
-def _plane(images: Tensor) -> FloatArray:
-    found: FloatArray = images[0].double().mean(0).cpu().numpy()
     return found

@@ -29,7 +29,8 @@ from dlcli.networks.tensors import image_to_tensor
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.text import printable_path
 
-MOST = 8  # images that are looked at
+MOST = 16  # images that are looked at
+USUAL = 25.0  # of 255
 LARGE = 1024  # pixels a side: of larger images so much, around the region
 
 
@@ -108,8 +109,8 @@ def _trained_on_noisy(trained: TrainedNetwork, progress: Progress) -> bool:
 
 def _degraded(settings: ExplainingSettings, trained: TrainedNetwork, progress: Progress) -> Subjects:
     """Clean images, degraded as eval does it."""
-    source = settings.source
-    wanted = EvaluationSettings(source, settings.data, (), False, settings.sigma, settings.seed)
+    sigma = settings.sigma or _usual(trained, progress)
+    wanted = EvaluationSettings(settings.source, settings.data, (), False, sigma, settings.seed)
     images = open_observations(wanted, trained, progress)
     level = images.levels // 2
     if images.levels > 1:
@@ -128,6 +129,18 @@ def _degraded(settings: ExplainingSettings, trained: TrainedNetwork, progress: P
             skipped.append(Skipped(printable_path(images.image_set.names[index]), error.message))
     _check(found, skipped, progress)
     return Subjects(found, images.on, len(images), Fitted(images.scales), [])
+
+
+def _usual(trained: TrainedNetwork, progress: Progress) -> str | None:
+    """The noise to add where the network is for a range: that of most published tables, or the middle."""
+    low, high = trained.restoration.sigma
+    if not isinstance(trained.degradation, Denoise) or low == high:
+        return None
+    sigma = USUAL if low <= USUAL <= high else (low + high) / 2
+    shown = trained.scales.targets.noise(sigma)
+    progress.note(f"images are degraded at sigma {shown:.3g}, of {low:g} to {high:g} that the network is good for; "
+                  "--sigma takes another")  # fmt: skip
+    return f"{sigma!r}/255"
 
 
 def _of_case(images: Observations, index: int, level: int) -> Subject:
