@@ -149,11 +149,11 @@ _dlcli() {
                 --baseline) _dlcli_words 'black gray white mean'; return ;;
                 --config) _dlcli_paths -f; return ;;
                 --out) _dlcli_paths -d; return ;;
-                --seed|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--method|--repeats|--region|--top) COMPREPLY=(); return ;;
+                --seed|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--kernel|--blur|--tile|--axes|--threads|--sigma|--method|--repeats|--region|--top) COMPREPLY=(); return ;;
             esac
             case "$current" in
-                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --method --repeats --table --region --baseline --top --config --help -h' ;;
-                *) _dlcli_run_first '--out --plots --seed --file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --method --repeats --table --region --baseline --top --config' ;;
+                -*) _dlcli_words '--json --quiet -q --out --force --plots --seed --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --unseen --device --kernel --blur --tile --axes --threads --sigma --degraded --method --repeats --table --region --baseline --top --config --help -h' ;;
+                *) _dlcli_run_first '--out --plots --seed --file-format --delimiter --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --max-categories --unseen --device --kernel --blur --tile --axes --threads --sigma --method --repeats --table --region --baseline --top --config' ;;
             esac ;;
         runs)
             case "$previous" in

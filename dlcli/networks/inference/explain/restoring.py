@@ -58,14 +58,16 @@ def explain_restoration(
     trained = replace(trained, network=frozen(trained.network))
     subjects = open_subjects(settings, trained, progress)
     if settings.region is not None and subjects.count > 1:
-        progress.note(f"the region is of the first of {subjects.count:,} images, {printable_path(subjects.each[0].name)}")
+        progress.note(
+            f"the region is of the first of {subjects.count:,} images, {printable_path(subjects.each[0].name)}"
+        )
     with differentiably():
         found = _found(settings, Measuring.of(trained, subjects, settings.region, settings.seed), progress)
     figures: dict[str, Any] = {
         **_of_region(found.region, path="lam" in settings.methods),
         "receptive_field": None if found.field is None else _of_field(*found.field, trained, subjects),
         "checkerboard": None if found.checkerboard is None else _of_pattern(found.checkerboard, trained),
-        "noise_gain": None if found.gains is None else noise_figures(found.gains, subjects),
+        "noise_gain": None if found.gains is None else noise_figures(found.gains),
     }
     filters = first_filters(trained.network, trained.channels) if "filters" in settings.methods else None
     if filters is not None:
@@ -82,7 +84,7 @@ def explain_restoration(
         data=subjects.on,
         methods=list(settings.methods),
         metrics={},
-        findings=[*verdicts(figures, trained), *subjects.findings],
+        findings=[*verdicts(figures, trained.task), *subjects.findings],
         pictures=pictures.listed(),
         environment=environment(trained.device, torch.get_num_threads()),
         task=trained.task,
@@ -135,10 +137,9 @@ def _of_region(found: RegionFound | None, *, path: bool) -> dict[str, Any]:
 
 
 def _of_field(field: Field, images: int, trained: TrainedNetwork, subjects: Subjects) -> ReceptiveField:
-    network = theoretical(trained.network.spec)
-    degradation = subjects.each[0].degradation
-    reach, scale = degradation.reach, degradation.scale
-    whole = None if reach is None else tuple(-(-side // scale) + 2 * reach for side in network)
+    spec = trained.network.spec
+    whole, network = theoretical(spec, subjects.each[0].degradation), theoretical(spec)
+    assert network is not None
     return ReceptiveField(
         effective=field.side, gaussian=field.luo, theoretical=whole, network=network, positions=field.count,
         images=images, cut=field.cut,

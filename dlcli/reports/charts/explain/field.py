@@ -29,7 +29,9 @@ def field_chart(contributions: Values, shares: Values, field: ReceptiveField, fo
     entries[0] = (key(shade=COLORS[5], style="-"), entries[0][1])
     if field.theoretical is not None:
         low, high = field.theoretical
-        entries.append((key(shade=COLORS[1], style="--"), f"could see: {low if low == high else f'{low} to {high}'} px"))
+        entries.append(
+            (key(shade=COLORS[1], style="--"), f"could see: {low if low == high else f'{low} to {high}'} px")
+        )
         _square(left, high, COLORS[1], "--")
         right.axvline(high, color=COLORS[1], ls="--", lw=1.4)
     sides = 2 * np.arange(len(shares)) + 1

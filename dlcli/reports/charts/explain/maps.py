@@ -7,7 +7,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from dlcli.reports.charts.sheets import EDGE, GAP, INK, PAPER, TEXT, TITLE, Picture, encoded, font_of, readable, shortened
+from dlcli.reports.charts.sheets import (
+    EDGE,
+    GAP,
+    INK,
+    PAPER,
+    TEXT,
+    TITLE,
+    Picture,
+    encoded,
+    font_of,
+    readable,
+    shortened,
+)
 
 Values = npt.NDArray[np.float64]
 
@@ -78,7 +90,8 @@ def heat(shares: Values) -> Picture:
     place = np.clip(np.nan_to_num(shares), 0, 1) * (len(HEAT) - 1)
     table = np.array(HEAT, float)
     channels = [np.interp(place, range(len(HEAT)), table[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(channels, axis=2)).astype(np.uint8)
+    colors: Picture = np.rint(np.stack(channels, axis=2)).astype(np.uint8)
+    return colors
 
 
 def over(picture: Picture, shares: Values) -> Picture:
@@ -86,7 +99,8 @@ def over(picture: Picture, shares: Values) -> Picture:
     gray = picture.astype(float).mean(axis=2, keepdims=True) * 0.75 + 40
     amount = np.clip(shares, 0, 1)[:, :, None]
     mixed = gray * (1 - amount) + heat(0.35 + 0.65 * shares) * amount
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    colored: Picture = np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    return colored
 
 
 def filter_sheet(filters: Values) -> bytes:

@@ -41,7 +41,8 @@ class Attribution:
     @property
     def involved(self) -> float:
         """As many pixels as would have the same index if they took part alike, and no other did."""
-        return self.diffusion_index / 100 * self.path.shape[-2] * self.path.shape[-1]
+        height, width = self.path.shape[-2:]
+        return self.diffusion_index / 100 * float(height * width)
 
 
 def attributed(traced: Traced, observed: Tensor, box: Box, *, path: bool = True) -> Attribution:

@@ -116,7 +116,7 @@ def _flat_inputs(traced: Traced, observed: Tensor, cell: int, around: int) -> It
 
 def _as_input(traced: Traced, images: Tensor) -> tuple[Tensor, Tensor]:
     """What the network is given of observed images, all of it to be restored, and what its residual is taken from."""
-    if not traced.network.spec.head.masked:
+    if not traced.masked:
         known = traced.prepare(images)
         return known.input, known.base
     # As in the middle of a hole: what is known stays as it is.

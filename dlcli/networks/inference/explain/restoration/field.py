@@ -4,6 +4,7 @@ The effective receptive field: Luo, Li, Urtasun and Zemel, "Understanding the Ef
 Convolutional Neural Networks", NeurIPS 2016.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlcli.degradations.base import Degradation
+from dlcli.degradations.downsample import Upscale
 from dlcli.engine.arrays import FloatArray
 from dlcli.networks.inference.explain.restoration.traced import Traced
 from dlcli.networks.model.receptive_field import receptive_radius, receptive_span
@@ -61,14 +64,35 @@ class Field:
         return 2 * int(max(np.abs(rows - radius).max(), np.abs(columns - radius).max())) + 1
 
 
-def theoretical(spec: DeconvSpec) -> tuple[int, int]:
-    """The least and the largest side of what one output pixel depends on, in pixels of the network's input.
+def theoretical(spec: DeconvSpec, degradation: Degradation | None = None) -> tuple[int, int] | None:
+    """The least and the largest side of what one restored pixel depends on, in pixels of the observed image.
 
-    Pixels differ by their place in a cell of ``spec.multiple`` pixels.
+    Exact, for all places of a pixel in the network's cells and in those of an enlargement. Without a degradation it is
+    the network's own, in pixels of its input. None where the whole image is filtered first.
     """
-    spans = [receptive_span(spec, pixel, pixel) for pixel in range(spec.multiple)]
+    if degradation is not None and degradation.reach is None:
+        return None
+    scale = 1 if degradation is None else degradation.scale
+    spans = [receptive_span(spec, pixel, pixel) for pixel in range(math.lcm(spec.multiple, scale))]
+    if degradation is not None:
+        spans = [_prepared_span(degradation, *span) for span in spans]
     sides = [last - first + 1 for first, last in spans]
     return min(sides), max(sides)
+
+
+def _prepared_span(degradation: Degradation, first: int, last: int) -> tuple[int, int]:
+    """The observed pixels on which prepared ones from ``first`` to ``last`` depend, far from any border."""
+    if isinstance(degradation, Upscale):
+        taps = [_cubic(place, degradation.scale) for place in range(first, last + 1)]
+        return min(low for low, _ in taps), max(high for _, high in taps)
+    reach = degradation.reach or 0
+    return first - reach, last + reach
+
+
+def _cubic(place: int, scale: int) -> tuple[int, int]:
+    """The small pixels that an enlarged one is made from: two on each side, or the one in whose middle it is."""
+    low, between = divmod(2 * place + 1 - scale, 2 * scale)
+    return (low - 1, low + 2) if between else (low, low)
 
 
 def effective(images: Sequence[tuple[Traced, Tensor]], reach: int | None) -> Field:

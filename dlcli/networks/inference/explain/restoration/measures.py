@@ -13,7 +13,7 @@ from dlcli.networks.inference.explain.restoration.field import Field, effective
 from dlcli.networks.inference.explain.restoration.noise_gain import Gain, measured_gain
 from dlcli.networks.inference.explain.restoration.region import detailed_box, given_box
 from dlcli.networks.inference.explain.restoration.subjects import LARGE, Subject, Subjects
-from dlcli.networks.inference.explain.restoration.traced import Box, Traced
+from dlcli.networks.inference.explain.restoration.traced import Box
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.model.receptive_field import receptive_radius
 
@@ -77,7 +77,10 @@ class Measuring:
     def gains(self) -> list[tuple[Subject, Gain]]:
         """What becomes of noise in some images."""
         draws = self._generator()
-        return [(part, measured_gain(part.traced(self.trained), part.observed, draws)) for part in self._parts(GAIN_SIDE, GAIN_ENOUGH)]
+        return [
+            (part, measured_gain(part.traced(self.trained), part.observed, draws))
+            for part in self._parts(GAIN_SIDE, GAIN_ENOUGH)
+        ]
 
     def _part(self, side: int) -> Subject:
         return self.subjects.each[0].around(self.box, side, self.trained.network.spec.multiple)

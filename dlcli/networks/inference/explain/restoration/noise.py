@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from dlcli.networks.inference.explain.restoration.measures import psnr_of, true_mse
 from dlcli.networks.inference.explain.restoration.noise_gain import Estimate, Gain, sure
-from dlcli.networks.inference.explain.restoration.subjects import Subject, Subjects
+from dlcli.networks.inference.explain.restoration.subjects import Subject
 from dlcli.reports.explain.restoration import NoiseGain
 
 DB = 10 / math.log(10)  # of a relative error of 1, to first order
 
 
-def noise_figures(gains: Sequence[tuple[Subject, Gain]], subjects: Subjects) -> NoiseGain:
+def noise_figures(gains: Sequence[tuple[Subject, Gain]]) -> NoiseGain:
     """The means over images, each by its values."""
     weights = [gain.values for _, gain in gains]
     total = sum(weights)

@@ -37,10 +37,12 @@ class Gain:
     def divergence(self) -> "Estimate":
         """The mean of the diagonal, the share of a value's noise that stays in it; its error is that of the probes.
 
-        Of signs v, v' J v has a variance of at most 2 |J|^2 (Hutchinson 1990).
+        Of signs v, v' J v has a variance of at most 2 (|J|^2 - sum of squares of the diagonal) (Hutchinson 1990), of
+        which the squared mean is the least.
         """
         mean = math.nan if self.diagonal is None else float(self.diagonal.mean())
-        return Estimate(mean, math.sqrt(2 * self.power / (self.values * self.probes)))
+        spread = 2 * max(self.power - mean**2, 0.0) / (self.values * self.probes)
+        return Estimate(mean, math.sqrt(spread))
 
 
 @dataclass(frozen=True)

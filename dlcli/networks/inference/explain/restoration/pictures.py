@@ -41,7 +41,7 @@ class Pictures:
         about = [
             (self.region is not None, "region", "What the region is made from",
              "The brighter a pixel, the more it counts, by the root of its size; of each map 0.1% of the pixels are as "
-             "bright as can be. Gradient: that of the sum of the region. LAM: what made its edges, from a blurred image "
+             "bright as can be. Gradient: that of the region's sum. LAM: what made its edges, from a blurred image "
              "on."),
             (self.field is not None, "receptive-field", "How far a restored pixel sees",
              "Mean absolute gradients by the root, and how much of all of them squares around the pixel have."),
@@ -60,7 +60,7 @@ class Pictures:
 
     @property
     def _has_map(self) -> bool:
-        return bool(self.gains) and self.gains[0][1].diagonal is not None
+        return self.gains is not None and self.gains[0][1].diagonal is not None
 
     def draw(self, write: Write, report: RestorationExplanation) -> None:
         """Write those that are listed."""

@@ -1,4 +1,4 @@
-"""The images that a restoring network is explained on: clean ones, degraded as in training, or such as predict takes."""
+"""The images that a restoring network is explained on: clean ones that are degraded, or such as predict takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -58,7 +58,8 @@ class Subject:
         """What predict computes of it."""
         degradation, kernel, missing = self.degradation, self.kernel, self.missing
         return Traced(
-            trained.network, lambda x: degradation.prepare_known(x, kernel, missing), degradation.scale
+            trained.network, lambda x: degradation.prepare_known(x, kernel, missing), degradation.scale,
+            degradation.needs_mask,
         )  # fmt: skip
 
     def around(self, box: Box | None, side: int, multiple: int) -> "Subject":
@@ -94,7 +95,9 @@ class Subjects:
 def open_subjects(settings: ExplainingSettings, trained: TrainedNetwork, progress: Progress) -> Subjects:
     """The first images of ``settings``, at most MOST. Raises DlcliError where none fits."""
     if settings.degraded and not settings.data:
-        raise DlcliError("--degraded says what the images of DATA are, and there are none", "give DATA, or leave it out")
+        raise DlcliError(
+            "--degraded says what the images of DATA are, and there are none", "give DATA, or leave it out"
+        )
     own = settings.data and (settings.degraded or _trained_on_noisy(trained, progress))
     return _as_they_are(settings, trained, progress) if own else _degraded(settings, trained, progress)
 
@@ -209,17 +212,19 @@ def _of_image(
     missing = _missing(images, index, trained.degradation) if degradation.needs_mask else None
     scale = degradation.scale
     size = (pixels.shape[0] * scale, pixels.shape[1] * scale)
-    found, noise = levels.found[-1] if levels.found else None, fit.scales.inputs
-    variance = None
-    if trained.told and not several:
-        variance, _ = _noise_of(degradation, noise)
-    elif strength.sigma is not None and isinstance(degradation, Denoise):
-        variance = (strength.sigma.of_255(None if noise.eight_bit else noise.span) / 255) ** 2
-    return Subject(images.names[index], x, degradation, size, None, kernel, missing, variance, found), several
+    noise, given = fit.scales.inputs, None
+    if strength.sigma is not None:
+        given = strength.sigma.of_255(None if noise.eight_bit else noise.span)
+    variance, level = _noise_of(degradation, noise) if trained.told and not several else (None, None)
+    if given is not None:
+        variance, level = (given / 255) ** 2, noise.noise(given)
+    elif level is None and levels.found:
+        level = levels.found[-1]
+    return Subject(images.names[index], x, degradation, size, None, kernel, missing, variance, level), several
 
 
 def _noise_of(degradation: Degradation, units: Normalization) -> tuple[float | None, float | None]:
-    """The variance of Gaussian noise of one level, as the network sees values, and its deviation in the data's units."""
+    """The variance of Gaussian noise of one level, as the network sees values, and its deviation in the data's."""
     if isinstance(degradation, LineNoise):
         even = len(degradation.gain) == 1 and not degradation.gain.any() and np.ptp(degradation.intercept) == 0
         white = not degradation.correlation and degradation.colors is None
@@ -253,7 +258,7 @@ def _check(found: Sequence[Subject], skipped: Sequence[Skipped], progress: Progr
 
 
 def _span(length: int, inner: tuple[int, int], side: int, step: int) -> tuple[int, int]:
-    """From where to where, in multiples of ``step``: about ``side`` of a ``length``, with what begins and is so wide."""
+    """From where to where, in multiples of ``step``: about ``side`` of a ``length``, around ``inner``."""
     start, wide = inner
     room = max(side, wide + 2 * step)
     begin = min(max(start + wide // 2 - room // 2, 0), max(length - room, 0)) // step * step

@@ -1,4 +1,4 @@
-"""A restoration as a function of the observed image that gradients can be taken of, one part of its result at a time."""
+"""A restoration as a function of the observed image that gradients can be taken of, whole or a part of it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,12 +39,14 @@ class Box(NamedTuple):
 class Traced:
     """What predict computes: ``prepare`` of observed images (B, C, h, w) through ``network``.
 
-    ``scale`` is how many times larger the restored image is.
+    ``scale`` is how many times larger the restored image is; ``masked``: the last channel that the network is given
+    tells which pixels are missing.
     """
 
     network: DeconvNet
     prepare: Prepare
     scale: int = 1
+    masked: bool = False
 
     def whole(self, observed: Tensor) -> Tensor:
         """The restored images (B, C, H, W)."""

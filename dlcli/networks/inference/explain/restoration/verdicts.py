@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.reports.explain.restoration import GIVEN, CheckerboardFigures, NoiseGain, PathMap, ReceptiveField
 
 OFF = 0.05  # share of the change by which a map's sum may be off
 FAR = 3.0  # standard errors
 
 
-def verdicts(figures: dict[str, Any], trained: TrainedNetwork) -> list[str]:
+def verdicts(figures: dict[str, Any], task: str) -> list[str]:
     """Those of the figures that there are."""
     found = [
         *([] if figures.get("lam") is None else _of_path(figures["lam"])),
         *([] if figures.get("receptive_field") is None else _of_field(figures["receptive_field"])),
-        *([] if figures.get("checkerboard") is None else _of_pattern(figures["checkerboard"], trained)),
-        *([] if figures.get("noise_gain") is None else _of_noise(figures["noise_gain"], trained)),
+        *([] if figures.get("checkerboard") is None else _of_pattern(figures["checkerboard"])),
+        *([] if figures.get("noise_gain") is None else _of_noise(figures["noise_gain"], task)),
     ]
     if figures.get("filters") is not None and figures["filters"].in_use < figures["filters"].count:
         idle = figures["filters"].count - figures["filters"].in_use
@@ -33,7 +32,9 @@ def _of_path(lam: PathMap) -> list[str]:
 def _of_field(field: ReceptiveField) -> list[str]:
     found = []
     if field.cut:
-        found.append("the images have no room for the whole receptive field: what lies beyond their borders is left out")
+        found.append(
+            "the images have no room for the whole receptive field: what lies beyond their borders is left out"
+        )
     if field.theoretical is None:
         found.append(
             f"the whole image is filtered before the network sees it; the network alone sees {field.network[1]} px"
@@ -47,7 +48,7 @@ def _of_field(field: ReceptiveField) -> list[str]:
     return found
 
 
-def _of_pattern(found: CheckerboardFigures, trained: TrainedNetwork) -> list[str]:
+def _of_pattern(found: CheckerboardFigures) -> list[str]:
     if found.cell == 1:
         return ["no stride and no pixel shuffle, and so no checkerboard pattern"]
     given, worst = max(found.on.items(), key=lambda pair: (pair[1].verdict == found.verdict, pair[1].amplitude))
@@ -63,12 +64,14 @@ def _of_pattern(found: CheckerboardFigures, trained: TrainedNetwork) -> list[str
         cause = "the kernels are multiples of their strides, but the weights of their phases have unequal sums"
     else:
         cause = "the pixel shuffle's places have unequal weights"
-    return [f"a {found.verdict} checkerboard pattern of {size} on {GIVEN[given]}, of cells of {found.cell} pixels: {cause}"]
+    return [
+        f"a {found.verdict} checkerboard pattern of {size} on {GIVEN[given]}, of cells of {found.cell} pixels: {cause}"
+    ]
 
 
-def _of_noise(found: NoiseGain, trained: TrainedNetwork) -> list[str]:
+def _of_noise(found: NoiseGain, task: str) -> list[str]:
     told = []
-    if found.sure_psnr is None and trained.task == "denoise" and found.diagonal is not None:
+    if found.sure_psnr is None and task == "denoise" and found.diagonal is not None:
         told.append("SURE is for independent Gaussian noise of one known level, and this noise is another: "
                     "no estimate of the error is given")  # fmt: skip
     if found.sure_psnr is not None and found.psnr is not None and found.sure_error is not None:
