@@ -27,7 +27,7 @@ def explained(app, *words):
 def test_a_denoiser_is_explained_with_all_its_pictures(app, tmp_path):
     make_run(tmp_path / "run", "denoise")
     folder_of(tmp_path / "photos", ((60, 52), (48, 64)))
-    report, err = explained(app, "run", "photos", "--region", "20,24,8,6", "--out", "out")
+    report, err = explained(app, "run", "photos", "--region", "20,24,8,6", "--plots", "png", "--out", "out")
     assert "DATA are taken as clean images, and degraded as in training" in err
     assert "the region is of the first of 2 images" in err
     assert report["image"] == {

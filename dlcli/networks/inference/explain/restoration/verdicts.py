@@ -1,11 +1,13 @@
 """What the figures of a restoring network say, in sentences."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from dlcli.reports.explain.restoration import GIVEN, CheckerboardFigures, NoiseGain, PathMap, ReceptiveField
+from dlcli.reports.explain.restoration import GIVEN, CheckerboardFigures, Enlarging, NoiseGain, PathMap, ReceptiveField
 
 OFF = 0.05  # share of the change by which a map's sum may be off
 FAR = 3.0  # standard errors
+EVEN = 0.01  # of the weights' size, by which sums of phases may differ
 
 
 def verdicts(figures: dict[str, Any], task: str) -> list[str]:
@@ -55,18 +57,24 @@ def _of_pattern(found: CheckerboardFigures) -> list[str]:
     size = f"{worst.amplitude:.2g} levels of 255"
     if found.verdict == "none":
         return [f"no checkerboard pattern at the network's cells of {found.cell} pixels: {size} on {GIVEN[given]}"]
-    uneven = [one for one in found.deconvolutions if one.uneven]
-    if uneven:
-        one = uneven[0]
-        cause = f"a deconvolution's kernel of {one.kernel} is no multiple of its stride {one.stride}, which overlaps " \
-            "unevenly"  # fmt: skip
-    elif found.deconvolutions:
-        cause = "the kernels are multiples of their strides, but the weights of their phases have unequal sums"
-    else:
-        cause = "the pixel shuffle's places have unequal weights"
+    hidden = ", which rounding to 8 bits hides" if found.verdict == "faint" else ""
     return [
-        f"a {found.verdict} checkerboard pattern of {size} on {GIVEN[given]}, of cells of {found.cell} pixels: {cause}"
+        f"a {found.verdict} checkerboard pattern on {GIVEN[given]}, of cells of {found.cell} pixels: {size}{hidden}; "
+        f"{_cause(found.deconvolutions)}"
     ]
+
+
+def _cause(deconvolutions: Sequence[Enlarging]) -> str:
+    """Where a pattern comes from."""
+    for one in deconvolutions:
+        if one.uneven:
+            return f"a deconvolution's kernel of {one.kernel} is no multiple of its stride {one.stride}: it overlaps " \
+                "unevenly"  # fmt: skip
+    if any(one.phases > EVEN for one in deconvolutions):
+        return "kernels are multiples of their strides, but the weights of the phases have unequal sums"
+    if deconvolutions:
+        return "kernels overlap evenly, and what is between the layers makes phases differ"
+    return "the places of the pixel shuffle have unequal weights"
 
 
 def _of_noise(found: NoiseGain, task: str) -> list[str]:
