@@ -38,7 +38,7 @@ _dlcli() {
                 --missing) _dlcli_words 'auto drop mean error'; return ;;
                 --decimal) _dlcli_words 'point comma'; return ;;
                 --weights-kind) _dlcli_words 'frequency precision'; return ;;
-                --loss) _dlcli_words 'auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5 quantile:0.5'; return ;;
+                --loss) _dlcli_words 'auto mse cross-entropy poisson gamma negative-binomial tweedie:1.5 quantile:0.5 huber huber-fixed:1'; return ;;
                 --link) _dlcli_words 'auto log identity inverse'; return ;;
                 --optimizer) _dlcli_words 'auto gd sgd adam lbfgs newton exact'; return ;;
                 --lr) _dlcli_words 'auto'; return ;;

@@ -14,7 +14,7 @@ from dlcli.config.linear.training import LinearTrainingOptions
 from dlcli.config.linear.validation import ValidationOptions
 from dlcli.config.linear.weights import WeightOptions
 from dlcli.config.table_options import TableOptions
-from dlcli.config.values.loss import LOG_LINKED, QUANTILE, parse_loss
+from dlcli.config.values.loss import HUBER, HUBER_FIXED, LOG_LINKED, QUANTILE, parse_loss
 
 NAMES_COLUMNS = ("formula", "features", "drop", "log", "poly", "interactions", "reference")
 TRACKERS = ("tensorboard", "mlflow")
@@ -62,6 +62,7 @@ class FitLinearConfig(
     def _consistent(self) -> Self:
         self._check_momentum_and_dropout()
         self._check_quantile()
+        self._check_huber()
         self._check_optimizer()
         self._check_link()
         if self.robust and self.cluster:
@@ -109,6 +110,21 @@ class FitLinearConfig(
             if given:
                 rest = why.get(name, "it is solved as a linear program, in one step; leave it out")
                 raise ValueError(f"{name} with --loss {self.loss}: {rest}")
+
+    def _check_huber(self) -> None:
+        """Raise ValueError for what Huber's loss has no use for."""
+        if parse_loss(self.loss).name not in (HUBER, HUBER_FIXED):
+            return
+        for name, given in (("--robust", self.robust), ("--cluster", self.cluster)):
+            if given:
+                raise ValueError(f"{name} with --loss {self.loss}: its standard errors are Huber's own; leave it out")
+        if self.schedule == "barzilai-borwein":
+            raise ValueError(
+                f"--schedule barzilai-borwein with --loss {self.loss}: far from the rows its gradient doesn't change, "
+                "and such steps have no bound; use constant"
+            )
+        if self.diagnostics:
+            raise ValueError(f"--diagnostics with --loss {self.loss}: there are no pictures of it yet; leave it out")
 
     def _check_link(self) -> None:
         """Raise ValueError for a link that the loss hasn't got."""

@@ -20,15 +20,24 @@ from dlcli.linear.evaluation.classes import (
     class_eval_metrics,
 )
 from dlcli.linear.evaluation.deviance import DevianceSums
+from dlcli.linear.evaluation.huber import HuberSums
 from dlcli.linear.evaluation.numbers import NumberSums, number_metric_names
 from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write, draw_classes, draw_numbers
 from dlcli.linear.evaluation.rows import NumberRows
-from dlcli.linear.losses.families import check_targets, family_of
-from dlcli.linear.losses.pinball import Pinball, PinballSums
+from dlcli.linear.losses.families import check_targets
+from dlcli.linear.losses.pinball import PinballSums
 from dlcli.linear.metrics import metric_names
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import loss_of, of_classes, of_family, of_quantile, quantile_of
+from dlcli.linear.objectives.loss import (
+    loss_of,
+    of_classes,
+    of_family,
+    of_numbers_by_rows,
+    of_quantile,
+    quantile_of,
+)
 from dlcli.linear.objectives.moments import whole
+from dlcli.linear.problem import sums_of_numbers
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data, say_retransformed
 from dlcli.reports.checks import outcomes, parse_checks
 from dlcli.reports.document import environment
@@ -175,22 +184,8 @@ def check_threshold(threshold: Threshold, model: LinearModel, schema: Schema) ->
 
 def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettings) -> tuple[tuple[str, ...], bool]:
     """Names of what is measured, and whether R2 is uncentered. Raises DlcliError for a quantile of classes."""
-    if of_family(model.kind):
-        if measuring.draws:
-            raise DlcliError(f"--charts: there are none of --loss {loss_of(model.kind).name} yet", "leave it out")
-        if measuring.quantile is not None:
-            raise DlcliError(
-                f"--quantile {measuring.quantile}: a model by deviance predicts means, not quantiles", "leave it out"
-            )
-        return metric_names(model.kind, centered=True), False
-    if of_quantile(model.kind):
-        if measuring.draws:
-            raise DlcliError("--charts: there are none of --loss quantile yet", "leave it out")
-        if measuring.quantile not in (None, quantile_of(model.kind)):
-            raise DlcliError(
-                f"--quantile {measuring.quantile}: the model predicts the quantile {quantile_of(model.kind):g}",
-                "leave it out",
-            )
+    if of_numbers_by_rows(model.kind):
+        _check_measuring(model, measuring)
         return metric_names(model.kind, centered=True), False
     if not of_classes(model.kind):
         centered = bool(model.settings.get("intercept", True))
@@ -203,13 +198,24 @@ def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettin
     return tuple(metric.name for metric in class_eval_metrics(len(schema.target.levels))), False
 
 
+def _check_measuring(model: LinearModel, measuring: MeasuringSettings) -> None:
+    """Raise DlcliError for what there isn't of a loss of the rows."""
+    loss, q = loss_of(model.kind), measuring.quantile
+    if measuring.draws:
+        raise DlcliError(f"--charts: there are none of --loss {loss.name} yet", "leave it out")
+    if q is None or (of_quantile(model.kind) and q == loss.parameter):
+        return
+    what = "a model by deviance predicts means, not quantiles" if of_family(model.kind) else "the model predicts none"
+    if of_quantile(model.kind):
+        what = f"the model predicts the quantile {loss.parameter:g}"
+    raise DlcliError(f"--quantile {q}: {what}", "leave it out")
+
+
 def _sums(
     model: LinearModel, schema: Schema, measuring: MeasuringSettings, *, centered: bool
-) -> NumberSums | DevianceSums | PinballSums | ClassSums:  # fmt: skip
-    if of_quantile(model.kind):
-        return PinballSums(Pinball(quantile_of(model.kind)))
-    if of_family(model.kind):
-        return DevianceSums(family_of(model.kind))
+) -> NumberSums | DevianceSums | PinballSums | HuberSums | ClassSums:  # fmt: skip
+    if of_numbers_by_rows(model.kind):
+        return sums_of_numbers(model.kind)
     if not of_classes(model.kind):
         return NumberSums(centered=centered, quantile=measuring.quantile)
     assert schema.target is not None
@@ -217,7 +223,7 @@ def _sums(
 
 
 def _add_rows(
-    sums: NumberSums | DevianceSums | PinballSums | ClassSums,
+    sums: NumberSums | DevianceSums | PinballSums | HuberSums | ClassSums,
     drawn: NumberRows | None,
     model: LinearModel,
     chunks: Iterable[Chunk],
@@ -229,7 +235,7 @@ def _add_rows(
         if isinstance(sums, DevianceSums):
             check_targets(sums.family, chunk.y)
             sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
-        elif isinstance(sums, PinballSums):
+        elif isinstance(sums, PinballSums | HuberSums):
             sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
         elif isinstance(sums, NumberSums):
             with np.errstate(over="ignore", invalid="ignore"):  # refused later

@@ -14,6 +14,7 @@ from dlcli.linear.diagnostics.advice import Ended, advise, announce
 from dlcli.linear.diagnostics.collinear import collinear, say_collinear
 from dlcli.linear.diagnostics.condition import condition_number
 from dlcli.linear.inference.settings import InferenceSettings
+from dlcli.linear.objectives.loss import said_of_kind
 from dlcli.linear.plan import Plan
 from dlcli.linear.problem import FitProblem, free_of_units, kind_of, row_problem, spans_rows
 from dlcli.linear.result import Fit, Trace, make_fit
@@ -96,7 +97,8 @@ def fit(
     say_collinear(problem, found, progress)
     count, columns = problem.squares.moments.number, len(problem.squares.units.scale)
     validate = problem.validate
-    title = f"fit-linear: {problem.kind}, {plan.optimizer}, {counted(count, 'row')}, {counted(columns, 'column')}"
+    loss, size = said_of_kind(problem.kind), f"{counted(count, 'row')}, {counted(columns, 'column')}"
+    title = f"fit-linear: {loss}, {plan.optimizer}, {size}"
     progress.begin(title, plan.steps, validate is not None)
     check_signal = None if plan.optimizer == "exact" else defer()
     steps: list[Step] = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from dlcli.engine.arrays import BoolArray, FloatArray, IntArray
 from dlcli.linear.losses.pinball import PINBALL_METRICS
-from dlcli.linear.objectives.loss import Kind, of_classes, of_family, of_quantile
+from dlcli.linear.objectives.loss import Kind, of_classes, of_family, of_huber, of_quantile
 from dlcli.linear.objectives.moments import Moments
 
 
@@ -178,6 +178,8 @@ REGRESSION = (
 # their sum is R's residual deviance.
 DEVIANCE_METRICS = ("loss", "deviance", "d2", "rmse", "mae")
 DEVIANCES_HIGHER = ("d2",)
+# Of Huber's loss, as ``evaluation.huber`` computes them.
+HUBER_METRICS = ("loss", "huber", "mae", "median_absolute_error", "rmse", "r2")
 CLASSES = (
     ClassMetric("loss", lambda s: s.log_loss),
     ClassMetric("log_loss", lambda s: s.log_loss),
@@ -194,6 +196,8 @@ def metric_names(kind: Kind, *, centered: bool) -> tuple[str, ...]:
         return DEVIANCE_METRICS
     if of_quantile(kind):
         return PINBALL_METRICS
+    if of_huber(kind):
+        return HUBER_METRICS
     return tuple(metric.name for metric in REGRESSION if not (metric.uncentered and centered))
 
 
@@ -203,6 +207,8 @@ def searched_metrics(kind: Kind, classes: int) -> tuple[str, ...]:
         return DEVIANCE_METRICS
     if of_quantile(kind):
         return PINBALL_METRICS
+    if of_huber(kind):
+        return HUBER_METRICS
     if of_classes(kind):
         return tuple(metric.name for metric in CLASSES if classes <= (metric.searched_up_to or classes))
     return tuple(metric.name for metric in REGRESSION if metric.of_rows is None and not metric.uncentered)
@@ -214,6 +220,8 @@ def higher_is_better(kind: Kind, name: str) -> bool:
         return name in DEVIANCES_HIGHER
     if of_quantile(kind):
         return False
+    if of_huber(kind):
+        return name == "r2"
     table: tuple[RegressionMetric | ClassMetric, ...] = CLASSES if of_classes(kind) else REGRESSION
     return any(metric.name == name and metric.higher_is_better for metric in table)
 

@@ -7,11 +7,14 @@ from functools import partial
 import numpy as np
 
 from dlcli.config.values.class_weights import weights_by_name
+from dlcli.config.values.loss import HUBER
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.rows import Held, Rows
 from dlcli.linear.data.table_data import TableData, TableElsewhere, row_blocks
 from dlcli.linear.evaluation.deviance import DevianceSums
+from dlcli.linear.evaluation.huber import HuberSums
 from dlcli.linear.losses.families import family_of
+from dlcli.linear.losses.huber import Huber
 from dlcli.linear.losses.pinball import Pinball, PinballSums
 from dlcli.linear.metrics import ClassRows, class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
@@ -23,8 +26,10 @@ from dlcli.linear.objectives.loss import (
     loss_of,
     of_classes,
     of_family,
+    of_huber,
     of_quantile,
     quantile_of,
+    threshold_of,
 )
 from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.moments import Moments
@@ -32,7 +37,7 @@ from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.plan import Plan
-from dlcli.linear.start.null import null_start
+from dlcli.linear.start.null import median_start, null_start
 from dlcli.linear.start.point import StartPoint
 
 SECOND_ORDER = ("newton", "lbfgs")
@@ -84,8 +89,15 @@ def _class_metrics(Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[
     return metrics_by_blocks(blocks, max(theta.shape[1], 2))
 
 
+def sums_of_numbers(kind: Kind) -> PinballSums | HuberSums | DevianceSums:
+    """What measures scores of numbers by a loss of the rows."""
+    if of_quantile(kind):
+        return PinballSums(Pinball(quantile_of(kind)))
+    return HuberSums(Huber(threshold_of(kind))) if of_huber(kind) else DevianceSums(family_of(kind))
+
+
 def _number_metrics(kind: Kind, Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[str, float]:
-    sums = PinballSums(Pinball(quantile_of(kind))) if of_quantile(kind) else DevianceSums(family_of(kind))
+    sums = sums_of_numbers(kind)
     for block in row_blocks(len(responses)):
         own = responses[block]
         sums.add(own.y, own.shifted(Z[block] @ theta)[:, 0], own.weights)
@@ -120,10 +132,15 @@ class FitProblem:
     def beginning(self) -> FloatArray | None:
         """The parameters (p, k) that it starts from; None for 0.
 
-        Of a family the model of the intercept alone: from 0, means may be far from the data's, or there are none.
+        Of a family the model of the intercept alone: from 0, means may be far from the data's, or there are none. Of
+        Huber's loss, whose gradient doesn't grow with the distance, the median.
         """
         if self.start is None:
-            return null_start(self.rows.objective, self.squares) if of_family(self.kind) and self.rows else None
+            if self.rows is None or self.rows.objective is None:
+                return None
+            if of_huber(self.kind):
+                return median_start(self.rows.objective, intercept=self.squares.units.intercept)
+            return null_start(self.rows.objective, self.squares) if of_family(self.kind) else None
         return self.start.theta(self.data.names, self.row_squares, whole=self.plan.penalty.l1 > 0)
 
     @property
@@ -250,6 +267,11 @@ def row_problem(
 
     if (asked := loss_of(kind)).name == "negative-binomial" and asked.parameter is None:
         kind = _with_alpha(kind, lambda one: make_objective(rows.Z, rows.responses, one, 1, penalty), squares)
+    if asked.name == HUBER:
+        from dlcli.linear.huber.scale import with_scale
+
+        assert asked.parameter is not None
+        kind = with_scale(lambda one: make_objective(rows.Z, rows.responses, one, 1, penalty), asked.parameter)
     factors = _factors(plan, data, rows)
     training = objective(rows.Z, rows.responses if factors is None else rows.responses.of_classes(factors))
     if kind == "mse":  # measured by moments

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.config.fit_linear import FitLinearConfig
+from dlcli.config.values.loss import HUBER
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.device import describe_device
 from dlcli.errors import DlcliError
@@ -23,7 +24,7 @@ from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import loss_of, loss_words, of_classes, of_family, of_quantile, quantile_of
 from dlcli.linear.result import Fit
 from dlcli.reports.document import Fingerprint, environment
-from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, RowWeights, Spread
+from dlcli.reports.fit_linear import CrossValidation, FamilyEntry, FitLinearReport, HuberEntry, RowWeights, Spread
 from dlcli.reports.head import Ended, training_head
 from dlcli.runs import directory
 from dlcli.text import counted, printable
@@ -60,7 +61,7 @@ def make_report(
         kept_step=result.trace.kept.step,
         selected_on="val.loss" if plan.stops_early else None,
         std_error_reason=reason or None,
-        loss="cross-entropy" if of_classes(result.model.kind) else loss_of(result.model.kind).name,
+        loss="cross-entropy" if of_classes(result.model.kind) else loss_of(plan.kind).name,
         optimizer=result.trace.optimizer,
         lr=result.trace.lr,
         target=data.schema.modeled,
@@ -82,6 +83,7 @@ def make_report(
         environment=environment(loaded.device),
         summary=said.summary,
         family=_family(result),
+        huber=_huber(loaded, result),
         quantile=quantile_of(result.model.kind) if of_quantile(result.model.kind) else None,
         classes=list(target.levels) or None,
         columns=list(loaded.columns) or None,
@@ -108,6 +110,16 @@ def _family(result: Fit) -> FamilyEntry | None:
         alpha_std_error=None if shape is None else shape.std_error,
         power=family.power if family.name == "tweedie" else None,
     )
+
+
+def _huber(loaded: Loaded, result: Fit) -> HuberEntry | None:
+    if (found := result.huber) is None:
+        return None
+    asked = loss_of(loaded.plan.kind)
+    return HuberEntry(
+        delta=asked.parameter if asked.name == HUBER else None, scale=found.scale, threshold=found.threshold,
+        rows_beyond=found.beyond,
+    )  # fmt: skip
 
 
 def _fingerprint(loaded: Loaded) -> Fingerprint | None:

@@ -10,11 +10,12 @@ from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
 from dlcli.linear.diagnostics.quantile import judge_quantile
 from dlcli.linear.diagnostics.residuals import held_out_loss, smearing_factor, training_loss
+from dlcli.linear.huber.errors import HuberFit
 from dlcli.linear.inference.families import family_likelihood
 from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian, without_likelihood
 from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.objectives.least_squares import LeastSquares
-from dlcli.linear.objectives.loss import Kind, of_family
+from dlcli.linear.objectives.loss import Kind, of_family, of_huber
 from dlcli.linear.problem import FitProblem
 from dlcli.linear.quantile.solver import QuantileSolver
 from dlcli.linear.solvers.exact import ExactSolution
@@ -75,12 +76,14 @@ class Fit:
     clusters: int | None = None
     smearing: float | None = None
     class_weights: dict[str, float] | None = None
+    huber: HuberFit | None = None
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A model and what was measured of it; ``loss`` is its mean squared error (families: the dispersion, classes: 1).
+    """A model and what was measured of it.
 
+    ``loss`` is its mean squared error; of families the dispersion, of classes 1, of Huber's loss what takes its place.
     ``by_residuals``: the loss is a mean of squared residuals, as the moments cancel.
     """
 
@@ -105,6 +108,9 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
             rank = _rank(problem.squares)
             likelihood = family_likelihood(problem, theta, rank, intercept=problem.plan.columns.intercept)
             found = replace(found, loss=likelihood.dispersion or 0.0)
+        huber = _of_huber(problem, theta) if with_errors else None
+        if huber is not None:
+            found = replace(found, loss=huber.variance or np.nan)
         if with_errors:
             ended = Endpoint(theta, trace.kept, trace.last)
             if isinstance(solver, QuantileSolver):
@@ -114,7 +120,8 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
     last = replace(trace.last, status=verdict.status, reason=verdict.reason)
     trace = replace(trace, last=last)
     fit = Fit(
-        found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number, likelihood=likelihood
+        found.model, trace, verdict, found.metrics, found.residual_sd, found.condition_number,
+        likelihood=likelihood, huber=huber,
     )  # fmt: skip
     if with_errors and problem.data.schema.log_target:
         in_units = None if isinstance(solver, ExactSolver) else theta
@@ -134,6 +141,8 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
         logs = moments.weighted.logs if moments.weighted and problem.plan.columns.weighting.precision else 0.0
         own = gaussian(observed, rank, loss * moments.count, total, intercept=intercept, logs=logs)
         return replace(fit, likelihood=own)
+    if fit.huber is not None:
+        return replace(fit, likelihood=without_likelihood(moments.count, rank, intercept=intercept))
     if isinstance(solver, QuantileSolver):
         rank = len(squares.penalized) - len(solver.aliased)
         return replace(fit, likelihood=without_likelihood(moments.count, rank, intercept=intercept))
@@ -141,6 +150,16 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
     log_loss = fit.metrics["train"]["log_loss"]
     found = categorical(observed, rank, log_loss, counts, intercept=intercept)
     return replace(fit, likelihood=found, counts=counts, class_weights=_class_weights(problem))
+
+
+def _of_huber(problem: FitProblem, theta: FloatArray) -> HuberFit | None:
+    if not of_huber(problem.kind):
+        return None
+    from dlcli.linear.huber.errors import measured
+
+    assert problem.rows is not None
+    assert problem.rows.objective is not None
+    return measured(problem.rows.objective, theta, _rank(problem.squares))
 
 
 def _class_weights(problem: FitProblem) -> dict[str, float] | None:

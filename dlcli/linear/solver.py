@@ -11,7 +11,7 @@ from dlcli.linear.diagnostics.collinear import collinear
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.glm_torch import TorchObjective
-from dlcli.linear.objectives.loss import of_family, of_quantile, quantile_of
+from dlcli.linear.objectives.loss import Kind, of_family, of_huber, of_quantile, quantile_of
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.objectives.row_space import RowGram
@@ -38,7 +38,11 @@ def curvature_of(problem: FitProblem) -> float:
     l2 = problem.plan.penalty.l2
     if of_family(problem.kind):
         return family_curvature(problem) + l2
-    return CURVATURE[problem.kind] * problem.class_bend * (problem.squares.largest_eigenvalue - l2) + l2
+    return _share(problem.kind) * problem.class_bend * (problem.squares.largest_eigenvalue - l2) + l2
+
+
+def _share(kind: Kind) -> float:
+    return CURVATURE["mse" if of_huber(kind) else kind]
 
 
 def family_curvature(problem: FitProblem) -> float:
@@ -74,7 +78,7 @@ def stable_rate(problem: FitProblem) -> float | None:
         return None
     assert problem.rows is not None
     assert problem.rows.objective is not None
-    objective, share = problem.rows.objective, CURVATURE[problem.kind]
+    objective, share = problem.rows.objective, _share(problem.kind)
     bend = share * problem.class_bend
     batch, rows, squares = min(plan.batches.batch_size, objective.rows), objective.rows, problem.squares
     A, _, _ = squares.quadratic
@@ -149,7 +153,8 @@ def _automatic_rate(problem: FitProblem) -> float:
     plan, squares = problem.plan, problem.squares
     if plan.optimizer == "adam":
         # Adam's steps are as long as the rate whatever the gradient, so it must know how large the targets are.
-        return ADAM_RATE * (float(np.sqrt(squares.quadratic[2])) or 1.0 if problem.kind == "mse" else 1.0)
+        in_units = problem.kind == "mse" or of_huber(problem.kind)
+        return ADAM_RATE * (float(np.sqrt(squares.quadratic[2])) or 1.0 if in_units else 1.0)
     if of_family(problem.kind):
         curvature = curvature_of(problem)
         if plan.optimizer == "sgd":

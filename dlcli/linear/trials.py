@@ -26,7 +26,7 @@ from dlcli.linear.diagnostics.checks import SMALL_L2
 from dlcli.linear.diagnostics.held_out_errors import held_out_errors
 from dlcli.linear.fit import Prepared, prepare, to_keep
 from dlcli.linear.metrics import higher_is_better, searched_metrics
-from dlcli.linear.objectives.loss import of_family
+from dlcli.linear.objectives.loss import of_numbers_by_rows
 from dlcli.linear.plan import Plan, make_plan
 from dlcli.linear.solvers.solver import LinearSolver
 from dlcli.linear.start.run import Start, starting_point
@@ -184,7 +184,7 @@ class LinearTrials:
         plan = self._plan(config, loaded)
         if not plan.keep_rows or plan.optimizer != "gd" or loaded.device != "cpu" or config.minutes:
             return None
-        if loaded.stored is not None or config.init is not None or of_family(loaded.kind):
+        if loaded.stored is not None or config.init is not None or of_numbers_by_rows(loaded.kind):
             return None
         if config.weights or config.offset or config.exposure or config.class_weight:
             return None  # the batch knows of none

@@ -65,6 +65,15 @@ class FamilyEntry(Record):
     power: float | None = Field(default=None, description="tweedie's; absent from others")
 
 
+class HuberEntry(Record):
+    """The threshold of Huber's loss."""
+
+    delta: float | None = Field(description="of huber:DELTA, in units of the scale; null of huber-fixed")
+    scale: float = Field(description="median of |residual| / 0.6745, in units of the target")
+    threshold: float = Field(description="size of residuals from which the loss is linear, in units of the target")
+    rows_beyond: Number = Field(description="rows whose residuals are larger, or what they weigh")
+
+
 class RowWeights(Sparse):
     """How much rows counted."""
 
@@ -119,6 +128,7 @@ class FitLinearReport(LinearResult):
     quantile: float | None = Field(
         default=None, description="the one that is predicted, of --loss quantile; else absent"
     )
+    huber: HuberEntry | None = Field(default=None, description="of --loss huber and huber-fixed; else absent")
     classes: list[Text] | None = Field(default=None, description="the classes, in order; absent for numbers")
     columns: list[ColumnEntry] | None = Field(
         default=None, description="how the table's columns were read and used; absent for the built-in example"

@@ -14,7 +14,8 @@ class Inference(Sparse):
     df: float | None = Field(description="degrees of freedom of t; null for z")
     confidence: float = Field(description="of the intervals low to high")
     covariance: str = Field(
-        description="classical: from the optimum's curvature; HC0 to HC3; cluster; nid: by the densities at a quantile"
+        description="classical: from the optimum's curvature; HC0 to HC3; cluster; nid: by densities at a quantile; "
+        "H1: of Huber's loss"
     )
     cluster: Text | None = Field(default=None, description="column of the clusters; absent without")
     clusters: int | None = Field(default=None, description="clusters among the rows trained on; absent without")

@@ -1,7 +1,5 @@
 """Options of which tables and columns a linear model is fitted to."""
 
-from typing import Literal
-
 from pydantic import field_validator
 
 from dlcli.config import aliases
@@ -53,8 +51,3 @@ class ColumnOptions(Config):
     @classmethod
     def _split(cls, value: object) -> object:
         return by_commas(value)
-
-
-LossName = Literal[
-    "auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial", "tweedie:1.5", "quantile:0.5"
-]  # fmt: skip

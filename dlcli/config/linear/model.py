@@ -8,7 +8,8 @@ from dlcli.config.option import option
 from dlcli.config.values.loss import loss_forms
 
 LossName = Literal[
-    "auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial", "tweedie:1.5", "quantile:0.5"
+    "auto", "mse", "cross-entropy", "poisson", "gamma", "negative-binomial", "tweedie:1.5", "quantile:0.5", "huber",
+    "huber-fixed:1",
 ]  # fmt: skip
 
 
@@ -20,8 +21,9 @@ class LinearModelOptions(Config):
         "auto",
         "Mean squared error; cross-entropy for classes (two: logistic, more: softmax); the deviance of counts "
         "(poisson; negative-binomial, whose ALPHA is estimated if not given) or of positive numbers (gamma; tweedie:P, "
-        "of variance mean^P); the pinball loss of a quantile (quantile:0.5: the median). auto: mse for a target of "
-        "numbers, cross-entropy for one of text.",
+        "of variance mean^P); the pinball loss of a quantile (quantile:0.5: the median); Huber's loss, whose DELTA is "
+        "1.345 if not given and counts in robust standard deviations of the residuals, or with huber-fixed in units of "
+        "the target. auto: mse for a target of numbers, cross-entropy for one of text.",
         panel=MODEL,
         metavar="|".join(loss_forms()),
         also="criterion objective loss_fn loss_function family model model_type task problem distribution",
@@ -30,6 +32,8 @@ class LinearModelOptions(Config):
             "gamma": "gamma",
             "negative_binomial": "negative-binomial",
             "lad": "quantile:0.5",
+            "huber": "huber",
+            "rlm": "huber",
         },
     )
     link: Literal["auto", "log", "identity", "inverse"] = option(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 QUANTILE = "quantile"
+HUBER, HUBER_FIXED = "huber", "huber-fixed"
 COUNTS = ("poisson", "negative-binomial")
 LOG_LINKED = ("poisson", "gamma", "negative-binomial", "tweedie")  # those of the exponential family with --link
 
@@ -36,6 +37,11 @@ TAKES: dict[str, Takes | None] = {
         "0, 1, or a number from 1 to 10, as the variance is in proportion to mean^P; no distribution has one between",
     ),
     QUANTILE: Takes("Q", lambda q: 0 < q < 1, "a number between 0 and 1; 0.5 is the median"),
+    HUBER: Takes(
+        "DELTA", lambda delta: 0 < delta < float("inf"),
+        "a number above 0, in robust standard deviations of the residuals; 1.345 is usual", required=False,
+    ),
+    HUBER_FIXED: Takes("DELTA", lambda delta: 0 < delta < float("inf"), "a number above 0, in units of the target"),
 }  # fmt: skip
 
 

@@ -2,15 +2,17 @@
 
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.values.class_weights import weights_by_name
-from dlcli.config.values.loss import parse_loss
+from dlcli.config.values.loss import HUBER, parse_loss
 from dlcli.errors import DlcliError
-from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_family, usual_link
+from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_family, of_huber, usual_link
 from dlcli.tables.columns import Column
 from dlcli.tables.example import LineExample
 from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
 from dlcli.tables.terms.options import log_of_target
 from dlcli.text import listed, printable
+
+USUAL_DELTA = 1.345  # with which the estimates have 95% of the efficiency of least squares where residuals are normal
 
 
 def problem_kind(config: FitLinearConfig, table: Table | LineExample) -> Kind:
@@ -50,6 +52,8 @@ def _of_numbers(config: FitLinearConfig) -> Kind:
     asked = parse_loss(config.loss)
     if asked.name == "auto":
         return "mse"
+    if asked.name == HUBER:
+        return Loss(HUBER, asked.parameter or USUAL_DELTA).kind
     link = usual_link(asked.name, asked.parameter) if config.link == "auto" else config.link
     return Loss(asked.name, asked.parameter, link).kind
 
@@ -71,7 +75,7 @@ def check_weighting(config: FitLinearConfig, kind: Kind) -> None:
             f"--offset {printable(config.offset)} does not go with --log-target: it is added to the target's logarithm",
             "leave one out",
         )
-    if not of_family(kind):
+    if not (of_family(kind) or of_huber(kind)):
         return
     if (
         loss_of(kind).name == "negative-binomial"
@@ -82,7 +86,7 @@ def check_weighting(config: FitLinearConfig, kind: Kind) -> None:
             "--loss negative-binomial: alpha is estimated from rows that each count once and have no offset",
             "give it, as in --loss negative-binomial:0.5",
         )
-    if config.offset is not None and link != "log":
+    if config.offset is not None and link not in ("log", None):
         raise DlcliError(f"--offset {printable(config.offset)} goes with --link log, not {link}", "leave one out")
     if config.weights is not None and config.weights_kind == "precision":
         raise DlcliError(

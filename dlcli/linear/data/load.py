@@ -25,7 +25,7 @@ from dlcli.linear.diagnostics.targets import check_family
 from dlcli.linear.inference.contrasts import check_baseline
 from dlcli.linear.inference.settings import Clusters, InferenceSettings
 from dlcli.linear.objectives.gram import gram_on
-from dlcli.linear.objectives.loss import Kind, loss_of, of_classes, of_family, of_quantile
+from dlcli.linear.objectives.loss import Kind, loss_of, of_classes, of_numbers_by_rows, of_quantile
 from dlcli.linear.plan import Plan, make_plan, said_of_optimizer
 from dlcli.linear.shared.crew import Crew
 from dlcli.linear.shared.part import SharedTable
@@ -121,7 +121,7 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
     if ranks.count > 1 and plan.optimizer == "exact":
         what = f"--loss {config.loss}" if of_quantile(kind) else "--optimizer exact"
         return replace(found, alone=f"{what} takes all rows at once")
-    if ranks.count > 1 and of_family(kind):
+    if ranks.count > 1 and of_numbers_by_rows(kind):
         return replace(found, alone=f"--loss {loss_of(kind).name} is fitted by one process")
     try:
         return replace(found, share=_gathered(found, ranks))
@@ -131,7 +131,7 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
 
 def _device(config: FitLinearConfig, kind: Kind) -> str:
     """Where moments and rows are computed with. Raises DlcliError for one that there isn't."""
-    if not (of_family(kind) or of_quantile(kind)):
+    if not of_numbers_by_rows(kind):
         return pick_device(config.device)
     if config.device not in ("auto", "cpu"):
         raise DlcliError(f"--device {config.device}: --loss {loss_of(kind).name} runs on the CPU", "use --device cpu")
@@ -267,7 +267,7 @@ def _device_of_steps(config: FitLinearConfig, found: Read, data: TableData, prog
     if isinstance(stored, StoredTable):
         progress.note(stored.said())
         return "cpu"  # a GPU would wait for the file
-    if not plan.keep_rows or of_family(plan.kind) or of_quantile(plan.kind):
+    if not plan.keep_rows or of_numbers_by_rows(plan.kind):
         return found.device
     # What a step goes through: a mini-batch is so small that a GPU mostly waits for the next one.
     rows = min(plan.batches.batch_size, data.rows) if plan.optimizer in ("sgd", "adam") else data.rows

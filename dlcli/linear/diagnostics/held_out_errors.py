@@ -8,8 +8,8 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.table_data import row_blocks
 from dlcli.linear.losses.families import family_of
-from dlcli.linear.losses.pinball import Pinball
-from dlcli.linear.objectives.loss import log_softmax, of_family, of_quantile, quantile_of
+from dlcli.linear.objectives.loss import log_softmax, of_family, of_huber, of_quantile
+from dlcli.linear.objectives.losses import score_loss
 from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.problem import FitProblem
@@ -29,8 +29,8 @@ def held_out_errors(problem: FitProblem, theta: FloatArray, metrics: Mapping[str
         errors = {"loss": metrics["loss"] * share, "rmse": metrics["rmse"] * share / 2}
         return errors | {"r2": (1 - metrics["r2"]) * share}
     rows = problem.rows
-    if of_quantile(problem.kind):
-        return _of_pinball(problem, theta)
+    if of_quantile(problem.kind) or of_huber(problem.kind):
+        return _of_scores(problem, theta)
     if of_family(problem.kind):
         return _of_deviances(problem, theta)
     if rows is None or rows.Z_val is None or rows.responses_val is None or len(rows.responses_val) < 2:
@@ -61,21 +61,22 @@ def _of_deviances(problem: FitProblem, theta: FloatArray) -> dict[str, float]:
     return {"loss": math.sqrt(float(weights @ away**2) / max(total - 1, 1.0) / total)}
 
 
-def _of_pinball(problem: FitProblem, theta: FloatArray) -> dict[str, float]:
-    """That of the mean pinball loss, by the spread of the rows' own."""
-    rows, pinball = problem.rows, Pinball(quantile_of(problem.kind))
+def _of_scores(problem: FitProblem, theta: FloatArray) -> dict[str, float]:
+    """That of the mean pinball or Huber loss, by the spread of the rows' own."""
+    rows, loss = problem.rows, score_loss(problem.kind)
+    assert loss is not None
     if rows is None or rows.Z_val is None or rows.responses_val is None or len(rows.responses_val) < 2:
         return {}
     each = []
     for block in row_blocks(len(rows.responses_val)):
         own = rows.responses_val[block]
-        each.append(pinball.terms(own.shifted(rows.Z_val[block] @ theta)[:, 0], own.y, False)[0])
+        each.append(loss.terms(own.shifted(rows.Z_val[block] @ theta)[:, 0], own.y, False)[0])
     found, weights = np.concatenate(each), rows.responses_val[:].weights
     weights = np.ones(len(found)) if weights is None else weights
     total = float(weights.sum())
     away = found - weights @ found / total
     error = math.sqrt(float(weights @ away**2) / max(total - 1, 1.0) / total)
-    return {"loss": error, "pinball": error}
+    return {"loss": error, "huber" if of_huber(problem.kind) else "pinball": error}
 
 
 def _deviation(Z: AnyRows, responses: Responses, theta: FloatArray, mean: float) -> float:

@@ -10,6 +10,7 @@ from dlcli.linear.inference.covariance import Covariance
 from dlcli.linear.losses.families import is_dispersed
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import SpanUnits
+from dlcli.linear.objectives.loss import of_huber
 from dlcli.linear.optimum.moments import moments_nearness
 from dlcli.linear.optimum.nearness import Nearness, rows_nearness
 from dlcli.linear.optimum.steps import nearness_by_steps
@@ -70,8 +71,8 @@ class Endpoint:
 def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float, measured: bool = False) -> Verdict:
     """Measure how near the kept weights are to the optimum.
 
-    ``mse`` is their mean squared error (1 for classes, of families the dispersion), ``measured`` by residuals or else
-    by moments.
+    ``mse`` is their mean squared error (1 for classes, of families the dispersion, of Huber's loss what takes its
+    place), ``measured`` by residuals or else by moments.
     """
     kept, last, penalty = ended.kept, ended.last, problem.plan.penalty
     found = Verdict(last.status, last.reason, None, "", off=np.inf)
@@ -100,7 +101,8 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
         return replace(found, no_errors="the columns don't determine every coefficient")
     if (not at_optimum and near.determined) or last.status == "stopped":
         return replace(found, no_errors=NOT_REACHED)
-    return _errors(problem, solver, near, mse, replace(found, optimal=exact or near.residuals_known))
+    optimal = exact or (near.residuals_known and not of_huber(problem.kind))  # which has no likelihood
+    return _errors(problem, solver, near, mse, replace(found, optimal=optimal))
 
 
 def _promised(problem: FitProblem) -> float:
@@ -227,7 +229,7 @@ def _errors(problem: FitProblem, solver: LinearSolver, near: Nearness, mse: floa
     n, width = problem.observations, len(problem.squares.penalized)
     if isinstance(solver, ExactSolver):
         width -= len(solver.solution.aliased)
-    freedom = n - width if is_dispersed(problem.kind) else n
+    freedom = n - width if is_dispersed(problem.kind) or of_huber(problem.kind) else n
     if freedom <= 0:
         return replace(verdict, no_errors="there are as many coefficients as rows")
     covariance = near.covariance

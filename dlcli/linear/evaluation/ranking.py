@@ -148,6 +148,11 @@ class Scores:
         self._kept.clear()
 
 
+def middle(values: FloatArray, weights: FloatArray | None) -> float:
+    """The median of values (n,), each of which is there once, or as often as ``weights`` (n,) say."""
+    return float(np.median(values)) if weights is None else weighted_median(values, weights)
+
+
 def weighted_median(values: FloatArray, weights: FloatArray) -> float:
     """The median of values (n,) each of which is there so many times (n,), which may be no whole number."""
     order = np.argsort(values, kind="stable")

@@ -9,7 +9,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.inference.uncertainty import Uncertainty
 from dlcli.linear.losses.families import family_of, mean_interval
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import Kind, log_softmax, of_family, of_quantile
+from dlcli.linear.objectives.loss import Kind, log_softmax, of_family, of_huber, of_quantile
 from dlcli.runs.open import report_of
 from dlcli.tables.table import Schema
 from dlcli.text import printable
@@ -19,8 +19,8 @@ class Intervals:
     """Ends of intervals by the names of their columns, ``names``.
 
     Of numbers: of the mean, and of a new observation, by Student's t; of families with a link of the mean alone, from
-    those of its link; of a model of logarithms by exp of those, of the mean times the factor of the predictions. Of two
-    classes: of their probabilities, from those of the log-odds.
+    those of its link; of Huber's loss of the location that it estimates; of a model of logarithms by exp of those, of
+    the mean times the factor of the predictions. Of two classes: of their probabilities, from those of the log-odds.
     """
 
     def __init__(self, model: LinearModel, schema: Schema, confidence: float, run: Path) -> None:
@@ -43,7 +43,7 @@ class Intervals:
         low, high = self._known.around(scores, X, self._confidence)
         if of_family(self._model.kind):
             ends = list(mean_interval(family_of(self._model.kind), low, high))
-        elif of_quantile(self._model.kind):
+        elif of_quantile(self._model.kind) or of_huber(self._model.kind):
             ends = [low, high]
         elif self._model.kind == "mse":
             ends = [low, high, *self._known.of_new(scores, X, self._confidence)]
@@ -59,6 +59,8 @@ def _of_numbers(kind: Kind) -> list[str]:
     """What has an interval, of models of numbers."""
     if kind == "mse":
         return ["mean", "new"]
+    if of_huber(kind):
+        return ["location"]
     return ["quantile"] if of_quantile(kind) else ["mean"]
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FamilyEntry, FitLinearReport
+from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FamilyEntry, FitLinearReport, HuberEntry
 from dlcli.reports.inference import Inference, Likelihood, OverallTest, Residuals, Summary
 
 WIDE = 5  # classes that fit side by side in a table
@@ -108,8 +108,7 @@ def as_a_whole(report: FitLinearReport) -> list[str]:
         free = f" with {how.df:,.0f} degrees of freedom" if other else ""
         lines.append(f"{how.statistic}-tests{free}, {100 * how.confidence:.6g}% intervals; {_kind(how)}")
     lines.append(_sizes(report, found))
-    if report.family is not None:
-        lines += _of_family(report, report.family, found)
+    lines += _of_loss(report, found)
     if report.aliased:
         lines.append(f"aliased, as they depend on other columns: {', '.join(report.aliased)}")
     if report.smearing is not None:
@@ -124,6 +123,13 @@ def as_a_whole(report: FitLinearReport) -> list[str]:
     elif found.inference is not None and found.inference.clusters is not None and found.rank > 1:
         lines.append("no test of all slopes: there are too few clusters")
     return [*lines, *_likelihood(found.likelihood), *_residuals(found.residuals)]
+
+
+def _of_loss(report: FitLinearReport, found: Summary) -> list[str]:
+    """What a loss has beside its coefficients."""
+    if report.family is not None:
+        return _of_family(report, report.family, found)
+    return [] if report.huber is None else [_of_huber(report.huber)]
 
 
 def _of_family(report: FitLinearReport, family: FamilyEntry, found: Summary) -> list[str]:
@@ -148,11 +154,24 @@ def _of_family(report: FitLinearReport, family: FamilyEntry, found: Summary) -> 
     return lines
 
 
+def _of_huber(found: HuberEntry) -> str:
+    """The threshold, where it comes from, and how many rows are beyond it."""
+    times = "" if found.delta is None else f", {found.delta:g} times it"
+    beyond = int(found.rows_beyond) if float(found.rows_beyond).is_integer() else found.rows_beyond
+    one = beyond == 1
+    return (
+        f"robust scale of the residuals {found.scale:.6g}; threshold {found.threshold:.6g}{times}: "
+        f"{beyond:,} {'row' if one else 'rows'} beyond it {'counts' if one else 'count'} less"
+    )
+
+
 def _kind(how: Inference) -> str:
     if how.cluster is not None:
         return f"standard errors by {how.clusters:,} clusters of {how.cluster}"
     if how.covariance == "nid":
         return "standard errors by the density of each row at its quantile (Hendricks and Koenker)"
+    if how.covariance == "H1":
+        return "Huber's standard errors (H1)"
     return f"{how.covariance} standard errors"
 
 

@@ -9,7 +9,7 @@ from dlcli.linear.inference.contrasts import Shown
 from dlcli.linear.inference.hypotheses import Overall, Tested, f_test, likelihood_ratio, tested, wald
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.losses.families import is_dispersed
-from dlcli.linear.objectives.loss import of_quantile
+from dlcli.linear.objectives.loss import of_huber, of_quantile
 from dlcli.linear.objectives.moments import whole
 from dlcli.linear.result import Fit
 from dlcli.reports.inference import ClassSummary, Inference, Likelihood, OverallTest, Summary
@@ -33,7 +33,7 @@ def summarize(schema: Schema, fit: Fit, shown: Shown, settings: InferenceSetting
     """
     assert schema.target is not None
     levels = schema.target.levels
-    df, covariance = _degrees(fit, settings), "nid" if of_quantile(fit.model.kind) else settings.covariance
+    df, covariance = _degrees(fit, settings), _covariance(fit, settings)
     tests = None
     if shown.errors is not None:
         tests = tested(np.vstack([shown.intercept, shown.slopes]), shown.errors, df, settings.confidence)
@@ -46,6 +46,12 @@ def summarize(schema: Schema, fit: Fit, shown: Shown, settings: InferenceSetting
             cluster=settings.clusters.name if settings.clusters is not None else None, clusters=fit.clusters,
         )  # fmt: skip
     return Summarized(shown, tests, standardized, _summary(fit, how, _classes(fit, levels, settings.baseline), texts))
+
+
+def _covariance(fit: Fit, settings: InferenceSettings) -> str:
+    if of_quantile(fit.model.kind):
+        return "nid"
+    return "H1" if of_huber(fit.model.kind) else settings.covariance
 
 
 def _degrees(fit: Fit, settings: InferenceSettings) -> float | None:

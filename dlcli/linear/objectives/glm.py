@@ -24,7 +24,8 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.ranks import launched
 from dlcli.linear.losses.families import family_of
-from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family, of_quantile
+from dlcli.linear.losses.huber import Huber
+from dlcli.linear.objectives.loss import Kind, log_softmax, of_classes, of_family, of_huber, of_quantile, threshold_of
 from dlcli.linear.objectives.losses import ScoreLoss, score_loss
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.responses import Responses, RowResponses
@@ -152,10 +153,16 @@ class RowObjective:
         return total / (self.rows * mean**2)
 
     def loss(self, theta: FloatArray) -> float:
-        """Mean squared error, deviance, cross-entropy or pinball loss, without penalties."""
-        return (self.sums(theta).loss / self.total - self.floor) * (
-            1 if of_classes(self.kind) or of_quantile(self.kind) else 2
-        )
+        """Mean squared error, deviance, cross-entropy, pinball or Huber loss, without penalties."""
+        once = of_classes(self.kind) or of_quantile(self.kind) or of_huber(self.kind)
+        return (self.sums(theta).loss / self.total - self.floor) * (1 if once else 2)
+
+    @property
+    def unit(self) -> float:
+        """What the rows' gradients by their scores are measured in: of Huber's loss, whose scores have units, the
+        threshold that bounds them; else 1.
+        """
+        return threshold_of(self.kind) if of_huber(self.kind) else 1.0
 
     @property
     def floor(self) -> float:
@@ -188,13 +195,33 @@ class RowObjective:
         return sums.hessian / self.total + self.l2 * np.diag(np.tile(self.penalized[:, 0] ** 2, theta.shape[1]))
 
     def information(self, theta: FloatArray) -> FloatArray:
-        """The Hessian as it is expected under the model, whose inverse is what standard errors come from (Fisher)."""
+        """The Hessian as it is expected under the model, whose inverse is what standard errors come from (Fisher).
+
+        Of Huber's loss that of least squares (its H1).
+        """
+        if of_huber(self.kind):
+            total = np.zeros((theta.size, theta.size))
+            for Z, responses in self._blocks():
+                total += responses.weighted(Z).T @ Z
+            return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
         if not of_family(self.kind) or family_of(self.kind).canonical:
             return self.hessian(theta)
         weights, total = family_of(self.kind).weights, np.zeros((theta.size, theta.size))
         for Z, responses in self._blocks():
             expected = responses.weighted(weights(responses.shifted(Z @ theta)[:, 0]))
             total += (Z * expected[:, None]).T @ Z
+        return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
+
+    def majorizer(self, theta: FloatArray) -> FloatArray:
+        """Of Huber's loss, (p, p): the Hessian of the weighted least squares that touch it at theta and lie above it.
+
+        It is positive where the Hessian, to which rows beyond the threshold add nothing, isn't.
+        """
+        loss, total = score_loss(self.kind), np.zeros((theta.size, theta.size))
+        assert isinstance(loss, Huber)
+        for Z, responses in self._blocks():
+            weights = loss.weights(responses.shifted(Z @ theta)[:, 0], responses.y)
+            total += (Z * responses.weighted(weights)[:, None]).T @ Z
         return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
 
     def hessian_product(self, theta: FloatArray, V: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 import numpy as np
 
-from dlcli.config.values.loss import QUANTILE, TAKES
+from dlcli.config.values.loss import HUBER, HUBER_FIXED, QUANTILE, TAKES
 from dlcli.engine.arrays import FloatArray
 
 Kind: TypeAlias = str
@@ -55,6 +55,17 @@ def loss_of(kind: Kind) -> Loss:
     return Loss(name, parameter, cast(Link, link) if link else usual_link(name, parameter))
 
 
+def said_of_kind(kind: Kind) -> str:
+    """A kind to be read: its parameter in six digits.
+
+    >>> said_of_kind("huber-fixed:5.393225489772"), said_of_kind("gamma/inverse")
+    ('huber-fixed:5.39323', 'gamma/inverse')
+    """
+    loss = loss_of(kind)
+    number = "" if loss.parameter is None else f":{loss.parameter:.6g}"
+    return loss.name + number + kind[len(kind.partition("/")[0]) :]
+
+
 def is_kind(text: object) -> bool:
     """Whether a text is a kind, as a saved model must have one."""
     if not isinstance(text, str):
@@ -65,6 +76,8 @@ def is_kind(text: object) -> bool:
         return False
     if loss.name == QUANTILE:
         return loss.link is None and loss.parameter is not None and 0 < loss.parameter < 1
+    if loss.name == HUBER_FIXED:
+        return loss.link is None and loss.parameter is not None and 0 < loss.parameter < float("inf")
     if loss.name not in FAMILIES:
         return text in ("mse", *CLASSES)
     takes = TAKES[loss.name]
@@ -83,6 +96,8 @@ def loss_words(kind: Kind) -> str:
         return "cross-entropy"
     if of_quantile(kind):
         return "mean pinball loss"
+    if of_huber(kind):
+        return "mean Huber loss"
     return "mean squared error" if kind == "mse" else "mean deviance"
 
 
@@ -96,6 +111,26 @@ def quantile_of(kind: Kind) -> float:
     quantile = loss_of(kind).parameter
     assert quantile is not None
     return quantile
+
+
+def of_huber(kind: Kind) -> bool:
+    """Whether the loss is Huber's: of a plan "huber:DELTA" in units of a scale that is to be estimated, else of a model
+    and an objective "huber-fixed:THRESHOLD" in units of the target.
+    """
+    return loss_of(kind).name in (HUBER, HUBER_FIXED)
+
+
+def threshold_of(kind: Kind) -> float:
+    """The threshold of a kind that has one, in units of the target."""
+    loss = loss_of(kind)
+    assert loss.name == HUBER_FIXED
+    assert loss.parameter is not None
+    return loss.parameter
+
+
+def of_numbers_by_rows(kind: Kind) -> bool:
+    """Whether the target holds numbers and the loss is no squared error, so that rows are kept, and on the CPU."""
+    return of_family(kind) or of_quantile(kind) or of_huber(kind)
 
 
 def of_family(kind: Kind) -> bool:

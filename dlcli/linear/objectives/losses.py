@@ -10,8 +10,9 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.losses.families import family_of
+from dlcli.linear.losses.huber import Huber
 from dlcli.linear.losses.pinball import Pinball
-from dlcli.linear.objectives.loss import Kind, of_family, of_quantile, quantile_of
+from dlcli.linear.objectives.loss import Kind, of_family, of_huber, of_quantile, quantile_of, threshold_of
 
 Terms = tuple[FloatArray, FloatArray, FloatArray | None]
 
@@ -63,5 +64,7 @@ def score_loss(kind: Kind) -> ScoreLoss | None:
         return family_of(kind)
     if of_quantile(kind):
         return Pinball(quantile_of(kind))
+    if of_huber(kind):
+        return Huber(threshold_of(kind))
     known: dict[Kind, ScoreLoss] = {"mse": HalfSquares(), "logistic": LogisticLoss()}
     return known.get(kind)

@@ -14,7 +14,7 @@ from dlcli.linear.inference.covariance import Covariance, is_kept, of_training
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import SpanUnits, Standardizer
-from dlcli.linear.objectives.loss import of_family
+from dlcli.linear.objectives.loss import of_family, of_huber
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 # A coefficient far below its own standard error is measured against this share of it: an exact 0 has no digits.
@@ -131,14 +131,14 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
     blocks = [whole[c * p : (c + 1) * p, c * p : (c + 1) * p] for c in range(k)]
     spread = np.stack([np.sqrt(_variances(block, units)) for block in blocks], axis=1)
     # Rounding of the scores, and of sums over the rows along a direction of little curvature.
-    scores = float(np.max(rms @ np.abs(theta))) + 1
-    n = objective.total
-    rounding = UNIT * (2 * np.sqrt(p * k) * scores + np.sqrt(n * condition)) * spread / np.sqrt(n)
-    noise = spread / np.sqrt(n) * (PENALIZED if objective.l1 or objective.l2 else 1.0)
+    scores = float(np.max(rms @ np.abs(theta))) + objective.unit
+    n, sd = objective.total, objective.unit
+    rounding = UNIT * (2 * np.sqrt(p * k) * scores + np.sqrt(n * condition) * sd) * spread / np.sqrt(n)
+    noise = sd * spread / np.sqrt(n) * (PENALIZED if objective.l1 or objective.l2 else 1.0)
     off = _worst(units, theta, move, noise, rounding)
     known = 4 * UNIT * condition <= KNOWN
     there = _values(units, theta + move)
-    away = float(np.max(np.abs(_values(units, move)) / np.maximum(np.abs(there), spread / np.sqrt(n) + TINY)))
+    away = float(np.max(np.abs(_values(units, move)) / np.maximum(np.abs(there), sd * spread / np.sqrt(n) + TINY)))
     keeps = known and is_kept(k, len(units.scale)) and not isinstance(units, SpanUnits)
     covariance = of_training(whole, units.shift, units.scale, units.intercept) if keeps else None
     return Nearness(off, True, spread if known else None, move, away=away, covariance=covariance)
@@ -146,7 +146,7 @@ def rows_nearness(objective: RowObjective, theta: FloatArray, units: Standardize
 
 def _expected(objective: RowObjective, theta: FloatArray, free: BoolArray) -> tuple[FloatArray, float] | None:
     """The inverse (p, p) of the information and its condition number; None where it is the Hessian, or singular."""
-    if not of_family(objective.kind) or family_of(objective.kind).canonical:
+    if not of_huber(objective.kind) and (not of_family(objective.kind) or family_of(objective.kind).canonical):
         return None
     solved = inverse_of(objective.information(theta)[np.ix_(free[:, 0], free[:, 0])])
     if solved is None:

@@ -34,7 +34,7 @@ def nearness_by_steps(objective: RowObjective, theta: FloatArray, squares: Least
     move = newton_step(objective, theta, gradient, squares.solved, MOST_STEPS)
     if move is None:
         return None
-    noise = _in_data_units(units, 1 / np.sqrt(diagonal * objective.total))
+    noise = _in_data_units(units, objective.unit / np.sqrt(diagonal * objective.total))
     change, values = np.abs(_values(units, move)), _values(units, theta)
     errors = change + UNIT * np.abs(values)
     kept = slice(0 if units.intercept else 1, None)

@@ -6,7 +6,7 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import GRADIENT_TOLERANCE
 from dlcli.linear.losses.families import family_of
 from dlcli.linear.objectives.glm import RowObjective
-from dlcli.linear.objectives.loss import of_family
+from dlcli.linear.objectives.loss import of_family, of_huber
 from dlcli.linear.optimum.nearness import inverse_of
 from dlcli.linear.solvers.second_order import NEAR, ROUNDING, SecondOrder, solve, unshifted
 
@@ -21,6 +21,7 @@ class Newton(SecondOrder):
 
     needs_hessian = True
     _before = np.inf  # length of the step before
+    _bent: FloatArray  # the curvature that the latest direction is by
 
     def __init__(
         self, objective: RowObjective, tolerance: float = 0.0, start: FloatArray | None = None, *, null: bool = False
@@ -41,7 +42,7 @@ class Newton(SecondOrder):
         if self._separate(gradient, move):
             return
         p, k = move.shape
-        length = self._length(move, np.diag(self.rows.hessian(self.theta)).reshape(k, p).T)
+        length = self._length(move, np.diag(self._bent).reshape(k, p).T)
         if length <= SETTLED or self.small(norm) or (self._before <= NEAR and length > 0.5 * self._before):
             self.termination = GRADIENT_TOLERANCE
             return
@@ -55,7 +56,7 @@ class Newton(SecondOrder):
     def direction(self, gradient: FloatArray) -> FloatArray:
         """Minimize the quadratic model."""
         p, k = gradient.shape
-        H = self._curvature()
+        H = self._bent = self._curvature()
         flat = gradient.T.ravel()
         move = self._with_l1(H, flat) if self.rows.l1 else -solve(unshifted(H, p, k), flat)
         return move.reshape(k, p).T
@@ -63,6 +64,8 @@ class Newton(SecondOrder):
     def _curvature(self) -> FloatArray:
         """The Hessian (pk, pk), or what is expected of it where the loss isn't convex and the Hessian says so."""
         H = self.rows.hessian(self.theta)
+        if of_huber(self.rows.kind):
+            return H if inverse_of(H) is not None else self.rows.majorizer(self.theta)
         if not of_family(self.rows.kind) or family_of(self.rows.kind).convex or inverse_of(H) is not None:
             return H
         return self.rows.information(self.theta)

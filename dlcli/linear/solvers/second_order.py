@@ -46,7 +46,7 @@ class SecondOrder(FirstOrder):
 
     def _length(self, move: FloatArray, curvature: FloatArray) -> float:
         """The largest part of a move (p, k) against its parameter; ``curvature`` (p, k) is the Hessian's diagonal."""
-        error = 1 / np.sqrt(np.maximum(curvature, 1e-300) * self.rows.total)
+        error = self.rows.unit / np.sqrt(np.maximum(curvature, 1e-300) * self.rows.total)
         size = np.maximum(np.abs(self.theta), SHARE_OF_ERROR * error)
         return float(np.max(np.where(move != 0, np.abs(move) / size, 0.0), initial=0.0))
 

@@ -1,4 +1,4 @@
-"""Where fits of families begin: at the model of the intercept alone."""
+"""Where fits of families and of Huber's loss begin: at the model of the intercept alone."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.errors import DlcliError
+from dlcli.linear.evaluation.ranking import middle
 from dlcli.linear.losses.families import Family, family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares
@@ -32,6 +33,17 @@ def null_score(family: Family, responses: Responses) -> float:
         if abs(step) <= SETTLED * max(abs(first), 1.0):
             break
     return first
+
+
+def median_start(objective: RowObjective, *, intercept: bool) -> FloatArray | None:
+    """Parameters (p, 1) under which every row has the median of the targets less their offset; None, 0, without an
+    intercept.
+    """
+    if not intercept:
+        return None
+    own, theta = objective.responses[:], np.zeros(objective.shape)
+    theta[0] = middle(own.y if own.offset is None else own.y - own.offset, own.weights)
+    return theta
 
 
 def null_start(objective: RowObjective | None, squares: LeastSquares) -> FloatArray | None:

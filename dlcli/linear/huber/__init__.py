@@ -1,0 +1,1 @@
+"""Huber's M-estimation: its scale, and standard errors."""
