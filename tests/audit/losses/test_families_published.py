@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.audit.test_families import problem, targets
+from tests.audit.losses.test_families import problem, targets
 from tests.audit.test_summary import agree
 
 sm = pytest.importorskip("statsmodels.api")
