@@ -67,7 +67,9 @@ class ClassesExplanation(Explanation):
 
     def tables(self) -> list[Shown]:
         """The images that are explained, and the most confident mistakes."""
-        shown = [Shown("Images explained", ["image", "chosen as", "class", "taken for", "probability"], self._images())]
+        known = any(one.true_class is not None for one in self.explained)
+        head = ["image", "chosen as", *["class"] * known, "taken for", "probability"]
+        shown = [Shown("Images explained", head, self._images(known=known))]
         if self.mistakes:
             rows = [
                 [one.name, one.true_class, one.prediction, f"{one.probability:.1%}"] for one in self.mistakes[:LISTED]
@@ -79,9 +81,9 @@ class ClassesExplanation(Explanation):
             )
         return shown
 
-    def _images(self) -> list[list[str]]:
+    def _images(self, *, known: bool) -> list[list[str]]:
         firsts = {(one.chosen, one.name): one for one in reversed(self.explained)}
         return [
-            [one.name, WORDS[one.chosen], one.true_class or "", one.prediction, f"{one.probability:.1%}"]
+            [one.name, WORDS[one.chosen], *[one.true_class or ""] * known, one.prediction, f"{one.probability:.1%}"]
             for one in reversed(firsts.values())
         ]

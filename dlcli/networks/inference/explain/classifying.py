@@ -34,6 +34,7 @@ from dlcli.reports.explain.classes import Baseline, ClassesExplanation, Complete
 from dlcli.reports.head import evaluation_head
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.runs.directory import RunDirectory
+from dlcli.text import counted
 
 
 def explain_classes(
@@ -47,12 +48,14 @@ def explain_classes(
     start = time.monotonic()
     _refuse(settings)
     image_set, on = _images(settings, trained, progress)
+    progress.reached(f"looking at {counted(len(image_set), 'image')}")
     decisions = decided(trained, image_set)
     if decisions.labels is None and settings.methods == (MISTAKES_SHOWN,):
         raise DlcliError(
             "--method mistakes needs images whose classes are known", "give class folders, IDX or .npz with labels"
         )
     cases = decisions.cases(settings.top)
+    progress.reached(f"explaining {counted(len({case.image for case in cases}), 'image')}")
     baseline = baseline_of(settings.baseline, image_set, trained.device)
     maps = _maps_of_cases(trained, image_set, cases, baseline, settings.methods)
     explaining = Explaining(
@@ -60,6 +63,7 @@ def explain_classes(
         class_maps(trained, image_set, decisions, baseline, settings.methods) if settings.format != "none" else [],
         settings.methods, settings.baseline, MISTAKES_SHOWN in settings.methods,
     )  # fmt: skip
+    progress.reached("")
     labels = decisions.labels
     metrics = {} if labels is None else {"test": class_metrics(decisions.logs.astype(np.float32), labels)}
     against = _baseline(settings, trained, baseline)

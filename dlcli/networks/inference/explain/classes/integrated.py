@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dlcli.networks.inference.explain.classes.parts import by_rows, rows_at_once
+
 FIRST_STEPS, TIMES, MOST_STEPS = 18, 3, 4374
 TOLERANCE = 0.01  # of the difference of the scores, by which the sum of a map may miss it
-ROWS = 256  # images that go through the network at once
 
 Score = Callable[[Tensor, Tensor], Tensor]  # of images (B, C, H, W) and their classes (B,): (B,)
 
@@ -34,24 +35,26 @@ class Integrated:
         return (self.sums - difference).abs() / difference.abs().clamp(min=torch.finfo(torch.float32).tiny)
 
 
-def integrated_gradients(score: Score, x: Tensor, baseline: Tensor, classes: Tensor) -> Integrated:
+def integrated_gradients(
+    score: Score, x: Tensor, baseline: Tensor, classes: Tensor, most: int = MOST_STEPS
+) -> Integrated:
     """Of each image x (B, C, H, W) the share of each pixel in the score of its class (B,), against a ``baseline``.
 
     The baseline (1 or B, C, H, W) is what an image without anything to see looks like. Gradients are taken at the
     middles of equal steps on the straight line from it to the image. By the completeness axiom a map sums to the
     difference of the scores at both ends: where the sum misses it by more than ``TOLERANCE``, each step is divided in
-    three, whose middle one is known already, up to ``MOST_STEPS``.
+    three, whose middle one is known already, up to ``most`` steps.
     """
     baseline = baseline.expand_as(x)
     with torch.no_grad():
-        ends = [_by_rows(lambda at, of: score(at, of).double(), one, classes) for one in (x, baseline)]
+        ends = [by_rows(lambda at, of: score(at, of).double(), one, classes) for one in (x, baseline)]
     sums = _gradients(score, x, baseline, classes, _middles(FIRST_STEPS))
     steps = torch.full((len(x),), FIRST_STEPS)
     while True:
         found = Integrated(
             (x - baseline) * (sums / steps.view(-1, 1, 1, 1).to(sums)).to(x), ends[0], ends[1], steps.clone()
         )
-        open_ones = ((found.gaps.cpu() > TOLERANCE) & (steps < MOST_STEPS)).nonzero()[:, 0]
+        open_ones = ((found.gaps.cpu() > TOLERANCE) & (steps < most)).nonzero()[:, 0]
         if not len(open_ones):
             return found
         count = int(steps[open_ones[0]])  # all open ones were refined as often
@@ -68,11 +71,11 @@ def _middles(steps: int) -> list[float]:
 def _gradients(score: Score, x: Tensor, baseline: Tensor, classes: Tensor, places: list[float]) -> Tensor:
     """Sums of the scores' gradients at ``places`` between the baseline (0) and each image (1)."""
     total = torch.zeros_like(x, dtype=torch.float32 if x.device.type == "mps" else torch.float64)
-    together = max(1, ROWS // len(x))
+    together = max(1, rows_at_once(x) // len(x))
     for start in range(0, len(places), together):
         shares = torch.tensor(places[start : start + together], device=x.device, dtype=x.dtype).view(-1, 1, 1, 1, 1)
         at = baseline + shares * (x - baseline)
-        gradients = _by_rows(lambda at, of: _gradient(score, at, of), at.flatten(0, 1), classes.repeat(len(shares)))
+        gradients = by_rows(lambda at, of: _gradient(score, at, of), at.flatten(0, 1), classes.repeat(len(shares)))
         total += gradients.view(at.shape).sum(0, dtype=total.dtype)
     return total
 
@@ -81,7 +84,3 @@ def _gradient(score: Score, at: Tensor, classes: Tensor) -> Tensor:
     at = at.detach().requires_grad_(True)
     found: Tensor = torch.autograd.grad(score(at, classes).sum(), at)[0]
     return found
-
-
-def _by_rows(function: Score, x: Tensor, classes: Tensor) -> Tensor:
-    return torch.cat([function(a, b) for a, b in zip(torch.split(x, ROWS), torch.split(classes, ROWS), strict=True)])

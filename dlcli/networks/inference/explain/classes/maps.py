@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlcli.networks.inference.explain.classes.grad_cam import enlarged, features_and_gradients, grad_cam
-from dlcli.networks.inference.explain.classes.integrated import Integrated, integrated_gradients
+from dlcli.networks.inference.explain.classes.integrated import MOST_STEPS, Integrated, integrated_gradients
 from dlcli.networks.inference.explain.classes.parts import (
+    by_rows,
     cells,
     classified,
     differentiable,
@@ -39,8 +40,13 @@ class Maps:
     deconvnet: Tensor | None = None
 
 
-def maps_of(network: DeconvNet, x: Tensor, classes: Tensor, baseline: Tensor, methods: Collection[str]) -> Maps:
-    """The maps of images x (B, C, H, W) for ``classes`` (B,); integrated gradients are against the ``baseline``."""
+def maps_of(
+    network: DeconvNet, x: Tensor, classes: Tensor, baseline: Tensor, methods: Collection[str], most: int = MOST_STEPS
+) -> Maps:
+    """The maps of images x (B, C, H, W) for ``classes`` (B,).
+
+    Integrated gradients are against the ``baseline``, of up to ``most`` steps.
+    """
     integrated = cam = large = deconvnet = None
     with differentiable(network):
         if INTEGRATED in methods:
@@ -48,7 +54,7 @@ def maps_of(network: DeconvNet, x: Tensor, classes: Tensor, baseline: Tensor, me
             def score(at: Tensor, of: Tensor) -> Tensor:
                 return scores(network, at).gather(1, of[:, None])[:, 0]
 
-            integrated = integrated_gradients(score, x, baseline, classes)
+            integrated = integrated_gradients(score, x, baseline, classes, most)
         if GRAD_CAM in methods:
             cam = _both_ways(network, x, classes, _cam)
             padded = -(-x.shape[2] // network.spec.multiple) * network.spec.multiple
@@ -70,10 +76,10 @@ def _deconvnet(network: DeconvNet, x: Tensor, classes: Tensor) -> Tensor:
 
 def _both_ways(network: DeconvNet, x: Tensor, classes: Tensor, method: Method) -> Tensor:
     """A map of the images; of a network that also looks at their mirror images, the mean of both."""
-    found = method(network, x, classes)
+    found = by_rows(lambda at, of: method(network, at, of), x, classes)
     if not network.spec.head.mirrored:
         return found
-    mirrored = method(network, x.flip(3), classes)
+    mirrored = by_rows(lambda at, of: method(network, at, of), x.flip(3), classes)
     return (found + mirrored.flip(-1)) / 2
 
 

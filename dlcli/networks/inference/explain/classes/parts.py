@@ -5,7 +5,7 @@ of the images alone, the features in between, and a way back that isn't the grad
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from dlcli.networks.model.deconv import DeconvNet, activate, pad_to_multiple
 from dlcli.networks.model.pixel_shuffle import unshuffled
+
+PIXELS = 256 * 32 * 32  # of images that go through the network at once
 
 
 @contextmanager
@@ -29,6 +31,18 @@ def differentiable(network: DeconvNet) -> Iterator[None]:
     finally:
         for parameter, before in wanted:
             parameter.requires_grad_(before)
+
+
+def rows_at_once(x: Tensor) -> int:
+    """How many images of the size of x (B, C, H, W) go through the network at once, for the memory that they take."""
+    return max(1, PIXELS // (x.shape[2] * x.shape[3]))
+
+
+def by_rows(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, classes: Tensor) -> Tensor:
+    """A function of images x (B, C, H, W) and their classes (B,), of a few images at a time."""
+    rows = rows_at_once(x)
+    parts = zip(torch.split(x, rows), torch.split(classes, rows), strict=True)
+    return torch.cat([function(images, their) for images, their in parts])
 
 
 def cells(network: DeconvNet, x: Tensor) -> Tensor:
