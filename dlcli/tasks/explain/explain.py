@@ -43,8 +43,7 @@ def explain(config: ExplainConfig, progress: Progress | None = None) -> Explanat
 
     def write(name: str, data: bytes, extension: str) -> None:
         folder.write_chart(name, extension, data)
-        if extension == "png":
-            drawn[name] = data
+        drawn[f"{name}.{extension}"] = data
 
     explained.draw(write)
     made = f"dlcli {__version__}, {datetime.now(UTC).isoformat(' ', 'minutes').removesuffix('+00:00')} UTC"

@@ -87,6 +87,15 @@ def test_all_is_in_one_folder(place, drawing):
     assert pl.read_csv(place / "why" / "shap.csv").height == 60
 
 
+@pytest.mark.parametrize(("form", "shown"), [("svg", 2), ("pdf", 0)])
+def test_pictures_of_other_formats(place, app, form, shown):
+    assert app("explain", "held", "--out", "why", "--method", "shap", "--plots", form, "--quiet") == (0, "", "")
+    assert sorted(path.name for path in (place / "why" / "plots").iterdir()) == [f"importance.{form}", f"shap.{form}"]
+    page = (place / "why" / "explain.html").read_text()
+    assert page.count("data:image/svg+xml") == shown
+    assert ("plots/shap.pdf" in page) == (form == "pdf")
+
+
 def test_the_newest_run_is_explained_where_none_is_given(place, app):
     (place / "runs").mkdir()
     (place / "held").rename(place / "runs" / "fit-linear-001")
@@ -111,6 +120,11 @@ def test_what_moves_together_is_warned_of(place, app):
     assert report["columns"][0]["name"] == "a"
     assert any("large variance inflation in 2 columns" in text for text in report["findings"])
     assert report["vif_of"] == "trained on"
+    held = pl.read_csv(place / "why" / "shap.csv")["row"].to_numpy() - 1
+    trained = np.delete(pl.read_csv(place / "t.csv").drop("y").to_numpy(), held, axis=0)
+    expected = np.diag(np.linalg.inv(np.corrcoef(trained.T)))
+    found = {one["name"]: one["vif"]["factor"] for one in report["columns"]}
+    assert [found["a"], found["b"]] == pytest.approx(expected[:2], rel=1e-9)
 
 
 def test_training_rows_are_never_permuted_without_a_word(place, app):

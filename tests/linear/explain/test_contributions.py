@@ -78,6 +78,20 @@ def test_they_add_up_to_what_the_model_says(folder, tmp_path, name):
     assert ("offset" in shap.columns) == (name == "counts")
 
 
+@pytest.mark.parametrize("name", ["numbers", "weighted", "three"])
+def test_their_mean_size_is_by_the_rows_weights(folder, tmp_path, name):
+    report = explain(ExplainConfig.build({"run": folder / name, "out": tmp_path / "out", "plots": "none"}))
+    shap = pl.read_csv(tmp_path / "out" / "shap.csv")
+    weights = table()["w"].to_numpy()[shap["row"].to_numpy() - 1] if name == "weighted" else None
+    for column in report.columns:
+        marks = [f" [{level}]" for level in report.classes] or [""]
+        sizes = [np.average(np.abs(shap[column.name + mark]), weights=weights) for mark in marks]
+        assert column.mean_abs_shap == pytest.approx(np.mean(sizes), rel=1e-12)
+        assert list((column.by_class or {"": sizes[0]}).values()) == pytest.approx(sizes, rel=1e-12)
+    sizes = [column.mean_abs_shap for column in report.columns]
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_the_scores_are_those_of_predict(folder, tmp_path):
     from dlcli.config.evaluate import PredictConfig
     from dlcli.tasks.predict import predict

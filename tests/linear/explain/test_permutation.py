@@ -87,13 +87,14 @@ def test_intervals_cover_what_more_rows_would_give():
 
 def test_weights_count_rows(data):
     X, y, coefficients = data
-    weights = np.random.default_rng(1).integers(0, 4, len(X)).astype(float) + 1
+    weights = np.where(np.abs(X[:, 0]) > 1.5, 4.0, 1.0)  # those far out, so that values vary more than unweighted ones
     times = weights.astype(int)
     weighted = measured(X, y, coefficients, weights=weights)
     repeated = measured(np.repeat(X, times, axis=0), np.repeat(y, times), coefficients)
     assert weighted.metric == pytest.approx(repeated.metric, rel=1e-12)
     for one, other in zip(weighted.importances.values(), repeated.importances.values(), strict=True):
         assert one.value == pytest.approx(other.value, rel=0.05, abs=3e-3)
+    assert weighted.importances["0"].value > 1.3 * measured(X, y, coefficients).importances["0"].value
 
 
 @pytest.fixture(scope="module")
