@@ -25,12 +25,19 @@ _dlcli() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ ${COMP_WORDS[i]} != -* ]]; then command="${COMP_WORDS[i]}"; break; fi
     done
+    # Commands in a group have names of two words.
+    if [[ " federate " == *" $command "* && -n $command ]]; then
+        command="$command "
+        for ((i++; i < COMP_CWORD; i++)); do
+            if [[ ${COMP_WORDS[i]} != -* ]]; then command="$command${COMP_WORDS[i]}"; break; fi
+        done
+    fi
     # Readline makes a word of its own of the = in --option=value.
     if [[ $current == "=" ]]; then current=""; fi
     if [[ $previous == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 2]}"
     elif [[ ${COMP_WORDS[COMP_CWORD]} == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD - 1]}"; fi
     case "$command" in
-        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr eval explain runs report models predict export --help --version' ;;
+        "") _dlcli_words 'fit-linear train-deconv data noise tune-lr federate eval explain runs report models predict export --help --version' ;;
         fit-linear)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -120,6 +127,33 @@ _dlcli() {
                 -*) _dlcli_words '--grid --random --tpe --sweep --lr --points --vary --trials --minutes --metric --repeats --cv --pruner --fuse --study --storage --heartbeat --workers --json --quiet -q --out --force --plots --seed --device --log-to --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
+        federate\ fit-linear)
+            case "$previous" in
+                --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
+                --uneven) _dlcli_words 'mend error'; return ;;
+                --missing) _dlcli_words 'auto drop mean error'; return ;;
+                --decimal) _dlcli_words 'point comma'; return ;;
+                --weights-kind) _dlcli_words 'frequency precision'; return ;;
+                --loss) _dlcli_words 'auto mse cross-entropy'; return ;;
+                --link) _dlcli_words 'auto log identity inverse'; return ;;
+                --optimizer) _dlcli_words 'auto gd sgd lbfgs newton'; return ;;
+                --lr) _dlcli_words 'auto'; return ;;
+                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
+                --l1) _dlcli_words 'path'; return ;;
+                --l2) _dlcli_words 'path'; return ;;
+                --path-choice) _dlcli_words 'min 1se'; return ;;
+                --robust) _dlcli_words 'HC0 HC1 HC2 HC3'; return ;;
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --log-to) _dlcli_words 'none tensorboard mlflow'; return ;;
+                --val-data|--config) _dlcli_paths -f; return ;;
+                --init|--out) _dlcli_paths -d; return ;;
+                --clients|--partition|--algorithm|--rounds|--local-steps|--fraction|--client-failures|--dp-clip|--dp-noise|--dp-epsilon|--dp-delta|--target|--features|--drop|--formula|--interactions|--log|--poly|--reference|--delimiter|--encoding|--skip|--comment|--sheet|--query|--missing-value|--keep-missing-text|--text|--number|--date|--date-parts|--max-categories|--weights|--offset|--exposure|--class-weight|--steps|--minutes|--tolerance|--momentum|--batch-size|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--path-length|--path-ratio|--dropout|--val|--val-rows|--group|--time|--early-stop|--cv|--cluster|--confidence|--baseline|--seed|--data-seed) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--clients --partition --algorithm --rounds --local-steps --fraction --client-failures --secure-sum --dp-clip --dp-noise --dp-epsilon --dp-delta --target --features --drop --dry-run --formula --interactions --log --poly --reference --log-target --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --weights --weights-kind --offset --exposure --class-weight --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --path-choice --path-length --path-ratio --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --log-to --data-seed --diagnostics --pooled --config --help -h' ;;
+                *) _dlcli_paths -f ;;
+            esac ;;
         eval)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -206,6 +240,7 @@ _dlcli() {
                 -*) _dlcli_words '--json --quiet -q --format --out --force --name --author --license --cite --help -h' ;;
                 *) _dlcli_run_first '--format --out --name --author --license --cite' ;;
             esac ;;
+        federate\ *) _dlcli_words 'fit-linear' ;;
     esac
 }
 

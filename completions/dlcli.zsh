@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.' 'federate:Commands fit-linear.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -449,6 +449,119 @@ _dlcli() {
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;
+            federate)
+                _arguments -C '1:command:(fit-linear)' '*::argument:->inner'
+                case $line[1] in
+            fit-linear)
+                _arguments -s \
+                '*--clients=[K - DATA is dealt out to K clients.]:value: ' \
+                '--partition=[How rows are dealt out to K clients - iid, or dirichlet -ALPHA by class (by tenths of a target of numbers); the smaller ALPHA, the less alike they are.]:value: ' \
+                '--algorithm=[exact - sums over the clients rows, for linear models, which give the pooled answer; fedavg, fedprox( -MU) - local steps and their mean.]:value: ' \
+                '--rounds=[Rounds of fedavg and fedprox; 20 by default.]:value: ' \
+                '--local-steps=[Steps that a client takes in a round of fedavg and fedprox.]:value: ' \
+                '--fraction=[Share of the clients that are asked in a round of fedavg and fedprox.]:value: ' \
+                '--client-failures=[Chance that a client gives no answer in a round, to see what comes of it.]:value: ' \
+                '--secure-sum[Have clients add masks that cancel in the sum, so that no single clients numbers are seen.]' \
+                '--dp-clip=[Bound of the length of what a client sends, for differential privacy of clients in fedavg and fedprox.]:value: ' \
+                '--dp-noise=[Standard deviation of the Gaussian noise on the sum, in units of --dp-clip.]:value: ' \
+                '--dp-epsilon=[The epsilon to spend over all rounds; the noise follows from it.]:value: ' \
+                '--dp-delta=[The delta that epsilon goes with.]:value: ' \
+                '--target=[Column to predict, by name or 1-based position; by default the one named target, y, label or class.]:value: ' \
+                '*--features=[Columns to use, separated by commas; by default all others.]:value: ' \
+                '*--drop=[Columns to leave out, separated by commas.]:value: ' \
+                '--dry-run[Only read the tables, and show what every column holds and how it would be used.]' \
+                '--formula=[Target and terms as in R - price ~ log(carat) + cut*clarity + poly(depth, 3) + bs(age, 5) - 1.]:value: ' \
+                '*--interactions=[Products of columns as they are used, as in carat -cut, separated by commas.]:value: ' \
+                '*--log=[Columns to use by their logarithms, separated by commas.]:value: ' \
+                '*--poly=[Columns to use by polynomials, orthogonal over the training rows, as in age -3, separated by commas.]:value: ' \
+                '*--reference=[Level of a text that its others are compared with, as in cut=Ideal; by default the first.]:value: ' \
+                '--log-target[Fit the targets logarithm.]' \
+                '--file-format=[What every file holds - csv is all text with delimiters; by default as its name and its first bytes say.]:value:(csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb)' \
+                '--delimiter=[Field delimiter of text files - one character, tab, or whitespace for runs of blanks; by default detected.]:value: ' \
+                '--header[Whether the first row holds the names; by default detected.]' \
+                '--no-header[Whether the first row holds the names; by default detected.]' \
+                '--encoding=[Text encoding, such as latin-1; by default UTF-8, or what the bytes look like.]:value: ' \
+                '--skip=[Lines of a text file before its table; by default detected.]:value: ' \
+                '--comment=[What the comment lines of a text file begin with; by default detected.]:value: ' \
+                '--uneven=[Rows and lines of a text file that dont fit its table - mend them or leave them out, or refuse the file; by default mended, which --strict takes for a decision.]:value:(mend error)' \
+                '--sheet=[Sheet of a workbook, by name or number; by default the first with a table.]:value: ' \
+                '--query=[Table of a database, or SQL that selects rows; by default its only table.]:value: ' \
+                '--missing=[What to do with missing values.]:value:(auto drop mean error)' \
+                '*--missing-value=[Another text that means missing, beside empty, NA, N/A, NaN, null, None and ?.]:value: ' \
+                '*--keep-missing-text=[A text column in which NA, None, ? and so on are names like others.]:value: ' \
+                '*--text=[A column to treat as categories, even if it holds numbers.]:value: ' \
+                '*--number=[A column to read as numbers, however they are written; other texts are missing.]:value: ' \
+                '*--date=[A column to read as dates or times.]:value: ' \
+                '*--date-parts=[Use these parts of dates instead of days since 1970, separated by commas - year,quarter,month,day,weekday,dayofyear,hour,minute.]:value: ' \
+                '--decimal=[The decimal mark of numbers that are not plain; by default detected.]:value:(point comma)' \
+                '--day-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--month-first[Whether 1/2/2020 is the first of February; by default detected.]' \
+                '--max-categories=[Most texts of a column that are kept as levels; the others are one level.]:value: ' \
+                '--strict[Refuse the table where something about it had to be decided, and name every decision and the options that settle them.]' \
+                '--weights=[Column of the rows weights, 0 or more, by which everything that is summed over rows is weighted; it is no feature unless --features names it.]:value: ' \
+                '--weights-kind=[frequency - a row of weight 3 is three rows; precision - its variance is a third, and it is one row.]:value:(frequency precision)' \
+                '--offset=[Column that is added to each rows score, with a coefficient of 1; it is no feature unless --features names it.]:value: ' \
+                '--exposure=[Column whose logarithm is an offset, for losses with a log link.]:value: ' \
+                '--class-weight=[How much the rows of each class count in training, not in metrics - balanced (each class as much as the others), or CLASS=NUMBER for some, separated by commas.]:value: ' \
+                '--loss=[Mean squared error; cross-entropy for classes.]:value:(auto mse cross-entropy)' \
+                '--link=[How the mean hangs on the columns with poisson, gamma, negative-binomial and tweedie - log(mean), the mean, or 1/mean is linear in them.]:value:(auto log identity inverse)' \
+                '--intercept[Fit an intercept.]' \
+                '--no-intercept[Fit an intercept.]' \
+                '--standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
+                '--no-standardize[Train on standardized columns; coefficients are always reported in the units of the data.]' \
+                '--init=[Start from the coefficients of this run or model file, by the names of columns and classes, in the units of the data; by default from 0.]:value:_files -/' \
+                '--optimizer=[newton, lbfgs, gd - by sums over all clients rows; gd, sgd - a clients own steps with fedavg and fedprox, sgd on mini-batches.]:value:(auto gd sgd lbfgs newton)' \
+                '--lr=[Learning rate; auto - from the largest eigenvalue.]:value:(auto)' \
+                '--steps=[Maximum steps; by default 1000 on the built-in example, else 1,000,000 (gd on mse), 10,000 (other gd, sgd, adam) or 1000 (lbfgs, newton).]:value: ' \
+                '--minutes=[Stop after this time.]:value: ' \
+                '--tolerance=[Stop when the gradient norm is at most this fraction of the first; 0 - take every step.]:value: ' \
+                '--momentum=[Momentum of gd and sgd.]:value: ' \
+                '--nesterov[Nesterov momentum.]' \
+                '--batch-size=[Rows per step of sgd and adam.]:value: ' \
+                '--report-every=[Steps between reports; 0 - every 100 up to 1000, then ten per decade of steps.]:value: ' \
+                '--schedule=[How the learning rate changes.]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
+                '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
+                '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
+                '--decay-every=[s of step decay, a0 g^floor(t/s).]:value: ' \
+                '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
+                '--hyper-lr=[beta of hypergradient descent.]:value: ' \
+                '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
+                '--plateau-patience=[Reports without improvement before plateau lowers the learning rate.]:value: ' \
+                '--l1=[L1 penalty (lasso) - exact zeros; path - many penalties, of which cross-validation chooses one.]:value:(path)' \
+                '--l2=[L2 penalty (ridge) - this times half the sum of squares; path - many, of which cross-validation chooses one.]:value:(path)' \
+                '--path-choice=[Penalty of a path to take - of the lowest cross-validated loss (min), or the largest whose loss is within one standard error of it.]:value:(min 1se)' \
+                '--path-length=[Penalties on a path.]:value: ' \
+                '--path-ratio=[Smallest penalty of a path by its largest; by default 1e-4 (l1; 1e-2 with fewer rows than columns) or 1e-8 (l2).]:value: ' \
+                '--dropout=[Dropout on the inputs, with sgd and adam.]:value: ' \
+                '--val=[Fraction of the rows held out for validation.]:value: ' \
+                '--val-rows=[Hold out the rows for which this holds - comparisons of columns with values, joined by and, or, not and parentheses, such as date>=2024-01-01 and shop!=north.]:value: ' \
+                '*--val-data=[Tables whose rows are all held out, with the columns of DATA.]:value:_files' \
+                '--group=[Column of groups that --val and --cv keep together; it is no feature unless --features names it.]:value: ' \
+                '--time=[Column of dates, times or numbers by which --val holds out the last rows, and each fold of --cv is trained on the rows before it.]:value: ' \
+                '--early-stop=[Stop after this many reports without a lower validation loss (needs --val).]:value: ' \
+                '--cv=[Also cross-validate, with this many folds.]:value: ' \
+                '--robust=[Standard errors that hold where rows differ in variance - HC0 is Whites, HC1 that by degrees of freedom, HC2 and HC3 by leverages.]:value:(HC0 HC1 HC2 HC3)' \
+                '--cluster=[Column whose values say which rows hang together, for standard errors by clusters; no feature unless --features names it.]:value: ' \
+                '--confidence=[Confidence of the coefficients intervals.]:value: ' \
+                '--baseline=[Class that the others are compared with in the table of coefficients; by default of two the first, of more none - their coefficients sum to 0.]:value: ' \
+                '--per-sd[Also report coefficients of columns, and of a target of numbers, with standard deviation 1.]' \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
+                '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
+                '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion.]' \
+                '--pooled[Also train on all rows at once, and draw both.]' \
+                '--config=[Settings from a TOML file.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:data:_files' ;;
+                esac ;;
             esac ;;
     esac
 }

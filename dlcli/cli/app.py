@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from dlcli import __version__
-from dlcli.cli.commands import COMMANDS, load
+from dlcli.cli.commands import COMMANDS, groups, load
 from dlcli.engine.ranks import LostRanksError
 from dlcli.engine.telling import may_tell
 from dlcli.errors import DlcliError, ExitCode, Interrupted
@@ -56,11 +56,26 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, ClickCommand | None, list[str]]":
         """Find the command. Raises DlcliError, with a close match named, when there is none."""
+        if args and args[0] in groups():
+            return self._in_group(ctx, args)
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from dlcli.cli.usage import unknown_command
 
             raise unknown_command(args[0])
         return super().resolve_command(ctx, args)
+
+    def _in_group(self, ctx: "Context", args: list[str]) -> "tuple[str | None, ClickCommand | None, list[str]]":
+        """Find the command of a group, or the group's help. Raises DlcliError where the next word is none of them."""
+        name, known = args[0], groups()[args[0]]
+        if args[1:2] and args[1] in known:
+            return super().resolve_command(ctx, [f"{name} {args[1]}", *args[2:]])
+        listed = "\n\n".join(f"`dlcli {name} {word}` – {summary}" for word, summary in known.items())
+        if args[1:2] and args[1] in ("-h", "--help"):
+            shown = TyperCommand(name, help=listed, rich_markup_mode="markdown", add_help_option=True)
+            return name, shown, ["--help"]
+        given = f", got {args[1]!r}" if args[1:] else ""
+        each = " or ".join(f"dlcli {name} {word}" for word in known)
+        raise DlcliError(f"dlcli {name}: expected what to train{given}", f"use {each}")
 
 
 def click_command(name: str) -> "ClickCommand":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Union, get_args, get_origin
 
-from dlcli.cli.commands import COMMANDS, load
+from dlcli.cli.commands import COMMANDS, groups, load
 from dlcli.cli.options import has_config_file
 from dlcli.config.base import Config
 from dlcli.config.option import field_meta, flags_of
@@ -41,6 +41,11 @@ class Command:
 def commands() -> list[Command]:
     """Every command, from its config model."""
     return [_command(name, summary) for name, (_, summary) in COMMANDS.items()]
+
+
+def _first_words() -> list[str]:
+    """What may stand after dlcli: names of commands, and of groups in place of those in them."""
+    return list(dict.fromkeys(name.partition(" ")[0] for name in COMMANDS))
 
 
 def _command(name: str, summary: str) -> Command:
@@ -105,7 +110,7 @@ def bash() -> str:
         every = " ".join(flag for option in command.options for flag in option.flags)
         body = "\n                ".join(lines)
         cases.append(
-            f"""        {command.name})
+            f"""        {command.name.replace(" ", chr(92) + " ")})
             case "$previous" in
                 {body}
             esac
@@ -114,7 +119,9 @@ def bash() -> str:
                 *) {_bash_argument(command)} ;;
             esac ;;"""
         )
-    names = " ".join(command.name for command in commands())
+    for group, known in groups().items():
+        cases.append(f"        {group}\\ *) _dlcli_words '{' '.join(known)}' ;;")
+    names = " ".join(_first_words())
     return f"""# bash completion for dlcli. {NOTE}
 
 _dlcli_words() {{
@@ -142,6 +149,13 @@ _dlcli() {{
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ ${{COMP_WORDS[i]}} != -* ]]; then command="${{COMP_WORDS[i]}}"; break; fi
     done
+    # Commands in a group have names of two words.
+    if [[ " {" ".join(groups())} " == *" $command "* && -n $command ]]; then
+        command="$command "
+        for ((i++; i < COMP_CWORD; i++)); do
+            if [[ ${{COMP_WORDS[i]}} != -* ]]; then command="$command${{COMP_WORDS[i]}}"; break; fi
+        done
+    fi
     # Readline makes a word of its own of the = in --option=value.
     if [[ $current == "=" ]]; then current=""; fi
     if [[ $previous == "=" ]]; then previous="${{COMP_WORDS[COMP_CWORD - 2]}}"
@@ -182,15 +196,27 @@ def _zsh_option(option: Option) -> list[str]:
 
 def zsh() -> str:
     """The script for zsh: a function for a folder in $fpath, or to be sourced after compinit."""
-    cases, descriptions = [], []
+    cases: list[str] = []
+    descriptions: list[str] = []
+    inner: dict[str, list[str]] = {group: [] for group in groups()}
     for command in commands():
         lines = [line for option in command.options for line in _zsh_option(option)]
         for number, takes in enumerate(command.arguments, 1):
             place = "*" if number == len(command.arguments) else str(number)
             lines.append(f"'{place}:{'run' if takes == 'dir' else 'data'}{ZSH_ACTIONS[takes]}'")
         joined = " \\\n                ".join(lines)
-        cases.append(f"            {command.name})\n                _arguments -s \\\n                {joined} ;;")
-        descriptions.append(f"'{command.name}:{_quoted(command.summary)}'")
+        group, _, word = command.name.partition(" ")
+        into = inner[group] if word else cases
+        into.append(f"            {word or group})\n                _arguments -s \\\n                {joined} ;;")
+        if not word:
+            descriptions.append(f"'{command.name}:{_quoted(command.summary)}'")
+    for group, known in inner.items():
+        words, every = " ".join(groups()[group]), "\n".join(known)
+        cases.append(
+            f"            {group})\n                _arguments -C '1:command:({words})' '*::argument:->inner'\n"
+            f"                case $line[1] in\n{every}\n                esac ;;"
+        )
+        descriptions.append(f"'{group}:Commands {words.replace(' ', ' and ')}.'")
     return f"""#compdef dlcli
 # zsh completion for dlcli. {NOTE}
 
@@ -228,9 +254,17 @@ def fish() -> str:
         "complete -c dlcli -n __fish_use_subcommand -l help -d 'Show the help.'",
     ]
     for command in commands():
-        summary = _quoted(command.summary)
-        lines.append(f"complete -c dlcli -n __fish_use_subcommand -a {command.name} -d '{summary}'")
-        seen = f"complete -c dlcli -n '__fish_seen_subcommand_from {command.name}'"
+        summary, (group, _, word) = _quoted(command.summary), command.name.partition(" ")
+        if not word:
+            lines.append(f"complete -c dlcli -n __fish_use_subcommand -a {command.name} -d '{summary}'")
+            seen = f"complete -c dlcli -n '__fish_seen_subcommand_from {command.name}'"
+        else:
+            words, within = " ".join(groups()[group]), f"__fish_seen_subcommand_from {group}"
+            lines.append(f"complete -c dlcli -n __fish_use_subcommand -a {group} -d 'Commands {words}.'")
+            lines.append(
+                f"complete -c dlcli -n '{within}; and not __fish_seen_subcommand_from {words}' -a {word} -d '{summary}'"
+            )
+            seen = f"complete -c dlcli -n '{within}; and __fish_seen_subcommand_from {word}'"
         for option in command.options:
             for flag in option.flags:
                 name = f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}"
@@ -266,9 +300,16 @@ Register-ArgumentCompleter -Native -CommandName dlcli -ScriptBlock {{
     param($word, $ast, $position)
     $typed = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object {{ $_.ToString() }})
     if ($word -ne '' -and $typed.Count -gt 0) {{ $typed = @($typed | Select-Object -SkipLast 1) }}
-    $command = $typed | Where-Object {{ $dlcliCommands.Contains($_) }} | Select-Object -First 1
+    $command = "$($typed | Select-Object -First 2)"
+    if (-not $dlcliCommands.Contains($command)) {{
+        $command = $typed | Where-Object {{ $dlcliCommands.Contains($_) }} | Select-Object -First 1
+    }}
     if (-not $command) {{
-        $found = @($dlcliCommands.Keys) + '--help', '--version'
+        $first = @($typed | Select-Object -First 1)
+        $names = $dlcliCommands.Keys
+        $inner = @($names | Where-Object {{ $first -and $_ -like "$first *" }} | ForEach-Object {{ $_.Split(' ')[1] }})
+        $outer = @($names | ForEach-Object {{ $_.Split(' ')[0] }} | Select-Object -Unique)
+        $found = if ($inner) {{ $inner }} else {{ $outer + '--help', '--version' }}
     }} elseif ($typed.Count -gt 0 -and $dlcliCommands[$command].Words.ContainsKey($typed[-1])) {{
         $found = $dlcliCommands[$command].Words[$typed[-1]]
     }} elseif ($word -like '-*') {{

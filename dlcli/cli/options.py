@@ -18,7 +18,7 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 # Panels of --help, in the order in which they are read: what is learned, from what, how; the output last.
 PANELS = (
     "Options", "Search", "Study", "Task", "Data", "Images", "Model", "Training", "Schedule", "Regularization",
-    "Inference", "Output",
+    "Inference", "Federation", "Output",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dlcli.cli.commands import COMMANDS, load
+from dlcli.cli.commands import COMMANDS, groups, load
 from dlcli.cli.options import has_config_file
 from dlcli.config.base import Config
 from dlcli.config.option import field_meta, flags_of
@@ -33,7 +33,7 @@ def explained(error: "ClickException", words: Sequence[str]) -> DlcliError:
 def unknown_command(name: str) -> DlcliError:
     """The error for a command that there is not."""
     close = [c for c in COMMANDS if c.startswith(name) or name.startswith(c) or name in c.split("-")]
-    close = close or difflib.get_close_matches(name, COMMANDS, n=1)
+    close = close or difflib.get_close_matches(name, [*COMMANDS, *groups()], n=1)
     hint = f"did you mean 'dlcli {close[0]}'?" if close else f"commands: {', '.join(COMMANDS)}"
     return DlcliError(f"there is no command {name!r}", hint)
 
@@ -50,6 +50,8 @@ def _unknown_option(flag: str, path: str, words: Sequence[str]) -> DlcliError:
     commands = path.split()[1:]
     if not commands:
         return _before_the_command(flag, words)
+    if commands[0] in groups():
+        commands = [" ".join(commands[:2]), *commands[2:]]
     own = load(commands[-1]).config
     known = suggestions(own, flag, close=False)
     # Of a trial, tune-lr takes no --out, --json...: they are its own.

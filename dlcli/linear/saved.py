@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcli.config.evaluate import EvalConfig, PredictConfig
+from dlcli.config.federated.saved import settings_of
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.saved.explain import ExplainConfig
 from dlcli.engine.progress import Progress
@@ -39,9 +40,8 @@ def load_run(run: Path) -> SavedRun:
         raise DlcliError(
             f"{run / directory.MODEL} is damaged: it lacks the factor of its predictions", "train it again"
         )
-    if (run / directory.CONFIG).is_file():
-        return model, schema, FitLinearConfig.build({}, run / directory.CONFIG)
-    return model, schema, FitLinearConfig()
+    file = run / directory.CONFIG
+    return model, schema, settings_of(file) if file.is_file() else FitLinearConfig()
 
 
 def say_retransformed(model: LinearModel, schema: Schema, progress: Progress) -> None:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from dlcli.reports.columns import ColumnEntry, DecisionEntry
 from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Sparse, Text, TrainingReport
+from dlcli.reports.federated.entries import FederationEntry
 from dlcli.reports.inference import Summary
 from dlcli.reports.linear.path import PathReport
 from dlcli.reports.split import SplitEntry
@@ -120,7 +121,7 @@ class LinearResult(LinearTraining):
 class FitLinearReport(LinearResult):
     """The report of ``fit-linear``."""
 
-    command: Literal["fit-linear"]
+    command: Literal["fit-linear", "federate fit-linear"]
     summary: Summary | None = Field(default=None, description="the fit as a whole; absent from older reports")
     family: FamilyEntry | None = Field(
         default=None, description="of poisson, gamma, negative-binomial and tweedie; else absent"
@@ -153,6 +154,9 @@ class FitLinearReport(LinearResult):
     )
     warnings: list[Text] | None = Field(
         default=None, description="what was warned of, in words; absent where there was nothing"
+    )
+    federation: FederationEntry | None = Field(
+        default=None, description="how clients trained it together; absent where the rows were in one place"
     )
     path: PathReport | None = Field(
         default=None, description="the path of penalties, by which cv is selected on; absent where there was none"

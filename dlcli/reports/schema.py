@@ -32,7 +32,7 @@ def kind_of(report: JsonObject) -> str:
     >>> kind_of({"command": "eval", "task": "classify"}), kind_of({"command": "tune-lr", "method": "grid"})
     ('eval classes', 'tune-lr search')
     """
-    command, task = str(report.get("command")), report.get("task")
+    command, task = str(report.get("command")).removeprefix("federate "), report.get("task")
     if command in ("eval", "predict"):
         return f"{command} " + ("table" if task is None else "classes" if task == "classify" else "images")
     if command == "explain":

@@ -16,8 +16,9 @@ from dlcli.reports.saved.metrics import Measured, metrics_of, number
 from dlcli.runs.held import is_held
 from dlcli.runs.names import CONFIG, EXPLAINED, METRICS, REPORT
 
-LEAVE_RUNS = ("fit-linear", "train-deconv", "tune-lr", "data", "noise", "explain")
-NAMED = re.compile(rf"({'|'.join(LEAVE_RUNS)})-\d+")
+FEDERATED = ("federate fit-linear", "federate train-deconv")
+LEAVE_RUNS = ("fit-linear", "train-deconv", "tune-lr", "data", "noise", "explain", *FEDERATED)
+NAMED = re.compile(rf"({'|'.join(LEAVE_RUNS).replace(' ', '[ -]')})-\d+")
 DEPTH = 3  # folders within folders that are looked through
 TAIL = 1 << 16  # bytes at the end of metrics.jsonl that hold its last line
 SETTING = re.compile(r"^(command|data|training) = (\[\n.*?^\]|[^\n]*)$", re.MULTILINE | re.DOTALL)
@@ -42,7 +43,8 @@ class PastRun:
     def command(self) -> str:
         """The command that made it; empty where nothing tells."""
         named = NAMED.fullmatch(self.path.name)
-        for found in (self.report.get("command"), self.settings.get("command"), named[1] if named else ""):
+        by_name = named[1].replace("federate-", "federate ") if named else ""
+        for found in (self.report.get("command"), self.settings.get("command"), by_name):
             if isinstance(found, str) and found:
                 return found
         return ""

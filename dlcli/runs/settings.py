@@ -53,6 +53,10 @@ def config_of(command: str) -> type[Config] | None:
         from dlcli.config.fit_linear import FitLinearConfig
 
         return FitLinearConfig
+    if command == "federate fit-linear":
+        from dlcli.config.federated.fit_linear import FederateLinearConfig
+
+        return FederateLinearConfig
     if command == "train-deconv":
         from dlcli.config.train_deconv import TrainDeconvConfig
 

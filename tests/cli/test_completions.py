@@ -111,6 +111,9 @@ def test_bash_and_zsh_complete_what_a_person_types(terminal):
     terminal.expect("dlcli eval tab", "tables/")
     terminal.expect("dlcli eval --check x tables table", r"table\.csv", "tables/")
     terminal.expect("dlcli predict --forc", "--force")
+    terminal.expect("dlcli federate f", "dlcli federate fit-linear ")
+    terminal.expect("dlcli federate fit-linear --secu", "--secure-sum")
+    terminal.expect("dlcli federate fit-linear --loss cr", "--loss cross-entropy")
 
 
 def fish(line, place):
@@ -134,6 +137,9 @@ def test_fish(place):
     assert {"table.csv", "tables/", "wine data.csv"} <= set(fish("dlcli fit-linear ", place))
     assert set(fish("dlcli fit-linear --out ta", place)) == {"tables/"}
     assert "table.csv" in fish("dlcli fit-linear --config ta", place)
+    assert "fit-linear" in fish("dlcli federate f", place)
+    assert "--secure-sum" in fish("dlcli federate fit-linear --sec", place)
+    assert "--secure-sum" not in fish("dlcli fit-linear --sec", place)
 
 
 def test_powershell_script_has_every_option_and_balanced_brackets():

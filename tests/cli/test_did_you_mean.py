@@ -137,7 +137,7 @@ def test_every_other_name_is_answered_with_something_that_the_command_takes(app,
             continue
         code, out, err = app(command, flag)
         assert (code, out, err.count("\n")) == (2, "", 1)
-        if argument := re.search(r"as in 'dlcli \S+ (.*)'$", err.strip()):
+        if argument := re.search(rf"as in 'dlcli {command} (.*)'$", err.strip()):
             assert set(argument[1].split()) <= {"RUN", "DATA", "NAME", "FOLDER"}
             continue
         answer = re.search(r"did you mean (.*)\?$", err.strip())

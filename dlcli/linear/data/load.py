@@ -1,5 +1,6 @@
 """A table read, checked and planned for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,6 +88,10 @@ class Loaded:
         return [self.data.names[j] for j in np.flatnonzero(left_out)]
 
 
+# What is known of rows in memory where they stay with clients: moments of all, and who is asked for more.
+Apart = Callable[[Table | LineExample, TableData], TableData]
+
+
 @dataclass(frozen=True)
 class Read:
     """A table, how it is to be trained on, and this process's share of its rows.
@@ -104,8 +109,13 @@ class Read:
     warnings: tuple[str, ...] = ()
 
 
-def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = None) -> Read:
-    """Read the data, as all ``ranks`` do together; ``held`` is a table in memory instead. Raises DlcliError."""
+def read(
+    config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = None, *, whole: bool = False
+) -> Read:  # fmt: skip
+    """Read the data, as all ``ranks`` do together; ``held`` is a table in memory instead. Raises DlcliError.
+
+    ``whole``: all rows are kept in memory, whatever the method needs.
+    """
     table = open_table(config, ranks, held)
     kind = problem_kind(config, table)
     check_weighting(config, kind)
@@ -124,7 +134,7 @@ def read(config: FitLinearConfig, ranks: Ranks = ALONE, held: Source | None = No
     if ranks.count > 1 and of_numbers_by_rows(kind):
         return replace(found, alone=f"--loss {loss_of(kind).name} is fitted by one process")
     try:
-        return replace(found, share=_gathered(found, ranks))
+        return replace(found, share=_gathered(found, ranks, whole=whole))
     except WideError:
         return replace(found, alone="there are more columns than rows")
 
@@ -138,29 +148,35 @@ def _device(config: FitLinearConfig, kind: Kind) -> str:
     return "cpu"
 
 
-def _gathered(found: Read, ranks: Ranks) -> Share:
+def _gathered(found: Read, ranks: Ranks, *, whole: bool = False) -> Share:
     plan, device = found.plan, found.device
     room = room_for_rows(device) // ranks.neighbors
     device = f"{device}:{ranks.local_rank}" if ranks.count > 1 and device == "cuda" else device
     asked = Gathering(
         plan.split,
         classes=of_classes(found.kind),
-        keep_rows=plan.keep_rows,
+        keep_rows=plan.keep_rows or whole,
         shifted=found.kind == "mse",
         gram=gram_on(device),
-        most=None if plan.optimizer == "exact" and found.kind == "mse" else room,
+        most=None if whole or (plan.optimizer == "exact" and found.kind == "mse") else room,
     )
     return gather(found.table, asked)
 
 
 def load(
-    config: FitLinearConfig, progress: Progress, crew: Crew | None = None, held: Source | None = None
+    config: FitLinearConfig, progress: Progress, crew: Crew | None = None, held: Source | None = None,
+    apart: Apart | None = None,
 ) -> Loaded:  # fmt: skip
     """Read the data, which a ``crew`` shares, and plan the training; ``held`` is a table in memory in place of DATA.
 
-    Raises DlcliError.
+    ``apart`` makes of all rows what is known of them where they stay with clients. Raises DlcliError.
     """
-    found, data = _read_and_led(config, progress, crew, held)
+    if apart is None:
+        found, data = _read_and_led(config, progress, crew, held)
+    else:
+        found = read(config, whole=True)
+        assert found.share is not None
+        data = apart(found.table, found.share.data)
     table, kind, plan = found.table, found.kind, found.plan
     device = _device_of_steps(config, found, data, progress)
     few = too_few_rows(plan, data)

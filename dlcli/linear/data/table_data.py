@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -111,6 +111,13 @@ class TableElsewhere(ABC):
         self, fill: FloatArray, units: Standardizer, trained: list[int], held: list[list[int]], in_place: bool
     ) -> None:  # fmt: skip
         """Have all put the rows of some groups into training ``units``: see ``standardized_rows``."""
+
+    def distances(
+        self, on: Any, fill: FloatArray, groups: list[int]
+    ) -> tuple[FloatArray, FloatArray, int] | None:  # fmt: skip
+        """What ``OnOthers.distances`` gives, as ``on``; None where nobody is asked for it."""
+        del on, fill, groups
+        return None
 
     @abstractmethod
     def part(self, name: str, shape: tuple[int, ...]) -> RowsElsewhere:

@@ -1,10 +1,11 @@
 """Columns that depend on earlier ones, which no fit has a coefficient for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.engine.arrays import IntArray
+from dlcli.engine.arrays import FloatArray, IntArray
 from dlcli.engine.progress import Progress
 from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.table_data import TableData, TableElsewhere
@@ -16,6 +17,31 @@ from dlcli.text import printable
 WIDEST = 5000  # columns; finding which depends on which takes time with their cube
 SHOWN = 5
 NEAR, DIGITS = 1e-11, 64 * float(np.finfo(np.float64).eps)  # of a column's deviation, and of its numbers
+
+
+@dataclass(frozen=True)
+class OnOthers:
+    """Columns ``dependent`` (m,) as those of ``kept`` (k,) give them: ``mean`` (d,), and ``weights`` (k, m)."""
+
+    kept: IntArray
+    dependent: IntArray
+    mean: FloatArray
+    weights: FloatArray
+
+    def distances(self, data: TableData) -> tuple[FloatArray, FloatArray, int]:
+        """Sums of squared distances (m,) of the training rows of ``data``, the largest numbers (m,), and the rows."""
+        kept, dependent, mean, weights = self.kept, self.dependent, self.mean, self.weights
+        apart, sizes, count = np.zeros(len(dependent)), np.zeros(len(dependent)), 0
+        for X, _, owners in data.passed_again():
+            X = X[np.isin(owners, data.training_groups())]
+            fill_gaps(X, data.fill)
+            rest = X[:, dependent] - mean[dependent] - (X[:, kept] - mean[kept]) @ weights
+            apart += np.square(rest).sum(axis=0)
+            # What rounding makes of numbers of this size.
+            sizes = np.maximum(sizes, np.abs(X[:, dependent]).max(axis=0, initial=0.0))
+            sizes = np.maximum(sizes, (np.abs(X[:, kept]) @ np.abs(weights)).max(axis=0, initial=0.0))
+            count += len(X)
+        return apart, sizes, count
 
 
 def without_aliased(plan: Plan, data: TableData, progress: Progress) -> tuple[TableData, IntArray]:
@@ -43,8 +69,6 @@ def _borne_out(found: Mapping[int, Sequence[int]], moments: Moments, intercept: 
     Moments have half the digits of the rows, and take a column that is near the span of others, by 1e-7 of its length,
     for one that is in it; such a one has a coefficient, and those of the others hang on it.
     """
-    if isinstance(data.reread, TableElsewhere):
-        return False
     dependent = sorted(found)
     kept = np.setdiff1d(np.arange(len(data.fill)), dependent)
     mean = moments.mean[1:] * intercept
@@ -54,16 +78,14 @@ def _borne_out(found: Mapping[int, Sequence[int]], moments: Moments, intercept: 
         before = kept < j
         on = kept[before]
         weights[before, column] = np.linalg.solve(C[np.ix_(on, on)], C[on, j]) * length[j] / length[on]
-    apart, sizes, count = np.zeros(len(dependent)), np.zeros(len(dependent)), 0
-    for X, _, owners in data.passed_again():
-        X = X[np.isin(owners, data.training_groups())]
-        fill_gaps(X, data.fill)
-        rest = X[:, dependent] - mean[dependent] - (X[:, kept] - mean[kept]) @ weights
-        apart += np.square(rest).sum(axis=0)
-        # What rounding makes of numbers of this size.
-        sizes = np.maximum(sizes, np.abs(X[:, dependent]).max(axis=0, initial=0.0))
-        sizes = np.maximum(sizes, (np.abs(X[:, kept]) @ np.abs(weights)).max(axis=0, initial=0.0))
-        count += len(X)
+    others = OnOthers(kept, np.array(dependent), mean, weights)
+    if isinstance(data.reread, TableElsewhere):
+        known = data.reread.distances(others, data.fill, data.training_groups())
+        if known is None:
+            return False
+        apart, sizes, count = known
+    else:
+        apart, sizes, count = others.distances(data)
     spread = np.sqrt(np.diag(moments.scatter)[1:][dependent] / moments.count)
     return bool((np.sqrt(apart / max(count, 1)) <= NEAR * spread + DIGITS * sizes).all())
 

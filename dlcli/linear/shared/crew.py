@@ -27,6 +27,16 @@ class Answers(Protocol):
         """An array that is to be added up, or bytes that are to be gathered."""
 
 
+class Asks(Protocol):
+    """Who asks all that have rows."""
+
+    def total(self, asked: str, arrays: dict[str, AnyArray] | None = None, **meta: Any) -> FloatArray:
+        """The sum of what all answer, of the answer's own shape."""
+
+    def every(self, asked: str, arrays: dict[str, AnyArray], **meta: Any) -> list[bytes]:
+        """What each answers."""
+
+
 class Crew:
     """All processes, as process 0 sees them once all have read; ``share`` is its own share of the rows."""
 

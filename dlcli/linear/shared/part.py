@@ -14,7 +14,7 @@ from dlcli.linear.objectives.least_squares import Standardizer
 from dlcli.linear.objectives.loss import Kind
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.stored_rows import RowsElsewhere
-from dlcli.linear.shared.crew import Crew
+from dlcli.linear.shared.crew import Asks
 from dlcli.linear.solvers.separable.margins import Margins, Question, together
 
 
@@ -22,7 +22,7 @@ from dlcli.linear.solvers.separable.margins import Margins, Question, together
 class SharedTable(TableElsewhere):
     """The rows of a table, of which each process has a share; ``kept`` are the columns that are left of it."""
 
-    crew: Crew
+    crew: Asks
     kept: IntArray
 
     def columns(self, keep: IntArray) -> "SharedTable":
@@ -57,7 +57,7 @@ class SharedTable(TableElsewhere):
 class SharedPart(RowsElsewhere):
     """The rows of a part, "train", "scored" or "watched", of ``shape`` (n, p)."""
 
-    def __init__(self, crew: Crew, name: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, crew: Asks, name: str, shape: tuple[int, ...]) -> None:
         self.crew, self.name, self.shape = crew, name, shape
 
     def objective(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcli.config.federated.saved import settings_of
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.progress import Progress
@@ -54,7 +55,7 @@ class Start:
                 raise DlcliError(f"{given} holds an image network", "give a run of 'dlcli fit-linear'")
             model = LinearModel.load(path)
             config = folder / directory.CONFIG
-            settings = FitLinearConfig.build({}, config) if config.is_file() else None
+            settings = settings_of(config) if config.is_file() else None
             return cls(str(given), model, read_schema(model.schema), settings)
         except DlcliError as error:
             raise DlcliError(f"--init: {error.message}", error.hint) from None

@@ -47,7 +47,7 @@ def comparable(sources: Sequence[Source]) -> bool:
     kinds = {
         (s.command, *(text_of(s.report.get(n)) for n in ("training", "target", "task", "metric"))) for s in sources
     }
-    classes = {s.report.get("loss") == "cross-entropy" for s in sources if s.command == "fit-linear"}
+    classes = {s.report.get("loss") == "cross-entropy" for s in sources if s.command.endswith("fit-linear")}
     return len(kinds) == 1 and len(classes) <= 1
 
 

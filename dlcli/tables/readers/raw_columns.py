@@ -68,6 +68,11 @@ class RawColumns:
                 data = frame.data[list(names)]
                 yield data.fill_null("") if isinstance(reader, DelimitedReader) else data
 
+    def rows_of_sources(self) -> list[int]:
+        """How many rows each source has, those that are left out included: a pass over one column."""
+        first = self.columns[0]
+        return [sum(f.data.height for f in reader.raw_frames({first: "text"})) for reader in self._readers]
+
     def target_values(self) -> list[float]:
         """The different numbers of the target in the first rows, at most 21 of them, sorted."""
         assert self.target is not None

@@ -1,0 +1,1 @@
+"""Options of training over data that stay apart."""

@@ -1,0 +1,97 @@
+"""What a report says of the clients, and of what the server learned."""
+
+import numpy as np
+
+from dlcli.config.federated.clients import EACH
+from dlcli.config.federated.fit_linear import FederateLinearConfig
+from dlcli.federated.linear.apart import Apart
+from dlcli.federated.linear.share import ClientShare
+from dlcli.linear.data.gaps import fill_gaps
+from dlcli.linear.data.load import Loaded
+from dlcli.linear.data.split import VALIDATION
+from dlcli.linear.metrics import class_metrics, regression_metrics
+from dlcli.linear.objectives.loss import log_softmax, of_classes
+from dlcli.linear.objectives.moments import mean_squared_error
+from dlcli.linear.result import Coefficients
+from dlcli.reports.federated.entries import ClientEntry, FederationEntry
+
+Tally = dict[int, tuple[int, int]]  # by client: rounds in which it answered, and in which it was lost
+
+
+def federation_entry(
+    config: FederateLinearConfig, apart: Apart, loaded: Loaded, model: Coefficients, tally: Tally
+) -> FederationEntry:  # fmt: skip
+    """How the clients trained a model together; ``exact`` has no rounds."""
+    server, algorithm = apart.server, config.trained_by
+    return FederationEntry(
+        algorithm="exact" if algorithm.name == "auto" else algorithm.name,
+        mu=algorithm.mu if algorithm.name == "fedprox" else None,
+        partition=config.partition if config.parts is not None else EACH,
+        clients=[_client(apart, loaded, model, client, tally) for client in range(len(apart.names))],
+        exchanges=server.exchanges,
+        asked_for=dict(server.asked_for),
+        fraction=config.fraction,
+        secure_sum=config.secure_sum,
+        sent=server.sent,
+        received=server.received,
+        retries=server.retries,
+        disclosed=disclosed(config, loaded),
+    )
+
+
+def _client(apart: Apart, loaded: Loaded, model: Coefficients, client: int, tally: Tally) -> ClientEntry:
+    target, share = loaded.data.schema.target, apart.server.shares.get(client)
+    classes = apart.classes.get(client)
+    answered, lost = tally.get(client, (0 if share is None else apart.server.exchanges, 0))
+    return ClientEntry(
+        name=apart.names[client],
+        rows=int((apart.owners == client).sum()),
+        classes=None if classes is None or target is None else dict(zip(target.levels, classes.tolist(), strict=True)),
+        metrics={} if share is None else _metrics(share, loaded, model),
+        answered=answered,
+        lost=lost,
+        left_out=share is None,
+    )
+
+
+def _metrics(share: ClientShare, loaded: Loaded, model: Coefficients) -> dict[str, dict[str, float]]:
+    """Those of a model in the data's units on a client's own rows, by part; computed by the client."""
+    data, found = share.data.columns(loaded.keep), {}
+    parts = {"train": [g for g in data.moments if g != VALIDATION], "val": [g for g in data.moments if g == VALIDATION]}
+    for name, groups in parts.items():
+        if not groups:
+            continue
+        if not of_classes(model.kind):
+            moments = data.merged(groups)
+            loss = mean_squared_error(moments, float(model.intercept[0]), model.slopes[:, 0])
+            found[name] = regression_metrics(moments, loss, loaded.plan.columns.intercept)
+            continue
+        assert data.ones_X is not None
+        assert data.responses is not None
+        assert data.groups is not None
+        chosen = np.isin(data.groups, groups)
+        X, own = data.ones_X[chosen, 1:], data.responses.of_rows(chosen)
+        fill_gaps(X, loaded.usable.fill)
+        found[name] = class_metrics(log_softmax(own.shifted(model.intercept + X @ model.slopes)), own.y, own.weights)
+    return found
+
+
+def disclosed(config: FederateLinearConfig, loaded: Loaded) -> list[str]:
+    """What the server learned beside the model."""
+    texts = any(feature.kind == "text" for feature in loaded.data.schema.features)
+    classes = of_classes(loaded.kind)
+    who = "over all clients together, as masks hid each one's" if config.secure_sum else "of each client"
+    found = [
+        "of each client, to agree on columns: their names and kinds, which values are missing how often, the largest "
+        "values" + (", and the levels of texts" if texts else "") + (" and the classes" if classes else ""),
+        f"numbers of rows, and sums of columns, {who}",
+        f"sums of products of columns, {who}",
+    ]
+    if classes and not config.averages:
+        found.append(f"losses, gradients and Hessians at each step, {who}")
+    if config.averages:
+        found.append(f"changes of the coefficients by local steps, and losses after each round, {who}")
+    if classes:
+        found.append(f"for the area under the ROC curve: how many rows are in each of 4,096 bins of scores, {who}")
+    found.append("of each client, for this report: its rows, and the metrics of the model on them")
+    return found

@@ -1,0 +1,1 @@
+"""Parts of reports on training over data that stay apart."""

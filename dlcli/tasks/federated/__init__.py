@@ -1,0 +1,1 @@
+"""The commands that train over data that stay apart, as functions."""
