@@ -3,7 +3,6 @@
 import functools
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from dlcli.config.federated.fit_linear import FederateLinearConfig
 from dlcli.engine.interrupts import deferred_signals
@@ -12,13 +11,13 @@ from dlcli.federated.linear.apart import Apart
 from dlcli.federated.linear.entries import federation_entry
 from dlcli.federated.linear.server import ClientsLostError
 from dlcli.linear.data.cache import FitCache
-from dlcli.linear.data.load import Loaded, load
+from dlcli.linear.data.load import load
 from dlcli.linear.report import draw_charts, make_report, save
-from dlcli.linear.result import Fit
 from dlcli.linear.start.run import Start, starting_point
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.runs import directory
-from dlcli.tasks.fit_linear import Defer, diverged, train
+from dlcli.runs.trackers.tracked import check_installed, tracked
+from dlcli.tasks.fit_linear import diverged, train
 from dlcli.text import listed, printable
 
 RUN = "federate-fit-linear"
@@ -31,14 +30,21 @@ def federate_linear(config: FederateLinearConfig, shown: Progress | None = None)
     clients answer.
     """
     start, progress = time.monotonic(), Remembering(shown or Silent())
+    check_installed(config.log_to)
     begin = Start.of(config.init) if config.init else None
     run = directory.RunDirectory(RUN, config.out, config.force)
     apart = Apart.of(config)
     with ExitStack() as until_drawn:
         defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
+        track = functools.cache(lambda: until_drawn.enter_context(tracked(config.log_to, run, progress.warn)))
         while True:
             try:
-                loaded, result = _trained(config, apart, begin, run, progress, defer)
+                loaded = load(config.with_files(), progress, apart=apart)
+                begun = starting_point(begin, config, loaded, progress)
+                run.path.mkdir(exist_ok=True)
+                track()
+                space = FitCache(loaded.usable, loaded.device, lasting=True, start=begun)
+                result = train(loaded.plan, space, run, progress, defer, loaded.inference)
                 break
             except ClientsLostError as error:
                 _go_on_without(apart, error.clients, run, progress)
@@ -56,22 +62,10 @@ def federate_linear(config: FederateLinearConfig, shown: Progress | None = None)
     return report
 
 
-def _trained(
-    config: FederateLinearConfig, apart: Apart, begin: Start | None, run: directory.RunDirectory, progress: Progress,
-    defer: Defer,
-) -> tuple[Loaded, Fit]:  # fmt: skip
-    loaded = load(config.with_files(), progress, apart=apart)
-    begun = starting_point(begin, config, loaded, progress)
-    run.path.mkdir(exist_ok=True)
-    space = FitCache(loaded.usable, loaded.device, lasting=True, start=begun)
-    return loaded, train(loaded.plan, space, run, progress, defer, loaded.inference)
-
-
 def _go_on_without(apart: Apart, lost: set[int], run: directory.RunDirectory, progress: Progress) -> None:
     """Begin anew without clients that gave no answer."""
     names = listed(printable(apart.names[client]) for client in sorted(lost))
     apart.gone |= lost
     left = len(apart.names) - len(apart.gone)
     progress.warn(f"{names} gave no answer: fitted anew to the rows of the other {left} clients, and to those only")
-    if isinstance(run.path, Path):
-        (run.path / directory.METRICS).unlink(missing_ok=True)
+    (run.path / directory.METRICS).unlink(missing_ok=True)
