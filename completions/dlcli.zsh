@@ -540,7 +540,7 @@ _dlcli() {
                 '--time=[Column of dates, times or numbers by which --val holds out the last rows, and each fold of --cv is trained on the rows before it.]:value: ' \
                 '--early-stop=[Stop after this many reports without a lower validation loss (needs --val).]:value: ' \
                 '--cv=[Also cross-validate, with this many folds.]:value: ' \
-                '--robust=[Standard errors that hold where rows differ in variance - HC0 is Whites, HC1 that by degrees of freedom, HC2 and HC3 by leverages.]:value:(HC0 HC1 HC2 HC3)' \
+                '--robust=[Not there for data that stay apart.]:value:(HC0 HC1 HC2 HC3)' \
                 '--cluster=[Column whose values say which rows hang together, for standard errors by clusters; no feature unless --features names it.]:value: ' \
                 '--confidence=[Confidence of the coefficients intervals.]:value: ' \
                 '--baseline=[Class that the others are compared with in the table of coefficients; by default of two the first, of more none - their coefficients sum to 0.]:value: ' \
@@ -555,7 +555,7 @@ _dlcli() {
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
-                '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion.]' \
+                '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion; and say how residuals of least squares are distributed.]' \
                 '--pooled[Also train on all rows at once, and draw both.]' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import aliases
-from dlcli.config.common import MODEL, TRAINING
+from dlcli.config.common import INFERENCE, MODEL, TRAINING
 from dlcli.config.federated.clients import ClientFiles, clients_of
 from dlcli.config.federated.options import FEDERATION, FederationOptions
 from dlcli.config.fit_linear import FitLinearConfig
@@ -31,6 +31,12 @@ class FederateLinearConfig(FitLinearConfig, FederationOptions):
         "Mean squared error; cross-entropy for classes. auto: mse for a target of numbers, else cross-entropy.",
         panel=MODEL, also="criterion objective loss_fn loss_function family model model_type task problem distribution",
     )  # fmt: skip
+    robust: Literal["HC0", "HC1", "HC2", "HC3"] | None = option(
+        None,
+        "Not there for data that stay apart.",
+        panel=INFERENCE,
+        also="robust_errors cov_type vcov hc heteroscedastic",
+    )
     pooled: bool = option(
         False, "Also train on all rows at once, and draw both.", panel=FEDERATION, flags=("--pooled",),
         also="compare centralized baseline centralised",
@@ -82,8 +88,6 @@ class FederateLinearConfig(FitLinearConfig, FederationOptions):
 
     def _check_methods(self) -> None:
         """Raise ValueError for a loss or an optimizer that sums over clients don't serve."""
-        if self.device not in ("auto", "cpu"):
-            raise ValueError(f"--device {self.device}: clients compute on the CPU; leave it out")
         if self.averages:
             self._check_averaging()
         elif self.optimizer == "sgd":
