@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from linear import DLCLI, generate, write_csv
 from measure import in_turn, ratio
+from tables.data import DLCLI, generate, write_csv
 
 HERE = Path(__file__).resolve().parent
 # filters, crop, batch, depth, optimizer, steps: small networks, and some that are too large for batching to pay.

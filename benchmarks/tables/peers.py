@@ -77,6 +77,51 @@ def _poisson(file: str, out: str, *, by: str) -> None:
     _save(out, float(first - np.sum(slopes / sd * mean)), slopes / sd)
 
 
+def _weighted(file: str, out: str, *, by: str) -> None:
+    """Logistic regression of weighted rows on standardized columns."""
+    import numpy as np
+    import polars as pl
+
+    frame = pl.read_csv(file)
+    y, weights = frame["y"].to_numpy().astype(float), frame["w"].to_numpy().astype(float)
+    X = frame.drop("y", "w").to_numpy()
+    mean, sd = X.mean(axis=0), X.std(axis=0)
+    Z = (X - mean) / sd
+    if by == "statsmodels":
+        import statsmodels.api as sm
+
+        model = sm.GLM(y, sm.add_constant(Z), family=sm.families.Binomial(), freq_weights=weights)
+        found = model.fit().params
+        first, slopes = found[0], found[1:]
+    else:
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=1e10, solver=by).fit(Z, y, sample_weight=weights)
+        first, slopes = model.intercept_[0], model.coef_[0]
+    _save(out, float(first - np.sum(slopes / sd * mean)), slopes / sd)
+
+
+def _ridge(file: str, out: str, *, by: str) -> None:
+    """100 ridge penalties on standardized columns, chosen by cross-validation."""
+    import numpy as np
+    import polars as pl
+
+    frame = pl.read_csv(file)
+    X, y = frame.drop("y").to_numpy(), frame["y"].to_numpy()
+    mean, sd = X.mean(axis=0), X.std(axis=0)
+    Z = (X - mean) / sd
+    if by == "glmnet":
+        from glmnet import ElasticNet
+
+        model = ElasticNet(alpha=0, n_lambda=100, n_splits=10, cut_point=0).fit(Z, y)
+    else:
+        from sklearn.linear_model import RidgeCV
+
+        model = RidgeCV(np.logspace(-8, 0, 100) * len(y), cv=10 if by == "folds" else None).fit(Z, y)
+    slopes = np.asarray(model.coef_).ravel()
+    _save(out, float(model.intercept_ - np.sum(slopes / sd * mean)), slopes / sd)
+
+
 def _torch(file: str, out: str, *, classes: bool) -> None:
     """A plain full-batch loop of 1000 steps, as one would write it."""
     import polars as pl
@@ -110,6 +155,12 @@ PEERS = {
     "sklearn-polars-poisson-lbfgs": lambda f, o: _poisson(f, o, by="lbfgs"),
     "sklearn-polars-poisson-newton": lambda f, o: _poisson(f, o, by="newton-cholesky"),
     "statsmodels-poisson": lambda f, o: _poisson(f, o, by="statsmodels"),
+    "sklearn-polars-weighted-lbfgs": lambda f, o: _weighted(f, o, by="lbfgs"),
+    "sklearn-polars-weighted-newton": lambda f, o: _weighted(f, o, by="newton-cholesky"),
+    "statsmodels-weighted": lambda f, o: _weighted(f, o, by="statsmodels"),
+    "sklearn-polars-ridgecv": lambda f, o: _ridge(f, o, by="rows"),
+    "sklearn-polars-ridgecv-10": lambda f, o: _ridge(f, o, by="folds"),
+    "glmnet-polars-ridge": lambda f, o: _ridge(f, o, by="glmnet"),
     "torch": lambda f, o: _torch(f, o, classes=False),
     "torch-logistic": lambda f, o: _torch(f, o, classes=True),
 }
