@@ -66,7 +66,8 @@ def weighted(work: Path, rows: int, rounds: int) -> bool:
         write_vw(work / "weighted.vw", A, 2 * b - 1, weights)
         commands["Vowpal Wabbit"] = [
             *start, "-d", str(work / "weighted.vw"), "--passes", "3", "-c", "-k",
-            "--cache_file", str(work / "vw.cache"), "--loss_function", "logistic", "-f", f"{out}-Vowpal Wabbit", "--quiet", "--holdout_off",
+            "--cache_file", str(work / "vw.cache"), "--loss_function", "logistic",
+            "-f", f"{out}-Vowpal Wabbit", "--quiet", "--holdout_off",
         ]  # fmt: skip
     timings = in_turn(commands, rounds)
     found = {n: read_model(n, work / f"out-{n}", A) for n, t in timings.items() if not t.failed}
