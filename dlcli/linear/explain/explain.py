@@ -43,7 +43,7 @@ def explain_linear(
     say_retransformed(model, schema, progress)
     rows = rows_to_explain(settings, saved, explaining.asked, progress)
     methods = explaining.methods if rows.target else explaining.without(*OF_TARGETS)
-    passed = summed(rows, subject, explaining.seed, progress)
+    passed = summed(rows, subject, explaining, progress)
     plain = None
     if isinstance(schema.design, Design) and methods != ("vif",):
         table, _ = plain_table(settings, saved, Silent(), target=rows.target)

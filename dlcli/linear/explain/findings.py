@@ -45,6 +45,11 @@ def _of_permutation(found: Found) -> Iterator[str]:
         yield f"columns were permuted in {len(sample.numbers):,} rows, drawn at random of {sample.rows:,}"
     if len(sample.numbers) == 1:
         yield "one row has no others to permute its values with"
+    if found.rows.grouped:
+        yield (
+            "intervals of permuted columns take each row for one of its own: where rows of a group are alike they are "
+            "too narrow"
+        )
     idle = [name for name, one in measured.importances.items() if one.low <= 0]
     if idle and len(sample.numbers) > 1:
         yield f"permuting {listed(map(printable, idle))} makes the {words} no worse than chance may"

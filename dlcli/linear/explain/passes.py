@@ -10,8 +10,10 @@ from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
 from dlcli.linear.data.held_out import HeldOutRows
 from dlcli.linear.explain.found import Subject, Summed
+from dlcli.linear.explain.parts import table_columns
 from dlcli.linear.explain.rows import ExplainedRows
-from dlcli.linear.explain.sample import Sampling, filled
+from dlcli.linear.explain.sample import Sampling, filled, most_rows
+from dlcli.linear.explain.settings import LinearExplaining
 from dlcli.linear.saved import chunks_of
 from dlcli.runs.directory import RunDirectory
 from dlcli.runs.names import CONTRIBUTIONS
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 MOST_CELLS = 4_000_000  # SHAP values at once
 
 
-def summed(rows: ExplainedRows, subject: Subject, seed: int, progress: Progress) -> Summed:
+def summed(rows: ExplainedRows, subject: Subject, explaining: LinearExplaining, progress: Progress) -> Summed:
     """The first pass. Raises DlcliError where no rows are left."""
-    sampling = Sampling(len(subject.model.coefficients), seed)
+    permuted = len(table_columns(subject.contributions.parts)) * explaining.repeats
+    most = most_rows(*subject.model.coefficients.shape, permuted if "permutation" in explaining.methods else 0)
+    sampling = Sampling(most, explaining.seed)
     count, total = 0, 0.0
     sizes = np.zeros((len(subject.contributions.parts), len(subject.contributions.base)))
     chunks = rows.chunks() if isinstance(rows.source, HeldOutRows) else chunks_of(rows.source, subject.schema, progress)

@@ -31,6 +31,7 @@ class ExplainedRows:
     target: bool
     training: Chunks
     training_name: str
+    grouped: bool = False  # training held whole groups of rows out
 
     def chunks(self) -> Iterator[Chunk]:
         """Chunks of the rows, from the start at every call."""
@@ -67,7 +68,7 @@ def rows_to_explain(
         training = HeldOutRows(rows.table, ~rows.held).chunks
     elif trained.val_data:
         training = _training_table(settings, saved, progress).chunks
-    return ExplainedRows(table, rows, on, True, training, "trained on")
+    return ExplainedRows(table, rows, on, True, training, "trained on", trained.group is not None)
 
 
 def _given(

@@ -10,8 +10,9 @@ from dlcli.linear.evaluation.sample import Reservoir
 from dlcli.linear.model import LinearModel
 from dlcli.tables.table import Chunk
 
-MOST_ROWS = 20_000
-MOST_VALUES = 20_000_000
+MOST_ROWS, LEAST_ROWS = 20_000, 1000
+MOST_VALUES = 20_000_000  # of X, and SHAP values
+MOST_LOSSES = 100_000_000  # computed for permutations, some seconds' worth
 BESIDE = 4  # values of a row beside X: its number, target, weight and offset
 
 
@@ -39,11 +40,16 @@ class SampledRows:
         return scores if self.offset is None else scores + self.offset[:, None]
 
 
-class Sampling:
-    """Keeps rows that come chunk by chunk, each as likely as any other."""
+def most_rows(columns: int, outputs: int, permuted: int) -> int:
+    """How many rows are kept of a model of so many columns of X and ``outputs``, with so many permutations in all."""
+    kept = min(MOST_ROWS, MOST_VALUES // ((columns + BESIDE) * outputs))
+    return max(LEAST_ROWS, min(kept, MOST_LOSSES // (max(permuted, 1) * outputs)))
 
-    def __init__(self, columns: int, seed: int) -> None:
-        most = max(100, min(MOST_ROWS, MOST_VALUES // max(columns + BESIDE, 1)))
+
+class Sampling:
+    """Keeps ``most`` of the rows that come chunk by chunk, each as likely as any other."""
+
+    def __init__(self, most: int, seed: int) -> None:
         self._kept, self._rows = Reservoir(most, seed), 0
         self._weights = self._offset = False
 
