@@ -29,7 +29,8 @@ MOST_CELLS = 4_000_000  # SHAP values at once
 def summed(rows: ExplainedRows, subject: Subject, explaining: LinearExplaining, progress: Progress) -> Summed:
     """The first pass. Raises DlcliError where no rows are left."""
     permuted = len(table_columns(subject.contributions.parts)) * explaining.repeats
-    most = most_rows(*subject.model.coefficients.shape, permuted if "permutation" in explaining.methods else 0)
+    columns, outputs = subject.model.coefficients.shape
+    most = most_rows(columns, outputs, permuted if "permutation" in explaining.methods else 0)
     sampling = Sampling(most, explaining.seed)
     count, total = 0, 0.0
     sizes = np.zeros((len(subject.contributions.parts), len(subject.contributions.base)))
