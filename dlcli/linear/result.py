@@ -21,6 +21,7 @@ from dlcli.linear.quantile.solver import QuantileSolver
 from dlcli.linear.solvers.exact import ExactSolution
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
+from dlcli.linear.start.null import null_cross_entropy
 
 FEW = 500  # coefficients whose eigenvalues take no time
 Metrics = dict[str, dict[str, float]]  # by part: train, val
@@ -148,7 +149,11 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
         return replace(fit, likelihood=without_likelihood(moments.count, rank, intercept=intercept))
     counts = problem.class_counts()
     log_loss = fit.metrics["train"]["log_loss"]
-    found = categorical(observed, rank, log_loss, counts, intercept=intercept)
+    assert problem.rows is not None
+    null = None
+    if problem.rows.responses.offset is not None:
+        null = null_cross_entropy(problem.rows.responses, intercept=intercept)
+    found = categorical(observed, rank, log_loss, counts, intercept=intercept, null_loss=null)
     return replace(fit, likelihood=found, counts=counts, class_weights=_class_weights(problem))
 
 

@@ -15,7 +15,7 @@ def heteroscedastic(seed):
 
 
 @pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
-@pytest.mark.parametrize("seed", [0, 1, 2, 5])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_least_squares(fit, kind, seed):
     X, y, _ = heteroscedastic(seed)
     intercept = seed != 1

@@ -88,13 +88,17 @@ def without_likelihood(rows: float, rank: int, *, intercept: bool) -> Likelihood
     return Likelihood(rows, rank, int(intercept), nan, nan, nan, nan, None)
 
 
-def categorical(rows: float, rank: int, log_loss: float, counts: FloatArray, *, intercept: bool) -> Likelihood:
+def categorical(
+    rows: float, rank: int, log_loss: float, counts: FloatArray, *, intercept: bool, null_loss: float | None = None
+) -> Likelihood:
     """Logistic and softmax regression; ``rank`` is that of the columns.
 
     ``counts`` (k,) are how much the rows of each class weigh, all ``rows`` of them unless these weigh by precision.
+    ``null_loss`` is the null model's sum of losses, where an offset is part of it.
     """
     free, total = len(counts) - 1, float(counts.sum())
     there = counts[counts > 0]
     null = float(np.sum(there * np.log(there / total))) if intercept else -total * float(np.log(len(counts)))
+    null = null if null_loss is None else -null_loss
     own = -total * log_loss
     return Likelihood(rows, free * rank, free * int(intercept), -2 * own, -2 * null, own, null, 1.0)

@@ -45,8 +45,12 @@ class SecondOrder(FirstOrder):
         raise NotImplementedError
 
     def _length(self, move: FloatArray, curvature: FloatArray) -> float:
-        """The largest part of a move (p, k) against its parameter; ``curvature`` (p, k) is the Hessian's diagonal."""
-        error = self.rows.unit / np.sqrt(np.maximum(curvature, 1e-300) * self.rows.total)
+        """The largest part of a move (p, k) against its parameter; ``curvature`` (p, k) is the Hessian's diagonal.
+
+        Where the loss isn't convex, curvature below 0 says nothing of a parameter's error.
+        """
+        unit = self.rows.unit
+        error = np.where(curvature < 0, 0.0, unit / np.sqrt(np.maximum(curvature, 1e-300) * self.rows.total))
         size = np.maximum(np.abs(self.theta), SHARE_OF_ERROR * error)
         return float(np.max(np.where(move != 0, np.abs(move) / size, 0.0), initial=0.0))
 

@@ -1,4 +1,4 @@
-"""Where fits of families and of Huber's loss begin: at the model of the intercept alone."""
+"""The model of the intercept alone: where fits begin that have no closed form, and what fits are tested against."""
 
 import math
 
@@ -10,6 +10,7 @@ from dlcli.linear.evaluation.ranking import middle
 from dlcli.linear.losses.families import Family, family_of
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares
+from dlcli.linear.objectives.losses import LogisticLoss
 from dlcli.linear.objectives.responses import Responses
 
 MOST_STEPS, SETTLED = 100, 1e-15
@@ -44,6 +45,34 @@ def median_start(objective: RowObjective, *, intercept: bool) -> FloatArray | No
     own, theta = objective.responses[:], np.zeros(objective.shape)
     theta[0] = middle(own.y if own.offset is None else own.y - own.offset, own.weights)
     return theta
+
+
+def null_cross_entropy(responses: Responses, *, intercept: bool) -> float:
+    """The sum over rows of two classes of the loss of the best intercept beside an offset, or of the offset alone.
+
+    Newton's method in a bracket: the root is between those that the least and the largest offset alone would give.
+    """
+    own = responses[:]
+    assert own.offset is not None
+    offset, y, loss = own.offset, own.y, LogisticLoss()
+    weights = np.ones(len(y)) if own.weights is None else own.weights
+    share = float(weights @ y) / float(weights.sum())
+    if not intercept or not 0 < share < 1:
+        return float(weights @ loss.terms(offset, y, False)[0]) if not intercept else 0.0
+    first = math.log(share / (1 - share))
+    low, high = first - float(offset.max()), first - float(offset.min())
+    at = (low + high) / 2
+    for _ in range(MOST_STEPS):
+        _, slopes, bends = loss.terms(offset + at, y, True)
+        assert bends is not None
+        slope, bend = float(weights @ slopes), float(weights @ bends)
+        low, high = (at, high) if slope < 0 else (low, at)
+        there = at - slope / bend if bend > 0 else high
+        there = there if low <= there <= high else (low + high) / 2
+        step, at = there - at, there
+        if abs(step) <= SETTLED * max(abs(at), 1.0):
+            break
+    return float(weights @ loss.terms(offset + at, y, False)[0])
 
 
 def null_start(objective: RowObjective | None, squares: LeastSquares) -> FloatArray | None:
