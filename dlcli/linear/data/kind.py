@@ -7,7 +7,6 @@ from dlcli.errors import DlcliError
 from dlcli.linear.objectives.loss import Kind, Loss, loss_of, of_family, of_huber, usual_link
 from dlcli.tables.columns import Column
 from dlcli.tables.example import LineExample
-from dlcli.tables.options import read_options
 from dlcli.tables.table import Table
 from dlcli.tables.terms.options import log_of_target
 from dlcli.text import listed, printable
@@ -77,21 +76,11 @@ def check_weighting(config: FitLinearConfig, kind: Kind) -> None:
         )
     if not (of_family(kind) or of_huber(kind)):
         return
-    if (
-        loss_of(kind).name == "negative-binomial"
-        and loss_of(kind).parameter is None
-        and read_options(config).beside.names
-    ):
-        raise DlcliError(
-            "--loss negative-binomial: alpha is estimated from rows that each count once and have no offset",
-            "give it, as in --loss negative-binomial:0.5",
-        )
     if config.offset is not None and link not in ("log", None):
         raise DlcliError(f"--offset {printable(config.offset)} goes with --link log, not {link}", "leave one out")
-    if config.weights is not None and config.weights_kind == "precision":
+    if of_huber(kind) and config.weights is not None and config.weights_kind == "precision":
         raise DlcliError(
-            f"--weights-kind precision is for --loss mse and cross-entropy, not {loss_of(kind).name}",
-            "use --weights-kind frequency",
+            f"--weights-kind precision does not go with --loss {loss_of(kind).name}", "use --weights-kind frequency"
         )
 
 

@@ -1,5 +1,6 @@
 """Tests of coefficients, one by one and all together."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ class Overall:
 
 def f_test(found: Likelihood) -> Overall | None:
     """Least squares against its null model; None without degrees of freedom."""
-    if found.df_model <= 0 or not found.dispersion or found.null_deviance <= 0:
+    if found.df_model <= 0 or not found.dispersion or not found.null_deviance > 0:  # nan: the null model has no mean
         return None
     value = (found.null_deviance - found.deviance) / found.df_model / found.dispersion
     return Overall("F", value, found.df_model, found.df_residual, f_tail(value, found.df_model, found.df_residual))
@@ -49,7 +50,7 @@ def f_test(found: Likelihood) -> Overall | None:
 
 def likelihood_ratio(found: Likelihood) -> Overall | None:
     """A model against its null model by twice the difference of their log-likelihoods."""
-    if found.df_model <= 0:
+    if found.df_model <= 0 or math.isnan(found.null_log_likelihood):
         return None
     value = 2 * (found.log_likelihood - found.null_log_likelihood)
     return Overall("likelihood ratio", value, found.df_model, None, chi_square_tail(value, found.df_model))

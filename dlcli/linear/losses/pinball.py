@@ -6,6 +6,9 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 
+# A row so near its quantile, as a share of both numbers, is at it: the optimum goes through some rows, and rounding
+# would decide on which side they are.
+AT = 1e-10
 PINBALL_METRICS = ("loss", "pinball", "coverage", "mae", "rmse")
 
 
@@ -35,7 +38,8 @@ class PinballSums:
     def add(self, y: FloatArray, scores: FloatArray, weights: FloatArray | None = None) -> None:
         """Targets, scores and weights (m,); without weights each row counts once."""
         r = y - scores
-        each = np.stack([self.loss.terms(scores, y, False)[0], r <= 0, np.abs(r), r * r])
+        below = r <= AT * (np.abs(y) + np.abs(scores))
+        each = np.stack([self.loss.terms(scores, y, False)[0], below, np.abs(r), r * r])
         self._sums += each.sum(axis=1) if weights is None else each @ weights
         self.rows += len(y) if weights is None else float(weights.sum())
 

@@ -123,7 +123,7 @@ class RowObjective:
 
     def constraints(self, question: Question) -> Margins:
         """What the rows of classes answer to a question about the sides they are on."""
-        blocks = ((Z, responses.y, responses.weights) for Z, responses in self._blocks())
+        blocks = ((Z, responses.y, responses.weights) for Z, responses in self.blocks())
         return ask_blocks(blocks, self.shape, question)
 
     def with_penalty(self, penalty: WeightedPenalty) -> "RowObjective":
@@ -138,7 +138,7 @@ class RowObjective:
         if isinstance(self.Z, np.ndarray) and self.responses.weights is None:
             return np.asarray(np.einsum("ij,ij->j", self.Z, self.Z) / self.rows)
         total = np.zeros(self.shape[0])
-        for Z, responses in self._blocks():
+        for Z, responses in self.blocks():
             total += np.einsum("ij,ij->j", Z, responses.weighted(Z))
         return total / self.total
 
@@ -146,7 +146,7 @@ class RowObjective:
         """Mean of w^2 |z|^2 zz' over the rows, (p, p), or (r, r) of it in a ``basis`` (p, r); w is 1 on average."""
         size = self.shape[0] if basis is None else basis.shape[1]
         total, mean = np.zeros((size, size)), self.mean_weight
-        for Z, responses in self._blocks():
+        for Z, responses in self.blocks():
             weight = responses.weighted(responses.weighted(np.einsum("ij,ij->i", Z, Z)))[:, None]
             Z = Z if basis is None else Z @ basis
             total += (Z * weight).T @ Z
@@ -201,13 +201,13 @@ class RowObjective:
         """
         if of_huber(self.kind):
             total = np.zeros((theta.size, theta.size))
-            for Z, responses in self._blocks():
+            for Z, responses in self.blocks():
                 total += responses.weighted(Z).T @ Z
             return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
         if not of_family(self.kind) or family_of(self.kind).canonical:
             return self.hessian(theta)
         weights, total = family_of(self.kind).weights, np.zeros((theta.size, theta.size))
-        for Z, responses in self._blocks():
+        for Z, responses in self.blocks():
             expected = responses.weighted(weights(responses.shifted(Z @ theta)[:, 0]))
             total += (Z * expected[:, None]).T @ Z
         return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
@@ -219,7 +219,7 @@ class RowObjective:
         """
         loss, total = score_loss(self.kind), np.zeros((theta.size, theta.size))
         assert isinstance(loss, Huber)
-        for Z, responses in self._blocks():
+        for Z, responses in self.blocks():
             weights = loss.weights(responses.shifted(Z @ theta)[:, 0], responses.y)
             total += (Z * responses.weighted(weights)[:, None]).T @ Z
         return total / self.total + self.l2 * np.diag(self.penalized[:, 0] ** 2)
@@ -231,7 +231,7 @@ class RowObjective:
         (Pearlmutter 1994).
         """
         total = np.zeros(self.shape)
-        for Z, responses in self._blocks():
+        for Z, responses in self.blocks():
             bent = _bent(self.kind, responses.shifted(Z @ theta), responses.y, Z @ V)
             total += Z.T @ responses.weighted(bent)
         return total / self.total + self.l2 * self.penalized**2 * V
@@ -239,7 +239,7 @@ class RowObjective:
     def curvatures(self, theta: FloatArray) -> FloatArray:
         """The diagonal of the Hessian of the smooth part, (p, k)."""
         total = np.zeros(self.shape)
-        for Z, responses in self._blocks():
+        for Z, responses in self.blocks():
             bend = _bend(self.kind, responses.shifted(Z @ theta), responses.y)
             total += (Z * Z).T @ responses.weighted(bend)
         return total / self.total + self.l2 * self.penalized**2
@@ -258,7 +258,8 @@ class RowObjective:
         """What a row counts on average: 1 without weights."""
         return self.total / self.rows
 
-    def _blocks(self) -> Iterator[tuple[FloatArray, RowResponses]]:
+    def blocks(self) -> Iterator[tuple[FloatArray, RowResponses]]:
+        """Blocks of rows (m, p) and their responses."""
         for start in range(0, self.rows, BLOCK):
             block = slice(start, start + BLOCK)
             yield self.Z[block], self.responses[block]

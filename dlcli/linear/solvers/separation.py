@@ -70,7 +70,7 @@ class Suspect:
         """The same of targets of 0: each step lowers their scores by about 1, and gains ever less."""
         if gain > FLAT:
             return NOT_SEPARATED
-        reach = max(float(np.abs(Z @ move).max(initial=0.0)) for Z, _ in self._objective._blocks())
+        reach = max(float(np.abs(Z @ move).max(initial=0.0)) for Z, _ in self._objective.blocks())
         return NOT_SEPARATED if reach < STEADY or reach < LONG * np.sqrt(max(gain, 0.0)) else self.proof(move)
 
     def by_curvature(self, theta: FloatArray, H: FloatArray, metric: FloatArray) -> Separation:

@@ -78,7 +78,8 @@ def null_cross_entropy(responses: Responses, *, intercept: bool) -> float:
 def null_start(objective: RowObjective | None, squares: LeastSquares) -> FloatArray | None:
     """Parameters (p, 1) under which every row has the mean of the targets; without an intercept None, which is 0.
 
-    Raises DlcliError where 0 has no mean, as without an intercept under other links than log.
+    Where 0 has no mean, as under other links than log, they are those of ``_of_targets``. Raises DlcliError where these
+    give some row no mean.
     """
     assert objective is not None
     family, theta = family_of(objective.kind), np.zeros(objective.shape)
@@ -89,7 +90,26 @@ def null_start(objective: RowObjective | None, squares: LeastSquares) -> FloatAr
         return theta
     if family.inside(np.zeros(1)):
         return None
-    raise DlcliError(
-        f"--link {family.link} --no-intercept: with all coefficients 0 there is no mean to start from",
-        "use --link log, or leave out --no-intercept",
-    )
+    theta = _of_targets(objective, family)
+    if not all(family.inside(Z @ theta[:, 0]) for Z, _ in objective.blocks()):
+        raise DlcliError(
+            f"--link {family.link} --no-intercept: there is no start from which every row has a mean above 0",
+            "use --link log, or leave out --no-intercept",
+        )
+    return theta
+
+
+def _of_targets(objective: RowObjective, family: Family) -> FloatArray:
+    """The first step of iterated least squares from the targets themselves, as R's glm begins; (p, 1).
+
+    Zeros are taken for a tenth of the mean.
+    """
+    p = objective.shape[0]
+    A, b = np.zeros((p, p)), np.zeros(p)
+    tenth = 0.1 * sum(float(own.weighted(own.y).sum()) for _, own in objective.blocks()) / objective.total
+    for Z, own in objective.blocks():
+        scores = family.scores(np.where(own.y > 0, own.y, tenth))
+        weighted = Z * own.weighted(family.weights(scores))[:, None]
+        A += weighted.T @ Z
+        b += weighted.T @ scores
+    return np.asarray(np.linalg.lstsq(A, b, rcond=None)[0])[:, None]

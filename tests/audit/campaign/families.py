@@ -118,7 +118,10 @@ def expected(sample: Sample, loss: str, link: str) -> dict[str, Any]:
     null = float(family.deviance(sample.y, null_mean, **weighing(sample)))
     ours = likelihoods(sample, loss, result, (null_mean, null))
     slopes, df_residual = p - sample.intercept, n - p
-    if not classical:
+    if not sample.intercept and link not in ("log", "logit"):  # the score 0 has no mean
+        ours |= {"likelihood.null_log_likelihood": None}
+        test, null = {"test.value": None}, None
+    elif not classical:
         test = estimate.wald()
     elif dispersed:
         test = whole_test("F", (null - result.deviance) / slopes / result.scale, slopes, df_residual)
@@ -142,7 +145,8 @@ def of_null(sample: Sample, loss: str, link: str) -> np.ndarray:
     if sample.intercept:
         return fitted(sample, loss, link, np.ones((len(sample.y), 1))).fittedvalues
     offset = np.zeros(len(sample.y)) if sample.offset is None else sample.offset
-    return LINKS[link]().inverse(offset)
+    with np.errstate(divide="ignore"):
+        return LINKS[link]().inverse(offset)
 
 
 def likelihoods(sample: Sample, loss: str, result: Any, null: tuple[np.ndarray, float]) -> dict[str, Any]:
@@ -154,7 +158,8 @@ def likelihoods(sample: Sample, loss: str, result: Any, null: tuple[np.ndarray, 
 
     def at(mean, deviance):
         if loss == "tweedie:0":  # at the variance's own maximum, as R's, and as statsmodels' for the identity
-            return -n / 2 * (np.log(2 * np.pi * deviance / n) + 1)
+            logs = np.log(sample.weights).sum() / 2 if sample.precise else 0.0
+            return -n / 2 * (np.log(2 * np.pi * deviance / n) + 1) + logs
         return float(result.model.family.loglike(sample.y, mean, scale=result.scale, **weighing(sample)))
 
     own, p = at(result.fittedvalues, result.deviance), sample.design.shape[1]

@@ -158,7 +158,7 @@ def test_counts_that_vary_otherwise_than_poissons_are_said(dlcli, tmp_path):
         ("0 0 0 0 0", ["poisson"], "is 0 in every row"), ("3 4 3 4 3", ["negative-binomial"], "use --loss poisson"),
         ("1 2 3 4 9", ["tweedie:0.5"], "no distribution has one between"),
         ("1 2 3 4 9", ["poisson", "--link", "inverse"], "use log or identity"),
-        ("1 2 3 4 9", ["gamma", "--link", "inverse", "--no-intercept"], "use --link log"),
+        ("1 2 3 4 9", ["gamma", "--link", "inverse", "--no-intercept", "--features", "z"], "from which every row has"),
         ("1 2 3 4 9", ["mse", "--link", "log"], "--link log goes with"),
         ("1 2 3 4 9", ["poisson", "--optimizer", "exact"], "use --optimizer newton"),
         ("1 2 3 4 9", ["poisson", "--device", "cuda"], "runs on the CPU"),
@@ -167,8 +167,8 @@ def test_counts_that_vary_otherwise_than_poissons_are_said(dlcli, tmp_path):
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_in_one_line(dlcli, tmp_path, targets, options, words):
-    rows = [f"{x},{y}" for x, y in zip((0.3, 0.1, 0.7, 0.2, 0.9), targets.split(), strict=True)]
-    (tmp_path / "b.csv").write_text("\n".join(["x,y", *rows]))
+    rows = [f"{x},{x - 0.5},{y}" for x, y in zip((0.3, 0.1, 0.7, 0.2, 0.9), targets.split(), strict=True)]
+    (tmp_path / "b.csv").write_text("\n".join(["x,z,y", *rows]))
     ran = dlcli("fit-linear", "b.csv", "--target", "y", "--out", "run", "--force", "--quiet", "--loss", *options)
     assert ran.code == 2
     assert words in " ".join(ran.err.split())

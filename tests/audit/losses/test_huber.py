@@ -175,7 +175,7 @@ def test_the_scale_is_of_normal_residuals_their_deviation():
         (["--loss", "huber-fixed"], "expected huber-fixed:DELTA, with DELTA a number above 0, in units of the target"),
         (["--link", "log"], "--link log goes with --loss poisson"),
         (["--log-target"], "--log-target is for least squares"),
-        (["--weights", "x0", "--weights-kind", "precision"], "--weights-kind precision is for --loss mse"),
+        (["--weights", "x0", "--weights-kind", "precision"], "--weights-kind precision does not go with --loss huber"),
         (["--optimizer", "exact"], "--optimizer exact is for mean squared error; use --optimizer newton"),
         (["--l2", "path"], "--l2 path is for mse and cross-entropy, not for --loss huber: give a number"),
     ],

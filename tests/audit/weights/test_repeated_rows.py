@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import compute_class_weight
 
 ROWS = 60
-NUMBERS, CLASSES, SEVERAL = ("--target y --drop c,k", "--target c --drop y,k", "--target k --drop y,c")
+NUMBERS, CLASSES, SEVERAL = ("--target y --drop c,k,n,a", "--target c --drop y,k,n,a", "--target k --drop y,c,n,a")
+COUNTS, AMOUNTS = ("--target n --drop y,c,k,a", "--target a --drop y,c,k,n")
 # What counts rows or seconds, and what depends on the order of rows alone.
 OTHER = {
     "seconds",
@@ -39,7 +40,9 @@ def tables(tmp_path_factory):
     c = np.where(x + random.logistic(size=ROWS) > 0, "yes", "no")
     y = 2 * x - z + (t == "b") + random.normal(size=ROWS)
     gaps = pl.Series(z).to_frame("z").select(pl.when(pl.int_range(ROWS) % 5 != 3).then("z"))["z"]
-    table = pl.DataFrame({"x": x, "z": gaps, "t": t, "y": y, "c": c, "k": k, "w": w, "o": random.normal(size=ROWS)})
+    o, n = random.normal(size=ROWS), random.poisson(np.exp(1 + x / 2) * random.gamma(2.0, 0.5, size=ROWS))
+    a = random.gamma(2.0, np.exp(1 - z / 2) / 2)
+    table = pl.DataFrame({"x": x, "z": gaps, "t": t, "y": y, "c": c, "k": k, "w": w, "o": o, "n": n, "a": a})
     table.write_csv(folder / "weighted.csv")
     table[np.repeat(np.arange(ROWS), w)].drop("w").write_csv(folder / "repeated.csv")
     return folder
@@ -79,6 +82,14 @@ def same(ours, theirs, rel=1e-12):
                                          "--offset o")),
         *(f"{SEVERAL} {how}" for how in ("", "--optimizer lbfgs", "--l2 0.1", "--robust HC1", "--baseline p")),
         f"{NUMBERS} --offset o --robust HC3",
+        *(f"{COUNTS} --loss {how}" for how in (
+            "poisson", "poisson --optimizer lbfgs", "poisson --optimizer gd", "poisson --offset o --robust HC2",
+            "poisson --link identity", "poisson --l1 0.02", "negative-binomial", "negative-binomial:0.5",
+            "negative-binomial:0.5 --cluster t",
+            "tweedie:1.5", "tweedie:1 --optimizer gd", "quantile:0.4", "quantile:0.6 --l1 0.02")),
+        *(f"{AMOUNTS} --loss {how}" for how in (
+            "gamma", "gamma --optimizer lbfgs", "gamma --optimizer gd", "gamma --link inverse", "gamma --robust HC1",
+            "gamma --l2 0.1", "tweedie:2.5 --optimizer lbfgs", "tweedie:3", "tweedie:0 --link log", "quantile:0.53")),
     ],
 )  # fmt: skip
 def test_whole_weights_are_repeated_rows(dlcli, tables, words):
@@ -150,7 +161,7 @@ def test_an_offset_is_part_of_every_score(dlcli, tables):
     np.testing.assert_allclose(found, np.column_stack([reference.params, reference.bse]), rtol=1e-8)
     ran = dlcli("predict", "weighted.csv", tables / "weighted.csv", "--out", "p.csv")
     assert ran.code == 0, ran.err
-    predicted = pl.read_csv(ran.folder / "p.csv", null_values="NA")["probability_yes"].drop_nulls()
+    predicted = pl.read_csv("p.csv", null_values="NA")["probability_yes"].drop_nulls()
     np.testing.assert_allclose(predicted, reference.predict(), rtol=1e-8)
     table.drop("o").write_csv(tables / "without.csv")
     refused = dlcli("predict", "weighted.csv", tables / "without.csv", "--out", "p.csv", "--force")
