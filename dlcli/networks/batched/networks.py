@@ -26,6 +26,7 @@ from dlcli.networks.data.batch import Batch, Batches
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.flat_images import EXAMPLES, flattened
 from dlcli.networks.optim.average import share_of_average
+from dlcli.networks.optim.pull import Pull
 from dlcli.networks.tensors import float64
 from dlcli.networks.training.step.settings import NetworkSettings
 
@@ -72,6 +73,7 @@ class BatchedNetworks:
             optimizer, self.weights.flat, self.weights.hidden, [r.momentum for r in replicas], [r.l2 for r in replicas]
         )
         self.average = self.weights.flat.clone() if settings.ema else None
+        self.pull: Pull | None = None  # of all, as in ``LossGradient``
         self._examples: dict[int, Tensor] = {}
 
     def take_step(self) -> None:
@@ -80,6 +82,8 @@ class BatchedNetworks:
         if not self.step:
             self._tell_first(losses)
         self.weights.backward(losses.sum())  # in which each network's gradient is that of its own loss
+        if self.pull is not None:
+            self.pull.add_to(self.weights.gradient, self.weights.flat)
         self.step += 1
         norms = self._clip()
         good = losses.detach().isfinite() & norms.isfinite()

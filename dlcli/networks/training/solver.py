@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from dlcli.engine.arrays import AnyArray
 from dlcli.engine.schedules.base import Schedule
-from dlcli.engine.solver import Termination
+from dlcli.engine.solver import Solver, Termination
 from dlcli.files import JsonObject
 from dlcli.memory import keep_freed_memory
 from dlcli.networks.data.batch import Batches
@@ -25,6 +26,31 @@ from dlcli.networks.training.step.meter import LossMeter
 from dlcli.networks.training.step.rate import LearningRate
 from dlcli.networks.training.step.settings import NetworkSettings
 from dlcli.networks.training.step.unread import READ, StepParts, UnreadSteps
+
+
+class RunSolver(Solver[dict[str, Tensor]], Protocol):
+    """What a run that can be taken up again needs of a solver of one network, whose ``weights`` it changes."""
+
+    weights: FlatParameters
+    bad_steps: BadSteps
+    images_seen: int
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a step."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know of the steps so far."""
+
+    def lengthened(self) -> float | None:
+        """See ``NetworkSolver.lengthened``."""
+
+    def state_dict(self) -> tuple[dict[str, AnyArray], JsonObject]:
+        """All that the rest of the run depends on, as arrays and numbers, for a checkpoint."""
+
+    def load_state_dict(self, arrays: dict[str, AnyArray], numbers: JsonObject) -> None:
+        """Take up what ``state_dict`` gave."""
 
 
 class NetworkSolver:
@@ -72,6 +98,20 @@ class NetworkSolver:
     def lr(self) -> float:
         """Learning rate of the last step."""
         return self.rate.lr
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a step: fewer than at first where memory ran out."""
+        return self.guard.batch_size
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know of the steps so far."""
+        return self.guard.warnings
+
+    def lengthened(self) -> float | None:
+        """The run, which was to end otherwise, goes on: the factor by which its rates are raised for that, if any."""
+        return self.rate.factor if self.rate.lengthened(self.step) else None
 
     @property
     def termination(self) -> Termination:

@@ -22,6 +22,7 @@ from dlcli.networks.training.figures import Figures
 from dlcli.networks.training.problem import Problem
 from dlcli.networks.training.record import Description, Outcome, TrainingRecord
 from dlcli.networks.training.settings import NetworkPlan
+from dlcli.networks.training.solver import RunSolver
 from dlcli.runs import checkpoint, directory
 from dlcli.text import counted
 
@@ -37,7 +38,8 @@ def prepare_torch(seed: int, threads: int | None) -> None:
 class Training:
     """One run of the loop: the solver, what it has reached, and what each report leaves in the run directory.
 
-    ``threads`` are those that the user asked for; else a run that is taken up again gets those that it had.
+    ``threads`` are those that the user asked for; else a run that is taken up again gets those that it had. ``make``
+    makes the solver.
     """
 
     plan: NetworkPlan
@@ -48,9 +50,10 @@ class Training:
     progress: Progress
     figures: Figures
     threads: int | None = None
+    make: Callable[[NetworkPlan, Problem], RunSolver] = make_solver
 
     def __post_init__(self) -> None:
-        self.solver = make_solver(self.plan, self.problem)
+        self.solver = self.make(self.plan, self.problem)
         self.state = LoopState()
         start = Step(0, math.nan, None, self.plan.optimizer.lr, math.nan, 0.0, True)
         self.record = TrainingRecord(start, start, start, self.solver.parameters())
@@ -89,8 +92,8 @@ class Training:
             )
         return Outcome(
             str(self.run.path), self.about, self.plan, self.problem, self.record.best_step, self.record.last,
-            self.weights, self.solver.guard.batch_size, self.solver.images_seen, self.solver.bad_steps.skipped,
-            tuple(self.solver.guard.warnings),
+            self.weights, self.solver.batch_size, self.solver.images_seen, self.solver.bad_steps.skipped,
+            tuple(self.solver.warnings),
         )  # fmt: skip
 
     def _measure_saved(self) -> None:
@@ -115,9 +118,9 @@ class Training:
             self._report(step)
             if step.step and (told := cores.busy()):
                 self.progress.note(told)
-            for text in self.solver.guard.warnings[warned:]:
+            for text in self.solver.warnings[warned:]:
                 self.progress.warn(text)
-            warned = len(self.solver.guard.warnings)
+            warned = len(self.solver.warnings)
 
     def _take_up(self, path: Path) -> bool:
         """Bring the directory and the training back to the last checkpoint; whether the run had ended there.
@@ -251,15 +254,14 @@ class Training:
 
     def _lengthen(self) -> None:
         """Have the learning rates add up to those of one run of the new length."""
-        rate, step = self.solver.rate, self.solver.step
-        if not rate.lengthened(step):
+        if (factor := self.solver.lengthened()) is None:
             return
         self.state.recent, self.state.bad_reports = math.inf, 0  # a higher rate has a higher loss at first
         limits = self.plan.limits
         whole = f"{limits.steps:,} steps" if limits.steps else f"{(limits.seconds or 0) / 60:g} minutes"
         self.progress.note(
-            f"goes on from step {step:,} as one run of {whole}: the learning rate, which had fallen for a shorter one, "
-            f"is {rate.factor:.3g} times that of the schedule, so that validation gets worse before it gets better"
+            f"goes on from step {self.solver.step:,} as one run of {whole}: the learning rate, which had fallen for a shorter one, "
+            f"is {factor:.3g} times that of the schedule, so that validation gets worse before it gets better"
         )
 
     def _limits(self) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from dlcli.networks.data.batch import Batch
 from dlcli.networks.losses.base import Model
 from dlcli.networks.optim.flat_parameters import FlatParameters
+from dlcli.networks.optim.pull import Pull
 from dlcli.networks.tensors import float64
 from dlcli.networks.training.step.lanes import Lanes
 from dlcli.networks.training.step.settings import NetworkSettings
@@ -21,7 +23,10 @@ Objective = Callable[[Model, Batch], Tensor]
 
 
 class LossGradient:
-    """The loss of a batch, and its gradient, which goes into ``weights.gradient``."""
+    """The loss of a batch, and its gradient, which goes into ``weights.gradient``.
+
+    With a ``pull`` the gradient is that of the loss and of the distance from where it pulls; the loss is without.
+    """
 
     def __init__(self, weights: FlatParameters, objective: Objective, settings: NetworkSettings) -> None:
         self.weights, self.settings = weights, settings
@@ -29,6 +34,7 @@ class LossGradient:
         self.compute_loss = objective
         self._loss_of = self._compiled() if settings.compiled else self._forward
         self._differentiated = False
+        self.pull: Pull | None = None
         on_cpu = weights.flat.device.type == "cpu"
         usable = on_cpu and not settings.compiled and settings.dropout_seed is None
         products = weights.flat.numel() * settings.places if on_cpu else math.inf
@@ -58,6 +64,11 @@ class LossGradient:
         self.seed(step)
         return float(self.differentiate(batch).detach())
 
+    def drops_by(self, seed: int) -> None:
+        """Choose the units that are dropped by another seed, where any are."""
+        if self.settings.dropout_seed is not None:
+            self.settings = replace(self.settings, dropout_seed=seed)
+
     def seed(self, step: int) -> None:
         """Choose the units that are dropped in ``step``, counted from 0."""
         if self.settings.dropout_seed is not None:
@@ -74,6 +85,8 @@ class LossGradient:
         else:
             loss = self._loss_of(batch)
             self.weights.backward(loss)
+        if self.pull is not None:
+            self.pull.add_to(self.weights.gradient, self.weights.flat.detach())
         self._differentiated = True
         return loss
 
