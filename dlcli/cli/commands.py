@@ -17,6 +17,10 @@ COMMANDS = {
         "dlcli.cli.federated.fit_linear",
         "Fit linear, logistic or softmax regression to data that stay with clients.",
     ),
+    "federate train-deconv": (
+        "dlcli.cli.federated.train_deconv",
+        "Train a network over images that stay with clients.",
+    ),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
     "explain": ("dlcli.cli.saved.explain", "Explain a saved model: what its predictions are made of."),
     "runs": ("dlcli.cli.saved.runs", "List runs: how they ended, their metrics, steps and age."),

@@ -47,25 +47,35 @@ class TrainDeconv(Command[TrainDeconvConfig, Console, "TrainDeconvReport"]):
 
     def show(self, report: "TrainDeconvReport", _config: TrainDeconvConfig, console: Console, /) -> None:
         """The metrics of the saved weights, and how the training ended."""
-        from dlcli.reports.summary import CLASS_HEAD, EIGHT_BITS, cells, class_rows, luminance_note, metric_rows
-
-        console.line(f"saved weights: those of step {report.best_step:,}")
-        hidden = "log_loss" if "loss" in report.metrics["train"] else ""
-        labels = {name: name.replace("_", " ") for part in report.metrics.values() for name in part}
-        if report.validation and report.validation.psnr_range not in (None, EIGHT_BITS):
-            labels |= {"psnr": f"psnr (range {report.validation.psnr_range:.4g})"}
-        if report.validation and (told := luminance_note(report.validation.psnr_of)):
-            console.line(told)
-        columns = [cells(part) for part in report.metrics.values()]
-        console.table(["", *report.metrics], metric_rows(columns, hidden=hidden, labels=labels))
-        if report.per_class:
-            console.line("")
-            console.table(CLASS_HEAD, class_rows(report.per_class))
+        show_metrics(report, console)
         console.line("")
-        console.line(
-            f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
-            f"{duration(report.seconds)}; saved in {report.run}"
-        )
+        console.line(ended(report))
+
+
+def show_metrics(report: "TrainDeconvReport", console: Console) -> None:
+    """Those of the saved weights, in all and of each class."""
+    from dlcli.reports.summary import CLASS_HEAD, EIGHT_BITS, cells, class_rows, luminance_note, metric_rows
+
+    console.line(f"saved weights: those of step {report.best_step:,}")
+    hidden = "log_loss" if "loss" in report.metrics["train"] else ""
+    labels = {name: name.replace("_", " ") for part in report.metrics.values() for name in part}
+    if report.validation and report.validation.psnr_range not in (None, EIGHT_BITS):
+        labels |= {"psnr": f"psnr (range {report.validation.psnr_range:.4g})"}
+    if report.validation and (told := luminance_note(report.validation.psnr_of)):
+        console.line(told)
+    columns = [cells(part) for part in report.metrics.values()]
+    console.table(["", *report.metrics], metric_rows(columns, hidden=hidden, labels=labels))
+    if report.per_class:
+        console.line("")
+        console.table(CLASS_HEAD, class_rows(report.per_class))
+
+
+def ended(report: "TrainDeconvReport") -> str:
+    """How the training ended, in a line."""
+    return (
+        f"{report.status} after {counted(report.steps, 'step')} ({report.reason}), "
+        f"{duration(report.seconds)}; saved in {report.run}"
+    )
 
 
 COMMAND = TrainDeconv()

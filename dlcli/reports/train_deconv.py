@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from dlcli.reports.document import Environment, Fingerprint, Measured, Number, Record, Sparse, Text, TrainingReport
+from dlcli.reports.federated.entries import FederationEntry
 
 PSNR_OF = (
     "what PSNR and SSIM compare: values, or of upscaled color images their luminance, within 16 to 235 for 8 bits; "
@@ -129,7 +130,7 @@ class NetworkTraining(TrainingReport):
 class TrainDeconvReport(NetworkTraining):
     """The report of ``train-deconv``."""
 
-    command: Literal["train-deconv"]
+    command: Literal["train-deconv", "federate train-deconv"]
     skipped_images: int = Field(description="files that could not be read")
     skipped_steps: int = Field(description="steps left out because their gradient was not finite")
     images_per_second: float | None = Field(description="crops or images trained on per second")
@@ -150,4 +151,7 @@ class TrainDeconvReport(NetworkTraining):
     )
     per_class: list[ClassQuality] | None = Field(
         default=None, description="how well each class is found in validation; absent where images are restored"
+    )
+    federation: FederationEntry | None = Field(
+        default=None, description="how it was trained over images that stay apart; absent where they were in one place"
     )

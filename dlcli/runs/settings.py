@@ -57,6 +57,10 @@ def config_of(command: str) -> type[Config] | None:
         from dlcli.config.federated.fit_linear import FederateLinearConfig
 
         return FederateLinearConfig
+    if command == "federate train-deconv":
+        from dlcli.config.federated.train_deconv import FederateDeconvConfig
+
+        return FederateDeconvConfig
     if command == "train-deconv":
         from dlcli.config.train_deconv import TrainDeconvConfig
 

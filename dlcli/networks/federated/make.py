@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from dlcli.degradations.task import Restoration
+from dlcli.errors import DlcliError
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.federated.clients import Client
 from dlcli.networks.federated.examples import generated_batches
@@ -17,6 +18,7 @@ from dlcli.networks.federated.parted import has_images
 from dlcli.networks.federated.solver import FederatedSettings, FederatedSolver, Flattening, Server
 from dlcli.networks.federated.stacked import Stacked, can_stack
 from dlcli.networks.model.flat_images import EXAMPLES
+from dlcli.networks.model.start import Start
 from dlcli.networks.optim.flat_parameters import FlatParameters
 from dlcli.networks.training.factory import make_solver, settings_for
 from dlcli.networks.training.linear_estimate import begin_with_linear_estimate
@@ -29,14 +31,22 @@ CLIENT = 5  # tells the seeds of clients from others
 
 @dataclass(frozen=True)
 class Rounds:
-    """How clients train: ``mu`` is FedProx's; ``fuse`` says whether all clients of a round step at once (None: as it
-    is faster).
-    """
+    """How clients train: ``mu`` is FedProx's."""
 
     rounds: int
     local_steps: int
     mu: float = 0.0
-    fuse: bool | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the steps of clients are computed: of all clients of a round at once (``fused``), in bfloat16 (``half``).
+
+    None, where it may be either: as a few steps show that it is faster.
+    """
+
+    fused: bool | None = None
+    half: bool | None = None
 
 
 def apart(plan: NetworkPlan, rounds: Rounds) -> NetworkPlan:
@@ -54,10 +64,15 @@ def apart(plan: NetworkPlan, rounds: Rounds) -> NetworkPlan:
     )
 
 
-def make_server_problem(plan: NetworkPlan, images: TrainingImages, restoration: Restoration) -> Problem:
-    """The server's network and its measurement on all images that clients hold out; ``plan`` is one of ``apart``."""
-    problem = make_problem(plan, images, restoration)
-    if plan.spec.linear:
+def make_server_problem(
+    plan: NetworkPlan, images: TrainingImages, restoration: Restoration, start: Start | None = None
+) -> Problem:
+    """The server's network and its measurement on all images that clients hold out; ``plan`` is one of ``apart``.
+
+    ``start`` is what its weights begin with.
+    """
+    problem = make_problem(plan, images, restoration, start=start)
+    if plan.spec.linear and start is None:
         begin_with_linear_estimate(problem.network, generated_batches(plan, restoration), plan.batches.size)
     return problem
 
@@ -80,33 +95,67 @@ def make_clients(
 def make_federated(
     plan: NetworkPlan,
     problem: Problem,
-    restoration: Restoration,
     clients: Sequence[Client],
     server: Server,
     rounds: Rounds,
+    *,
+    fused: bool,
 ) -> FederatedSolver:
     """The solver of the server's ``problem``; ``plan`` is one of ``apart``."""
-    worker = make_solver(plan, replace(problem, network=copy.deepcopy(problem.network)))
-    network = copy.deepcopy(problem.network)
+    alone = _alone(plan, problem, rounds)
+    local = _stacked(plan, problem, alone) if fused else alone
     weights = FlatParameters(problem.network, problem.network.hidden_weights())
-    alone = OneByOne(worker, rounds.mu)
-    local: LocalTraining = alone
-    if rounds.fuse is not False and can_stack(plan):
-        stacked = Stacked(plan, network, alone)
-        local = stacked if rounds.fuse or _pays(stacked, alone, clients, weights.flat.detach()) else alone
     settings = FederatedSettings(rounds.rounds, rounds.local_steps, plan.batches.size)
-    solver = FederatedSolver(clients, weights, local, server, worker.rate.schedule, settings)
+    return FederatedSolver(clients, weights, local, server, alone.solver.rate.schedule, settings)
+
+
+def flattening_of(plan: NetworkPlan, restoration: Restoration) -> Flattening | None:
+    """How the server makes flat images flat, by generated ones; None where the network needn't be changed for it."""
     flat = settings_for(plan).flat
-    if flat is not None:
-        examples = generated_batches(plan, restoration)(0, EXAMPLES).input.float().cpu()
-        solver.flattening = Flattening(flat, examples)
-    return solver
+    if flat is None:
+        return None
+    return Flattening(flat, generated_batches(plan, restoration)(0, EXAMPLES).input.float().cpu())
 
 
-def _pays(stacked: Stacked, alone: OneByOne, clients: Sequence[Client], weights: Tensor) -> bool:
-    """Whether a few steps of some clients at once are faster than one client's so many times."""
-    few = clients[:TIMED]
-    return WORTH * _seconds(stacked, few, weights) < len(few) * _seconds(alone, few[:1], weights)
+def fastest(plan: NetworkPlan, problem: Problem, clients: Sequence[Client], rounds: Rounds, way: Way) -> Way:
+    """``way`` with nothing left open: what it leaves open is as a few steps are the fastest; nothing is left of them.
+
+    Raises DlcliError where it asks for a stack of networks that can't be trained in one.
+    """
+    if way.fused and not can_stack(plan):
+        raise DlcliError(
+            "--fuse on: networks with dropout, of color noise and of --arch deep can't be trained in one stack",
+            "leave it out, or add --dropout 0",
+        )
+    halves = [plan.execution.half] if way.half is not None or not plan.execution.half else [True, False]
+    ways = [Way(False, half) for half in halves] if not way.fused else []
+    if way.fused or (way.fused is None and can_stack(plan)):
+        ways.append(Way(True, False))
+    if len(ways) == 1:
+        return ways[0]
+    few, seconds = clients[:TIMED], dict[Way, float]()
+    for one in ways:
+        timed = in_precision(plan, half=bool(one.half))
+        alone = _alone(timed, problem, rounds)
+        weights = alone.solver.weights.flat.detach().clone()
+        if one.fused:
+            seconds[one] = WORTH * _seconds(_stacked(timed, problem, alone), few, weights) / len(few)
+        else:
+            seconds[one] = _seconds(alone, few[:1], weights)
+    return min(seconds, key=lambda one: seconds[one])
+
+
+def in_precision(plan: NetworkPlan, *, half: bool) -> NetworkPlan:
+    """``plan``, computed in bfloat16 or in float32."""
+    return replace(plan, execution=replace(plan.execution, half=half))
+
+
+def _alone(plan: NetworkPlan, problem: Problem, rounds: Rounds) -> OneByOne:
+    return OneByOne(make_solver(plan, replace(problem, network=copy.deepcopy(problem.network))), rounds.mu)
+
+
+def _stacked(plan: NetworkPlan, problem: Problem, alone: OneByOne) -> Stacked:
+    return Stacked(plan, copy.deepcopy(problem.network), alone)
 
 
 def _seconds(local: LocalTraining, clients: Sequence[Client], weights: Tensor) -> float:

@@ -32,8 +32,8 @@ def can_stack(plan: NetworkPlan) -> bool:
 class Stacked:
     """All clients of a round at once; each gets what it would get ``alone``, to float32 rounding.
 
-    ``network`` is one that clients copy. Where a client can't give a batch, all of them train as ``alone`` has it, which
-    leaves that one out.
+    ``network`` is one that clients copy. Where a client can't give a batch, all train as ``alone`` has it, which leaves
+    that one out.
     """
 
     def __init__(self, plan: NetworkPlan, network: DeconvNet, alone: OneByOne) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from dlcli.runs.open import run_folder
 from dlcli.text import counted, listed
 
 NAMED = 3  # layers that a line names
+ConfigT = TypeVar("ConfigT", bound=TrainDeconvConfig)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Start:
         except DlcliError as error:
             raise DlcliError(f"--init: {error.message}", error.hint) from None
 
-    def adopted(self, config: TrainDeconvConfig) -> TrainDeconvConfig:
+    def adopted(self, config: ConfigT) -> ConfigT:
         """``config`` with the network's shape where it gives none, so that all weights fit."""
         spec, given = self.saved.spec, config.model_fields_set
         shape = {

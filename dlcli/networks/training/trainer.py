@@ -260,8 +260,8 @@ class Training:
         limits = self.plan.limits
         whole = f"{limits.steps:,} steps" if limits.steps else f"{(limits.seconds or 0) / 60:g} minutes"
         self.progress.note(
-            f"goes on from step {self.solver.step:,} as one run of {whole}: the learning rate, which had fallen for a shorter one, "
-            f"is {factor:.3g} times that of the schedule, so that validation gets worse before it gets better"
+            f"goes on from step {self.solver.step:,} as one run of {whole}: the learning rate, which had fallen for a "
+            f"shorter one, is {factor:.3g} times that of the schedule, so that validation gets worse before it gets better"
         )
 
     def _limits(self) -> list[float | None]:
