@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ from dlcli.networks.training.settings import (
     OptimizerSettings,
     ValidationSettings,
 )
+
+ConfigT = TypeVar("ConfigT", bound=TrainDeconvConfig)
 
 LONG_RUN = 240.0  # seconds from which "fast" is deeper
 LONG_ENOUGH_TO_COMPILE = 300.0  # seconds; compiling takes up to a minute
@@ -207,7 +209,7 @@ def _execution(config: TrainDeconvConfig, seconds: float | None, device: str, ra
     )
 
 
-def resolved(config: TrainDeconvConfig, plan: NetworkPlan) -> TrainDeconvConfig:
+def resolved(config: ConfigT, plan: NetworkPlan) -> ConfigT:
     """The config with every choice that the plan made, so that it repeats the run whatever the defaults become."""
     spec, optimizer, limits = plan.spec, plan.optimizer, (config.epochs, config.steps, config.minutes)
     chosen: dict[str, Any] = {

@@ -261,7 +261,8 @@ class Training:
         whole = f"{limits.steps:,} steps" if limits.steps else f"{(limits.seconds or 0) / 60:g} minutes"
         self.progress.note(
             f"goes on from step {self.solver.step:,} as one run of {whole}: the learning rate, which had fallen for a "
-            f"shorter one, is {factor:.3g} times that of the schedule, so that validation gets worse before it gets better"
+            f"shorter one, is {factor:.3g} times that of the schedule, so that validation gets worse before it gets "
+            "better"
         )
 
     def _limits(self) -> list[float | None]:
