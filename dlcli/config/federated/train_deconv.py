@@ -68,14 +68,26 @@ class FederateDeconvConfig(TrainDeconvConfig, FederationOptions):
         if self.trained_by.name == "exact":
             raise ValueError("--algorithm exact is for linear models: networks take fedavg or fedprox")
         self.check_federation(averages=True)
+        if self.dp_clip is not None and not self.is_private:
+            raise ValueError("--dp-clip needs --dp-noise or --dp-epsilon: for example add --dp-noise 1")
+        self._check_clients()
+        self._check_training()
+        return self
+
+    def _check_clients(self) -> None:
+        """Raise ValueError for clients that these options can't have."""
         if self.parts is None and self.task == "pairs":
             raise ValueError(
                 "--task pairs: its two folders are inputs and targets; give --clients K, which deals them out"
             )
         if self.parts is None and len(self.data) < 2:
-            raise ValueError("--clients each: expected at least 2 DATA, each of which is a client's")
+            got = f"got {self.data[0]}" if self.data else "got none"
+            raise ValueError(f"--clients each: expected the data of at least 2 clients, {got}")
         if self.partition != "iid" and not self.data:
             raise ValueError(f"--partition {self.partition} needs DATA")
+
+    def _check_training(self) -> None:
+        """Raise ValueError for what there isn't where images stay apart."""
         for name in ("epochs", "minutes"):
             if getattr(self, name) is not None:
                 raise ValueError(f"--{name} isn't there for clients: give --rounds and --local-steps")
@@ -93,4 +105,3 @@ class FederateDeconvConfig(TrainDeconvConfig, FederationOptions):
         for name, (given, instead) in refused.items():
             if given:
                 raise ValueError(f"{name} isn't there for images that stay apart: {instead}")
-        return self

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dlcli.config.federated.clients import EACH
 from dlcli.config.federated.train_deconv import FederateDeconvConfig
 from dlcli.engine.loop import Step
+from dlcli.federated.networks.private import COVERS, PrivateServer, epsilon_of
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.federated.clients import Client
 from dlcli.networks.federated.solver import FederatedSolver
-from dlcli.reports.federated.entries import ClientEntry, FederationEntry, Pooled, RoundEntry
+from dlcli.reports.federated.entries import ClientEntry, FederationEntry, Pooled, PrivacyEntry, RoundEntry
 
 Metrics = dict[str, float]
 
@@ -42,6 +43,24 @@ def federation_entry(
         received=numbers * max(asked.values(), default=0),
         disclosed=list(disclosed),
         pooled=None if pooled is None else Pooled(metrics=pooled),
+        privacy=_privacy(config, solver),
+    )
+
+
+def _privacy(config: FederateDeconvConfig, solver: FederatedSolver) -> PrivacyEntry | None:
+    """What the rounds that there were spent; None where nothing is hidden."""
+    server = solver.server
+    if not isinstance(server, PrivateServer):
+        return None
+    counts, delta = server.counts, config.dp_delta
+    return PrivacyEntry(
+        unit="client",
+        noise=server.noise,
+        clip=server.clip,
+        epsilon=epsilon_of(server.noise, server.participation, len(solver.rounds), delta) if solver.rounds else 0.0,
+        delta=delta,
+        clipped=counts["clipped"] / max(counts["messages"], 1),
+        covers=COVERS,
     )
 
 

@@ -1,7 +1,7 @@
 """The server of a network's rounds: whom it asks, and the mean of what came."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,10 +17,12 @@ class AveragingServer:
     """The mean of the clients' changes, each counted by its images (McMahan et al. 2017).
 
     With a ``key`` each sends its change times its images, and their number, behind masks that cancel in the sum.
+    ``counts`` stay empty.
     """
 
     participation: Participation
     key: MaskKey | None = None
+    counts: dict[str, int] = field(default_factory=dict)
 
     def asked(self, number: int) -> list[int]:
         """The clients that are asked in a round."""

@@ -124,8 +124,8 @@ def fastest(plan: NetworkPlan, problem: Problem, clients: Sequence[Client], roun
     """
     if way.fused and not can_stack(plan):
         raise DlcliError(
-            "--fuse on: networks with dropout, of color noise and of --arch deep can't be trained in one stack",
-            "leave it out, or add --dropout 0",
+            "--fuse on: networks with dropout, of color noise and for photographs can't be trained in one stack",
+            "add --dropout 0, or leave it out" if plan.spec.dropout else "leave it out",
         )
     halves = [plan.execution.half] if way.half is not None or not plan.execution.half else [True, False]
     ways = [Way(False, half) for half in halves] if not way.fused else []

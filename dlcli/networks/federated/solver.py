@@ -30,7 +30,11 @@ FIRST = 32  # clients at most whose first batch tells the loss before the first 
 
 
 class Server(Protocol):
-    """Whom the server asks, and how it puts their answers together."""
+    """Whom the server asks, and how it puts their answers together; ``counts`` is what it remembers of that."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """By name; a checkpoint keeps them."""
 
     def asked(self, round: int, /) -> list[int]:
         """The clients that are asked in ``round``, by number."""
@@ -229,7 +233,8 @@ class FederatedSolver:
         numbers: JsonObject = {
             "step": self.step, "images_seen": self.images_seen, "in_vain": self._in_vain, "norm": self._norm,
             "rounds": [vars(round) for round in self.rounds], "told": sorted(self._told), "warnings": self.warnings,
-            "lr": self.lr, "skipped": self.bad_steps.skipped, "schedule": schedule, **self.meter.state_dict(),
+            "lr": self.lr, "skipped": self.bad_steps.skipped, "schedule": schedule, "counts": dict(self.server.counts),
+            **self.meter.state_dict(),
         }  # fmt: skip
         return arrays, numbers
 
@@ -245,4 +250,5 @@ class FederatedSolver:
         self._told, self.warnings = set(numbers["told"]), list(numbers["warnings"])
         self.bad_steps.skipped = numbers["skipped"]
         self.schedule.load_state_dict(numbers["schedule"])
+        self.server.counts.update(numbers["counts"])
         self.meter.load_state_dict(numbers)

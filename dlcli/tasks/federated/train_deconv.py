@@ -15,6 +15,7 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.federated.masking import MaskKey
 from dlcli.federated.networks.charts import draw_rounds
 from dlcli.federated.networks.entries import client_entry, disclosed, federation_entry
+from dlcli.federated.networks.private import PrivateServer, check_accountant, noise_for
 from dlcli.federated.networks.server import AveragingServer
 from dlcli.federated.partition import owners_of
 from dlcli.federated.sampling import Participation
@@ -50,11 +51,12 @@ from dlcli.networks.training.trainer import Training, prepare_torch
 from dlcli.reports.federated.entries import FederationEntry
 from dlcli.reports.train_deconv import TrainDeconvReport
 from dlcli.runs import directory
+from dlcli.runs.trackers.tracked import check_installed, tracked
 from dlcli.text import counted
 
 RUN = "federate-train-deconv"
 OF_ONE, OF_ROUNDS = "--steps or --minutes", "--rounds or --local-steps"  # what gives a training its length
-RESUMABLE = ("resume", "json_output", "quiet", "threads", "plots")
+RESUMABLE = ("resume", "json_output", "quiet", "threads", "plots", "log_to")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def federate_deconv(config: FederateDeconvConfig, progress: Progress | None = No
     begun = time.monotonic()
     progress = progress or Silent()
     config, run = _open_run(config)
+    check_installed(config.log_to)
     job = _prepared(config, progress)
     config, plan, problem, images = job.config, job.plan, job.problem, job.federation.whole
     run.path.mkdir(parents=True, exist_ok=True)
@@ -103,7 +106,8 @@ def federate_deconv(config: FederateDeconvConfig, progress: Progress | None = No
     training = Training(
         plan, problem, job.restoration, about, run, progress, figures, config.threads, lambda *_: job.solver
     )  # fmt: skip
-    with deferred_signals() as check_signal:
+    resumed = config.resume is not None
+    with tracked(config.log_to, run, progress.warn, resumed), deferred_signals() as check_signal:
         outcome = training.run_all(check_signal, config.resume)
         pooled = _pooled(job, outcome, progress, check_signal)
         report = make_report(outcome, images, describe_device(plan.execution.device), time.monotonic() - begun)
@@ -170,7 +174,9 @@ def _prepared(given: FederateDeconvConfig, progress: Progress) -> Job:
         plan = in_precision(plan, half=bool(way.half))
         problem, clients = made(plan)
     participation = Participation(len(clients), config.fraction, config.client_failures, config.seed)
-    server = AveragingServer(participation, MaskKey(config.seed) if config.secure_sum else None)
+    server = _server(config, participation)
+    if isinstance(server, PrivateServer):
+        config = config.model_copy(update={"dp_noise": server.noise, "dp_epsilon": None})
     solver = make_federated(plan, problem, clients, server, rounds, fused=bool(way.fused))
     solver.flattening = flattening_of(plan, restoration)
     config = resolved(config, plan).model_copy(
@@ -180,6 +186,18 @@ def _prepared(given: FederateDeconvConfig, progress: Progress) -> Job:
     whole = given.model_copy(update={"steps": config.steps, "dropout": given.dropout})
     pooled = in_precision(make_plan(start.adopted(whole) if start else whole, facts, device), half=bool(way.half))
     return Job(config, federation, restoration, plan, problem, solver, pooled, start)
+
+
+def _server(config: FederateDeconvConfig, participation: Participation) -> AveragingServer | PrivateServer:
+    """Who asks, and adds up. Raises DlcliError for privacy that can't be had."""
+    key = MaskKey(config.seed) if config.secure_sum else None
+    if not config.is_private or config.dp_clip is None:
+        return AveragingServer(participation, key)
+    check_accountant()
+    noise = config.dp_noise
+    if noise is None:
+        noise = noise_for(config.dp_epsilon or 0.0, participation, config.total_rounds, config.dp_delta)
+    return PrivateServer(participation, config.dp_clip, noise, config.seed, key)
 
 
 def _names(data: Sequence[str]) -> list[str]:

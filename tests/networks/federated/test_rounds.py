@@ -1,5 +1,6 @@
 """Rounds of clients: held to pooled steps, to closed forms, and to each other's way of computing."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,8 @@ from torch import nn
 
 from dlcli.config.train_deconv import TrainDeconvConfig
 from dlcli.degradations.task import Restoration
-from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.engine.schedules.base import ScheduleSettings
+from dlcli.engine.schedules.by_name import make_schedule
 from dlcli.errors import DlcliError
 from dlcli.images.image_set import ImageSet
 from dlcli.networks.data.batch import Batch
@@ -47,7 +48,7 @@ class Mean:
     """A server that asks all, and takes the weighted mean."""
 
     def __init__(self, count, lost=()):
-        self.count, self.losing = count, set(lost)
+        self.count, self.losing, self.counts = count, set(lost), {}
 
     def asked(self, _number):
         return list(range(self.count))
@@ -127,7 +128,7 @@ def test_fedprox_ends_where_the_quadratic_and_the_pull_balance():
         return curvature / 2 * (model(batch.input, None) - lowest).square().mean()
 
     one = torch.ones(1, 1)
-    batches = lambda step, size: Batch(one, None, one)  # noqa: ARG005, E731
+    batches = lambda step, size: Batch(one, None, one)  # noqa: E731
     optimizer = torch.optim.SGD([weights.flat], 0.1)
     schedule = make_schedule(ScheduleSettings(), 0.1)
     solver = NetworkSolver(weights, batches, objective, [optimizer], schedule, NetworkSettings(1, 200))
@@ -198,8 +199,6 @@ def test_a_round_that_time_cuts_short_is_gone_on_with(images):
     whole.advance(60, np.inf)
     calls = 0
     while sliced.step < 60:
-        import time
-
         sliced.advance(60, time.monotonic() + 1e-4)
         calls += 1
     assert calls > 2
