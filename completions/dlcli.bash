@@ -154,6 +154,33 @@ _dlcli() {
                 -*) _dlcli_words '--clients --partition --algorithm --rounds --local-steps --fraction --client-failures --secure-sum --dp-clip --dp-noise --dp-epsilon --dp-delta --target --features --drop --dry-run --formula --interactions --log --poly --reference --log-target --file-format --delimiter --header --no-header --encoding --skip --comment --uneven --sheet --query --missing --missing-value --keep-missing-text --text --number --date --date-parts --decimal --day-first --month-first --max-categories --strict --weights --weights-kind --offset --exposure --class-weight --loss --link --intercept --no-intercept --standardize --no-standardize --init --optimizer --lr --steps --minutes --tolerance --momentum --nesterov --batch-size --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --path-choice --path-length --path-ratio --dropout --val --val-rows --val-data --group --time --early-stop --cv --robust --cluster --confidence --baseline --per-sd --json --quiet -q --out --force --plots --seed --device --log-to --data-seed --diagnostics --pooled --config --help -h' ;;
                 *) _dlcli_paths -f ;;
             esac ;;
+        federate\ train-deconv)
+            case "$previous" in
+                --task) _dlcli_words 'denoise deblur upscale inpaint dejpeg reconstruct pairs classify'; return ;;
+                --targets) _dlcli_words 'clean noisy'; return ;;
+                --method) _dlcli_words 'auto recorrupted neighbor2neighbor blind-spot'; return ;;
+                --scale) _dlcli_words '2 3 4'; return ;;
+                --arch) _dlcli_words 'fast article rednet large deep'; return ;;
+                --activation) _dlcli_words 'relu sigmoid tanh leaky-relu gelu'; return ;;
+                --head) _dlcli_words 'auto image classes'; return ;;
+                --optimizer) _dlcli_words 'adam adamw sgd muon'; return ;;
+                --loss) _dlcli_words 'mse l1 charbonnier bce cross-entropy'; return ;;
+                --amp) _dlcli_words 'auto on off'; return ;;
+                --compile) _dlcli_words 'auto on off'; return ;;
+                --schedule) _dlcli_words 'constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau'; return ;;
+                --augment) _dlcli_words 'auto none flips shifts photos'; return ;;
+                --plots) _dlcli_words 'png svg pdf none'; return ;;
+                --device) _dlcli_words 'auto cpu cuda'; return ;;
+                --log-to) _dlcli_words 'none tensorboard mlflow'; return ;;
+                --fuse) _dlcli_words 'auto on off'; return ;;
+                --mask|--config) _dlcli_paths -f; return ;;
+                --out|--init|--resume) _dlcli_paths -d; return ;;
+                --clients|--partition|--algorithm|--rounds|--local-steps|--fraction|--client-failures|--dp-clip|--dp-noise|--dp-epsilon|--dp-delta|--sigma|--noise|--poisson|--blur|--holes|--quality|--generated|--channels|--axes|--val|--crop|--memory|--side|--class-weight|--label-smoothing|--mixup|--cutmix|--jitter|--filters|--kernel|--stride|--depth|--unshuffle|--epochs|--steps|--minutes|--lr|--warmup|--momentum|--batch-size|--clip|--ema|--threads|--report-every|--decay-rate|--decay-factor|--decay-every|--decay-power|--hyper-lr|--polyak-target|--plateau-patience|--l1|--l2|--dropout|--early-stop|--seed|--data-seed) COMPREPLY=(); return ;;
+            esac
+            case "$current" in
+                -*) _dlcli_words '--clients --partition --algorithm --rounds --local-steps --fraction --client-failures --secure-sum --dp-clip --dp-noise --dp-epsilon --dp-delta --task --sigma --noise --targets --method --poisson --noise-map --no-noise-map --blur --scale --holes --mask --quality --generated --color --gray --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --skip --no-skip --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --json --quiet -q --out --force --plots --seed --device --log-to --data-seed --init --resume --fuse --pooled --no-pooled --config --help -h' ;;
+                *) _dlcli_run_first '--clients --partition --algorithm --rounds --local-steps --fraction --client-failures --dp-clip --dp-noise --dp-epsilon --dp-delta --task --sigma --noise --targets --method --poisson --blur --scale --holes --mask --quality --generated --channels --axes --val --crop --memory --side --class-weight --label-smoothing --mixup --cutmix --jitter --arch --filters --kernel --stride --depth --unshuffle --activation --head --epochs --steps --minutes --optimizer --lr --warmup --momentum --batch-size --loss --clip --ema --amp --compile --threads --report-every --schedule --decay-rate --decay-factor --decay-every --decay-power --hyper-lr --polyak-target --plateau-patience --l1 --l2 --dropout --augment --early-stop --out --plots --seed --device --log-to --data-seed --init --resume --fuse --config' ;;
+            esac ;;
         eval)
             case "$previous" in
                 --file-format) _dlcli_words 'csv jsonl parquet arrow npy npz excel libsvm vw sqlite duckdb'; return ;;
@@ -240,7 +267,7 @@ _dlcli() {
                 -*) _dlcli_words '--json --quiet -q --format --out --force --name --author --license --cite --help -h' ;;
                 *) _dlcli_run_first '--format --out --name --author --license --cite' ;;
             esac ;;
-        federate\ *) _dlcli_words 'fit-linear' ;;
+        federate\ *) _dlcli_words 'fit-linear train-deconv' ;;
     esac
 }
 

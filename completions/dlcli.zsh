@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.' 'federate:Commands fit-linear.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.' 'federate:Commands fit-linear and train-deconv.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -450,7 +450,7 @@ _dlcli() {
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;
             federate)
-                _arguments -C '1:command:(fit-linear)' '*::argument:->inner'
+                _arguments -C '1:command:(fit-linear train-deconv)' '*::argument:->inner'
                 case $line[1] in
             fit-linear)
                 _arguments -s \
@@ -561,6 +561,104 @@ _dlcli() {
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:data:_files' ;;
+            train-deconv)
+                _arguments -s \
+                '*--clients=[K - DATA is dealt out to K clients.]:value: ' \
+                '--partition=[How rows are dealt out to K clients - iid, or dirichlet -ALPHA by class (by tenths of a target of numbers); the smaller ALPHA, the less alike they are.]:value: ' \
+                '--algorithm=[exact - sums over the clients rows, for linear models, which give the pooled answer; fedavg, fedprox( -MU) - local steps and their mean.]:value: ' \
+                '--rounds=[Rounds of fedavg and fedprox; 20 by default.]:value: ' \
+                '--local-steps=[Steps that a client takes in a round of fedavg and fedprox.]:value: ' \
+                '--fraction=[Share of the clients that are asked in a round of fedavg and fedprox.]:value: ' \
+                '--client-failures=[Chance that a client gives no answer in a round, to see what comes of it.]:value: ' \
+                '--secure-sum[Have clients add masks that cancel in the sum, so that no single clients numbers are seen.]' \
+                '--dp-clip=[Bound of the length of what a client sends, for differential privacy of clients in fedavg and fedprox.]:value: ' \
+                '--dp-noise=[Standard deviation of the Gaussian noise on the sum, in units of --dp-clip.]:value: ' \
+                '--dp-epsilon=[The epsilon to spend over all rounds; the noise follows from it.]:value: ' \
+                '--dp-delta=[The delta that epsilon goes with.]:value: ' \
+                '--task=[What the network learns to do.]:value:(denoise deblur upscale inpaint dejpeg reconstruct pairs classify)' \
+                '--sigma=[Gaussian noise - a number on the images own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts; LOW -HIGH for a blind model.]:value: ' \
+                '--noise=[Kind of noise that is added to clean images, instead of white noise - camera, as in the files of cameras (it grows with the light, neighbors share it, JPEG), where --sigma is its deviation on gray, by default 0 -10; or auto -FOLDER, as it is measured in the noisy images there.]:value: ' \
+                '--targets=[What the images of denoise are - clean, and noise is added to them; or noisy, and there are no clean ones - the network learns from pairs that are made of each image and more noise like its own (Recorrupted-to-recorrupted), as it is measured, or as --sigma and --poisson say.]:value:(clean noisy)' \
+                '--method=[How a network learns from noisy images alone - from recorrupted pairs (noise that is known or measured), by Neighbor2Neighbor (independent from pixel to pixel, of any kind), by blind spots (shared by neighbors); by default as the measured noise asks for, which a line says.]:value:(auto recorrupted neighbor2neighbor blind-spot)' \
+                '--poisson=[Poisson noise instead - photons per white pixel.]:value: ' \
+                '--noise-map[Tell the network how much noise each image has, as one more channel of its input (FFDNet, Zhang et al.]' \
+                '--no-noise-map[Tell the network how much noise each image has, as one more channel of its input (FFDNet, Zhang et al.]' \
+                '--blur=[Blur that deblur removes - gaussian -SD, motion -LENGTH -ANGLE, or a kernel file (.npy, .npz, an image; FILE -NAME for one array of an .npz).]:value: ' \
+                '--scale=[Factor by which upscale enlarges an image.]:value:(2 3 4)' \
+                '--holes=[Fraction of the pixels that are missing for inpaint.]:value: ' \
+                '--mask=[Image of the pixels that are missing for inpaint (white - missing).]:value:_files' \
+                '--quality=[Quality of the JPEG compression that dejpeg undoes, 1 to 100 as of libjpeg - LOW -HIGH, drawn for each image (the network isnt told), or one number.]:value: ' \
+                '--generated=[How many images to generate where no DATA is given; by default 240.]:value: ' \
+                '--color[Train on color or on gray images; by default as the images are.]' \
+                '--gray[Train on color or on gray images; by default as the images are.]' \
+                '--channels=[Train on images of this many channels, and leave others out - 1 is gray, 3 is color, others are as of micrographs; by default as most images are.]:value: ' \
+                '--axes=[Dimensions of arrays and of files with several frames, a letter each - Y and X, C for channels; along others, such as T and Z, are frames.]:value: ' \
+                '--val=[Fraction of the images held out for validation; by default more where that would be too few.]:value: ' \
+                '--crop=[Side of the square crops, in pixels; by default 96 (article 32, rednet 64), or less where most images are smaller.]:value: ' \
+                '--memory=[Maximum memory for decoded images, in GB; more are streamed.]:value: ' \
+                '--side=[For classify - the side to which images are scaled, by their shorter side, and cut in the middle; by default their own where all are equal squares of up to 64, else 64 or less, by their sizes and memory.]:value: ' \
+                '--class-weight=[Weights of the classes in the loss - balanced (each class counts as much as any other), or one for each that is named, 1 for the others.]:value: ' \
+                '--label-smoothing=[Share of the target that is spread over all classes (Szegedy et al.]:value: ' \
+                '--mixup=[Mix images in pairs, their classes too (Zhang et al.]:value: ' \
+                '--cutmix=[Paste a rectangle of another image, whose class gets the share of its area (Yun et al.]:value: ' \
+                '--jitter=[Brightness, contrast and saturation of each image change by up to this factor, less one; by default 0.1 for photographs, else 0.]:value: ' \
+                '--arch=[Architecture - fast; article (two convolutions, two deconvolutions); rednet (Mao et al.]:value:(fast article rednet large deep)' \
+                '--filters=[Filters of each convolution, mirrored by the deconvolutions.]:value: ' \
+                '--kernel=[Side of the filters, in pixels.]:value: ' \
+                '--stride=[Stride of the convolutions - one, or one for each.]:value: ' \
+                '--depth=[Residual blocks after each convolution.]:value: ' \
+                '--skip[Add each convolutions output to that of its mirror deconvolution.]' \
+                '--no-skip[Add each convolutions output to that of its mirror deconvolution.]' \
+                '--unshuffle=[Compute at 1/N of the resolution - squares of N x N pixels become channels in front of the first convolution, and pixels again behind the last deconvolution (pixel unshuffle and shuffle).]:value: ' \
+                '--activation=[Activation of the hidden layers.]:value:(relu sigmoid tanh leaky-relu gelu)' \
+                '--head=[What the network outputs; auto - classes for classify, else an image.]:value:(auto image classes)' \
+                '--epochs=[Passes over the images, for classify each image once, else as many crops as have the pixels of all images; how many steps that is, is said.]:value: ' \
+                '--steps=[Steps to take.]:value: ' \
+                '--minutes=[Time to train.]:value: ' \
+                '--optimizer=[muon - muon on the hidden layers, adam on the rest.]:value:(adam adamw sgd muon)' \
+                '--lr=[Learning rate; by default one that suits the optimizer.]:value: ' \
+                '--warmup=[Steps in which the learning rate rises from near 0 to its schedule; by default 20 for muon, else 0.]:value: ' \
+                '--momentum=[Momentum of sgd.]:value: ' \
+                '--batch-size=[Images per step; by default 8 (article 32, rednet 16), classify 128.]:value: ' \
+                '--loss=[By default mse; article - bce; classify - cross-entropy.]:value:(mse l1 charbonnier bce cross-entropy)' \
+                '--clip=[Gradient clipping - the largest norm of the gradient.]:value: ' \
+                '--ema=[Decay of the moving average of the weights, which is what is saved; 0 - none.]:value: ' \
+                '--amp=[bfloat16 arithmetic; auto - where the processor has it.]:value:(auto on off)' \
+                '--compile=[torch.compile; auto - on a GPU, for runs of five minutes or more.]:value:(auto on off)' \
+                '--threads=[CPU threads; by default all.]:value: ' \
+                '--report-every=[Steps between reports; 0 - about twenty reports in a run.]:value: ' \
+                '--schedule=[How the learning rate changes; by default polynomial (article - constant).]:value:(constant time step exponential polynomial cosine one-cycle adagrad hypergradient polyak barzilai-borwein plateau)' \
+                '--decay-rate=[k of time decay, a0 / (1 + k t).]:value: ' \
+                '--decay-factor=[g of step (0.5), exponential (0.999) and plateau (0.5) decay.]:value: ' \
+                '--decay-every=[s of step decay, a0 g^floor(t/s).]:value: ' \
+                '--decay-power=[p of polynomial decay, a0 (1 - t/T)^p.]:value: ' \
+                '--hyper-lr=[beta of hypergradient descent.]:value: ' \
+                '--polyak-target=[f* of Polyaks step; by default the optimum where it is known, else 0.]:value: ' \
+                '--plateau-patience=[Reports without improvement before plateau lowers the learning rate.]:value: ' \
+                '--l1=[L1 penalty on the weights - exact zeros.]:value: ' \
+                '--l2=[L2 penalty on the weights - this times half the sum of squares (adamw, muon - weight decay).]:value: ' \
+                '--dropout=[Dropout after each hidden layer; by default 0, for classes 0.1.]:value: ' \
+                '--augment=[flips - mirror images and turn them by 90 degrees; of classes, shifts - move, turn and scale them a little, as suits digits; photos - mirror them left and right, move them, change their colors.]:value:(auto none flips shifts photos)' \
+                '--early-stop=[Stop after this many reports without a lower validation loss.]:value: ' \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--out=[Run directory; by default runs/COMMAND-NNN.]:value:_files -/' \
+                '--force[Write into an --out directory that is not empty.]' \
+                '--plots=[Format of the charts in plots/; none draws no charts and no sheets of images (those are always PNG).]:value:(png svg pdf none)' \
+                '--seed=[Seed of every random choice.]:value: ' \
+                '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
+                '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
+                '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
+                '--init=[Start from the weights of this run, model file or bundled -NAME (dlcli models lists them), and with its shape where no option gives one.]:value:_files -/' \
+                '--resume=[Continue this run from its last checkpoint, with its settings.]:value:_files -/' \
+                '--fuse=[Train the clients of a round at once, in one stack of networks; auto - where a few steps show that it is faster.]:value:(auto on off)' \
+                '--pooled[Also train on all images at once, as train-deconv does, for as many steps, and draw both.]' \
+                '--no-pooled[Also train on all images at once, as train-deconv does, for as many steps, and draw both.]' \
+                '--config=[Settings from a TOML file.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:run:_files -/' ;;
                 esac ;;
             esac ;;
     esac
