@@ -52,7 +52,13 @@ def with_against(
 ) -> EvalReport:
     """The report with what comes of the comparison. Raises DlcliError for models that can't be compared."""
     assert config.against is not None
-    if isinstance(report, (RestorationReport, ClassificationReport)):
+    if isinstance(report, ClassificationReport):
+        from dlcli.networks.inference.compared.classes import compared_classes
+        from dlcli.networks.inference.settings import EvaluationSettings
+
+        found, count = compared_classes(EvaluationSettings.of(config), config.against, config.noise_seed, progress)
+        unit = "images"
+    elif isinstance(report, RestorationReport):
         from dlcli.networks.inference.evaluate import evaluate_network
         from dlcli.networks.inference.settings import EvaluationSettings
 

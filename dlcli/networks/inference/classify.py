@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from dlcli.engine.arrays import FloatArray
 from dlcli.engine.device import describe_device
 from dlcli.engine.progress import Progress
 from dlcli.errors import DlcliError
@@ -53,17 +55,7 @@ def evaluate_classes(
     for name, value in (("--compare", settings.compare), ("--sigma", settings.sigma), ("--tile", settings.source.tile)):
         if value:
             raise DlcliError(f"{name} is for networks that restore images, and this one classifies", "leave it out")
-    if settings.data:
-        image_set = open_image_set(
-            settings.data, channels=trained.channels, labeled=True, part="test", axes=settings.source.axes
-        )
-        on = MeasuredOn(paths=settings.data, part="given")
-    else:
-        image_set, _, on = images_without_data(trained, trained.channels, progress)
-    # What training held out comes in 8 bits already, by the range of the training.
-    scale = scale_for(image_set, trained, progress) if settings.data else EIGHT_BIT
-    image_set = as_trained(image_set, trained, scale)
-    report_skipped(image_set, progress)
+    image_set, on = classed_images(settings, trained, progress)
     measure = ClassValidation(trained.network, image_set, ExecutionSettings(trained.device), None)
     with exactly():
         metrics = measure(None)
@@ -83,6 +75,42 @@ def evaluate_classes(
         checks=outcomes(checks, metrics),
         environment=environment(trained.device, torch.get_num_threads()),
     )
+
+
+def classed_images(
+    settings: EvaluationSettings, trained: TrainedNetwork, progress: Progress
+) -> tuple[ImageSet, MeasuredOn]:
+    """The images to measure on, as the network takes them, with labels that count its classes.
+
+    Raises DlcliError for images without classes, and for classes that the network doesn't know.
+    """
+    if settings.data:
+        image_set = open_image_set(
+            settings.data, channels=trained.channels, labeled=True, part="test", axes=settings.source.axes
+        )
+        on = MeasuredOn(paths=settings.data, part="given")
+    else:
+        image_set, _, on = images_without_data(trained, trained.channels, progress)
+    # What training held out comes in 8 bits already, by the range of the training.
+    scale = scale_for(image_set, trained, progress) if settings.data else EIGHT_BIT
+    image_set = as_trained(image_set, trained, scale)
+    report_skipped(image_set, progress)
+    return image_set, on
+
+
+def log_probabilities(trained: TrainedNetwork, image_set: ImageSet) -> FloatArray:
+    """Logarithms of the classes' probabilities (N, K) of images as the network takes them."""
+    with exactly():
+        scores = [float64(trained.network(x)) for x in batches(image_set, trained.device)]
+        found: FloatArray = torch.log_softmax(torch.cat(scores), dim=1).cpu().numpy()
+    return found
+
+
+def batches(image_set: ImageSet, device: str) -> Iterator[Tensor]:
+    """The images as the network takes them, (B, C, H, W)."""
+    for start in range(0, len(image_set), BATCH):
+        pixels = [image_set.pixels(i) for i in range(start, min(start + BATCH, len(image_set)))]
+        yield batch_to_tensor(np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2)), device)
 
 
 def scale_for(image_set: ImageSet, trained: TrainedNetwork, progress: Progress) -> Normalization:

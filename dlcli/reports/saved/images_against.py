@@ -17,14 +17,14 @@ Measured = RestorationReport | ClassificationReport
 Key = tuple[str, int | None, int]
 
 
-def compared_images(first: Measured, second: Measured, other: Path, seed: int) -> tuple[dict[str, Difference], int]:
+def compared_images(
+    first: RestorationReport, second: Measured, other: Path, seed: int
+) -> tuple[dict[str, Difference], int]:
     """Metrics of both networks on the images that both were measured on, and how many those are.
 
     Raises DlcliError for networks of other tasks, and where they are given other inputs.
     """
-    if not isinstance(first, RestorationReport) or not isinstance(second, RestorationReport):
-        raise DlcliError("--against compares networks that restore images, and tables", "leave it out")
-    if first.task != second.task:
+    if isinstance(second, ClassificationReport) or first.task != second.task:
         raise DlcliError(f"--against {other}: its task is {second.task}, not {first.task}", "give a run of that task")
     mine, theirs = _by_key(first.per_image), _by_key(second.per_image)
     keys = [key for key in mine if key in theirs]

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dlcli.config.values.explanations import BaselineName
 from dlcli.images.image_set import ImageSet
-from dlcli.networks.inference.explain.classes.selection import batches
+from dlcli.networks.inference.classify import batches
 
 SHADES: dict[BaselineName, float] = {"black": 0.0, "gray": 0.5, "white": 1.0}
 

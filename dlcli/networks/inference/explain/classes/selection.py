@@ -1,18 +1,14 @@
 """Which images to explain: those that a network is surest of, and wrong about, and unsure of."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dlcli.images.image_set import ImageSet
-from dlcli.networks.inference.trained import TrainedNetwork, exactly
-from dlcli.networks.tensors import batch_to_tensor, float64
+from dlcli.networks.inference.classify import log_probabilities
+from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.reports.explain.classes import Chosen
-
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -79,14 +75,4 @@ class Decisions:
 
 def decided(trained: TrainedNetwork, image_set: ImageSet) -> Decisions:
     """What the network takes each image for; they are squares of its side, in 8 bits."""
-    with exactly():
-        scores = [float64(trained.network(x)) for x in batches(image_set, trained.device)]
-        logs = torch.log_softmax(torch.cat(scores), dim=1).cpu().numpy()
-    return Decisions(logs, image_set.labels)
-
-
-def batches(image_set: ImageSet, device: str) -> Iterator[torch.Tensor]:
-    """The images as the network takes them, (B, C, H, W)."""
-    for start in range(0, len(image_set), BATCH):
-        pixels = [image_set.pixels(i) for i in range(start, min(start + BATCH, len(image_set)))]
-        yield batch_to_tensor(np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2)), device)
+    return Decisions(log_probabilities(trained, image_set), image_set.labels)
