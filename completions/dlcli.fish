@@ -536,7 +536,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from explain' -l axes -x -d 'Dimens
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l threads -x -d 'CPU threads; by default all.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l sigma -x -d 'Noise that is added to the images, or with --degraded that they have - a number on their own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l degraded -d 'DATA are degraded already, as predict takes them; by default they are clean, and degraded as in training, so that the truth is known.'
-complete -c dlcli -n '__fish_seen_subcommand_from explain' -l method -x -d 'Only these methods, separated by commas; by default all of the models kind.'
+complete -c dlcli -n '__fish_seen_subcommand_from explain' -l method -x -d 'Only these methods, separated by commas; by default all - of linear models shap, permutation, vif, partial-residuals; of networks that restore images gradient, lam, receptive-field, checkerboard, noise-gain, filters; of networks that classify images integrated-gradients, grad-cam, deconvnet, mistakes.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l repeats -x -d 'How often the values of each column are permuted for its importance.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l table -xa 'auto csv parquet none' -d 'Format of the table of SHAP values, a row for each row of DATA - csv, parquet, none, or auto, which is csv up to 100,000 rows.'
 complete -c dlcli -n '__fish_seen_subcommand_from explain' -l region -x -d 'Region of the image that is explained, in pixels; by default where the image has most detail.'

@@ -346,7 +346,7 @@ _dlcli() {
                 '--threads=[CPU threads; by default all.]:value: ' \
                 '--sigma=[Noise that is added to the images, or with --degraded that they have - a number on their own scale (0 to 255 for 8 bits), a share of their range such as 25/255 or 1.5%, or 12counts.]:value: ' \
                 '--degraded[DATA are degraded already, as predict takes them; by default they are clean, and degraded as in training, so that the truth is known.]' \
-                '*--method=[Only these methods, separated by commas; by default all of the models kind.]:value: ' \
+                '*--method=[Only these methods, separated by commas; by default all - of linear models shap, permutation, vif, partial-residuals; of networks that restore images gradient, lam, receptive-field, checkerboard, noise-gain, filters; of networks that classify images integrated-gradients, grad-cam, deconvnet, mistakes.]:value: ' \
                 '--repeats=[How often the values of each column are permuted for its importance.]:value: ' \
                 '--table=[Format of the table of SHAP values, a row for each row of DATA - csv, parquet, none, or auto, which is csv up to 100,000 rows.]:value:(auto csv parquet none)' \
                 '--region=[Region of the image that is explained, in pixels; by default where the image has most detail.]:value: ' \

@@ -19,13 +19,19 @@ Without DATA, it explains on the validation data that training held out, and say
 Linear models: exact SHAP values w(x - mean) of each row, on the scale of the linear predictor; how much worse the main
 metric gets when a column's values are permuted, with intervals; variance inflation factors; partial residuals.
 
+Networks that restore: which pixels a region is made from, receptive fields, checkerboard patterns, what is done to
+noise, the filters of the first layer. Networks that classify: integrated gradients, Grad-CAM, the deconvolution of
+Zeiler and Fergus, the surest mistakes.
+
 Examples:
 
-- `dlcli explain` – the newest run
+- `dlcli explain` – the newest run, or a network that comes with dlcli
 
 - `dlcli explain runs/fit-linear-001`
 
 - `dlcli explain runs/fit-linear-001 new.csv --out explained/`
+
+- `dlcli explain runs/train-deconv-001 photo.png --region 100,80,16,16`
 
 - `dlcli explain runs/fit-linear-001 --method permutation,vif --json | jq .columns`
 """

@@ -11,10 +11,11 @@ from dlcli.config.evaluate import DATA_TO_APPLY, RUN_NAMES, SavedOptions
 from dlcli.config.images.explained import ExplainedImages
 from dlcli.config.images.options import BUNDLED
 from dlcli.config.option import option
-from dlcli.config.values.explanations import EVERY, BaselineName
+from dlcli.config.values.explanations import EVERY, METHODS, WORDS, BaselineName
 from dlcli.config.values.region import Region
 
 NEWEST = Path("runs")  # stands for the newest run there
+BY_KIND = "; ".join(f"of {WORDS[kind]} {', '.join(names)}" for kind, names in METHODS.items())
 
 
 class ExplainConfig(ExplainedImages, SavedOptions, DirectoryOptions):
@@ -38,7 +39,7 @@ class ExplainConfig(ExplainedImages, SavedOptions, DirectoryOptions):
     )
     method: tuple[str, ...] = option(
         (),
-        f"Only these methods, separated by commas; by default all of the model's kind. {', '.join(EVERY)}.",
+        f"Only these methods, separated by commas; by default all: {BY_KIND}.",
         metavar="NAMES",
         also="methods how explainer explainers technique algorithm only",
     )
