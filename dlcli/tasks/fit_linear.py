@@ -19,7 +19,7 @@ from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, folds_of, held_out, load, read
 from dlcli.linear.data.rows import Held
 from dlcli.linear.diagnostics.advice import Ended, against_divergence
-from dlcli.linear.fit import fit, prepare
+from dlcli.linear.fit import Prepared, fit, prepare
 from dlcli.linear.inference.settings import InferenceSettings
 from dlcli.linear.model import LinearModel
 from dlcli.linear.plan import Plan
@@ -213,6 +213,13 @@ def train(
     """Train on all training rows; each report goes to metrics.jsonl and to ``progress``."""
     held = held_out(plan.split, space.data)
     ready = prepare(plan, space, space.data.training_groups(), Held(held, held))
+    return recorded_fit(ready, run, progress, defer, inference)
+
+
+def recorded_fit(
+    ready: Prepared, run: directory.RunDirectory, progress: Progress, defer: Defer, inference: InferenceSettings
+) -> Fit:  # fmt: skip
+    """Run a fit; each report goes to metrics.jsonl and to ``progress``."""
     recorded = -1
 
     def on_step(step: Step) -> None:

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from dlcli.config import aliases
 from dlcli.config.common import INFERENCE, MODEL, TRAINING
 from dlcli.config.federated.clients import ClientFiles, clients_of
-from dlcli.config.federated.options import FEDERATION, FederationOptions
+from dlcli.config.federated.options import FEDERATION, ROUNDS, FederationOptions
 from dlcli.config.fit_linear import FitLinearConfig
 from dlcli.config.option import option
 
@@ -47,6 +47,11 @@ class FederateLinearConfig(FitLinearConfig, FederationOptions):
         """Whether clients take local steps, whose mean is taken; else sums give the pooled answer."""
         name = self.trained_by.name
         return name in ("fedavg", "fedprox") or (name == "auto" and (bool(self.of_rounds) or self.optimizer == "sgd"))
+
+    def of_rounds_only(self) -> Self:
+        """The same as it is planned: a fit by the rows, of as many steps as there are rounds, each of them reported."""
+        steps = {"steps": self.rounds or ROUNDS, "report_every": 1, "lr": "auto"}
+        return self.with_files().model_copy(update={"optimizer": "adam", **steps})
 
     @property
     def named_clients(self) -> list[ClientFiles]:

@@ -32,6 +32,7 @@ class Apart:
     gone: set[int] = field(default_factory=set)
     owners: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     classes: dict[int, FloatArray] = field(default_factory=dict)
+    least: int = 2  # clients that there must be
     _server: Server | None = None
 
     @classmethod
@@ -41,6 +42,11 @@ class Apart:
             return cls(config, [f"client {number}" for number in range(1, config.parts + 1)], [])
         clients = config.named_clients
         return cls(config, [one.name for one in clients], [len(expand(one.files)) for one in clients])
+
+    @classmethod
+    def pooled(cls, config: FederateLinearConfig) -> "Apart":
+        """One client that has all rows."""
+        return cls(config, ["all rows"], [], least=1)
 
     @property
     def server(self) -> Server:
@@ -62,7 +68,7 @@ class Apart:
         config, before = self.config, self._server
         self._server = Server(
             shares,
-            Participation(len(self.names), config.fraction, config.client_failures, config.seed),
+            Participation(len(self.names), 1.0, 0.0 if config.averages else config.client_failures, config.seed),
             MaskKey(config.seed) if config.secure_sum else None,
         )
         if before is not None:  # the clients that are left begin anew, and what was sent before was sent
@@ -81,6 +87,8 @@ class Apart:
         """The client of each row (n,)."""
         assert data.responses is not None
         y = data.responses.y
+        if self.least == 1:
+            return np.zeros(len(y), dtype=np.int64)
         if self.config.parts is not None:
             target = data.schema.target
             labels = y.astype(np.int64) if target is not None and target.levels else tenths(y)
@@ -103,7 +111,7 @@ class Apart:
                 f"{listed(empty)} {has} no rows to train on", "leave it out, or give it rows with a target"
             )
         left = [printable(name) for client, name in enumerate(self.names) if client not in self.gone]
-        if len(left) < 2:
+        if len(left) < self.least:
             raise too_few(left)
         target = data.schema.target
         if target is None or not target.levels:

@@ -1,10 +1,15 @@
 """What a report says of the clients, and of what the server learned."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 
 from dlcli.config.federated.clients import EACH
 from dlcli.config.federated.fit_linear import FederateLinearConfig
 from dlcli.federated.linear.apart import Apart
+from dlcli.federated.linear.averaging import Round
+from dlcli.federated.linear.fit import PreparedRounds
 from dlcli.federated.linear.share import ClientShare
 from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.load import Loaded
@@ -12,22 +17,26 @@ from dlcli.linear.data.split import VALIDATION
 from dlcli.linear.metrics import class_metrics, regression_metrics
 from dlcli.linear.objectives.loss import log_softmax, of_classes
 from dlcli.linear.objectives.moments import mean_squared_error
-from dlcli.linear.result import Coefficients
-from dlcli.reports.federated.entries import ClientEntry, FederationEntry
+from dlcli.linear.result import Coefficients, Fit
+from dlcli.reports.federated.entries import ClientEntry, FederationEntry, RoundEntry
 
 Tally = dict[int, tuple[int, int]]  # by client: rounds in which it answered, and in which it was lost
 
 
 def federation_entry(
-    config: FederateLinearConfig, apart: Apart, loaded: Loaded, model: Coefficients, tally: Tally
+    config: FederateLinearConfig, apart: Apart, loaded: Loaded, result: Fit, ready: PreparedRounds | None
 ) -> FederationEntry:  # fmt: skip
-    """How the clients trained a model together; ``exact`` has no rounds."""
+    """How the clients trained a model together, by rounds where there is what was ``ready`` for them."""
+    tally = _tally(ready.made[-1].rounds) if ready is not None else {}
     server, algorithm = apart.server, config.trained_by
     return FederationEntry(
-        algorithm="exact" if algorithm.name == "auto" else algorithm.name,
+        algorithm="exact" if ready is None else "fedprox" if algorithm.name == "fedprox" else "fedavg",
+        rounds=None if ready is None else _rounds(ready.made[-1].rounds, result),
+        local_steps=None if ready is None else ready.rounds.local_steps,
+        local_lr=None if ready is None else result.trace.lr,
         mu=algorithm.mu if algorithm.name == "fedprox" else None,
         partition=config.partition if config.parts is not None else EACH,
-        clients=[_client(apart, loaded, model, client, tally) for client in range(len(apart.names))],
+        clients=[_client(apart, loaded, result.model, client, tally) for client in range(len(apart.names))],
         exchanges=server.exchanges,
         asked_for=dict(server.asked_for),
         fraction=config.fraction,
@@ -39,10 +48,29 @@ def federation_entry(
     )
 
 
+def _tally(rounds: Sequence[Round]) -> Tally:
+    """By client, in how many rounds it answered, and in how many it was lost."""
+    answered = Counter(client for one in rounds for client in one.asked if client not in one.lost)
+    lost = Counter(client for one in rounds for client in one.lost)
+    return {client: (answered[client], lost[client]) for client in {*answered, *lost}} or {-1: (0, 0)}
+
+
+def _rounds(rounds: Sequence[Round], result: Fit) -> list[RoundEntry]:
+    by_step = {step.step: step for step in result.trace.steps}
+    return [
+        RoundEntry(
+            round=one.number, asked=one.asked, lost=one.lost, loss=by_step[one.number].loss,
+            metrics={} if by_step[one.number].val_loss is None else {"loss": by_step[one.number].val_loss or 0.0},
+        )
+        for one in rounds
+        if one.number in by_step
+    ]  # fmt: skip
+
+
 def _client(apart: Apart, loaded: Loaded, model: Coefficients, client: int, tally: Tally) -> ClientEntry:
     target, share = loaded.data.schema.target, apart.server.shares.get(client)
     classes = apart.classes.get(client)
-    answered, lost = tally.get(client, (0 if share is None else apart.server.exchanges, 0))
+    answered, lost = tally.get(client, (0 if share is None or tally else apart.server.exchanges, 0))
     return ClientEntry(
         name=apart.names[client],
         rows=int((apart.owners == client).sum()),

@@ -20,6 +20,7 @@ HOPELESS = 1e10
 # A gradient this much smaller than the first has brought what a user can see to rest.
 SMALL_ENOUGH = 1e-9
 RESTED = ("gradient tolerance", "rounding")  # how the reasons of fits begin that came to rest
+AVERAGING = ("fedavg", "fedprox")  # of clients that take steps of their own
 GENTLE = 0.001  # --hyper-lr at which hypergradient descent hardly moves its rate
 
 
@@ -76,6 +77,9 @@ class Ended:
 def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
     """After the last step: what the user should know about it."""
     last = ended.last
+    if ended.optimizer in AVERAGING:
+        _advise_on_rounds(ended, progress)
+        return
     if ended.separated == ZEROS:
         progress.warn(
             f"the target is 0 in all rows that are told apart{said_of_columns(ended.separating)}: the loss has no "
@@ -111,6 +115,15 @@ def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
         if not others:
             others = ["drop columns that nearly depend on others"] + ([] if plan.penalty.l2 else ["add --l2"])
         progress.warn(f"not at the optimum ({last.reason}); {', or '.join(others)}")
+
+
+def _advise_on_rounds(ended: Ended, progress: Progress) -> None:
+    """The same after rounds over clients."""
+    if ended.last.status == "finished" and ended.away:
+        progress.warn(
+            f"{ended.optimizer} ended far from the optimum of all rows: coefficients are off by up to {ended.away:.2g} "
+            "of themselves, or of their standard errors; use --algorithm exact, or raise --rounds"
+        )
 
 
 def _smaller_steps(plan: Plan, ended: Ended) -> list[str]:
@@ -168,7 +181,7 @@ def against_divergence(plan: Plan, ended: Ended) -> str:
         return f"use --lr auto{below}"
     if plan.schedule.name != "constant":
         return "use --schedule constant"
-    if ended.optimizer in ("sgd", "adam"):
+    if ended.optimizer in ("sgd", "adam", *AVERAGING):
         return f"use --lr {ended.lr / 10:.2g}"
     if plan.momentum.factor:
         return "use less --momentum"

@@ -80,7 +80,7 @@ def judge(problem: FitProblem, solver: LinearSolver, ended: Endpoint, mse: float
     elsewhere = _not_the_optimum(found, last, kept)
     if elsewhere is not None:
         return elsewhere
-    if problem.plan.optimizer in ("sgd", "adam"):
+    if problem.plan.optimizer in ("sgd", "adam", "fedavg", "fedprox"):
         return _of_mini_batches(problem, solver, ended, mse, replace(found, off=0.0))
     if found.status != "converged" and penalty.present:
         return replace(found, no_errors="a penalty biases the coefficients")

@@ -51,11 +51,11 @@ class Panel:
 @styled()
 def loss_chart(
     panels: Sequence[Panel], *, title: str, saved: int | None = None, log_steps: bool = False,
-    format: ChartFormat = "png",
+    format: ChartFormat = "png", unit: str = "step",
 ) -> Chart:  # fmt: skip
     """A chart of ``panels``, one above the other, against the step; a line marks the step that was ``saved``.
 
-    With ``log_steps`` the steps stand on a log axis (with 0) where they span decades.
+    With ``log_steps`` the steps stand on a log axis (with 0) where they span decades. ``unit`` is what they are called.
     """
     names = [title, *(curve.name for panel in panels for curve in panel.curves)]
     chart = Chart(format, names, (SIZE[0], SIZE[1] + 1.8 * (len(panels) - 1)))
@@ -70,6 +70,7 @@ def loss_chart(
         entries |= _draw_curves(axes, panel, shades)
         marks |= _mark_lost(axes, panel, shades)
     _scale_steps(grid[-1], panels, log_steps)
+    grid[-1].set_xlabel(unit)
     if saved is not None:
         for panel, axes in zip(panels, grid, strict=True):
             _mark_saved(axes, panel, saved)
