@@ -18,7 +18,8 @@ from dlcli.linear.objectives.penalty import Penalty
 from dlcli.linear.solvers.descent import MiniBatchSettings
 from dlcli.linear.solvers.momentum import Momentum
 
-Optimizer = Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact", "fedavg", "fedprox"]
+Optimizer = Literal["gd", "sgd", "adam", "lbfgs", "newton", "exact"]
+Averaging = Literal["fedavg", "fedprox"]  # of clients whose rows stay apart: no option chooses it
 # The built-in example runs as in the article that it comes from.
 DEMO_STEPS, DEMO_RATE = 1000, 0.1
 # Coefficients, (classes - 1) x columns, beyond which a step of Newton's method takes longer than all of L-BFGS's; with
@@ -66,7 +67,7 @@ class Plan:
     rate is to come from the eigenvalues; ``given`` says what the user gave.
     """
 
-    optimizer: Optimizer
+    optimizer: Optimizer | Averaging
     kind: Kind
     lr: float | None
     tolerance: float

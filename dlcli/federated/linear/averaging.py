@@ -12,8 +12,8 @@ import numpy as np
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.solver import RUNNING, Termination
 from dlcli.federated.linear.indicators import largest
-from dlcli.federated.linear.privacy import Noise
 from dlcli.federated.linear.server import Server
+from dlcli.federated.privacy import PrivateServer
 from dlcli.federated.sampling import Participation
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.solver import CURVATURE
@@ -35,7 +35,7 @@ class RoundSettings:
     rate: float | None
     batch: int
     mu: float
-    noise: Noise | None = None
+    noise: PrivateServer | None = None
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,7 @@ class FederatedAveraging:
         """The mean of the clients' moves, by what their rows weigh; with noise all count alike."""
         if self.settings.noise is not None:
             moves = {client: found[:-1] for client, found in answers.items()}
-            cut = self.settings.noise.cut(moves)
-            total = self.server.added(cut, asked)
-            return self.settings.noise.added(total, len(asked), number).reshape(self.theta.shape)
+            return self.settings.noise.averaged(moves, {}, asked, number).reshape(self.theta.shape)
         weighed = {c: np.concatenate([found[:-1] * found[-1], found[-1:]]) for c, found in answers.items()}
         total = self.server.added(weighed, asked)
         if not total[-1]:

@@ -11,6 +11,7 @@ from dlcli.federated.linear.apart import Apart
 from dlcli.federated.linear.averaging import Round
 from dlcli.federated.linear.fit import PreparedRounds
 from dlcli.federated.linear.share import ClientShare
+from dlcli.federated.privacy import epsilon_of
 from dlcli.linear.data.gaps import fill_gaps
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.data.split import VALIDATION
@@ -18,8 +19,13 @@ from dlcli.linear.metrics import class_metrics, regression_metrics
 from dlcli.linear.objectives.loss import log_softmax, of_classes
 from dlcli.linear.objectives.moments import mean_squared_error
 from dlcli.linear.result import Coefficients, Fit
-from dlcli.reports.federated.entries import ClientEntry, FederationEntry, RoundEntry
+from dlcli.reports.federated.entries import ClientEntry, FederationEntry, PrivacyEntry, RoundEntry
 
+COVERS = (
+    "the coefficients after every round, for all of a client's rows together; not what was agreed on before (columns, "
+    "levels, the means and spreads by which columns are standardized, the learning rate), nor losses, metrics and "
+    "numbers of rows, which are of all rows without noise. The noise comes of --seed: whoever knows it can take it off"
+)
 Tally = dict[int, tuple[int, int]]  # by client: rounds in which it answered, and in which it was lost
 
 
@@ -45,7 +51,21 @@ def federation_entry(
         received=server.received,
         retries=server.retries,
         disclosed=disclosed(config, loaded),
+        privacy=None if ready is None else _privacy(config, ready),
     )
+
+
+def _privacy(config: FederateLinearConfig, ready: PreparedRounds) -> PrivacyEntry | None:
+    """What the rounds that there were spent; None where nothing is hidden."""
+    noise, rounds = ready.rounds.noise, len(ready.made[-1].rounds)
+    if noise is None:
+        return None
+    counts, delta = noise.counts, config.dp_delta
+    return PrivacyEntry(
+        unit="client", noise=noise.noise, clip=noise.clip,
+        epsilon=epsilon_of(noise.noise, noise.participation, rounds, delta) if rounds else 0.0, delta=delta,
+        clipped=counts["clipped"] / max(counts["messages"], 1), covers=COVERS,
+    )  # fmt: skip
 
 
 def _tally(rounds: Sequence[Round]) -> Tally:

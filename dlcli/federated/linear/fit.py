@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dlcli.config.federated.fit_linear import LOCAL_STEPS, FederateLinearConfig
+from dlcli.config.federated.options import ROUNDS
 from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Iterate, Step
 from dlcli.engine.schedules import by_name
 from dlcli.engine.schedules.base import Schedule
 from dlcli.federated.linear.apart import Apart
 from dlcli.federated.linear.averaging import FederatedAveraging, RoundSettings, automatic_rate
-from dlcli.federated.linear.privacy import Noise
+from dlcli.federated.masking import MaskKey
+from dlcli.federated.privacy import PrivateServer, check_accountant, noise_for
 from dlcli.federated.sampling import Participation
 from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, held_out
@@ -20,11 +22,30 @@ from dlcli.linear.fit import Prepared, prepare
 from dlcli.linear.result import Fit
 from dlcli.linear.solvers.solver import LinearSolver
 
+OTHER_MASKS = 1 << 64  # beyond every seed
 
-def round_settings(config: FederateLinearConfig, clients: int, noise: Noise | None) -> RoundSettings:
+
+def private_server(config: FederateLinearConfig, clients: int) -> PrivateServer | None:
+    """What cuts and noises what clients send; None where nothing is hidden. Raises DlcliError without the package."""
+    if not config.is_private:
+        return None
+    check_accountant()
+    assert config.dp_clip is not None
+    who, rounds = _participation(config, clients), config.rounds or ROUNDS
+    noise = config.dp_noise or noise_for(config.dp_epsilon or 1.0, who, rounds, config.dp_delta)
+    # Masks of its own: those of two messages must never be the same.
+    key = MaskKey(config.seed + OTHER_MASKS) if config.secure_sum else None
+    return PrivateServer(who, config.dp_clip, noise, config.seed, key)
+
+
+def _participation(config: FederateLinearConfig, clients: int) -> Participation:
+    return Participation(clients, config.fraction, config.client_failures, config.seed)
+
+
+def round_settings(config: FederateLinearConfig, clients: int, noise: PrivateServer | None) -> RoundSettings:
     """What a command says of its rounds."""
     return RoundSettings(
-        Participation(clients, config.fraction, config.client_failures, config.seed),
+        _participation(config, clients),
         config.local_steps or LOCAL_STEPS,
         None if config.lr == "auto" else config.lr,
         config.batch_size if config.optimizer == "sgd" else 0,
@@ -70,7 +91,7 @@ class PreparedRounds(Prepared):
 
 
 def prepared_rounds(
-    config: FederateLinearConfig, loaded: Loaded, space: FitCache, apart: Apart, noise: Noise | None = None
+    config: FederateLinearConfig, loaded: Loaded, space: FitCache, apart: Apart, noise: PrivateServer | None = None
 ) -> PreparedRounds:  # fmt: skip
     """The fit of a command whose algorithm averages, on all training rows."""
     plan = replace(loaded.plan, optimizer="fedprox" if config.trained_by.name == "fedprox" else "fedavg")

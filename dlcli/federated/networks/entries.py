@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dlcli.config.federated.clients import EACH
 from dlcli.config.federated.train_deconv import FederateDeconvConfig
 from dlcli.engine.loop import Step
-from dlcli.federated.networks.private import COVERS, PrivateServer, epsilon_of
+from dlcli.federated.privacy import COVERS, PrivateServer, epsilon_of
 from dlcli.networks.data.load import TrainingImages
 from dlcli.networks.federated.clients import Client
 from dlcli.networks.federated.solver import FederatedSolver

@@ -92,17 +92,7 @@ def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
             "grow without bound; add --l2 0.001 for a finite answer"
         )
     elif ended.optimizer in ("sgd", "adam"):
-        if last.status == "finished" and last.loss > ended.first.loss * (1 + 1e-9):
-            progress.warn(
-                f"the loss ended above where it began ({last.loss:.4g}, from {ended.first.loss:.4g}), as steps of this "
-                f"size only move about the optimum; use {' or '.join(_smaller_steps(plan, ended))}"
-            )
-        elif last.status == "finished" and ended.away:
-            solver = "newton" if ended.kind != "mse" else "gd" if plan.penalty.l1 else "exact"
-            progress.warn(
-                f"{ended.optimizer} ended far from the optimum: coefficients are off by up to {ended.away:.2g} of "
-                f"themselves, or of their standard errors; use --optimizer {solver}, or raise --steps"
-            )
+        _advise_on_mini_batches(plan, ended, progress)
     elif ended.optimizer != "exact" and ended.short and last.reason.startswith("step limit reached"):
         progress.warn(
             f"not converged after {counted(last.step, 'step')} (gradient norm {last.gradient_norm:.2g}); "
@@ -115,6 +105,22 @@ def advise(plan: Plan, ended: Ended, progress: Progress) -> None:
         if not others:
             others = ["drop columns that nearly depend on others"] + ([] if plan.penalty.l2 else ["add --l2"])
         progress.warn(f"not at the optimum ({last.reason}); {', or '.join(others)}")
+
+
+def _advise_on_mini_batches(plan: Plan, ended: Ended, progress: Progress) -> None:
+    """The same after mini-batches."""
+    last = ended.last
+    if last.status == "finished" and last.loss > ended.first.loss * (1 + 1e-9):
+        progress.warn(
+            f"the loss ended above where it began ({last.loss:.4g}, from {ended.first.loss:.4g}), as steps of this "
+            f"size only move about the optimum; use {' or '.join(_smaller_steps(plan, ended))}"
+        )
+    elif last.status == "finished" and ended.away:
+        solver = "newton" if ended.kind != "mse" else "gd" if plan.penalty.l1 else "exact"
+        progress.warn(
+            f"{ended.optimizer} ended far from the optimum: coefficients are off by up to {ended.away:.2g} of "
+            f"themselves, or of their standard errors; use --optimizer {solver}, or raise --steps"
+        )
 
 
 def _advise_on_rounds(ended: Ended, progress: Progress) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from dlcli.config.federated.fit_linear import FederateLinearConfig
 from dlcli.engine.interrupts import deferred_signals
 from dlcli.engine.progress import Progress, Remembering, Silent
-from dlcli.errors import DlcliError
 from dlcli.federated.linear.apart import Apart
 from dlcli.federated.linear.entries import federation_entry
-from dlcli.federated.linear.fit import PreparedRounds, prepared_rounds
+from dlcli.federated.linear.fit import PreparedRounds, prepared_rounds, private_server
 from dlcli.federated.linear.server import ClientsLostError
+from dlcli.federated.privacy import PrivateServer
 from dlcli.linear.data.cache import FitCache
 from dlcli.linear.data.load import Loaded, load
 from dlcli.linear.report import draw_charts, make_report, save
@@ -46,17 +46,16 @@ def federate_linear(config: FederateLinearConfig, shown: Progress | None = None)
     """
     start, progress = time.monotonic(), Remembering(shown or Silent())
     check_installed(config.log_to)
-    if config.is_private:
-        raise DlcliError("--dp-noise and --dp-epsilon aren't there for linear models yet", "leave them out")
     begin = Start.of(config.init) if config.init else None
     run = directory.RunDirectory(RUN, config.out, config.force)
     apart = Apart.of(config)
+    noise = private_server(config, len(apart.names))
     with ExitStack() as until_drawn:
         defer = functools.cache(lambda: until_drawn.enter_context(deferred_signals()))
         track = functools.cache(lambda: until_drawn.enter_context(tracked(config.log_to, run, progress.warn)))
         while True:
             try:
-                found = _trained(config, apart, begin, (run, progress, defer, track))
+                found = _trained(config, apart, begin, noise, (run, progress, defer, track))
                 break
             except ClientsLostError as error:
                 _go_on_without(apart, error.clients, run, progress)
@@ -80,7 +79,7 @@ def federate_linear(config: FederateLinearConfig, shown: Progress | None = None)
 
 
 def _trained(
-    config: FederateLinearConfig, apart: Apart, begin: Start | None,
+    config: FederateLinearConfig, apart: Apart, begin: Start | None, noise: PrivateServer | None,
     under: tuple[directory.RunDirectory, Progress, Defer, Callable[[], None]],
 ) -> _Trained:  # fmt: skip
     run, progress, defer, track = under
@@ -92,7 +91,7 @@ def _trained(
     space = FitCache(loaded.usable, loaded.device, lasting=True, start=begun)
     if not averages:
         return _Trained(loaded, train(loaded.plan, space, run, progress, defer, loaded.inference), None)
-    ready = prepared_rounds(config, loaded, space, apart)
+    ready = prepared_rounds(config, loaded, space, apart, noise)
     return _Trained(loaded, recorded_fit(ready, run, progress, defer, loaded.inference), ready)
 
 

@@ -15,9 +15,9 @@ from dlcli.errors import DlcliError, ExitCode
 from dlcli.federated.masking import MaskKey
 from dlcli.federated.networks.charts import draw_rounds
 from dlcli.federated.networks.entries import client_entry, disclosed, federation_entry
-from dlcli.federated.networks.private import PrivateServer, check_accountant, noise_for
 from dlcli.federated.networks.server import AveragingServer
 from dlcli.federated.partition import owners_of
+from dlcli.federated.privacy import PrivateServer, check_accountant, noise_for
 from dlcli.federated.sampling import Participation
 from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.data.fingerprint import fingerprint_of
