@@ -34,9 +34,8 @@ def values(report):
 @pytest.mark.parametrize("more", [[], ["--secure-sum"]])
 def test_one_local_step_of_all_clients_is_a_step_on_all_rows(app, table, target, more):
     rate = ["--lr", "0.3", "--l2", "0.01"]
-    pooled = ran(
-        app, "fit-linear", table / f"{target}.csv", "--target", target, "--optimizer", "gd", "--steps", "7", *rate
-    )
+    words = [table / f"{target}.csv", "--target", target]
+    pooled = ran(app, "fit-linear", *words, "--optimizer", "gd", "--steps", "7", *rate)
     found = ran(
         app, "federate", "fit-linear", *words, "--algorithm", "fedavg", "--clients", "6", "--rounds", "7",
         "--local-steps", "1", "--partition", "dirichlet:0.2", *rate, *more,
