@@ -13,7 +13,7 @@ from dlcli.errors import DlcliError
 from dlcli.linear.model import LinearModel
 from dlcli.linear.objectives.loss import of_classes
 from dlcli.linear.saved import AppliedSettings, chunks_of, load_run, open_data
-from dlcli.tables.table import Schema
+from dlcli.tables.table import Chunk, Schema, Table
 from dlcli.text import counted, printable
 
 MOST_ROWS = 20_000_000  # whose errors are held in memory
@@ -21,15 +21,18 @@ MOST_ROWS = 20_000_000  # whose errors are held in memory
 
 @dataclass(frozen=True)
 class RowErrors:
-    """Errors row by row: ``rows`` (n,) are their numbers, ascending, and ``targets`` (n,) their targets.
+    """Errors row by row: ``rows`` (n,) are their numbers, ascending.
 
-    ``errors`` (n, 2) are squared and absolute residuals; of classes the negative logarithm of the true one's
-    probability, and whether it is found.
+    ``targets`` (n,) are what their offset leaves of their targets. ``errors`` (n, 2) are squared and absolute
+    residuals; of classes the negative logarithm of the true one's probability, and whether it is found. ``weights``
+    (n,) are those of the column ``weighted_by``, 1 where that is None.
     """
 
     rows: IntArray
     targets: FloatArray
     errors: FloatArray
+    weights: FloatArray
+    weighted_by: str | None
 
 
 def compared(
@@ -41,26 +44,33 @@ def compared(
     """
     if "-" in settings.data:
         raise DlcliError("--against reads DATA for each model, and standard input can't be read again", "give a file")
-    runs = [settings, replace(settings, run=other)]
-    models = [load_run(one.run)[:2] for one in runs]
-    if beside := settings.reading.beside.names or models[0][0].beside.names or models[1][0].beside.names:
-        raise DlcliError(
-            f"--against {other}: rows have weights or an offset ('{printable(beside[0])}'), and the comparison knows "
-            "of none", "leave --against out",
-        )  # fmt: skip
+    models = [load_run(run)[:2] for run in (settings.run, other)]
     classes = _same_question(settings.run, other, models)
-    first = _errors(runs[0], Silent())  # whose warnings were shown before
-    second = _errors(runs[1], progress)
+    first = _errors(settings, Silent())  # whose warnings were shown before
+    second = _errors(_weighted_alike(settings, other, first), progress, trained_weights=False)
     rows, mine, theirs = np.intersect1d(first.rows, second.rows, assume_unique=True, return_indices=True)
     if not len(rows):
         raise DlcliError("no row can be measured by both models", "use --missing mean")
     if len(rows) < max(len(first.rows), len(second.rows)):
         progress.note(f"--against: {counted(len(rows), 'row')} that both models can be measured on are compared")
-    y = first.targets[mine]
-    columns = np.column_stack([np.ones(len(rows)), first.errors[mine], second.errors[theirs], y - y.mean()])
-    columns = np.column_stack([columns, columns[:, -1] ** 2])
+    if first.weighted_by is not None:
+        progress.note(
+            f"--against: rows are weighted by '{printable(first.weighted_by)}' for both models; intervals are of rows "
+            "drawn one by one, each with its weight"
+        )
+    weights, y = first.weights[mine], first.targets[mine]
+    y = y - np.average(y, weights=weights)
+    columns = weights[:, None] * np.column_stack(
+        [np.ones(len(rows)), first.errors[mine], second.errors[theirs], y, y**2]
+    )
     chosen = _of_classes() if classes else _of_numbers([model for model, _ in models])
     return differences(columns, chosen, seed), len(rows)
+
+
+def _weighted_alike(settings: AppliedSettings, other: Path, first: RowErrors) -> AppliedSettings:
+    """Those of the other model, by whose own weights its errors aren't counted."""
+    beside = replace(settings.reading.beside, weights=first.weighted_by)
+    return replace(settings, run=other, reading=replace(settings.reading, beside=beside))
 
 
 def _same_question(run: Path, other: Path, models: Sequence[tuple[LinearModel, Schema]]) -> bool:
@@ -82,33 +92,47 @@ def _same_question(run: Path, other: Path, models: Sequence[tuple[LinearModel, S
     return kinds[0] == "classes"
 
 
-def _errors(settings: AppliedSettings, progress: Progress) -> RowErrors:
-    """The errors of one model on the rows of DATA."""
+def _errors(settings: AppliedSettings, progress: Progress, *, trained_weights: bool = True) -> RowErrors:
+    """The errors of one model on the rows of DATA.
+
+    ``trained_weights``: the rows count by the weights of its training, where no others are given.
+    """
     model, schema, trained = load_run(settings.run)
-    table = open_data(settings, model, schema, trained, progress, need_target=True)
-    rows, targets, errors, count = list[IntArray](), list[FloatArray](), list[FloatArray](), 0
+    plain = replace(model, settings={name: value for name, value in model.settings.items() if name != "weights"})
+    table = open_data(settings, model if trained_weights else plain, schema, trained, progress, need_target=True)
+    rows, targets, errors, weights, count = (
+        list[IntArray](),
+        list[FloatArray](),
+        list[FloatArray](),
+        list[FloatArray](),
+        0,
+    )
     for chunk in chunks_of(table, schema, progress):
         count += len(chunk.y)
         if count > MOST_ROWS:
             raise DlcliError(f"--against compares up to {MOST_ROWS:,} rows", "give fewer")
         rows.append(np.asarray(chunk.numbers))
-        targets.append(np.asarray(chunk.y, dtype=np.float64))
-        errors.append(_of_rows(model, chunk.X, chunk.y))
+        targets.append(np.asarray(chunk.y if chunk.offset is None else chunk.y - chunk.offset, dtype=np.float64))
+        errors.append(_of_rows(model, chunk))
+        weights.append(np.ones(len(chunk.y)) if chunk.weights is None else np.asarray(chunk.weights, np.float64))
     if not count:
         raise DlcliError(f"{settings.run}: no rows are left to measure on", "use --missing mean")
-    return RowErrors(np.concatenate(rows), np.concatenate(targets), np.concatenate(errors))
+    column = table.beside.weights if isinstance(table, Table) else None
+    return RowErrors(
+        np.concatenate(rows), np.concatenate(targets), np.concatenate(errors), np.concatenate(weights), column
+    )
 
 
-def _of_rows(model: LinearModel, X: FloatArray, y: FloatArray) -> FloatArray:
+def _of_rows(model: LinearModel, chunk: Chunk) -> FloatArray:
     if not of_classes(model.kind):
         with np.errstate(over="ignore", invalid="ignore"):
-            residual = y - model.predicted(X)
+            residual = chunk.y - model.predicted(chunk.X, chunk.offset)
             return np.column_stack([residual**2, np.abs(residual)])
-    scores, codes = model.log_probabilities(X), y.astype(np.int64)
+    scores, codes = model.log_probabilities(chunk.X, chunk.offset), chunk.y.astype(np.int64)
     return np.column_stack([-scores[np.arange(len(codes)), codes], scores.argmax(axis=1) == codes])
 
 
-# Columns of the sums: rows, errors of the first model (2), of the second (2), centered targets, their squares.
+# Columns of the weighted sums: rows, errors of the first model (2), of the second (2), centered targets, their squares.
 def _mean(place: int) -> Statistic:
     return lambda s: (s[:, 1 + place] / s[:, 0], s[:, 3 + place] / s[:, 0])
 
@@ -125,6 +149,8 @@ def _of_numbers(models: Sequence[LinearModel]) -> dict[str, Statistic]:
 
     squares = all(model.kind == "mse" for model in models)
     centered = squares and all(model.settings.get("intercept", True) for model in models)
+    # R2 is of what the offset leaves of the targets, which with other offsets isn't the same.
+    centered = centered and len({(model.beside.offset, model.beside.exposure) for model in models}) == 1
     found: dict[str, Statistic] = {"loss": _mean(0)} if squares else {}
     found |= {"rmse": rmse, "mae": _mean(1)}
     return found | {"r2": r2} if centered else found

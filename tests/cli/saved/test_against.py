@@ -175,3 +175,91 @@ def test_networks(app, tmp_path):
     assert known["value"] == pytest.approx(report["metrics"]["test"]["psnr"])
     assert (known["verdict"], report["against"]["compared"]) == ("better", 4)
     assert "too narrow" in err
+
+
+@pytest.fixture
+def weighted(app, tmp_path):
+    """Models of rows that weigh, with an offset and without, and new rows; the weights are numbers of rows."""
+    rng = np.random.default_rng(1)
+    x, w = rng.normal(size=(240, 2)), rng.integers(0, 4, 240)
+    off = rng.normal(size=240)
+    y = 2 * x[:, 0] + 0.5 * x[:, 1] + off + rng.normal(size=240)
+    head = ["a,b,off,w,y,class"]
+    rows = [
+        f"{a:.6f},{b:.6f},{o:.6f},{n},{c:.6f},{'high' if c > 0 else 'low'}"
+        for (a, b), o, n, c in zip(x, off, w, y, strict=True)
+    ]
+    for name, part in (("train.csv", rows[:120]), ("new.csv", rows[120:])):
+        (tmp_path / name).write_text("\n".join([*head, *part]) + "\n")
+    for out, words in {
+        "good": ("--target", "y", "--features", "a,b", "--weights", "w", "--offset", "off"),
+        "bad": ("--target", "y", "--features", "b", "--offset", "off"),
+        "feature": ("--target", "y", "--features", "a,w"),
+        "classes": ("--target", "class", "--features", "a,b", "--weights", "w"),
+        "guess": ("--target", "class", "--features", "b"),
+    }.items():
+        code, _, err = app("fit-linear", "train.csv", "--out", out, "--quiet", *words)
+        assert code == 0, err
+    fields = [line.split(",") for line in rows[120:]]
+    return {name: np.array([row[i] for row in fields]) for i, name in enumerate(head[0].split(","))}
+
+
+def test_rows_that_weigh_are_compared_with_their_weights_and_offsets(app, weighted):
+    w, y, off = (weighted[name].astype(float) for name in ("w", "y", "off"))
+    kept = w > 0
+    _, report, err = against(app, "good", "new.csv", "--against", "bad")
+    known = report["against"]["metrics"]
+    assert "rows are weighted by 'w' for both models" in err
+    assert report["against"]["compared"] == kept.sum()
+    for run, field in (("good", "value"), ("bad", "against")):
+        found = np.array(list(map(float, predictions(app, run, "prediction"))))
+        assert known["rmse"][field] == pytest.approx(root_mean_squared_error(y, found, sample_weight=w), rel=1e-6)
+        assert known["mae"][field] == pytest.approx(mean_absolute_error(y, found, sample_weight=w), rel=1e-6)
+        assert known["r2"][field] == pytest.approx(r2_score(y - off, found - off, sample_weight=w), rel=1e-6)
+    assert known["rmse"]["value"] == pytest.approx(report["metrics"]["test"]["rmse"])
+    assert known["r2"]["value"] == pytest.approx(report["metrics"]["test"]["r2"])
+    assert known["rmse"]["verdict"] == "better"
+    _, report, _ = against(app, "classes", "new.csv", "--against", "guess")
+    for run, field in (("classes", "value"), ("guess", "against")):
+        high = np.array(list(map(float, predictions(app, run, "probability_high"))))
+        expected = log_loss(weighted["class"], np.c_[high, 1 - high], sample_weight=w)
+        assert report["against"]["metrics"]["log_loss"][field] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_model_measured_says_which_weights_count(app, weighted):
+    """Here none, as the model measured was trained on none; and those that are asked for."""
+    w, y = (weighted[name].astype(float) for name in ("w", "y"))
+    _, report, err = against(app, "bad", "new.csv", "--against", "good")
+    assert "weighted" not in err
+    assert report["against"]["compared"] == 120
+    found = np.array(list(map(float, predictions(app, "good", "prediction"))))
+    known = report["against"]["metrics"]
+    assert known["rmse"]["against"] == pytest.approx(root_mean_squared_error(y, found), rel=1e-6)
+    assert known["rmse"]["value"] == pytest.approx(report["metrics"]["test"]["rmse"])
+    _, report, _ = against(app, "bad", "new.csv", "--against", "good", "--weights", "w")
+    known = report["against"]["metrics"]
+    assert known["rmse"]["against"] == pytest.approx(root_mean_squared_error(y, found, sample_weight=w), rel=1e-6)
+
+
+def test_r2_of_other_offsets_is_not_compared(app, weighted):
+    _, report, _ = against(app, "bad", "new.csv", "--against", "feature")
+    assert set(report["against"]["metrics"]) == {"loss", "rmse", "mae"}
+    code, report, err = against(app, "good", "new.csv", "--against", "feature")
+    assert code == 0, err
+    assert report["against"]["metrics"]["rmse"]["value"] == pytest.approx(report["metrics"]["test"]["rmse"])
+
+
+def test_intervals_of_weights_are_those_of_rows_with_their_weights(app, weighted):
+    """By the delta method for a ratio of sums over rows."""
+    w, y = (weighted[name].astype(float) for name in ("w", "y"))
+    _, report, _ = against(app, "good", "new.csv", "--against", "bad")
+    losses = [
+        (np.array(list(map(float, predictions(app, run, "prediction")))) - y) ** 2 for run in ("good", "bad")
+    ]  # fmt: skip
+    kept = w > 0
+    gaps, n = (losses[0] - losses[1])[kept], w[kept]
+    mean = np.average(gaps, weights=n)
+    error = np.sqrt(np.sum((n * (gaps - mean)) ** 2)) / n.sum()
+    known = report["against"]["metrics"]["loss"]
+    assert known["difference"] == pytest.approx(mean, rel=1e-6)
+    assert known["high"] - known["low"] == pytest.approx(2 * 1.96 * error, rel=0.15)
