@@ -93,7 +93,7 @@ complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l seed -x -d 'See
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l device -xa 'auto cpu cuda' -d 'auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l log-to -xa 'none tensorboard mlflow' -d 'Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l data-seed -x -d 'Seed of the validation split and of the built-in examples; by default --seed.'
-complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l diagnostics -d 'Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion; and say how residuals of least squares are distributed.'
+complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l diagnostics -d 'Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions, of some losses calibration; of classes ROC, precision-recall, calibration and confusion; and say how residuals of least squares are distributed.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l config -rF -d 'Settings from a TOML file.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -l help -d 'Show the commands help.'
 complete -c dlcli -n '__fish_seen_subcommand_from fit-linear' -s h -d 'Show the commands help.'

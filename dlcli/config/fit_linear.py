@@ -80,8 +80,6 @@ class FitLinearConfig(
         """Raise ValueError for pictures that can't be drawn."""
         if self.diagnostics and self.plots == "none":
             raise ValueError("--diagnostics draws pictures, and --plots none draws none: leave one of them out")
-        if self.diagnostics and parse_loss(self.loss).name in LOG_LINKED:
-            raise ValueError(f"--diagnostics draws no residuals of --loss {self.loss} yet: leave it out")
         if self.diagnostics and "-" in (*self.data, *self.val_data):
             raise ValueError("--diagnostics reads DATA once more, which standard input can't be: give a file")
 
@@ -95,7 +93,7 @@ class FitLinearConfig(
             )
         unused = {
             "--l2": self.l2, "--momentum": self.momentum, "--init": self.init, "--robust": self.robust,
-            "--cluster": self.cluster, "--early-stop": self.early_stop, "--diagnostics": self.diagnostics,
+            "--cluster": self.cluster, "--early-stop": self.early_stop,
             "--schedule": self.schedule != "constant", "--lr": self.lr != "auto",
             "--weights-kind precision": self.weights_kind == "precision",
         }  # fmt: skip
@@ -103,7 +101,6 @@ class FitLinearConfig(
             "--l2": "a penalty of squares makes it no linear program; use --l1",
             "--robust": "its standard errors allow rows to differ in spread already; leave it out",
             "--cluster": "there are no standard errors by clusters of it; leave it out",
-            "--diagnostics": "there are no pictures of it yet; leave it out",
             "--weights-kind precision": "it has no variance to be known precisely; use frequency",
         }
         for name, given in unused.items():
@@ -123,8 +120,6 @@ class FitLinearConfig(
                 f"--schedule barzilai-borwein with --loss {self.loss}: far from the rows its gradient doesn't change, "
                 "and such steps have no bound; use constant"
             )
-        if self.diagnostics:
-            raise ValueError(f"--diagnostics with --loss {self.loss}: there are no pictures of it yet; leave it out")
 
     def _check_link(self) -> None:
         """Raise ValueError for a link that the loss hasn't got."""

@@ -20,10 +20,12 @@ from dlcli.linear.evaluation.classes import (
     class_eval_metrics,
 )
 from dlcli.linear.evaluation.deviance import DevianceSums
+from dlcli.linear.evaluation.family_rows import FamilyRows
 from dlcli.linear.evaluation.huber import HuberSums
 from dlcli.linear.evaluation.numbers import NumberSums, number_metric_names
 from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write, draw_classes, draw_numbers
 from dlcli.linear.evaluation.rows import NumberRows
+from dlcli.linear.huber.scale import QUARTILE
 from dlcli.linear.losses.families import check_targets
 from dlcli.linear.losses.pinball import PinballSums
 from dlcli.linear.metrics import metric_names
@@ -47,6 +49,7 @@ from dlcli.reports.measured_on import MeasuredOn
 from dlcli.tables.table import Chunk, Schema, Table
 from dlcli.text import counted, printable
 
+AnySums = NumberSums | DevianceSums | PinballSums | HuberSums | ClassSums
 UNCENTERED = {"r2": "uncentered: the model has no intercept; r2_centered is against the mean"}
 SELECTED = "the threshold was selected on these very rows"
 
@@ -101,7 +104,7 @@ def evaluate_linear(settings: AppliedSettings, measuring: MeasuringSettings, pro
         measured, on = rows_without_data(table, trained, settings.run, progress, classes=of_classes(model.kind))
     chunks = chunks_of(table, schema, progress) if measured is table else measured.chunks()
     sums = _sums(model, schema, measuring, centered=not uncentered)
-    drawn = NumberRows(sums) if isinstance(sums, NumberSums) and measuring.draws else None
+    drawn = _rows_to_draw(sums) if measuring.draws else None
     rows = _add_rows(sums, drawn, model, chunks)
     found = None
     if not isinstance(sums, ClassSums):
@@ -156,19 +159,32 @@ def _said_of_weights(
 
 
 def _drawing(
-    report: TableEvalReport, schema: Schema, drawn: NumberRows | None, found: MeasuredClasses | None
+    report: TableEvalReport, schema: Schema, drawn: NumberRows | FamilyRows | None, found: MeasuredClasses | None
 ) -> Callable[[Write], None]:  # fmt: skip
     """What draws the pictures of what was measured."""
     assert schema.target is not None
     about = About(schema.target.name, schema.target.levels)
     metrics, name = report.metrics["test"], report.data.shown
     if drawn is not None:
-        part = NumberPart(name, drawn, metrics["rmse"], metrics)
-        return lambda write: draw_numbers([part], about, write)
+        part = NumberPart(name, drawn, _spread(drawn, metrics), metrics)
+        return lambda write: draw_numbers([part], about, write, report.quantile if "coverage" in metrics else None)
     assert found is not None
     selected = report.classes is not None and report.classes.threshold_selected_here
     of_classes = ClassPart(name, found, selected)
     return lambda write: draw_classes([of_classes], about, write)
+
+
+def _rows_to_draw(sums: AnySums) -> NumberRows | FamilyRows | None:
+    if isinstance(sums, ClassSums):
+        return None
+    return FamilyRows(sums) if isinstance(sums, DevianceSums) else NumberRows(sums)
+
+
+def _spread(drawn: NumberRows | FamilyRows, metrics: dict[str, float]) -> float:
+    """That of the residuals, by these rows themselves; of families the dispersion."""
+    if isinstance(drawn, FamilyRows):
+        return drawn.sums.pearson / drawn.sums.rows if drawn.family.dispersed else 1.0
+    return metrics["median_absolute_error"] / QUARTILE if isinstance(drawn.sums, HuberSums) else metrics["rmse"]
 
 
 def check_threshold(threshold: Threshold, model: LinearModel, schema: Schema) -> None:
@@ -201,8 +217,6 @@ def _metric_names(model: LinearModel, schema: Schema, measuring: MeasuringSettin
 def _check_measuring(model: LinearModel, measuring: MeasuringSettings) -> None:
     """Raise DlcliError for what there isn't of a loss of the rows."""
     loss, q = loss_of(model.kind), measuring.quantile
-    if measuring.draws:
-        raise DlcliError(f"--charts: there are none of --loss {loss.name} yet", "leave it out")
     if q is None or (of_quantile(model.kind) and q == loss.parameter):
         return
     what = "a model by deviance predicts means, not quantiles" if of_family(model.kind) else "the model predicts none"
@@ -213,7 +227,7 @@ def _check_measuring(model: LinearModel, measuring: MeasuringSettings) -> None:
 
 def _sums(
     model: LinearModel, schema: Schema, measuring: MeasuringSettings, *, centered: bool
-) -> NumberSums | DevianceSums | PinballSums | HuberSums | ClassSums:  # fmt: skip
+) -> AnySums:  # fmt: skip
     if of_numbers_by_rows(model.kind):
         return sums_of_numbers(model.kind)
     if not of_classes(model.kind):
@@ -223,8 +237,8 @@ def _sums(
 
 
 def _add_rows(
-    sums: NumberSums | DevianceSums | PinballSums | HuberSums | ClassSums,
-    drawn: NumberRows | None,
+    sums: AnySums,
+    drawn: NumberRows | FamilyRows | None,
     model: LinearModel,
     chunks: Iterable[Chunk],
 ) -> int:
@@ -234,14 +248,22 @@ def _add_rows(
         rows += len(chunk.y)
         if isinstance(sums, DevianceSums):
             check_targets(sums.family, chunk.y)
-            sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
+            of_rows = (chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
+            if isinstance(drawn, FamilyRows):
+                drawn.add(chunk.numbers, of_rows)
+            else:
+                sums.add(*of_rows)
         elif isinstance(sums, PinballSums | HuberSums):
-            sums.add(chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
+            of_rows = (chunk.y, model.linear(chunk.X, chunk.offset)[:, 0], chunk.weights)
+            if isinstance(drawn, NumberRows):
+                drawn.add(chunk.numbers, chunk.X, of_rows)
+            else:
+                sums.add(*of_rows)
         elif isinstance(sums, NumberSums):
             with np.errstate(over="ignore", invalid="ignore"):  # refused later
                 y = chunk.y if chunk.offset is None else chunk.y - chunk.offset  # R2 is of what the offset leaves
                 predicted = model.predicted(chunk.X)
-                if drawn is None:
+                if not isinstance(drawn, NumberRows):
                     sums.add(y, predicted, chunk.weights)
                 else:
                     drawn.add(chunk.numbers, chunk.X, (y, predicted, chunk.weights))

@@ -57,8 +57,8 @@ class PictureOptions(Config):
     diagnostics: bool = option(
         False,
         "Also draw the fitted model into plots/: coefficients with intervals; of numbers residuals, Q-Q, scale, "
-        "leverage and predictions; of classes ROC, precision-recall, calibration and confusion; and say how residuals "
-        "of least squares are distributed. Reads DATA again.",
+        "leverage and predictions, of some losses calibration; of classes ROC, precision-recall, calibration and "
+        "confusion; and say how residuals of least squares are distributed. Reads DATA again.",
         panel=OUTPUT,
         flags=("--diagnostics",),
         also="pictures plot_diagnostics diagnostic_plots residual_plots plot_residuals plot_model",

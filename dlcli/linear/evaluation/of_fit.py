@@ -15,12 +15,19 @@ from dlcli.linear.data.held_out import HeldOutRows, rows_without_data
 from dlcli.linear.data.load import Loaded
 from dlcli.linear.data.table_data import ChunkSource
 from dlcli.linear.evaluation.classes import ClassSums
+from dlcli.linear.evaluation.deviance import DevianceSums
+from dlcli.linear.evaluation.family_rows import FamilyRows
+from dlcli.linear.evaluation.huber import HuberSums
 from dlcli.linear.evaluation.numbers import NumberSums
 from dlcli.linear.evaluation.pictures import About, ClassPart, NumberPart, Write, draw_classes, draw_numbers
 from dlcli.linear.evaluation.rows import NumberRows
 from dlcli.linear.evaluation.sample import Leverage
+from dlcli.linear.inference.uncertainty import Uncertainty
+from dlcli.linear.losses.families import family_of
+from dlcli.linear.losses.pinball import PinballSums
 from dlcli.linear.model import LinearModel
-from dlcli.linear.objectives.loss import of_classes
+from dlcli.linear.objectives.loss import of_classes, of_family, of_numbers_by_rows, of_quantile, quantile_of
+from dlcli.linear.problem import sums_of_numbers
 from dlcli.linear.saved import AppliedSettings, load_run, open_data
 from dlcli.reports.fit_linear import ClassCoefficients, Coefficient, FitLinearReport
 from dlcli.tables.table import Chunk, ReadOptions, Schema
@@ -41,7 +48,9 @@ def draw_fit(run: Path, loaded: Loaded, report: FitLinearReport, about: About, w
     model, schema, trained = load_run(run)
     chunks = _chunks(run, model, schema, trained)
     if not of_classes(model.kind):
-        draw_numbers(_number_parts(loaded, report, model, chunks), about, write)
+        make = _family_parts if of_family(model.kind) else _number_parts
+        quantile = quantile_of(model.kind) if of_quantile(model.kind) else None
+        draw_numbers(make(loaded, report, model, chunks), about, write, quantile)
     else:
         draw_classes(_class_parts(model, about, chunks), about, write)
 
@@ -76,7 +85,7 @@ def _number_parts(
     moments = usable.merged(usable.training_groups())
     exponents = None if loaded.data.exponents is None else loaded.data.exponents[loaded.keep]
     leverage = Leverage.of(moments, loaded.keep, exponents, intercept=intercept)
-    parts = [NumberRows(NumberSums(centered=intercept), of) for of in (leverage, None)]
+    parts = [NumberRows(_sums(model, intercept=intercept), of) for of in (leverage, None)]
     for chunk, held in chunks:
         X = np.where(np.isnan(chunk.X), model.fill, chunk.X)
         predicted, numbers = model.linear(X)[:, 0], chunk.numbers
@@ -90,8 +99,58 @@ def _number_parts(
     for name, part in zip(PARTS, parts, strict=True):
         if part.sums.rows:
             metrics = part.sums.metrics()
-            found.append(NumberPart(name, part, report.residual_sd or metrics["rmse"], metrics))
+            spread = report.residual_sd or (report.huber.scale if report.huber else metrics["rmse"])
+            found.append(NumberPart(name, part, spread, metrics))
     return found
+
+
+def _sums(model: LinearModel, *, intercept: bool) -> NumberSums | HuberSums | PinballSums:
+    if of_numbers_by_rows(model.kind):
+        sums = sums_of_numbers(model.kind)
+        assert not isinstance(sums, DevianceSums)
+        return sums
+    return NumberSums(centered=intercept)
+
+
+def _family_parts(
+    _loaded: Loaded, report: FitLinearReport, model: LinearModel, chunks: Iterator[tuple[Chunk, BoolArray]]
+) -> list[NumberPart]:  # fmt: skip
+    """Leverage is the hat matrix's of the weighted least squares at the fit, where its covariance is kept."""
+    known = _hat(report, model)
+    family = family_of(model.kind)
+    rank = report.summary.rank if known is not None and report.summary is not None else None
+    parts = [FamilyRows(DevianceSums(family), of) for of in (rank, None)]
+    for chunk, held in chunks:
+        X = np.where(np.isnan(chunk.X), model.fill, chunk.X)
+        scores, numbers = model.linear(X, chunk.offset)[:, 0], chunk.numbers
+        leverage = None
+        if known is not None:
+            leverage = np.minimum(family.weights(scores) * known.std_errors(X) ** 2 / known.dispersion, 1.0)
+        for part, rows, own in zip(parts, (~held, held), (leverage, None), strict=True):
+            if rows.any():
+                weights = None if chunk.weights is None else chunk.weights[rows]
+                of_rows = (chunk.y[rows], scores[rows], weights)
+                part.add(numbers[rows], of_rows, None if own is None else own[rows])
+    found = []
+    for name, part in zip(PARTS, parts, strict=True):
+        if part.sums.rows:
+            found.append(NumberPart(name, part, _dispersion(report, part), part.sums.metrics()))
+    return found
+
+
+def _hat(report: FitLinearReport, model: LinearModel) -> Uncertainty | None:
+    how = report.summary.inference if report.summary is not None else None
+    classical = how is not None and how.covariance == "classical"
+    known = model.uncertainty
+    return known if classical and known is not None and known.dispersion > 0 else None
+
+
+def _dispersion(report: FitLinearReport, part: FamilyRows) -> float:
+    """That of the report, or where it has none, as of a penalized fit, by Pearson's residuals of the rows."""
+    if not part.family.dispersed:
+        return 1.0
+    likelihood = report.summary.likelihood if report.summary is not None else None
+    return likelihood.dispersion if likelihood is not None else part.sums.pearson / part.sums.rows
 
 
 def _class_parts(model: LinearModel, about: About, chunks: Iterator[tuple[Chunk, BoolArray]]) -> list[ClassPart]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.evaluation.classes import CONFIDENCE_BINS, MAX_F1, MeasuredClasses
+from dlcli.linear.evaluation.family_rows import FamilyRows
 from dlcli.linear.evaluation.ranking import Ranking
 from dlcli.linear.evaluation.rows import NumberRows
 from dlcli.linear.metrics import ranked_classes
@@ -15,9 +16,11 @@ from dlcli.linear.metrics import ranked_classes
 if TYPE_CHECKING:
     from dlcli.reports.charts.figure import Chart
     from dlcli.reports.charts.models.curves import Decision, RankedCurve, Reliability
+    from dlcli.reports.charts.models.residuals import DrawnRows
 
 MOST_POINTS = 1000  # of a curve
 BINS, MORE_BINS, MANY_ROWS = 10, 20, 10_000  # of probability; more where there are many rows
+MANY_DRAWN = 2000  # drawn rows from which there are more bins of what numbers are predicted
 COUNTED = 25  # bins whose rows are counted
 Write = Callable[[str, "Chart"], None]  # a chart by its name, without suffix
 
@@ -36,8 +39,8 @@ class NumberPart:
     """Rows of a part ("training", "validation", or where eval's come from), and what was measured of all of them."""
 
     name: str
-    rows: NumberRows
-    spread: float  # of the residuals
+    rows: NumberRows | FamilyRows
+    spread: float  # of the residuals; of families the dispersion
     metrics: dict[str, float]
 
 
@@ -50,23 +53,59 @@ class ClassPart:
     selected: bool = False  # the threshold, on these rows
 
 
-def draw_numbers(parts: Sequence[NumberPart], about: About, write: Write) -> None:
-    """Residuals of the first part, and predictions of all; nothing where every row decides its own prediction."""
-    from dlcli.reports.charts.models.residuals import PredictedPart, diagnostics_chart, predicted_chart
+def draw_numbers(parts: Sequence[NumberPart], about: About, write: Write, quantile: float | None = None) -> None:
+    """Residuals of the first part, and predictions of all; nothing where every row decides its own prediction.
+
+    Of families also means in bins of the prediction; of a ``quantile`` the share below it, and no residuals, which
+    nothing is to be normal of.
+    """
+    from dlcli.reports.charts.models.residuals import PredictedPart, predicted_chart
 
     drawn = [part.rows.drawn(part.spread) for part in parts]
     if not all(len(rows.number) for rows in drawn):
         return
-    first = parts[0]
-    title = f"{about.target}: residuals of {_rows(first.rows.rows, first.name)}"
-    write("diagnostics", diagnostics_chart(drawn[0], title=title, format=about.format))
+    first, family = parts[0], isinstance(parts[0].rows, FamilyRows)
+    if family or quantile is not None:
+        _draw_bins(parts, about, write, quantile)
+    if quantile is None:
+        _draw_residuals(first, drawn[0], about, write)
     shown = [PredictedPart(part.name, rows, _measured(part.metrics)) for part, rows in zip(parts, drawn, strict=True)]
     title = f"{about.target}: predicted and actual values"
     write("predicted", predicted_chart(shown, target=about.target, title=title, format=about.format))
 
 
+def _draw_residuals(part: NumberPart, drawn: "DrawnRows", about: About, write: Write) -> None:
+    from dlcli.reports.charts.models.residuals import diagnostics_chart
+
+    title = f"{about.target}: residuals of {_rows(part.rows.rows, part.name)}"
+    write("diagnostics", diagnostics_chart(drawn, title=title, format=about.format))
+
+
+def _draw_bins(parts: Sequence[NumberPart], about: About, write: Write, quantile: float | None) -> None:
+    """How what was predicted came, by bins of the prediction, of the rows that are drawn."""
+    from dlcli.reports.charts.models.bins import Binned, BinnedAbout, coverage_chart, means_chart
+
+    make = Binned.means if quantile is None else Binned.coverage
+    samples = [part.rows.sample() for part in parts]
+    shown = [
+        make(part.name, sample, MORE_BINS if len(sample[0]) >= MANY_DRAWN else BINS)
+        for part, sample in zip(parts, samples, strict=True)
+    ]
+    note = "; ".join(
+        f"{part.name}: {len(sample[0]):,} of {part.rows.rows:,} rows, drawn at random"
+        for part, sample in zip(parts, samples, strict=True)
+        if len(sample[0]) < part.rows.rows
+    )
+    said = BinnedAbout(about.target, f"{about.target}: calibration", note, about.format)
+    chart = means_chart(shown, said) if quantile is None else coverage_chart(shown, said, quantile)
+    write("calibration", chart)
+
+
 def _measured(metrics: dict[str, float]) -> str:
-    return f"R2 {metrics['r2']:.4g}, RMSE {metrics['rmse']:.4g}"
+    if "coverage" in metrics:
+        return f"coverage {metrics['coverage']:.4g}, MAE {metrics['mae']:.4g}"
+    explained = f"D2 {metrics['d2']:.4g}" if "d2" in metrics else f"R2 {metrics['r2']:.4g}"
+    return f"{explained}, RMSE {metrics['rmse']:.4g}"
 
 
 def _rows(count: float, part: str) -> str:

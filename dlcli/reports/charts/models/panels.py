@@ -54,9 +54,9 @@ def draw_points(axes: Axes, x: Floats, y: Floats, shade: str = COLORS[0]) -> Non
     axes.scatter(x, y, s=size, color=shade, alpha=alpha, lw=0, rasterized=len(x) > RASTER)
 
 
-def draw_smooth(axes: Axes, x: Floats, y: Floats) -> None:
-    """The smooth line through points."""
-    axes.plot(*smooth(x, y), color=COLORS[1], lw=1.8)
+def draw_smooth(axes: Axes, x: Floats, y: Floats, robust: int = 3) -> None:
+    """The smooth line through points; ``robust``: rounds after which points far off the line count less."""
+    axes.plot(*smooth(x, y, robust=robust), color=COLORS[1], lw=1.8)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,23 @@ COOK = (0.5, 1.0)  # distances that have a contour, as R has it
 
 
 @dataclass(frozen=True, eq=False)
+class OfFamily:
+    """What the panels show of a family instead: residuals (m,) by what is linear, and those that are to be normal.
+
+    ``predictor`` and ``normal`` have their names beside them; ``normal_known``: the latter are normal if the model is
+    right. ``residual`` is that of the deviance, ``pearson`` what Cook's distances come from, by its standard deviation.
+    """
+
+    predictor: Floats
+    predictor_name: str
+    residual: Floats
+    normal: Floats
+    normal_name: str
+    pearson: Floats
+    normal_known: bool = True
+
+
+@dataclass(frozen=True, eq=False)
 class DrawnRows:
     """Rows by ``number`` (m,), drawn at random of ``rows``; numbers of one ``extreme`` kind are drawn in any case.
 
@@ -40,6 +57,7 @@ class DrawnRows:
     leverage: Floats | None = None
     rank: int = 1
     extreme: frozenset[int] = frozenset()
+    family: OfFamily | None = None
 
     @property
     def drawn(self) -> NDArray[np.bool_]:
@@ -63,7 +81,13 @@ class DrawnRows:
     def cook(self) -> Floats:
         """Cook's distances (m,)."""
         assert self.leverage is not None
-        return np.asarray(self.standardized**2 * self.leverage / (np.maximum(1 - self.leverage, 1e-300) * self.rank))
+        squares = self.drawing**2
+        return np.asarray(squares * self.leverage / (np.maximum(1 - self.leverage, 1e-300) * self.rank))
+
+    @property
+    def drawing(self) -> Floats:
+        """The standardized residuals that leverage goes with (m,)."""
+        return self.standardized if self.family is None else self.family.pearson
 
 
 @styled()
@@ -73,32 +97,37 @@ def diagnostics_chart(rows: DrawnRows, *, title: str, format: ChartFormat = "png
     grid = chart.figure.subplots(2, 2)
     chart.head(title)
     large = _largest(np.abs(rows.standardized))
-    residual = rows.actual - rows.fitted
-    _draw(grid[0, 0], rows, (rows.fitted, residual), ("fitted", "residual"))
+    own = rows.family
+    fitted, residual, names = rows.fitted, rows.actual - rows.fitted, ("fitted", "residual")
+    if own is not None:
+        fitted, residual, names = own.predictor, own.residual, (own.predictor_name, "deviance residual")
+    _draw(grid[0, 0], rows, (fitted, residual), names)
     titled(grid[0, 0], "residuals and fitted values: a level line is best")
     grid[0, 0].axhline(0, color=GRAY, lw=1, ls=":")
     x, y = _draw_quantiles(grid[0, 1], rows)
     root = np.sqrt(np.abs(rows.standardized))
-    _draw(grid[1, 0], rows, (rows.fitted, root), ("fitted", "√|standardized residual|"))
+    _draw(grid[1, 0], rows, (fitted, root), (names[0], "√|standardized residual|"))
     titled(grid[1, 0], "scale: a level line is an even spread")
     set_range(grid[1, 0].yaxis, 0.0, float(root.max(initial=1.0)), log=False, pad=(0.0, 0.05))
     last = large
     if rows.leverage is not None:
-        _draw(grid[1, 1], rows, (rows.leverage, rows.standardized), ("leverage", "standardized residual"))
+        kind = "standardized residual" if own is None else "standardized Pearson residual"
+        _draw(grid[1, 1], rows, (rows.leverage, rows.drawing), ("leverage", kind))
         titled(grid[1, 1], "leverage, with Cook's distances")
         last = _largest(rows.cook)
-        across = rows.leverage
+        across, up = rows.leverage, rows.drawing
     else:
+        up = rows.standardized
         across = rows.number.astype(np.float64)
         _draw(grid[1, 1], rows, (across, rows.standardized), ("row", "standardized residual"))
         titled(grid[1, 1], "residuals in the order of the rows")
         grid[1, 1].axhline(0, color=GRAY, lw=1, ls=":")
     place_panels(chart, grid, rows.said)
     for axes, places, (x_of, y_of) in (
-        (grid[0, 0], large, (rows.fitted, residual)),
+        (grid[0, 0], large, (fitted, residual)),
         (grid[0, 1], large, (x, y)),
-        (grid[1, 0], large, (rows.fitted, root)),
-        (grid[1, 1], last, (across, rows.standardized)),
+        (grid[1, 0], large, (fitted, root)),
+        (grid[1, 1], last, (across, up)),
     ):
         known = [i for i in places if np.isfinite([x_of[i], y_of[i]]).all()]
         draw_named(
@@ -120,7 +149,8 @@ def _draw(axes: Axes, rows: DrawnRows, points: tuple[Floats, Floats], titles: tu
     """Points, and the smooth line through those drawn at random."""
     x, y = points
     draw_points(axes, x, y)
-    draw_smooth(axes, x[rows.drawn], y[rows.drawn])
+    # Of a family's residuals the middle one says little, as of counts, of which it may be that of zeros.
+    draw_smooth(axes, x[rows.drawn], y[rows.drawn], robust=3 if rows.family is None else 0)
     set_range(axes.xaxis, float(x.min()), float(x.max()), log=False)
     set_range(axes.yaxis, float(y.min()), float(y.max()), log=False)
     axes.set_xlabel(titles[0])
@@ -131,13 +161,13 @@ def _draw_quantiles(axes: Axes, rows: DrawnRows) -> tuple[Floats, Floats]:
     """Standardized residuals against the normal distribution's quantiles; the places of all rows, nan of those not
     drawn at random, as they would bend the line.
     """
-    drawn = np.flatnonzero(rows.drawn)
-    order = drawn[np.argsort(rows.standardized[drawn], kind="stable")]
+    drawn, normal_of = np.flatnonzero(rows.drawn), rows.standardized if rows.family is None else rows.family.normal
+    order = drawn[np.argsort(normal_of[drawn], kind="stable")]
     n = len(order)
     share = (np.arange(1, n + 1) - (0.375 if n <= 10 else 0.5)) / (n + (0.25 if n <= 10 else 0))  # as R's ppoints
     normal = NormalDist()
     theory = np.array([normal.inv_cdf(p) for p in share])
-    values = rows.standardized[order]
+    values = normal_of[order]
     draw_points(axes, theory, values)
     if n > 1:
         low, high = np.quantile(values, [0.25, 0.75])
@@ -147,8 +177,11 @@ def _draw_quantiles(axes: Axes, rows: DrawnRows) -> tuple[Floats, Floats]:
         set_range(axes.xaxis, float(ends[0]), float(ends[1]), log=False)
         set_range(axes.yaxis, float(values[0]), float(values[-1]), log=False)
     axes.set_xlabel("quantile of a normal distribution")
-    axes.set_ylabel("standardized residual")
-    titled(axes, "normal Q-Q: on the line where residuals are normal")
+    axes.set_ylabel("standardized residual" if rows.family is None else rows.family.normal_name)
+    known = rows.family is None or rows.family.normal_known
+    titled(
+        axes, "normal Q-Q: on the line where residuals are normal" if known else "normal Q-Q: they need not be normal"
+    )
     places = np.full((2, len(rows.number)), np.nan)
     places[:, order] = theory, values
     return places[0], places[1]
