@@ -555,7 +555,7 @@ _dlcli() {
                 '--device=[auto, cpu, cuda or cuda -N; auto takes a GPU where it is faster.]:value:(auto cpu cuda)' \
                 '--log-to=[Write the run also for TensorBoard (into tensorboard/ of the run directory) or MLflow (MLFLOW_TRACKING_URI, else mlflow.db).]:value:(none tensorboard mlflow)' \
                 '--data-seed=[Seed of the validation split and of the built-in examples; by default --seed.]:value: ' \
-                '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions; of classes ROC, precision-recall, calibration and confusion; and say how residuals of least squares are distributed.]' \
+                '--diagnostics[Also draw the fitted model into plots/ - coefficients with intervals; of numbers residuals, Q-Q, scale, leverage and predictions, of some losses calibration; of classes ROC, precision-recall, calibration and confusion; and say how residuals of least squares are distributed.]' \
                 '--pooled[Also train on all rows at once, and draw both.]' \
                 '--config=[Settings from a TOML file.]:value:_files' \
                 '--help[Show the commands help.]' \
