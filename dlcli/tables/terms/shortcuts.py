@@ -13,6 +13,7 @@ from dlcli.text import printable
 
 def as_formula(wanted: Shortcuts, features: Sequence[Column]) -> Formula:
     """All columns, as the options have them, and their products. Raises DlcliError for what a column can't be."""
+    _check_used(wanted, features)
     factors: dict[str, Factor] = {}
     terms: list[tuple[str, ...]] = []
     own: dict[str, str] = {}
@@ -30,6 +31,18 @@ def as_formula(wanted: Shortcuts, features: Sequence[Column]) -> Formula:
     text = " + ".join(":".join(term) for term in terms)
     ordered = tuple(sorted(dict.fromkeys(terms), key=len))
     return Formula(text, "", log_target=False, intercept=wanted.intercept, terms=ordered, factors=factors)
+
+
+def _check_used(wanted: Shortcuts, features: Sequence[Column]) -> None:
+    """Raise DlcliError for a column whose logarithm or polynomial was asked for, and that is no feature."""
+    used = {column.name for column in features}
+    for option, names in (("--log", wanted.logs), ("--poly", [name for name, _ in wanted.polynomials])):
+        for name in names:
+            if name not in used:
+                raise DlcliError(
+                    f"{option} {printable(name)}: it is no column that is used",
+                    "name it with --features too, or leave it out here",
+                )
 
 
 def _factors(wanted: Shortcuts, column: Column) -> list[Factor]:
