@@ -9,6 +9,7 @@ with that or null. The parent imports and computes nothing, so no command sees w
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -180,6 +181,8 @@ def become(arguments: list[str], folder: str, env: dict[str, str], files: list[s
 def main() -> None:
     """Serve the requests of standard input."""
     load_modules()
+    gc.collect()
+    gc.freeze()  # else collections in the forks touch, and so copy, what all of them share
     for line in sys.stdin:
         verb, *request = json.loads(line)
         if verb == "start":
