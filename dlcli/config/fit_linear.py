@@ -154,7 +154,7 @@ class FitLinearConfig(
         """Raise ValueError for what a path of penalties can't go with."""
         if self.path and self.loss not in ("auto", "mse", "cross-entropy"):
             raise ValueError(f"{self.path} is for mse and cross-entropy, not for --loss {self.loss}: give a number")
-        for name in ("weights", "class_weight", "offset", "exposure"):
+        for name in ("class_weight", "offset", "exposure"):
             if self.path and getattr(self, name):
                 raise ValueError(f"{self.path} has no --{name.replace('_', '-')} yet: give the penalty as a number")
         unfit = {

@@ -219,3 +219,21 @@ def test_paths_are_reported_as_json_has_it(follow):
     assert [point["penalty"] for point in points] == path["penalty"].tolist()
     assert json.dumps(points)
     assert len(points) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "classes"),
+    [(["--l1", "path"], False), (["--l2", "path"], False), (["--l1", "path", "--l2", 0.1], True)],
+)
+def test_weights_are_rows_that_many_times(follow, options, classes):
+    X, y, groups = table(seed=3)
+    y = np.where(y > 0, "yes", "no") if classes else y
+    weights = np.random.default_rng(1).integers(0, 4, size=ROWS)
+    options = [*options, "--path-length", 8, "--path-ratio", 1e-2]
+    weighted = follow(np.column_stack([X, weights]), y, groups, "--weights", "x5", *options)
+    repeated = follow(*(np.repeat(v, weights, axis=0) for v in (X, y, groups)), *options)
+    for name in ("penalty", "val_loss", "se", "loss"):
+        np.testing.assert_allclose(weighted[1][name], repeated[1][name], rtol=1e-9 if classes else 1e-12)
+    np.testing.assert_allclose(weighted[2][:, :5], repeated[2], rtol=1e-8 if classes else 1e-12, atol=1e-12)
+    for name in ("chosen", "min", "one_se"):
+        assert weighted[0]["path"][name] == repeated[0]["path"][name]

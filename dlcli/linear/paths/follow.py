@@ -57,8 +57,8 @@ def follow(plan: Plan, space: FitCache, settings: PathSettings, progress: Progre
     """Fit along the path of a plan. Raises DlcliError where no penalty matters, or folds are too small."""
     data = space.data
     trained = data.training_groups()
-    folds = folds_of(plan.split, data)
-    _check_folds(plan, [data.moments[fold].count for fold in folds])
+    folds, observed = folds_of(plan.split, data), plan.columns.weighting.observations
+    _check_folds(plan, [observed(data.moments[fold]) for fold in folds])
     whole = _path_of(plan, space, trained, Held())
     if whole.largest <= 0:
         raise DlcliError(
@@ -66,7 +66,7 @@ def follow(plan: Plan, space: FitCache, settings: PathSettings, progress: Progre
             f"leave out --{plan.penalty.path} path, or see --dry-run for what the columns hold",
         )
     moments = data.merged(trained)
-    penalties = settings.penalties(whole.largest, plan.penalty, few_rows=moments.count < len(moments.mean))
+    penalties = settings.penalties(whole.largest, plan.penalty, few_rows=observed(moments) < len(moments.mean))
     shown = f"--{plan.penalty.path} path: {len(penalties):,} penalties on all rows"
     progress.reached(shown)
     track, held = whole.follow(penalties), []
