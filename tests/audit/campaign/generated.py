@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.audit.campaign import classes, families, peers, quantiles, squares
+from tests.audit.campaign import classes, families, hubers, peers, quantiles, squares
 from tests.audit.campaign.problem import Problem, Sample
 
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
@@ -49,6 +49,7 @@ def generated() -> Iterator[Problem]:
     yield from of_classes()
     yield from of_families()
     yield from of_quantiles()
+    yield from of_hubers()
     yield from of_peers()
 
 
@@ -184,6 +185,16 @@ def of_quantiles() -> Iterator[Problem]:
         X, score = columns(random)
         sample = Sample(X, 1 + score + random.standard_t(3, size=len(X)))
         yield quantiles.lasso_problem("quantile, lasso", str(number), sample, q, 0.03)
+
+
+def of_hubers() -> Iterator[Problem]:
+    """Huber's regression, of targets with outliers."""
+    for number, delta in enumerate((0.8, 1.345, 1.345, 2.0)):
+        for how in ("", "origin"):
+            random = np.random.default_rng([number, 85, len(how)])
+            X, score = columns(random)
+            y = 1 + score + random.standard_t(1 + number, size=len(X))
+            yield hubers.problem("huber", f"{delta} {how} {number}", sized(random, Sample(X, y), how), delta)
 
 
 def of_peers() -> Iterator[Problem]:

@@ -21,6 +21,7 @@ GROUPS = {
     "likelihood.log_likelihood": "log L", "likelihood.null_log_likelihood": "log L", "likelihood.aic": "AIC, BIC",
     "likelihood.bic": "AIC, BIC", "likelihood.deviance": "deviance", "likelihood.null_deviance": "deviance",
     "likelihood.dispersion": "scale", "likelihood.pearson": "scale", "family.alpha": "scale",
+    "huber.scale": "scale",
     "family.alpha_std_error": "error", "path": "coef", "val_loss": "metrics",
 }  # fmt: skip
 SHOWN = ("coef", "error", "t, z", "p", "interval", "R2", "test", "test p", "log L", "AIC, BIC", "deviance", "scale",

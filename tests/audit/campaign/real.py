@@ -8,7 +8,7 @@ import polars as pl
 from sklearn import datasets
 from statsmodels import datasets as published
 
-from tests.audit.campaign import classes, families, peers, quantiles, squares
+from tests.audit.campaign import classes, families, hubers, peers, quantiles, squares
 from tests.audit.campaign.problem import Problem, Sample
 from tests.conftest import SHARED
 
@@ -49,6 +49,7 @@ def of_squares() -> Iterator[Problem]:
     stackloss = sample("stackloss", "STACKLOSS", "AIRFLOW WATERTEMP ACIDCONC")
     yield from with_errors(kind, "stackloss", stackloss, "HC0", "HC3")
     yield quantiles.problem("real, quantile", "0.4", stackloss, 0.4, real="stackloss")
+    yield hubers.problem("real, huber", "1.345", stackloss, 1.345, real="stackloss")
     engel = sample("engel", "foodexp", "income")
     yield from with_errors(kind, "engel", engel, "HC3")
     for q in (0.1, 0.5, 0.9):
@@ -62,6 +63,7 @@ def of_squares() -> Iterator[Problem]:
     yield from with_errors(kind, "copper", copper, "HC1")
     crime = sample("statecrime", "murder", "hs_grad poverty single white urban")
     yield from with_errors(kind, "statecrime", crime, "HC2")
+    yield hubers.problem("real, huber", "1.345", crime, 1.345, real="statecrime")
     firms = published.grunfeld.load_pandas().data["firm"].to_numpy()
     grunfeld = sample("grunfeld", "invest", "value capital", groups=np.unique(firms, return_inverse=True)[1])
     yield squares.problem("real, clusters", "by firm", grunfeld, real="grunfeld")
