@@ -118,3 +118,17 @@ def test_bad_input(base, run, tmp_path, data, options, said):
     with pytest.raises(DlcliError, match=said):
         run(*(base / name for name in data), **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_names_from_data_reach_no_terminal_raw(tmp_path):
+    names = ("\x1b[31mred", "<b>")
+    make_run(tmp_path / "run", "classify", classes=names, side=12)
+    (tmp_path / "run" / "report.json").write_text(json.dumps({"command": "train-deconv", "status": "finished"}))
+    for number, name in enumerate(names):
+        for i in range(3):
+            save(tmp_path / "photos" / name / f"{i}.png", smooth(12, 12, seed=10 * number + i))
+    config = ExplainConfig(run=tmp_path / "run", data=(str(tmp_path / "photos"),), out=tmp_path / "out", top=1)
+    report = explain(config)
+    assert report.mistakes
+    assert not any("\x1b" in line for line in report.findings)
+    assert "<b>" not in (tmp_path / "out" / "explain.html").read_text()

@@ -8,7 +8,7 @@ from dlcli.networks.inference.explain.classes.maps import Maps
 from dlcli.networks.inference.explain.classes.selection import Decisions
 from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.reports.explain.classes import Baseline
-from dlcli.text import counted
+from dlcli.text import counted, printable
 
 LOGIT = "the score before softmax"
 LOG = "the logarithm of the probability, which is the mean of those of the image and its mirror image"
@@ -45,7 +45,7 @@ def _of_decisions(decisions: Decisions, classes: tuple[str, ...]) -> str:
         return f"no mistake in {total}"
     surest = wrong[0]
     sure = float(np.exp(decisions.logs[surest].max()))
-    name, truth = classes[int(decisions.found[surest])], classes[int(decisions.labels[surest])]
+    name, truth = (printable(classes[int(codes[surest])]) for codes in (decisions.found, decisions.labels))
     return (
         f"{len(wrong):,} of {total} ({len(wrong) / len(decisions.logs):.2%}) are taken for another class; the surest "
         f"mistake is {truth} taken for {name}, with a probability of {sure:.1%}"
@@ -62,7 +62,8 @@ def _of_integrated(gaps: AnyArray, steps: AnyArray, baseline: Baseline) -> list[
             f"{TOLERANCE:.0%} ({gaps.max():.1%} at most), even with {steps.max():,} steps: their scores hardly differ"
         )
     found = [said]
-    sure = f"the network takes the {baseline.name} baseline for {baseline.prediction} ({baseline.probability:.0%})"
+    name, share = printable(baseline.prediction), baseline.probability
+    sure = f"the network takes the {baseline.name} baseline for {name} ({share:.0%})"
     if baseline.probability >= NEUTRAL:
         sure += ", so maps tell an image from that class rather than from nothing: try another --baseline"
     found.append(sure)
