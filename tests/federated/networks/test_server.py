@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlcli.federated.masking import MaskKey
-from dlcli.federated.networks.private import PrivateServer, epsilon_of, noise_for
+from dlcli.federated.privacy import PrivateServer, epsilon_of, noise_for
 from dlcli.federated.networks.server import AveragingServer
 from dlcli.federated.sampling import Participation
 
