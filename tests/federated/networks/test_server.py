@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dlcli.federated.masking import MaskKey
-from dlcli.federated.privacy import PrivateServer, epsilon_of, noise_for
 from dlcli.federated.networks.server import AveragingServer
+from dlcli.federated.privacy import PrivateServer, epsilon_of, noise_for
 from dlcli.federated.sampling import Participation
 
 ALL = Participation(4, 1.0, 0.0, 0)
