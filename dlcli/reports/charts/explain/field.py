@@ -11,6 +11,8 @@ from dlcli.reports.explain.restoration import ReceptiveField
 
 Values = npt.NDArray[np.float64]
 
+LEAST = 16  # pixels on each side that are shown
+
 
 @styled()
 def field_chart(contributions: Values, shares: Values, field: ReceptiveField, format: ChartFormat = "png") -> Chart:
@@ -23,6 +25,9 @@ def field_chart(contributions: Values, shares: Values, field: ReceptiveField, fo
     largest = float(contributions.max()) or 1.0
     left.imshow(np.sqrt(contributions / largest), cmap=colors, extent=(-reach, reach, reach, -reach), vmin=0, vmax=1)
     left.grid(visible=False)
+    seen = radius if field.theoretical is not None else min(radius, max(2 * field.effective, LEAST))
+    left.set_xlim(-seen - 0.5, seen + 0.5)
+    left.set_ylim(seen + 0.5, -seen - 0.5)
     left.set_xlabel("pixels from the restored one")
     entries = [(key(shade=COLORS[0], style="-"), f"95% of all: {field.effective} px")]
     _square(left, field.effective, COLORS[5])
@@ -37,7 +42,7 @@ def field_chart(contributions: Values, shares: Values, field: ReceptiveField, fo
     sides = 2 * np.arange(len(shares)) + 1
     right.plot(sides, 100 * shares, color=COLORS[0])
     right.axvline(field.effective, color=COLORS[5], lw=1.4)
-    set_range(right.xaxis, 0, float(sides[-1]), log=False, pad=(0.0, 0.02))
+    set_range(right.xaxis, 0, 2.0 * seen + 1, log=False, pad=(0.0, 0.02))
     set_range(right.yaxis, 0, 100, log=False, pad=(0.0, 0.04))
     right.set_xlabel("side of the square, px")
     right.set_ylabel("share of all gradients, %")

@@ -61,7 +61,9 @@ def map_sheet(cells: Sequence[Cell], caption: str, columns: int = 2) -> bytes:
         sheet.paste(Image.fromarray(shown), (x, y))
         if cell.frame is not None:
             top, left, height, across = (part * factor for part in cell.frame)
-            draw.rectangle((x + left - 1, y + top - 1, x + left + across, y + top + height), outline=FRAME, width=2)
+            place = (x + left - 2, y + top - 2, x + left + across + 1, y + top + height + 1)
+            draw.rectangle(place, outline=PAPER, width=3)
+            draw.rectangle(place, outline=FRAME, width=2)
     text, font = readable(caption)
     draw.text((EDGE, EDGE - 6 + rows * row), shortened(text, font, width - 2 * EDGE), fill=INK, font=font)
     return encoded(sheet)

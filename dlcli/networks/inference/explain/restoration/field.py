@@ -20,7 +20,7 @@ from dlcli.networks.model.receptive_field import receptive_radius, receptive_spa
 from dlcli.networks.model.spec import DeconvSpec
 
 SHARE = 0.95  # of all contributions, that a square has to hold
-SMALL = 1 - 0.9545  # of the center's: two deviations of a Gaussian, as Luo et al. have it
+SMALL = 1 - 0.9545  # of the largest: two deviations of a Gaussian, as Luo et al. have it
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,8 @@ class Field:
 
     @property
     def luo(self) -> float:
-        """The root of the number of pixels that contribute more than ``SMALL`` of what the center does."""
-        radius = len(self.contributions) // 2
-        return float(np.sqrt((self.contributions > SMALL * self.contributions[radius, radius]).sum()))
+        """The root of the number of pixels that contribute more than ``SMALL`` of what the largest one does."""
+        return float(np.sqrt((self.contributions > SMALL * self.contributions.max()).sum()))
 
     @property
     def reaches(self) -> int:
@@ -99,7 +98,8 @@ def effective(images: Sequence[tuple[Traced, Tensor]], reach: int | None) -> Fie
     """The field of pixels of some observed images (1, C, h, w), as many as fit without seeing each other's.
 
     ``reach`` is how far ``prepare`` looks, in observed pixels; where it is None, everywhere, the middle of each image
-    is taken. Contributions are sums of absolute gradients over the channels, of the sum of the restored ones.
+    is taken; where pixels are missing, a missing one. Contributions are sums of absolute gradients over the channels,
+    of the sum of the restored ones.
     """
     found, cut = list[FloatArray](), False
     sides = [side for _, image in images for side in image.shape[-2:]]
@@ -107,6 +107,8 @@ def effective(images: Sequence[tuple[Traced, Tensor]], reach: int | None) -> Fie
     for traced, image in images:
         height, width = image.shape[-2:]
         places = _places(image, radius, everywhere=reach is None)
+        if traced.masked:
+            places = _holes(traced.prepare(image).input[0, -1] > 0, places)
         x = image.detach().requires_grad_(True)
         made = traced.whole(x).sum(1)
         chosen = [made[:, row * traced.scale, column * traced.scale].sum() for row, column in places]
@@ -122,6 +124,15 @@ def _radius(traced: Traced, reach: int) -> int:
     """As far as a pixel can see, in observed pixels."""
     spec = traced.network.spec
     return -(-(receptive_radius(spec) + spec.multiple) // traced.scale) + reach
+
+
+def _holes(missing: Tensor, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The missing pixels that are nearest to ``places``, as known ones stay what they are; these where none is."""
+    holes = torch.nonzero(missing).cpu().numpy()
+    if not len(holes):
+        return list(places)
+    nearest = [holes[np.abs(holes - place).sum(1).argmin()] for place in places]
+    return [(int(row), int(column)) for row, column in nearest]
 
 
 def _places(image: Tensor, radius: int, *, everywhere: bool) -> list[tuple[int, int]]:

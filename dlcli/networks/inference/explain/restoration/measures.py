@@ -18,7 +18,7 @@ from dlcli.networks.inference.trained import TrainedNetwork
 from dlcli.networks.model.receptive_field import receptive_radius
 
 SIDE, ENOUGH = 400, 1 << 17  # restored pixels a side of an image, and of all, that fields and patterns are measured on
-GAIN_SIDE, GAIN_ENOUGH = 512, 3 << 17  # and gains: the error of SURE is one of few pixels
+GAIN_SIDE, GAIN_ENOUGH = 512, 3 << 18  # and gains: the error of SURE is one of few pixels
 USUAL = 25 / 255  # noise where that of the images isn't known
 
 

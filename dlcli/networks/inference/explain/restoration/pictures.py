@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dlcli.config.common import PlotFormat
@@ -17,6 +18,8 @@ from dlcli.networks.model.spec import DeconvSpec
 from dlcli.reports.explain.base import Picture, Write
 from dlcli.reports.explain.restoration import RestorationExplanation
 from dlcli.text import printable_path
+
+Pixels = NDArray[np.uint8]
 
 SMOOTH = 9  # pixels a side
 ROUND = 48  # pixels around a region that are shown of a network that sees far
@@ -40,7 +43,7 @@ class Pictures:
             return []
         about = [
             (self.region is not None, "region", "What the region is made from",
-             "The brighter a pixel, the more it counts, by the root of its size; of each map 0.1% of the pixels are as "
+             "The brighter a pixel, the more it counts, by the root of its size; of those shown 0.1% are as "
              "bright as can be. Gradient: that of the region's sum. LAM: what made its edges, from a blurred image "
              "on."),
             (self.field is not None, "receptive-field", "How far a restored pixel sees",
@@ -95,17 +98,17 @@ class Pictures:
         bottom, right = min(box.bottom + reach, height), min(box.right + reach, width)
         inner = (..., slice(top // scale, -(-bottom // scale)), slice(left // scale, -(-right // scale)))
         observed = as_picture(_values(found.subject.observed)[inner])
-        large = observed.repeat(scale, axis=0).repeat(scale, axis=1)
+        large = _larger(observed, scale)
         place = (box.top - top, box.left - left, box.height, box.width)
         restored = as_picture(_values(found.restored)[..., top : top + len(large), left : left + large.shape[1]])
-        gradient = strengths(found.maps.gradient)[inner]
+        gradient = strengths(found.maps.gradient[inner])
         cells = [
             Cell("given", large, place),
             Cell("restored, with the region", restored, place),
-            Cell("gradient of the region", heat(gradient)),
+            Cell("gradient of the region", _larger(heat(gradient), scale)),
         ]
         if found.maps.path.any():
-            cells.append(Cell("LAM of the region", over(observed, strengths(found.maps.path)[inner])))
+            cells.append(Cell("LAM of the region", _larger(over(observed, strengths(found.maps.path[inner])), scale)))
         name = printable_path(found.subject.name)
         x, y = (start + offset for start, offset in zip((left, top), reversed(found.subject.offset), strict=True))
         return map_sheet(cells, f"{name}: {large.shape[1]} x {len(large)} pixels at {x},{y}")
@@ -122,6 +125,11 @@ def _of_gain(subject: Subject, gain: Gain) -> bytes:
         Cell(f"diagonal, 0 (dark) to {most:.2g}", heat(smoothed / most)),
     ]
     return map_sheet(cells, f"{printable_path(subject.name)}: on average {gain.diagonal.mean():.1%} of noise stays")
+
+
+def _larger(picture: Pixels, scale: int) -> Pixels:
+    """Each pixel ``scale`` times in both directions."""
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def _values(images: Tensor) -> FloatArray:

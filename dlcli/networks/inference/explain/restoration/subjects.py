@@ -29,7 +29,7 @@ from dlcli.networks.tensors import image_to_tensor
 from dlcli.reports.measured_on import MeasuredOn
 from dlcli.text import printable_path
 
-MOST = 16  # images that are looked at
+MOST = 24  # images that are looked at
 USUAL = 25.0  # of 255
 LARGE = 1024  # pixels a side: of larger images so much, around the region
 

@@ -8,6 +8,7 @@ from dlcli.degradations.base import Identity
 from dlcli.degradations.blur import Deblur
 from dlcli.degradations.downsample import Upscale
 from dlcli.degradations.kernels import gaussian_kernel
+from dlcli.degradations.mask import Inpaint
 from dlcli.networks.inference.explain.restoration.field import Field, effective, theoretical
 from dlcli.networks.inference.explain.restoration.traced import Traced, differentiably, frozen
 from dlcli.networks.model.deconv import DeconvNet
@@ -95,3 +96,18 @@ def test_a_small_image_is_said_to_cut_it():
     function = Traced(network, Identity().prepare)
     with differentiably():
         assert effective([(function, torch.rand(1, 1, 9, 9))], 0).cut
+
+
+def test_of_missing_pixels_those_are_looked_at():
+    """Known pixels stay what they are, and would have a field of one."""
+    missing = np.zeros((40, 40), bool)
+    missing[18:21, 22:24] = True
+    degradation = Inpaint(mask=missing)
+    network = frozen(DeconvNet(DeconvSpec(2, 1, (4,), (1,), head=Head(masked=True))))
+    function = Traced(network, degradation.prepare, masked=True)
+    with differentiably():
+        field = effective([(function, torch.rand(1, 1, 40, 40))], None)
+    assert field.count == 1
+    assert field.contributions[20, 20] == 0  # the pixel itself isn't known
+    assert 4 <= (field.contributions > 0).sum()
+    assert field.luo < 20
