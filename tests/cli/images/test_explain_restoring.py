@@ -131,6 +131,16 @@ def test_what_cannot_be_is_one_line(app, tmp_path, words, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_tiny_images_are_refused(app, tmp_path):
+    make_run(tmp_path / "run", "denoise")
+    photo(tmp_path / "thin.png", 40, 3)
+    code, out, err = app("explain", "run", "thin.png", "--out", "out")
+    assert (code, out) == (2, "")
+    assert "thin.png has a side of less than 16 pixels" in err
+    photo(tmp_path / "small.png", 16, 17)
+    assert app("explain", "run", "small.png", "--out", "out")[0] == 0
+
+
 def test_degraded_needs_images(app, tmp_path):
     make_run(tmp_path / "run", "denoise")
     code, out, err = app("explain", "run", "--degraded", "--out", "out")

@@ -15,7 +15,7 @@ from torch.nn import functional
 from dlcli.engine.arrays import FloatArray
 from dlcli.networks.inference.explain.restoration.traced import Box, Traced
 
-SIGMA, STEPS = 1.2, 24  # pixels of the first blur, as published; of the path (published: 50, of a rule less exact)
+SIGMA, STEPS = 1.2, 32  # pixels of the first blur, as published; of the path (published: 50, of a rule less exact)
 TINY = 1e-3  # of the range: flat parts have an edge of 0, whose root has no gradient
 AT_ONCE = 1 << 18  # pixels that go through the network together: one step of a small region uses no processor well
 

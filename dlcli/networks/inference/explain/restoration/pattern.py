@@ -73,8 +73,8 @@ def pattern_of(made: Tensor, cell: int) -> Pattern:
     height, width = (side // cell * cell for side in made.shape[-2:])
     images = made[..., :height, :width].double() * LEVEL
     mean = _mean_cell(images, cell)
-    parts = torch.stack([_mean_cell(part, cell) for part in _parts(images, cell)])
-    error = parts.std(0, correction=1) / len(parts) ** 0.5 if len(parts) > 1 else torch.zeros_like(mean)
+    each = [_mean_cell(part, cell) for part in _parts(images, cell)]
+    error = torch.stack(each).std(0, correction=1) / len(each) ** 0.5 if each else torch.zeros_like(mean)
     peak, frequency = _peak(images, cell)
     return Pattern(cell, _size(mean), float(error.square().mean().sqrt()), peak, frequency)
 
@@ -171,10 +171,12 @@ def _peak(images: Tensor, cell: int) -> tuple[float, tuple[float, float]]:
             power[row, abs(column + step)] for step in offsets
             if abs(column + step) < columns and _apart(column + step, width, cell)
         ]  # fmt: skip
+        if not beside and not along:
+            continue
         reference = max(float(np.mean(beside or [0.0])), float(np.mean(along or [0.0])), 1e-12)
         found = 10 * np.log10(max(float(power[row, column]), 1e-12) / reference)
         best = max(best, (float(found), (min(down, cell - down) / cell, right / cell)))
-    return best
+    return best if np.isfinite(best[0]) else (0.0, (0.0, 0.0))
 
 
 def _apart(place: int, side: int, cell: int) -> bool:

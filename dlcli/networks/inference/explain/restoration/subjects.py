@@ -30,6 +30,7 @@ from dlcli.reports.measured_on import MeasuredOn
 from dlcli.text import printable_path
 
 MOST = 24  # images that are looked at
+SMALLEST = 16  # pixels of a side
 USUAL = 25.0  # of 255
 LARGE = 1024  # pixels a side: of larger images so much, around the region
 
@@ -252,6 +253,12 @@ def _missing(images: ImageSet, index: int, degradation: Degradation) -> Mask:
 
 def _check(found: Sequence[Subject], skipped: Sequence[Skipped], progress: Progress) -> None:
     """Raises DlcliError where there is no image."""
+    small = [subject for subject in found if min(subject.size) < SMALLEST]
+    if small:
+        raise DlcliError(
+            f"{printable_path(small[0].name)} has a side of less than {SMALLEST} pixels, which show nothing of how "
+            "far a network sees", "give larger images",
+        )  # fmt: skip
     if not found:
         raise DlcliError(f"no image can be used; {skipped[0].name}: {skipped[0].why}", "fix them, or give others")
     warn_of_skipped(list(skipped), len(found) + len(skipped), progress)

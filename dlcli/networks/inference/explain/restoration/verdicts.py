@@ -1,5 +1,6 @@
 """What the figures of a restoring network say, in sentences."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,8 +84,9 @@ def _of_noise(found: NoiseGain, task: str) -> list[str]:
         told.append("SURE is for independent Gaussian noise of one known level, and this noise is another: "
                     "no estimate of the error is given")  # fmt: skip
     if found.sure_psnr is not None and found.psnr is not None and found.sure_error is not None:
-        away = abs(found.sure_psnr - found.psnr)
-        if away > max(FAR * found.sure_error, 0.1):
+        # Of errors, not of dB: these are lopsided where the estimate is a rough one.
+        share, away = abs(1 - 10 ** ((found.sure_psnr - found.psnr) / 10)), abs(found.sure_psnr - found.psnr)
+        if share > FAR * found.sure_error * math.log(10) / 10 and away > 0.1:
             told.append(f"SURE and the true error are {away:.2f} dB apart, more than chance: is the noise independent, "
                         "and of that level?")  # fmt: skip
     return told

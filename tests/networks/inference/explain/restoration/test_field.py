@@ -109,5 +109,5 @@ def test_of_missing_pixels_those_are_looked_at():
         field = effective([(function, torch.rand(1, 1, 40, 40))], None)
     assert field.count == 1
     assert field.contributions[20, 20] == 0  # the pixel itself isn't known
-    assert 4 <= (field.contributions > 0).sum()
+    assert (field.contributions > 0).sum() >= 4
     assert field.luo < 20
