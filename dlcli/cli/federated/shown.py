@@ -34,6 +34,8 @@ def said(entry: FederationEntry) -> list[str]:
         f"{how[entry.algorithm]}{rounds}; {entry.sent:,} numbers sent by each client in "
         f"{counted(entry.exchanges, 'exchange')}, {hidden}"
     ]
+    if "ranks" in (entry.asked_for or {}):
+        lines.append("auc is from counts of rows in 4,096 bins of scores")
     if entry.privacy is not None:
         p = entry.privacy
         lines.append(f"differential privacy of each {p.unit}: epsilon {p.epsilon:.3g} at delta {p.delta:g}")

@@ -47,18 +47,9 @@ def test_one_local_step_of_all_clients_is_a_step_on_all_rows(app, table, target,
 
 def test_fedprox_keeps_clients_nearer_to_the_global_model(app, table):
     words = [
-        table / "kind.csv",
-        "--target",
-        "kind",
-        "--rounds",
-        "3",
-        "--local-steps",
-        "40",
-        "--partition",
-        "dirichlet:0.1",
-        "--clients",
-        "4",
-    ]
+        table / "kind.csv", "--target", "kind", "--rounds", "3", "--local-steps", "40", "--partition", "dirichlet:0.1",
+        "--clients", "4", "--lr", "0.1",
+    ]  # fmt: skip
     avg, prox = (ran(app, "federate", "fit-linear", *words, "--algorithm", how) for how in ("fedavg", "fedprox:5"))
     assert prox["federation"]["mu"] == 5
     assert np.linalg.norm(values(prox)[1:]) < np.linalg.norm(values(avg)[1:])
