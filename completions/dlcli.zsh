@@ -8,7 +8,7 @@ _dlcli() {
         '1:command:->command' '*::argument:->argument'
     case $state in
         command)
-            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.' 'federate:Commands fit-linear and train-deconv.')
+            local -a names=('fit-linear:Fit linear, logistic or softmax regression by gradient descent.' 'train-deconv:Train a network that restores or classifies images.' 'data:Show what is in a folder of images, before anyone trains.' 'noise:Measure the noise of images - its level, its kind, and how it grows with brightness.' 'tune-lr:Tune the learning rate, or any other option of a training command.' 'eval:Measure a saved model, and fail a CI job if a check does not hold.' 'explain:Explain a saved model - what its predictions are made of.' 'runs:List runs - how they ended, their metrics, steps and age.' 'report:Show runs on one page, or compare them - HTML, or Markdown.' 'models:List the networks that come with dlcli.' 'predict:Write the predictions of a saved model.' 'export:Hand a saved model on to other programs.' 'federate:Commands fit-linear and train-deconv and client.')
             _describe command names ;;
         argument)
             case $line[1] in
@@ -450,10 +450,11 @@ _dlcli() {
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;
             federate)
-                _arguments -C '1:command:(fit-linear train-deconv)' '*::argument:->inner'
+                _arguments -C '1:command:(fit-linear train-deconv client)' '*::argument:->inner'
                 case $line[1] in
             fit-linear)
                 _arguments -s \
+                '--export=[flower -DIR or nvflare -DIR - train nothing, and write an app for Flower or NVFlare into the folder DIR, whose clients call dlcli where their data are.]:value: ' \
                 '*--clients=[K - DATA is dealt out to K clients.]:value: ' \
                 '--partition=[How rows are dealt out to K clients - iid, or dirichlet -ALPHA by class (by tenths of a target of numbers); the smaller ALPHA, the less alike they are.]:value: ' \
                 '--algorithm=[exact - sums over the clients rows, for linear models, which give the pooled answer; fedavg, fedprox( -MU) - local steps and their mean.]:value: ' \
@@ -563,6 +564,7 @@ _dlcli() {
                 '*:data:_files' ;;
             train-deconv)
                 _arguments -s \
+                '--export=[flower -DIR or nvflare -DIR - train nothing, and write an app for Flower or NVFlare into the folder DIR, whose clients call dlcli where their data are.]:value: ' \
                 '*--clients=[K - DATA is dealt out to K clients.]:value: ' \
                 '--partition=[How rows are dealt out to K clients - iid, or dirichlet -ALPHA by class (by tenths of a target of numbers); the smaller ALPHA, the less alike they are.]:value: ' \
                 '--algorithm=[exact - sums over the clients rows, for linear models, which give the pooled answer; fedavg, fedprox( -MU) - local steps and their mean.]:value: ' \
@@ -659,6 +661,19 @@ _dlcli() {
                 '--help[Show the commands help.]' \
                 '-h[Show the commands help.]' \
                 '*:run:_files -/' ;;
+            client)
+                _arguments -s \
+                '--json[Print one JSON document, the report, to stdout.]' \
+                '--quiet[Print only errors, and the report with --json.]' \
+                '-q[Print only errors, and the report with --json.]' \
+                '--init=[Folder of the model that came from the server - start of an exported app, or one like it.]:value:_files -/' \
+                '--steps=[Steps of gradient descent on the clients rows; 0 - write the gradient and the Hessian at the model.]:value: ' \
+                '--lr=[Learning rate; by default half of the largest that is stable on these rows, which others may not have.]:value: ' \
+                '--mu=[FedProxs pull to the model that came.]:value: ' \
+                '--out=[File for what goes to the server.]:value:_files' \
+                '--help[Show the commands help.]' \
+                '-h[Show the commands help.]' \
+                '*:data:_files' ;;
                 esac ;;
             esac ;;
     esac

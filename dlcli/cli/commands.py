@@ -21,6 +21,7 @@ COMMANDS = {
         "dlcli.cli.federated.train_deconv",
         "Train a network over images that stay with clients.",
     ),
+    "federate client": ("dlcli.cli.federated.client", "Answer a round of an exported app with a client's rows."),
     "eval": ("dlcli.cli.evaluate", "Measure a saved model, and fail a CI job if a check does not hold."),
     "explain": ("dlcli.cli.saved.explain", "Explain a saved model: what its predictions are made of."),
     "runs": ("dlcli.cli.saved.runs", "List runs: how they ended, their metrics, steps and age."),

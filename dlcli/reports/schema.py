@@ -15,6 +15,7 @@ from dlcli.reports.evaluate import ClassificationReport, RestorationReport, Tabl
 from dlcli.reports.explain.classes import ClassesExplanation
 from dlcli.reports.explain.linear import LinearExplanation
 from dlcli.reports.explain.restoration import RestorationExplanation
+from dlcli.reports.federated.apps import AppReport, ClientReport
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.reports.images.noise import NoiseReport
 from dlcli.reports.predict import ClassifiedReport, RestoredReport, TablePredictReport
@@ -33,6 +34,8 @@ def kind_of(report: JsonObject) -> str:
     ('eval classes', 'tune-lr search')
     """
     command, task = str(report.get("command")).removeprefix("federate "), report.get("task")
+    if report.get("engine") is not None:
+        return "federate app"
     if command in ("eval", "predict"):
         return f"{command} " + ("table" if task is None else "classes" if task == "classify" else "images")
     if command == "explain":
@@ -49,6 +52,8 @@ AnyReport = Annotated[
     | Annotated[DataReport, Tag("data")]
     | Annotated[ExportReport, Tag("export")]
     | Annotated[ClassesExplanation, Tag("explain classes")]
+    | Annotated[AppReport, Tag("federate app")]
+    | Annotated[ClientReport, Tag("client")]
     | Annotated[LinearExplanation, Tag("explain linear")]
     | Annotated[RestorationExplanation, Tag("explain restoration")]
     | Annotated[NoiseReport, Tag("noise")]

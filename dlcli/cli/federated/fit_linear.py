@@ -7,6 +7,7 @@ from dlcli.cli.console import Console
 from dlcli.config.federated.fit_linear import FederateLinearConfig
 
 if TYPE_CHECKING:
+    from dlcli.reports.federated.apps import AppReport
     from dlcli.reports.fit_linear import FitLinearReport
 
 DOC = """Fit linear, logistic or softmax regression to data that stay with clients, all of them in this process.
@@ -24,27 +25,42 @@ Examples:
 - `dlcli federate fit-linear --clients hospitals/ --target outcome` – each file in the folder is a client's
 
 - `dlcli federate fit-linear iris.csv --target species --algorithm fedavg --partition dirichlet:0.3 --pooled`
+
+- `dlcli federate fit-linear --clients hospitals/ --target outcome --export flower:app` – for real machines
 """
 
 
-class FederateLinear(Command[FederateLinearConfig, Console, "FitLinearReport"]):
+class FederateLinear(Command[FederateLinearConfig, Console, "FitLinearReport | AppReport"]):
     """Linear, logistic and softmax regression over data that stay apart."""
 
     config = FederateLinearConfig
     console = Console
     doc = DOC
 
-    def work(self, config: FederateLinearConfig, console: Console) -> "FitLinearReport":
-        """Fit."""
+    def work(self, config: FederateLinearConfig, console: Console) -> "FitLinearReport | AppReport":
+        """Fit, or write an app."""
+        if (to := config.export_to) is not None:
+            from dlcli.federated.exported.export import export_linear
+
+            return export_linear(config, to, console)
         from dlcli.tasks.federated.fit_linear import federate_linear
 
         return federate_linear(config, console)
 
-    def show(self, report: "FitLinearReport", _config: FederateLinearConfig, console: Console, /) -> None:
+    def show(
+        self, report: "FitLinearReport | AppReport", _config: FederateLinearConfig, console: Console, /
+    ) -> None:  # fmt: skip
         """The coefficients, the clients, the metrics, and how the fit ended."""
         from dlcli.cli.federated.shown import client_rows, said
         from dlcli.linear.summary import ShownTable, shown
+        from dlcli.reports.federated.apps import AppReport
 
+        if isinstance(report, AppReport):
+            from dlcli.federated.exported.shown import app_lines
+
+            for line in app_lines(report):
+                console.line(line)
+            return
         assert report.federation is not None
         *parts, last = shown(report)
         for part in parts:

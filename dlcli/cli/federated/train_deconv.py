@@ -7,6 +7,7 @@ from dlcli.cli.console import Console
 from dlcli.config.federated.train_deconv import FederateDeconvConfig
 
 if TYPE_CHECKING:
+    from dlcli.reports.federated.apps import AppReport
     from dlcli.reports.train_deconv import TrainDeconvReport
 
 DOC = """Train a network over images that stay with clients, all of them in this process.
@@ -25,28 +26,43 @@ Examples:
 
 - `dlcli federate train-deconv photos/ --clients 20 --fraction 0.25 --algorithm fedprox:0.1 --secure-sum`
 
+- `dlcli federate train-deconv --clients hospitals/ --sigma 25 --export flower:app` – for real machines
+
 - `dlcli federate train-deconv --resume runs/federate-train-deconv-001` – continue after an interruption
 """
 
 
-class FederateDeconv(Command[FederateDeconvConfig, Console, "TrainDeconvReport"]):
+class FederateDeconv(Command[FederateDeconvConfig, Console, "TrainDeconvReport | AppReport"]):
     """Networks of convolutions and deconvolutions over images that stay apart."""
 
     config = FederateDeconvConfig
     console = Console
     doc = DOC
 
-    def work(self, config: FederateDeconvConfig, console: Console) -> "TrainDeconvReport":
-        """Train."""
+    def work(self, config: FederateDeconvConfig, console: Console) -> "TrainDeconvReport | AppReport":
+        """Train, or write an app."""
+        if (to := config.export_to) is not None:
+            from dlcli.federated.exported.export import export_networks
+
+            return export_networks(config, to, console)
         from dlcli.tasks.federated.train_deconv import federate_deconv
 
         return federate_deconv(config, console)
 
-    def show(self, report: "TrainDeconvReport", _config: FederateDeconvConfig, console: Console, /) -> None:
+    def show(
+        self, report: "TrainDeconvReport | AppReport", _config: FederateDeconvConfig, console: Console, /
+    ) -> None:  # fmt: skip
         """What a training shows, the clients, and how they trained together."""
         from dlcli.cli.federated.shown import client_rows, said
         from dlcli.cli.train_deconv import ended, show_metrics
+        from dlcli.reports.federated.apps import AppReport
 
+        if isinstance(report, AppReport):
+            from dlcli.federated.exported.shown import app_lines
+
+            for line in app_lines(report):
+                console.line(line)
+            return
         assert report.federation is not None
         show_metrics(report, console)
         console.line("")

@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
-from dlcli.config.base import Config
 from dlcli.config.federated.clients import EACH, inside
+from dlcli.config.federated.export import ExportOptions
 from dlcli.config.option import option
 from dlcli.config.values.federation import Algorithm, parse_algorithm, parse_partition
 
@@ -14,7 +14,7 @@ PARTS = 10  # clients where nothing else is said
 ROUNDS = 20
 
 
-class FederationOptions(Config):
+class FederationOptions(ExportOptions):
     """Who has the data, how they train together, and what is hidden of what they send."""
 
     clients: tuple[str, ...] = option(

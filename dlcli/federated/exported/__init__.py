@@ -1,0 +1,1 @@
+"""Apps for engines that train between machines, whose clients call dlcli."""
