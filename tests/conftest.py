@@ -15,6 +15,8 @@ from dlcli.cli.process import wait_passively
 from tests import leakage
 from tests.forks import Host, Started, without_charts
 
+pytest_plugins = ["tests.thinned"]
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 CASES = ROOT.parent / "shared" / "cases"
@@ -22,8 +24,10 @@ CASES = ROOT.parent / "shared" / "cases"
 # Two workers and their commands share the cores: threads that spin take them from each other, as commands know too.
 wait_passively()
 
-settings.register_profile("dlcli", deadline=None)  # a test that times its examples fails on a busy machine
-settings.load_profile("dlcli")
+# A test that times its examples fails on a busy machine.
+settings.register_profile("dlcli", deadline=None, max_examples=30)
+settings.register_profile("long", deadline=None)
+settings.load_profile("long" if "--long" in sys.argv else "dlcli")
 
 
 @dataclass(frozen=True)
