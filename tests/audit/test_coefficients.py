@@ -89,6 +89,7 @@ TABLES = ["plain", "near 1e-2", "near 1e-4", "near 1e-6", "near 1e-8", "scales",
           "dummies", "outliers"]  # fmt: skip
 
 
+@pytest.mark.thinned(15)
 @pytest.mark.parametrize("flags", FLAGS)
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("optimizer", ["gd", "exact"])
@@ -110,6 +111,7 @@ def test_minibatches_claim_nothing(fit, optimizer, kind):
     np.testing.assert_allclose(ran.column("value")[:, 0], expected, atol=3 * errors.max())
 
 
+@pytest.mark.thinned(15)
 @pytest.mark.parametrize("flags", FLAGS)
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("optimizer", ["newton", "lbfgs"])
@@ -138,6 +140,7 @@ def test_rare_classes(fit, optimizer, bias):
     assert check(ran, optimizer, expected, errors) or optimizer == "gd"
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("flags", ["", "raw"])
 @pytest.mark.parametrize("table", ["plain", "near 1e-4", "scales"])
 @pytest.mark.parametrize("optimizer", ["newton", "lbfgs", "gd"])
@@ -207,6 +210,7 @@ def test_three_classes(fit, optimizer, l2):
     np.testing.assert_allclose(ran.column("value"), expected, rtol=1e-9 if optimizer == "newton" else 1e-6)
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("options", [[], ["--no-standardize"]])
 @pytest.mark.parametrize("optimizer", ["newton", "lbfgs", "gd"])
 @pytest.mark.parametrize("file", ["s1e6.csv", "s1e9.csv"])

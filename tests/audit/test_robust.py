@@ -14,6 +14,7 @@ def heteroscedastic(seed):
     return X, 3 + 5 * score + random.normal(size=len(X)) * (0.3 + np.abs(score - score.mean())), random
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_least_squares(fit, kind, seed):

@@ -39,6 +39,7 @@ def on_the_boundary(seed):
     return x[:, None], np.array([0] * 30 + [1] * 30 + [0, 1])
 
 
+@pytest.mark.thinned(5)
 @pytest.mark.parametrize("optimizer", ["newton", "lbfgs"])
 @pytest.mark.parametrize("scale", [1, 1e6, 1e-6])
 @pytest.mark.parametrize("make", [quasi, on_the_boundary])

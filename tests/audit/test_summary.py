@@ -54,6 +54,7 @@ def agree_on_coefficients(ran, result, shape=None, confidence=0.05):
     assert np.abs((high - shape(high_)) / error).max() < CLOSE
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("seed", [0, 1, 3, 5, 6, 8])  # the campaign has more
 def test_least_squares(fit, seed):
     X, score, random = problem(seed)
@@ -113,6 +114,7 @@ def test_logistic(fit, seed):
         assert summary["test"]["df"] == X.shape[1]
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("seed", [200, 201, 202])
 def test_softmax_against_a_baseline(fit, seed):
     X, score, random = problem(seed)

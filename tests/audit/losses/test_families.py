@@ -72,6 +72,7 @@ def agree_as_a_whole(ran, expected, X, y):
     agree(metrics["rmse"], np.sqrt(np.mean((y - expected.predict(X)) ** 2)), CLOSE)
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("seed", [0, 3])  # the campaign has more
 @pytest.mark.parametrize("loss", FAMILIES)
 def test_log_link(fit, loss, seed):
@@ -94,6 +95,7 @@ def test_log_link(fit, loss, seed):
             agree(ran.report["summary"]["test"]["value"], 2 * (expected.llf - expected.llnull), 1e-7)
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize(
     ("loss", "link"),
