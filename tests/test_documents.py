@@ -23,6 +23,7 @@ RESUMED = ("--steps", "3")
 SEARCH = ("--lr", "0.01", "--plots", "none")
 SEARCHED = ("--steps", "1", "--crop", "16", "--batch-size", "2", "--depth", "0")
 MANY_TRIALS = ("--steps", "100")
+FEW_ROUNDS = ("--rounds", "2", "--local-steps", "1")
 DATABASE = "postgresql://me@db/studies"
 OTHER_PROGRAMS = ("source", "cp")
 INSTALL = "python3 -m venv .venv && "
@@ -38,6 +39,8 @@ def cheaper(words):
     if "--minutes" in words:
         place = words.index("--minutes")
         del words[place : place + 2]
+    if words[0] == "federate":
+        return [*words, *FEW_ROUNDS, *NETWORK], False
     if words[0] == "tune-lr":
         place = words.index("train-deconv")
         return [*words[:place], *SEARCH, *words[place:], *SEARCHED], False
