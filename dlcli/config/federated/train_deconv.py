@@ -91,7 +91,7 @@ class FederateDeconvConfig(TrainDeconvConfig, FederationOptions):
         for name in ("epochs", "minutes"):
             if getattr(self, name) is not None:
                 raise ValueError(f"--{name} isn't there for clients: give --rounds and --local-steps")
-        if self.steps is not None and self.steps != self.total_rounds * self.steps_of_round:
+        if self.steps is not None:
             raise ValueError(f"--steps {self.steps} isn't there for clients: give --rounds and --local-steps")
         refused = {
             "--targets noisy": (self.targets == "noisy", "train on clean images"),

@@ -180,10 +180,10 @@ def _prepared(given: FederateDeconvConfig, progress: Progress) -> Job:
     solver = make_federated(plan, problem, clients, server, rounds, fused=bool(way.fused))
     solver.flattening = flattening_of(plan, restoration)
     config = resolved(config, plan).model_copy(
-        update={"fuse": "on" if way.fused else "off", "amp": "on" if way.half else "off"}
+        update={"fuse": "on" if way.fused else "off", "amp": "on" if way.half else "off", "steps": None}
     )
     problem = replace(problem, notes=(*problem.notes, *_told(config, federation)))
-    whole = given.model_copy(update={"steps": config.steps, "dropout": given.dropout})
+    whole = given.model_copy(update={"steps": rounds.rounds * rounds.local_steps})
     pooled = in_precision(make_plan(start.adopted(whole) if start else whole, facts, device), half=bool(way.half))
     return Job(config, federation, restoration, plan, problem, solver, pooled, start)
 

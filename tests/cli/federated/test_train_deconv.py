@@ -113,6 +113,13 @@ def test_masks_change_nothing_but_what_is_seen(app, folder, tmp_path):
     assert plain["federation"]["disclosed"] != masked["federation"]["disclosed"]
 
 
+def test_settings_of_a_run_repeat_it_with_other_rounds(app, run, folder):
+    again = ran(app, "federate", "train-deconv", "--config", run / "config.toml", "--no-pooled", "--plots", "none")
+    assert again["metrics"] == json.loads((run / "report.json").read_text())["metrics"]
+    short = ran(app, "federate", "train-deconv", "--config", run / "config.toml", "--rounds", 1, "--plots", "none")
+    assert short["steps"] == 3
+
+
 def test_lost_clients_dont_end_the_training(app, folder):
     words = ("federate", "train-deconv", folder / "digits.npz", "--clients", 4, "--no-pooled", *CLASSIFY)
     entry = ran(app, *words, "--client-failures", 0.4, "--algorithm", "fedprox:0.5", "--secure-sum")["federation"]
