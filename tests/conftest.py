@@ -15,7 +15,7 @@ from dlcli.cli.process import wait_passively
 from tests import leakage
 from tests.forks import Host, Started, without_charts
 
-pytest_plugins = ["tests.thinned"]
+pytest_plugins = ["tests.thinning.thinned"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"

@@ -7,7 +7,7 @@ import pytest
 
 TEXT = """
 import pytest
-pytest_plugins = ["tests.thinned"]
+pytest_plugins = ["tests.thinning.thinned"]
 """
 CASES = """
 import pytest
