@@ -14,6 +14,7 @@ from hypothesis import settings
 from dlcli.cli.process import wait_passively
 from tests import leakage
 from tests.forks import Host, Started, without_charts
+from tests.thinning.examples import examples
 
 pytest_plugins = ["tests.thinning.thinned"]
 
@@ -25,9 +26,8 @@ CASES = ROOT.parent / "shared" / "cases"
 wait_passively()
 
 # A test that times its examples fails on a busy machine.
-settings.register_profile("dlcli", deadline=None, max_examples=30)
-settings.register_profile("long", deadline=None)
-settings.load_profile("long" if "--long" in sys.argv else "dlcli")
+settings.register_profile("dlcli", deadline=None, max_examples=examples(100))
+settings.load_profile("dlcli")
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ def test_two_classes(fit, optimizer, table, flags):
     assert "separable" not in ran.err
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("table", ["plain", "near 1e-2", "scales", "far from 0"])
 @pytest.mark.parametrize("flags", ["", "raw"])
 def test_two_classes_by_gradient_descent(fit, table, flags):

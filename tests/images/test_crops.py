@@ -13,6 +13,7 @@ from PIL import Image
 
 from dlcli.images.crops import TURNS, CropSampler, turned
 from dlcli.images.image_set import ImageSet, ReadLimits, open_image_set
+from tests.thinning.examples import examples
 
 
 def images(*shapes, channels=1, seed=0):
@@ -56,7 +57,7 @@ def test_every_place_occurs():
     assert corners == {(y, x) for y in range(2) for x in range(3)}
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(count=st.integers(1, 13), size=st.integers(1, 9), seed=st.integers(0, 2**63 - 1))
 def test_each_epoch_takes_each_image_once(count, size, seed):
     sampler = CropSampler([images(*[(8, 8)] * count)], 8, 0, flips=False, seed=seed)
@@ -76,7 +77,7 @@ def test_epochs_and_seeds_have_orders_of_their_own():
     assert len(orders) == 9
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(order=st.permutations(range(9)), seed=st.integers(0, 1000), size=st.integers(1, 5))
 def test_a_batch_depends_on_the_seed_and_its_number_only(order, seed, size):
     image_set = images((20, 14), (11, 11), (30, 9), channels=3)

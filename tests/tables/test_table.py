@@ -20,6 +20,7 @@ from dlcli.tables.names import unique_names
 from dlcli.tables.readers.delimited import footer
 from dlcli.tables.table import Table
 from dlcli.text import printable
+from tests.thinning.examples import examples
 
 
 def write(folder, text, name="t.csv"):
@@ -484,7 +485,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ROWS = st.lists(st.tuples(NUMBERS, TEXTS, NUMBERS, TEXTS, NUMBERS), min_size=1, max_size=12)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, size=st.integers(1, 200), delimiter=st.sampled_from(",;\t|"), crlf=st.booleans())
 def test_round_trip(tmp_path, rows, size, delimiter, crlf):
     out = io.StringIO(newline="")

@@ -5,9 +5,12 @@ each parameter occurs, as far as eight suffice.
 """
 
 import hashlib
+import os
 from collections import defaultdict
 
 import pytest
+
+from tests.thinning.examples import SAID
 
 HELP = "run all cases of tests that are thinned, and more examples of properties"
 
@@ -18,7 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker."""
+    """The marker; workers are told by the environment."""
+    if config.getoption("--long"):
+        os.environ[SAID] = "1"
     config.addinivalue_line("markers", "thinned(cases): so many of the cases run, all with --long")
 
 

@@ -75,6 +75,7 @@ SCHEDULES = ["constant", "cosine", "time", "step", "exponential", "polynomial", 
              "plateau"]  # fmt: skip
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_descent_ends_where_newton_does(fit, schedule):
     X, y = table(7, n=80, d=2, df=3)

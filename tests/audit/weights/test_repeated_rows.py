@@ -72,6 +72,7 @@ def same(ours, theirs, rel=1e-12):
         assert value == pytest.approx(theirs[path], rel=rel, abs=1e-13), path
 
 
+@pytest.mark.thinned(14)
 @pytest.mark.parametrize(
     "words",
     [

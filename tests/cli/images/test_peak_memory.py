@@ -48,6 +48,7 @@ COMMANDS = {
 }  # fmt: skip
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.skipif(sys.platform != "linux", reason="the system doesn't say what a process has taken at most")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_plan_is_kept(folder, command):

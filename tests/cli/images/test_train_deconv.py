@@ -541,6 +541,7 @@ def altered(run, how):
         shutil.rmtree(run / "checkpoint")
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize(
     "how",
     ["truncated", "empty", "garbage", "a bit of the weights", "a number", "a model file", "a folder",

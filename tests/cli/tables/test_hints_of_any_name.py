@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from dlcli.tables.names import Hints, find_name
 from tests.conftest import ROOT
+from tests.thinning.examples import examples
 
 SIGNS = "abxyz019 -_=,.;:'\"`$!\\|&*?~#%()[]{}<>@^/\n\té价🍰\u202e\xa0"
 PARTS = st.sampled_from([*SIGNS, "  ", "--drop", "long and longer " * 5])
 # Between ^ and $ polars sees a pattern in whatever it does with a column.
 NAMES = st.lists(PARTS, min_size=1, max_size=8).map("".join).filter(lambda name: name.strip()[:1] not in ("", "^"))
-few = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORD = r"('[^']*'(?:\"'\"'[^']*')*|[^\s'\"?;,)]+)"
 ODD = ["-x", "--drop", "it's", 'the "best"', "a,b", "two  spaces", "a\nb", "\t", "5", "-1", "=", "$HOME `x`", "n" * 61,
        "価格", "~", "#", "*"]  # fmt: skip

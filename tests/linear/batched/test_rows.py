@@ -18,6 +18,7 @@ from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import Penalty, WeightedPenalty
 from dlcli.linear.solvers.descent import GradientDescent
 from dlcli.linear.solvers.momentum import Momentum
+from tests.thinning.examples import examples
 
 KINDS = ["mse", "logistic", "softmax"]
 FOREVER = float("inf")
@@ -87,7 +88,7 @@ def options(draw):
     return name, share, penalties | {"momentum": momentum, "nesterov": nesterov, "tolerance": tolerance}
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 10**6),

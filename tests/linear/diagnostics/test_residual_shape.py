@@ -15,6 +15,7 @@ from dlcli.linear.diagnostics.residual_shape import ResidualShape
 from dlcli.linear.inference.shown import as_a_whole
 from dlcli.reports.fit_linear import FitLinearReport
 from dlcli.tasks.fit_linear import fit_linear
+from tests.thinning.examples import examples
 
 
 def of(residuals, weights=None, *, frequency=True, chunk=64):
@@ -41,7 +42,7 @@ def test_they_are_those_of_statsmodels_and_numpy(n):
 
 
 @given(counts=st.lists(st.integers(1, 4), min_size=3, max_size=30), chunk=st.integers(1, 7))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_weight_of_three_is_three_rows(counts, chunk):
     residuals = np.random.default_rng(len(counts)).normal(size=len(counts)) + 5
     repeated = of(np.repeat(residuals, counts)).model_dump()

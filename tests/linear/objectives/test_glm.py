@@ -11,6 +11,7 @@ from dlcli.linear.objectives.make import make_objective
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.objectives.responses import Responses
+from tests.thinning.examples import examples
 
 
 def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
@@ -26,7 +27,7 @@ def make(kind, seed=0, n=40, d=3, l1=0.0, l2=0.1, device=None):
     return made, random.normal(size=(d + 1, outputs))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(kind=st.sampled_from(["mse", "logistic", "softmax"]), seed=st.integers(0, 10**6))
 def test_gradient_and_hessian_are_the_derivatives(kind, seed):
     objective, theta = make(kind, seed)
@@ -129,7 +130,7 @@ def weighted(kind, seed, device=None):
     return made(every, weights.astype(float)), made(np.repeat(every, weights), None), theta, weights
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     kind=st.sampled_from(["mse", "logistic", "softmax"]),
     seed=st.integers(0, 10**6),

@@ -9,6 +9,7 @@ from sklearn.linear_model import Lasso
 from dlcli.linear.paths import minimum as minimum_module
 from dlcli.linear.paths.choice import Scores
 from dlcli.linear.paths.minimum import DenseProducts, RowProducts, minimum, violation
+from tests.thinning.examples import examples
 
 
 def problem(seed, rows, columns, *, alike=0.0):
@@ -40,7 +41,7 @@ def test_above_the_largest_penalty_nothing_is_left():
         assert np.count_nonzero(theta) == left
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.integers(0, 10_000), st.floats(0.01, 0.9), st.booleans())
 def test_either_way_leads_to_what_coordinate_descent_finds(seed, share, one_by_one):
     B, target = problem(seed, 30, 8, alike=1.0)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dlcli.linear.solvers.double_double import two_prod, two_sum
 from dlcli.linear.solvers.exact import solve_exact
 from tests.conftest import SHARED
+from tests.thinning.examples import examples
 
 numbers = st.floats(-1e100, 1e100).filter(lambda v: v == 0 or abs(v) > 1e-100)
 
@@ -52,7 +53,7 @@ def fractions_solution(X, y):
     return np.array([float(v) for v in solution])
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.integers(0, 10**6))
 def test_agrees_with_rational_arithmetic_to_the_last_digits(seed):
     X, y = data(seed, n=12, d=3)
@@ -146,7 +147,7 @@ def test_nist_data_as_stored_are_solved_to_the_last_digit(name):
     np.testing.assert_allclose([found.intercept, *found.coefficients], fractions_solution(X, y), rtol=4e-16)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 5), st.booleans())
 def test_agrees_with_lstsq_on_well_conditioned_data(seed, extra, d, intercept):
     random = np.random.default_rng(seed)

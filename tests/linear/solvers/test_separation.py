@@ -15,6 +15,7 @@ from dlcli.linear.solvers.separable import proof
 from dlcli.linear.solvers.separable.margins import Margins, Question, together
 from dlcli.linear.solvers.separable.proof import UnprovenError, prove
 from dlcli.linear.solvers.separation import Suspect
+from tests.thinning.examples import examples
 
 
 def objective(X, y, classes=2, make=RowObjective, **options):
@@ -87,7 +88,7 @@ def test_rows_that_are_not_in_the_first_program_are_asked(monkeypatch):
     assert 2 in perfect.taking_part
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 10**6), st.floats(-8, -1), st.integers(0, 2))
 def test_a_hair_of_overlap_is_no_separation(seed, exponent, columns):
     random = np.random.default_rng(seed)

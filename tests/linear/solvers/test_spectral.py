@@ -15,6 +15,7 @@ from dlcli.linear.objectives.moments import Moments
 from dlcli.linear.solvers.momentum import Momentum
 from dlcli.linear.solvers.spectral import SpectralDescent
 from dlcli.linear.solvers.step_sizes import largest_stable_rate
+from tests.thinning.examples import examples
 
 
 def problem(seed, n, d, l2, intercept, standardize):
@@ -45,7 +46,7 @@ def textbook(X, y, squares, schedule, steps, momentum, nesterov):
     return theta
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     seed=st.integers(0, 10**6),
     n=st.integers(10, 60),

@@ -28,6 +28,7 @@ from dlcli.networks.optim.optimizers import make_optimizers
 from dlcli.networks.training.solver import NetworkSolver
 from dlcli.networks.training.step.bad_steps import MAX_BAD_STEPS
 from dlcli.networks.training.step.settings import NetworkSettings
+from tests.thinning.examples import examples
 
 OPTIMIZERS = {"adam": 0.003, "adamw": 0.003, "sgd": 0.01, "muon": 0.01}
 BATCH = 4
@@ -188,7 +189,7 @@ def test_settings_are_those_of_single_runs(options, optimizer):
     st.sampled_from(("mse", "charbonnier")),  # of l1, a rounding error can turn the gradient round
     st.integers(1, 5),
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_shape(levels, kernel, depth, unshuffle, skip, output, optimizer, loss, count):
     filters, strides = zip(*levels, strict=True)
     spec = DeconvSpec(1, 1, filters, strides, kernel, depth, unshuffle, skip, "gelu", head=Head(output=output))

@@ -11,9 +11,10 @@ from dlcli.networks.data.facts import ImageFacts
 from dlcli.networks.model.deconv import FEW_CHANNELS, DeconvNet, Deconvolution
 from dlcli.networks.model.spec import DeconvSpec, Head
 from dlcli.networks.training.plan import make_plan
+from tests.thinning.examples import examples
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     inputs=st.integers(1, 4) | st.integers(FEW_CHANNELS, FEW_CHANNELS + 2), outputs=st.integers(1, 4),
     stride=st.integers(1, 3), kernel=st.integers(1, 5), size=st.integers(2, 6), seed=st.integers(0, 1000),

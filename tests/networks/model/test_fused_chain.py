@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.spec import DeconvSpec, Head
+from tests.thinning.examples import examples
 
 SPEC = DeconvSpec(2, 2, (4,), (1,))
 SPECS = {
@@ -58,7 +59,7 @@ def test_it_is_that_of_autograd(name, dtype, monkeypatch):
         torch.testing.assert_close(found, expected, **close)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     filters=st.lists(st.sampled_from([1, 3, 16]), min_size=1, max_size=3), depth=st.integers(0, 2),
     kernel=st.sampled_from([1, 3, 5]), skip=st.booleans(), data=st.data(),

@@ -8,9 +8,10 @@ from torch.nn import functional as F
 
 from dlcli.networks.model import pixel_shuffle as shuffling
 from dlcli.networks.model.pixel_shuffle import shuffled, unshuffled
+from tests.thinning.examples import examples
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     channels=st.sampled_from([1, 3]), factor=st.integers(1, 4), height=st.integers(1, 4), width=st.integers(1, 4),
     dtype=st.sampled_from([torch.bfloat16, torch.float32, torch.float64]), last=st.booleans(), cropped=st.booleans(),

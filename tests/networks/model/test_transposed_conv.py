@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from dlcli.networks.model.transposed_conv import MAX_CHANNELS, deconvolved
+from tests.thinning.examples import examples
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     inputs=st.integers(1, 5), outputs=st.integers(1, MAX_CHANNELS + 1), high=st.integers(1, 5), wide=st.integers(1, 5),
     height=st.integers(2, 7), width=st.integers(2, 7), stride=st.integers(1, 2), padding=st.integers(0, 2),

@@ -22,6 +22,7 @@ from dlcli.reports.charts.figure import COLORS, DPI, SIZE, Chart, Numbers, numbe
 from dlcli.reports.charts.fonts import families_for, one_line, shown_in
 from dlcli.reports.charts.line import Curve, Panel, loss_chart
 from tests.reports.charts.figures import QUICK, texts
+from tests.thinning.examples import examples
 
 # Machado, Oliveira and Fernandes 2009, severity 1: protanopia, deuteranopia, tritanopia.
 VISIONS = {
@@ -106,7 +107,7 @@ def test_another_font_helps_out(tmp_path, monkeypatch):
     chart(title="中 丁").to_bytes()
 
 
-@settings(max_examples=40, deadline=None, phases=QUICK)
+@settings(max_examples=examples(40), deadline=None, phases=QUICK)
 @given(st.text(max_size=60), st.floats(0.2, 3))
 def test_a_name_that_is_too_long_is_cut(name, room):
     found = Chart("png", [name])

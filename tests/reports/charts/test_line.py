@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dlcli.reports.charts.figure import COLORS
 from dlcli.reports.charts.line import MOST_POINTS, Curve, Panel, loss_chart
 from tests.reports.charts.figures import QUICK, legend, lines, names, numbers, texts
+from tests.thinning.examples import examples
 
 LOSS = "loss (mean squared error)"
 
@@ -95,7 +96,7 @@ def test_a_title_is_one_line_inside_the_picture_and_no_formula(title):
     found.to_bytes()
 
 
-@settings(max_examples=15, deadline=None, phases=QUICK)
+@settings(max_examples=examples(15), deadline=None, phases=QUICK)
 @given(st.lists(st.tuples(names, st.lists(numbers, max_size=6)), max_size=3), names, st.booleans())
 def test_any_values_give_a_chart(rows, title, log_steps):
     curves = [Curve(f"{place}{name}", range(len(values)), values) for place, (name, values) in enumerate(rows)]

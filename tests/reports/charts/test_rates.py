@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dlcli.reports.charts.figure import COLORS, INK, Measured
 from dlcli.reports.charts.rates import RateSeries, Sweep, range_test_chart, rate_chart
 from tests.reports.charts.figures import QUICK, legend, lines, names, numbers, rates, texts
+from tests.thinning.examples import examples
 
 NAN = math.nan
 
@@ -138,7 +139,7 @@ def series(draw):
     return RateSeries(draw(names), columns[0], columns[1], low, high, pruned)
 
 
-@settings(max_examples=15, deadline=None, phases=QUICK)
+@settings(max_examples=examples(15), deadline=None, phases=QUICK)
 @given(st.lists(series(), max_size=9), names, st.booleans(), st.lists(st.tuples(names, rates), max_size=6))
 def test_any_rates_and_values_give_a_chart(some, text, larger, marks):
     texts(rate_chart(some, title=text, measured=Measured(text, larger)))

@@ -20,6 +20,7 @@ from dlcli.reports.charts.study import (
     parallel_chart,
 )
 from tests.reports.charts.figures import QUICK, legend, lines, names, numbers, texts
+from tests.thinning.examples import examples
 
 NAN = math.nan
 
@@ -39,7 +40,7 @@ def test_the_smallest_of_many_importances_are_counted():
     assert "importance (6 more are less)" in texts(found)
 
 
-@settings(max_examples=10, deadline=None, phases=QUICK)
+@settings(max_examples=examples(10), deadline=None, phases=QUICK)
 @given(st.dictionaries(names, numbers, max_size=30), names)
 def test_any_shares_give_a_chart(shares, title):
     texts(importance_chart(shares, title=title))
@@ -88,7 +89,7 @@ def test_many_options_widen_the_chart():
     texts(found)
 
 
-@settings(max_examples=15, deadline=None, phases=QUICK)
+@settings(max_examples=examples(15), deadline=None, phases=QUICK)
 @given(st.data(), names, st.integers(0, 6), st.integers(0, 5), st.booleans())
 def test_any_trials_give_a_chart(data, name, count, options, larger):
     cells = st.lists(numbers, min_size=count, max_size=count) | st.lists(names, min_size=count, max_size=count)

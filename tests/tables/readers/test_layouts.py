@@ -16,6 +16,7 @@ from dlcli.tables.readers.delimited import footer
 from dlcli.tables.readers.jsonl_reader import JsonLinesReader
 from dlcli.tables.sources import expand
 from tests.tables.polluted import clean_table, polluted_files, text_with_blanks, written
+from tests.thinning.examples import examples
 
 NUMBERS = [(1.5, 20), (2.25, 31), (-3.0, 47), (4.5, 52), (0.5, 66), (6.0, 71), (7.5, 80), (8.25, 93)]
 ROWS = [[str(a), str(b)] for a, b in NUMBERS]
@@ -467,7 +468,7 @@ LAYOUTS = {
 }
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=TABLES, layout=st.sampled_from(sorted(LAYOUTS)), size=st.integers(10, 400))
 def test_a_clean_table_reads_alike_in_every_layout(tmp_path, table, layout, size):
     rows = [[str(cell) for cell in row] for row in table]

@@ -21,6 +21,7 @@ from dlcli.networks.inference.explain.restoration.traced import Box, Traced, dif
 from dlcli.networks.model.deconv import DeconvNet
 from dlcli.networks.model.spec import DeconvSpec, Head
 from tests.networks.examples import smooth, tensor
+from tests.thinning.examples import examples
 
 BOX = Box(21, 18, 7, 6)
 
@@ -100,7 +101,7 @@ def test_an_upscaler_is_explained_in_small_pixels(image):
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_alike_pixels_are_involved(alike, others):
     values = np.zeros((1, 1, alike + others))
     values[..., :alike] = -0.3
