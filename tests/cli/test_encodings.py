@@ -33,6 +33,7 @@ $D predict d価 $'im\\xe9' --out o価
 WITHOUT_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     ("env", "script"),
     [({"PYTHONIOENCODING": "cp1252"}, TABLES), (WITHOUT_UTF8, TABLES + IMAGES)],

@@ -37,6 +37,7 @@ def shell(place, script, **env):
 FAILS = "$D eval run t.csv --check 'r2>=0.9999999'"
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "script",
     [f"{FAILS} | head -c 0", f"{FAILS} --json | head -c 0", f"{FAILS} 2>&1 | head -c 0", f"{FAILS} >&- 2>&-",
@@ -46,6 +47,7 @@ def test_a_check_that_fails_is_3_whoever_listens(folder, script):
     assert shell(folder, script)[0] == 3
 
 
+@pytest.mark.thinned(2)
 @full
 @pytest.mark.parametrize(
     "command",

@@ -40,6 +40,7 @@ PATHS = {
 }
 
 
+@pytest.mark.thinned(9)
 @pytest.mark.parametrize("missing", [[], ["--missing", "mean"], ["--missing", "drop"]], ids=lambda m: " ".join(m))
 @pytest.mark.parametrize("path", PATHS)
 def test_held_out_rows_change_nothing_learned(tmp_path, path, missing):
@@ -93,6 +94,7 @@ def test_a_text_that_is_missing_before_a_level_is_first_seen_is_filled_with_its_
         assert learned(tmp_path / "run")["coefficients"][0, 0] == pytest.approx(expected[0], rel=1e-9)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("files", "rows", "val"), [(100, 3, 0.2), (100, 3, 0.5), (150, 2, 0.2), (40, 1, 0.3)])
 @pytest.mark.parametrize("classes", [False, True])
 def test_shares_are_those_of_the_whole_however_small_the_files(tmp_path, files, rows, val, classes):

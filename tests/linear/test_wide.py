@@ -81,6 +81,7 @@ def test_rows_and_products_give_the_same_least_squares(name, tmp_path, monkeypat
     assert wide.status == "converged" or wide.status == dense.status
 
 
+@pytest.mark.thinned(5)
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", CLASSES)
 def test_rows_and_products_give_the_same_classes(name, classes, tmp_path, monkeypatch):

@@ -45,6 +45,7 @@ def values(report):
     return [trial.value for trial in report.trials]
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("optimizer", ["adam", "muon", "sgd"])
 def test_a_batch_gives_what_separate_trainings_give(data, optimizer):
     base = training(data, optimizer=optimizer)

@@ -32,7 +32,7 @@ def test_folds_are_those_of_a_command_that_has_them():
 
 
 def test_a_value_of_a_repeatable_option_is_one_of_a_list():
-    assert TrainingConfigs(FitLinearConfig()).of(Point(0, {"drop": "a"})).drop == ("a",)
+    assert TrainingConfigs(FitLinearConfig.build({"data": ("t.csv",)})).of(Point(0, {"drop": "a"})).drop == ("a",)
 
 
 def test_a_value_that_the_command_refuses_is_refused():

@@ -65,6 +65,7 @@ def store():
     del server
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_one_two_killed_and_resumed_end_at_the_same_loss(photos, tmp_path, monkeypatch, store, optimizer):
     monkeypatch.chdir(tmp_path)

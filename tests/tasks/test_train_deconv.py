@@ -117,6 +117,7 @@ ARRAYS = {
 }  # fmt: skip
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize(("name", "color"), [(name, number % 2 > 0) for number, name in enumerate(TASKS)])
 def test_every_task_trains(run, tmp_path, name, color):
     given, says = TASKS[name]
@@ -209,6 +210,7 @@ def test_class_images_of_several_sizes_become_squares(run, tmp_path):
     assert SavedNetwork.load(folder / "model.safetensors").spec.head.side == 12
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "muon"])
 @pytest.mark.parametrize("loss", ["mse", "l1", "charbonnier", "bce"])
 def test_every_optimizer_lowers_every_loss(run, photos, optimizer, loss):
@@ -222,6 +224,7 @@ def test_every_optimizer_lowers_every_loss(run, photos, optimizer, loss):
     assert records[1]["val_loss"] is None
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("arch", ["fast", "article", "rednet", "large"])
 def test_every_preset_trains_without_its_size_given(run, tmp_path, arch):
     data = photographs(tmp_path / "photos", count=3, side=16)
@@ -258,6 +261,7 @@ def test_about_twenty_reports_unless_told(run, photos):
     assert [r["step"] for r in records] == [*range(0, 41, 3), 41]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "given",
     [

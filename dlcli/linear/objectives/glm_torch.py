@@ -67,7 +67,8 @@ class TorchObjective(RowObjective):
             extremes = found if extremes is None else torch.minimum(extremes, found)
         return self._told(torch.cat([total, extremes]), hessian)  # type: ignore[list-item]  # there is a row
 
-    def _blocks(self) -> Iterator[tuple[FloatArray, RowResponses]]:
+    def blocks(self) -> Iterator[tuple[FloatArray, RowResponses]]:
+        """Blocks of rows (m, p) and their responses, on the host."""
         for rows in self._row_blocks():
             weights = None if self._weights is None else to_numpy(self._weights[rows])[:, 0]
             yield to_numpy(self._Z[rows]), RowResponses(to_numpy(self._y[rows]), weights)

@@ -212,6 +212,7 @@ def signaled(signum):
     return action
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("signum", "code", "step"), [(signal.SIGINT, 130, 7), (signal.SIGTERM, 143, 8), (signal.SIGINT, 130, 1)]
 )
@@ -315,6 +316,7 @@ class Killed(SystemExit):  # which passes the handler of defects
     """Stands for SIGKILL: nothing is written after it."""
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("where", ["between reports", "before the checkpoint", "while a line is written"])
 def test_a_killed_run_goes_on_from_its_last_checkpoint(app, uninterrupted, tmp_path, monkeypatch, where):
     run = tmp_path / "run"

@@ -100,6 +100,7 @@ def test_gradient_descent_on_classes_reaches_newtons_optimum():
     np.testing.assert_allclose(solver.parameters(), best.parameters(), atol=1e-7)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize(("adam", "momentum", "nesterov"), [(True, 0, False), (False, 0, False), (False, 0.9, False),
                                                             (False, 0.9, True)])  # fmt: skip
 @pytest.mark.parametrize("strength", [0.02, 0.3, 1.0])

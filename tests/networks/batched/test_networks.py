@@ -151,6 +151,7 @@ def compare(networks, singles, reports=(1, 6, 12), **tolerance):
             single.scheduler_step(0.5)
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_batched_networks_are_as_many_runs(spec, optimizer):
@@ -224,6 +225,7 @@ def test_a_loss_of_one_s_own():
     compare(BatchedNetworks(replicas, loss, "adam", chosen), [alone(m, loss, "adam", chosen) for m in replicas])
 
 
+@pytest.mark.thinned(9)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_bad_steps_are_skipped_and_touch_nobody_else(spec, optimizer):

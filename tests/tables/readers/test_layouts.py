@@ -492,6 +492,7 @@ def spoilt(tmp_path_factory):
     return folder, [file for file in polluted_files() if file.name not in refused]
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("size", [40, 900])
 def test_blocks_make_no_difference(spoilt, size):
     folder, files = spoilt

@@ -112,6 +112,7 @@ def test_losses_are_read_before_there_is_no_room_for_more(monkeypatch):
     assert_alike(solver, read)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("taken_up", [2, 9, 20])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_checkpoint_is_that_of_steps_that_are_read(optimizer, taken_up):
