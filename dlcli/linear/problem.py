@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +12,7 @@ from dlcli.config.values.loss import HUBER
 from dlcli.engine.arrays import FloatArray
 from dlcli.linear.data.rows import Held, Rows
 from dlcli.linear.data.table_data import TableData, TableElsewhere, row_blocks
-from dlcli.linear.evaluation.deviance import DevianceSums
-from dlcli.linear.evaluation.huber import HuberSums
 from dlcli.linear.losses.families import family_of
-from dlcli.linear.losses.huber import Huber
-from dlcli.linear.losses.pinball import Pinball, PinballSums
 from dlcli.linear.metrics import ClassRows, class_metrics, metrics_by_blocks
 from dlcli.linear.objectives.glm import RowObjective
 from dlcli.linear.objectives.least_squares import LeastSquares, SpanUnits, Standardizer
@@ -37,8 +34,12 @@ from dlcli.linear.objectives.responses import Responses
 from dlcli.linear.objectives.row_space import row_basis
 from dlcli.linear.objectives.stored_rows import AnyRows, RowsElsewhere
 from dlcli.linear.plan import Plan
-from dlcli.linear.start.null import median_start, null_start
 from dlcli.linear.start.point import StartPoint
+
+if TYPE_CHECKING:
+    from dlcli.linear.evaluation.deviance import DevianceSums
+    from dlcli.linear.evaluation.huber import HuberSums
+    from dlcli.linear.losses.pinball import PinballSums
 
 SECOND_ORDER = ("newton", "lbfgs")
 Validate = Callable[[FloatArray], Mapping[str, float]]
@@ -89,11 +90,21 @@ def _class_metrics(Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[
     return metrics_by_blocks(blocks, max(theta.shape[1], 2))
 
 
-def sums_of_numbers(kind: Kind) -> PinballSums | HuberSums | DevianceSums:
+def sums_of_numbers(kind: Kind) -> "PinballSums | HuberSums | DevianceSums":
     """What measures scores of numbers by a loss of the rows."""
+    # Each where it is needed: a plain fit starts without them.
     if of_quantile(kind):
+        from dlcli.linear.losses.pinball import Pinball, PinballSums
+
         return PinballSums(Pinball(quantile_of(kind)))
-    return HuberSums(Huber(threshold_of(kind))) if of_huber(kind) else DevianceSums(family_of(kind))
+    if of_huber(kind):
+        from dlcli.linear.evaluation.huber import HuberSums
+        from dlcli.linear.losses.huber import Huber
+
+        return HuberSums(Huber(threshold_of(kind)))
+    from dlcli.linear.evaluation.deviance import DevianceSums
+
+    return DevianceSums(family_of(kind))
 
 
 def _number_metrics(kind: Kind, Z: AnyRows, responses: Responses, theta: FloatArray) -> dict[str, float]:
@@ -138,9 +149,13 @@ class FitProblem:
         if self.start is None:
             if self.rows is None or self.rows.objective is None:
                 return None
+            if not (of_huber(self.kind) or of_family(self.kind)):
+                return None
+            from dlcli.linear.start.null import median_start, null_start
+
             if of_huber(self.kind):
                 return median_start(self.rows.objective, intercept=self.squares.units.intercept)
-            return null_start(self.rows.objective, self.squares) if of_family(self.kind) else None
+            return null_start(self.rows.objective, self.squares)
         return self.start.theta(self.data.names, self.row_squares, whole=self.plan.penalty.l1 > 0)
 
     @property
@@ -203,6 +218,7 @@ def spans_rows(plan: Plan, squares: LeastSquares) -> bool:
 
 def _with_alpha(kind: Kind, objective_of: Callable[[Kind], RowObjective], squares: LeastSquares) -> Kind:
     from dlcli.linear.start.alternating import with_alpha
+    from dlcli.linear.start.null import null_start
 
     link = loss_of(kind).link
     assert link is not None

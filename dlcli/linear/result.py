@@ -1,6 +1,7 @@
 """What comes out of a fit: the model in the data's units, how it was found, and how well it fits."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,20 +9,19 @@ from dlcli.engine.arrays import FloatArray
 from dlcli.engine.loop import Step
 from dlcli.linear.curve import LossCurve
 from dlcli.linear.diagnostics.optimum import Endpoint, Verdict, judge
-from dlcli.linear.diagnostics.quantile import judge_quantile
 from dlcli.linear.diagnostics.residuals import held_out_loss, smearing_factor, training_loss
-from dlcli.linear.huber.errors import HuberFit
-from dlcli.linear.inference.families import family_likelihood
 from dlcli.linear.inference.likelihood import Likelihood, categorical, gaussian, without_likelihood
 from dlcli.linear.metrics import regression_metrics
 from dlcli.linear.objectives.least_squares import LeastSquares
-from dlcli.linear.objectives.loss import Kind, of_family, of_huber
+from dlcli.linear.objectives.loss import Kind, of_family, of_huber, of_quantile
 from dlcli.linear.problem import FitProblem
-from dlcli.linear.quantile.solver import QuantileSolver
 from dlcli.linear.solvers.exact import ExactSolution
 from dlcli.linear.solvers.exact_solver import ExactSolver
 from dlcli.linear.solvers.solver import LinearSolver
-from dlcli.linear.start.null import null_cross_entropy
+
+# What only some losses take is imported where they do: a plain fit starts without it.
+if TYPE_CHECKING:
+    from dlcli.linear.huber.errors import HuberFit
 
 FEW = 500  # coefficients whose eigenvalues take no time
 Metrics = dict[str, dict[str, float]]  # by part: train, val
@@ -77,7 +77,7 @@ class Fit:
     clusters: int | None = None
     smearing: float | None = None
     class_weights: dict[str, float] | None = None
-    huber: HuberFit | None = None
+    huber: "HuberFit | None" = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,8 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
         verdict = Verdict(trace.last.status, trace.last.reason, None, "not asked for")
         likelihood = None
         if with_errors and of_family(problem.kind):
+            from dlcli.linear.inference.families import family_likelihood
+
             rank = _rank(problem.squares)
             likelihood = family_likelihood(problem, theta, rank, intercept=problem.plan.columns.intercept)
             found = replace(found, loss=likelihood.dispersion or 0.0)
@@ -114,10 +116,7 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
             found = replace(found, loss=huber.variance or np.nan)
         if with_errors:
             ended = Endpoint(theta, trace.kept, trace.last)
-            if isinstance(solver, QuantileSolver):
-                verdict = judge_quantile(problem, solver, ended)
-            else:
-                verdict = judge(problem, solver, ended, found.loss, found.by_residuals)
+            verdict = _judged(problem, solver, ended, found)
     last = replace(trace.last, status=verdict.status, reason=verdict.reason)
     trace = replace(trace, last=last)
     fit = Fit(
@@ -129,6 +128,16 @@ def make_fit(problem: FitProblem, solver: LinearSolver, trace: Trace, theta: Flo
         factor = smearing_factor(problem, float(fit.model.intercept[0]), fit.model.slopes[:, 0], in_units)
         fit = replace(fit, smearing=factor)
     return _as_a_whole(problem, solver, fit, found.loss) if with_errors and likelihood is None else fit
+
+
+def _judged(problem: FitProblem, solver: LinearSolver, ended: Endpoint, found: _Measured) -> Verdict:
+    if not of_quantile(problem.kind):
+        return judge(problem, solver, ended, found.loss, found.by_residuals)
+    from dlcli.linear.diagnostics.quantile import judge_quantile
+    from dlcli.linear.quantile.solver import QuantileSolver
+
+    assert isinstance(solver, QuantileSolver)
+    return judge_quantile(problem, solver, ended)
 
 
 def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float) -> Fit:
@@ -144,7 +153,10 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
         return replace(fit, likelihood=own)
     if fit.huber is not None:
         return replace(fit, likelihood=without_likelihood(moments.count, rank, intercept=intercept))
-    if isinstance(solver, QuantileSolver):
+    if of_quantile(problem.kind):
+        from dlcli.linear.quantile.solver import QuantileSolver
+
+        assert isinstance(solver, QuantileSolver)
         rank = len(squares.penalized) - len(solver.aliased)
         return replace(fit, likelihood=without_likelihood(moments.count, rank, intercept=intercept))
     counts = problem.class_counts()
@@ -152,12 +164,14 @@ def _as_a_whole(problem: FitProblem, solver: LinearSolver, fit: Fit, loss: float
     assert problem.rows is not None
     null = None
     if problem.rows.responses.offset is not None:
+        from dlcli.linear.start.null import null_cross_entropy
+
         null = null_cross_entropy(problem.rows.responses, intercept=intercept)
     found = categorical(observed, rank, log_loss, counts, intercept=intercept, null_loss=null)
     return replace(fit, likelihood=found, counts=counts, class_weights=_class_weights(problem))
 
 
-def _of_huber(problem: FitProblem, theta: FloatArray) -> HuberFit | None:
+def _of_huber(problem: FitProblem, theta: FloatArray) -> "HuberFit | None":
     if not of_huber(problem.kind):
         return None
     from dlcli.linear.huber.errors import measured

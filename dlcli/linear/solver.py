@@ -16,7 +16,6 @@ from dlcli.linear.objectives.quadratic import QuadraticObjective
 from dlcli.linear.objectives.room import check_room
 from dlcli.linear.objectives.row_space import RowGram
 from dlcli.linear.problem import FitProblem
-from dlcli.linear.quantile.solver import QuantileSolver
 from dlcli.linear.solvers.descent import GradientDescent, MiniBatch
 from dlcli.linear.solvers.descent_on_device import DeviceMiniBatch
 from dlcli.linear.solvers.design import RowWeights
@@ -145,6 +144,8 @@ def _of_quantile(problem: FitProblem) -> LinearSolver:
     if rows < len(squares.penalized) and not l1:
         raise DlcliError(f"--loss quantile: {rows:,} rows don't determine {columns:,} columns", "add --l1 0.01")
     aliased = () if l1 else [j + int(squares.units.intercept) for j in collinear(squares, None)]
+    from dlcli.linear.quantile.solver import QuantileSolver  # here, so that a plain fit starts without it
+
     return QuantileSolver(problem.rows.objective, quantile_of(problem.kind), aliased)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +31,9 @@ from dlcli.linear.objectives.losses import ScoreLoss, score_loss
 from dlcli.linear.objectives.penalty import WeightedPenalty
 from dlcli.linear.objectives.responses import Responses, RowResponses
 from dlcli.linear.objectives.stored_rows import AnyRows
-from dlcli.linear.solvers.separable.margins import Margins, Question, ask_blocks
+
+if TYPE_CHECKING:
+    from dlcli.linear.solvers.separable.margins import Margins, Question
 
 BLOCK = 8192  # rows; with 20 columns a block and its scratch fit a 1 MiB cache
 WORTH_THREADS = 100_000
@@ -121,8 +124,10 @@ class RowObjective:
         Z, responses = np.ascontiguousarray(self.Z[::every]), self.responses[::every]
         return RowObjective(Z, responses, self.kind, self.shape[1], self.penalties)
 
-    def constraints(self, question: Question) -> Margins:
+    def constraints(self, question: "Question") -> "Margins":
         """What the rows of classes answer to a question about the sides they are on."""
+        from dlcli.linear.solvers.separable.margins import ask_blocks  # where classes may be separable
+
         blocks = ((Z, responses.y, responses.weights) for Z, responses in self.blocks())
         return ask_blocks(blocks, self.shape, question)
 
