@@ -40,7 +40,9 @@ def in_ranks(
         if not pid:
             try:
                 os.close(reader)
-                os.write(writer, _answer(work, first, settings | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
+                answer = _answer(work, first, settings | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+                with os.fdopen(writer, "wb") as stream:  # all of it: os.write may end with a part
+                    stream.write(answer)
             finally:
                 os._exit(0)
         os.close(writer)
