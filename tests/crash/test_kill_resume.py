@@ -12,8 +12,8 @@ SCRIPT = Path(__file__).with_name("kill_resume.py")
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the campaign forks, and waits as Linux can")
 def test_killed_runs_end_as_those_left_alone():
-    command = [sys.executable, str(SCRIPT), "--kills", "10", "--sigterm", "2"]
+    command = [sys.executable, str(SCRIPT), "--kills", "20", "--sigterm", "4"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 kills: 10 equal" in done.stdout
-    assert "2 SIGTERMs: 2 equal" in done.stdout
+    assert "20 kills: 20 equal" in done.stdout
+    assert "4 SIGTERMs: 4 equal" in done.stdout

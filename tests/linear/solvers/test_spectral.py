@@ -66,7 +66,8 @@ def test_iterates_equal_the_textbook_loop(
     X, y, squares = problem(seed, n, d, l2, intercept, standardize)
     if name in ("barzilai_borwein", "polyak", "hypergradient"):
         # Divisions by differences of nearly equal gradients magnify rounding without bound; few steps compare.
-        steps, momentum, nesterov = min(steps, 8), 0.0, False
+        # Barzilai and Borwein's nearly end in as many steps as there are columns: from then on all is rounding.
+        steps, momentum, nesterov = min(steps, 4 if name == "barzilai_borwein" else 8), 0.0, False
     lr = fraction * largest_stable_rate(squares.largest_eigenvalue, momentum, nesterov)
     constants = ScheduleSettings(
         name, decay_every=20, decay_factor=0.9, total_steps=steps, hyper_lr=1e-4 * lr, polyak_target=0.0
@@ -75,8 +76,7 @@ def test_iterates_equal_the_textbook_loop(
     solver.advance(steps, math.inf)
     expected = textbook(X, y, squares, make_schedule(constants, lr), steps, momentum, nesterov)
     scale = max(np.linalg.norm(expected), np.linalg.norm(solver.basis.optimum), 1e-12)
-    near = 1e-6 if name == "barzilai_borwein" else 1e-10
-    assert np.linalg.norm(solver.parameters()[:, 0] - expected) <= near * scale
+    assert np.linalg.norm(solver.parameters()[:, 0] - expected) <= 1e-10 * scale
     assert solver.step == steps
 
 
